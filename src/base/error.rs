@@ -1,0 +1,91 @@
+//! Every way a call can fail, as seen by a caller.
+
+/// The closed set of failures. HTTP statuses and bus reply codes are derived from it, in one place each.
+///
+/// Numbers below 0300 are those of the state's own interface rules; the rest are ours (`docs/reference/error-codes.md`).
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum ErrorCode {
+    /// There is no such thing.
+    NotFound,
+    /// An unknown query parameter.
+    UnknownParameter,
+    /// A value is missing, malformed or out of range.
+    BadValue,
+    /// An unknown field.
+    UnknownField,
+    /// The method does not fit the path.
+    MethodNotAllowed,
+    /// Too much work is waiting, or the deadline cannot be met; retry later.
+    Overloaded,
+    /// The body or a part of it is larger than the limit.
+    TooLarge,
+    /// The declared or detected media type is not accepted.
+    UnsupportedMedia,
+    /// The content is refused: broken, hostile or over a decoding limit.
+    ContentRefused,
+    /// A bug or an unexpected condition on our side.
+    Internal,
+    /// A model is not loaded or not healthy, or the server is draining.
+    Unavailable,
+    /// The deadline passed before the work was done.
+    Timeout,
+    /// The client sent its body too slowly.
+    SlowClient,
+}
+
+impl ErrorCode {
+    /// Every code, for documentation and for tests.
+    pub const ALL: [ErrorCode; 13] = [
+        ErrorCode::NotFound,
+        ErrorCode::UnknownParameter,
+        ErrorCode::BadValue,
+        ErrorCode::UnknownField,
+        ErrorCode::MethodNotAllowed,
+        ErrorCode::Overloaded,
+        ErrorCode::TooLarge,
+        ErrorCode::UnsupportedMedia,
+        ErrorCode::ContentRefused,
+        ErrorCode::Internal,
+        ErrorCode::Unavailable,
+        ErrorCode::Timeout,
+        ErrorCode::SlowClient,
+    ];
+
+    /// The number shown to callers.
+    pub fn number(self) -> &'static str {
+        match self {
+            ErrorCode::NotFound => "ER0100",
+            ErrorCode::UnknownParameter => "ER0200",
+            ErrorCode::BadValue => "ER0210",
+            ErrorCode::UnknownField => "ER0220",
+            ErrorCode::MethodNotAllowed => "ER0110",
+            ErrorCode::Overloaded => "ER0429",
+            ErrorCode::TooLarge => "ER0430",
+            ErrorCode::UnsupportedMedia => "ER0440",
+            ErrorCode::ContentRefused => "ER0450",
+            ErrorCode::Internal => "ER0500",
+            ErrorCode::Unavailable => "ER0510",
+            ErrorCode::Timeout => "ER0520",
+            ErrorCode::SlowClient => "ER0521",
+        }
+    }
+
+    /// A short title in Traditional Chinese.
+    pub fn title(self) -> &'static str {
+        match self {
+            ErrorCode::NotFound => "查無資料",
+            ErrorCode::UnknownParameter => "未定義的參數",
+            ErrorCode::BadValue => "輸入的參數內容格式錯誤",
+            ErrorCode::UnknownField => "未定義的欄位",
+            ErrorCode::MethodNotAllowed => "不支援的方法",
+            ErrorCode::Overloaded => "系統忙碌,請稍後再試",
+            ErrorCode::TooLarge => "內容過大",
+            ErrorCode::UnsupportedMedia => "不支援的媒體類型",
+            ErrorCode::ContentRefused => "內容無法處理",
+            ErrorCode::Internal => "系統發生錯誤",
+            ErrorCode::Unavailable => "服務尚未就緒",
+            ErrorCode::Timeout => "處理逾時",
+            ErrorCode::SlowClient => "接收逾時",
+        }
+    }
+}

@@ -1,0 +1,36 @@
+//! Types that every layer may use: identifiers, time, privacy wrappers, the closed set of error codes.
+
+mod clock;
+mod error;
+mod private;
+
+use std::fmt;
+
+use uuid::Uuid;
+
+pub use clock::{Clock, ManualClock, SystemClock};
+pub use error::ErrorCode;
+pub use private::{Private, Secret};
+
+/// The moment after which nobody waits for the answer.
+pub type Deadline = std::time::Instant;
+
+/// Identifies one call across logs and replies; a UUIDv7, so ids sort by time.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub struct RequestId(Uuid);
+
+impl RequestId {
+    /// A fresh id, stamped by `clock`.
+    pub fn fresh(clock: &dyn Clock) -> RequestId {
+        let elapsed = clock.unix_time();
+        let timestamp =
+            uuid::Timestamp::from_unix(uuid::NoContext, elapsed.as_secs(), elapsed.subsec_nanos());
+        RequestId(Uuid::new_v7(timestamp))
+    }
+}
+
+impl fmt::Display for RequestId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0.simple().fmt(f)
+    }
+}

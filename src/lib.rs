@@ -1,0 +1,18 @@
+//! fenwen (分文): an AI inference service for the Ministry of the Interior.
+//!
+//! A request goes transport → [`service`] → [`pipeline`] → [`batch`] → [`engine`], never any other way.
+//! The modules below are in reading order: each uses only those above it (`tests/it/tidy.rs` holds the table).
+
+pub mod base;
+pub mod batch;
+pub mod cli;
+pub mod config;
+pub mod engine;
+pub mod http;
+pub mod media;
+pub mod pipeline;
+pub mod registry;
+pub mod service;
+pub mod task;
+pub mod tensor;
+pub mod wire;

@@ -1,0 +1,3 @@
+//! The `fenwen` program.
+
+fn main() {}

@@ -1,0 +1,17 @@
+//! Bytes from outside → pixels, under limits that hold before anything is allocated. Pure.
+
+pub mod geometry;
+pub mod image;
+
+pub use geometry::{Point, Quad};
+
+/// An 8-bit RGB picture, row-major, three bytes a pixel. No `Debug`: it shows somebody's card.
+#[derive(Clone)]
+pub struct Pixels {
+    /// Pixels per row.
+    pub width: u32,
+    /// Rows.
+    pub height: u32,
+    /// `width * height * 3` bytes.
+    pub rgb: Vec<u8>,
+}

@@ -1,0 +1,5 @@
+//! ID images: a picture in, typed and checked fields out.
+//!
+//! Stages, each public and inspectable, in the order they run.
+
+pub mod line;

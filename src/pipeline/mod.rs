@@ -1,0 +1,3 @@
+//! From a validated input to a validated output: prepare, infer, interpret. Knows no caller, no transport, no store.
+
+pub mod idcard;

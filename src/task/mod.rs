@@ -1,0 +1,3 @@
+//! The closed set of services, and their validated inputs and outputs. Nothing here knows JSON.
+
+pub mod idcard;

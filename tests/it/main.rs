@@ -1,0 +1,4 @@
+//! The integration tests: one binary, so that engines are linked once.
+#![expect(clippy::unwrap_used, reason = "tests may")]
+
+mod tidy;
