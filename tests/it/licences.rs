@@ -10,10 +10,18 @@ use serde_json::Value;
 #[test]
 fn every_dependency_has_an_accepted_licence_and_source() {
     let deny: toml::Table = include_str!("../../deny.toml").parse().unwrap();
-    let allowed: BTreeSet<&str> =
-        deny["licenses"]["allow"].as_array().unwrap().iter().map(|it| it.as_str().unwrap()).collect();
-    let banned: BTreeSet<&str> =
-        deny["bans"]["deny"].as_array().unwrap().iter().map(|it| it["crate"].as_str().unwrap()).collect();
+    let allowed: BTreeSet<&str> = deny["licenses"]["allow"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|it| it.as_str().unwrap())
+        .collect();
+    let banned: BTreeSet<&str> = deny["bans"]["deny"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|it| it["crate"].as_str().unwrap())
+        .collect();
     let packages = packages();
     assert!(packages.len() > 100, "cargo metadata lists {} packages", packages.len());
     let mut wrong = Vec::new();
@@ -26,7 +34,8 @@ fn every_dependency_has_an_accepted_licence_and_source() {
         if banned.contains(name) {
             wrong.push(format!("{name}: banned by deny.toml"));
         }
-        let from_registry = package["source"].as_str().is_some_and(|it| it.starts_with("registry+"));
+        let from_registry =
+            package["source"].as_str().is_some_and(|it| it.starts_with("registry+"));
         if !from_registry && !package["source"].is_null() {
             wrong.push(format!("{name}: source {}", package["source"]));
         }
