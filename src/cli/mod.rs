@@ -1,1 +1,4 @@
 //! Composition root: commands.
+
+pub mod models;
+mod progress;
