@@ -2,6 +2,8 @@
 
 mod config;
 mod logging;
+mod models;
+mod progress;
 mod sibling;
 
 use std::ffi::OsString;
@@ -48,6 +50,9 @@ struct Settings {
 
 #[derive(Debug, Subcommand)]
 enum Command {
+    /// 列出、下載、驗證、說明與清理模型
+    #[command(subcommand)]
+    Models(models::ModelsCommand),
     /// 檢查、顯示或說明設定
     #[command(subcommand)]
     Config(config::ConfigCommand),
@@ -84,6 +89,11 @@ impl Cli {
     fn run(self) -> anyhow::Result<ExitCode> {
         let overrides = self.settings.overrides();
         match self.command {
+            Command::Models(command) => {
+                let settings = models::settings(&Config::read(&overrides)?)?;
+                models::run(command, settings, &mut std::io::stdout().lock())?;
+                Ok(ExitCode::SUCCESS)
+            }
             Command::Config(command) => config::run(command, &overrides),
             Command::Eval(it) => sibling::run("fenwen-eval", &it.arguments),
             Command::Train(it) => sibling::run("fenwen-train", &it.arguments),

@@ -132,7 +132,7 @@ pub struct Models {
     pub manifests: Option<PathBuf>,
     /// 優先使用的來源(`dir:…` 或 `url:https://…`),依序嘗試。
     pub mirrors: Vec<String>,
-    /// 內部鏡像站的存取權杖。
+    /// Hugging Face Hub 私有儲存庫的存取權杖。
     #[serde(serialize_with = "hide", skip_serializing_if = "Option::is_none")]
     #[schemars(with = "Option<String>")]
     pub token: Option<Secret<String>>,

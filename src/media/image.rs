@@ -194,10 +194,7 @@ fn open<'a>(
     Ok(Opened { info, decoder, orientation })
 }
 
-fn decoder_of(
-    bytes: &[u8],
-    format: Format,
-) -> Result<Box<dyn ImageDecoder + '_>, ImageError> {
+fn decoder_of(bytes: &[u8], format: Format) -> Result<Box<dyn ImageDecoder + '_>, ImageError> {
     let input = Cursor::new(bytes);
     let broken = |_| ImageError::Broken { format, reason: "its header cannot be read" };
     let decoder: Box<dyn ImageDecoder + '_> = match format {
