@@ -2,4 +2,5 @@
 //!
 //! Stages, each public and inspectable, in the order they run.
 
+pub mod lexicon;
 pub mod line;
