@@ -4,3 +4,7 @@
 
 pub mod lexicon;
 pub mod line;
+
+pub mod check;
+pub mod mrz;
+mod text;

@@ -11,7 +11,8 @@ const N_WORDS: usize = 0x1_0000 / 64;
 const BIG5_RANGES: [(u16, u16); 2] = [(0xA440, 0xC67E), (0xC940, 0xF9DC)];
 
 /// Characters of registered names that Big5 lacks.
-const NAMING: &str = "堃喆峯犇凃温栢瑠砡恒珉煊鈊綉昀湧羣喆頴鍈崐畧邨恵璟珺瑀玹玥汮淼燚焜垚垦彣珦琁瑈瓅禔笎翃翎";
+const NAMING: &str =
+    "堃喆峯犇凃温栢瑠砡恒珉煊鈊綉昀湧羣喆頴鍈崐畧邨恵璟珺瑀玹玥汮淼燚焜垚垦彣珦琁瑈瓅禔笎翃翎";
 
 /// Symbols outside ASCII that documents print.
 const SYMBOLS: &str =
@@ -42,7 +43,7 @@ pub fn allowed(ch: char) -> bool {
 }
 
 /// Whether `ch` is a Chinese character of Big5 (levels 1 and 2).
-pub(crate) fn in_big5(ch: char) -> bool {
+fn in_big5(ch: char) -> bool {
     let code = ch as usize;
     BIG5_BITS.get(code / 64).is_some_and(|word| word >> (code % 64) & 1 == 1)
 }
