@@ -1,8 +1,10 @@
 //! Composition root: commands, and the wiring of everything below into a running system.
 
 mod config;
+mod idcard;
 mod logging;
 mod models;
+mod networks;
 mod progress;
 mod sibling;
 
@@ -50,6 +52,8 @@ struct Settings {
 
 #[derive(Debug, Subcommand)]
 enum Command {
+    /// 識別證件影像
+    Idcard(idcard::Options),
     /// 列出、下載、驗證、說明與清理模型
     #[command(subcommand)]
     Models(models::ModelsCommand),
@@ -89,6 +93,12 @@ impl Cli {
     fn run(self) -> anyhow::Result<ExitCode> {
         let overrides = self.settings.overrides();
         match self.command {
+            Command::Idcard(options) => {
+                let config = Config::load(&overrides)?;
+                logging::start(&config.log);
+                idcard::run(&options, &config)?;
+                Ok(ExitCode::SUCCESS)
+            }
             Command::Models(command) => {
                 let settings = models::settings(&Config::read(&overrides)?)?;
                 models::run(command, settings, &mut std::io::stdout().lock())?;

@@ -5,8 +5,15 @@
 pub mod components;
 pub mod crop;
 pub mod detect;
+pub mod lexicon;
 pub mod line;
 pub mod orient;
 pub mod read;
 pub mod recognise;
 pub mod sample;
+
+pub mod networks;
+
+pub mod check;
+pub mod mrz;
+mod text;
