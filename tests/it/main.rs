@@ -5,3 +5,5 @@ mod batch;
 mod engine;
 mod support;
 mod tidy;
+#[cfg(unix)]
+mod worker;
