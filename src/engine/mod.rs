@@ -2,14 +2,20 @@
 
 mod device;
 pub mod fake;
+#[cfg(unix)]
+mod frame;
 mod onnx;
 #[cfg(feature = "ort")]
 mod ort;
 #[cfg(feature = "ort")]
 mod ort_library;
+#[cfg(unix)]
+pub mod process;
 #[cfg(feature = "rten")]
 mod rten;
 mod signature;
+#[cfg(unix)]
+pub mod worker;
 
 use std::fs;
 use std::io;
@@ -85,6 +91,18 @@ pub struct OpenOptions {
     pub threads: usize,
     /// The ONNX Runtime library; needed by [`EngineKind::Ort`], one per process.
     pub ort_library: Option<VerifiedFile>,
+    /// Whether the model shares the server's process.
+    pub isolation: Isolation,
+}
+
+/// Whether a model shares the server's process.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Isolation {
+    /// It does: fastest, but a crash of native code ends the server.
+    #[default]
+    None,
+    /// It has a worker process of its own, which is started again when it crashes.
+    Process,
 }
 
 impl Default for OpenOptions {
@@ -94,6 +112,7 @@ impl Default for OpenOptions {
             device: Device::Cpu,
             threads: 1,
             ort_library: None,
+            isolation: Isolation::None,
         }
     }
 }
@@ -127,6 +146,9 @@ pub enum EngineError {
     /// The runtime reported an error.
     #[error("the model failed: {0}")]
     Failed(String),
+    /// The model's worker process ended or hung; another is started for the next run.
+    #[error("the worker process of the model failed: {0}")]
+    Crashed(String),
 }
 
 /// Opens one copy of the model in `file`.
@@ -150,6 +172,9 @@ pub fn open_replicas(
         return Err(EngineError::Unsupported(format!("engine `{engine}` has no CUDA device")));
     }
     let n_replicas = n_replicas.max(1);
+    if options.isolation == Isolation::Process {
+        return open_workers(file, options, n_replicas);
+    }
     match options.engine {
         #[cfg(feature = "ort")]
         EngineKind::Ort => ort::open(file, options, n_replicas),
@@ -161,6 +186,32 @@ pub fn open_replicas(
             other.as_str()
         ))),
     }
+}
+
+#[cfg(unix)]
+fn open_workers(
+    file: &VerifiedFile,
+    options: &OpenOptions,
+    n_replicas: usize,
+) -> Result<Vec<Box<dyn TensorModel>>, EngineError> {
+    let command = process::WorkerCommand::this_program()
+        .map_err(|err| EngineError::Load(format!("this program is not to be found: {err}")))?;
+    let request = worker::OpenRequest::new(file, options);
+    (0..n_replicas)
+        .map(|_| {
+            let model = process::ProcessModel::start(command.clone(), &request)?;
+            Ok(Box::new(model) as Box<dyn TensorModel>)
+        })
+        .collect()
+}
+
+#[cfg(not(unix))]
+fn open_workers(
+    _file: &VerifiedFile,
+    _options: &OpenOptions,
+    _n_replicas: usize,
+) -> Result<Vec<Box<dyn TensorModel>>, EngineError> {
+    Err(EngineError::Unsupported("worker processes need Unix".to_owned()))
 }
 
 /// Reads what a model file says about itself, without loading it into a runtime.

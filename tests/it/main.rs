@@ -2,7 +2,11 @@
 #![expect(clippy::unwrap_used, reason = "tests may")]
 
 mod cli;
+mod engine;
 mod generated;
 mod licences;
+mod registry;
 mod source;
+mod support;
 mod tidy;
+mod worker;
