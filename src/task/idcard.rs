@@ -30,40 +30,6 @@ pub enum DocumentType {
     Unknown,
 }
 
-impl DocumentType {
-    /// Every kind.
-    pub const ALL: [DocumentType; 11] = [
-        DocumentType::TwNationalIdFront,
-        DocumentType::TwNationalIdBack,
-        DocumentType::TwResidentCertificate,
-        DocumentType::TwNhiCard,
-        DocumentType::TwDriverLicence,
-        DocumentType::TwPassport,
-        DocumentType::Passport,
-        DocumentType::MrzTd1,
-        DocumentType::MrzTd2,
-        DocumentType::Visa,
-        DocumentType::Unknown,
-    ];
-
-    /// The name on the wire.
-    pub fn as_str(self) -> &'static str {
-        match self {
-            DocumentType::TwNationalIdFront => "tw_national_id_front",
-            DocumentType::TwNationalIdBack => "tw_national_id_back",
-            DocumentType::TwResidentCertificate => "tw_resident_certificate",
-            DocumentType::TwNhiCard => "tw_nhi_card",
-            DocumentType::TwDriverLicence => "tw_driver_licence",
-            DocumentType::TwPassport => "tw_passport",
-            DocumentType::Passport => "passport",
-            DocumentType::MrzTd1 => "mrz_td1",
-            DocumentType::MrzTd2 => "mrz_td2",
-            DocumentType::Visa => "visa",
-            DocumentType::Unknown => "unknown",
-        }
-    }
-}
-
 /// Name of a field; the wire name is [`FieldName::as_str`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 #[expect(missing_docs, reason = "each is its wire name, explained in docs/glossary.md")]
@@ -94,71 +60,6 @@ pub enum FieldName {
     Purpose,
 }
 
-impl FieldName {
-    /// Every name.
-    pub const ALL: [FieldName; 24] = [
-        FieldName::Name,
-        FieldName::NameZh,
-        FieldName::NameEn,
-        FieldName::Sex,
-        FieldName::BirthDate,
-        FieldName::IssueDate,
-        FieldName::ExpiryDate,
-        FieldName::IssuePlace,
-        FieldName::IssueKind,
-        FieldName::IdNumber,
-        FieldName::CardNumber,
-        FieldName::ResidenceNo,
-        FieldName::PassportNo,
-        FieldName::Nationality,
-        FieldName::BirthPlace,
-        FieldName::Address,
-        FieldName::Father,
-        FieldName::Mother,
-        FieldName::Spouse,
-        FieldName::MilitaryService,
-        FieldName::LicenceClass,
-        FieldName::Authority,
-        FieldName::ControlNumber,
-        FieldName::Purpose,
-    ];
-
-    /// The name on the wire.
-    pub fn as_str(self) -> &'static str {
-        match self {
-            FieldName::Name => "name",
-            FieldName::NameZh => "name_zh",
-            FieldName::NameEn => "name_en",
-            FieldName::Sex => "sex",
-            FieldName::BirthDate => "birth_date",
-            FieldName::IssueDate => "issue_date",
-            FieldName::ExpiryDate => "expiry_date",
-            FieldName::IssuePlace => "issue_place",
-            FieldName::IssueKind => "issue_kind",
-            FieldName::IdNumber => "id_number",
-            FieldName::CardNumber => "card_number",
-            FieldName::ResidenceNo => "residence_no",
-            FieldName::PassportNo => "passport_no",
-            FieldName::Nationality => "nationality",
-            FieldName::BirthPlace => "birth_place",
-            FieldName::Address => "address",
-            FieldName::Father => "father",
-            FieldName::Mother => "mother",
-            FieldName::Spouse => "spouse",
-            FieldName::MilitaryService => "military_service",
-            FieldName::LicenceClass => "licence_class",
-            FieldName::Authority => "authority",
-            FieldName::ControlNumber => "control_number",
-            FieldName::Purpose => "purpose",
-        }
-    }
-
-    /// The field of that wire name.
-    pub fn from_wire(name: &str) -> Option<FieldName> {
-        FieldName::ALL.into_iter().find(|it| it.as_str() == name)
-    }
-}
-
 /// How far a value may be trusted. Never a decision: a person may always correct it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum FieldStatus {
@@ -170,18 +71,6 @@ pub enum FieldStatus {
     Review,
     /// A check failed: the value is returned as read, and flagged.
     Invalid,
-}
-
-impl FieldStatus {
-    /// The name on the wire.
-    pub fn as_str(self) -> &'static str {
-        match self {
-            FieldStatus::Verified => "verified",
-            FieldStatus::Plausible => "plausible",
-            FieldStatus::Review => "review",
-            FieldStatus::Invalid => "invalid",
-        }
-    }
 }
 
 /// One check of a value.
@@ -223,19 +112,6 @@ pub enum MrzFormat {
     Td3,
     MrvA,
     MrvB,
-}
-
-impl MrzFormat {
-    /// The name on the wire.
-    pub fn as_str(self) -> &'static str {
-        match self {
-            MrzFormat::Td1 => "TD1",
-            MrzFormat::Td2 => "TD2",
-            MrzFormat::Td3 => "TD3",
-            MrzFormat::MrvA => "MRV-A",
-            MrzFormat::MrvB => "MRV-B",
-        }
-    }
 }
 
 /// A machine-readable zone.
@@ -283,34 +159,6 @@ pub enum RetakeReason {
     SeveralCards,
     /// No card or no text found.
     NoDocument,
-}
-
-impl RetakeReason {
-    /// The name on the wire.
-    pub fn as_str(self) -> &'static str {
-        match self {
-            RetakeReason::Blurred => "blurred",
-            RetakeReason::Glare => "glare",
-            RetakeReason::CutOff => "cut_off",
-            RetakeReason::LowResolution => "low_resolution",
-            RetakeReason::BadExposure => "bad_exposure",
-            RetakeReason::SeveralCards => "several_cards",
-            RetakeReason::NoDocument => "no_document",
-        }
-    }
-
-    /// What to tell the person who took the picture.
-    pub fn advice(self) -> &'static str {
-        match self {
-            RetakeReason::Blurred => "影像模糊,請拿穩並對焦後重新拍攝",
-            RetakeReason::Glare => "證件上有反光,請避開光源後重新拍攝",
-            RetakeReason::CutOff => "證件未完整入鏡,請將四角都拍進畫面",
-            RetakeReason::LowResolution => "證件在畫面中太小,請靠近一些重新拍攝",
-            RetakeReason::BadExposure => "影像過暗或過亮,請調整光線後重新拍攝",
-            RetakeReason::SeveralCards => "畫面中有多張證件,請一次拍攝一張",
-            RetakeReason::NoDocument => "找不到可辨識的證件,請確認影像內容",
-        }
-    }
 }
 
 /// Technical quality of a picture.
