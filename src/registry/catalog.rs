@@ -8,12 +8,12 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use super::builtin::BUILTIN;
 use super::digest::Digest;
-use super::error::{RegistryError, SourceError};
+use super::error::RegistryError;
 use super::fetch::Fetcher;
 use super::manifest::{ManifestError, ModelFile, ModelId, ModelManifest};
 use super::progress::Progress;
 use super::settings::Settings;
-use super::store::{Leftover, Store, StoreLock};
+use super::store::{Leftover, Store};
 use super::verified::{VerifiedFile, VerifiedModel, VerifyError};
 
 /// Longest manifest or card that is read from a folder.
@@ -156,7 +156,7 @@ impl ModelRegistry {
         only_look: bool,
         progress: &dyn Progress,
     ) -> Result<Vec<Leftover>, RegistryError> {
-        let lock: StoreLock<'_> = self.store.lock(progress)?;
+        let lock = self.store.lock(progress)?;
         let files = self.models().flat_map(|model| &model.manifest.files);
         let kept: BTreeSet<Digest> = files.map(|file| file.sha256.clone()).collect();
         let leftovers = lock.leftovers(&kept)?;
@@ -176,7 +176,7 @@ impl ModelRegistry {
             if self.verified_file(&manifest.id, file).is_ok() {
                 continue;
             }
-            fetcher.fetch(manifest, file).map_err(|attempts: Vec<(_, SourceError)>| {
+            fetcher.fetch(manifest, file).map_err(|attempts| {
                 let (id, file) = (manifest.id.clone(), file.name.clone());
                 RegistryError::Unobtainable { id, file, attempts }
             })?;

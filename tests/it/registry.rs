@@ -15,7 +15,7 @@ use fenwen::registry::{
     RegistryError, Settings, SourceError,
 };
 
-use fakes::{Answer, Lab, Server};
+use fakes::Lab;
 
 const ID: &str = "a-model";
 
@@ -251,6 +251,7 @@ fn a_full_disk_ends_the_pull_and_leaves_nothing() {
 
 #[cfg(feature = "hub")]
 mod over_http {
+    use super::fakes::{Answer, Server};
     use super::*;
 
     #[test]

@@ -57,20 +57,22 @@ impl Download<'_> {
         progress: &dyn Progress,
     ) -> Result<(), SourceError> {
         let agent = self.agent()?;
-        let mut resumes = true;
+        let mut starts_over = false;
         let mut n_tries = 0;
         loop {
             n_tries += 1;
-            let incoming =
-                if resumes { lock.resume(self.file)? } else { lock.receive_resumable(self.file)? };
+            let mut incoming = lock.resume(self.file)?;
+            if starts_over {
+                incoming.restart()?;
+            }
             let n_kept = incoming.n_bytes();
             progress.begin(&self.file.name, Some(self.file.bytes), n_kept);
             let outcome = self.transfer(&agent, incoming, progress);
             progress.end();
             match outcome {
                 // The bytes an earlier transfer left may have come from elsewhere: once more, from the first.
-                Err(SourceError::WrongHash { .. }) if n_kept > 0 => resumes = false,
-                Err(error) if is_passing(&error) && n_tries < MAX_TRIES => resumes = true,
+                Err(SourceError::WrongHash { .. }) if n_kept > 0 => starts_over = true,
+                Err(error) if is_passing(&error) && n_tries < MAX_TRIES => starts_over = false,
                 outcome => return outcome,
             }
         }
