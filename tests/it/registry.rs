@@ -254,6 +254,10 @@ mod over_http {
     use super::fakes::{Answer, Server};
     use super::*;
 
+    fn ranges(server: Server) -> Vec<Option<String>> {
+        server.requests().into_iter().map(|request| request.range).collect()
+    }
+
     #[test]
     fn a_broken_transfer_goes_on_where_it_stopped() {
         let lab = Lab::new();
@@ -262,7 +266,7 @@ mod over_http {
             Server::start(vec![Answer::Cut(lab.content(), half), Answer::Range(lab.content())]);
         let registry = lab.registry(&[&server.source()]);
         assert_eq!(pull(&registry).ready, [id()]);
-        assert_eq!(server.ranges(), [None, Some(format!("bytes={half}-"))]);
+        assert_eq!(ranges(server), [None, Some(format!("bytes={half}-"))]);
         assert_eq!(lab.store_names(), [".lock".to_owned(), lab.sha256()]);
     }
 
@@ -277,7 +281,7 @@ mod over_http {
         assert_eq!(errors(pull(&registry)).len(), 1);
         assert_eq!(lab.store_names(), [".lock".to_owned(), format!("{}.part", lab.sha256())]);
         assert_eq!(pull(&registry).ready, [id()]);
-        assert_eq!(server.ranges().last(), Some(&Some("bytes=300-".to_owned())));
+        assert_eq!(ranges(server).last(), Some(&Some("bytes=300-".to_owned())));
     }
 
     #[test]
@@ -288,7 +292,7 @@ mod over_http {
         let server =
             Server::start(vec![Answer::Range(lab.content()), Answer::Range(lab.content())]);
         assert_eq!(pull(&lab.registry(&[&server.source()])).ready, [id()]);
-        assert_eq!(server.ranges(), [Some("bytes=100-".to_owned()), None]);
+        assert_eq!(ranges(server), [Some("bytes=100-".to_owned()), None]);
     }
 
     #[test]
@@ -322,7 +326,9 @@ mod over_http {
         let mut settings = lab.settings(&[&lab.dir_source()]);
         settings.mirrors = vec![server.source().parse().unwrap()];
         assert_eq!(pull(&ModelRegistry::open(settings).unwrap()).ready, [id()]);
-        assert_eq!(server.paths(), [format!("/file/{}", lab.sha256())]);
+        let requests = server.requests();
+        assert_eq!(requests[0].path, format!("/file/{}", lab.sha256()));
+        assert_eq!(requests[0].token, None);
     }
 
     #[test]
@@ -333,7 +339,9 @@ mod over_http {
         settings.hub_endpoint = Some(server.address());
         settings.hub_token = Some(fenwen::base::Secret::new("hf_token".to_owned()));
         assert_eq!(pull(&ModelRegistry::open(settings).unwrap()).ready, [id()]);
-        assert_eq!(server.paths(), ["/owner/name/resolve/0123abc/onnx/w.onnx"]);
+        let requests = server.requests();
+        assert_eq!(requests[0].path, "/owner/name/resolve/0123abc/onnx/w.onnx");
+        assert_eq!(requests[0].token.as_deref(), Some("Bearer hf_token"));
         assert_eq!(lab.store_names(), [".lock".to_owned(), lab.sha256()], "no cache stays");
     }
 }
@@ -387,14 +395,19 @@ fn of_two_pulls_the_second_waits_and_finds_everything() {
     let has_waited =
         |watcher: &Watcher| watcher.notes.lock().unwrap().contains(&"Waiting".to_owned());
     std::thread::scope(|scope| {
-        for watcher in &watchers {
-            let registry = &registry;
-            scope.spawn(move || assert_eq!(registry.pull(&[id()], watcher).unwrap().ready, [id()]));
-        }
-        while !watchers.iter().all(has_waited) {
+        let registry = &registry;
+        let pulls = watchers.each_ref().map(|watcher| {
+            let pull = move || registry.pull(&[id()], watcher).unwrap().ready;
+            (scope.spawn(pull), watcher)
+        });
+        while !pulls.iter().all(|(pull, watcher)| has_waited(watcher) || pull.is_finished()) {
             std::thread::yield_now();
         }
         held.unlock().unwrap();
+        for (pull, watcher) in pulls {
+            assert_eq!(pull.join().unwrap(), [id()]);
+            assert!(has_waited(watcher));
+        }
     });
     let n_fetched = watchers
         .iter()
@@ -434,7 +447,7 @@ fn rubbish_is_collected_and_the_rest_stays() {
 /// What a command prints, and whether it succeeds.
 fn command(lab: &Lab, command: ModelsCommand) -> (String, Result<(), String>) {
     let mut out = Vec::new();
-    let done = models::run(command, lab.settings(&[&lab.dir_source()]), &mut out);
+    let done = models::run_with(command, lab.settings(&[&lab.dir_source()]), &(), &mut out);
     (String::from_utf8(out).unwrap(), done.map_err(|error| format!("{error:#}")))
 }
 

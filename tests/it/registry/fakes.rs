@@ -5,7 +5,6 @@ use std::io::{BufRead, BufReader, Write};
 use std::net::{TcpListener, TcpStream};
 use std::path::PathBuf;
 use std::rc::Rc;
-use std::sync::{Arc, Mutex};
 use std::thread::JoinHandle;
 
 use fenwen::registry::{ModelRegistry, Settings};
@@ -191,13 +190,14 @@ pub(super) enum Answer {
 /// Answers one request after the other, each on its own connection.
 pub(super) struct Server {
     address: String,
-    requests: Arc<Mutex<Vec<Request>>>,
-    thread: Option<JoinHandle<()>>,
+    thread: JoinHandle<Vec<Request>>,
 }
 
-struct Request {
-    path: String,
-    range: Option<String>,
+/// What a client asked for.
+pub(super) struct Request {
+    pub(super) path: String,
+    pub(super) range: Option<String>,
+    pub(super) token: Option<String>,
 }
 
 #[cfg_attr(not(feature = "hub"), expect(dead_code, reason = "there is no client without it"))]
@@ -205,18 +205,18 @@ impl Server {
     pub(super) fn start(answers: Vec<Answer>) -> Server {
         let listener = TcpListener::bind("127.0.0.1:0").unwrap();
         let address = format!("http://{}", listener.local_addr().unwrap());
-        let requests: Arc<Mutex<Vec<Request>>> = Arc::default();
-        let seen = Arc::clone(&requests);
         let thread = std::thread::spawn(move || {
+            let mut requests = Vec::new();
             for answer in answers {
                 let (stream, _) = listener.accept().unwrap();
                 let request = read_request(&stream);
                 // The client may hang up in the middle, when it has seen enough.
                 let _ = send(&stream, &answer, request.range.as_deref());
-                seen.lock().unwrap().push(request);
+                requests.push(request);
             }
+            requests
         });
-        Server { address, requests, thread: Some(thread) }
+        Server { address, thread }
     }
 
     pub(super) fn address(&self) -> String {
@@ -228,18 +228,8 @@ impl Server {
     }
 
     /// What was asked for, once every answer was given.
-    pub(super) fn ranges(mut self) -> Vec<Option<String>> {
-        self.join();
-        self.requests.lock().unwrap().iter().map(|request| request.range.clone()).collect()
-    }
-
-    pub(super) fn paths(mut self) -> Vec<String> {
-        self.join();
-        self.requests.lock().unwrap().iter().map(|request| request.path.clone()).collect()
-    }
-
-    fn join(&mut self) {
-        self.thread.take().unwrap().join().unwrap();
+    pub(super) fn requests(self) -> Vec<Request> {
+        self.thread.join().unwrap()
     }
 }
 
@@ -248,11 +238,13 @@ fn read_request(stream: &TcpStream) -> Request {
     let first = lines.next().unwrap();
     let path = first.split(' ').nth(1).unwrap().to_owned();
     let headers: Vec<String> = lines.take_while(|line| !line.is_empty()).collect();
-    let range = headers.iter().find_map(|line| {
-        let (name, value) = line.split_once(": ")?;
-        name.eq_ignore_ascii_case("range").then(|| value.to_owned())
-    });
-    Request { path, range }
+    let header = |wanted: &str| {
+        headers.iter().find_map(|line| {
+            let (name, value) = line.split_once(": ")?;
+            name.eq_ignore_ascii_case(wanted).then(|| value.to_owned())
+        })
+    };
+    Request { path, range: header("range"), token: header("authorization") }
 }
 
 fn send(mut stream: &TcpStream, answer: &Answer, range: Option<&str>) -> std::io::Result<()> {
