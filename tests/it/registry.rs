@@ -1,6 +1,8 @@
 //! Pulling models against fakes: folders, a loopback server, hand-made wheels and tarballs.
 
 mod fakes;
+#[cfg(feature = "hub")]
+mod server;
 
 use std::collections::BTreeSet;
 use std::fs;
@@ -251,7 +253,7 @@ fn a_full_disk_ends_the_pull_and_leaves_nothing() {
 
 #[cfg(feature = "hub")]
 mod over_http {
-    use super::fakes::{Answer, Server};
+    use super::server::{Answer, Server};
     use super::*;
 
     fn ranges(server: Server) -> Vec<Option<String>> {
