@@ -121,11 +121,15 @@ impl ModelRegistry {
     }
 
     /// Fetches what is missing or broken of the models `ids`. Waits for another pull; goes on after a failure.
+    /// When nothing is to be done the store is only read.
     pub fn pull(
         &self,
         ids: &[ModelId],
         progress: &dyn Progress,
     ) -> Result<PullReport, RegistryError> {
+        if let Some(report) = self.all_here(ids)? {
+            return Ok(report);
+        }
         let lock = self.store.lock(progress)?;
         lock.sweep()?;
         let path = self.settings.store.clone();
@@ -164,6 +168,19 @@ impl ModelRegistry {
             leftovers.iter().try_for_each(Leftover::remove)?;
         }
         Ok(leftovers)
+    }
+
+    /// The report of a pull that finds everything in place.
+    fn all_here(&self, ids: &[ModelId]) -> Result<Option<PullReport>, RegistryError> {
+        let mut report = PullReport::default();
+        for id in ids {
+            match self.check(id.as_str())? {
+                ModelState::Ready => report.ready.push(id.clone()),
+                ModelState::Foreign => report.foreign.push(id.clone()),
+                ModelState::Missing | ModelState::Broken(_) => return Ok(None),
+            }
+        }
+        Ok(Some(report))
     }
 
     fn pull_files(

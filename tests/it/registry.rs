@@ -206,10 +206,14 @@ fn archives_are_taken_from_a_folder_without_any_tool() {
 }
 
 #[test]
-fn a_failing_pip_is_quoted() {
+fn a_failing_pip_is_quoted_and_not_asked_twice() {
     let lab = Lab::new();
-    let errors = errors(pull(&lab.registry(&["wheel:absent==1.0#pkg/w.onnx"])));
-    assert_eq!(errors[0].to_string(), "pip failed: ERROR: no such package");
+    let sources = ["wheel:absent==1.0#pkg/w.onnx", "wheel:absent==1.0#other/w.onnx"];
+    let errors = errors(pull(&lab.registry(&sources)));
+    let reason = "pip failed: ERROR: no such package";
+    assert_eq!(errors[0].to_string(), reason);
+    assert_eq!(errors[1].to_string(), format!("failed before in this pull: {reason}"));
+    assert_eq!(lab.tool_calls().lines().count(), 1);
 }
 
 #[test]
@@ -334,6 +338,15 @@ mod over_http {
     }
 
     #[test]
+    fn a_hub_without_encryption_is_refused() {
+        let lab = Lab::new();
+        let mut settings = lab.settings(&["hf:owner/name@0123abc#onnx/w.onnx"]);
+        settings.hub_endpoint = Some("http://hub.example".to_owned());
+        let errors = errors(pull(&ModelRegistry::open(settings).unwrap()));
+        assert!(errors[0].to_string().contains("from this machine only"), "{errors:?}");
+    }
+
+    #[test]
     fn the_hub_is_asked_at_its_own_address() {
         let lab = Lab::new();
         let server = Server::start(vec![Answer::Whole(lab.content())]);
@@ -371,6 +384,17 @@ fn a_pull_that_dies_leaves_no_half_file_under_the_final_name() {
     assert!(!lab.stored().try_exists().unwrap());
     assert!(matches!(registry.check(ID).unwrap(), ModelState::Missing));
     assert_eq!(pull(&registry).ready, [id()]);
+}
+
+#[test]
+fn a_pull_with_nothing_to_do_only_reads() {
+    let lab = Lab::new();
+    fs::write(lab.path("weights.onnx"), lab.content()).unwrap();
+    let registry = lab.registry(&[&lab.dir_source()]);
+    pull(&registry);
+    fs::remove_file(lab.store().join(".lock")).unwrap();
+    assert_eq!(pull(&registry).ready, [id()]);
+    assert_eq!(lab.store_names(), [lab.sha256()]);
 }
 
 /// Counts the waits and the transfers of a pull.

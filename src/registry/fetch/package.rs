@@ -43,7 +43,8 @@ const MAX_ERROR_BYTES: usize = 8 << 10;
 pub(super) struct Packages<'a> {
     tools: &'a Tools,
     work_dir: &'a Path,
-    fetched: HashMap<Package, PathBuf>,
+    /// Where an archive lies, or why it could not be had: a dead network is waited for once.
+    fetched: HashMap<Package, Result<PathBuf, String>>,
     progress: &'a dyn Progress,
 }
 
@@ -59,8 +60,8 @@ impl<'a> Packages<'a> {
         package: &Package,
         n_bytes: Option<u64>,
     ) -> Result<PathBuf, SourceError> {
-        if let Some(path) = self.fetched.get(package) {
-            return Ok(path.clone());
+        if let Some(known) = self.fetched.get(package) {
+            return known.clone().map_err(SourceError::FailedBefore);
         }
         let folder = self.work_dir.join(self.fetched.len().to_string());
         store::fresh_dir(&folder)
@@ -68,9 +69,9 @@ impl<'a> Packages<'a> {
         self.progress.begin(&package.file_name(), n_bytes, 0);
         let fetched = self.fetch(package, &folder);
         self.progress.end();
-        let path = fetched?;
-        self.fetched.insert(package.clone(), path.clone());
-        Ok(path)
+        let outcome = fetched.as_ref().map_err(ToString::to_string).cloned();
+        self.fetched.insert(package.clone(), outcome);
+        fetched
     }
 
     fn fetch(&self, package: &Package, folder: &Path) -> Result<PathBuf, SourceError> {
