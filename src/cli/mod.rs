@@ -3,7 +3,7 @@
 mod config;
 mod idcard;
 mod logging;
-mod models;
+pub mod models;
 mod networks;
 mod progress;
 mod sibling;
@@ -57,6 +57,9 @@ enum Command {
     /// 列出、下載、驗證、說明與清理模型
     #[command(subcommand)]
     Models(models::ModelsCommand),
+    /// 在子行程中執行一個模型(由伺服器自行啟動)
+    #[command(hide = true)]
+    EngineWorker,
     /// 檢查、顯示或說明設定
     #[command(subcommand)]
     Config(config::ConfigCommand),
@@ -101,7 +104,11 @@ impl Cli {
             }
             Command::Models(command) => {
                 let settings = models::settings(&Config::read(&overrides)?)?;
-                models::run(command, settings, &mut std::io::stdout().lock())?;
+                models::run(command, settings)?;
+                Ok(ExitCode::SUCCESS)
+            }
+            Command::EngineWorker => {
+                crate::engine::worker::run()?;
                 Ok(ExitCode::SUCCESS)
             }
             Command::Config(command) => config::run(command, &overrides),

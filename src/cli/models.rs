@@ -16,7 +16,7 @@ use crate::registry::{
 
 /// What can be done with models.
 #[derive(Debug, clap::Subcommand)]
-pub(super) enum ModelsCommand {
+pub enum ModelsCommand {
     /// List the known models and whether their files are here and right
     List {
         /// Print JSON
@@ -63,14 +63,20 @@ pub(super) fn settings(config: &Config) -> anyhow::Result<Settings> {
     Ok(settings)
 }
 
-/// Runs a command; results go to `out`, progress to standard error.
-pub(super) fn run(
-    command: ModelsCommand,
-    settings: Settings,
-    out: &mut dyn Write,
-) -> anyhow::Result<()> {
+/// Runs a command; results go to standard output, progress to standard error.
+pub fn run(command: ModelsCommand, settings: Settings) -> anyhow::Result<()> {
     let progress: Box<dyn Progress> =
         if std::io::stderr().is_terminal() { Box::new(Bars::default()) } else { Box::new(Lines) };
+    run_with(command, settings, &*progress, &mut std::io::stdout().lock())
+}
+
+/// Runs a command; results go to `out`.
+pub fn run_with(
+    command: ModelsCommand,
+    settings: Settings,
+    progress: &dyn Progress,
+    out: &mut dyn Write,
+) -> anyhow::Result<()> {
     match command {
         ModelsCommand::List { json } => list(&ModelRegistry::open(settings)?, json, out),
         ModelsCommand::Pull { ids, all, from } => {
@@ -78,7 +84,7 @@ pub(super) fn run(
                 Some(folder) => settings.with_dir_first(folder),
                 None => settings,
             };
-            pull(&ModelRegistry::open(settings)?, &Wanted { ids, all }, &*progress, out)
+            pull(&ModelRegistry::open(settings)?, &Wanted { ids, all }, progress, out)
         }
         ModelsCommand::Verify { ids } => verify(&ModelRegistry::open(settings)?, &ids, out),
         ModelsCommand::Card { id } => {
@@ -86,7 +92,7 @@ pub(super) fn run(
             Ok(writeln!(out, "{}", registry.model(&id)?.card.trim_end())?)
         }
         ModelsCommand::Gc { dry_run } => {
-            gc(&ModelRegistry::open(settings)?, dry_run, &*progress, out)
+            gc(&ModelRegistry::open(settings)?, dry_run, progress, out)
         }
     }
 }

@@ -38,7 +38,9 @@ impl Opener {
         let device: Device = config.engine.device.parse()?;
         let placement = placement(config);
         let (engine, ort_library) = choose_engine(config, &registry)?;
-        let options = OpenOptions { engine, device, threads: placement.threads, ort_library };
+        let isolation = config.engine.isolation;
+        let threads = placement.threads;
+        let options = OpenOptions { engine, device, threads, ort_library, isolation };
         Ok(Opener { registry, options, placement, clock: Arc::new(SystemClock) })
     }
 

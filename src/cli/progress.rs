@@ -35,7 +35,7 @@ impl Progress for Bars {
         let bar = bar.with_style(style).with_message(what.to_owned()).with_position(done);
         bar.reset_eta();
         if let Some(old) = self.bar().replace(bar) {
-            old.abandon();
+            old.finish_and_clear();
         }
     }
 
@@ -47,7 +47,7 @@ impl Progress for Bars {
 
     fn end(&self) {
         if let Some(bar) = self.bar().take() {
-            bar.abandon();
+            bar.finish_and_clear();
         }
     }
 }

@@ -25,6 +25,7 @@ use std::str::FromStr;
 use crate::registry::VerifiedFile;
 use crate::tensor::{Tensor, View};
 
+pub use crate::config::Isolation;
 pub use device::{Device, Placement};
 pub use onnx::{GraphError, Header};
 pub use signature::{Element, Port, Signature};
@@ -93,16 +94,6 @@ pub struct OpenOptions {
     pub ort_library: Option<VerifiedFile>,
     /// Whether the model shares the server's process.
     pub isolation: Isolation,
-}
-
-/// Whether a model shares the server's process.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub enum Isolation {
-    /// It does: fastest, but a crash of native code ends the server.
-    #[default]
-    None,
-    /// It has a worker process of its own, which is started again when it crashes.
-    Process,
 }
 
 impl Default for OpenOptions {

@@ -8,12 +8,12 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use super::builtin::BUILTIN;
 use super::digest::Digest;
-use super::error::{RegistryError, SourceError};
+use super::error::RegistryError;
 use super::fetch::Fetcher;
 use super::manifest::{ManifestError, ModelFile, ModelId, ModelManifest};
 use super::progress::Progress;
 use super::settings::Settings;
-use super::store::{Leftover, Store, StoreLock};
+use super::store::{Leftover, Store};
 use super::verified::{VerifiedFile, VerifiedModel, VerifyError};
 
 /// Longest manifest or card that is read from a folder.
@@ -121,11 +121,15 @@ impl ModelRegistry {
     }
 
     /// Fetches what is missing or broken of the models `ids`. Waits for another pull; goes on after a failure.
+    /// When nothing is to be done the store is only read.
     pub fn pull(
         &self,
         ids: &[ModelId],
         progress: &dyn Progress,
     ) -> Result<PullReport, RegistryError> {
+        if let Some(report) = self.all_here(ids)? {
+            return Ok(report);
+        }
         let lock = self.store.lock(progress)?;
         lock.sweep()?;
         let path = self.settings.store.clone();
@@ -156,7 +160,7 @@ impl ModelRegistry {
         only_look: bool,
         progress: &dyn Progress,
     ) -> Result<Vec<Leftover>, RegistryError> {
-        let lock: StoreLock<'_> = self.store.lock(progress)?;
+        let lock = self.store.lock(progress)?;
         let files = self.models().flat_map(|model| &model.manifest.files);
         let kept: BTreeSet<Digest> = files.map(|file| file.sha256.clone()).collect();
         let leftovers = lock.leftovers(&kept)?;
@@ -164,6 +168,19 @@ impl ModelRegistry {
             leftovers.iter().try_for_each(Leftover::remove)?;
         }
         Ok(leftovers)
+    }
+
+    /// The report of a pull that finds everything in place.
+    fn all_here(&self, ids: &[ModelId]) -> Result<Option<PullReport>, RegistryError> {
+        let mut report = PullReport::default();
+        for id in ids {
+            match self.check(id.as_str())? {
+                ModelState::Ready => report.ready.push(id.clone()),
+                ModelState::Foreign => report.foreign.push(id.clone()),
+                ModelState::Missing | ModelState::Broken(_) => return Ok(None),
+            }
+        }
+        Ok(Some(report))
     }
 
     fn pull_files(
@@ -176,7 +193,7 @@ impl ModelRegistry {
             if self.verified_file(&manifest.id, file).is_ok() {
                 continue;
             }
-            fetcher.fetch(manifest, file).map_err(|attempts: Vec<(_, SourceError)>| {
+            fetcher.fetch(manifest, file).map_err(|attempts| {
                 let (id, file) = (manifest.id.clone(), file.name.clone());
                 RegistryError::Unobtainable { id, file, attempts }
             })?;

@@ -107,6 +107,9 @@ pub enum SourceError {
         /// The last error line it printed.
         message: String,
     },
+    /// The same archive could not be had for another file of this pull.
+    #[error("failed before in this pull: {0}")]
+    FailedBefore(String),
     /// The archive is not a readable zip or gzipped tar file.
     #[error("failed to read the archive {archive}: {message}")]
     Archive {

@@ -208,7 +208,8 @@ fn check_relative(path: &str) -> Result<(), &'static str> {
     if path.split('/').all(is_part) { Ok(()) } else { Err(BAD_PATH) }
 }
 
-fn check_url(url: &str) -> Result<(), &'static str> {
+/// Refuses what is not HTTPS, unless it is this machine, and what carries a password.
+pub(super) fn check_url(url: &str) -> Result<(), &'static str> {
     let (is_tls, rest) = match (url.strip_prefix("https://"), url.strip_prefix("http://")) {
         (Some(rest), _) => (true, rest),
         (None, Some(rest)) => (false, rest),

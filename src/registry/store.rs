@@ -113,17 +113,6 @@ impl StoreLock<'_> {
         Incoming::open(self.store, file, false)
     }
 
-    /// Begins to receive `file` from its first byte, and keeps what arrived if the transfer breaks.
-    #[cfg(feature = "hub")]
-    pub(super) fn receive_resumable<'f>(
-        &self,
-        file: &'f ModelFile,
-    ) -> Result<Incoming<'f>, SourceError> {
-        let mut incoming = Incoming::open(self.store, file, true)?;
-        incoming.restart()?;
-        Ok(incoming)
-    }
-
     /// Begins to receive `file` after the bytes an earlier, broken transfer left.
     #[cfg(feature = "hub")]
     pub(super) fn resume<'f>(&self, file: &'f ModelFile) -> Result<Incoming<'f>, SourceError> {

@@ -41,7 +41,7 @@ impl VerifiedFile {
         }
     }
 
-    /// Where the file lies.
+    /// Where the file lies. In the store its name is its hash, without an extension: tell its format from its content.
     pub fn path(&self) -> &Path {
         &self.path
     }

@@ -1,6 +1,7 @@
 //! The integration tests: one binary, so that engines are linked once.
 #![expect(clippy::unwrap_used, reason = "tests may")]
 
+mod batch;
 mod cli;
 mod engine;
 mod generated;

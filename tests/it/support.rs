@@ -1,7 +1,6 @@
 //! What several areas need: the real models, from the store that `fenwen models pull` fills.
 
-use std::path::{Path, PathBuf};
-
+use fenwen::config::{Config, Overrides};
 use fenwen::registry::VerifiedFile;
 
 /// SHA-256 of the text detector.
@@ -16,14 +15,7 @@ pub(crate) const ONNX_RUNTIME: &str =
 
 /// A pulled file, by its hash. Without it the test fails and says what to do.
 pub(crate) fn pulled(sha256: &str) -> VerifiedFile {
-    let path = models_dir().join(".store").join(sha256);
-    VerifiedFile::check(&path, sha256)
+    let store = Config::read(&Overrides::default()).unwrap().model_store();
+    VerifiedFile::check(&store.join(sha256), sha256)
         .unwrap_or_else(|err| panic!("{err}; run `fenwen models pull` first"))
-}
-
-fn models_dir() -> PathBuf {
-    match std::env::var_os("FENWEN_MODELS_DIR") {
-        Some(dir) => PathBuf::from(dir),
-        None => Path::new(env!("CARGO_MANIFEST_DIR")).join("models"),
-    }
 }

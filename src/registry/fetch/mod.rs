@@ -6,7 +6,7 @@ mod package;
 mod web;
 
 use std::fs::File;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 pub use package::Tools;
 
@@ -95,7 +95,7 @@ impl<'a> Fetcher<'a> {
         Err(SourceError::NotInDir(folder.to_owned()))
     }
 
-    fn copy(&self, path: &PathBuf, file: &ModelFile) -> Result<(), SourceError> {
+    fn copy(&self, path: &Path, file: &ModelFile) -> Result<(), SourceError> {
         let mut reader = File::open(path)
             .map_err(|source| SourceError::Read { what: path.display().to_string(), source })?;
         let mut incoming = self.lock.receive(file)?;

@@ -43,7 +43,8 @@ const MAX_ERROR_BYTES: usize = 8 << 10;
 pub(super) struct Packages<'a> {
     tools: &'a Tools,
     work_dir: &'a Path,
-    fetched: HashMap<Package, PathBuf>,
+    /// Where an archive lies, or why it could not be had: a dead network is waited for once.
+    fetched: HashMap<Package, Result<PathBuf, String>>,
     progress: &'a dyn Progress,
 }
 
@@ -59,8 +60,8 @@ impl<'a> Packages<'a> {
         package: &Package,
         n_bytes: Option<u64>,
     ) -> Result<PathBuf, SourceError> {
-        if let Some(path) = self.fetched.get(package) {
-            return Ok(path.clone());
+        if let Some(known) = self.fetched.get(package) {
+            return known.clone().map_err(SourceError::FailedBefore);
         }
         let folder = self.work_dir.join(self.fetched.len().to_string());
         store::fresh_dir(&folder)
@@ -68,17 +69,17 @@ impl<'a> Packages<'a> {
         self.progress.begin(&package.file_name(), n_bytes, 0);
         let fetched = self.fetch(package, &folder);
         self.progress.end();
-        let path = fetched?;
-        self.fetched.insert(package.clone(), path.clone());
-        Ok(path)
+        let outcome = fetched.as_ref().map_err(ToString::to_string).cloned();
+        self.fetched.insert(package.clone(), outcome);
+        fetched
     }
 
     fn fetch(&self, package: &Package, folder: &Path) -> Result<PathBuf, SourceError> {
-        let tool = match package {
-            Package::Wheel { .. } => &PIP,
-            Package::Npm { .. } => &NPM,
+        let (tool, candidates) = match package {
+            Package::Wheel { .. } => (PIP, &self.tools.pip),
+            Package::Npm { .. } => (NPM, &self.tools.npm),
         };
-        let mut command = tool.command(self.tools)?;
+        let mut command = tool.command(candidates, folder)?;
         match package {
             Package::Wheel { name, version, tag } => {
                 command.args(wheel_arguments(tag)).arg("--dest").arg(folder);
@@ -89,8 +90,6 @@ impl<'a> Packages<'a> {
                 command.arg("--pack-destination").arg(folder).arg(format!("{name}@{version}"));
             }
         }
-        // What pip has fetched so far lies in its temporary folder: there it can be counted, and is removed with the rest.
-        command.current_dir(folder).env("TMPDIR", folder);
         run(tool.name, command, || store::size_of(folder), self.progress)?;
         let message = || format!("it did not leave {}", package.file_name());
         find_archive(folder, package)
@@ -144,15 +143,15 @@ const PIP: Tool = Tool { name: "pip", remedy: "run `apt-get install python3-pip`
 const NPM: Tool = Tool { name: "npm", remedy: "run `apt-get install npm`" };
 
 impl Tool {
-    /// The first of the configured commands that runs.
-    fn command(&self, tools: &Tools) -> Result<Command, SourceError> {
-        let candidates = if self.name == PIP.name { &tools.pip } else { &tools.npm };
+    /// The first of the `candidates` that runs. They are called in `folder`, which is empty: Python would otherwise
+    /// take modules from wherever the user happens to be.
+    fn command(&self, candidates: &[Vec<String>], folder: &Path) -> Result<Command, SourceError> {
         for candidate in candidates {
-            let mut probe = command_of(candidate);
+            let mut probe = command_of(candidate, folder);
             probe.arg("--version").stdin(Stdio::null());
             let answers = probe.stdout(Stdio::null()).stderr(Stdio::null()).status();
             if answers.is_ok_and(|status| status.success()) {
-                return Ok(command_of(candidate));
+                return Ok(command_of(candidate, folder));
             }
         }
         let tried: Vec<String> = candidates.iter().map(|it| it.join(" ")).collect();
@@ -160,11 +159,12 @@ impl Tool {
     }
 }
 
-fn command_of(words: &[String]) -> Command {
+fn command_of(words: &[String], folder: &Path) -> Command {
     let (program, arguments) =
         words.split_first().map_or(("", [].as_slice()), |(first, rest)| (first.as_str(), rest));
     let mut command = Command::new(program);
-    command.args(arguments);
+    // What pip has fetched so far lies in its temporary folder: there it can be counted, and is removed with the rest.
+    command.args(arguments).current_dir(folder).env("TMPDIR", folder);
     command
 }
 

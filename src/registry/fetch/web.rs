@@ -14,6 +14,7 @@ use crate::registry::error::SourceError;
 use crate::registry::manifest::ModelFile;
 use crate::registry::progress::Progress;
 use crate::registry::settings::Settings;
+use crate::registry::source::check_url;
 use crate::registry::store::{Incoming, StoreLock};
 
 /// How often one address is asked before the next source is tried.
@@ -21,6 +22,9 @@ const MAX_TRIES: u32 = 3;
 
 /// A silent server is given up after this.
 const PATIENCE: Duration = Duration::from_secs(30);
+
+/// A server slower than this, in bytes a second, is given up; the next try goes on from there.
+const MIN_SPEED: u64 = 16 << 10;
 
 /// One file at one address.
 pub(super) struct Download<'a> {
@@ -56,21 +60,25 @@ impl Download<'_> {
         lock: &StoreLock<'_>,
         progress: &dyn Progress,
     ) -> Result<(), SourceError> {
+        // A manifest's address was checked when it was read, a configured hub's was not.
+        check_url(&self.url).map_err(|reason| SourceError::Network(reason.to_owned()))?;
         let agent = self.agent()?;
-        let mut resumes = true;
+        let mut starts_over = false;
         let mut n_tries = 0;
         loop {
             n_tries += 1;
-            let incoming =
-                if resumes { lock.resume(self.file)? } else { lock.receive_resumable(self.file)? };
+            let mut incoming = lock.resume(self.file)?;
+            if starts_over {
+                incoming.restart()?;
+            }
             let n_kept = incoming.n_bytes();
             progress.begin(&self.file.name, Some(self.file.bytes), n_kept);
             let outcome = self.transfer(&agent, incoming, progress);
             progress.end();
             match outcome {
                 // The bytes an earlier transfer left may have come from elsewhere: once more, from the first.
-                Err(SourceError::WrongHash { .. }) if n_kept > 0 => resumes = false,
-                Err(error) if is_passing(&error) && n_tries < MAX_TRIES => resumes = true,
+                Err(SourceError::WrongHash { .. }) if n_kept > 0 => starts_over = true,
+                Err(error) if is_passing(&error) && n_tries < MAX_TRIES => starts_over = false,
                 outcome => return outcome,
             }
         }
@@ -126,6 +134,7 @@ impl Download<'_> {
             .timeout_connect(Some(PATIENCE))
             .timeout_per_read(Some(PATIENCE))
             .timeout_recv_response(Some(PATIENCE))
+            .timeout_recv_body(Some(PATIENCE + Duration::from_secs(self.file.bytes / MIN_SPEED)))
             .tls_config(self.tls()?);
         if !is_tls {
             // This machine itself: no proxy between, and no way out of it.
