@@ -1,4 +1,5 @@
 //! The integration tests: one binary, so that engines are linked once.
 #![expect(clippy::unwrap_used, reason = "tests may")]
 
+mod image;
 mod tidy;

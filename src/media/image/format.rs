@@ -180,7 +180,8 @@ fn webp_is_whole(bytes: &[u8]) -> bool {
     }
     let mut at = 12_u64;
     while at + 8 <= end {
-        let Some(len) = usize::try_from(at + 4).ok().and_then(|it| read_u32(bytes, it, false)) else {
+        let Some(len) = usize::try_from(at + 4).ok().and_then(|it| read_u32(bytes, it, false))
+        else {
             return false;
         };
         at += 8 + u64::from(len);
@@ -198,8 +199,7 @@ fn tiff_has_next(bytes: &[u8]) -> Option<bool> {
     let start = usize::try_from(read_u32(bytes, 4, big_endian)?).ok()?;
     let count = bytes.get(start..start.checked_add(2)?)?;
     let count: [u8; 2] = count.try_into().ok()?;
-    let n_entries =
-        if big_endian { u16::from_be_bytes(count) } else { u16::from_le_bytes(count) };
+    let n_entries = if big_endian { u16::from_be_bytes(count) } else { u16::from_le_bytes(count) };
     let next = start + 2 + 12 * usize::from(n_entries);
     // Some writers leave the last pointer out.
     Some(read_u32(bytes, next, big_endian).unwrap_or(0) != 0)

@@ -23,9 +23,7 @@ pub(super) fn from_raw(raw: Vec<u8>, color: ColorType) -> Option<Vec<u8>> {
             .as_chunks::<4>()
             .0
             .iter()
-            .flat_map(|&[l0, l1, a0, a1]| {
-                [over_white(high_byte([l0, l1]), high_byte([a0, a1])); 3]
-            })
+            .flat_map(|&[l0, l1, a0, a1]| [over_white(high_byte([l0, l1]), high_byte([a0, a1])); 3])
             .collect(),
         ColorType::Rgba8 => {
             in_place::<4>(raw, |[r, g, b, a]| [r, g, b].map(|it| over_white(it, a)))

@@ -14,7 +14,11 @@ struct Run {
 }
 
 /// Convex hulls (of pixel centres) of the 8-connected regions of set pixels.
-pub fn hulls(width: usize, height: usize, is_set: impl Fn(usize, usize) -> bool) -> Vec<Vec<Point>> {
+pub fn hulls(
+    width: usize,
+    height: usize,
+    is_set: impl Fn(usize, usize) -> bool,
+) -> Vec<Vec<Point>> {
     let mut parents: Vec<usize> = Vec::new();
     let mut ends: Vec<(usize, Point)> = Vec::new();
     let mut above: Vec<Run> = Vec::new();

@@ -29,7 +29,8 @@ impl Margin {
         let (width, height) = (quad.width().max(1.0), quad.height().max(1.0));
         let (u, v) = (self.ends * height / width, self.sides);
         let [p0, p1, p2, p3] = quad.0;
-        let (left, right) = ((p0.towards(p1, -u), p3.towards(p2, -u)), (p1.towards(p0, -u), p2.towards(p3, -u)));
+        let (left, right) =
+            ((p0.towards(p1, -u), p3.towards(p2, -u)), (p1.towards(p0, -u), p2.towards(p3, -u)));
         Quad([
             left.0.towards(left.1, -v),
             right.0.towards(right.1, -v),

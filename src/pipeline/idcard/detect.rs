@@ -57,11 +57,8 @@ impl TextBox {
         let n_turns = ((direction - self.angle) / quarter).round();
         let along = self.angle + n_turns * quarter;
         let is_across = n_turns.rem_euclid(2.0) > 0.5;
-        let (width, height) = if is_across {
-            (self.thickness, self.length)
-        } else {
-            (self.length, self.thickness)
-        };
+        let (width, height) =
+            if is_across { (self.thickness, self.length) } else { (self.length, self.thickness) };
         let (sin, cos) = along.sin_cos();
         let corner = |u: f32, v: f32| Point {
             x: self.center.x + u * width / 2.0 * cos - v * height / 2.0 * sin,

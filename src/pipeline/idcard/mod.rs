@@ -2,11 +2,11 @@
 //!
 //! Stages, each public and inspectable, in the order they run.
 
-pub mod line;
-pub mod sample;
 pub mod components;
-pub mod detect;
 pub mod crop;
+pub mod detect;
+pub mod line;
 pub mod orient;
-pub mod recognise;
 pub mod read;
+pub mod recognise;
+pub mod sample;

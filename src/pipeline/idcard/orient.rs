@@ -21,8 +21,7 @@ const CLASSIFIER_WIDTH: u32 = 192;
 ///
 /// Long lines count more. 0 when no box tells a direction.
 pub fn text_axis(boxes: &[TextBox]) -> f32 {
-    let telling =
-        || boxes.iter().filter(|it| it.thickness * TELLING_RATIO <= it.length);
+    let telling = || boxes.iter().filter(|it| it.thickness * TELLING_RATIO <= it.length);
     let bin_width = PI / N_BINS as f32;
     let votes = |angle: f32| -> f32 {
         telling()

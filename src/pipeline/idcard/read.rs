@@ -109,10 +109,7 @@ pub async fn read_page<M: Models>(
     let lines = quads.iter().zip(readings).filter(|(_, reading)| !reading.glyphs.is_empty());
     let from_image = layout.to_image.inverse();
     let mut lines: Vec<Line> = lines
-        .map(|(quad, reading)| Line {
-            quad: from_image.apply_quad(quad),
-            glyphs: reading.glyphs,
-        })
+        .map(|(quad, reading)| Line { quad: from_image.apply_quad(quad), glyphs: reading.glyphs })
         .collect();
     lines.sort_by(|a, b| {
         let (a, b) = (a.quad.center(), b.quad.center());
@@ -199,9 +196,8 @@ async fn read_lines<M: Models>(
     options: &ReadOptions,
 ) -> Result<Vec<Reading>, ReadError<M::Error>> {
     let mut readings = read_once(pixels, models, quads, options.margin).await?;
-    let doubtful: Vec<usize> = (0..readings.len())
-        .filter(|&idx| readings[idx].weakest() < options.reread_below)
-        .collect();
+    let doubtful: Vec<usize> =
+        (0..readings.len()).filter(|&idx| readings[idx].weakest() < options.reread_below).collect();
     if doubtful.is_empty() {
         return Ok(readings);
     }

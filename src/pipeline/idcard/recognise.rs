@@ -81,9 +81,7 @@ impl Alphabet {
         let mask = chars
             .iter()
             .enumerate()
-            .map(|(class, &ch)| {
-                f32::from(u8::from(class == BLANK || is_allowed(ch)))
-            })
+            .map(|(class, &ch)| f32::from(u8::from(class == BLANK || is_allowed(ch))))
             .collect();
         Ok(Alphabet { chars, mask })
     }

@@ -71,16 +71,10 @@ impl Region {
 ///
 /// `None` for an empty region or one that leaves the picture.
 pub fn reduced(pixels: &Pixels, region: Region, [width, height]: [u32; 2]) -> Option<Pixels> {
-    let source =
-        ImageRef::new(pixels.width, pixels.height, &pixels.rgb, PixelType::U8x3).ok()?;
+    let source = ImageRef::new(pixels.width, pixels.height, &pixels.rgb, PixelType::U8x3).ok()?;
     let mut target = Image::new(width, height, PixelType::U8x3);
     let options = ResizeOptions::new()
-        .crop(
-            region.left.into(),
-            region.top.into(),
-            region.width().into(),
-            region.height().into(),
-        )
+        .crop(region.left.into(), region.top.into(), region.width().into(), region.height().into())
         .resize_alg(ResizeAlg::Convolution(FilterType::Bilinear));
     Resizer::new().resize(&source, &mut target, &options).ok()?;
     Some(Pixels { width, height, rgb: target.into_vec() })
