@@ -2,11 +2,15 @@
 //!
 //! Stages, each public and inspectable, in the order they run.
 
+pub mod read;
+
 pub mod components;
 pub mod crop;
 pub mod detect;
 pub mod line;
+pub mod locate;
 pub mod orient;
-pub mod read;
+pub mod quality;
 pub mod recognise;
+pub mod redact;
 pub mod sample;
