@@ -228,3 +228,96 @@ const METADATA_BYTES: u64 = 32 << 20;
 fn at_most(what: &'static str, value: u64, limit: u64) -> Result<(), ImageError> {
     if value <= limit { Ok(()) } else { Err(ImageError::TooLarge { what, value, limit }) }
 }
+
+#[cfg(test)]
+mod tests {
+    use image::{DynamicImage, ImageFormat, Rgb, RgbImage};
+
+    use super::*;
+
+    fn picture() -> RgbImage {
+        RgbImage::from_fn(24, 10, |x, y| Rgb([x as u8 * 10, y as u8 * 20, 255 - x as u8 * 5]))
+    }
+
+    fn encoded(picture: &DynamicImage, format: ImageFormat) -> Vec<u8> {
+        let mut bytes = Cursor::new(Vec::new());
+        picture.write_to(&mut bytes, format).unwrap();
+        bytes.into_inner()
+    }
+
+    #[track_caller]
+    fn check_error(bytes: &[u8], expected: &str) {
+        let limits = ImageLimits::default();
+        let found = decode(bytes, &limits).err().map(|it| it.to_string());
+        assert!(found.as_ref().is_some_and(|it| it.contains(expected)), "{found:?}");
+    }
+
+    #[test]
+    fn each_lossless_format_keeps_the_pixels() {
+        let expected = picture();
+        let formats = [
+            (ImageFormat::Png, Format::Png),
+            (ImageFormat::WebP, Format::WebP),
+            (ImageFormat::Tiff, Format::Tiff),
+            (ImageFormat::Bmp, Format::Bmp),
+        ];
+        for (written, format) in formats {
+            let bytes = encoded(&expected.clone().into(), written);
+            let info = probe(&bytes, &ImageLimits::default()).unwrap();
+            let expected_info = ImageInfo { format, width: 24, height: 10, orientation: 1 };
+            assert_eq!(info, expected_info);
+            let pixels = decode(&bytes, &ImageLimits::default()).unwrap();
+            assert_eq!(pixels.rgb, *expected.as_raw(), "{format}");
+        }
+    }
+
+    #[test]
+    fn each_colour_type_becomes_rgb() {
+        let rgb = DynamicImage::from(picture());
+        let grey = DynamicImage::from(rgb.to_luma8());
+        let cases = [
+            (DynamicImage::from(rgb.to_rgb16()), &rgb),
+            (DynamicImage::from(rgb.to_rgba8()), &rgb),
+            (DynamicImage::from(rgb.to_rgba16()), &rgb),
+            (grey.clone(), &grey),
+            (DynamicImage::from(grey.to_luma16()), &grey),
+            (DynamicImage::from(grey.to_luma_alpha8()), &grey),
+            (DynamicImage::from(grey.to_luma_alpha16()), &grey),
+        ];
+        for (written, expected) in cases {
+            let pixels = decode(&encoded(&written, ImageFormat::Png), &ImageLimits::default());
+            assert_eq!(pixels.unwrap().rgb, *expected.to_rgb8().as_raw(), "{:?}", written.color());
+        }
+        let floats = encoded(&rgb.to_rgb32f().into(), ImageFormat::Tiff);
+        assert_eq!(decode(&floats, &ImageLimits::default()).unwrap().rgb, *rgb.to_rgb8().as_raw());
+    }
+
+    #[test]
+    fn transparency_is_laid_over_white() {
+        let clear = image::RgbaImage::from_pixel(3, 2, image::Rgba([10, 20, 30, 0]));
+        let pixels = decode(&encoded(&clear.into(), ImageFormat::Png), &ImageLimits::default());
+        assert_eq!(pixels.unwrap().rgb, [255; 18]);
+    }
+
+    #[test]
+    fn other_formats_are_named_with_a_remedy() {
+        check_error(b"", "empty");
+        check_error(b"GIF89a\x01\0\x01\0", "GIF");
+        check_error(b"\0\0\0\x18ftypheic\0\0\0\0", "most compatible");
+        check_error(b"\0\0\0\x18ftypavif\0\0\0\0", "AVIF");
+        check_error(b"%PDF-1.7\n", "export the page");
+        check_error(b"<?xml version=\"1.0\"?><svg xmlns=\"\"/>", "SVG");
+        check_error(b"PK\x03\x04 a polyglot", "no picture");
+        check_error(b"<html>", "no picture");
+    }
+
+    #[test]
+    fn each_error_has_a_code() {
+        let format = Format::Heic;
+        assert_eq!(ImageError::Empty.code(), ErrorCode::BadValue);
+        assert_eq!(ImageError::Unsupported { format }.code(), ErrorCode::UnsupportedMedia);
+        let large = ImageError::TooLarge { what: "bytes", value: 2, limit: 1 };
+        assert_eq!(large.code(), ErrorCode::TooLarge);
+        assert_eq!(ImageError::Several { format }.code(), ErrorCode::ContentRefused);
+    }
+}

@@ -5,8 +5,9 @@ use std::f32::consts::{PI, TAU};
 use crate::media::{Pixels, Quad};
 use crate::tensor::{Tensor, View};
 
-use super::crop::{self, LINE_HEIGHT, Strip};
+use super::crop::{self, Strip};
 use super::detect::TextBox;
+use super::sample;
 
 /// From this ratio of length to thickness a box tells its direction.
 const TELLING_RATIO: f32 = 1.8;
@@ -44,7 +45,7 @@ pub fn text_axis(boxes: &[TextBox]) -> f32 {
 /// The clockwise rotation, a multiple of 90°, that makes text along `direction` (radians) run left to right.
 pub fn rotation_for(direction: f32) -> u16 {
     let n_quarters = (-direction / (PI / 2.0)).round().rem_euclid(4.0);
-    [0, 90, 180, 270][super::sample::index(n_quarters).min(3)]
+    [0, 90, 180, 270][sample::index(n_quarters).min(3)]
 }
 
 /// Input of the 0°/180° line classifier, [3, 48, 192]: the first four heights of the line.
@@ -68,11 +69,6 @@ pub fn reduce(scores: View<'_>) -> f32 {
 /// Whether the picture is upside down, from the probabilities of several of its lines.
 pub fn is_upside_down(lines: &[f32]) -> bool {
     0.0 < lines.iter().map(|it| it.clamp(0.0, 1.0) - 0.5).sum::<f32>()
-}
-
-/// Height over width of a line, the part of it that the classifier looks at.
-pub fn classifier_ratio() -> f32 {
-    CLASSIFIER_WIDTH as f32 / LINE_HEIGHT as f32
 }
 
 /// The smallest turn from `base` to `angle` when directions a half turn apart are the same: -π/2 to π/2.

@@ -5,6 +5,7 @@ use std::future::Future;
 use std::sync::Arc;
 
 use crate::media::{Homography, Pixels, Point, Quad};
+use crate::task::idcard::Quality;
 use crate::tensor::Tensor;
 
 use super::crop::{Margin, Strip};
@@ -13,6 +14,7 @@ use super::line::{Line, Page};
 use super::orient;
 use super::recognise::Reading;
 use super::sample::Region;
+use super::{locate, quality};
 
 /// The networks that read a page, wherever they run.
 ///
@@ -78,8 +80,10 @@ pub struct PageReading {
     pub to_image: Homography,
     /// Clockwise rotation that makes the picture upright: 0, 90, 180 or 270.
     pub rotation: u16,
-    /// Direction of the text in the picture, clockwise from the x axis, in radians, -π to π.
-    pub direction: f32,
+    /// Corners of the card in the picture, in reading order; `None` when no border was found.
+    pub corners: Option<Quad>,
+    /// Technical quality of the picture.
+    pub quality: Quality,
 }
 
 /// Why a picture could not be read.
@@ -105,22 +109,64 @@ pub async fn read_page<M: Models>(
     let direction = find_direction(&pixels, models, &boxes, &options).await?;
     let quads: Vec<Quad> = boxes.iter().map(|it| it.quad(direction)).collect();
     let readings = read_lines(&pixels, models, &quads, &options).await?;
-    let layout = Layout::new(&pixels, direction);
-    let lines = quads.iter().zip(readings).filter(|(_, reading)| !reading.glyphs.is_empty());
-    let from_image = layout.to_image.inverse();
-    let mut lines: Vec<Line> = lines
-        .map(|(quad, reading)| Line { quad: from_image.apply_quad(quad), glyphs: reading.glyphs })
+    off_thread(move || assemble(&pixels, &quads, readings, direction)).await
+}
+
+/// Puts what was read on a flat page: that of the card, or of the turned picture when no card was found.
+fn assemble(
+    pixels: &Pixels,
+    quads: &[Quad],
+    readings: Vec<Reading>,
+    direction: f32,
+) -> PageReading {
+    let read: Vec<(Quad, Reading)> = quads
+        .iter()
+        .copied()
+        .zip(readings)
+        .filter(|(_, reading)| !reading.glyphs.is_empty())
         .collect();
-    lines.sort_by(|a, b| {
-        let (a, b) = (a.quad.center(), b.quad.center());
-        a.y.total_cmp(&b.y).then(a.x.total_cmp(&b.x))
-    });
-    Ok(PageReading {
-        page: Page { width: layout.width, height: layout.height, lines },
+    let quads: Vec<Quad> = read.iter().map(|(quad, _)| *quad).collect();
+    let located = locate::locate(pixels, &quads, direction);
+    let quality = quality::assess(pixels, &quads, &located);
+    let layout = match located.corners.as_ref().and_then(Layout::of_card) {
+        Some(layout) => layout,
+        None => Layout::of_picture(pixels, direction),
+    };
+    let from_image = layout.to_image.inverse();
+    let is_alone = located.n_cards <= 1;
+    let lines = read
+        .into_iter()
+        .map(|(quad, Reading { glyphs })| Line { quad: from_image.apply_quad(&quad), glyphs })
+        .filter(|line| is_alone || layout.holds(line.quad.center()))
+        .collect();
+    PageReading {
+        page: Page { width: layout.width, height: layout.height, lines: in_reading_order(lines) },
         to_image: layout.to_image,
         rotation: orient::rotation_for(direction),
-        direction,
-    })
+        corners: located.corners,
+        quality,
+    }
+}
+
+/// Sorts lines by row, and each row from left to right.
+fn in_reading_order(mut lines: Vec<Line>) -> Vec<Line> {
+    lines.sort_by(|a, b| a.quad.center().y.total_cmp(&b.quad.center().y));
+    let mut sorted: Vec<Line> = Vec::with_capacity(lines.len());
+    let mut row: Vec<Line> = Vec::new();
+    for line in lines {
+        let is_next_row = row
+            .iter()
+            .map(|it| it.quad.center().y)
+            .reduce(f32::min)
+            .is_some_and(|top| top + line.quad.height() / 2.0 < line.quad.center().y);
+        if is_next_row {
+            sorted.append(&mut row);
+        }
+        let place = row.partition_point(|it| it.quad.center().x <= line.quad.center().x);
+        row.insert(place, line);
+    }
+    sorted.append(&mut row);
+    sorted
 }
 
 /// Looks at the whole picture, and once more at the part with text where that part is small.
@@ -242,7 +288,7 @@ async fn read_once<M: Models>(
     Ok(readings)
 }
 
-/// The upright page: the picture turned so that its text runs left to right.
+/// A flat page whose text runs left to right.
 struct Layout {
     width: f32,
     height: f32,
@@ -250,7 +296,16 @@ struct Layout {
 }
 
 impl Layout {
-    fn new(pixels: &Pixels, direction: f32) -> Layout {
+    fn of_card(corners: &Quad) -> Option<Layout> {
+        let (width, height) = (corners.width(), corners.height());
+        Some(Layout { width, height, to_image: Homography::onto(corners, width, height)? })
+    }
+
+    fn holds(&self, point: Point) -> bool {
+        (0.0..self.width).contains(&point.x) && (0.0..self.height).contains(&point.y)
+    }
+
+    fn of_picture(pixels: &Pixels, direction: f32) -> Layout {
         let (width, height) = (pixels.width as f32, pixels.height as f32);
         let (sin, cos) = direction.sin_cos();
         let corners = [(0.0, 0.0), (width, 0.0), (width, height), (0.0, height)];
