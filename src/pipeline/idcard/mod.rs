@@ -6,5 +6,8 @@ pub mod lexicon;
 pub mod line;
 
 pub mod check;
+mod label;
+mod layout;
 pub mod mrz;
+mod read;
 mod text;
