@@ -48,11 +48,12 @@ pub(crate) fn segments<'a>(rows: &'a [Row], labels: &[Label]) -> Vec<Segment<'a>
     all
 }
 
-/// Whether some row contains `text`, up to the usual misreadings.
+/// Whether some row contains `text`; misread characters are forgiven in long texts only.
 pub(crate) fn contains(rows: &[Row], text: &'static str) -> bool {
+    let is_short = text.chars().count() <= 4;
     rows.iter().take(MAX_ROWS).any(|row| {
-        let span = row.span().slice(0, MAX_CELLS);
-        !hits(span, &[(text, &[])]).is_empty()
+        let found = hits(row.span().slice(0, MAX_CELLS), &[(text, &[])]);
+        found.iter().any(|hit| !is_short || hit.cost < 1.0)
     })
 }
 
@@ -120,14 +121,9 @@ fn budget(text: &[char]) -> f32 {
     match text.len() {
         0 | 1 => 0.0,
         2 => COST_ALTERNATIVE + 0.05,
-        3 if !is_latin(text) => 1.0,
-        3 | 4 => {
-            if is_latin(text) {
-                COST_ALTERNATIVE + 0.05
-            } else {
-                1.0
-            }
-        }
+        3 => 2.0 * COST_ALTERNATIVE,
+        4 if is_latin(text) => COST_ALTERNATIVE + 0.05,
+        4 => 1.0,
         5..8 => 1.4,
         n => n as f32 / 4.0,
     }
@@ -146,8 +142,7 @@ fn stands_alone(span: Span<'_>, from: usize, to: usize, text: &[char]) -> bool {
         return false;
     };
     if text.len() == 1 {
-        let follows_name = before.is_none_or(|it| first.gap || !is_han(it.ch()) || 2 < from);
-        return follows_name;
+        return before.is_none_or(|it| first.gap || !is_han(it.ch()) || 2 < from);
     }
     if !is_latin(text) {
         return true;

@@ -5,9 +5,23 @@
 pub mod lexicon;
 pub mod line;
 
-pub mod check;
-mod label;
-mod layout;
-pub mod mrz;
-mod read;
+mod check;
 mod text;
+
+mod mrz;
+
+mod label;
+mod read;
+
+mod layout;
+
+mod assign;
+mod classify;
+mod verdict;
+mod zone;
+
+mod interpret;
+
+pub use check::Date;
+pub use interpret::{Document, interpret, interpret_with};
+pub use verdict::Calibration;

@@ -67,7 +67,7 @@ pub(super) const BACK: Layout = Layout {
         (FieldName::Mother, Kind::NameZh),
         (FieldName::Spouse, Kind::NameZh),
         (FieldName::MilitaryService, Kind::Listed(MILITARY_SERVICE)),
-        (FieldName::BirthPlace, Kind::Address),
+        (FieldName::BirthPlace, Kind::Place),
         (FieldName::Address, Kind::Address),
         (FieldName::ControlNumber, Kind::Digits(8, 12)),
     ],

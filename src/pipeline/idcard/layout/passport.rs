@@ -24,7 +24,6 @@ pub(super) const PASSPORT: Layout = Layout {
     ],
     labels: &[
         ("中華民國", &[]),
-        ("TAIWAN", &[]),
         ("型式", &[]),
         ("Type", &[]),
         ("代碼", &[]),

@@ -209,7 +209,8 @@ mod tests {
     fn misread_characters() {
         check("民國57年O6月O5日", "1968-06-05", "民國57年O6月O5日");
         check("民國57年6月l5日", "1968-06-15", "民國57年6月l5日");
-        check("05 JUM 1957", "1957-06-05", "05 JUM 1957");
+        check("05 APB 1957", "1957-04-05", "05 APB 1957");
+        assert_eq!(value("05 JUM 1957"), None, "June or July");
         check("2022/O5/21", "2022-05-21", "2022/O5/21");
     }
 

@@ -10,8 +10,6 @@ use crate::media::Quad;
 use crate::pipeline::idcard::text::{Bounds, Span};
 use crate::task::idcard::Check;
 
-pub(crate) use closed::best as read_listed;
-
 /// What kind of value a field holds, and with it how it is read.
 #[derive(Clone, Copy)]
 pub(crate) enum Kind {
@@ -28,12 +26,12 @@ pub(crate) enum Kind {
     /// Letters and digits.
     Code(usize, usize),
     Address,
+    /// A county, perhaps with a district, on one line.
+    Place,
     /// One of a list.
     Listed(&'static [&'static str]),
     /// One of a list if it is, else what is printed.
     Preferred(&'static [&'static str]),
-    /// Chinese or Latin words.
-    Words,
     /// Latin words.
     LatinWords,
 }
@@ -104,15 +102,10 @@ impl Kind {
             Kind::Digits(min, max) => number::digits(first, min, max),
             Kind::Code(min, max) => number::code(first, min, max),
             Kind::Address => address::read(spans),
+            Kind::Place => address::read(&[first]),
             Kind::Listed(list) => closed::best(first, list),
             Kind::Preferred(list) => closed::best(first, list).or_else(|| closed::words(first)),
-            Kind::Words => closed::words(first),
             Kind::LatinWords => closed::latin_words(first),
         }
-    }
-
-    /// Whether a value may go on in the next line.
-    pub(crate) fn continues(self) -> bool {
-        matches!(self, Kind::Address)
     }
 }
