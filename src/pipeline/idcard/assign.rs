@@ -208,7 +208,9 @@ impl<'a> Assignment<'a> {
                         && (0.3 <= from.stacked(*to) || (to.left - from.left).abs() < 3.0 * height)
                 }
             };
+            let is_others = matches!(kind, Kind::Address) && self.stands_beside_other_label(*idx);
             *idx != segment
+                && !is_others
                 && is_han
                 && is_near
                 && self.is_free(*idx)
@@ -220,6 +222,15 @@ impl<'a> Assignment<'a> {
         })
     }
 
+    /// Whether a label for something else than an address stands in the same band.
+    fn stands_beside_other_label(&self, segment: usize) -> bool {
+        let Some(to) = self.bounds.get(segment) else { return false };
+        self.segments.iter().zip(&self.bounds).any(|(it, bounds)| {
+            let fields = it.label.unwrap_or_default();
+            !fields.is_empty() && !fields.contains(&FieldName::Address) && 0.5 <= bounds.beside(*to)
+        })
+    }
+
     /// Values that stand somewhere without their label, told by their form alone.
     fn by_pattern(&mut self) {
         for (field, kind) in self.layout.fields {
@@ -227,7 +238,6 @@ impl<'a> Assignment<'a> {
                 continue;
             }
             match kind {
-                Kind::Date => (),
                 Kind::Listed(_) => self.first_of(*field, *kind, |_, _| true),
                 Kind::NameZh => self.lone_name(*field),
                 Kind::NameEn => self.first_of(*field, *kind, |this, idx| {
@@ -240,7 +250,11 @@ impl<'a> Assignment<'a> {
                     this.is_free(idx) && this.text(idx).chars().count() <= 2
                 }),
                 Kind::Id | Kind::Digits(..) => self.first_of(*field, *kind, Assignment::is_free),
-                Kind::Code(..) | Kind::Place | Kind::Preferred(_) | Kind::LatinWords => (),
+                Kind::Date
+                | Kind::Code(..)
+                | Kind::Place
+                | Kind::Preferred(_)
+                | Kind::LatinWords => (),
             }
         }
         self.lone_dates();

@@ -31,7 +31,7 @@ pub(crate) fn segments<'a>(rows: &'a [Row], labels: &[Label]) -> Vec<Segment<'a>
     for (row_idx, row) in rows.iter().enumerate().take(MAX_ROWS) {
         let span = row.span().slice(0, MAX_CELLS);
         let mut at = 0;
-        let mut push_text = |all: &mut Vec<Segment<'a>>, from: usize, to: usize| {
+        let push_text = |all: &mut Vec<Segment<'a>>, from: usize, to: usize| {
             let text = span.slice(from, to).trim(is_noise);
             if !text.is_empty() {
                 all.push(Segment { span: text, row_idx, label: None });

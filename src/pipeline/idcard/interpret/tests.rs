@@ -294,7 +294,7 @@ const PASSPORT_FIELDS: &[&str] = &[
 
 const PASSPORT_ZONE: [&str; 2] = [
     "P<TWNCHEN<<HSIAO<LING<<<<<<<<<<<<<<<<<<<<<<<",
-    "8888003712TWN5706058F1209243A234567890<<<<26",
+    "8888003717TWN5706053F1209246A234567890<<<<06",
 ];
 
 #[test]

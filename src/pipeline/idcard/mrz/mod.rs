@@ -47,10 +47,7 @@ pub(crate) struct Part {
 /// A zone and what it says.
 pub(crate) struct Found {
     pub(crate) mrz: Mrz,
-    pub(crate) code: String,
     pub(crate) issuer: String,
-    pub(crate) surname: String,
-    pub(crate) given: String,
     pub(crate) name: Part,
     pub(crate) number: Part,
     pub(crate) nationality: Part,
@@ -202,7 +199,7 @@ fn take_apart(zone: &Zone, bounds: Bounds, today: Date) -> Found {
     let layout = &zone.layout;
     let (surname, given) = names::split(zone.columns(&layout.names));
     let mut name = part(zone, &layout.names, bounds);
-    name.value = if given.is_empty() { surname.clone() } else { format!("{surname}, {given}") };
+    name.value = if given.is_empty() { surname } else { format!("{surname}, {given}") };
     let mut number = checked_part(zone, &layout.number, bounds);
     if let Some((chars, _)) = zone.long_number(&layout.number) {
         number.value = chars.into_iter().collect();
@@ -220,10 +217,7 @@ fn take_apart(zone: &Zone, bounds: Bounds, today: Date) -> Found {
     };
     let text = |slot: Slot| plain(&zone.chars(&slot));
     Found {
-        code: text(Slot { line: 0, columns: 0..2 }),
         issuer: text(Slot { line: 0, columns: 2..5 }),
-        surname,
-        given,
         name,
         number,
         nationality: part(zone, &layout.nationality, bounds),
