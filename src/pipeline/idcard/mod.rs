@@ -17,6 +17,23 @@ pub mod recognise;
 pub mod redact;
 pub mod sample;
 
-pub mod check;
-pub mod mrz;
+mod check;
 mod text;
+
+mod mrz;
+
+mod label;
+mod read;
+
+mod layout;
+
+mod assign;
+mod classify;
+mod verdict;
+mod zone;
+
+mod interpret;
+
+pub use check::Date;
+pub use interpret::{Document, interpret, interpret_with};
+pub use verdict::Calibration;

@@ -44,11 +44,6 @@ impl Cell {
     pub(crate) fn centre(&self) -> f32 {
         (self.start + self.end) / 2.0
     }
-
-    /// Where along the line the next character's blank begins.
-    pub(crate) fn extent(&self) -> (f32, f32) {
-        (self.start, self.end)
-    }
 }
 
 /// An upright rectangle around something on the page.
@@ -88,10 +83,6 @@ impl Bounds {
         let Bounds { left, top, right, bottom } = self;
         let corner = |x, y| Point { x, y };
         Quad([corner(left, top), corner(right, top), corner(right, bottom), corner(left, bottom)])
-    }
-
-    pub(crate) fn width(self) -> f32 {
-        self.right - self.left
     }
 
     pub(crate) fn height(self) -> f32 {
@@ -223,11 +214,6 @@ impl<'a> Span<'a> {
     pub(crate) fn slice(&self, from: usize, to: usize) -> Span<'a> {
         let to = (self.from + to).min(self.to);
         Span { row: self.row, from: (self.from + from).min(to), to }
-    }
-
-    /// Where in its row the span begins.
-    pub(crate) fn offset(&self) -> usize {
-        self.from
     }
 
     /// Without leading and trailing characters for which `noise` holds.

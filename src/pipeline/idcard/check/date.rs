@@ -42,12 +42,6 @@ impl Date {
             && 1 <= self.day
             && self.day <= days_in_month(self.year, self.month)
     }
-
-    /// Years between two days, the days of a started year not counted.
-    pub(crate) fn full_years_until(self, later: Date) -> i32 {
-        let years = i32::from(later.year) - i32::from(self.year);
-        years - i32::from((later.month, later.day) < (self.month, self.day))
-    }
 }
 
 impl fmt::Display for Date {

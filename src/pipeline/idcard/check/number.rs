@@ -62,11 +62,6 @@ impl IdNumber {
         }
     }
 
-    /// Whether the number is a resident's, old or new.
-    pub(crate) fn is_resident(self) -> bool {
-        !matches!(self, IdNumber::National(_))
-    }
-
     /// Whether `text` has the shape of an identity number and its check digit holds.
     pub(crate) fn checksum_holds(text: &str) -> bool {
         IdNumber::shape(text).is_some() && weighted_sum(text).is_some_and(|sum| sum % 10 == 0)

@@ -47,10 +47,7 @@ pub(crate) struct Part {
 /// A zone and what it says.
 pub(crate) struct Found {
     pub(crate) mrz: Mrz,
-    pub(crate) code: String,
     pub(crate) issuer: String,
-    pub(crate) surname: String,
-    pub(crate) given: String,
     pub(crate) name: Part,
     pub(crate) number: Part,
     pub(crate) nationality: Part,
@@ -122,6 +119,7 @@ fn choices(of: usize, n: usize) -> Vec<Vec<usize>> {
 
 fn score(mut zone: Zone, bounds: Bounds, cost: f32) -> Option<Scored> {
     let layout = zone.layout.clone();
+    mend_code(&mut zone);
     if let Some(columns) = zone
         .lines
         .get_mut(layout.names.line)
@@ -130,7 +128,6 @@ fn score(mut zone: Zone, bounds: Bounds, cost: f32) -> Option<Scored> {
         names::tidy(columns);
     }
     let issuer = Slot { line: 0, columns: 2..5 };
-    mend_code(&mut zone);
     mend_state(&mut zone, &issuer);
     mend_state(&mut zone, &layout.nationality);
     zone.solve();
@@ -153,10 +150,16 @@ fn score(mut zone: Zone, bounds: Bounds, cost: f32) -> Option<Scored> {
     Some(Scored { zone, bounds, cost: cost + doubts })
 }
 
-/// The second character of the document code is nearly always a filler, and K is how it is misread.
+/// The second character of the document code is nearly always a filler: it gets lost, or is read as K.
 fn mend_code(zone: &mut Zone) {
-    let columns = zone.lines.first_mut().and_then(|line| line.get_mut(1));
-    if let Some(column) = columns.filter(|column| column.ch == 'K') {
+    let state = |from: usize| plain(&zone.chars(&Slot { line: 0, columns: from..from + 3 }));
+    let is_shifted = is_country_code(&state(1)) && !is_country_code(&state(2));
+    let Some(line) = zone.lines.first_mut() else { return };
+    if is_shifted && line.last().is_some_and(|last| last.ch == '<') {
+        if let Some(tail) = line.get_mut(1..) {
+            tail.rotate_right(1);
+        }
+    } else if let Some(column) = line.get_mut(1).filter(|column| column.ch == 'K') {
         column.ch = '<';
     }
 }
@@ -196,7 +199,7 @@ fn take_apart(zone: &Zone, bounds: Bounds, today: Date) -> Found {
     let layout = &zone.layout;
     let (surname, given) = names::split(zone.columns(&layout.names));
     let mut name = part(zone, &layout.names, bounds);
-    name.value = if given.is_empty() { surname.clone() } else { format!("{surname}, {given}") };
+    name.value = if given.is_empty() { surname } else { format!("{surname}, {given}") };
     let mut number = checked_part(zone, &layout.number, bounds);
     if let Some((chars, _)) = zone.long_number(&layout.number) {
         number.value = chars.into_iter().collect();
@@ -214,10 +217,7 @@ fn take_apart(zone: &Zone, bounds: Bounds, today: Date) -> Found {
     };
     let text = |slot: Slot| plain(&zone.chars(&slot));
     Found {
-        code: text(Slot { line: 0, columns: 0..2 }),
         issuer: text(Slot { line: 0, columns: 2..5 }),
-        surname,
-        given,
         name,
         number,
         nationality: part(zone, &layout.nationality, bounds),

@@ -101,7 +101,7 @@ impl Zone {
 
     /// Whether a reading about as likely as the chosen one satisfies the check digit too.
     pub(crate) fn has_rival(&self, checked: &Checked) -> bool {
-        self.columns_of(checked).into_iter().any(|(line, column)| {
+        columns_of(checked).into_iter().any(|(line, column)| {
             self.alternatives(line, column, RIVAL_COST)
                 .into_iter()
                 .any(|it| self.with(&it).holds(checked))
@@ -157,8 +157,7 @@ impl Zone {
 
     /// Changes of one or two characters after which the check digit of a value holds, likeliest first.
     fn proposals(&self, checked: &Checked) -> Vec<Proposal> {
-        let single: Vec<Proposal> = self
-            .columns_of(checked)
+        let single: Vec<Proposal> = columns_of(checked)
             .into_iter()
             .flat_map(|(line, column)| self.alternatives(line, column, COST_LIMIT))
             .collect();
@@ -192,11 +191,6 @@ impl Zone {
             found.extend(self.alternatives(line, column, COST_LIMIT));
         }
         found
-    }
-
-    fn columns_of(&self, checked: &Checked) -> Vec<(usize, usize)> {
-        let line = checked.value.line;
-        checked.value.columns.clone().chain([checked.digit]).map(|column| (line, column)).collect()
     }
 
     fn alternatives(&self, line: usize, column: usize, limit: f32) -> Vec<Proposal> {
@@ -249,6 +243,12 @@ impl Proposal {
         columns.sort_unstable();
         columns.windows(2).all(|pair| pair.first() != pair.last())
     }
+}
+
+/// The columns of a value and of its check digit.
+fn columns_of(checked: &Checked) -> Vec<(usize, usize)> {
+    let line = checked.value.line;
+    checked.value.columns.clone().chain([checked.digit]).map(|column| (line, column)).collect()
 }
 
 fn clear_winner(mut plans: Vec<Proposal>) -> Option<Proposal> {
