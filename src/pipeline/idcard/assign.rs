@@ -5,7 +5,7 @@ use std::mem::discriminant;
 use crate::pipeline::idcard::label::Segment;
 use crate::pipeline::idcard::layout::Layout;
 use crate::pipeline::idcard::lexicon::is_han;
-use crate::pipeline::idcard::read::{Kind, Reading};
+use crate::pipeline::idcard::value::{Kind, Reading};
 use crate::pipeline::idcard::text::{Bounds, Span};
 use crate::task::idcard::FieldName;
 

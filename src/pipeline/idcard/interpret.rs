@@ -7,7 +7,7 @@ use crate::pipeline::idcard::label::segments;
 use crate::pipeline::idcard::layout::Layout;
 use crate::pipeline::idcard::line::Page;
 use crate::pipeline::idcard::mrz::{self, Found};
-use crate::pipeline::idcard::read::Reading;
+use crate::pipeline::idcard::value::Reading;
 use crate::pipeline::idcard::text::{Row, rows};
 use crate::pipeline::idcard::verdict::{Calibration, cross_check, field};
 use crate::pipeline::idcard::zone;

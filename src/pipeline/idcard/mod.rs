@@ -1,6 +1,7 @@
 //! ID images: a picture in, typed and checked fields out.
 //!
-//! Stages, each public and inspectable, in the order they run.
+//! Stages, each public and inspectable: [`read::read_page`] (picture → upright lines; its parts are the modules that
+//! follow it), then [`interpret`] (lines → fields).
 
 pub mod read;
 
@@ -23,7 +24,7 @@ mod text;
 mod mrz;
 
 mod label;
-mod read;
+mod value;
 
 mod layout;
 

@@ -2,7 +2,7 @@
 
 use crate::base::Private;
 use crate::pipeline::idcard::check::{Date, IdNumber};
-use crate::pipeline::idcard::read::Reading;
+use crate::pipeline::idcard::value::Reading;
 use crate::task::idcard::{Field, FieldName, FieldStatus};
 
 /// From this confidence on an unproven value is plausible (`design`: measured on held-out generated cards).

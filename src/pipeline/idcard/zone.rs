@@ -1,7 +1,7 @@
 //! Fields from a machine-readable zone, and its agreement with what is printed above it.
 
 use crate::pipeline::idcard::mrz::{Found, Part};
-use crate::pipeline::idcard::read::Reading;
+use crate::pipeline::idcard::value::Reading;
 use crate::task::idcard::{Check, FieldName, MrzFormat};
 
 /// A printed value less sure than this yields to the zone's when check digits prove the zone's.

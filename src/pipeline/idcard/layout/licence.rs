@@ -2,7 +2,7 @@
 
 use crate::pipeline::idcard::layout::Layout;
 use crate::pipeline::idcard::lexicon::LICENCE_CLASSES;
-use crate::pipeline::idcard::read::Kind;
+use crate::pipeline::idcard::value::Kind;
 use crate::task::idcard::{DocumentType, FieldName};
 
 /// The side with the picture.

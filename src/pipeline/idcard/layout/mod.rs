@@ -7,7 +7,7 @@ mod passport;
 mod resident;
 
 use crate::pipeline::idcard::label::Label;
-use crate::pipeline::idcard::read::Kind;
+use crate::pipeline::idcard::value::Kind;
 use crate::task::idcard::{DocumentType, FieldName};
 
 /// A document's layout, as far as it does not depend on a printer.

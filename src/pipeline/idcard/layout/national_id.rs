@@ -2,7 +2,7 @@
 
 use crate::pipeline::idcard::layout::Layout;
 use crate::pipeline::idcard::lexicon::{ISSUE_KINDS, ISSUE_PLACES, MILITARY_SERVICE};
-use crate::pipeline::idcard::read::Kind;
+use crate::pipeline::idcard::value::Kind;
 use crate::task::idcard::{DocumentType, FieldName};
 
 const ISSUE: &[FieldName] = &[FieldName::IssueDate, FieldName::IssuePlace, FieldName::IssueKind];

@@ -1,7 +1,7 @@
 //! 健保卡: it prints values without labels, so patterns find most of them.
 
 use crate::pipeline::idcard::layout::Layout;
-use crate::pipeline::idcard::read::Kind;
+use crate::pipeline::idcard::value::Kind;
 use crate::task::idcard::{DocumentType, FieldName};
 
 /// The side with the picture.

@@ -1,7 +1,7 @@
 //! 中華民國護照: the page with the picture.
 
 use crate::pipeline::idcard::layout::Layout;
-use crate::pipeline::idcard::read::Kind;
+use crate::pipeline::idcard::value::Kind;
 use crate::task::idcard::{DocumentType, FieldName};
 
 const NAMES: &[FieldName] = &[FieldName::NameZh, FieldName::NameEn];

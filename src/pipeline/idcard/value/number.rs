@@ -1,7 +1,7 @@
 //! Numbers: identity numbers with their checksum, and numbers without one.
 
 use crate::pipeline::idcard::check::IdNumber;
-use crate::pipeline::idcard::read::Reading;
+use crate::pipeline::idcard::value::Reading;
 use crate::pipeline::idcard::text::{Cell, Span};
 
 /// An alternative this probable is a rival of the character chosen.

@@ -1,7 +1,7 @@
 //! Dates: of the Republic and of the common era, in figures, with 年月日, or with an English month.
 
 use crate::pipeline::idcard::check::{Date, roc_year};
-use crate::pipeline::idcard::read::Reading;
+use crate::pipeline::idcard::value::Reading;
 use crate::pipeline::idcard::text::{Cell, Span};
 
 const MONTHS: [&str; 12] =

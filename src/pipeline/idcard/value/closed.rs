@@ -2,7 +2,7 @@
 
 use crate::pipeline::idcard::check::Sex;
 use crate::pipeline::idcard::lexicon::is_han;
-use crate::pipeline::idcard::read::Reading;
+use crate::pipeline::idcard::value::Reading;
 use crate::pipeline::idcard::text::Span;
 
 /// An alternative must be this probable to be chosen for being in a list.

@@ -1,7 +1,7 @@
 //! Addresses and places: county and district come from the gazetteer, the rest is as printed.
 
 use crate::pipeline::idcard::lexicon::counties;
-use crate::pipeline::idcard::read::{Reading, closed};
+use crate::pipeline::idcard::value::{Reading, closed};
 use crate::pipeline::idcard::text::Span;
 use crate::task::idcard::Check;
 
