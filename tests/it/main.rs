@@ -2,8 +2,10 @@
 #![expect(clippy::unwrap_used, reason = "tests may")]
 
 mod batch;
+#[cfg(all(feature = "ort", feature = "rten"))]
 mod engine;
+#[cfg(feature = "ort")]
 mod support;
 mod tidy;
-#[cfg(unix)]
+#[cfg(all(unix, feature = "ort"))]
 mod worker;
