@@ -103,14 +103,13 @@ impl Message {
     /// The kind of the submessage in field `number`; `None` where nothing of interest can be.
     fn child(self, number: u64) -> Option<Message> {
         match (self, number) {
-            (Message::Training, 1 | 2) => Some(Message::Graph),
             (Message::Graph, 1) | (Message::Function, 7) => Some(Message::Node),
             (Message::Graph, 5) | (Message::Attribute, 5 | 10) | (Message::SparseTensor, 1 | 2) => {
                 Some(Message::Tensor)
             }
             (Message::Graph, 15) | (Message::Attribute, 22 | 23) => Some(Message::SparseTensor),
             (Message::Node, 5) | (Message::Function, 11) => Some(Message::Attribute),
-            (Message::Attribute, 6 | 11) => Some(Message::Graph),
+            (Message::Attribute, 6 | 11) | (Message::Training, 1 | 2) => Some(Message::Graph),
             _ => None,
         }
     }

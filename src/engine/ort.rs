@@ -1,11 +1,11 @@
 //! Models on ONNX Runtime.
 
 use ort::session::builder::SessionBuilder;
-use ort::session::{Session, SessionInputValue};
+use ort::session::{RunOptions, Session, SessionInputValue};
 use ort::value::{DynValue, Outlet, TensorElementType, TensorRef, ValueType};
 
 use crate::engine::signature::{Element, Port, Signature};
-use crate::engine::{EngineError, OpenOptions, TensorModel, onnx, ort_library, read_file};
+use crate::engine::{EngineError, OpenOptions, Scratch, TensorModel, onnx, ort_library, read_file};
 use crate::registry::VerifiedFile;
 use crate::tensor::{Data, Tensor, View};
 
@@ -25,23 +25,32 @@ pub(crate) fn open(
             let builder = Session::builder(&environment).map_err(load_error)?;
             let session =
                 configure(builder, options)?.commit_from_file(file.path()).map_err(load_error)?;
-            OrtModel::new(session).map(|it| Box::new(it) as Box<dyn TensorModel>)
+            OrtModel::new(session, options.scratch).map(|it| Box::new(it) as Box<dyn TensorModel>)
         })
         .collect()
 }
 
-/// Settings measured to be right for a server on shared cores (`docs/adr`).
+/// Sets up a session for a server on shared cores.
+///
+/// Threads that spin while they wait double the processor time on a busy machine. The memory pattern cache keeps a
+/// plan for each input shape and grows with their variety; without it the arena is bounded by the largest run.
 fn configure(
-    builder: SessionBuilder,
+    mut builder: SessionBuilder,
     options: &OpenOptions,
 ) -> Result<SessionBuilder, EngineError> {
-    let builder = builder
-        .with_intra_threads(options.threads.max(1))
-        .and_then(|it| it.with_inter_threads(1))
-        .and_then(|it| it.with_intra_op_spinning(false))
-        .and_then(|it| it.with_memory_pattern(false))
-        .map_err(load_error)?;
-    Ok(builder)
+    builder = builder.with_intra_threads(options.threads.max(1)).map_err(load_error)?;
+    builder = builder.with_inter_threads(1).map_err(load_error)?;
+    builder = builder.with_intra_op_spinning(false).map_err(load_error)?;
+    builder.with_memory_pattern(false).map_err(load_error)
+}
+
+/// Whether the arena gives its memory back after each run.
+fn run_options(scratch: Scratch) -> Result<RunOptions, ort::Error> {
+    let mut options = RunOptions::new()?;
+    if scratch == Scratch::Return {
+        options.set("memory.enable_memory_arena_shrinkage", "cpu:0")?;
+    }
+    Ok(options)
 }
 
 fn load_error<R>(err: ort::Error<R>) -> EngineError {
@@ -54,15 +63,17 @@ fn run_error<R>(err: ort::Error<R>) -> EngineError {
 
 struct OrtModel {
     session: Session,
+    options: RunOptions,
     signature: Signature,
 }
 
 impl OrtModel {
-    fn new(session: Session) -> Result<OrtModel, EngineError> {
+    fn new(session: Session, scratch: Scratch) -> Result<OrtModel, EngineError> {
         let ports = |outlets: &[Outlet]| outlets.iter().map(port).collect::<Result<Vec<Port>, _>>();
         let signature =
             Signature { inputs: ports(session.inputs())?, outputs: ports(session.outputs())? };
-        Ok(OrtModel { session, signature })
+        let options = run_options(scratch).map_err(load_error)?;
+        Ok(OrtModel { session, options, signature })
     }
 }
 
@@ -99,7 +110,8 @@ impl TensorModel for OrtModel {
         self.signature.check(inputs)?;
         let values: Vec<SessionInputValue<'_>> =
             inputs.iter().map(input_value).collect::<Result<_, _>>()?;
-        let outputs = self.session.run(values.as_slice()).map_err(run_error)?;
+        let outputs =
+            self.session.run_with_options(values.as_slice(), &self.options).map_err(run_error)?;
         let outputs: Vec<_> = outputs.values().collect();
         let outputs: Vec<(Vec<usize>, &[f32])> =
             outputs.iter().map(|it| output_parts(it)).collect::<Result<_, _>>()?;

@@ -9,7 +9,7 @@ use std::os::unix::net::UnixStream;
 use std::path::{Path, PathBuf};
 
 use crate::engine::frame::Frame;
-use crate::engine::{EngineError, Isolation, OpenOptions, TensorModel, open};
+use crate::engine::{EngineError, Isolation, OpenOptions, Scratch, TensorModel, open};
 use crate::registry::VerifiedFile;
 use crate::tensor::Tensor;
 
@@ -21,6 +21,7 @@ pub struct OpenRequest {
     engine: String,
     device: String,
     threads: usize,
+    keeps_scratch: bool,
 }
 
 impl OpenRequest {
@@ -33,6 +34,7 @@ impl OpenRequest {
             engine: options.engine.as_str().to_owned(),
             device: options.device.to_string(),
             threads: options.threads,
+            keeps_scratch: options.scratch == Scratch::Keep,
         }
     }
 
@@ -45,6 +47,7 @@ impl OpenRequest {
             threads: self.threads,
             ort_library: self.library.as_ref().map(verify).transpose()?,
             isolation: Isolation::None,
+            scratch: if self.keeps_scratch { Scratch::Keep } else { Scratch::Return },
         };
         open(&verify(&self.file)?, &options)
     }
@@ -119,7 +122,7 @@ mod tests {
     #[test]
     fn says_why_it_cannot_open() {
         let (mut server, worker) = UnixStream::pair().unwrap();
-        let request = r#"{"file":["gone",""],"engine":"ort","device":"cpu","threads":1}"#;
+        let request = r#"{"file":["gone",""],"engine":"ort","device":"cpu","threads":1,"keeps_scratch":true}"#;
         Frame::Open(request.into()).write(&mut server).unwrap();
         serve(worker, OpenRequest::open).unwrap();
         let Some(Frame::Failed(reason)) = Frame::read(&mut server).unwrap() else { panic!() };

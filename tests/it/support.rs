@@ -14,6 +14,7 @@ pub(crate) const ONNX_RUNTIME: &str =
     "fc44112fbe06d7d689c57e11d3862031f64711007e4ee020f8eed5185fd2c1d3";
 
 /// A pulled file, by its hash. Without it the test fails and says what to do.
+#[expect(clippy::panic, reason = "a test without its model has failed")]
 pub(crate) fn pulled(sha256: &str) -> VerifiedFile {
     let store = Config::read(&Overrides::default()).unwrap().model_store();
     VerifiedFile::check(&store.join(sha256), sha256)

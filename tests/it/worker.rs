@@ -98,7 +98,7 @@ fn a_failure_is_no_crash() {
 
 #[test]
 fn a_hanging_worker_is_killed() {
-    let mut model = fake(Duration::from_secs(2));
+    let mut model = fake(Duration::from_secs(5));
     let err = run(&mut model, HANG).unwrap_err();
     assert!(matches!(err, EngineError::Crashed(_)), "{err:?}");
     assert_eq!(run(&mut model, 2.0), Ok(vec![2.0]));
