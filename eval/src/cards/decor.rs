@@ -90,12 +90,13 @@ pub fn portrait(canvas: &mut Canvas, chance: &mut Chance, frame: Rect, woman: bo
     inner.ellipse(oval(0.5, 0.46, 0.235, 0.31), solid(skin));
     inner.ellipse(oval(0.5, 0.27, 0.22, 0.1), solid(hair));
     let squint = chance.range(0.016, 0.026);
+    let glasses = chance.odds(0.25);
     for x in [0.405, 0.595] {
         inner.ellipse(oval(x, 0.445, 0.045, squint), solid([250, 250, 248]));
         inner.ellipse(oval(x, 0.445, 0.021, 0.021), solid([30, 24, 22]));
         let brow = [(x - 0.055) * width, (x + 0.055) * width, height * 0.4];
         inner.line((brow[0], brow[2]), (brow[1], brow[2]), width * 0.016, solid(hair));
-        if chance.odds(0.2) {
+        if glasses {
             inner.ellipse(oval(x, 0.45, 0.085, 0.07), wash([60, 60, 70], 0.25));
         }
     }

@@ -13,7 +13,7 @@ pub mod numbers;
 pub mod optics;
 mod passport;
 pub mod people;
-mod pixel;
+pub(crate) mod pixel;
 pub mod places;
 pub mod plane;
 mod resident;

@@ -123,7 +123,7 @@ fn permit(sheet: &mut Sheet<'_>, chance: &mut Chance, form: (f32, Sex)) {
     let at = caption(sheet, &Row { at: (x, 366.0), zh: "居留事由", en: "Purpose" });
     sheet.value("purpose", at, zh, *chance.pick(PURPOSES));
     let issued = Day::draw(chance, 2018, 2025);
-    let old = issued.year < 2021 && chance.odds(0.8);
+    let old = issued.year < 2021;
     let expires = issued.plus_years(chance.between(1, 5));
     let roc = chance.odds(0.15);
     let show = |day: Day| if roc { day.roc_slashes() } else { day.slashes() };
