@@ -40,7 +40,14 @@ impl Opener {
         let (engine, ort_library) = choose_engine(config, &registry)?;
         let isolation = config.engine.isolation;
         let threads = placement.threads;
-        let options = OpenOptions { engine, device, threads, ort_library, isolation, ..OpenOptions::default() };
+        let options = OpenOptions {
+            engine,
+            device,
+            threads,
+            ort_library,
+            isolation,
+            ..OpenOptions::default()
+        };
         Ok(Opener { registry, options, placement, clock: Arc::new(SystemClock) })
     }
 
