@@ -106,7 +106,7 @@ impl Service {
     pub fn admit(self: &Arc<Self>, cx: &CallContext, task: Task) -> Result<Admitted, CallError> {
         let place = self.admission.enter()?;
         match task {
-            Task::IdCard => self.require_ready(&self.recogniser.health())?,
+            Task::IdCard => require_ready(&self.recogniser.health())?,
         }
         Ok(Admitted { service: Arc::clone(self), cx: *cx, place })
     }
@@ -139,20 +139,20 @@ impl Service {
         self.admission.empty().await;
     }
 
-    fn require_ready(&self, health: &Health) -> Result<(), CallError> {
-        match health {
-            Health::Ready => Ok(()),
-            Health::Unavailable(_) => {
-                Err(CallError::new(ErrorCode::Unavailable, "辨識模型尚未就緒,請稍後再試。")
-                    .retry_after(Duration::from_secs(5)))
-            }
-        }
-    }
-
     fn pool_error(&self, error: PoolError) -> CallError {
         match error {
             PoolError::Full => self.admission.overloaded(),
             PoolError::Panicked => CallError::new(ErrorCode::Internal, "系統發生錯誤。"),
+        }
+    }
+}
+
+fn require_ready(health: &Health) -> Result<(), CallError> {
+    match health {
+        Health::Ready => Ok(()),
+        Health::Unavailable(_) => {
+            Err(CallError::new(ErrorCode::Unavailable, "辨識模型尚未就緒,請稍後再試。")
+                .retry_after(Duration::from_secs(5)))
         }
     }
 }

@@ -217,7 +217,10 @@ mod tests {
         check("{}", Ok(0));
         check(r#"{"expected":{"id_number":"A1","name":"王"},"new":{"x":[1e400]}}"#, Err(""));
         check(r#"{"expected":{"id_number":"A1","name":"王"},"new":{"x":[1]}}"#, Ok(2));
-        check(r#"{"purpose":{"code":"a-1","case_no":"SO 1"},"options":{"types":["unknown"]}}"#, Ok(0));
+        check(
+            r#"{"purpose":{"code":"a-1","case_no":"SO 1"},"options":{"types":["unknown"]}}"#,
+            Ok(0),
+        );
         check(r#"{"purpose":{"code":"SECRET"}}"#, Err("/meta/purpose/code"));
         check(r#"{"purpose":{"code":"a","case_no":"\u0000SECRET"}}"#, Err("/meta/purpose/case_no"));
         check(r#"{"purpose":{"code":7}}"#, Err("/meta/purpose/code"));

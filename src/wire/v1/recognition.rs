@@ -29,6 +29,7 @@ pub struct Corners(pub [[f64; 2]; 4]);
 
 /// The answer. Not `Debug`: it holds what is printed on somebody's card.
 #[derive(Serialize, ToSchema)]
+#[expect(clippy::struct_excessive_bools, reason = "each is its own key on the wire")]
 pub struct RecognitionAnswer {
     /// Identifies the recognition.
     #[schema(example = "019a9f4e5d7c7d3e9c550d6a3f2b1c00")]
@@ -109,6 +110,7 @@ pub struct ImageSize {
 
 /// Technical quality of a picture.
 #[derive(Clone, Serialize, ToSchema)]
+#[expect(clippy::struct_excessive_bools, reason = "each is its own key on the wire")]
 pub struct Quality {
     /// 0 (blurred) to 1 (crisp).
     pub sharpness: f64,
@@ -280,9 +282,8 @@ fn is_doubtful(found: &Recognition, order: &RecognitionOrder) -> bool {
         Some(types) => types.contains(&found.document_type),
         None => found.document_type != DocumentType::Unknown,
     };
-    let trusted = |it: &idcard::Field| {
-        matches!(it.status, FieldStatus::Verified | FieldStatus::Plausible)
-    };
+    let trusted =
+        |it: &idcard::Field| matches!(it.status, FieldStatus::Verified | FieldStatus::Plausible);
     !type_accepted
         || found.fields.is_empty()
         || !found.fields.iter().all(trusted)
@@ -290,11 +291,7 @@ fn is_doubtful(found: &Recognition, order: &RecognitionOrder) -> bool {
 }
 
 /// Agreement with a legible value on any picture; a disagreement if there are only others.
-fn compare_field(
-    name: FieldName,
-    expected: &Private<String>,
-    answers: &[IdAnswer],
-) -> Comparison {
+fn compare_field(name: FieldName, expected: &Private<String>, answers: &[IdAnswer]) -> Comparison {
     let is_match = answers
         .iter()
         .flat_map(|it| &it.recognition.fields)
@@ -382,11 +379,7 @@ impl From<idcard::Mrz> for Mrz {
 impl From<Timings> for TimingsMs {
     fn from(timings: Timings) -> TimingsMs {
         let ms = |it: std::time::Duration| rounded(it.as_secs_f64() * 1e3, 100.0);
-        TimingsMs {
-            queue: ms(timings.queue),
-            decode: ms(timings.decode),
-            infer: ms(timings.infer),
-        }
+        TimingsMs { queue: ms(timings.queue), decode: ms(timings.decode), infer: ms(timings.infer) }
     }
 }
 
