@@ -57,7 +57,7 @@ impl IdCardPipeline {
         today: Date,
         deadline: Deadline,
     ) -> Result<Recognition, PipelineError> {
-        let pixels = Arc::new(image.pixels);
+        let pixels = image.pixels;
         let networks = self.networks.until(deadline);
         let page = read_page(Arc::clone(&pixels), &networks, self.options).await?;
         let calibration = Arc::clone(&self.calibration);
