@@ -101,7 +101,7 @@ impl<'a> Assignment<'a> {
             return (!is_blocked)
                 .then(|| foreign + 0.3 * right.max(0.0) + 2.0 * (1.0 - from.beside(to)));
         }
-        let aligned = 0.2 <= from.stacked(to) || (to.left - from.left).abs() < 1.5 * height;
+        let aligned = 0.2 <= from.stacked(to) || (to.left - from.left).abs() < 3.5 * height;
         if aligned && (-0.5..MAX_BELOW).contains(&below) && from.middle_y() < to.middle_y() {
             let is_blocked = self.is_blocked(label_idx, |it| {
                 0.3 <= it.stacked(to)
@@ -193,7 +193,9 @@ impl<'a> Assignment<'a> {
         let fits = |idx: &usize| {
             let Some(to) = self.bounds.get(*idx) else { return false };
             let height = from.height().max(1.0);
-            let is_han = self.segments.get(*idx).is_some_and(|it| it.span.has_han());
+            let is_han = self.segments.get(*idx).is_some_and(|it| {
+                it.span.has_han() && (2 <= it.span.len() || matches!(kind, Kind::NameZh))
+            });
             let is_near = match kind {
                 Kind::NameZh => {
                     let space = (to.left - from.right) / height;
@@ -247,7 +249,8 @@ impl<'a> Assignment<'a> {
                     this.is_free(idx) && 8 <= this.text(idx).chars().count()
                 }),
                 Kind::Sex => self.first_of(*field, *kind, |this, idx| {
-                    this.is_free(idx) && this.text(idx).chars().count() <= 2
+                    let text = this.text(idx);
+                    (this.is_free(idx) && text.chars().count() <= 2) || text.ends_with(['男', '女'])
                 }),
                 Kind::Id | Kind::Digits(..) => self.first_of(*field, *kind, Assignment::is_free),
                 Kind::Date
@@ -257,6 +260,8 @@ impl<'a> Assignment<'a> {
                 | Kind::LatinWords => (),
             }
         }
+        self.lone_parent(FieldName::Father, FieldName::Mother);
+        self.lone_parent(FieldName::Mother, FieldName::Father);
         self.lone_dates();
     }
 
@@ -297,6 +302,24 @@ impl<'a> Assignment<'a> {
                 self.try_take(field, Kind::NameZh, segment, true);
                 return;
             }
+        }
+    }
+
+    /// A parent whose label is lost: the name in the same band as the other parent's.
+    fn lone_parent(&mut self, lost: FieldName, other: FieldName) {
+        let is_possible = self.layout.kind(lost).is_some() && !self.has(lost);
+        let anchor = self.found.iter().find(|it| it.0 == other).map(|it| Bounds::of(&it.1.quad));
+        let Some(anchor) = anchor.filter(|_| is_possible) else { return };
+        let is_left = lost == FieldName::Father;
+        let fits = |idx: &usize| {
+            let Some(bounds) = self.bounds.get(*idx) else { return false };
+            self.is_free(*idx)
+                && 0.5 <= anchor.beside(*bounds)
+                && (bounds.right < anchor.left) == is_left
+                && self.label_before(*idx).is_none()
+        };
+        if let Some(segment) = (0..self.segments.len()).find(fits) {
+            self.try_take(lost, Kind::NameZh, segment, true);
         }
     }
 

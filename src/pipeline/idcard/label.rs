@@ -1,6 +1,6 @@
 //! Finds printed labels in a row, although a character may be misread, lost or of another form.
 
-use crate::pipeline::idcard::lexicon::{is_han, label_form};
+use crate::pipeline::idcard::lexicon::is_han;
 use crate::pipeline::idcard::text::{Cell, Row, Span};
 use crate::task::idcard::FieldName;
 
@@ -10,8 +10,8 @@ const MAX_CELLS: usize = 120;
 
 /// Cost of a character that only an alternative gives.
 const COST_ALTERNATIVE: f32 = 0.4;
-/// An alternative must be this probable.
-const MIN_ALTERNATIVE: f32 = 0.01;
+/// Cost of a Chinese character for a letter, or the reverse: no misreading.
+const COST_OTHER_SCRIPT: f32 = 1.6;
 
 /// A label and the fields it announces; none when it only ends another value.
 pub(crate) type Label = (&'static str, &'static [FieldName]);
@@ -75,7 +75,7 @@ struct Hit {
 fn hits(span: Span<'_>, labels: &[Label]) -> Vec<Hit> {
     let mut found: Vec<Hit> = Vec::new();
     for (text, fields) in labels {
-        let text: Vec<char> = text.chars().filter(|ch| *ch != ' ').collect();
+        let text: Vec<char> = text.to_ascii_lowercase().chars().filter(|ch| *ch != ' ').collect();
         if is_possible(span.cells(), &text) {
             for from in 0..span.len() {
                 found.extend(hit_at(span, from, &text, fields));
@@ -85,7 +85,7 @@ fn hits(span: Span<'_>, labels: &[Label]) -> Vec<Hit> {
     // The label that explains most characters wins; of two alike, the better match.
     found.sort_by(|a, b| {
         let gain = |it: &Hit| it.len as f32 - 2.0 * it.cost;
-        gain(b).total_cmp(&gain(a)).then(a.from.cmp(&b.from))
+        gain(b).total_cmp(&gain(a)).then((a.to - a.from, a.from).cmp(&(b.to - b.from, b.from)))
     });
     let mut kept: Vec<Hit> = Vec::new();
     for hit in found {
@@ -176,14 +176,14 @@ fn distance(cells: &[Cell], text: &[char]) -> f32 {
     previous.last().copied().unwrap_or(f32::INFINITY)
 }
 
-/// 0 when the cell reads `wanted`, 1 when nothing suggests it.
+/// 0 when the cell reads `wanted`, 1 when nothing suggests it, more across scripts.
 fn similarity(cell: &Cell, wanted: char) -> f32 {
-    let is = |ch: char| label_form(ch).eq_ignore_ascii_case(&wanted);
-    if is(cell.ch()) {
-        return 0.0;
+    match cell.labels().iter().position(|ch| *ch == wanted) {
+        Some(0) => 0.0,
+        Some(_) => COST_ALTERNATIVE,
+        None if is_han(cell.ch()) != is_han(wanted) => COST_OTHER_SCRIPT,
+        None => 1.0,
     }
-    let among = cell.options().iter().any(|(ch, p)| MIN_ALTERNATIVE <= *p && is(*ch));
-    if among { COST_ALTERNATIVE } else { 1.0 }
 }
 
 #[cfg(test)]

@@ -3,14 +3,19 @@
 use unicode_normalization::UnicodeNormalization;
 
 use crate::media::{Point, Quad};
-use crate::pipeline::idcard::lexicon::{is_han, registered_form};
+use crate::pipeline::idcard::lexicon::{is_han, label_form, registered_form};
 use crate::pipeline::idcard::line::{Line, Page};
+
+/// An alternative this probable may complete a label.
+const MIN_LABEL: f32 = 0.01;
 
 /// One character that is not a blank.
 #[derive(Clone)]
 pub(crate) struct Cell {
     /// Alternatives, best first, never empty; width and variant forms folded.
     options: Vec<(char, f32)>,
+    /// The likelier alternatives in the form of labels, lower case.
+    labels: Vec<char>,
     /// The best character before folding.
     printed: char,
     /// Where along the line, 0 to 1.
@@ -33,6 +38,11 @@ impl Cell {
     /// Probability of `ch`; 0 when the recogniser did not think of it.
     pub(crate) fn p_of(&self, ch: char) -> f32 {
         self.options.iter().filter(|option| option.0 == ch).map(|option| option.1).sum()
+    }
+
+    /// What the character may be in a label, best first: usual form, lower case.
+    pub(crate) fn labels(&self) -> &[char] {
+        &self.labels
     }
 
     /// Alternatives, best first.
@@ -125,13 +135,16 @@ impl Row {
                 gap = true;
                 continue;
             }
-            let options = glyph
+            let options: Vec<(char, f32)> = glyph
                 .options
                 .iter()
                 .map(|&(ch, p)| (fold(ch), if p.is_finite() { p.clamp(0.0, 1.0) } else { 0.0 }))
                 .collect();
             let (start, end) = (unit(glyph.start), unit(glyph.end));
-            cells.push(Cell { options, printed, start, end: end.max(start), gap });
+            let likely =
+                options.iter().enumerate().filter(|(idx, it)| *idx == 0 || MIN_LABEL <= it.1);
+            let labels = likely.map(|(_, it)| label_form(it.0).to_ascii_lowercase()).collect();
+            cells.push(Cell { options, labels, printed, start, end: end.max(start), gap });
             gap = false;
         }
         mark_wide_gaps(&mut cells);

@@ -10,6 +10,8 @@ pub(super) const LICENCE: Layout = Layout {
     document: DocumentType::TwDriverLicence,
     titles: &[
         ("駕駛執照", 4.0),
+        ("中華民國汽車駕駛執照", 2.0),
+        ("中華民國機車駕駛執照", 2.0),
         ("駕照號碼", 3.0),
         ("駕照種類", 3.0),
         ("管轄編號", 3.0),

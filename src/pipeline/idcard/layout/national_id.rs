@@ -48,7 +48,7 @@ pub(super) const FRONT: Layout = Layout {
 /// The side with the family and the address.
 pub(super) const BACK: Layout = Layout {
     document: DocumentType::TwNationalIdBack,
-    titles: &[("配偶", 2.0), ("役別", 2.0), ("出生地", 1.0), ("住址", 1.0)],
+    titles: &[("配偶", 2.0), ("役別", 2.0), ("出生地", 2.0), ("住址", 1.0)],
     labels: &[
         ("父", &[FieldName::Father]),
         ("母", &[FieldName::Mother]),

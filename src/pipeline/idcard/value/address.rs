@@ -25,13 +25,20 @@ pub(crate) fn read(spans: &[Span<'_>]) -> Option<Reading> {
 }
 
 fn line(span: Span<'_>) -> Option<Reading> {
-    let span = span.trim(|ch| !ch.is_alphanumeric() && ch != '(' && ch != ')');
+    let span = bare(span);
     (!span.is_empty() && span.has_han()).then(|| Reading::plain(span, span.compact()))
+}
+
+/// Without marks around it and without the second half of a wide-spaced label, 住址 or 地址.
+fn bare(span: Span<'_>) -> Span<'_> {
+    let span = span.trim(|ch| !ch.is_alphanumeric() && ch != '(' && ch != ')');
+    let n_label = span.cells().iter().take_while(|cell| matches!(cell.ch(), '住' | '址')).count();
+    span.slice(n_label, span.len())
 }
 
 /// Corrects county and district among the alternatives and checks them. Whether a county was found.
 fn county(reading: &mut Reading, span: Span<'_>) -> bool {
-    let span = span.trim(|ch| !ch.is_alphanumeric() && ch != '(' && ch != ')');
+    let span = bare(span);
     let head = span.slice(0, MAX_COUNTY_OFFSET + 3);
     let Some((from, name)) = find_county(head) else {
         let looks_like_one = head.slice(0, 3).compact().ends_with(['縣', '市']);
@@ -104,6 +111,7 @@ mod tests {
         let both = [("county", true), ("district", true)];
         check(&["臺北市中正區徐州路5號"], "臺北市中正區徐州路5號", &both);
         check(&["台北市中正區黎明里3鄰", "徐州路5號"], "台北市中正區黎明里3鄰徐州路5號", &both);
+        check(&["址 臺北市中正區徐州路5號"], "臺北市中正區徐州路5號", &both);
         check(&["臺灣省宜蘭縣"], "臺灣省宜蘭縣", &[("county", true)]);
         check(&["臺北縣板橋市中山路1段161號"], "臺北縣板橋市中山路1段161號", &[("county", true)]);
         check(&["影化縣彰化市中山路1號"], "影化縣彰化市中山路1號", &[("county", false)]);

@@ -48,7 +48,23 @@ pub(crate) fn best(span: Span<'_>, list: &[&str]) -> Option<Reading> {
     find(span, list).map(|it| it.1)
 }
 
-/// The same with the position of the word in the span.
+/// A word of `list` with what stands in brackets after it, 依親(妻); else what is printed.
+pub(crate) fn preferred(span: Span<'_>, list: &[&str]) -> Option<Reading> {
+    let Some((from, word)) = find(span, list) else { return words(span) };
+    let to = from + word.value.chars().count();
+    let rest = span.slice(to, span.len());
+    let is_bracketed = rest.cells().first().is_some_and(|cell| cell.ch() == '(');
+    let close = rest.cells().iter().position(|cell| cell.ch() == ')');
+    let Some(close) = close.filter(|_| is_bracketed) else { return Some(word) };
+    let bracket = rest.slice(0, close + 1);
+    let whole = Reading::plain(
+        span.slice(from, to + close + 1),
+        format!("{}{}", word.value, bracket.compact()),
+    );
+    Some(Reading { p: word.p.min(bracket.p()), repair: word.repair, ..whole })
+}
+
+/// The longest word of `list` in the span, and where it begins.
 pub(crate) fn find(span: Span<'_>, list: &[&str]) -> Option<(usize, Reading)> {
     let mut found: Option<(usize, usize, Reading)> = None;
     for word in list {
@@ -135,6 +151,17 @@ mod tests {
         let reading = best(rows[0].span(), MILITARY_SERVICE).unwrap();
         assert_eq!((reading.value.as_str(), reading.raw.as_str()), ("免役", "免段"));
         assert_eq!((reading.p, reading.repair), (0.2, Some("lexicon")));
+    }
+
+    #[test]
+    fn a_bracket_belongs_to_the_word_before_it() {
+        let rows =
+            rows(&page(&[(0.0, 0.0, "依親(妻)"), (0.0, 0.0, "依親 M"), (0.0, 0.0, "特殊事由")]));
+        let read = |idx: usize| preferred(rows[idx].span(), &["依親"]).unwrap().value;
+        assert_eq!(
+            (read(0).as_str(), read(1).as_str(), read(2).as_str()),
+            ("依親(妻)", "依親", "特殊事由")
+        );
     }
 
     #[test]

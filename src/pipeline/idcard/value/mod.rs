@@ -104,7 +104,7 @@ impl Kind {
             Kind::Address => address::read(spans),
             Kind::Place => address::read(&[first]),
             Kind::Listed(list) => closed::best(first, list),
-            Kind::Preferred(list) => closed::best(first, list).or_else(|| closed::words(first)),
+            Kind::Preferred(list) => closed::preferred(first, list),
             Kind::LatinWords => closed::latin_words(first),
         }
     }

@@ -1,6 +1,6 @@
 //! Names. Nothing proves a name: rare characters, and readings with an ending cut off, go to a person.
 
-use crate::pipeline::idcard::lexicon::{allowed, begins_surname, is_han};
+use crate::pipeline::idcard::lexicon::{allowed, begins_surname, counties, is_han};
 use crate::pipeline::idcard::text::Span;
 use crate::pipeline::idcard::value::Reading;
 
@@ -143,7 +143,8 @@ pub(crate) fn chinese(spans: &[Span<'_>]) -> Option<Reading> {
     let n_chars = reading.value.chars().count();
     let is_dotted = reading.value.chars().any(is_dot);
     let fits = (2..=if is_dotted { MAX_DOTTED } else { MAX_HAN }).contains(&n_chars);
-    let is_other = NOT_NAMES.iter().any(|word| reading.value.contains(word));
+    let is_place = counties().iter().any(|it| reading.value.replace('台', "臺").contains(it.name));
+    let is_other = is_place || NOT_NAMES.iter().any(|word| reading.value.contains(word));
     if !fits || is_other {
         return None;
     }
@@ -227,6 +228,8 @@ mod tests {
         check(&["林\u{3404}玲"], Some(("林\u{3404}玲", true)));
         check(&["瓦歷斯·諾幹"], Some(("瓦歷斯‧諾幹", true)));
         check(&["中華民國國民身分證"], None);
+        check(&["臺北市"], None);
+        check(&["台中市"], None);
     }
 
     fn check_latin(text: &str, expected: Option<&str>) {

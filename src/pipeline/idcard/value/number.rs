@@ -73,8 +73,9 @@ fn letters_of(cell: &Cell) -> Vec<char> {
     match cell.ch() {
         ch if ch.is_ascii_uppercase() => vec![ch],
         ch if ch.is_ascii_lowercase() => vec![ch.to_ascii_uppercase()],
-        '0' | '〇' | '○' => vec!['O', 'D', 'Q'],
-        '1' | '|' => vec!['I', 'L'],
+        // D and Q have the same checksum as O, but are hardly ever read as a zero.
+        '0' | '〇' | '○' => vec!['O'],
+        '1' | '|' => vec!['I'],
         '2' => vec!['Z'],
         '4' => vec!['A'],
         '5' => vec!['S'],
@@ -197,6 +198,7 @@ mod tests {
         check("A1234S6789", "A123456789", true, Some("position"));
         check("AI2345678g", "A123456789", true, Some("position"));
         check("4123456789", "A123456789", true, Some("position"));
+        check("0259616998", "O259616998", true, Some("position"));
         check("A1234S6788", "A1234S6788", false, None);
         assert!(read("0912345678901").is_none());
         assert!(read("陳筱玲").is_none());
