@@ -178,10 +178,10 @@ pub fn hologram(canvas: &mut Canvas, chance: &mut Chance, frame: Rect) {
     }
 }
 
-/// Marks the sheet 「樣本 SPECIMEN」 in small faint print, so that no picture can pass for a document.
+/// Marks the ground 「樣本 SPECIMEN」 in small faint print, so that no picture can pass for a document.
 pub fn specimen(sheet: &mut Sheet<'_>, chance: &mut Chance) {
     let colour = *chance.pick(&[[150, 60, 60], [90, 90, 120], [110, 110, 110]]);
-    let print = Print::new(Face::Sung, 17.0, colour).faint(0.30);
+    let print = Print::new(Face::Sung, 17.0, colour).faint(0.22);
     let (height, indent) = (sheet.height(), chance.range(0.0, 120.0));
     for row in 0..4 {
         let y = height * (0.2 + 0.235 * row as f32) + chance.jitter(8.0);

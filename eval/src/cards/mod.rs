@@ -35,7 +35,7 @@ use crate::cards::camera::Photo;
 use crate::cards::canvas::Rect;
 use crate::cards::chance::Chance;
 use crate::cards::sheet::Sheet;
-use crate::cards::truth::{Truth, TruthField, TruthMrz};
+use crate::cards::truth::{Truth, TruthField, TruthMrz, TruthPart};
 use crate::cards::typeface::Typefaces;
 
 /// First seed of the test split; development uses the seeds below it.
@@ -230,6 +230,11 @@ fn describe(order: Order, sheet: &Sheet<'_>, photo: &Photo) -> Truth {
             also: it.also.clone(),
             raw: it.raw.clone(),
             polygon: locate(it.area),
+            parts: it
+                .parts
+                .iter()
+                .map(|(raw, area)| TruthPart { raw: raw.clone(), polygon: locate(*area) })
+                .collect(),
             valid: it.valid,
             rare: it.rare,
         };

@@ -47,9 +47,10 @@ pub(crate) fn front<'a>(fonts: &'a Typefaces, chance: &mut Chance) -> Sheet<'a> 
     let blank = *chance.pick(&[" ", " ", ""]);
     let birth = (person.birth.roc_words(blank), person.birth.iso());
     sheet.value_as("birth_date", (176.0, 306.0), value, (birth.0.as_str(), birth.1));
-    sheet.label((528.0, 304.0), label, "性別");
+    let sex_at = 528.0_f32.max(176.0 + sheet.width(value, &person.birth.roc_words(blank)) + 26.0);
+    sheet.label((sex_at, 304.0), label, "性別");
     let sex = (person.sex.hanzi(), person.sex.letter().to_owned());
-    sheet.value_as("sex", (606.0, 306.0), value, sex);
+    sheet.value_as("sex", (sex_at + 74.0, 306.0), value, sex);
 
     issue(&mut sheet, chance, (label, value), person.birth);
 
@@ -172,11 +173,11 @@ fn ground<'a>(fonts: &'a Typefaces, chance: &mut Chance) -> Sheet<'a> {
     }
     let blossom = (360.0 * UNIT, 360.0 * UNIT);
     decor::blossom(&mut sheet.canvas, blossom, 150.0 * UNIT, [250, 214, 214]);
+    decor::specimen(&mut sheet, chance);
     sheet
 }
 
 fn finish(sheet: &mut Sheet<'_>, chance: &mut Chance) {
-    decor::specimen(sheet, chance);
     if chance.odds(0.6) {
         let (x, y) = (chance.range(560.0, 640.0), chance.range(90.0, 150.0));
         let patch = decor::units(Rect::sized(x, y, 120.0, 110.0));

@@ -184,12 +184,15 @@ fn foreign_fields(
 
 /// Records a name printed as family name over given names: `SURNAME, GIVEN NAMES`.
 pub(crate) fn note_name(sheet: &mut Sheet<'_>, zone: &Zone, areas: (Option<Rect>, Option<Rect>)) {
-    if let (Some(upper), Some(lower)) = areas {
-        let raw = format!("{} {}", zone.surname, zone.given);
-        let value = format!("{}, {}", zone.surname, zone.given);
-        sheet.note("name_en", raw, value, upper.union(lower));
-        sheet.alias("name");
-    }
+    let (surname, given) = (zone.surname.clone(), zone.given.clone());
+    let text = (format!("{surname} {given}"), format!("{surname}, {given}"));
+    let upper = areas.0.map(|it| (surname, it));
+    sheet.note_parts(
+        "name_en",
+        text,
+        upper.into_iter().chain(areas.1.map(|it| (given, it))).collect(),
+    );
+    sheet.alias("name");
 }
 
 /// What the zone of a citizen of `nation` says.
@@ -223,6 +226,7 @@ fn page<'a>(fonts: &'a Typefaces, chance: &mut Chance, shades: [Colour; 4]) -> S
     );
     let centre = (620.0 * UNIT, 330.0 * UNIT);
     decor::rosette(&mut sheet.canvas, centre, 230.0, ([170, 190, 150], 0.3, 12));
+    decor::specimen(&mut sheet, chance);
     sheet
 }
 
@@ -231,14 +235,13 @@ fn caption(sheet: &mut Sheet<'_>, at: (f32, f32), text: &str) -> (f32, f32) {
     (at.0, at.1 + 31.0)
 }
 
-/// The zone at the bottom of the page, the portrait and the specimen mark.
+/// The zone at the bottom of the page and the portrait.
 fn close(sheet: &mut Sheet<'_>, chance: &mut Chance, zone: &Zone) {
     let band = decor::units(Rect::sized(0.0, 590.0, 1000.0, 114.0));
     sheet.canvas.rect(band, wash([250, 250, 248], 0.55));
     sheet.machine_zone("TD3", (42.0, 634.0), 916.0, zone.td3());
     let frame = decor::units(Rect::sized(44.0, 150.0, 254.0, 330.0));
     decor::portrait(&mut sheet.canvas, chance, frame, zone.sex == Sex::Female);
-    decor::specimen(sheet, chance);
     if chance.odds(0.5) {
         let patch = decor::units(Rect::sized(220.0, 420.0, 120.0, 120.0));
         decor::hologram(&mut sheet.canvas, chance, patch);

@@ -40,6 +40,7 @@ pub(crate) fn front<'a>(fonts: &'a Typefaces, chance: &mut Chance) -> Sheet<'a> 
         [[214, 230, 246], [236, 240, 226], [246, 230, 226], [220, 236, 232]],
     );
     decor::waves(&mut sheet.canvas, chance, &[[140, 170, 210], [190, 160, 190]], 0.36);
+    decor::specimen(&mut sheet, chance);
     let title = Print::new(Face::Kai, 42.0, [28, 52, 110]).spaced(8.0).bold();
     sheet.centred(
         510.0,
@@ -59,7 +60,6 @@ pub(crate) fn front<'a>(fonts: &'a Typefaces, chance: &mut Chance) -> Sheet<'a> 
     let photo_x = if left { 50.0 } else { 716.0 };
     let frame = decor::units(Rect::sized(photo_x, 132.0, 236.0, 310.0));
     decor::portrait(&mut sheet.canvas, chance, frame, sex == Sex::Female);
-    decor::specimen(&mut sheet, chance);
     if chance.odds(0.5) {
         let patch = decor::units(Rect::sized(photo_x + 150.0, 400.0, 130.0, 110.0));
         decor::hologram(&mut sheet.canvas, chance, patch);

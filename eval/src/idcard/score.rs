@@ -3,7 +3,7 @@
 use serde::Serialize;
 
 use crate::cards::truth::{Truth, TruthField};
-use crate::idcard::peer::PeerLine;
+use crate::idcard::peer::{self, PeerLine};
 use crate::idcard::reader::{PredictedField, Prediction};
 use crate::idcard::text::{distance, distance_within, fold, fold_value};
 
@@ -130,14 +130,13 @@ fn score_field(name: &str, truth: &TruthField, read: Option<&PredictedField>) ->
 /// Scores the lines of another engine: a field is what the lines over its polygon say, at their best.
 pub fn score_lines(truth: &Truth, lines: &[PeerLine]) -> ImageScore {
     let fields = truth.fields.iter().map(|(name, field)| {
-        let printed = fold(&field.raw);
-        let (edits, confidence) = crate::idcard::peer::best(&field.polygon, &printed, lines);
+        let (edits, confidence) = read_lines(field, lines);
         FieldScore {
             name: name.clone(),
             exact: edits == 0,
             raw_exact: edits == 0,
             edits,
-            length: printed.len(),
+            length: fold(&field.raw).len(),
             answered: confidence.is_some(),
             confidence: confidence.unwrap_or(0.0),
             status: String::new(),
@@ -147,8 +146,7 @@ pub fn score_lines(truth: &Truth, lines: &[PeerLine]) -> ImageScore {
     });
     let mrz = truth.mrz.as_ref().map(|zone| {
         let pairs = zone.lines.iter().zip(&zone.polygons);
-        let edits =
-            pairs.map(|(line, at)| crate::idcard::peer::best(at, &fold(line), lines).0).sum();
+        let edits = pairs.map(|(line, at)| peer::best(at, &fold(line), lines).0).sum();
         let length = zone.lines.iter().map(String::len).sum();
         MrzScore { exact: edits == 0, digits_ok: edits == 0, edits, length }
     });
@@ -162,6 +160,17 @@ pub fn score_lines(truth: &Truth, lines: &[PeerLine]) -> ImageScore {
         extra: Vec::new(),
         error: None,
     }
+}
+
+/// Wrong characters over all pieces of a field, and the lowest confidence; `None` when a piece has no line.
+fn read_lines(field: &TruthField, lines: &[PeerLine]) -> (usize, Option<f32>) {
+    if field.parts.is_empty() {
+        return peer::best(&field.polygon, &fold(&field.raw), lines);
+    }
+    let pieces = field.parts.iter().map(|it| peer::best(&it.polygon, &fold(&it.raw), lines));
+    pieces.fold((0, Some(1.0)), |(edits, confidence), (more, own)| {
+        (edits + more, confidence.zip(own).map(|(a, b)| a.min(b)))
+    })
 }
 
 fn edits_of_lines(truth: &[String], read: &[String]) -> usize {
