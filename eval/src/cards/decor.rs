@@ -122,7 +122,7 @@ pub fn bar_code(canvas: &mut Canvas, frame: Rect, text: &str) {
     let mut bars = Vec::new();
     for byte in format!("*{text}*").bytes() {
         for bit in 0..9 {
-            bars.push(if (u32::from(byte) * 37 >> bit) & 1 == 1 { 2.4 } else { 1.0 });
+            bars.push(if ((u32::from(byte) * 37) >> bit) & 1 == 1 { 2.4 } else { 1.0 });
         }
         bars.push(1.0);
     }

@@ -45,7 +45,7 @@ pub(crate) fn front<'a>(fonts: &'a Typefaces, chance: &mut Chance) -> Sheet<'a> 
 
     holder(&mut sheet, chance, &person);
     let issued = Day::draw(chance, (person.birth.year + 18).clamp(2006, 2025), 2025);
-    let class = *chance.pick(classes);
+    let class = chance.text(classes);
     terms(&mut sheet, chance, issued, class);
 
     let frame = decor::units(Rect::sized(714.0, 118.0, 226.0, 286.0));

@@ -44,7 +44,7 @@ pub(crate) fn front<'a>(fonts: &'a Typefaces, chance: &mut Chance) -> Sheet<'a> 
 
     sheet.label((52.0, 284.0), label.spaced(34.0), "出生");
     sheet.label((52.0, 318.0), label.spaced(3.0), "年月日");
-    let blank = *chance.pick(&[" ", " ", ""]);
+    let blank = chance.text(&[" ", " ", ""]);
     let birth = (person.birth.roc_words(blank), person.birth.iso());
     sheet.value_as("birth_date", (176.0, 306.0), value, (birth.0.as_str(), birth.1));
     let sex_at = 528.0_f32.max(176.0 + sheet.width(value, &person.birth.roc_words(blank)) + 26.0);
@@ -88,7 +88,7 @@ fn issue(sheet: &mut Sheet<'_>, chance: &mut Chance, prints: (Print, Print), bir
     x += sheet.width(small, place);
     sheet.fill((x, y), small, ")");
     x += sheet.width(small, ")") + 2.0;
-    sheet.value("issue_kind", (x, y), small, *chance.pick(&["初發", "補發", "換發", "換發"]));
+    sheet.value("issue_kind", (x, y), small, chance.text(&["初發", "補發", "換發", "換發"]));
 }
 
 /// The back: family, service, birth place, address, serial number.
@@ -109,7 +109,7 @@ pub(crate) fn back<'a>(fonts: &'a Typefaces, chance: &mut Chance) -> Sheet<'a> {
     }
     sheet.label((500.0, 182.0), label, "役別");
     if person.sex == Sex::Male && chance.odds(0.85) {
-        sheet.value("military_service", (598.0, 186.0), value, *chance.pick(SERVICE));
+        sheet.value("military_service", (598.0, 186.0), value, chance.text(SERVICE));
     }
     sheet.label((50.0, 272.0), label, "出生地");
     let birth_place = places::birth_place(chance);

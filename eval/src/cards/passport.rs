@@ -56,7 +56,7 @@ pub(crate) fn taiwan<'a>(fonts: &'a Typefaces, chance: &mut Chance) -> Sheet<'a>
     let at = caption(&mut sheet, (450.0, 376.0), "出生日期/Date of birth");
     sheet.value_as("birth_date", at, latin, (person.birth.english().as_str(), person.birth.iso()));
     let at = caption(&mut sheet, (680.0, 376.0), "出生地/Place of birth");
-    let town = *chance.pick(&[
+    let town = chance.text(&[
         "TAIPEI CITY",
         "TAIWAN",
         "KAOHSIUNG CITY",
@@ -171,7 +171,7 @@ fn foreign_fields(
     sheet.fill(
         at,
         print,
-        *chance.pick(&["HANOI", "MANILA", "OSAKA", "SEOUL", "LYON", "BANGKOK", "ZENITH"]),
+        chance.text(&["HANOI", "MANILA", "OSAKA", "SEOUL", "LYON", "BANGKOK", "ZENITH"]),
     );
     let issued = Day { year: zone.expiry.year - 10, ..zone.expiry };
     let at = caption(sheet, (x, 464.0), captions[9]);
@@ -179,7 +179,7 @@ fn foreign_fields(
     let at = caption(sheet, (x, 534.0), captions[10]);
     sheet.value_as("expiry_date", at, print, (zone.expiry.english().as_str(), zone.expiry.iso()));
     let at = caption(sheet, (680.0, 464.0), captions[11]);
-    sheet.fill(at, print, *chance.pick(&["IMMIGRATION", "MFA", "PASSPORT OFFICE"]));
+    sheet.fill(at, print, chance.text(&["IMMIGRATION", "MFA", "PASSPORT OFFICE"]));
 }
 
 /// Records a name printed as family name over given names: `SURNAME, GIVEN NAMES`.
@@ -198,7 +198,7 @@ pub(crate) fn note_name(sheet: &mut Sheet<'_>, zone: &Zone, areas: (Option<Rect>
 /// What the zone of a citizen of `nation` says.
 pub(crate) fn zone(chance: &mut Chance, nation: &Nation, sex: Sex, kind: &'static str) -> Zone {
     let (surname, given) = nation.name(chance, sex);
-    let letter = *chance.pick(&["", "A", "C", "M", "TK"]);
+    let letter = chance.text(&["", "A", "C", "M", "TK"]);
     let number = format!("{letter}{}", chance.digits(9 - letter.len()));
     let optional = if chance.odds(0.3) { chance.digits(7) } else { String::new() };
     Zone {

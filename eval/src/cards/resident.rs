@@ -46,7 +46,7 @@ pub(crate) fn front<'a>(fonts: &'a Typefaces, chance: &mut Chance) -> Sheet<'a> 
         510.0,
         64.0,
         title,
-        *chance.pick(&["中華民國居留證", "中華民國居留證", "中華民國永久居留證"]),
+        chance.text(&["中華民國居留證", "中華民國居留證", "中華民國永久居留證"]),
     );
     let english = Print::new(Face::SansBold, 20.0, [28, 52, 110]);
     sheet.centred(510.0, 96.0, english, "REPUBLIC OF CHINA (TAIWAN) RESIDENT CERTIFICATE");
@@ -84,7 +84,7 @@ fn person(sheet: &mut Sheet<'_>, chance: &mut Chance, form: (f32, Sex)) {
     let latin = Print::new(Face::Sans, 27.0, BLACK);
     let nation = chance.pick(NATIONS);
     let (surname, given) = nation.name(chance, sex);
-    let separator = *chance.pick(&[", ", " "]);
+    let separator = chance.text(&[", ", " "]);
     let english = format!("{surname}{separator}{given}");
     let at = caption(sheet, &Row { at: (x, 152.0), zh: "姓名", en: "Name" });
     let has_chinese = chance.odds(0.6);
@@ -121,7 +121,7 @@ fn permit(sheet: &mut Sheet<'_>, chance: &mut Chance, form: (f32, Sex)) {
     let latin = Print::new(Face::Sans, 27.0, BLACK);
     let zh = Print::new(Face::Kai, 30.0, BLACK);
     let at = caption(sheet, &Row { at: (x, 366.0), zh: "居留事由", en: "Purpose" });
-    sheet.value("purpose", at, zh, *chance.pick(PURPOSES));
+    sheet.value("purpose", at, zh, chance.text(PURPOSES));
     let issued = Day::draw(chance, 2018, 2025);
     let old = issued.year < 2021;
     let expires = issued.plus_years(chance.between(1, 5));
@@ -134,7 +134,7 @@ fn permit(sheet: &mut Sheet<'_>, chance: &mut Chance, form: (f32, Sex)) {
     let valid = chance.odds(0.97);
     let number =
         if old { resident_old(chance, sex, valid) } else { resident_new(chance, sex, valid) };
-    let en = *chance.pick(&["ID No.", "UI No."]);
+    let en = chance.text(&["ID No.", "UI No."]);
     let at = caption(sheet, &Row { at: (50.0, 574.0), zh: "統一證號", en });
     let figures = Print::new(Face::SansBold, 38.0, BLACK).spaced(2.0);
     sheet.number("residence_no", (at.0, at.1 + 6.0), figures, &number);

@@ -21,8 +21,8 @@ struct Form {
 
 /// A card of three lines of 30.
 pub(crate) fn td1<'a>(fonts: &'a Typefaces, chance: &mut Chance) -> Sheet<'a> {
-    let title = *chance.pick(&["IDENTITY CARD", "RESIDENCE PERMIT"]);
-    let kind = *chance.pick(&["I", "AC", "IR"]);
+    let title = chance.text(&["IDENTITY CARD", "RESIDENCE PERMIT"]);
+    let kind = chance.text(&["I", "AC", "IR"]);
     document(fonts, chance, &Form { format: "TD1", kind, height: 631.0, title })
 }
 

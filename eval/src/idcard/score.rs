@@ -20,10 +20,8 @@ pub struct FieldScore {
     pub edits: usize,
     /// Characters of the true value (for a peer: of the printed text).
     pub length: usize,
-    /// Whether the reader answered the field at all.
-    pub answered: bool,
-    /// Confidence of the answer.
-    pub confidence: f32,
+    /// Confidence of the answer; `None` when there is none.
+    pub confidence: Option<f32>,
     /// Status of the answer.
     pub status: String,
     /// Whether the answer was repaired.
@@ -119,8 +117,7 @@ fn score_field(name: &str, truth: &TruthField, read: Option<&PredictedField>) ->
         raw_exact: distance_within(&fold(&truth.raw), &raw) == 0,
         edits: edits.min(length),
         length,
-        answered: value.is_some(),
-        confidence: read.map_or(0.0, |it| it.confidence),
+        confidence: read.filter(|it| it.value.is_some()).map(|it| it.confidence),
         status: read.map(|it| it.status.clone()).unwrap_or_default(),
         repaired: read.is_some_and(|it| it.repair.is_some()),
         valid: truth.valid,
@@ -137,8 +134,7 @@ pub fn score_lines(truth: &Truth, lines: &[PeerLine]) -> ImageScore {
             raw_exact: edits == 0,
             edits,
             length: fold(&field.raw).len(),
-            answered: confidence.is_some(),
-            confidence: confidence.unwrap_or(0.0),
+            confidence,
             status: String::new(),
             repaired: false,
             valid: field.valid,
