@@ -1,3 +1,7 @@
-//! The `fenwen` program.
+//! The `fenwen` program: everything is in the library.
 
-fn main() {}
+use std::process::ExitCode;
+
+fn main() -> ExitCode {
+    fenwen::cli::run()
+}

@@ -27,6 +27,11 @@ impl RequestId {
             uuid::Timestamp::from_unix(uuid::NoContext, elapsed.as_secs(), elapsed.subsec_nanos());
         RequestId(Uuid::new_v7(timestamp))
     }
+
+    /// The id as a URN (`urn:uuid:…`), for problem documents.
+    pub fn urn(self) -> String {
+        self.0.urn().to_string()
+    }
 }
 
 impl fmt::Display for RequestId {

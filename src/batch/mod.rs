@@ -1,1 +1,298 @@
-//! batch.
+//! Dynamic batching: rows from many callers, run together on the copies of one model.
+//!
+//! One scheduler thread owns the queue, one executor thread owns each copy of the model. The scheduler hands a batch
+//! to an executor the moment one is free ([`BatchPolicy`] says which rows), so nothing ever waits for company, and
+//! no lock is held while anything is decided or run. A row is answered exactly once: with its own result, with its
+//! own error, or, when its caller left or its deadline passed, not at all and with [`RunError::Expired`].
+
+mod executor;
+mod policy;
+mod profile;
+mod scheduler;
+mod stack;
+mod state;
+
+use std::fmt;
+use std::io;
+use std::sync::Arc;
+use std::sync::mpsc::{Sender, channel, sync_channel};
+use std::thread::JoinHandle;
+use std::time::Duration;
+
+use tokio::sync::oneshot;
+
+use crate::base::{Clock, Deadline};
+use crate::batch::executor::Executor;
+use crate::batch::scheduler::{Command, Entry, Scheduler};
+use crate::batch::state::Shared;
+use crate::engine::{EngineError, TensorModel};
+use crate::tensor::{Tensor, View};
+
+pub use policy::{BatchPolicy, Priority, RowKind, Waiting};
+pub use state::Stats;
+
+/// How long a successful run proves a model's health.
+const FRESH: Duration = Duration::from_secs(5);
+
+/// How a model's queue behaves.
+#[derive(Clone)]
+pub struct BatchSpec {
+    /// Name of the model, for threads and logs.
+    pub name: String,
+    /// Which rows run together.
+    pub policy: BatchPolicy,
+    /// Most rows that may wait.
+    pub queue_rows: usize,
+    /// Most elements that may wait.
+    pub queue_cost: usize,
+    /// A small row for warming up and for health checks.
+    pub probe: Option<Tensor>,
+    /// Tells the time.
+    pub clock: Arc<dyn Clock>,
+}
+
+/// One row's share of the model's first output.
+#[derive(Clone, Copy, Debug)]
+pub struct RowOutput<'a> {
+    /// The output, without the batch dimension.
+    pub view: View<'a>,
+    /// Size of the row's last dimension as it was submitted.
+    pub input_len: usize,
+    /// The same after padding: the part of the output past `input_len / padded_len` stems from padding.
+    pub padded_len: usize,
+}
+
+/// Why a row has no result.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum RunError {
+    /// Too much work waits already; nothing was queued.
+    #[error("too much work is waiting")]
+    Busy,
+    /// The deadline passed before the row ran.
+    #[error("the deadline passed before the model could run")]
+    Expired,
+    /// The model is being shut down.
+    #[error("the model is shut down")]
+    Closed,
+    /// The code around the model panicked on this row.
+    #[error("the inference thread panicked")]
+    Panicked,
+    /// The model failed on this row alone.
+    #[error("the model could not run")]
+    Engine(#[from] EngineError),
+}
+
+/// Why a model cannot be served.
+#[derive(Debug, thiserror::Error)]
+pub enum SpawnError {
+    /// There is no copy of the model.
+    #[error("there is no copy of the model to serve")]
+    NoModel,
+    /// The model does not take one row per entry of its first dimension.
+    #[error("the model cannot take rows: {0}")]
+    Signature(&'static str),
+    /// A thread could not be started.
+    #[error("failed to start an inference thread")]
+    Thread(#[from] io::Error),
+}
+
+/// A cheap, cloneable handle to a model that runs on its own threads.
+///
+/// Dropping the last clone stops the threads and waits for the batches in flight.
+pub struct ModelHandle<R> {
+    inner: Arc<Inner<R>>,
+    priority: Priority,
+}
+
+struct Inner<R> {
+    name: String,
+    commands: Sender<Command<R>>,
+    shared: Arc<Shared>,
+    scheduler: Option<JoinHandle<()>>,
+    probe: Option<Tensor>,
+}
+
+impl<R: Send + 'static> ModelHandle<R> {
+    /// Starts one thread for each of `models`, which must be copies of one model, and the scheduler.
+    ///
+    /// `reduce` makes a row's result out of its share of the first output, on the inference thread and where the
+    /// output lies; it should be quick.
+    pub fn spawn(
+        models: Vec<Box<dyn TensorModel>>,
+        spec: BatchSpec,
+        reduce: impl Fn(RowOutput<'_>) -> R + Send + Sync + 'static,
+    ) -> Result<ModelHandle<R>, SpawnError> {
+        let policy = fit_policy(models.first().ok_or(SpawnError::NoModel)?.as_ref(), spec.policy)?;
+        let (commands, inbox) = channel();
+        let limits = (spec.queue_rows, spec.queue_cost);
+        let shared = Arc::new(Shared::new(spec.clock, limits, models.len(), policy.max_rows));
+        let reduce: Arc<executor::Reduce<R>> = Arc::new(reduce);
+        let mut executors = Vec::with_capacity(models.len());
+        for (idx, model) in models.into_iter().enumerate() {
+            let (batches, inbox) = sync_channel(1);
+            let executor = Executor {
+                idx,
+                model,
+                reduce: Arc::clone(&reduce),
+                shared: Arc::clone(&shared),
+                commands: commands.clone(),
+            };
+            let probe = spec.probe.clone();
+            let thread = std::thread::Builder::new()
+                .name(format!("{}-{idx}", spec.name))
+                .spawn(move || executor.serve(&inbox, probe))?;
+            executors.push((batches, thread));
+        }
+        let scheduler = Scheduler::new(policy, Arc::clone(&shared), executors);
+        let scheduler = std::thread::Builder::new()
+            .name(format!("{}-queue", spec.name))
+            .spawn(move || scheduler.serve(&inbox))?;
+        let inner = Inner {
+            name: spec.name,
+            commands,
+            shared,
+            scheduler: Some(scheduler),
+            probe: spec.probe,
+        };
+        Ok(ModelHandle { inner: Arc::new(inner), priority: Priority::default() })
+    }
+
+    /// Runs one row (a tensor without the batch dimension) and waits for its result.
+    ///
+    /// Never waits for a place in the queue. Dropping the future withdraws the row.
+    pub async fn run(&self, row: Tensor, deadline: Deadline) -> Result<R, RunError> {
+        let answer = self.submit(vec![row], deadline)?.pop().ok_or(RunError::Closed)?;
+        answer.await.map_err(|_| RunError::Closed)?
+    }
+
+    /// Runs rows of one caller: all are queued or none. Results come in the rows' order; the first error ends it.
+    ///
+    /// More rows than the queue holds are always refused.
+    pub async fn run_all(&self, rows: Vec<Tensor>, deadline: Deadline) -> Result<Vec<R>, RunError> {
+        let answers = self.submit(rows, deadline)?;
+        let mut results = Vec::with_capacity(answers.len());
+        for answer in answers {
+            results.push(answer.await.map_err(|_| RunError::Closed)??);
+        }
+        Ok(results)
+    }
+
+    /// Proves that the model works: a run that succeeded moments ago, else one of the probe, past the queue's limits.
+    pub async fn check(&self, deadline: Deadline) -> Result<(), RunError> {
+        let now = self.inner.shared.clock.now();
+        let last = self.inner.shared.last_success();
+        if last.is_some_and(|it| now.saturating_duration_since(it) < FRESH) {
+            return Ok(());
+        }
+        let Some(probe) = self.inner.probe.clone() else { return Ok(()) };
+        let (entry, answer) = self.entry(probe, deadline);
+        self.send(vec![entry])?;
+        let left = deadline.saturating_duration_since(now);
+        match tokio::time::timeout(left, answer).await {
+            Ok(answer) => answer.map_err(|_| RunError::Closed)?.map(|_| ()),
+            Err(_) => Err(RunError::Expired),
+        }
+    }
+
+    /// Queues all rows, or none.
+    fn submit(
+        &self,
+        rows: Vec<Tensor>,
+        deadline: Deadline,
+    ) -> Result<Vec<oneshot::Receiver<Result<R, RunError>>>, RunError> {
+        if rows.iter().any(|it| it.shape().is_empty() || it.shape().contains(&0)) {
+            return Err(EngineError::BadInput("a row is empty".to_owned()).into());
+        }
+        let permits = self.inner.shared.admit(&rows).ok_or(RunError::Busy)?;
+        let (entries, answers) = rows
+            .into_iter()
+            .zip(permits)
+            .map(|(row, permit)| {
+                let (mut entry, answer) = self.entry(row, deadline);
+                entry.permit = Some(permit);
+                (entry, answer)
+            })
+            .unzip();
+        self.send(entries)?;
+        Ok(answers)
+    }
+
+    fn entry(
+        &self,
+        row: Tensor,
+        deadline: Deadline,
+    ) -> (Entry<R>, oneshot::Receiver<Result<R, RunError>>) {
+        let (reply, answer) = oneshot::channel();
+        let queued_at = self.inner.shared.clock.now();
+        let priority = self.priority;
+        (Entry { row, priority, queued_at, deadline, permit: None, reply }, answer)
+    }
+
+    fn send(&self, entries: Vec<Entry<R>>) -> Result<(), RunError> {
+        self.inner.commands.send(Command::Rows(entries)).map_err(|_| RunError::Closed)
+    }
+}
+
+impl<R> ModelHandle<R> {
+    /// A handle to the same model whose rows have this priority.
+    pub fn with_priority(&self, priority: Priority) -> ModelHandle<R> {
+        ModelHandle { inner: Arc::clone(&self.inner), priority }
+    }
+
+    /// Name of the model.
+    pub fn name(&self) -> &str {
+        &self.inner.name
+    }
+
+    /// Counts since the start, and what waits now.
+    pub fn stats(&self) -> Stats {
+        self.inner.shared.stats()
+    }
+
+    /// How long a new row of `cost` elements would take to be answered, behind all that waits and runs now.
+    ///
+    /// Learned from the runs so far; zero before the first.
+    pub fn estimate(&self, cost: usize) -> Duration {
+        self.inner.shared.estimate(cost)
+    }
+}
+
+impl<R> Clone for ModelHandle<R> {
+    fn clone(&self) -> ModelHandle<R> {
+        self.with_priority(self.priority)
+    }
+}
+
+impl<R> fmt::Debug for ModelHandle<R> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "ModelHandle({})", self.inner.name)
+    }
+}
+
+impl<R> Drop for Inner<R> {
+    fn drop(&mut self) {
+        // An error means that the scheduler is gone already.
+        let _ = self.commands.send(Command::Stop);
+        if let Some(scheduler) = self.scheduler.take() {
+            let _ = scheduler.join();
+        }
+    }
+}
+
+/// Checks that a model takes rows, and narrows the policy to what its graph permits.
+fn fit_policy(model: &dyn TensorModel, policy: BatchPolicy) -> Result<BatchPolicy, SpawnError> {
+    let signature = model.signature();
+    let [input] = signature.inputs.as_slice() else {
+        return Err(SpawnError::Signature("it does not have exactly one input"));
+    };
+    if signature.outputs.is_empty() {
+        return Err(SpawnError::Signature("it has no output"));
+    }
+    let max_rows = match input.dims.as_deref() {
+        Some([]) => return Err(SpawnError::Signature("its input is a single number")),
+        Some([Some(1), ..]) => 1,
+        Some([Some(_), ..]) => return Err(SpawnError::Signature("its batch size is fixed")),
+        Some([None, ..]) | None => policy.max_rows.max(1),
+    };
+    Ok(BatchPolicy { max_rows, ..policy })
+}

@@ -1,1 +1,147 @@
-//! Composition root: commands.
+//! Composition root: commands, and the wiring of everything below into a running system.
+
+mod config;
+mod idcard;
+mod logging;
+pub mod models;
+mod networks;
+mod progress;
+mod recogniser;
+mod serve;
+mod sibling;
+
+use std::ffi::OsString;
+use std::io::Write;
+use std::net::SocketAddr;
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+use clap::{Args, Parser, Subcommand};
+
+use crate::config::{Config, Overrides, Profile};
+
+/// 分文:內政部共用人工智慧推論服務。
+///
+/// 證件影像識別、信件分類、公文分文、語音轉寫與問答。所有結果皆為建議,由承辦人決定。
+#[derive(Debug, Parser)]
+#[command(name = "fenwen", version, propagate_version = true)]
+pub struct Cli {
+    #[command(flatten)]
+    settings: Settings,
+    #[command(subcommand)]
+    command: Command,
+}
+
+/// Options that every command understands.
+#[derive(Debug, Args)]
+struct Settings {
+    /// 設定檔(TOML);亦可用環境變數 FENWEN_CONFIG
+    #[arg(long, global = true, value_name = "FILE")]
+    config: Option<PathBuf>,
+    /// 執行模式
+    #[arg(long, global = true, value_enum)]
+    profile: Option<Profile>,
+    /// 監聽位址,例如 127.0.0.1:8080
+    #[arg(long, global = true, value_name = "ADDR")]
+    listen: Option<SocketAddr>,
+    /// 資料目錄
+    #[arg(long, global = true, value_name = "DIR")]
+    data_dir: Option<PathBuf>,
+    /// 設定任一項目,例如 --set idcard.queue=16(可重複)
+    #[arg(long, global = true, value_name = "KEY=VALUE")]
+    set: Vec<String>,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    /// 啟動 HTTP 服務
+    Serve,
+    /// 識別證件影像
+    Idcard(idcard::Options),
+    /// 列出、下載、驗證、說明與清理模型
+    #[command(subcommand)]
+    Models(models::ModelsCommand),
+    /// 在子行程中執行一個模型(由伺服器自行啟動)
+    #[command(hide = true)]
+    EngineWorker,
+    /// 檢查、顯示或說明設定
+    #[command(subcommand)]
+    Config(config::ConfigCommand),
+    /// 評測模型(交由 fenwen-eval 執行)
+    #[command(disable_help_flag = true)]
+    Eval(Forwarded),
+    /// 訓練與校準模型(交由 fenwen-train 執行)
+    #[command(disable_help_flag = true)]
+    Train(Forwarded),
+}
+
+/// Arguments handed on unread.
+#[derive(Debug, Args)]
+struct Forwarded {
+    /// 傳給該程式的參數
+    #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
+    arguments: Vec<OsString>,
+}
+
+/// Parses the command line, runs the command and reports a failure as one line.
+pub fn run() -> ExitCode {
+    let cli = Cli::parse();
+    match cli.run() {
+        Ok(code) => code,
+        Err(err) => {
+            // Standard error may be closed; then there is nobody to tell.
+            let _ = writeln!(std::io::stderr(), "錯誤:{}", one_line(&err));
+            ExitCode::FAILURE
+        }
+    }
+}
+
+impl Cli {
+    fn run(self) -> anyhow::Result<ExitCode> {
+        let overrides = self.settings.overrides();
+        match self.command {
+            Command::Serve => {
+                let config = Config::load(&overrides)?;
+                logging::start(&config.log);
+                serve::run(&config)?;
+                Ok(ExitCode::SUCCESS)
+            }
+            Command::Idcard(options) => {
+                let config = Config::load(&overrides)?;
+                logging::start(&config.log);
+                idcard::run(&options, &config)?;
+                Ok(ExitCode::SUCCESS)
+            }
+            Command::Models(command) => {
+                let settings = models::settings(&Config::read(&overrides)?)?;
+                models::run(command, settings)?;
+                Ok(ExitCode::SUCCESS)
+            }
+            Command::EngineWorker => {
+                crate::engine::worker::run()?;
+                Ok(ExitCode::SUCCESS)
+            }
+            Command::Config(command) => config::run(command, &overrides),
+            Command::Eval(it) => sibling::run("fenwen-eval", &it.arguments),
+            Command::Train(it) => sibling::run("fenwen-train", &it.arguments),
+        }
+    }
+}
+
+impl Settings {
+    fn overrides(&self) -> Overrides {
+        Overrides {
+            file: self.config.clone(),
+            profile: self.profile,
+            listen: self.listen,
+            data_dir: self.data_dir.clone(),
+            set: self.set.clone(),
+        }
+    }
+}
+
+/// The whole chain of an error, outermost first.
+fn one_line(err: &anyhow::Error) -> String {
+    let causes: Vec<String> = err.chain().map(ToString::to_string).collect();
+    causes.join(":").replace('\n', " ")
+}

@@ -1,1 +1,237 @@
-//! config.
+//! Typed settings: built-in defaults ← TOML file ← environment ← flags. The only reader of the environment.
+//!
+//! Unknown keys are errors wherever they come from, and secrets never print.
+
+mod check;
+mod load;
+mod reference;
+
+use std::net::SocketAddr;
+use std::path::PathBuf;
+
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+use crate::base::Secret;
+
+pub use check::{Finding, Severity};
+pub use load::{ConfigError, Overrides};
+
+/// Which set of rules the settings must satisfy.
+#[derive(
+    Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema, clap::ValueEnum,
+)]
+#[serde(rename_all = "lowercase")]
+pub enum Profile {
+    /// 示範:只在本機迴路介面提供服務,不需憑證。
+    #[default]
+    Demo,
+    /// 正式:拒絕不安全的設定。
+    Production,
+}
+
+/// All settings.
+#[derive(Clone, Debug, Default, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, default)]
+pub struct Config {
+    /// 執行模式:`demo` 或 `production`。
+    pub profile: Profile,
+    /// 資料目錄;未設定時為 `$XDG_DATA_HOME/fenwen`。
+    pub data_dir: Option<PathBuf>,
+    /// HTTP 伺服器。
+    pub server: Server,
+    /// 輸入上限。
+    pub limits: Limits,
+    /// 證件影像識別。
+    pub idcard: IdCard,
+    /// 模型檔案。
+    pub models: Models,
+    /// 推論引擎。
+    pub engine: Engine,
+    /// 系統紀錄。
+    pub log: Log,
+}
+
+/// The HTTP server.
+#[derive(Clone, Debug, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, default)]
+pub struct Server {
+    /// 監聽位址;示範模式只接受迴路介面。
+    pub listen: SocketAddr,
+    /// 同時連線數上限,超過者等候。
+    pub max_connections: usize,
+    /// 讀取請求標頭的時限(秒)。
+    pub header_timeout_s: u64,
+    /// 讀取請求內容的時限(秒)。
+    pub body_timeout_s: u64,
+    /// 單一請求的處理時限(秒)。
+    pub request_timeout_s: u64,
+    /// 收到停止訊號後,先轉為未就緒再停止接受連線的等候時間(毫秒)。
+    pub drain_grace_ms: u64,
+    /// 停止時等候進行中請求完成的上限(秒)。
+    pub drain_timeout_s: u64,
+}
+
+impl Default for Server {
+    fn default() -> Server {
+        Server {
+            listen: SocketAddr::from(([127, 0, 0, 1], 8080)),
+            max_connections: 1024,
+            header_timeout_s: 10,
+            body_timeout_s: 30,
+            request_timeout_s: 60,
+            drain_grace_ms: 200,
+            drain_timeout_s: 30,
+        }
+    }
+}
+
+/// Limits on input, checked before anything is allocated.
+#[derive(Clone, Debug, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, default)]
+pub struct Limits {
+    /// 單一影像檔案上限(位元組)。
+    pub image_bytes: usize,
+    /// 單一影像解碼後的像素上限。
+    pub image_pixels: u64,
+    /// `meta` 文件上限(位元組)。
+    pub meta_bytes: usize,
+}
+
+impl Default for Limits {
+    fn default() -> Limits {
+        Limits { image_bytes: 10 << 20, image_pixels: 40_000_000, meta_bytes: 64 << 10 }
+    }
+}
+
+/// ID images.
+#[derive(Clone, Debug, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, default)]
+pub struct IdCard {
+    /// 同時在處理或排隊的請求上限;滿時立即回覆 429。
+    pub queue: usize,
+    /// 同時在處理中的影像像素總量上限。
+    pub pixels_in_flight: u64,
+    /// 影像解碼執行緒數。
+    pub decode_threads: usize,
+}
+
+impl Default for IdCard {
+    fn default() -> IdCard {
+        IdCard { queue: 32, pixels_in_flight: 200_000_000, decode_threads: 2 }
+    }
+}
+
+/// Where model files come from and lie.
+#[derive(Clone, Debug, Default, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, default)]
+pub struct Models {
+    /// 模型庫目錄;未設定時為 `$XDG_DATA_HOME/fenwen/models`。
+    pub store: Option<PathBuf>,
+    /// 自訂模型說明檔的目錄,可新增或取代內建模型。
+    pub manifests: Option<PathBuf>,
+    /// 優先使用的來源(`dir:…` 或 `url:https://…`),依序嘗試。
+    pub mirrors: Vec<String>,
+    /// Hugging Face Hub 私有儲存庫的存取權杖。
+    #[serde(serialize_with = "hide", skip_serializing_if = "Option::is_none")]
+    #[schemars(with = "Option<String>")]
+    pub token: Option<Secret<String>>,
+}
+
+/// How models run.
+#[derive(Clone, Debug, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, default)]
+pub struct Engine {
+    /// ONNX 引擎:`auto`(先 `ort` 後 `rten`)、`ort`、`rten`。
+    pub onnx: OnnxEngine,
+    /// 裝置:`auto`、`cpu` 或 `cuda:N`。
+    pub device: String,
+    /// 每個模型的工作階段數;0 表示依核心數自動決定。
+    pub sessions: usize,
+    /// 每個工作階段的執行緒數;0 表示依核心數自動決定。
+    pub threads: usize,
+    /// 原生程式庫的隔離:`none` 在同一行程執行,`process` 在受監督的子行程執行。
+    pub isolation: Isolation,
+}
+
+impl Default for Engine {
+    fn default() -> Engine {
+        Engine {
+            onnx: OnnxEngine::Auto,
+            device: "auto".to_owned(),
+            sessions: 0,
+            threads: 0,
+            isolation: Isolation::None,
+        }
+    }
+}
+
+/// Which ONNX runtime.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "lowercase")]
+pub enum OnnxEngine {
+    /// ONNX Runtime when its library was pulled, else the built-in engine.
+    #[default]
+    Auto,
+    /// ONNX Runtime.
+    Ort,
+    /// The built-in pure-Rust engine.
+    Rten,
+}
+
+/// Where native code runs.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "lowercase")]
+pub enum Isolation {
+    /// In this process.
+    #[default]
+    None,
+    /// In a supervised child process.
+    Process,
+}
+
+/// Application log.
+#[derive(Clone, Debug, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, default)]
+pub struct Log {
+    /// 格式:`text` 或 `json`。
+    pub format: LogFormat,
+    /// 等級:`error`、`warn`、`info`、`debug`。
+    pub level: LogLevel,
+}
+
+impl Default for Log {
+    fn default() -> Log {
+        Log { format: LogFormat::Text, level: LogLevel::Info }
+    }
+}
+
+/// Form of a log line.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "lowercase")]
+pub enum LogFormat {
+    /// For people.
+    #[default]
+    Text,
+    /// One JSON document a line.
+    Json,
+}
+
+/// Least severe event that is logged.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "lowercase")]
+#[expect(missing_docs, reason = "the names of the levels")]
+pub enum LogLevel {
+    Error,
+    Warn,
+    #[default]
+    Info,
+    Debug,
+}
+
+fn hide<S: serde::Serializer>(
+    _: &Option<Secret<String>>,
+    serializer: S,
+) -> Result<S::Ok, S::Error> {
+    serializer.serialize_str("[…]")
+}

@@ -1,1 +1,160 @@
-//! http.
+//! HTTP: routes, limits and manners around [`crate::service`]. Everything here is about transport.
+
+mod context;
+mod envelope;
+mod failure;
+mod form;
+mod identity_documents;
+mod linger;
+mod metrics;
+mod ops;
+mod pages;
+mod serve;
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use axum::Router;
+use axum::extract::DefaultBodyLimit;
+use metrics_exporter_prometheus::PrometheusHandle;
+use tower_http::catch_panic::CatchPanicLayer;
+use utoipa::OpenApi;
+use utoipa_axum::router::OpenApiRouter;
+use utoipa_axum::routes;
+
+use crate::base::{Clock, ErrorCode};
+use crate::service::Service;
+use crate::task::call::CallError;
+use crate::wire::v1::meta::PurposeRule;
+
+use failure::Failure;
+
+pub use failure::status;
+pub use serve::{Ended, serve};
+
+/// Limits and manners of the HTTP surface.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct HttpOptions {
+    /// Connections at one time; more wait in the listener's backlog.
+    pub max_connections: usize,
+    /// Header fields of one request; more are answered 431.
+    pub max_headers: usize,
+    /// Bytes of one picture.
+    pub max_image_bytes: usize,
+    /// Bytes of the `meta` part.
+    pub max_meta_bytes: usize,
+    /// For a request's header to arrive, also on an idle connection.
+    pub header_timeout: Duration,
+    /// For a request's body to arrive.
+    pub body_timeout: Duration,
+    /// For the whole request, unless `x-deadline-ms` asks for less.
+    pub request_timeout: Duration,
+    /// How long, and up to how many bytes, an unwanted body is read on, so that its sender sees the answer.
+    pub linger: Linger,
+    /// Between readiness turning red and the end of accepting connections.
+    pub drain_grace: Duration,
+    /// For requests in flight to be answered after that.
+    pub drain_timeout: Duration,
+    /// Whether a recognition must name its purpose.
+    pub purpose: PurposeRule,
+}
+
+/// Bounds of reading a body that nobody wants.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Linger {
+    /// Longest time.
+    pub time: Duration,
+    /// Most bytes.
+    pub bytes: usize,
+}
+
+impl Default for HttpOptions {
+    fn default() -> HttpOptions {
+        HttpOptions {
+            max_connections: 1024,
+            max_headers: 64,
+            max_image_bytes: 10 << 20,
+            max_meta_bytes: 64 << 10,
+            header_timeout: Duration::from_secs(10),
+            body_timeout: Duration::from_secs(15),
+            request_timeout: Duration::from_secs(30),
+            linger: Linger { time: Duration::from_secs(5), bytes: 32 << 20 },
+            drain_grace: Duration::from_secs(2),
+            drain_timeout: Duration::from_secs(30),
+            purpose: PurposeRule::Required,
+        }
+    }
+}
+
+/// What the routes share.
+pub struct App {
+    service: Arc<Service>,
+    clock: Arc<dyn Clock>,
+    options: HttpOptions,
+    metrics: PrometheusHandle,
+    openapi: String,
+}
+
+impl App {
+    /// The surface of `service`; installs the process's metrics recorder unless it is there already.
+    pub fn new(
+        service: Arc<Service>,
+        clock: Arc<dyn Clock>,
+        options: HttpOptions,
+    ) -> Result<Arc<App>, serde_json::Error> {
+        let openapi = openapi().to_pretty_json()?;
+        let metrics = metrics::recorder();
+        Ok(Arc::new(App { service, clock, options, metrics, openapi }))
+    }
+}
+
+#[derive(OpenApi)]
+#[openapi(
+    info(
+        title = "fenwen(分文)",
+        description = "內政部人工智慧推論服務。所有結果僅供承辦人參考,由人決定。",
+        license(name = "Apache-2.0", identifier = "Apache-2.0"),
+    ),
+    tags(
+        (name = "identity-documents", description = "證件影像辨識"),
+        (name = "operation", description = "目錄與營運"),
+    ),
+)]
+struct ApiDoc;
+
+/// Every route but the rendered API page, which is the only one without an entry in the description.
+fn routes() -> OpenApiRouter<Arc<App>> {
+    OpenApiRouter::with_openapi(ApiDoc::openapi())
+        .routes(routes!(identity_documents::recognise))
+        .routes(routes!(ops::services))
+        .routes(routes!(ops::live))
+        .routes(routes!(ops::ready))
+        .routes(routes!(ops::metrics))
+        .routes(routes!(pages::description))
+        .routes(routes!(pages::start))
+}
+
+/// The API's description, as served and as committed in `docs/reference/openapi.json`.
+pub fn openapi() -> utoipa::openapi::OpenApi {
+    routes().into_openapi()
+}
+
+/// The complete surface.
+pub fn router(app: &Arc<App>) -> Router {
+    let (router, _) = routes().split_for_parts();
+    router
+        .merge(pages::docs())
+        .fallback(async || Failure::new(ErrorCode::NotFound, "沒有這個路徑。"))
+        .method_not_allowed_fallback(async || {
+            Failure::new(ErrorCode::MethodNotAllowed, "這個路徑不支援這個方法。")
+        })
+        .layer(DefaultBodyLimit::max(form::max_bytes(&app.options)))
+        .layer(CatchPanicLayer::custom(failure::of_panic))
+        .layer(axum::middleware::from_fn_with_state(Arc::clone(app), envelope::envelope))
+        .with_state(Arc::clone(app))
+}
+
+/// Shorthand for a failure without pointers.
+fn refuse(code: ErrorCode, message: &str) -> CallError {
+    CallError::new(code, message)
+}

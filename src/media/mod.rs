@@ -1,9 +1,11 @@
 //! Bytes from outside → pixels, under limits that hold before anything is allocated. Pure.
 
 pub mod geometry;
+pub mod homography;
 pub mod image;
 
 pub use geometry::{Point, Quad};
+pub use homography::Homography;
 
 /// An 8-bit RGB picture, row-major, three bytes a pixel. No `Debug`: it shows somebody's card.
 #[derive(Clone)]

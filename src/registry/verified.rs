@@ -1,10 +1,15 @@
 //! A file whose hash was checked: no hash, no load.
 
+use std::collections::BTreeMap;
 use std::fs::File;
 use std::io::{self, Read};
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
-use sha2::{Digest, Sha256};
+use sha2::{Digest as _, Sha256};
+
+use super::digest::Digest;
+use super::manifest::{FileRole, ModelManifest};
 
 /// A file that had the expected SHA-256 when it was checked. There is no other way to obtain one.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -25,17 +30,18 @@ impl VerifiedFile {
             if n_bytes == 0 {
                 break;
             }
-            hasher.update(&buffer[..n_bytes]);
+            hasher.update(buffer.get(..n_bytes).unwrap_or_default());
         }
-        let found: String = hasher.finalize().iter().map(|byte| format!("{byte:02x}")).collect();
+        let path = path.to_owned();
+        let found = Digest::of(hasher).to_string();
         if found == sha256 {
-            Ok(VerifiedFile { path: path.to_owned(), sha256: found })
+            Ok(VerifiedFile { path, sha256: found })
         } else {
-            Err(VerifyError::Mismatch { path: path.to_owned(), expected: sha256.to_owned(), found })
+            Err(VerifyError::Mismatch { path, expected: sha256.to_owned(), found })
         }
     }
 
-    /// Where the file lies.
+    /// Where the file lies. In the store its name is its hash, without an extension: tell its format from its content.
     pub fn path(&self) -> &Path {
         &self.path
     }
@@ -43,6 +49,34 @@ impl VerifiedFile {
     /// Its hash, lower-case hexadecimal.
     pub fn sha256(&self) -> &str {
         &self.sha256
+    }
+}
+
+/// A model all of whose files had the expected hash. Only [`ModelRegistry::verified`] makes one.
+///
+/// [`ModelRegistry::verified`]: super::ModelRegistry::verified
+#[derive(Clone, Debug)]
+pub struct VerifiedModel {
+    manifest: Arc<ModelManifest>,
+    files: BTreeMap<FileRole, VerifiedFile>,
+}
+
+impl VerifiedModel {
+    pub(super) fn new(
+        manifest: Arc<ModelManifest>,
+        files: BTreeMap<FileRole, VerifiedFile>,
+    ) -> VerifiedModel {
+        VerifiedModel { manifest, files }
+    }
+
+    /// What the model is.
+    pub fn manifest(&self) -> &ModelManifest {
+        &self.manifest
+    }
+
+    /// Its file with this role.
+    pub fn file(&self, role: FileRole) -> Option<&VerifiedFile> {
+        self.files.get(&role)
     }
 }
 

@@ -1,1 +1,245 @@
-//! service.
+//! The one door: every call of every transport is admitted, weighed, decoded and answered here.
+//!
+//! A call takes a place before its body is read, and its share of the pixel budget after the header of the picture
+//! is. What cannot be answered in time is refused at once. Dropping a call's future gives everything back.
+
+mod admission;
+mod pool;
+
+use std::io;
+use std::sync::Arc;
+use std::time::Duration;
+
+use futures_util::future::try_join_all;
+use tokio::sync::OwnedSemaphorePermit;
+
+use crate::base::{Clock, ErrorCode, Private};
+use crate::media::Pixels;
+use crate::task::call::{CallContext, CallError, Task};
+use crate::task::idcard::{
+    Health, IdAnswer, IdCall, IdImage, Load, ModelInfo, RecogniseId, Timings, Wanted,
+};
+
+use admission::Admission;
+use pool::{Lane, Pool, PoolError};
+
+/// Bounds of what is worked on at one time.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct ServiceLimits {
+    /// Calls admitted and not answered; the next one is refused.
+    pub max_in_flight: u32,
+    /// Pixels of all admitted calls; a call beyond is refused, unless it is alone.
+    pub max_admitted_pixels: u64,
+    /// Pixels decoded at one time (three bytes each, and as many while decoding); a picture beyond waits.
+    pub max_decoded_pixels: u64,
+    /// Threads that decode.
+    pub decode_threads: usize,
+    /// What a refused caller is told to wait.
+    pub retry_after: Duration,
+}
+
+impl Default for ServiceLimits {
+    /// 32 calls, 640 million pixels admitted, 48 million decoded, 2 threads, 1 s.
+    fn default() -> ServiceLimits {
+        ServiceLimits {
+            max_in_flight: 32,
+            max_admitted_pixels: 640_000_000,
+            max_decoded_pixels: 48_000_000,
+            decode_threads: 2,
+            retry_after: Duration::from_secs(1),
+        }
+    }
+}
+
+/// Turns a picture file into pixels. Called on the decoding threads only.
+pub trait Decode: Send + Sync {
+    /// Reads the header: width and height as displayed.
+    fn probe(&self, file: &[u8]) -> Result<(u32, u32), CallError>;
+
+    /// Decodes the whole picture, upright.
+    fn decode(&self, file: &[u8]) -> Result<Pixels, CallError>;
+}
+
+/// What a service is made of.
+pub struct ServiceParts {
+    /// Recognises ID images.
+    pub recogniser: Arc<dyn RecogniseId>,
+    /// Decodes picture files.
+    pub decoder: Arc<dyn Decode>,
+    /// Tells the time.
+    pub clock: Arc<dyn Clock>,
+}
+
+/// The door. Cheap to share behind an `Arc`.
+pub struct Service {
+    recogniser: Arc<dyn RecogniseId>,
+    decoder: Arc<dyn Decode>,
+    clock: Arc<dyn Clock>,
+    admission: Admission,
+    pool: Pool,
+}
+
+/// How busy the service is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Occupancy {
+    /// Calls admitted and not answered.
+    pub calls: usize,
+    /// Their pixels, as far as the headers have been read.
+    pub pixels: u64,
+}
+
+impl Service {
+    /// Starts the decoding threads and opens the door.
+    pub fn start(parts: ServiceParts, limits: ServiceLimits) -> io::Result<Arc<Service>> {
+        // Two pictures a call at most: the pool never refuses what admission has accepted.
+        let max_waiting = 2 * limits.max_in_flight as usize;
+        Ok(Arc::new(Service {
+            recogniser: parts.recogniser,
+            decoder: parts.decoder,
+            clock: parts.clock,
+            admission: Admission::new(&limits),
+            pool: Pool::start(limits.decode_threads, max_waiting)?,
+        }))
+    }
+
+    /// Takes a place for a call before its body is read; refuses at once when there is none.
+    pub fn admit(self: &Arc<Self>, cx: &CallContext, task: Task) -> Result<Admitted, CallError> {
+        let place = self.admission.enter()?;
+        match task {
+            Task::IdCard => require_ready(&self.recogniser.health())?,
+        }
+        Ok(Admitted { service: Arc::clone(self), cx: *cx, place })
+    }
+
+    /// Whether calls are accepted, and if not, why (in English, for operators).
+    pub fn health(&self) -> Health {
+        if self.admission.is_draining() {
+            return Health::Unavailable("the server is draining".to_owned());
+        }
+        self.recogniser.health()
+    }
+
+    /// Which models recognise ID images.
+    pub fn idcard_model(&self) -> ModelInfo {
+        self.recogniser.model()
+    }
+
+    /// How busy the service is.
+    pub fn occupancy(&self) -> Occupancy {
+        Occupancy { calls: self.admission.n_calls(), pixels: self.admission.pixels() }
+    }
+
+    /// From now on every new call is refused; those admitted go on.
+    pub fn begin_drain(&self) {
+        self.admission.begin_drain();
+    }
+
+    /// Resolves when the last admitted call is answered or dropped.
+    pub async fn drained(&self) {
+        self.admission.empty().await;
+    }
+
+    fn pool_error(&self, error: PoolError) -> CallError {
+        match error {
+            PoolError::Full => self.admission.overloaded(),
+            PoolError::Panicked => CallError::new(ErrorCode::Internal, "系統發生錯誤。"),
+        }
+    }
+}
+
+fn require_ready(health: &Health) -> Result<(), CallError> {
+    match health {
+        Health::Ready => Ok(()),
+        Health::Unavailable(_) => {
+            Err(CallError::new(ErrorCode::Unavailable, "辨識模型尚未就緒,請稍後再試。")
+                .retry_after(Duration::from_secs(5)))
+        }
+    }
+}
+
+/// A call that has its place. Dropping it gives the place back.
+pub struct Admitted {
+    service: Arc<Service>,
+    cx: CallContext,
+    place: OwnedSemaphorePermit,
+}
+
+/// One picture on its way: the file, and its size by its header.
+struct Probed {
+    file: Arc<Private<Vec<u8>>>,
+    size: (u32, u32),
+}
+
+impl Probed {
+    fn pixels(&self) -> u64 {
+        u64::from(self.size.0) * u64::from(self.size.1)
+    }
+}
+
+impl Admitted {
+    /// Recognises the pictures of a call; one answer each, in order. The first failure fails the call.
+    pub async fn recognise_id(self, call: IdCall) -> Result<Vec<IdAnswer>, CallError> {
+        let answered = tokio::time::timeout_at(self.cx.deadline.into(), self.answer(call)).await;
+        drop(self.place);
+        answered.unwrap_or_else(|_| Err(CallError::timeout()))
+    }
+
+    async fn answer(&self, call: IdCall) -> Result<Vec<IdAnswer>, CallError> {
+        let IdCall { pictures, wanted } = call;
+        let probed = try_join_all(pictures.into_iter().map(|file| self.probe(file))).await?;
+        let pixels: Vec<u64> = probed.iter().map(Probed::pixels).collect();
+        let weight = self.service.admission.weigh(pixels.len(), pixels.iter().sum())?;
+        self.require_in_time(weight.pictures_ahead, &pixels)?;
+        let answers = try_join_all(probed.into_iter().map(|it| self.recognise(it, wanted))).await;
+        drop(weight);
+        answers
+    }
+
+    async fn probe(&self, file: Private<Vec<u8>>) -> Result<Probed, CallError> {
+        let file = Arc::new(file);
+        let (decoder, shared) = (Arc::clone(&self.service.decoder), Arc::clone(&file));
+        let probe = move || decoder.probe(shared.expose());
+        let size = self.service.pool.run(Lane::Probe, probe).await;
+        let size = size.map_err(|error| self.service.pool_error(error))??;
+        Ok(Probed { file, size })
+    }
+
+    /// Refuses now what would be answered after the deadline.
+    fn require_in_time(&self, pictures_ahead: usize, pixels: &[u64]) -> Result<(), CallError> {
+        let Some(&last) = pixels.last() else { return Ok(()) };
+        let load = Load { pictures_ahead: pictures_ahead + pixels.len() - 1, pixels: last };
+        let needed = self.service.recogniser.estimate(load);
+        let left = self.cx.deadline.saturating_duration_since(self.service.clock.now());
+        if needed <= left {
+            return Ok(());
+        }
+        Err(CallError::new(ErrorCode::Overloaded, "目前無法在期限內完成,請稍後再試或放寬期限。")
+            .retry_after((needed - left).max(Duration::from_secs(1))))
+    }
+
+    async fn recognise(&self, picture: Probed, wanted: Wanted) -> Result<IdAnswer, CallError> {
+        let service = &self.service;
+        let clock = Arc::clone(&service.clock);
+        let arrived = clock.now();
+        let size = picture.size;
+        let memory = service.admission.memory(picture.pixels()).await?;
+        let decoder = Arc::clone(&service.decoder);
+        // The memory permit travels with the pixels, so that it is held even when the caller leaves meanwhile.
+        let decode = move || {
+            let begun = clock.now();
+            let pixels = decoder.decode(picture.file.expose());
+            (pixels, memory, begun, clock.now())
+        };
+        let decoded = service.pool.run(Lane::Decode, decode).await;
+        let (pixels, memory, begun, ended) = decoded.map_err(|it| service.pool_error(it))?;
+        let image = IdImage { pixels: Arc::new(pixels?), wanted };
+        let recognition = service.recogniser.recognise(image, self.cx.deadline).await?;
+        drop(memory);
+        let timings = Timings {
+            queue: begun.saturating_duration_since(arrived),
+            decode: ended.saturating_duration_since(begun),
+            infer: service.clock.now().saturating_duration_since(ended),
+        };
+        Ok(IdAnswer { recognition, size, timings })
+    }
+}

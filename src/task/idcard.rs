@@ -1,7 +1,14 @@
 //! ID images: what a recognition takes and what it finds.
 
-use crate::base::Private;
+use std::sync::Arc;
+use std::time::Duration;
+
+use futures_util::future::BoxFuture;
+
+use crate::base::{Deadline, Private};
 use crate::media::{Pixels, Quad};
+
+use super::call::CallError;
 
 /// Kind of document, and side where the sides differ.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -28,6 +35,40 @@ pub enum DocumentType {
     Visa,
     /// None of these, or not legible enough to tell.
     Unknown,
+}
+
+impl DocumentType {
+    /// Every kind, in the order of its declaration.
+    pub const ALL: [DocumentType; 11] = [
+        DocumentType::TwNationalIdFront,
+        DocumentType::TwNationalIdBack,
+        DocumentType::TwResidentCertificate,
+        DocumentType::TwNhiCard,
+        DocumentType::TwDriverLicence,
+        DocumentType::TwPassport,
+        DocumentType::Passport,
+        DocumentType::MrzTd1,
+        DocumentType::MrzTd2,
+        DocumentType::Visa,
+        DocumentType::Unknown,
+    ];
+
+    /// The wire name.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            DocumentType::TwNationalIdFront => "tw_national_id_front",
+            DocumentType::TwNationalIdBack => "tw_national_id_back",
+            DocumentType::TwResidentCertificate => "tw_resident_certificate",
+            DocumentType::TwNhiCard => "tw_nhi_card",
+            DocumentType::TwDriverLicence => "tw_driver_licence",
+            DocumentType::TwPassport => "tw_passport",
+            DocumentType::Passport => "passport",
+            DocumentType::MrzTd1 => "mrz_td1",
+            DocumentType::MrzTd2 => "mrz_td2",
+            DocumentType::Visa => "visa",
+            DocumentType::Unknown => "unknown",
+        }
+    }
 }
 
 /// Name of a field; the wire name is [`FieldName::as_str`].
@@ -60,6 +101,66 @@ pub enum FieldName {
     Purpose,
 }
 
+impl FieldName {
+    /// Every name, in the order of its declaration.
+    pub const ALL: [FieldName; 24] = [
+        FieldName::Name,
+        FieldName::NameZh,
+        FieldName::NameEn,
+        FieldName::Sex,
+        FieldName::BirthDate,
+        FieldName::IssueDate,
+        FieldName::ExpiryDate,
+        FieldName::IssuePlace,
+        FieldName::IssueKind,
+        FieldName::IdNumber,
+        FieldName::CardNumber,
+        FieldName::ResidenceNo,
+        FieldName::PassportNo,
+        FieldName::Nationality,
+        FieldName::BirthPlace,
+        FieldName::Address,
+        FieldName::Father,
+        FieldName::Mother,
+        FieldName::Spouse,
+        FieldName::MilitaryService,
+        FieldName::LicenceClass,
+        FieldName::Authority,
+        FieldName::ControlNumber,
+        FieldName::Purpose,
+    ];
+
+    /// The wire name.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            FieldName::Name => "name",
+            FieldName::NameZh => "name_zh",
+            FieldName::NameEn => "name_en",
+            FieldName::Sex => "sex",
+            FieldName::BirthDate => "birth_date",
+            FieldName::IssueDate => "issue_date",
+            FieldName::ExpiryDate => "expiry_date",
+            FieldName::IssuePlace => "issue_place",
+            FieldName::IssueKind => "issue_kind",
+            FieldName::IdNumber => "id_number",
+            FieldName::CardNumber => "card_number",
+            FieldName::ResidenceNo => "residence_no",
+            FieldName::PassportNo => "passport_no",
+            FieldName::Nationality => "nationality",
+            FieldName::BirthPlace => "birth_place",
+            FieldName::Address => "address",
+            FieldName::Father => "father",
+            FieldName::Mother => "mother",
+            FieldName::Spouse => "spouse",
+            FieldName::MilitaryService => "military_service",
+            FieldName::LicenceClass => "licence_class",
+            FieldName::Authority => "authority",
+            FieldName::ControlNumber => "control_number",
+            FieldName::Purpose => "purpose",
+        }
+    }
+}
+
 /// How far a value may be trusted. Never a decision: a person may always correct it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum FieldStatus {
@@ -71,6 +172,22 @@ pub enum FieldStatus {
     Review,
     /// A check failed: the value is returned as read, and flagged.
     Invalid,
+}
+
+impl FieldStatus {
+    /// Every status, in the order of its declaration.
+    pub const ALL: [FieldStatus; 4] =
+        [FieldStatus::Verified, FieldStatus::Plausible, FieldStatus::Review, FieldStatus::Invalid];
+
+    /// The wire name.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            FieldStatus::Verified => "verified",
+            FieldStatus::Plausible => "plausible",
+            FieldStatus::Review => "review",
+            FieldStatus::Invalid => "invalid",
+        }
+    }
 }
 
 /// One check of a value.
@@ -112,6 +229,23 @@ pub enum MrzFormat {
     Td3,
     MrvA,
     MrvB,
+}
+
+impl MrzFormat {
+    /// Every layout, in the order of its declaration.
+    pub const ALL: [MrzFormat; 5] =
+        [MrzFormat::Td1, MrzFormat::Td2, MrzFormat::Td3, MrzFormat::MrvA, MrzFormat::MrvB];
+
+    /// The wire name.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            MrzFormat::Td1 => "TD1",
+            MrzFormat::Td2 => "TD2",
+            MrzFormat::Td3 => "TD3",
+            MrzFormat::MrvA => "MRV-A",
+            MrzFormat::MrvB => "MRV-B",
+        }
+    }
 }
 
 /// A machine-readable zone.
@@ -161,6 +295,45 @@ pub enum RetakeReason {
     NoDocument,
 }
 
+impl RetakeReason {
+    /// Every reason, in the order of its declaration.
+    pub const ALL: [RetakeReason; 7] = [
+        RetakeReason::Blurred,
+        RetakeReason::Glare,
+        RetakeReason::CutOff,
+        RetakeReason::LowResolution,
+        RetakeReason::BadExposure,
+        RetakeReason::SeveralCards,
+        RetakeReason::NoDocument,
+    ];
+
+    /// The wire name.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            RetakeReason::Blurred => "blurred",
+            RetakeReason::Glare => "glare",
+            RetakeReason::CutOff => "cut_off",
+            RetakeReason::LowResolution => "low_resolution",
+            RetakeReason::BadExposure => "bad_exposure",
+            RetakeReason::SeveralCards => "several_cards",
+            RetakeReason::NoDocument => "no_document",
+        }
+    }
+
+    /// What the person should do, in Traditional Chinese.
+    pub fn advice(self) -> &'static str {
+        match self {
+            RetakeReason::Blurred => "影像模糊,請拿穩並對焦後重新拍攝。",
+            RetakeReason::Glare => "證件反光,請避開光源後重新拍攝。",
+            RetakeReason::CutOff => "證件未完整入鏡,請將四個角都拍進畫面。",
+            RetakeReason::LowResolution => "證件在畫面中太小,請靠近一點重新拍攝。",
+            RetakeReason::BadExposure => "畫面過暗或過亮,請調整光線後重新拍攝。",
+            RetakeReason::SeveralCards => "畫面中有多張證件,請一次只拍一張。",
+            RetakeReason::NoDocument => "畫面中找不到證件,請將證件置於畫面中央後重新拍攝。",
+        }
+    }
+}
+
 /// Technical quality of a picture.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Quality {
@@ -192,7 +365,7 @@ pub struct Wanted {
 /// One picture to recognise, decoded and upright.
 pub struct IdImage {
     /// As displayed: EXIF orientation applied.
-    pub pixels: Pixels,
+    pub pixels: Arc<Pixels>,
     /// Options.
     pub wanted: Wanted,
 }
@@ -231,4 +404,111 @@ pub struct ReadLine {
     pub confidence: f32,
     /// Where.
     pub quad: Quad,
+}
+
+/// Whoever recognises ID images: the pipeline, or a fake in tests.
+///
+/// Dropping the future of [`RecogniseId::recognise`] gives the work up: what has not begun never begins.
+pub trait RecogniseId: Send + Sync {
+    /// Recognises one picture; answers an error with code `Timeout` when `deadline` passes first.
+    fn recognise(
+        &self,
+        image: IdImage,
+        deadline: Deadline,
+    ) -> BoxFuture<'static, Result<Recognition, CallError>>;
+
+    /// How long until a picture is answered that arrives now, behind the pictures of `load`.
+    fn estimate(&self, load: Load) -> Duration;
+
+    /// Whether a picture handed over now would be recognised.
+    fn health(&self) -> Health;
+
+    /// Which models answer.
+    fn model(&self) -> ModelInfo;
+}
+
+/// What stands before a picture, for [`RecogniseId::estimate`].
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Load {
+    /// Pictures admitted earlier and not answered yet.
+    pub pictures_ahead: usize,
+    /// Pixels of the picture asked about.
+    pub pixels: u64,
+}
+
+/// State of a service's models.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Health {
+    /// Loaded, warm and answering.
+    Ready,
+    /// Not answering; why, without personal data.
+    Unavailable(String),
+}
+
+/// The model, or the set of models under one name, that answers.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ModelInfo {
+    /// Identifier.
+    pub name: String,
+    /// Version.
+    pub version: String,
+    /// SHA-256 in lower-case hex: of the file, or of the sorted hashes of a set.
+    pub sha256: String,
+}
+
+/// Pictures of one call, still encoded.
+pub struct IdCall {
+    /// One or two files, in the order sent.
+    pub pictures: Vec<Private<Vec<u8>>>,
+    /// Options, the same for every picture.
+    pub wanted: Wanted,
+}
+
+/// What one picture of a call gave.
+#[derive(Clone, Debug)]
+pub struct IdAnswer {
+    /// What was found.
+    pub recognition: Recognition,
+    /// Size as displayed: width and height in pixels.
+    pub size: (u32, u32),
+    /// Where the time went.
+    pub timings: Timings,
+}
+
+/// Where the time of one picture went.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Timings {
+    /// Waiting for memory and for a decoding thread.
+    pub queue: Duration,
+    /// Decoding the file.
+    pub decode: Duration,
+    /// Recognition, its own queue included.
+    pub infer: Duration,
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeSet;
+
+    use super::*;
+
+    /// `all` holds as many distinct names as values, in the characters of its kind.
+    fn check(all: &[&str]) {
+        let distinct: BTreeSet<&str> = all.iter().copied().collect();
+        assert_eq!(distinct.len(), all.len());
+        for name in all {
+            assert!(name.chars().all(|ch| ch.is_ascii_alphanumeric() || "_-".contains(ch)));
+        }
+    }
+
+    #[test]
+    fn wire_names_are_distinct() {
+        check(&DocumentType::ALL.map(DocumentType::as_str));
+        check(&FieldName::ALL.map(FieldName::as_str));
+        check(&FieldStatus::ALL.map(FieldStatus::as_str));
+        check(&MrzFormat::ALL.map(MrzFormat::as_str));
+        check(&RetakeReason::ALL.map(RetakeReason::as_str));
+        assert_eq!(DocumentType::MrzTd1.as_str(), "mrz_td1");
+        assert_eq!(FieldName::IdNumber.as_str(), "id_number");
+    }
 }

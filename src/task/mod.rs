@@ -1,3 +1,4 @@
 //! The closed set of services, and their validated inputs and outputs. Nothing here knows JSON.
 
+pub mod call;
 pub mod idcard;

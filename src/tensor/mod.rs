@@ -62,6 +62,11 @@ impl Tensor {
         &self.data
     }
 
+    /// The same elements under another shape, nothing copied.
+    pub fn reshaped(self, shape: impl Into<Vec<usize>>) -> Result<Tensor, ShapeError> {
+        Tensor::new(shape.into(), self.data)
+    }
+
     /// Elements of a float tensor; `None` for another type.
     pub fn as_f32(&self) -> Option<&[f32]> {
         match &self.data {

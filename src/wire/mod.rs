@@ -1,1 +1,6 @@
-//! wire.
+//! The documents that cross the wire, and nothing of how they travel.
+
+pub mod catalogue;
+pub mod names;
+pub mod problem;
+pub mod v1;

@@ -1,4 +1,14 @@
 //! The integration tests: one binary, so that engines are linked once.
 #![expect(clippy::unwrap_used, reason = "tests may")]
 
+mod batch;
+mod cli;
+mod engine;
+mod generated;
+mod image;
+mod licences;
+mod registry;
+mod source;
+mod support;
 mod tidy;
+mod worker;

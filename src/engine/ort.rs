@@ -1,0 +1,150 @@
+//! Models on ONNX Runtime.
+
+use ort::session::builder::SessionBuilder;
+use ort::session::{RunOptions, Session, SessionInputValue};
+use ort::value::{DynValue, Outlet, TensorElementType, TensorRef, ValueType};
+
+use crate::engine::signature::{Element, Port, Signature};
+use crate::engine::{EngineError, OpenOptions, Scratch, TensorModel, onnx, ort_library, read_file};
+use crate::registry::VerifiedFile;
+use crate::tensor::{Data, Tensor, View};
+
+/// Opens copies of a model.
+pub(crate) fn open(
+    file: &VerifiedFile,
+    options: &OpenOptions,
+    n_replicas: usize,
+) -> Result<Vec<Box<dyn TensorModel>>, EngineError> {
+    let Some(library) = &options.ort_library else {
+        return Err(EngineError::Library("none is configured".to_owned()));
+    };
+    onnx::read(&read_file(file)?)?;
+    let environment = ort_library::environment(library)?;
+    (0..n_replicas)
+        .map(|_| {
+            let builder = Session::builder(&environment).map_err(load_error)?;
+            let session =
+                configure(builder, options)?.commit_from_file(file.path()).map_err(load_error)?;
+            OrtModel::new(session, options.scratch).map(|it| Box::new(it) as Box<dyn TensorModel>)
+        })
+        .collect()
+}
+
+/// Sets up a session for a server on shared cores.
+///
+/// Threads that spin while they wait double the processor time on a busy machine. The memory pattern cache keeps a
+/// plan for each input shape and grows with their variety; without it the arena is bounded by the largest run.
+fn configure(
+    mut builder: SessionBuilder,
+    options: &OpenOptions,
+) -> Result<SessionBuilder, EngineError> {
+    builder = builder.with_intra_threads(options.threads.max(1)).map_err(load_error)?;
+    builder = builder.with_inter_threads(1).map_err(load_error)?;
+    builder = builder.with_intra_op_spinning(false).map_err(load_error)?;
+    builder.with_memory_pattern(false).map_err(load_error)
+}
+
+/// Whether the arena gives its memory back after each run.
+fn run_options(scratch: Scratch) -> Result<RunOptions, ort::Error> {
+    let mut options = RunOptions::new()?;
+    if scratch == Scratch::Return {
+        options.set("memory.enable_memory_arena_shrinkage", "cpu:0")?;
+    }
+    Ok(options)
+}
+
+fn load_error<R>(err: ort::Error<R>) -> EngineError {
+    EngineError::Load(err.message().to_owned())
+}
+
+fn run_error<R>(err: ort::Error<R>) -> EngineError {
+    EngineError::Failed(err.message().to_owned())
+}
+
+struct OrtModel {
+    session: Session,
+    options: RunOptions,
+    signature: Signature,
+}
+
+impl OrtModel {
+    fn new(session: Session, scratch: Scratch) -> Result<OrtModel, EngineError> {
+        let ports = |outlets: &[Outlet]| outlets.iter().map(port).collect::<Result<Vec<Port>, _>>();
+        let signature =
+            Signature { inputs: ports(session.inputs())?, outputs: ports(session.outputs())? };
+        let options = run_options(scratch).map_err(load_error)?;
+        Ok(OrtModel { session, options, signature })
+    }
+}
+
+fn port(outlet: &Outlet) -> Result<Port, EngineError> {
+    let name = outlet.name().to_owned();
+    match outlet.dtype() {
+        ValueType::Tensor { ty, shape, .. } => {
+            let element = match ty {
+                TensorElementType::Float32 => Element::F32,
+                TensorElementType::Int64 => Element::I64,
+                other => {
+                    let reason = format!("`{name}` has elements of type {other}");
+                    return Err(EngineError::Unsupported(reason));
+                }
+            };
+            // The runtime writes -1 for an open dimension.
+            let dims = shape.iter().map(|&dim| usize::try_from(dim).ok()).collect();
+            Ok(Port { name, element: Some(element), dims: Some(dims) })
+        }
+        _ => Err(EngineError::Unsupported(format!("`{name}` is not a tensor"))),
+    }
+}
+
+impl TensorModel for OrtModel {
+    fn signature(&self) -> &Signature {
+        &self.signature
+    }
+
+    fn run(
+        &mut self,
+        inputs: &[Tensor],
+        visit: &mut dyn FnMut(&[View<'_>]),
+    ) -> Result<(), EngineError> {
+        self.signature.check(inputs)?;
+        let values: Vec<SessionInputValue<'_>> =
+            inputs.iter().map(input_value).collect::<Result<_, _>>()?;
+        let outputs =
+            self.session.run_with_options(values.as_slice(), &self.options).map_err(run_error)?;
+        let outputs: Vec<_> = outputs.values().collect();
+        let outputs: Vec<(Vec<usize>, &[f32])> =
+            outputs.iter().map(|it| output_parts(it)).collect::<Result<_, _>>()?;
+        let views: Vec<View<'_>> = outputs
+            .iter()
+            .map(|(shape, data)| View::new(shape, data))
+            .collect::<Result<_, _>>()
+            .map_err(|err| EngineError::Failed(err.to_string()))?;
+        visit(&views);
+        Ok(())
+    }
+}
+
+/// Borrows a tensor as an input; its elements are not copied.
+fn input_value(tensor: &Tensor) -> Result<SessionInputValue<'_>, EngineError> {
+    let shape = tensor.shape();
+    Ok(match tensor.data() {
+        Data::F32(values) => {
+            TensorRef::from_array_view((shape, values.as_slice())).map_err(run_error)?.into()
+        }
+        Data::I64(values) => {
+            TensorRef::from_array_view((shape, values.as_slice())).map_err(run_error)?.into()
+        }
+    })
+}
+
+/// Shape and elements of an output, where the runtime keeps them.
+fn output_parts(value: &DynValue) -> Result<(Vec<usize>, &[f32]), EngineError> {
+    let (shape, data) = value.try_extract_tensor().map_err(run_error)?;
+    let shape = shape
+        .iter()
+        .map(|&dim| usize::try_from(dim))
+        .collect::<Result<_, _>>()
+        .map_err(|_| EngineError::Failed("an output has an open dimension".to_owned()))?;
+    Ok((shape, data))
+}

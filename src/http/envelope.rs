@@ -1,0 +1,154 @@
+//! What surrounds every request: ids, deadline, problem documents, security headers, access log, metrics.
+
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use axum::extract::{MatchedPath, Request, State};
+use axum::http::header::{
+    CACHE_CONTROL, CONTENT_SECURITY_POLICY, REFERRER_POLICY, X_CONTENT_TYPE_OPTIONS,
+};
+use axum::http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode};
+use axum::middleware::Next;
+use axum::response::{IntoResponse, Response};
+
+use crate::base::ErrorCode;
+use crate::task::call::CallError;
+
+use super::context::RequestContext;
+use super::failure::{Failure, describe};
+use super::linger::Lingering;
+use super::{App, pages, refuse};
+
+/// How much later than the call itself the envelope gives up: the call's own timeout comes first.
+const BACKSTOP: Duration = Duration::from_secs(1);
+
+/// Wraps a route, or the fallback.
+pub(super) async fn envelope(
+    State(app): State<Arc<App>>,
+    request: Request,
+    next: Next,
+) -> Response {
+    let (cx, header) = RequestContext::read(&app, request.headers());
+    let route = Route::of(&request);
+    let mut line = AccessLine::open(&app, &cx, &route, request.method());
+    let response = match header.and_then(|()| route.check_query(&request)) {
+        Ok(()) => run(&app, &cx, request, next).await,
+        Err(error) => {
+            // The body, if any, is read on in the background.
+            drop(Lingering::wrap(request, app.options.linger));
+            Failure::from(error).into_response()
+        }
+    };
+    let mut response = describe(response, &cx.occurrence());
+    protect(response.headers_mut(), &route);
+    response.headers_mut().insert(HeaderName::from_static("x-request-id"), cx.echoed_id.clone());
+    line.status = Some(response.status());
+    response
+}
+
+async fn run(app: &App, cx: &RequestContext, request: Request, next: Next) -> Response {
+    let mut request = Lingering::wrap(request, app.options.linger);
+    request.extensions_mut().insert(cx.call);
+    let backstop = (cx.call.deadline + BACKSTOP).into();
+    match tokio::time::timeout_at(backstop, next.run(request)).await {
+        Ok(response) => response,
+        Err(_) => Failure::from(CallError::timeout()).into_response(),
+    }
+}
+
+/// The route's template, so that logs and metrics hold no content of requests.
+struct Route(Option<MatchedPath>);
+
+impl Route {
+    fn of(request: &Request) -> Route {
+        Route(request.extensions().get::<MatchedPath>().cloned())
+    }
+
+    fn label(&self) -> &str {
+        self.0.as_ref().map_or("unmatched", MatchedPath::as_str)
+    }
+
+    fn is_docs(&self) -> bool {
+        self.label().starts_with(pages::DOCS)
+    }
+
+    /// No route has query parameters; only files of the API page are asked for with some.
+    fn check_query(&self, request: &Request) -> Result<(), CallError> {
+        let has_query = request.uri().query().is_some_and(|it| !it.is_empty());
+        if has_query && self.0.is_some() && !self.is_docs() {
+            return Err(refuse(ErrorCode::UnknownParameter, "這個路徑沒有查詢參數。"));
+        }
+        Ok(())
+    }
+}
+
+/// Sets the security headers that the route has not set itself.
+fn protect(headers: &mut HeaderMap, route: &Route) {
+    let policy = if route.is_docs() {
+        pages::DOCS_POLICY
+    } else {
+        "default-src 'none'; frame-ancestors 'none'"
+    };
+    for (name, value) in [
+        (CACHE_CONTROL, "no-store"),
+        (CONTENT_SECURITY_POLICY, policy),
+        (REFERRER_POLICY, "no-referrer"),
+        (X_CONTENT_TYPE_OPTIONS, "nosniff"),
+    ] {
+        headers.entry(name).or_insert(HeaderValue::from_static(value));
+    }
+}
+
+/// One line of the access log, written when it is dropped: also when the client has gone.
+struct AccessLine<'a> {
+    app: &'a App,
+    cx: &'a RequestContext,
+    route: &'a Route,
+    method: &'static str,
+    begun: Instant,
+    status: Option<StatusCode>,
+}
+
+impl<'a> AccessLine<'a> {
+    fn open(
+        app: &'a App,
+        cx: &'a RequestContext,
+        route: &'a Route,
+        method: &Method,
+    ) -> AccessLine<'a> {
+        let method = match method.as_str() {
+            "GET" => "GET",
+            "HEAD" => "HEAD",
+            "POST" => "POST",
+            _ => "other",
+        };
+        AccessLine { app, cx, route, method, begun: app.clock.now(), status: None }
+    }
+}
+
+impl Drop for AccessLine<'_> {
+    fn drop(&mut self) {
+        let elapsed = self.app.clock.now().saturating_duration_since(self.begun);
+        // 499 is what proxies write for a client that left before the answer.
+        let status = self.status.map_or(499, |it| it.as_u16());
+        let route = self.route.label().to_owned();
+        let labels = [
+            ("route", route.clone()),
+            ("method", self.method.to_owned()),
+            ("status", status.to_string()),
+        ];
+        metrics::counter!("fenwen_http_requests_total", &labels).increment(1);
+        metrics::histogram!("fenwen_http_request_seconds", "route" => route)
+            .record(elapsed.as_secs_f64());
+        tracing::info!(
+            target: "fenwen::access",
+            request_id = %self.cx.call.request_id,
+            trace_id = %self.cx.trace_id,
+            method = self.method,
+            route = self.route.label(),
+            status,
+            ms = elapsed.as_secs_f64() * 1e3,
+            "request",
+        );
+    }
+}

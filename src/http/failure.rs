@@ -1,0 +1,124 @@
+//! Failures on their way out: the status of each code, and the problem document.
+
+use std::any::Any;
+
+use axum::http::header::{CONTENT_TYPE, RETRY_AFTER};
+use axum::http::{HeaderValue, StatusCode};
+use axum::response::{IntoResponse, Response};
+
+use crate::base::ErrorCode;
+use crate::task::call::CallError;
+use crate::wire::problem::{Occurrence, Problem};
+
+/// The HTTP status of a failure; the only place that knows.
+pub fn status(code: ErrorCode) -> StatusCode {
+    match code {
+        ErrorCode::NotFound => StatusCode::NOT_FOUND,
+        ErrorCode::UnknownParameter | ErrorCode::BadValue | ErrorCode::UnknownField => {
+            StatusCode::BAD_REQUEST
+        }
+        ErrorCode::MethodNotAllowed => StatusCode::METHOD_NOT_ALLOWED,
+        ErrorCode::Overloaded => StatusCode::TOO_MANY_REQUESTS,
+        ErrorCode::TooLarge => StatusCode::PAYLOAD_TOO_LARGE,
+        ErrorCode::UnsupportedMedia => StatusCode::UNSUPPORTED_MEDIA_TYPE,
+        ErrorCode::ContentRefused => StatusCode::UNPROCESSABLE_ENTITY,
+        ErrorCode::Internal => StatusCode::INTERNAL_SERVER_ERROR,
+        ErrorCode::Unavailable => StatusCode::SERVICE_UNAVAILABLE,
+        ErrorCode::Timeout => StatusCode::GATEWAY_TIMEOUT,
+        ErrorCode::SlowClient => StatusCode::REQUEST_TIMEOUT,
+    }
+}
+
+/// A failed request. As a response it has no body yet: [`describe`] writes it where the request's ids are known.
+pub(super) struct Failure(CallError);
+
+impl Failure {
+    pub(super) fn new(code: ErrorCode, message: &str) -> Failure {
+        Failure(CallError::new(code, message))
+    }
+}
+
+impl From<CallError> for Failure {
+    fn from(error: CallError) -> Failure {
+        Failure(error)
+    }
+}
+
+impl IntoResponse for Failure {
+    fn into_response(self) -> Response {
+        let mut response = status(self.0.code).into_response();
+        response.extensions_mut().insert(self.0);
+        response
+    }
+}
+
+/// What a panic in a route becomes. Its message stays out of the answer: it may hold input.
+pub(super) fn of_panic(_: Box<dyn Any + Send>) -> Response {
+    Failure::new(ErrorCode::Internal, "系統發生錯誤。").into_response()
+}
+
+/// Writes the problem document of a failed response; leaves any other response alone.
+///
+/// Answers of libraries (an unknown file of the API page, say) become problems too.
+pub(super) fn describe(mut response: Response, occurrence: &Occurrence) -> Response {
+    let error = match response.extensions_mut().remove::<CallError>() {
+        Some(error) => error,
+        None if is_bare_error(&response) => of_status(response.status()),
+        None => return response,
+    };
+    let retry_after = error.retry_after;
+    let http_status = status(error.code);
+    let problem = Problem::new(error, http_status.as_u16(), occurrence);
+    let mut described = (http_status, axum::Json(problem)).into_response();
+    let content_type = HeaderValue::from_static("application/problem+json");
+    if let Some(allow) = response.headers_mut().remove(axum::http::header::ALLOW) {
+        described.headers_mut().insert(axum::http::header::ALLOW, allow);
+    }
+    described.headers_mut().insert(CONTENT_TYPE, content_type);
+    if let Some(delay) = retry_after {
+        let seconds = delay.as_secs_f64().ceil().max(1.0);
+        if let Ok(value) = HeaderValue::from_str(&format!("{seconds:.0}")) {
+            described.headers_mut().insert(RETRY_AFTER, value);
+        }
+    }
+    described
+}
+
+fn is_bare_error(response: &Response) -> bool {
+    let status = response.status();
+    status.is_client_error() || status.is_server_error()
+}
+
+fn of_status(found: StatusCode) -> CallError {
+    let code = ErrorCode::ALL.into_iter().find(|code| status(*code) == found);
+    let code = code.unwrap_or(if found.is_client_error() {
+        ErrorCode::BadValue
+    } else {
+        ErrorCode::Internal
+    });
+    CallError::new(code, code.title())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn check(found: u16, expected: ErrorCode) {
+        assert_eq!(of_status(StatusCode::from_u16(found).unwrap()).code, expected);
+    }
+
+    #[test]
+    fn library_answers_get_a_code() {
+        check(404, ErrorCode::NotFound);
+        check(413, ErrorCode::TooLarge);
+        check(418, ErrorCode::BadValue);
+        check(502, ErrorCode::Internal);
+    }
+
+    #[test]
+    fn every_code_is_an_error_status() {
+        for code in ErrorCode::ALL {
+            assert!(400 <= status(code).as_u16(), "{code:?}");
+        }
+    }
+}

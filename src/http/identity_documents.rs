@@ -1,0 +1,88 @@
+//! `POST /api/v1/identity-documents/recognitions`.
+
+use std::sync::Arc;
+
+use axum::Json;
+use axum::extract::{Extension, Request, State};
+use utoipa::ToSchema;
+
+use crate::base::ErrorCode;
+use crate::task::call::{CallContext, CallError, Task};
+use crate::task::idcard::IdCall;
+use crate::wire::problem::Problem;
+use crate::wire::v1::meta::{Meta, RecognitionOrder};
+use crate::wire::v1::recognition::RecognitionAnswer;
+
+use super::failure::Failure;
+use super::{App, form, refuse};
+
+/// The path, for the catalogue.
+pub(super) const PATH: &str = "/api/v1/identity-documents/recognitions";
+
+/// The form, as the API's description shows it; [`form`] reads it.
+#[derive(ToSchema)]
+#[expect(dead_code, reason = "describes the multipart form, whose parts are read one by one")]
+pub(super) struct RecognitionForm {
+    /// JSON, at most 64 KiB. May be left out in the demo profile.
+    meta: Option<Meta>,
+    /// One or two pictures (JPEG, PNG, WebP, TIFF, BMP), at most 10 MiB each. File names and types are ignored.
+    #[schema(value_type = Vec<String>, format = Binary, content_media_type = "application/octet-stream", min_items = 1, max_items = 2)]
+    image: Vec<Vec<u8>>,
+}
+
+/// 辨識證件影像:種類、欄位、檢核與影像品質。
+///
+/// 結果僅供承辦人參考。影像與 `expected` 於回覆後即丟棄,不儲存、不記錄。
+/// 頂層的 `document`、`quality`、`fields`、`mrz` 描述第一張影像;送出兩張時另有 `documents`,依序各一。
+#[utoipa::path(
+    post,
+    path = "/api/v1/identity-documents/recognitions",
+    operation_id = "recognise_identity_document",
+    tag = "identity-documents",
+    params(
+        ("x-deadline-ms" = Option<u32>, Header, description = "願意等待的毫秒數;只能縮短伺服器的期限。"),
+        ("x-request-id" = Option<String>, Header, description = "呼叫端的識別碼,原樣回覆:1 到 64 個英數字、-、_、.。"),
+    ),
+    request_body(content = RecognitionForm, content_type = "multipart/form-data"),
+    responses(
+        (status = 200, description = "辨識結果", body = RecognitionAnswer),
+        (status = 400, description = "ER0200、ER0210:內容有誤", body = Problem, content_type = "application/problem+json"),
+        (status = 408, description = "ER0521:內容傳送太慢", body = Problem, content_type = "application/problem+json"),
+        (status = 413, description = "ER0430:內容過大", body = Problem, content_type = "application/problem+json"),
+        (status = 415, description = "ER0440:不支援的媒體類型", body = Problem, content_type = "application/problem+json"),
+        (status = 422, description = "ER0450:影像無法處理", body = Problem, content_type = "application/problem+json"),
+        (status = 429, description = "ER0429:系統忙碌,依 Retry-After 再試", body = Problem, content_type = "application/problem+json"),
+        (status = 500, description = "ER0500:系統錯誤", body = Problem, content_type = "application/problem+json"),
+        (status = 503, description = "ER0510:尚未就緒或即將停機,依 Retry-After 再試", body = Problem, content_type = "application/problem+json"),
+        (status = 504, description = "ER0520:逾時", body = Problem, content_type = "application/problem+json"),
+    ),
+)]
+pub(super) async fn recognise(
+    State(app): State<Arc<App>>,
+    Extension(cx): Extension<CallContext>,
+    request: Request,
+) -> Result<Json<RecognitionAnswer>, Failure> {
+    Ok(Json(answer(&app, &cx, request).await?))
+}
+
+async fn answer(
+    app: &App,
+    cx: &CallContext,
+    request: Request,
+) -> Result<RecognitionAnswer, CallError> {
+    form::check_header(request.headers(), &app.options)?;
+    let admitted = app.service.admit(cx, Task::IdCard)?;
+    let left = cx.deadline.saturating_duration_since(app.clock.now());
+    let form = form::read(request, &app.options, left.min(app.options.body_timeout)).await?;
+    let meta = form.meta.as_ref().map(|it| it.expose().as_slice());
+    let order = RecognitionOrder::parse(meta, app.options.purpose)?;
+    let call = IdCall { pictures: form.images, wanted: order.wanted };
+    let answers = admitted.recognise_id(call).await?;
+    for answer in &answers {
+        let kind = answer.recognition.document_type.as_str();
+        metrics::counter!("fenwen_identity_documents_total", "type" => kind).increment(1);
+    }
+    let model = app.service.idcard_model();
+    RecognitionAnswer::new(cx.request_id, &order, answers, model)
+        .ok_or_else(|| refuse(ErrorCode::Internal, "系統發生錯誤。"))
+}

@@ -1,0 +1,89 @@
+//! Health, metrics and the catalogue of services.
+
+use std::sync::Arc;
+
+use axum::Json;
+use axum::extract::State;
+use axum::http::HeaderName;
+use axum::http::header::CONTENT_TYPE;
+
+use crate::base::ErrorCode;
+use crate::task::idcard::Health;
+use crate::wire::catalogue::{self, Catalogue, ServiceEntry};
+use crate::wire::problem::Problem;
+
+use super::failure::Failure;
+use super::{App, identity_documents};
+
+/// 服務目錄。
+#[utoipa::path(
+    get,
+    path = "/api/v1/services",
+    operation_id = "list_services",
+    tag = "operation",
+    responses((status = 200, description = "服務與其狀態", body = Catalogue)),
+)]
+pub(super) async fn services(State(app): State<Arc<App>>) -> Json<Catalogue> {
+    Json(Catalogue {
+        services: vec![ServiceEntry {
+            name: "identity-documents",
+            title: "證件影像辨識",
+            method: "POST",
+            path: identity_documents::PATH,
+            ready: catalogue::is_ready(&app.service.health()),
+            model: app.service.idcard_model().into(),
+        }],
+    })
+}
+
+/// 程序是否存活。
+#[utoipa::path(
+    get,
+    path = "/healthz/live",
+    operation_id = "health_live",
+    tag = "operation",
+    responses((status = 200, description = "存活", body = catalogue::State)),
+)]
+pub(super) async fn live() -> Json<catalogue::State> {
+    Json(catalogue::State { status: "live" })
+}
+
+/// 是否接受新的請求;停機前先轉為 503。
+#[utoipa::path(
+    get,
+    path = "/healthz/ready",
+    operation_id = "health_ready",
+    tag = "operation",
+    responses(
+        (status = 200, description = "就緒", body = catalogue::State),
+        (status = 503, description = "ER0510:尚未就緒或即將停機", body = Problem, content_type = "application/problem+json"),
+    ),
+)]
+pub(super) async fn ready(State(app): State<Arc<App>>) -> Result<Json<catalogue::State>, Failure> {
+    match app.service.health() {
+        Health::Ready => Ok(Json(catalogue::State { status: "ready" })),
+        Health::Unavailable(reason) => {
+            tracing::debug!(reason, "not ready");
+            Err(Failure::new(ErrorCode::Unavailable, "服務尚未就緒或即將停機。"))
+        }
+    }
+}
+
+/// Prometheus 指標。
+#[utoipa::path(
+    get,
+    path = "/metrics",
+    operation_id = "metrics",
+    tag = "operation",
+    responses((status = 200, description = "指標", body = String, content_type = "text/plain")),
+)]
+pub(super) async fn metrics(
+    State(app): State<Arc<App>>,
+) -> ([(HeaderName, &'static str); 1], String) {
+    let occupancy = app.service.occupancy();
+    let is_ready = catalogue::is_ready(&app.service.health());
+    metrics::gauge!("fenwen_calls_in_flight").set(occupancy.calls as f64);
+    metrics::gauge!("fenwen_pixels_in_flight").set(occupancy.pixels as f64);
+    metrics::gauge!("fenwen_ready").set(f64::from(u8::from(is_ready)));
+    ([(CONTENT_TYPE, "text/plain; version=0.0.4; charset=utf-8")], app.metrics.render())
+}

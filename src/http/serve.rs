@@ -1,0 +1,138 @@
+//! Accepting connections under limits, and ending without losing an answer.
+//!
+//! HTTP/1.1 only: behind the gateway that ends TLS nothing else is spoken, and what is not there cannot be abused.
+
+use std::io;
+use std::sync::Arc;
+use std::time::Duration;
+
+use hyper::server::conn::http1;
+use hyper_util::rt::{TokioIo, TokioTimer};
+use hyper_util::server::graceful::GracefulShutdown;
+use hyper_util::service::TowerToHyperService;
+use tokio::net::{TcpListener, TcpStream};
+use tokio::sync::Semaphore;
+use tokio::task::JoinSet;
+use tokio::time::{MissedTickBehavior, interval, timeout};
+
+use super::{App, router};
+
+/// Bytes buffered per connection while a request's header is read; more are answered 431.
+const MAX_HEADER_BYTES: usize = 64 << 10;
+
+/// How often histograms are folded, so that they stay small when nobody asks for them.
+const UPKEEP: Duration = Duration::from_secs(5);
+
+/// Pause after the system refuses a connection (out of file descriptors, say).
+const ACCEPT_PAUSE: Duration = Duration::from_millis(100);
+
+/// How serving ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Ended {
+    /// Every request was answered.
+    Drained,
+    /// The drain timeout passed; that many connections were cut.
+    Cut(usize),
+}
+
+/// Serves until `shutdown` resolves, then drains.
+///
+/// Readiness turns red first; connections are still accepted for the grace period, so that load balancers notice and
+/// nobody is refused a connection. Then requests in flight are finished, within the drain timeout.
+pub async fn serve(
+    listener: TcpListener,
+    app: Arc<App>,
+    shutdown: impl Future<Output = ()>,
+) -> io::Result<Ended> {
+    let options = app.options;
+    let mut server = Server::new(app);
+    tokio::select! {
+        () = server.accept_all(&listener) => {}
+        () = shutdown => {}
+    }
+    tracing::info!("draining: new calls are refused");
+    server.app.service.begin_drain();
+    // Ends by the timeout: accepting never ends by itself.
+    let _ = timeout(options.drain_grace, server.accept_all(&listener)).await;
+    drop(listener);
+    Ok(server.finish(options.drain_timeout).await)
+}
+
+struct Server {
+    app: Arc<App>,
+    router: axum::Router,
+    builder: http1::Builder,
+    graceful: GracefulShutdown,
+    connections: JoinSet<()>,
+    places: Arc<Semaphore>,
+}
+
+impl Server {
+    fn new(app: Arc<App>) -> Server {
+        let mut builder = http1::Builder::new();
+        builder
+            .timer(TokioTimer::new())
+            .header_read_timeout(app.options.header_timeout)
+            .max_headers(app.options.max_headers)
+            .max_buf_size(MAX_HEADER_BYTES);
+        Server {
+            router: router(&app),
+            builder,
+            graceful: GracefulShutdown::new(),
+            connections: JoinSet::new(),
+            places: Arc::new(Semaphore::new(app.options.max_connections)),
+            app,
+        }
+    }
+
+    /// Accepts connections as long as it is polled.
+    async fn accept_all(&mut self, listener: &TcpListener) {
+        let mut upkeep = interval(UPKEEP);
+        upkeep.set_missed_tick_behavior(MissedTickBehavior::Delay);
+        let places = Arc::clone(&self.places);
+        loop {
+            let accept = async {
+                let place = Arc::clone(&places).acquire_owned().await;
+                (listener.accept().await, place)
+            };
+            tokio::select! {
+                (accepted, place) = accept => match accepted {
+                    Ok((stream, _)) => self.spawn(stream, place),
+                    Err(error) => {
+                        tracing::warn!(%error, "failed to accept a connection");
+                        // A bounded wait; nothing ever completes it early.
+                        let _ = timeout(ACCEPT_PAUSE, std::future::pending::<()>()).await;
+                    }
+                },
+                Some(_) = self.connections.join_next() => {}
+                _ = upkeep.tick() => self.app.metrics.run_upkeep(),
+            }
+        }
+    }
+
+    /// Serves one connection; `place` comes back at its end.
+    fn spawn<P: Send + 'static>(&mut self, stream: TcpStream, place: P) {
+        // Answers are written in one piece: waiting to fill packets only delays them.
+        if let Err(error) = stream.set_nodelay(true) {
+            tracing::debug!(%error, "failed to set TCP_NODELAY");
+        }
+        let service = TowerToHyperService::new(self.router.clone());
+        let connection = self.builder.serve_connection(TokioIo::new(stream), service);
+        let connection = self.graceful.watch(connection);
+        self.connections.spawn(async move {
+            if let Err(error) = connection.await {
+                tracing::debug!(%error, "a connection ended early");
+            }
+            drop(place);
+        });
+    }
+
+    /// Lets requests in flight end, then cuts what is left.
+    async fn finish(mut self, time: Duration) -> Ended {
+        let drained = timeout(time, self.graceful.shutdown()).await.is_ok();
+        while self.connections.try_join_next().is_some() {}
+        let n_left = self.connections.len();
+        // Dropping the set ends every connection that is still there.
+        if drained { Ended::Drained } else { Ended::Cut(n_left) }
+    }
+}

@@ -1,0 +1,136 @@
+//! Cuts a line of text out of the full-size picture, straightened, at the height the recogniser reads.
+
+use crate::media::{Homography, Pixels, Point, Quad};
+use crate::tensor::Tensor;
+
+use super::sample;
+
+/// Height of a line as the networks take it.
+pub const LINE_HEIGHT: u32 = 48;
+/// Longest line: longer ones are squeezed.
+pub const MAX_LINE_WIDTH: u32 = 1600;
+/// Shortest line: the network divides the width by eight.
+const MIN_LINE_WIDTH: u32 = 16;
+/// Samples a side that are averaged for one pixel, at most.
+const MAX_SAMPLES: u32 = 4;
+
+/// Space added around a detected line, as shares of its height.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Margin {
+    /// At the left and right end.
+    pub ends: f32,
+    /// Above and below.
+    pub sides: f32,
+}
+
+impl Margin {
+    /// `quad` grown by this margin.
+    pub fn around(&self, quad: &Quad) -> Quad {
+        let (width, height) = (quad.width().max(1.0), quad.height().max(1.0));
+        let (u, v) = (self.ends * height / width, self.sides);
+        let [p0, p1, p2, p3] = quad.0;
+        let (left, right) =
+            ((p0.towards(p1, -u), p3.towards(p2, -u)), (p1.towards(p0, -u), p2.towards(p3, -u)));
+        Quad([
+            left.0.towards(left.1, -v),
+            right.0.towards(right.1, -v),
+            right.1.towards(right.0, -v),
+            left.1.towards(left.0, -v),
+        ])
+    }
+}
+
+/// A line cut out of a picture: 48 rows of RGB.
+pub struct Strip {
+    /// Columns.
+    pub width: u32,
+    /// `width * 48 * 3` bytes.
+    pub rgb: Vec<u8>,
+}
+
+impl Strip {
+    /// Cuts `quad` out; `None` when the quadrilateral is too thin or folded.
+    pub fn cut(pixels: &Pixels, quad: &Quad) -> Option<Strip> {
+        let width = natural_width(quad);
+        Strip::cut_to(pixels, quad, width)
+    }
+
+    /// Cuts `quad` out and stretches it to `width` columns.
+    pub fn cut_to(pixels: &Pixels, quad: &Quad, width: u32) -> Option<Strip> {
+        let map = Homography::onto(quad, width as f32, LINE_HEIGHT as f32)?;
+        let n_across = samples_for(quad.width() / width as f32);
+        let n_down = samples_for(quad.height() / LINE_HEIGHT as f32);
+        let n_samples = (n_across * n_down) as f32;
+        let mut rgb = Vec::with_capacity(width as usize * LINE_HEIGHT as usize * 3);
+        for y in 0..LINE_HEIGHT {
+            for x in 0..width {
+                let mut sum = [0.0; 3];
+                for sub_y in 0..n_down {
+                    for sub_x in 0..n_across {
+                        let at = map.apply(Point {
+                            x: x as f32 + (sub_x as f32 + 0.5) / n_across as f32,
+                            y: y as f32 + (sub_y as f32 + 0.5) / n_down as f32,
+                        });
+                        let levels = bilinear(pixels, at);
+                        sum = [0, 1, 2].map(|channel| sum[channel] + levels[channel]);
+                    }
+                }
+                rgb.extend(sum.map(|it| level(it / n_samples)));
+            }
+        }
+        Some(Strip { width, rgb })
+    }
+
+    /// Input of the recogniser or the line classifier, [3, 48, width], padded with zeros to `padded_width`.
+    pub fn tensor(&self, padded_width: u32) -> Option<Tensor> {
+        let (width, padded) = (self.width as usize, self.width.max(padded_width) as usize);
+        let plane = padded * LINE_HEIGHT as usize;
+        let mut values = vec![0.0; plane * 3];
+        for (row_idx, row) in self.rgb.chunks_exact(width * 3).enumerate() {
+            for (column, &[r, g, b]) in row.as_chunks::<3>().0.iter().enumerate() {
+                for (channel, level) in [b, g, r].into_iter().enumerate() {
+                    values[channel * plane + row_idx * padded + column] = sample::normalised(level);
+                }
+            }
+        }
+        Tensor::f32([3, LINE_HEIGHT as usize, padded], values).ok()
+    }
+}
+
+/// Width of a line that keeps its proportions at 48 pixels of height.
+pub fn natural_width(quad: &Quad) -> u32 {
+    let width = quad.width() / quad.height().max(1.0) * LINE_HEIGHT as f32;
+    sample::round_to_u32(width).clamp(MIN_LINE_WIDTH, MAX_LINE_WIDTH)
+}
+
+fn samples_for(shrinkage: f32) -> u32 {
+    sample::round_to_u32(shrinkage).clamp(1, MAX_SAMPLES)
+}
+
+/// Colour at a point, interpolated between four pixels; beyond the edge the edge goes on.
+fn bilinear(pixels: &Pixels, at: Point) -> [f32; 3] {
+    let (last_x, last_y) = (pixels.width as usize - 1, pixels.height as usize - 1);
+    let x = (at.x - 0.5).clamp(0.0, last_x as f32);
+    let y = (at.y - 0.5).clamp(0.0, last_y as f32);
+    let (left, top) = (sample::index(x).min(last_x), sample::index(y).min(last_y));
+    let (right, bottom) = ((left + 1).min(last_x), (top + 1).min(last_y));
+    let (u, v) = (x - left as f32, y - top as f32);
+    let (texels, _) = pixels.rgb.as_chunks::<3>();
+    let row_len = pixels.width as usize;
+    let (a, b) = (texels[top * row_len + left], texels[top * row_len + right]);
+    let (c, d) = (texels[bottom * row_len + left], texels[bottom * row_len + right]);
+    [0, 1, 2].map(|channel| {
+        let [a, b, c, d] = [a, b, c, d].map(|it| f32::from(it[channel]));
+        let (upper, lower) = (a + (b - a) * u, c + (d - c) * u);
+        upper + (lower - upper) * v
+    })
+}
+
+#[expect(
+    clippy::cast_possible_truncation,
+    clippy::cast_sign_loss,
+    reason = "a mean of bytes is a byte"
+)]
+fn level(mean: f32) -> u8 {
+    (mean + 0.5) as u8
+}

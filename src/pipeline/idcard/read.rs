@@ -1,0 +1,335 @@
+//! From pixels to a page of upright, recognised lines: the stage that everything else of ID images stands on.
+
+use std::f32::consts::PI;
+use std::future::Future;
+use std::sync::Arc;
+
+use crate::media::{Homography, Pixels, Point, Quad};
+use crate::task::idcard::Quality;
+use crate::tensor::Tensor;
+
+use super::crop::{Margin, Strip};
+use super::detect::{self, DetectorInput, TextBox};
+use super::line::{Line, Page};
+use super::orient;
+use super::recognise::Reading;
+use super::sample::Region;
+use super::{locate, quality};
+
+/// The networks that read a page, wherever they run.
+///
+/// Each method takes rows without a batch dimension and answers one result a row, in order.
+pub trait Models: Send + Sync {
+    /// Why a network could not answer.
+    type Error: Send;
+    /// Boxes of text, in the pixels of the input ([`detect::reduce`]).
+    fn detect(
+        &self,
+        picture: Tensor,
+    ) -> impl Future<Output = Result<Vec<TextBox>, Self::Error>> + Send;
+    /// Probability of each line to be upside down ([`orient::reduce`]).
+    fn classify(
+        &self,
+        lines: Vec<Tensor>,
+    ) -> impl Future<Output = Result<Vec<f32>, Self::Error>> + Send;
+    /// Characters of each line ([`super::recognise::Alphabet::reduce`]).
+    fn recognise(
+        &self,
+        lines: Vec<Tensor>,
+    ) -> impl Future<Output = Result<Vec<Reading>, Self::Error>> + Send;
+}
+
+/// How a page is read. The default is what `eval` measured best.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct ReadOptions {
+    /// Longer side of the picture in the first look.
+    pub first_side: u32,
+    /// Longer side of the part with text in the second look.
+    pub second_side: u32,
+    /// A second look is taken where the text fills less than this share of the picture's longer side.
+    pub zoom_below: f32,
+    /// Space around a line.
+    pub margin: Margin,
+    /// Space around a line that is read once more.
+    pub second_margin: Margin,
+    /// A line is read once more when one of its glyphs is less probable than this.
+    pub reread_below: f32,
+    /// Lines that tell which end is up, at most.
+    pub n_orienting: usize,
+}
+
+impl Default for ReadOptions {
+    fn default() -> ReadOptions {
+        ReadOptions {
+            first_side: 960,
+            second_side: 960,
+            zoom_below: 0.6,
+            margin: Margin { ends: 0.0, sides: 0.0 },
+            second_margin: Margin { ends: 0.15, sides: 0.08 },
+            reread_below: 0.0,
+            n_orienting: 8,
+        }
+    }
+}
+
+/// A picture, read.
+pub struct PageReading {
+    /// Lines, upright, in page coordinates.
+    pub page: Page,
+    /// From page coordinates to those of the picture.
+    pub to_image: Homography,
+    /// Clockwise rotation that makes the picture upright: 0, 90, 180 or 270.
+    pub rotation: u16,
+    /// Corners of the card in the picture, in reading order; `None` when no border was found.
+    pub corners: Option<Quad>,
+    /// Technical quality of the picture.
+    pub quality: Quality,
+}
+
+/// Why a picture could not be read.
+#[derive(Debug, thiserror::Error)]
+pub enum ReadError<E> {
+    /// A network could not answer.
+    #[error("a network of the reader did not answer")]
+    Model(#[source] E),
+    /// A stage broke off: a bug.
+    #[error("a stage of the reader broke off")]
+    Stage,
+}
+
+/// Finds, turns and reads every line of a picture.
+///
+/// Work on pixels leaves the runtime's threads; a picture without text is an empty page, not an error.
+pub async fn read_page<M: Models>(
+    pixels: Arc<Pixels>,
+    models: &M,
+    options: ReadOptions,
+) -> Result<PageReading, ReadError<M::Error>> {
+    let boxes = find_text(&pixels, models, &options).await?;
+    let direction = find_direction(&pixels, models, &boxes, &options).await?;
+    let quads: Vec<Quad> = boxes.iter().map(|it| it.quad(direction)).collect();
+    let readings = read_lines(&pixels, models, &quads, &options).await?;
+    off_thread(move || assemble(&pixels, &quads, readings, direction)).await
+}
+
+/// Puts what was read on a flat page: that of the card, or of the turned picture when no card was found.
+fn assemble(
+    pixels: &Pixels,
+    quads: &[Quad],
+    readings: Vec<Reading>,
+    direction: f32,
+) -> PageReading {
+    let read: Vec<(Quad, Reading)> = quads
+        .iter()
+        .copied()
+        .zip(readings)
+        .filter(|(_, reading)| !reading.glyphs.is_empty())
+        .collect();
+    let quads: Vec<Quad> = read.iter().map(|(quad, _)| *quad).collect();
+    let located = locate::locate(pixels, &quads, direction);
+    let quality = quality::assess(pixels, &quads, &located);
+    let layout = match located.corners.as_ref().and_then(Layout::of_card) {
+        Some(layout) => layout,
+        None => Layout::of_picture(pixels, direction),
+    };
+    let from_image = layout.to_image.inverse();
+    let is_alone = located.n_cards <= 1;
+    let lines = read
+        .into_iter()
+        .map(|(quad, Reading { glyphs })| Line { quad: from_image.apply_quad(&quad), glyphs })
+        .filter(|line| is_alone || layout.holds(line.quad.center()))
+        .collect();
+    PageReading {
+        page: Page { width: layout.width, height: layout.height, lines: in_reading_order(lines) },
+        to_image: layout.to_image,
+        rotation: orient::rotation_for(direction),
+        corners: located.corners,
+        quality,
+    }
+}
+
+/// Sorts lines by row, and each row from left to right.
+fn in_reading_order(mut lines: Vec<Line>) -> Vec<Line> {
+    lines.sort_by(|a, b| a.quad.center().y.total_cmp(&b.quad.center().y));
+    let mut sorted: Vec<Line> = Vec::with_capacity(lines.len());
+    let mut row: Vec<Line> = Vec::new();
+    for line in lines {
+        let is_next_row = row
+            .iter()
+            .map(|it| it.quad.center().y)
+            .reduce(f32::min)
+            .is_some_and(|top| top + line.quad.height() / 2.0 < line.quad.center().y);
+        if is_next_row {
+            sorted.append(&mut row);
+        }
+        let place = row.partition_point(|it| it.quad.center().x <= line.quad.center().x);
+        row.insert(place, line);
+    }
+    sorted.append(&mut row);
+    sorted
+}
+
+/// Looks at the whole picture, and once more at the part with text where that part is small.
+async fn find_text<M: Models>(
+    pixels: &Arc<Pixels>,
+    models: &M,
+    options: &ReadOptions,
+) -> Result<Vec<TextBox>, ReadError<M::Error>> {
+    let whole = Region::whole(pixels);
+    let boxes = look_at(pixels, models, whole, options.first_side).await?;
+    let corners = boxes.iter().flat_map(|it| it.quad(it.angle).0);
+    let Some(text) = Region::around(corners) else { return Ok(boxes) };
+    if whole.long_side() * options.zoom_below <= text.long_side() {
+        return Ok(boxes);
+    }
+    let part = text.grown(text.long_side() * 0.1, pixels);
+    look_at(pixels, models, part, options.second_side).await
+}
+
+async fn look_at<M: Models>(
+    pixels: &Arc<Pixels>,
+    models: &M,
+    region: Region,
+    long_side: u32,
+) -> Result<Vec<TextBox>, ReadError<M::Error>> {
+    let prepared = {
+        let pixels = Arc::clone(pixels);
+        off_thread(move || detect::prepare(&pixels, region, long_side)).await?
+    };
+    let Some(DetectorInput { tensor, scale, offset }) = prepared else { return Ok(Vec::new()) };
+    let boxes = models.detect(tensor).await.map_err(ReadError::Model)?;
+    Ok(boxes.iter().map(|it| it.placed(scale, offset)).collect())
+}
+
+/// Direction of the text, -π to π: its axis from the boxes, its sense from a few of the longest lines.
+async fn find_direction<M: Models>(
+    pixels: &Arc<Pixels>,
+    models: &M,
+    boxes: &[TextBox],
+    options: &ReadOptions,
+) -> Result<f32, ReadError<M::Error>> {
+    let axis = orient::text_axis(boxes);
+    // Upright text slants upwards more often than it stands on its head: -π/2 to π/2 is the first guess.
+    let forwards = if PI / 2.0 < axis { axis - PI } else { axis };
+    let mut telling: Vec<TextBox> = boxes.to_vec();
+    telling.sort_by(|a, b| (b.length * b.score).total_cmp(&(a.length * a.score)));
+    telling.truncate(options.n_orienting);
+    let rows = {
+        let pixels = Arc::clone(pixels);
+        off_thread(move || {
+            let quads = telling.iter().map(|it| it.quad(forwards));
+            quads.filter_map(|quad| orient::prepare(&pixels, &quad)).collect::<Vec<Tensor>>()
+        })
+        .await?
+    };
+    if rows.is_empty() {
+        return Ok(forwards);
+    }
+    let upside_down = models.classify(rows).await.map_err(ReadError::Model)?;
+    let turns = orient::is_upside_down(&upside_down);
+    Ok(match (turns, forwards <= 0.0) {
+        (false, _) => forwards,
+        (true, true) => forwards + PI,
+        (true, false) => forwards - PI,
+    })
+}
+
+/// Reads each line, and doubtful lines once more with more space around them; the more certain reading counts.
+async fn read_lines<M: Models>(
+    pixels: &Arc<Pixels>,
+    models: &M,
+    quads: &[Quad],
+    options: &ReadOptions,
+) -> Result<Vec<Reading>, ReadError<M::Error>> {
+    let mut readings = read_once(pixels, models, quads, options.margin).await?;
+    let doubtful: Vec<usize> =
+        (0..readings.len()).filter(|&idx| readings[idx].weakest() < options.reread_below).collect();
+    if doubtful.is_empty() {
+        return Ok(readings);
+    }
+    let again: Vec<Quad> = doubtful.iter().map(|&idx| quads[idx]).collect();
+    let second = read_once(pixels, models, &again, options.second_margin).await?;
+    for (idx, reading) in doubtful.into_iter().zip(second) {
+        if readings[idx].confidence() < reading.confidence() {
+            readings[idx] = reading;
+        }
+    }
+    Ok(readings)
+}
+
+/// One reading for each quadrilateral; a line that cannot be cut out has none of its glyphs.
+async fn read_once<M: Models>(
+    pixels: &Arc<Pixels>,
+    models: &M,
+    quads: &[Quad],
+    margin: Margin,
+) -> Result<Vec<Reading>, ReadError<M::Error>> {
+    let (rows, kept) = {
+        let (pixels, quads) = (Arc::clone(pixels), quads.to_vec());
+        off_thread(move || {
+            let cut = quads.iter().enumerate().filter_map(|(idx, quad)| {
+                let strip = Strip::cut(&pixels, &margin.around(quad))?;
+                Some((strip.tensor(0)?, idx))
+            });
+            cut.collect::<(Vec<Tensor>, Vec<usize>)>()
+        })
+        .await?
+    };
+    let mut readings = vec![Reading::default(); quads.len()];
+    if rows.is_empty() {
+        return Ok(readings);
+    }
+    let found = models.recognise(rows).await.map_err(ReadError::Model)?;
+    for (idx, reading) in kept.into_iter().zip(found) {
+        if let Some(place) = readings.get_mut(idx) {
+            *place = reading;
+        }
+    }
+    Ok(readings)
+}
+
+/// A flat page whose text runs left to right.
+struct Layout {
+    width: f32,
+    height: f32,
+    to_image: Homography,
+}
+
+impl Layout {
+    fn of_card(corners: &Quad) -> Option<Layout> {
+        let (width, height) = (corners.width(), corners.height());
+        Some(Layout { width, height, to_image: Homography::onto(corners, width, height)? })
+    }
+
+    fn holds(&self, point: Point) -> bool {
+        (0.0..self.width).contains(&point.x) && (0.0..self.height).contains(&point.y)
+    }
+
+    fn of_picture(pixels: &Pixels, direction: f32) -> Layout {
+        let (width, height) = (pixels.width as f32, pixels.height as f32);
+        let (sin, cos) = direction.sin_cos();
+        let corners = [(0.0, 0.0), (width, 0.0), (width, height), (0.0, height)];
+        let turned = corners.map(|(x, y)| Point { x: x * cos + y * sin, y: y * cos - x * sin });
+        let page = Region::around(turned).unwrap_or(Region::whole(pixels));
+        let back = |x: f32, y: f32| Point { x: x * cos - y * sin, y: x * sin + y * cos };
+        let quad = Quad([
+            back(page.left, page.top),
+            back(page.right, page.top),
+            back(page.right, page.bottom),
+            back(page.left, page.bottom),
+        ]);
+        let to_image = Homography::onto(&quad, page.width(), page.height());
+        Layout {
+            width: page.width(),
+            height: page.height(),
+            to_image: to_image.unwrap_or(Homography::IDENTITY),
+        }
+    }
+}
+
+/// Runs work on pixels away from the runtime's own threads.
+async fn off_thread<R: Send + 'static, E>(
+    work: impl FnOnce() -> R + Send + 'static,
+) -> Result<R, ReadError<E>> {
+    tokio::task::spawn_blocking(work).await.map_err(|_| ReadError::Stage)
+}

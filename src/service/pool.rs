@@ -1,0 +1,202 @@
+//! A few threads of our own that decode pictures, behind a bounded queue.
+//!
+//! Not `spawn_blocking`: its hundreds of threads would be a queue without a bound.
+
+use std::collections::VecDeque;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
+use std::thread::JoinHandle;
+use std::{io, thread};
+
+use tokio::sync::oneshot;
+
+/// How urgent a piece of work is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Lane {
+    /// Headers: microseconds, and they decide on refusals, so they overtake.
+    Probe,
+    /// Whole pictures.
+    Decode,
+}
+
+/// Why no result came back.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum PoolError {
+    /// Too much work is waiting.
+    Full,
+    /// The work panicked.
+    Panicked,
+}
+
+/// The threads; they end when the pool is dropped.
+pub(super) struct Pool {
+    queue: Arc<Queue>,
+    threads: Vec<JoinHandle<()>>,
+}
+
+struct Queue {
+    state: Mutex<State>,
+    changed: Condvar,
+    max_waiting: usize,
+}
+
+#[derive(Default)]
+struct State {
+    probes: VecDeque<Job>,
+    decodes: VecDeque<Job>,
+    closed: bool,
+}
+
+type Job = Box<dyn FnOnce() + Send>;
+
+impl Pool {
+    /// Starts `n_threads`; at most `max_waiting` pieces of work wait in each lane.
+    pub(super) fn start(n_threads: usize, max_waiting: usize) -> io::Result<Pool> {
+        let queue =
+            Arc::new(Queue { state: Mutex::default(), changed: Condvar::new(), max_waiting });
+        let mut pool = Pool { queue: Arc::clone(&queue), threads: Vec::new() };
+        for thread_idx in 0..n_threads.max(1) {
+            let queue = Arc::clone(&queue);
+            let builder = thread::Builder::new().name(format!("decode-{thread_idx}"));
+            pool.threads.push(builder.spawn(move || {
+                while let Some(job) = queue.next() {
+                    job();
+                }
+            })?);
+        }
+        Ok(pool)
+    }
+
+    /// Runs `work` on one of the threads; when this future is dropped before its turn, `work` never runs.
+    pub(super) async fn run<R: Send + 'static>(
+        &self,
+        lane: Lane,
+        work: impl FnOnce() -> R + Send + 'static,
+    ) -> Result<R, PoolError> {
+        let (sender, receiver) = oneshot::channel();
+        self.queue.push(
+            lane,
+            Box::new(move || {
+                if sender.is_closed() {
+                    return;
+                }
+                if let Ok(result) = catch_unwind(AssertUnwindSafe(work)) {
+                    // The caller may have left meanwhile.
+                    let _ = sender.send(result);
+                }
+            }),
+        )?;
+        receiver.await.map_err(|_| PoolError::Panicked)
+    }
+}
+
+impl Drop for Pool {
+    fn drop(&mut self) {
+        let mut state = self.queue.lock();
+        state.closed = true;
+        state.probes.clear();
+        state.decodes.clear();
+        drop(state);
+        self.queue.changed.notify_all();
+        for thread in self.threads.drain(..) {
+            // Jobs catch their panics, so a thread has none to report.
+            let _ = thread.join();
+        }
+    }
+}
+
+impl Queue {
+    fn lock(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn push(&self, lane: Lane, job: Job) -> Result<(), PoolError> {
+        let mut state = self.lock();
+        let waiting = match lane {
+            Lane::Probe => &mut state.probes,
+            Lane::Decode => &mut state.decodes,
+        };
+        if self.max_waiting <= waiting.len() {
+            return Err(PoolError::Full);
+        }
+        waiting.push_back(job);
+        drop(state);
+        self.changed.notify_one();
+        Ok(())
+    }
+
+    /// Waits for work; `None` when the pool is closed.
+    fn next(&self) -> Option<Job> {
+        let mut state = self.lock();
+        loop {
+            if state.closed {
+                return None;
+            }
+            let job = state.probes.pop_front().or_else(|| state.decodes.pop_front());
+            if job.is_some() {
+                return job;
+            }
+            state = self.changed.wait(state).unwrap_or_else(PoisonError::into_inner);
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::mpsc;
+
+    use futures_util::poll;
+
+    use super::*;
+
+    /// Keeps the only thread busy until the returned sender is used or dropped.
+    fn occupy(pool: &Pool) -> (mpsc::Sender<()>, impl Future<Output = Result<(), PoolError>>) {
+        let (release, wait) = mpsc::channel::<()>();
+        let (begun_sender, begun) = mpsc::channel();
+        let mut busy = Box::pin(pool.run(Lane::Decode, move || {
+            begun_sender.send(()).unwrap();
+            let _ = wait.recv();
+        }));
+        let waker = futures_util::task::noop_waker_ref();
+        assert!(busy.as_mut().poll(&mut std::task::Context::from_waker(waker)).is_pending());
+        begun.recv().unwrap();
+        (release, busy)
+    }
+
+    #[tokio::test]
+    async fn probes_overtake_and_the_queue_is_bounded() {
+        let pool = Pool::start(1, 1).unwrap();
+        let (release, busy) = occupy(&pool);
+        let order = Arc::new(Mutex::new(Vec::new()));
+        let note = |lane: Lane| {
+            let order = Arc::clone(&order);
+            move || order.lock().unwrap().push(lane)
+        };
+        let mut decode = Box::pin(pool.run(Lane::Decode, note(Lane::Decode)));
+        assert!(poll!(&mut decode).is_pending());
+        let mut probe = Box::pin(pool.run(Lane::Probe, note(Lane::Probe)));
+        assert!(poll!(&mut probe).is_pending());
+        assert_eq!(pool.run(Lane::Decode, || ()).await, Err(PoolError::Full));
+        drop(release);
+        assert_eq!((busy.await, decode.await, probe.await), (Ok(()), Ok(()), Ok(())));
+        assert_eq!(*order.lock().unwrap(), [Lane::Probe, Lane::Decode]);
+    }
+
+    #[tokio::test]
+    async fn abandoned_work_never_runs_and_a_panic_is_contained() {
+        let pool = Pool::start(1, 8).unwrap();
+        let (release, busy) = occupy(&pool);
+        let (sender, ran) = mpsc::channel();
+        let mut abandoned = Box::pin(pool.run(Lane::Decode, move || sender.send(()).unwrap()));
+        assert!(poll!(&mut abandoned).is_pending());
+        drop(abandoned);
+        drop(release);
+        busy.await.unwrap();
+        assert_eq!(
+            pool.run(Lane::Decode, || panic!("a bug")).await,
+            Err::<(), _>(PoolError::Panicked)
+        );
+        assert_eq!(pool.run(Lane::Decode, || 7).await, Ok(7));
+        assert!(ran.recv().is_err(), "its sender was dropped, not used");
+    }
+}

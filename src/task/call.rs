@@ -1,0 +1,79 @@
+//! One call: who asks until when, and what a caller is told when it fails.
+
+use std::fmt;
+use std::time::Duration;
+
+use crate::base::{Deadline, ErrorCode, RequestId};
+
+/// What is known of a call before its body is read.
+#[derive(Clone, Copy, Debug)]
+pub struct CallContext {
+    /// Identifies the call in logs and replies.
+    pub request_id: RequestId,
+    /// After this moment nobody waits for the answer.
+    pub deadline: Deadline,
+}
+
+/// The services, as admission sees them.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Task {
+    /// Recognition of ID images.
+    IdCard,
+}
+
+/// A failed call, as its caller sees it. Its texts never carry input.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct CallError {
+    /// Which failure.
+    pub code: ErrorCode,
+    /// What went wrong and what to do, in Traditional Chinese.
+    pub message: String,
+    /// When to try again.
+    pub retry_after: Option<Duration>,
+    /// Which values of the input are wrong.
+    pub errors: Vec<FieldError>,
+}
+
+/// A wrong value in the input.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct FieldError {
+    /// JSON pointer (RFC 6901) to the value.
+    pub pointer: String,
+    /// Which failure.
+    pub code: ErrorCode,
+    /// What is expected there, in Traditional Chinese.
+    pub detail: String,
+}
+
+impl CallError {
+    /// A failure with a message in Traditional Chinese.
+    pub fn new(code: ErrorCode, message: impl Into<String>) -> CallError {
+        CallError { code, message: message.into(), retry_after: None, errors: Vec::new() }
+    }
+
+    /// The same failure, worth trying again after `delay`.
+    pub fn retry_after(self, delay: Duration) -> CallError {
+        CallError { retry_after: Some(delay), ..self }
+    }
+
+    /// A bad value at `pointer`.
+    pub fn bad_value(pointer: impl Into<String>, detail: impl Into<String>) -> CallError {
+        let (pointer, detail) = (pointer.into(), detail.into());
+        let mut error = CallError::new(ErrorCode::BadValue, format!("{pointer}:{detail}"));
+        error.errors.push(FieldError { pointer, code: ErrorCode::BadValue, detail });
+        error
+    }
+
+    /// The deadline passed.
+    pub fn timeout() -> CallError {
+        CallError::new(ErrorCode::Timeout, "未能在期限內完成處理,請稍後再試。")
+    }
+}
+
+impl fmt::Display for CallError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "the call failed with {}", self.code.number())
+    }
+}
+
+impl std::error::Error for CallError {}

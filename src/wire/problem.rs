@@ -1,0 +1,85 @@
+//! Problem documents (RFC 9457), the one shape of every error.
+
+use serde::Serialize;
+use utoipa::ToSchema;
+
+use crate::base::{ErrorCode, RequestId};
+use crate::task::call::CallError;
+
+/// An error, as answered with `application/problem+json`.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, ToSchema)]
+pub struct Problem {
+    /// Identifies the kind of problem; `/problems/` and the code in lower case.
+    #[serde(rename = "type")]
+    #[schema(example = "/problems/er0210")]
+    pub kind: String,
+    /// The kind in words; the same for each occurrence.
+    #[schema(example = "輸入的參數內容格式錯誤")]
+    pub title: &'static str,
+    /// HTTP status.
+    #[schema(example = 400)]
+    pub status: u16,
+    /// Number of the kind, see the list of error codes.
+    #[schema(example = "ER0210")]
+    pub code: &'static str,
+    /// This occurrence in words, never with content of the request.
+    #[schema(example = "/options/boxes:應為布林值。")]
+    pub detail: String,
+    /// The call.
+    #[schema(example = "urn:uuid:019a9f4e-5d7c-7d3e-9c55-0d6a3f2b1c00")]
+    pub instance: String,
+    /// The caller's trace (`traceparent`), or the call's own id.
+    #[schema(example = "4bf92f3577b34da6a3ce929d0e0e4736")]
+    pub trace_id: String,
+    /// Which values are wrong.
+    pub errors: Vec<ProblemError>,
+}
+
+/// A wrong value.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, ToSchema)]
+pub struct ProblemError {
+    /// JSON pointer to the value.
+    #[schema(example = "/options/boxes")]
+    pub pointer: String,
+    /// Number of the failure.
+    #[schema(example = "ER0210")]
+    pub code: &'static str,
+    /// What is expected.
+    #[schema(example = "應為布林值。")]
+    pub detail: String,
+}
+
+/// Which call failed.
+#[derive(Clone, Debug)]
+pub struct Occurrence {
+    /// The call.
+    pub request_id: RequestId,
+    /// 32 hex digits.
+    pub trace_id: String,
+}
+
+impl Problem {
+    /// The document for `error`, answered with `status`.
+    pub fn new(error: CallError, status: u16, occurrence: &Occurrence) -> Problem {
+        let errors = error.errors.into_iter().map(|it| ProblemError {
+            pointer: it.pointer,
+            code: it.code.number(),
+            detail: it.detail,
+        });
+        Problem {
+            kind: problem_type(error.code),
+            title: error.code.title(),
+            status,
+            code: error.code.number(),
+            detail: error.message,
+            instance: occurrence.request_id.urn(),
+            trace_id: occurrence.trace_id.clone(),
+            errors: errors.collect(),
+        }
+    }
+}
+
+/// The `type` of the problems with this code.
+pub fn problem_type(code: ErrorCode) -> String {
+    format!("/problems/{}", code.number().to_ascii_lowercase())
+}

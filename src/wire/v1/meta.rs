@@ -1,0 +1,252 @@
+//! The `meta` part of a recognition request.
+
+use std::collections::BTreeMap;
+
+use serde::Deserialize;
+use utoipa::ToSchema;
+
+use crate::base::{ErrorCode, Private};
+use crate::task::call::CallError;
+use crate::task::idcard::{DocumentType, FieldName, Wanted};
+use crate::wire::names;
+
+/// Longest value of `expected`, in characters.
+const MAX_EXPECTED: usize = 256;
+
+/// What the caller says about the pictures. Unknown fields are ignored.
+#[derive(Deserialize, ToSchema)]
+pub struct Meta {
+    /// Why the document is read.
+    pub purpose: Option<Purpose>,
+    /// Values to compare with, by field name; `*` stands for any one character. Neither stored nor logged.
+    #[serde(default)]
+    #[schema(example = json!({"id_number": "A12*****89"}))]
+    pub expected: BTreeMap<String, String>,
+    /// What to answer.
+    #[serde(default)]
+    pub options: Options,
+}
+
+/// Why a document is read.
+#[derive(Deserialize, ToSchema)]
+pub struct Purpose {
+    /// Code of the purpose: 1 to 64 of `a-z`, `0-9` and `-`.
+    #[schema(example = "online-application")]
+    pub code: String,
+    /// The case, if there is one: at most 64 characters.
+    #[schema(example = "SO-2026-000123")]
+    pub case_no: Option<String>,
+}
+
+/// What to answer.
+#[derive(Deserialize, ToSchema)]
+#[serde(default)]
+#[expect(clippy::struct_excessive_bools, reason = "each is its own switch on the wire")]
+pub struct Options {
+    /// Accepted kinds of document; another kind sets `needs_review`. Every kind when absent.
+    #[schema(value_type = Option<Vec<names::DocumentType>>)]
+    pub types: Option<Vec<String>>,
+    /// Answer the place of each field.
+    #[schema(default = true)]
+    pub boxes: bool,
+    /// Answer every line read.
+    #[schema(default = false)]
+    pub lines: bool,
+    /// Answer the place of the face.
+    #[schema(default = false)]
+    pub face: bool,
+    /// Answer the picture with its numbers masked.
+    #[schema(default = false)]
+    pub redacted_image: bool,
+}
+
+impl Default for Options {
+    fn default() -> Options {
+        Options { types: None, boxes: true, lines: false, face: false, redacted_image: false }
+    }
+}
+
+/// A `meta` part that has been checked.
+pub struct RecognitionOrder {
+    /// Values to compare with.
+    pub expected: Vec<(FieldName, Private<String>)>,
+    /// Accepted kinds; `None` accepts every kind.
+    pub types: Option<Vec<DocumentType>>,
+    /// Whether to answer the place of each field.
+    pub boxes: bool,
+    /// Whether to answer every line.
+    pub lines: bool,
+    /// What recognition is asked for.
+    pub wanted: Wanted,
+}
+
+/// Whether a request must name its purpose.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum PurposeRule {
+    /// It must.
+    Required,
+    /// It may leave it out (demo profile).
+    Optional,
+}
+
+impl RecognitionOrder {
+    /// Reads the part; `None` when there was none.
+    ///
+    /// An error names the place of the wrong value and what is expected, never the value.
+    pub fn parse(json: Option<&[u8]>, rule: PurposeRule) -> Result<RecognitionOrder, CallError> {
+        let meta = match json {
+            Some(json) => parse_json(json)?,
+            None => Meta { purpose: None, expected: BTreeMap::new(), options: Options::default() },
+        };
+        check_purpose(meta.purpose.as_ref(), rule)?;
+        let expected = meta.expected.into_iter().map(expected_value).collect::<Result<_, _>>()?;
+        let Options { types, boxes, lines, face, redacted_image } = meta.options;
+        let types = types.map(parse_types).transpose()?;
+        let wanted = Wanted { face, redacted_image };
+        Ok(RecognitionOrder { expected, types, boxes, lines, wanted })
+    }
+}
+
+fn parse_json(json: &[u8]) -> Result<Meta, CallError> {
+    let mut parser = serde_json::Deserializer::from_slice(json);
+    let meta: Meta = serde_path_to_error::deserialize(&mut parser).map_err(|error| {
+        if error.inner().is_data() {
+            CallError::bad_value(pointer(error.path()), "缺少必要的值,或型別不符。")
+        } else {
+            not_json()
+        }
+    })?;
+    parser.end().map_err(|_| not_json())?;
+    Ok(meta)
+}
+
+fn not_json() -> CallError {
+    CallError::new(ErrorCode::BadValue, "meta 不是合法的 JSON。")
+}
+
+/// The path of a parse error as a JSON pointer below `/meta`.
+fn pointer(path: &serde_path_to_error::Path) -> String {
+    let mut pointer = String::from("/meta");
+    for segment in path {
+        let segment = match segment {
+            serde_path_to_error::Segment::Seq { index } => index.to_string(),
+            serde_path_to_error::Segment::Map { key } => key.clone(),
+            serde_path_to_error::Segment::Enum { variant } => variant.clone(),
+            serde_path_to_error::Segment::Unknown => continue,
+        };
+        // A key may be anything the caller likes: only names of fields are repeated.
+        if !is_name(&segment) {
+            break;
+        }
+        pointer.push('/');
+        pointer.push_str(&segment);
+    }
+    pointer
+}
+
+fn is_name(text: &str) -> bool {
+    let known_shape = |ch: char| ch.is_ascii_lowercase() || ch == '_';
+    let is_index = text.len() <= 4 && text.chars().all(|ch| ch.is_ascii_digit());
+    is_index || ((1..=32).contains(&text.len()) && text.chars().all(known_shape))
+}
+
+fn check_purpose(purpose: Option<&Purpose>, rule: PurposeRule) -> Result<(), CallError> {
+    let Some(Purpose { code, case_no }) = purpose else {
+        return match rule {
+            PurposeRule::Optional => Ok(()),
+            PurposeRule::Required => Err(CallError::bad_value("/meta/purpose", "必填。")),
+        };
+    };
+    let is_code = |ch: char| ch.is_ascii_lowercase() || ch.is_ascii_digit() || ch == '-';
+    if !(1..=64).contains(&code.len()) || !code.chars().all(is_code) {
+        let detail = "應為 1 到 64 個小寫英文字母、數字或連字號。";
+        return Err(CallError::bad_value("/meta/purpose/code", detail));
+    }
+    let is_case_no = |text: &String| {
+        (1..=64).contains(&text.chars().count()) && !text.chars().any(char::is_control)
+    };
+    if !case_no.as_ref().is_none_or(is_case_no) {
+        return Err(CallError::bad_value("/meta/purpose/case_no", "應為 1 到 64 個可見字元。"));
+    }
+    Ok(())
+}
+
+fn expected_value(
+    (name, value): (String, String),
+) -> Result<(FieldName, Private<String>), CallError> {
+    let Some(field) = names::FieldName::parse(&name) else {
+        return Err(CallError::bad_value("/meta/expected", "含有不認得的欄位名稱。"));
+    };
+    if MAX_EXPECTED < value.chars().count() {
+        let pointer = format!("/meta/expected/{}", field.as_str());
+        return Err(CallError::bad_value(pointer, "不可超過 256 個字元。"));
+    }
+    Ok((field, Private::new(value)))
+}
+
+fn parse_types(types: Vec<String>) -> Result<Vec<DocumentType>, CallError> {
+    let parse = |(idx, text): (usize, String)| {
+        names::DocumentType::parse(&text).ok_or_else(|| {
+            CallError::bad_value(format!("/meta/options/types/{idx}"), "不是已知的證件種類。")
+        })
+    };
+    if types.is_empty() {
+        return Err(CallError::bad_value("/meta/options/types", "至少列出一種證件。"));
+    }
+    types.into_iter().enumerate().map(parse).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// `Ok` with the number of expected values, or the pointer of the error (empty: not JSON).
+    fn check(json: &str, expected: Result<usize, &str>) {
+        let order = RecognitionOrder::parse(Some(json.as_bytes()), PurposeRule::Optional);
+        let pointer = |error: CallError| {
+            assert_eq!(error.code, ErrorCode::BadValue);
+            assert!(!error.message.contains("SECRET"), "{}", error.message);
+            error.errors.first().map(|it| it.pointer.clone()).unwrap_or_default()
+        };
+        let found = order.map(|it| it.expected.len()).map_err(pointer);
+        assert_eq!(found, expected.map_err(str::to_owned), "{json}");
+    }
+
+    #[test]
+    fn good_and_bad_documents() {
+        check("{}", Ok(0));
+        check(r#"{"expected":{"id_number":"A1","name":"王"},"new":{"x":[1e400]}}"#, Err(""));
+        check(r#"{"expected":{"id_number":"A1","name":"王"},"new":{"x":[1]}}"#, Ok(2));
+        check(
+            r#"{"purpose":{"code":"a-1","case_no":"SO 1"},"options":{"types":["unknown"]}}"#,
+            Ok(0),
+        );
+        check(r#"{"purpose":{"code":"SECRET"}}"#, Err("/meta/purpose/code"));
+        check(r#"{"purpose":{"code":"a","case_no":"\u0000SECRET"}}"#, Err("/meta/purpose/case_no"));
+        check(r#"{"purpose":{"code":7}}"#, Err("/meta/purpose/code"));
+        check(r#"{"purpose":{}}"#, Err("/meta/purpose"));
+        check(r#"{"options":{"boxes":"SECRET"}}"#, Err("/meta/options/boxes"));
+        check(r#"{"options":{"types":["passport","SECRET"]}}"#, Err("/meta/options/types/1"));
+        check(r#"{"options":{"types":[]}}"#, Err("/meta/options/types"));
+        check(r#"{"expected":{"SECRET":"x"}}"#, Err("/meta/expected"));
+        check(r#"{"expected":{"SECRET":5}}"#, Err("/meta/expected"));
+        check(r#"{"expected":{"name":["SECRET"]}}"#, Err("/meta/expected/name"));
+        check(r#"[]"#, Err("/meta"));
+        check(r#"null"#, Err("/meta"));
+        check("", Err(""));
+        check("{}{}", Err(""));
+        check(r#"{"expected":"#, Err(""));
+        check(&"[".repeat(60_000), Err("/meta"));
+        check(&format!("{{\"new\":{}", "[".repeat(60_000)), Err(""));
+        let long = format!(r#"{{"expected":{{"name":"{}"}}}}"#, "A".repeat(257));
+        check(&long, Err("/meta/expected/name"));
+    }
+
+    #[test]
+    fn the_purpose_may_be_required() {
+        for json in [None, Some(&b"{}"[..])] {
+            assert!(RecognitionOrder::parse(json, PurposeRule::Required).is_err());
+            assert!(RecognitionOrder::parse(json, PurposeRule::Optional).is_ok());
+        }
+    }
+}

@@ -1,0 +1,5 @@
+//! Version 1 of the API's documents.
+
+pub mod compare;
+pub mod meta;
+pub mod recognition;

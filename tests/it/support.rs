@@ -1,0 +1,22 @@
+//! What several areas need: the real models, from the store that `fenwen models pull` fills.
+
+use fenwen::config::{Config, Overrides};
+use fenwen::registry::VerifiedFile;
+
+/// SHA-256 of the text detector.
+pub(crate) const DETECTOR: &str =
+    "090f04abcd9d9a7498bc4ebf677e4cb9bdce1fe4197ddb7e529f1ef44e1ff94f";
+/// SHA-256 of the text recogniser.
+pub(crate) const RECOGNISER: &str =
+    "6f327246b50388f3c176ae304bd95767ea6dc0c9ae92153ef8cbe210b3c14884";
+/// SHA-256 of ONNX Runtime for this platform.
+pub(crate) const ONNX_RUNTIME: &str =
+    "fc44112fbe06d7d689c57e11d3862031f64711007e4ee020f8eed5185fd2c1d3";
+
+/// A pulled file, by its hash. Without it the test fails and says what to do.
+#[expect(clippy::panic, reason = "a test without its model has failed")]
+pub(crate) fn pulled(sha256: &str) -> VerifiedFile {
+    let store = Config::read(&Overrides::default()).unwrap().model_store();
+    VerifiedFile::check(&store.join(sha256), sha256)
+        .unwrap_or_else(|err| panic!("{err}; run `fenwen models pull` first"))
+}
