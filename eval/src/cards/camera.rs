@@ -1,5 +1,7 @@
 //! The photograph of a card: surroundings, perspective, light, blur, noise and compression.
 
+use std::f32::consts::PI;
+
 use anyhow::{Context as _, Result};
 use image::codecs::jpeg::JpegEncoder;
 use image::codecs::png::PngEncoder;
@@ -142,7 +144,7 @@ impl Setting {
                 Level::Bad if shaken => 0.5,
                 Level::Bad => chance.range(0.8, 1.5),
             },
-            motion: shaken.then(|| (chance.range(2.5, 5.0), chance.range(0.0, 3.14))),
+            motion: shaken.then(|| (chance.range(2.5, 5.0), chance.range(0.0, PI))),
             glare: match level {
                 Level::Flat => Vec::new(),
                 Level::Phone => optics::Glare::draw(chance, near, (0.5, 0.15, 0.4)),
@@ -257,7 +259,11 @@ fn encode(film: &Film, quality: Option<u8>) -> Result<(Vec<u8>, &'static str)> {
 
 #[cfg(test)]
 mod tests {
-    use super::{Canvas, Chance, Level, take};
+    use super::{Canvas, Chance, Level, pixel, take};
+
+    fn whole(value: f32) -> u32 {
+        pixel::side(pixel::index(value))
+    }
 
     /// A white card with one black square: after any treatment the square is found where `locate` says.
     #[test]
@@ -273,12 +279,12 @@ mod tests {
                 let picture = image::load_from_memory(&photo.bytes).unwrap().to_luma8();
                 let [x, y] = photo.locate((930.0, 530.0));
                 let [fx, fy] = photo.locate((800.0, 530.0));
-                let near = picture.get_pixel(x as u32, y as u32).0[0];
-                let far = picture.get_pixel(fx as u32, fy as u32).0[0];
+                let near = picture.get_pixel(whole(x), whole(y)).0[0];
+                let far = picture.get_pixel(whole(fx), whole(fy)).0[0];
                 assert!(i32::from(far) - i32::from(near) > 25, "{level:?} {seed}: {near} {far}");
                 assert_eq!(
                     (picture.width(), picture.height()),
-                    (photo.width as u32, photo.height as u32)
+                    (pixel::side(photo.width), pixel::side(photo.height))
                 );
             }
         }

@@ -122,7 +122,7 @@ pub fn bar_code(canvas: &mut Canvas, frame: Rect, text: &str) {
     let mut bars = Vec::new();
     for byte in format!("*{text}*").bytes() {
         for bit in 0..9 {
-            bars.push(if (u32::from(byte) * 37 >> bit) & 1 == 1 { 2.4 } else { 1.0 });
+            bars.push(if ((u32::from(byte) * 37) >> bit) & 1 == 1 { 2.4 } else { 1.0 });
         }
         bars.push(1.0);
     }
@@ -178,10 +178,10 @@ pub fn hologram(canvas: &mut Canvas, chance: &mut Chance, frame: Rect) {
     }
 }
 
-/// Marks the sheet 「樣本 SPECIMEN」 in small faint print, so that no picture can pass for a document.
+/// Marks the ground 「樣本 SPECIMEN」 in small faint print, so that no picture can pass for a document.
 pub fn specimen(sheet: &mut Sheet<'_>, chance: &mut Chance) {
     let colour = *chance.pick(&[[150, 60, 60], [90, 90, 120], [110, 110, 110]]);
-    let print = Print::new(Face::Sung, 17.0, colour).faint(0.30);
+    let print = Print::new(Face::Sung, 17.0, colour).faint(0.22);
     let (height, indent) = (sheet.height(), chance.range(0.0, 120.0));
     for row in 0..4 {
         let y = height * (0.2 + 0.235 * row as f32) + chance.jitter(8.0);

@@ -37,6 +37,7 @@ pub(crate) fn front<'a>(fonts: &'a Typefaces, chance: &mut Chance) -> Sheet<'a> 
     let edge = if car { [232, 226, 200] } else { [214, 232, 214] };
     decor::tint(&mut sheet.canvas, [edge, [246, 244, 232], edge, [240, 238, 224]]);
     decor::waves(&mut sheet.canvas, chance, &[[190, 176, 130], [160, 190, 170]], 0.32);
+    decor::specimen(&mut sheet, chance);
     let heading = Print::new(Face::Kai, 44.0, [60, 42, 30]).spaced(10.0).bold();
     sheet.centred(500.0, 74.0, heading, title);
     let frame = decor::units(Rect::sized(36.0, 100.0, 928.0, 500.0));
@@ -44,12 +45,11 @@ pub(crate) fn front<'a>(fonts: &'a Typefaces, chance: &mut Chance) -> Sheet<'a> 
 
     holder(&mut sheet, chance, &person);
     let issued = Day::draw(chance, (person.birth.year + 18).clamp(2006, 2025), 2025);
-    let class = *chance.pick(classes);
+    let class = chance.text(classes);
     terms(&mut sheet, chance, issued, class);
 
     let frame = decor::units(Rect::sized(714.0, 118.0, 226.0, 286.0));
     decor::portrait(&mut sheet.canvas, chance, frame, person.sex == Sex::Female);
-    decor::specimen(&mut sheet, chance);
     sheet
 }
 

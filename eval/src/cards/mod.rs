@@ -35,7 +35,7 @@ use crate::cards::camera::Photo;
 use crate::cards::canvas::Rect;
 use crate::cards::chance::Chance;
 use crate::cards::sheet::Sheet;
-use crate::cards::truth::{Truth, TruthField, TruthMrz};
+use crate::cards::truth::{Truth, TruthField, TruthMrz, TruthPart};
 use crate::cards::typeface::Typefaces;
 
 /// First seed of the test split; development uses the seeds below it.
@@ -230,6 +230,11 @@ fn describe(order: Order, sheet: &Sheet<'_>, photo: &Photo) -> Truth {
             also: it.also.clone(),
             raw: it.raw.clone(),
             polygon: locate(it.area),
+            parts: it
+                .parts
+                .iter()
+                .map(|(raw, area)| TruthPart { raw: raw.clone(), polygon: locate(*area) })
+                .collect(),
             valid: it.valid,
             rare: it.rare,
         };
@@ -321,4 +326,55 @@ pub fn write_set(set: &SetOrder, folder: &Path) -> Result<usize> {
     let path = folder.join("truth.jsonl");
     fs::write(&path, lines).with_context(|| format!("failed to write {}", path.display()))?;
     Ok(orders.len())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{CardType, Level, Order, SetOrder, Split, Typefaces, make};
+
+    fn set(split: Split, first_seed: Option<u64>, count: u64) -> SetOrder {
+        SetOrder { split, levels: vec![Level::Phone], count, first_seed, card_type: None }
+    }
+
+    #[test]
+    fn splits_share_no_seed() {
+        assert!(set(Split::Dev, Some(999_990), 10).orders().is_ok());
+        assert!(set(Split::Dev, Some(999_991), 10).orders().is_err());
+        assert!(set(Split::Test, Some(999_999), 1).orders().is_err());
+        assert_eq!(set(Split::Test, None, 2).orders().unwrap()[1].seed, 1_000_001);
+    }
+
+    #[test]
+    fn the_same_order_gives_the_same_picture() {
+        let fonts = Typefaces::load().unwrap();
+        let order = Order { seed: 11, level: Level::Bad, card_type: CardType::TwDriverLicence };
+        let (first, second) = (make(&fonts, order).unwrap(), make(&fonts, order).unwrap());
+        assert!(first.image == second.image && first.truth == second.truth);
+        let other = make(&fonts, Order { seed: 12, ..order }).unwrap();
+        assert!(first.image != other.image);
+    }
+
+    #[test]
+    fn every_kind_has_its_fields_inside_the_picture() {
+        let fonts = Typefaces::load().unwrap();
+        for (idx, card_type) in (0..20).map(|it| (it, CardType::of_seed(it))) {
+            let level = Level::ALL[usize::try_from(idx).unwrap() % 3];
+            let truth = make(&fonts, Order { seed: idx, level, card_type }).unwrap().truth;
+            let polygons = truth.fields.values().map(|it| it.polygon);
+            let lines = truth.mrz.iter().flat_map(|it| it.polygons.clone());
+            for point in polygons.chain(lines).flatten() {
+                let inside = |value: f32, side: u32| value > 0.0 && value < side as f32;
+                assert!(
+                    inside(point[0], truth.width) && inside(point[1], truth.height),
+                    "{idx}: {truth:?}"
+                );
+            }
+            assert!(truth.fields.len() >= 4, "{idx}: {truth:?}");
+            let zoned =
+                !truth.document_type.starts_with("tw_") || truth.document_type == "tw_passport";
+            assert_eq!(truth.mrz.is_some(), zoned, "{idx}");
+            let json = serde_json::to_string(&truth).unwrap();
+            assert_eq!(serde_json::from_str::<super::Truth>(&json).unwrap(), truth);
+        }
+    }
 }

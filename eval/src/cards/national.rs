@@ -44,12 +44,13 @@ pub(crate) fn front<'a>(fonts: &'a Typefaces, chance: &mut Chance) -> Sheet<'a> 
 
     sheet.label((52.0, 284.0), label.spaced(34.0), "出生");
     sheet.label((52.0, 318.0), label.spaced(3.0), "年月日");
-    let blank = *chance.pick(&[" ", " ", ""]);
+    let blank = chance.text(&[" ", " ", ""]);
     let birth = (person.birth.roc_words(blank), person.birth.iso());
     sheet.value_as("birth_date", (176.0, 306.0), value, (birth.0.as_str(), birth.1));
-    sheet.label((528.0, 304.0), label, "性別");
+    let sex_at = 528.0_f32.max(176.0 + sheet.width(value, &person.birth.roc_words(blank)) + 26.0);
+    sheet.label((sex_at, 304.0), label, "性別");
     let sex = (person.sex.hanzi(), person.sex.letter().to_owned());
-    sheet.value_as("sex", (606.0, 306.0), value, sex);
+    sheet.value_as("sex", (sex_at + 74.0, 306.0), value, sex);
 
     issue(&mut sheet, chance, (label, value), person.birth);
 
@@ -87,7 +88,7 @@ fn issue(sheet: &mut Sheet<'_>, chance: &mut Chance, prints: (Print, Print), bir
     x += sheet.width(small, place);
     sheet.fill((x, y), small, ")");
     x += sheet.width(small, ")") + 2.0;
-    sheet.value("issue_kind", (x, y), small, *chance.pick(&["初發", "補發", "換發", "換發"]));
+    sheet.value("issue_kind", (x, y), small, chance.text(&["初發", "補發", "換發", "換發"]));
 }
 
 /// The back: family, service, birth place, address, serial number.
@@ -108,7 +109,7 @@ pub(crate) fn back<'a>(fonts: &'a Typefaces, chance: &mut Chance) -> Sheet<'a> {
     }
     sheet.label((500.0, 182.0), label, "役別");
     if person.sex == Sex::Male && chance.odds(0.85) {
-        sheet.value("military_service", (598.0, 186.0), value, *chance.pick(SERVICE));
+        sheet.value("military_service", (598.0, 186.0), value, chance.text(SERVICE));
     }
     sheet.label((50.0, 272.0), label, "出生地");
     let birth_place = places::birth_place(chance);
@@ -172,11 +173,11 @@ fn ground<'a>(fonts: &'a Typefaces, chance: &mut Chance) -> Sheet<'a> {
     }
     let blossom = (360.0 * UNIT, 360.0 * UNIT);
     decor::blossom(&mut sheet.canvas, blossom, 150.0 * UNIT, [250, 214, 214]);
+    decor::specimen(&mut sheet, chance);
     sheet
 }
 
 fn finish(sheet: &mut Sheet<'_>, chance: &mut Chance) {
-    decor::specimen(sheet, chance);
     if chance.odds(0.6) {
         let (x, y) = (chance.range(560.0, 640.0), chance.range(90.0, 150.0));
         let patch = decor::units(Rect::sized(x, y, 120.0, 110.0));

@@ -19,6 +19,7 @@ pub(crate) fn front<'a>(fonts: &'a Typefaces, chance: &mut Chance) -> Sheet<'a> 
         [[252, 232, 236], [226, 236, 250], [214, 238, 232], [246, 238, 222]],
     );
     decor::waves(&mut sheet.canvas, chance, &[[236, 180, 196], [176, 204, 230]], 0.3);
+    decor::specimen(&mut sheet, chance);
     let title = Print::new(Face::Sung, 54.0, [36, 64, 124]).spaced(18.0).bold();
     sheet.label((214.0, 92.0), title, "全民健康保險");
     let english = Print::new(Face::Sans, 22.0, [36, 64, 124]).spaced(2.0);
@@ -45,6 +46,5 @@ pub(crate) fn front<'a>(fonts: &'a Typefaces, chance: &mut Chance) -> Sheet<'a> 
         let frame = decor::units(Rect::sized(690.0, 200.0, 230.0, 290.0));
         decor::portrait(&mut sheet.canvas, chance, frame, person.sex == Sex::Female);
     }
-    decor::specimen(&mut sheet, chance);
     sheet
 }

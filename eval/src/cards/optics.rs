@@ -127,7 +127,7 @@ impl Glare {
             found.push(Self {
                 centre: (size.0 * chance.range(0.1, 0.9), size.1 * chance.range(0.1, 0.9)),
                 radii: (radius, radius * chance.range(0.35, 1.0)),
-                angle: chance.range(0.0, 3.14),
+                angle: chance.range(0.0, std::f32::consts::PI),
                 strength: chance.range(look.1, look.2),
             });
         }

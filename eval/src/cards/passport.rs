@@ -56,7 +56,7 @@ pub(crate) fn taiwan<'a>(fonts: &'a Typefaces, chance: &mut Chance) -> Sheet<'a>
     let at = caption(&mut sheet, (450.0, 376.0), "出生日期/Date of birth");
     sheet.value_as("birth_date", at, latin, (person.birth.english().as_str(), person.birth.iso()));
     let at = caption(&mut sheet, (680.0, 376.0), "出生地/Place of birth");
-    let town = *chance.pick(&[
+    let town = chance.text(&[
         "TAIPEI CITY",
         "TAIWAN",
         "KAOHSIUNG CITY",
@@ -171,7 +171,7 @@ fn foreign_fields(
     sheet.fill(
         at,
         print,
-        *chance.pick(&["HANOI", "MANILA", "OSAKA", "SEOUL", "LYON", "BANGKOK", "ZENITH"]),
+        chance.text(&["HANOI", "MANILA", "OSAKA", "SEOUL", "LYON", "BANGKOK", "ZENITH"]),
     );
     let issued = Day { year: zone.expiry.year - 10, ..zone.expiry };
     let at = caption(sheet, (x, 464.0), captions[9]);
@@ -179,23 +179,26 @@ fn foreign_fields(
     let at = caption(sheet, (x, 534.0), captions[10]);
     sheet.value_as("expiry_date", at, print, (zone.expiry.english().as_str(), zone.expiry.iso()));
     let at = caption(sheet, (680.0, 464.0), captions[11]);
-    sheet.fill(at, print, *chance.pick(&["IMMIGRATION", "MFA", "PASSPORT OFFICE"]));
+    sheet.fill(at, print, chance.text(&["IMMIGRATION", "MFA", "PASSPORT OFFICE"]));
 }
 
 /// Records a name printed as family name over given names: `SURNAME, GIVEN NAMES`.
 pub(crate) fn note_name(sheet: &mut Sheet<'_>, zone: &Zone, areas: (Option<Rect>, Option<Rect>)) {
-    if let (Some(upper), Some(lower)) = areas {
-        let raw = format!("{} {}", zone.surname, zone.given);
-        let value = format!("{}, {}", zone.surname, zone.given);
-        sheet.note("name_en", raw, value, upper.union(lower));
-        sheet.alias("name");
-    }
+    let (surname, given) = (zone.surname.clone(), zone.given.clone());
+    let text = (format!("{surname} {given}"), format!("{surname}, {given}"));
+    let upper = areas.0.map(|it| (surname, it));
+    sheet.note_parts(
+        "name_en",
+        text,
+        upper.into_iter().chain(areas.1.map(|it| (given, it))).collect(),
+    );
+    sheet.alias("name");
 }
 
 /// What the zone of a citizen of `nation` says.
 pub(crate) fn zone(chance: &mut Chance, nation: &Nation, sex: Sex, kind: &'static str) -> Zone {
     let (surname, given) = nation.name(chance, sex);
-    let letter = *chance.pick(&["", "A", "C", "M", "TK"]);
+    let letter = chance.text(&["", "A", "C", "M", "TK"]);
     let number = format!("{letter}{}", chance.digits(9 - letter.len()));
     let optional = if chance.odds(0.3) { chance.digits(7) } else { String::new() };
     Zone {
@@ -223,6 +226,7 @@ fn page<'a>(fonts: &'a Typefaces, chance: &mut Chance, shades: [Colour; 4]) -> S
     );
     let centre = (620.0 * UNIT, 330.0 * UNIT);
     decor::rosette(&mut sheet.canvas, centre, 230.0, ([170, 190, 150], 0.3, 12));
+    decor::specimen(&mut sheet, chance);
     sheet
 }
 
@@ -231,14 +235,13 @@ fn caption(sheet: &mut Sheet<'_>, at: (f32, f32), text: &str) -> (f32, f32) {
     (at.0, at.1 + 31.0)
 }
 
-/// The zone at the bottom of the page, the portrait and the specimen mark.
+/// The zone at the bottom of the page and the portrait.
 fn close(sheet: &mut Sheet<'_>, chance: &mut Chance, zone: &Zone) {
     let band = decor::units(Rect::sized(0.0, 590.0, 1000.0, 114.0));
     sheet.canvas.rect(band, wash([250, 250, 248], 0.55));
     sheet.machine_zone("TD3", (42.0, 634.0), 916.0, zone.td3());
     let frame = decor::units(Rect::sized(44.0, 150.0, 254.0, 330.0));
     decor::portrait(&mut sheet.canvas, chance, frame, zone.sex == Sex::Female);
-    decor::specimen(sheet, chance);
     if chance.odds(0.5) {
         let patch = decor::units(Rect::sized(220.0, 420.0, 120.0, 120.0));
         decor::hologram(&mut sheet.canvas, chance, patch);

@@ -258,16 +258,16 @@ const SECTIONS: &[&str] = &["一段", "二段", "三段", "四段", "五段"];
 /// An address such as `臺北市大安區龍門里12鄰和平東路二段106巷3號5樓`; `full_width` prints its numbers so.
 pub fn address(chance: &mut Chance, full_width: bool) -> String {
     let county = chance.pick(COUNTIES);
-    let district = chance.pick(county.districts);
+    let district = chance.text(county.districts);
     let mut text = format!("{}{district}", county.name);
     if chance.odds(0.8) {
-        text += *chance.pick(VILLAGES);
+        text += chance.text(VILLAGES);
         text += &format!("{:03}鄰", chance.between(1, 28));
     }
-    let road = chance.pick(ROADS);
+    let road = chance.text(ROADS);
     text += road;
     if road.ends_with('路') && chance.odds(0.5) {
-        text += *chance.pick(SECTIONS);
+        text += chance.text(SECTIONS);
     }
     if chance.odds(0.45) {
         text += &format!("{}巷", chance.between(2, 420));
@@ -277,7 +277,7 @@ pub fn address(chance: &mut Chance, full_width: bool) -> String {
     }
     text += &format!("{}號", chance.between(1, 688));
     if chance.odds(0.5) {
-        text += *chance.pick(FLOORS);
+        text += chance.text(FLOORS);
     }
     if full_width { text.chars().map(widen).collect() } else { text }
 }
@@ -291,7 +291,7 @@ pub fn birth_place(chance: &mut Chance) -> String {
 
 /// The abbreviation in brackets after the date of issue; `year` decides whether former counties may occur.
 pub fn issue_place(chance: &mut Chance, year: u32) -> &'static str {
-    if year < 2010 && chance.odds(0.2) { *chance.pick(FORMER) } else { chance.pick(COUNTIES).short }
+    if year < 2010 && chance.odds(0.2) { chance.text(FORMER) } else { chance.pick(COUNTIES).short }
 }
 
 fn widen(ch: char) -> char {

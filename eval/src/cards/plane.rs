@@ -49,12 +49,13 @@ fn solve(mut rows: [[f64; 9]; 8]) -> Option<[f64; 8]> {
         }
         rows.swap(column, pivot);
         let divisor = rows[column][column];
-        rows[column] = rows[column].map(|it| it / divisor);
-        for row in 0..8 {
-            if row != column {
-                let factor = rows[row][column];
-                for idx in column..9 {
-                    rows[row][idx] -= factor * rows[column][idx];
+        let pivot_row = rows[column].map(|it| it / divisor);
+        rows[column] = pivot_row;
+        for (idx, row) in rows.iter_mut().enumerate() {
+            if idx != column {
+                let factor = row[column];
+                for (entry, above) in row.iter_mut().zip(pivot_row) {
+                    *entry -= factor * above;
                 }
             }
         }

@@ -40,12 +40,13 @@ pub(crate) fn front<'a>(fonts: &'a Typefaces, chance: &mut Chance) -> Sheet<'a> 
         [[214, 230, 246], [236, 240, 226], [246, 230, 226], [220, 236, 232]],
     );
     decor::waves(&mut sheet.canvas, chance, &[[140, 170, 210], [190, 160, 190]], 0.36);
+    decor::specimen(&mut sheet, chance);
     let title = Print::new(Face::Kai, 42.0, [28, 52, 110]).spaced(8.0).bold();
     sheet.centred(
         510.0,
         64.0,
         title,
-        *chance.pick(&["中華民國居留證", "中華民國居留證", "中華民國永久居留證"]),
+        chance.text(&["中華民國居留證", "中華民國居留證", "中華民國永久居留證"]),
     );
     let english = Print::new(Face::SansBold, 20.0, [28, 52, 110]);
     sheet.centred(510.0, 96.0, english, "REPUBLIC OF CHINA (TAIWAN) RESIDENT CERTIFICATE");
@@ -59,7 +60,6 @@ pub(crate) fn front<'a>(fonts: &'a Typefaces, chance: &mut Chance) -> Sheet<'a> 
     let photo_x = if left { 50.0 } else { 716.0 };
     let frame = decor::units(Rect::sized(photo_x, 132.0, 236.0, 310.0));
     decor::portrait(&mut sheet.canvas, chance, frame, sex == Sex::Female);
-    decor::specimen(&mut sheet, chance);
     if chance.odds(0.5) {
         let patch = decor::units(Rect::sized(photo_x + 150.0, 400.0, 130.0, 110.0));
         decor::hologram(&mut sheet.canvas, chance, patch);
@@ -84,7 +84,7 @@ fn person(sheet: &mut Sheet<'_>, chance: &mut Chance, form: (f32, Sex)) {
     let latin = Print::new(Face::Sans, 27.0, BLACK);
     let nation = chance.pick(NATIONS);
     let (surname, given) = nation.name(chance, sex);
-    let separator = *chance.pick(&[", ", " "]);
+    let separator = chance.text(&[", ", " "]);
     let english = format!("{surname}{separator}{given}");
     let at = caption(sheet, &Row { at: (x, 152.0), zh: "姓名", en: "Name" });
     let has_chinese = chance.odds(0.6);
@@ -121,7 +121,7 @@ fn permit(sheet: &mut Sheet<'_>, chance: &mut Chance, form: (f32, Sex)) {
     let latin = Print::new(Face::Sans, 27.0, BLACK);
     let zh = Print::new(Face::Kai, 30.0, BLACK);
     let at = caption(sheet, &Row { at: (x, 366.0), zh: "居留事由", en: "Purpose" });
-    sheet.value("purpose", at, zh, *chance.pick(PURPOSES));
+    sheet.value("purpose", at, zh, chance.text(PURPOSES));
     let issued = Day::draw(chance, 2018, 2025);
     let old = issued.year < 2021;
     let expires = issued.plus_years(chance.between(1, 5));
@@ -134,7 +134,7 @@ fn permit(sheet: &mut Sheet<'_>, chance: &mut Chance, form: (f32, Sex)) {
     let valid = chance.odds(0.97);
     let number =
         if old { resident_old(chance, sex, valid) } else { resident_new(chance, sex, valid) };
-    let en = *chance.pick(&["ID No.", "UI No."]);
+    let en = chance.text(&["ID No.", "UI No."]);
     let at = caption(sheet, &Row { at: (50.0, 574.0), zh: "統一證號", en });
     let figures = Print::new(Face::SansBold, 38.0, BLACK).spaced(2.0);
     sheet.number("residence_no", (at.0, at.1 + 6.0), figures, &number);

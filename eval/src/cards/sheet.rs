@@ -84,6 +84,8 @@ pub struct Printed {
     pub raw: String,
     /// Where the ink is.
     pub area: Rect,
+    /// Its pieces, when it stands in several places.
+    pub parts: Vec<(String, Rect)>,
     /// Whether the check digit holds.
     pub valid: Option<bool>,
     /// Whether it has a rare character.
@@ -164,7 +166,7 @@ impl<'a> Sheet<'a> {
         text: (&str, String),
     ) {
         if let Some(area) = self.fill(at, print, text.0) {
-            self.note(name, text.0.to_owned(), text.1, area);
+            self.note(name, (text.0.to_owned(), text.1), area);
         }
     }
 
@@ -180,31 +182,42 @@ impl<'a> Sheet<'a> {
         name: &'static str,
         at: (f32, f32),
         print: Print,
-        lines: (&[String], f32),
+        (lines, leading): (&[String], f32),
     ) {
-        let mut area: Option<Rect> = None;
-        let mut y = at.1;
-        for line in lines.0 {
-            if let Some(own) = self.fill((at.0, y), print, line) {
-                area = Some(area.map_or(own, |it| it.union(own)));
-            }
-            y += lines.1;
+        let mut parts = Vec::new();
+        for (idx, line) in lines.iter().enumerate() {
+            let place = (at.0, at.1 + leading * idx as f32);
+            parts.extend(self.fill(place, print, line).map(|area| (line.clone(), area)));
         }
-        if let Some(area) = area {
-            let raw = lines.0.concat();
-            self.note(name, raw.clone(), raw.split_whitespace().collect(), area);
-        }
+        let raw = lines.concat();
+        let value = raw.split_whitespace().collect();
+        self.note_parts(name, (raw, value), parts);
     }
 
-    /// Records a value that was printed by other means.
-    pub fn note(&mut self, name: &'static str, raw: String, value: String, area: Rect) {
-        let area = area.grown(1.5);
+    /// Records a value that was printed by other means; `text` is what is printed and its normalised form.
+    pub fn note(&mut self, name: &'static str, text: (String, String), area: Rect) {
+        self.note_parts(name, text, vec![(String::new(), area)]);
+    }
+
+    /// Records a value that was printed in several places; without any place there is nothing to record.
+    pub fn note_parts(
+        &mut self,
+        name: &'static str,
+        (raw, value): (String, String),
+        parts: Vec<(String, Rect)>,
+    ) {
+        let grown = |it: Rect| it.grown(1.5);
+        let Some(area) = parts.iter().map(|it| grown(it.1)).reduce(Rect::union) else { return };
+        let parts = if parts.len() < 2 { Vec::new() } else { parts };
+        let parts = parts.into_iter().map(|(raw, area)| (raw, grown(area))).collect();
+        let also = Vec::new();
         self.printed.push(Printed {
             name,
             value,
-            also: Vec::new(),
+            also,
             raw,
             area,
+            parts,
             valid: None,
             rare: false,
         });

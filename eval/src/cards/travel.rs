@@ -21,8 +21,8 @@ struct Form {
 
 /// A card of three lines of 30.
 pub(crate) fn td1<'a>(fonts: &'a Typefaces, chance: &mut Chance) -> Sheet<'a> {
-    let title = *chance.pick(&["IDENTITY CARD", "RESIDENCE PERMIT"]);
-    let kind = *chance.pick(&["I", "AC", "IR"]);
+    let title = chance.text(&["IDENTITY CARD", "RESIDENCE PERMIT"]);
+    let kind = chance.text(&["I", "AC", "IR"]);
     document(fonts, chance, &Form { format: "TD1", kind, height: 631.0, title })
 }
 
@@ -55,6 +55,7 @@ fn document<'a>(fonts: &'a Typefaces, chance: &mut Chance, form: &Form) -> Sheet
         [[222, 234, 242], [242, 236, 226], [228, 240, 228], [238, 228, 238]],
     );
     decor::waves(&mut sheet.canvas, chance, &[[150, 170, 210], [190, 190, 150]], 0.34);
+    decor::specimen(&mut sheet, chance);
     let head = Print::new(Face::SansBold, 30.0, [36, 56, 104]);
     sheet.label((44.0, 58.0), head, form.title);
     sheet.label((420.0, 58.0), head.sized(24.0), nation.printed);
@@ -70,7 +71,6 @@ fn document<'a>(fonts: &'a Typefaces, chance: &mut Chance, form: &Form) -> Sheet
     sheet.machine_zone(form.format, (42.0, y), 912.0, lines);
     let frame = decor::units(Rect::sized(44.0, 86.0, 230.0, 290.0));
     decor::portrait(&mut sheet.canvas, chance, frame, sex == Sex::Female);
-    decor::specimen(&mut sheet, chance);
     sheet
 }
 

@@ -47,12 +47,24 @@ pub struct TruthField {
     pub raw: String,
     /// Around the printed value, in reading order: the first edge is the top of the text.
     pub polygon: [Spot; 4],
+    /// The pieces of a value that stands in several places, in order; empty when it stands in one.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub parts: Vec<TruthPart>,
     /// Whether the check digit holds, for numbers that have one.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub valid: Option<bool>,
     /// Whether it has a character that recognition dictionaries lack.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub rare: bool,
+}
+
+/// One piece of a field that is printed in several places, such as a line of an address.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct TruthPart {
+    /// As printed.
+    pub raw: String,
+    /// Around the piece, in reading order.
+    pub polygon: [Spot; 4],
 }
 
 /// A printed machine-readable zone.

@@ -3,7 +3,7 @@
 use serde::Serialize;
 
 use crate::cards::truth::{Truth, TruthField};
-use crate::idcard::peer::PeerLine;
+use crate::idcard::peer::{self, PeerLine};
 use crate::idcard::reader::{PredictedField, Prediction};
 use crate::idcard::text::{distance, distance_within, fold, fold_value};
 
@@ -20,10 +20,8 @@ pub struct FieldScore {
     pub edits: usize,
     /// Characters of the true value (for a peer: of the printed text).
     pub length: usize,
-    /// Whether the reader answered the field at all.
-    pub answered: bool,
-    /// Confidence of the answer.
-    pub confidence: f32,
+    /// Confidence of the answer; `None` when there is none.
+    pub confidence: Option<f32>,
     /// Status of the answer.
     pub status: String,
     /// Whether the answer was repaired.
@@ -119,8 +117,7 @@ fn score_field(name: &str, truth: &TruthField, read: Option<&PredictedField>) ->
         raw_exact: distance_within(&fold(&truth.raw), &raw) == 0,
         edits: edits.min(length),
         length,
-        answered: value.is_some(),
-        confidence: read.map_or(0.0, |it| it.confidence),
+        confidence: read.filter(|it| it.value.is_some()).map(|it| it.confidence),
         status: read.map(|it| it.status.clone()).unwrap_or_default(),
         repaired: read.is_some_and(|it| it.repair.is_some()),
         valid: truth.valid,
@@ -130,16 +127,14 @@ fn score_field(name: &str, truth: &TruthField, read: Option<&PredictedField>) ->
 /// Scores the lines of another engine: a field is what the lines over its polygon say, at their best.
 pub fn score_lines(truth: &Truth, lines: &[PeerLine]) -> ImageScore {
     let fields = truth.fields.iter().map(|(name, field)| {
-        let printed = fold(&field.raw);
-        let (edits, confidence) = crate::idcard::peer::best(&field.polygon, &printed, lines);
+        let (edits, confidence) = read_lines(field, lines);
         FieldScore {
             name: name.clone(),
             exact: edits == 0,
             raw_exact: edits == 0,
             edits,
-            length: printed.len(),
-            answered: confidence.is_some(),
-            confidence: confidence.unwrap_or(0.0),
+            length: fold(&field.raw).len(),
+            confidence,
             status: String::new(),
             repaired: false,
             valid: field.valid,
@@ -147,8 +142,7 @@ pub fn score_lines(truth: &Truth, lines: &[PeerLine]) -> ImageScore {
     });
     let mrz = truth.mrz.as_ref().map(|zone| {
         let pairs = zone.lines.iter().zip(&zone.polygons);
-        let edits =
-            pairs.map(|(line, at)| crate::idcard::peer::best(at, &fold(line), lines).0).sum();
+        let edits = pairs.map(|(line, at)| peer::best(at, &fold(line), lines).0).sum();
         let length = zone.lines.iter().map(String::len).sum();
         MrzScore { exact: edits == 0, digits_ok: edits == 0, edits, length }
     });
@@ -162,6 +156,17 @@ pub fn score_lines(truth: &Truth, lines: &[PeerLine]) -> ImageScore {
         extra: Vec::new(),
         error: None,
     }
+}
+
+/// Wrong characters over all pieces of a field, and the lowest confidence; `None` when a piece has no line.
+fn read_lines(field: &TruthField, lines: &[PeerLine]) -> (usize, Option<f32>) {
+    if field.parts.is_empty() {
+        return peer::best(&field.polygon, &fold(&field.raw), lines);
+    }
+    let pieces = field.parts.iter().map(|it| peer::best(&it.polygon, &fold(&it.raw), lines));
+    pieces.fold((0, Some(1.0)), |(edits, confidence), (more, own)| {
+        (edits + more, confidence.zip(own).map(|(a, b)| a.min(b)))
+    })
 }
 
 fn edits_of_lines(truth: &[String], read: &[String]) -> usize {

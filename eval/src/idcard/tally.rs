@@ -190,7 +190,7 @@ impl Summary {
         if field.valid == Some(false) {
             self.wrong_digits_flagged.add(field.status == "invalid");
         }
-        if field.answered && !field.status.is_empty() {
+        if field.confidence.is_some() && !field.status.is_empty() {
             *self.by_status.entry(field.status.clone()).or_default() += 1;
             *self.wrong_by_status.entry(field.status.clone()).or_default() +=
                 usize::from(!field.exact);
@@ -199,17 +199,16 @@ impl Summary {
 
     fn add_trust(&mut self, field: &FieldScore) {
         for row in &mut self.coverage {
-            let accepted = field.answered && field.confidence >= row.threshold;
+            let accepted = field.confidence.is_some_and(|it| it >= row.threshold);
             row.covered.add(accepted);
             if accepted {
                 row.right.add(field.exact);
             }
         }
-        if field.answered {
-            let tenth =
-                THRESHOLD_OF_BIN.iter().rposition(|it| field.confidence >= *it).unwrap_or(0);
+        if let Some(confidence) = field.confidence {
+            let tenth = THRESHOLD_OF_BIN.iter().rposition(|it| confidence >= *it).unwrap_or(0);
             if let Some(bin) = self.bins.get_mut(tenth) {
-                bin.confidence += f64::from(field.confidence);
+                bin.confidence += f64::from(confidence);
                 bin.right.add(field.exact);
             }
         }
@@ -246,8 +245,7 @@ mod tests {
             raw_exact: exact,
             edits: usize::from(!exact),
             length: 10,
-            answered: true,
-            confidence,
+            confidence: Some(confidence),
             status: status.to_owned(),
             repaired: confidence < 0.6,
             valid: Some(exact),
