@@ -1,2 +1,184 @@
-//! Placeholder.
-fn main() {}
+//! `fenwen-eval`: makes evaluation sets and scores readers on them.
+
+use std::fs::File;
+use std::io::{BufWriter, Write};
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+use anyhow::{Context as _, Result};
+use clap::{Parser, Subcommand, ValueEnum};
+use fenwen_eval::cards::{self, CardType, Level, SetOrder, Split};
+use fenwen_eval::idcard::reader::HttpReader;
+use fenwen_eval::idcard::{self, Answers, Pictures, peer, report, tally};
+
+/// Evaluation of fenwen.
+#[derive(Parser)]
+#[command(name = "fenwen-eval")]
+struct Cli {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Subcommand)]
+enum Command {
+    /// Write synthetic identity documents and `truth.jsonl` into a folder.
+    Cards {
+        /// Folder to write into.
+        #[arg(long)]
+        out: PathBuf,
+        #[command(flatten)]
+        set: SetArgs,
+    },
+    /// Score a reader of ID images.
+    Idcard(IdcardArgs),
+}
+
+#[derive(clap::Args)]
+struct IdcardArgs {
+    #[command(flatten)]
+    set: SetArgs,
+    /// Read the pictures of this folder (written by `cards`) instead of making them.
+    #[arg(long)]
+    folder: Option<PathBuf>,
+    #[command(flatten)]
+    source: SourceArgs,
+    /// Write the summary as JSON.
+    #[arg(long)]
+    json: Option<PathBuf>,
+    /// Write report.md, report.json and chart.png into this folder.
+    #[arg(long)]
+    report: Option<PathBuf>,
+    /// Write one JSON line for each picture: truth, answer, scores.
+    #[arg(long)]
+    dump: Option<PathBuf>,
+}
+
+/// Where the answers come from.
+#[derive(clap::Args)]
+#[group(required = true, multiple = false)]
+struct SourceArgs {
+    /// Ask a running server.
+    #[arg(long)]
+    url: Option<String>,
+    /// Score answers kept in a file: a line is {"image": …, "answer": {…}}.
+    #[arg(long)]
+    answers: Option<PathBuf>,
+    /// Score another engine's lines: a line is {"image": …, "lines": [{"text", "score", "box"}]}.
+    #[arg(long)]
+    peer: Option<PathBuf>,
+}
+
+impl SourceArgs {
+    /// The answers, and what to call their reader.
+    fn open(&self) -> Result<(Answers, &'static str)> {
+        Ok(match (&self.url, &self.answers, &self.peer) {
+            (Some(url), _, _) => (Answers::Live(Box::new(HttpReader::new(url))), "fenwen"),
+            (_, Some(path), _) => {
+                (Answers::Kept(peer::load_answers(path)?), "fenwen, kept answers")
+            }
+            (_, _, Some(path)) => {
+                (Answers::Peer(peer::load_lines(path)?), "another engine's lines")
+            }
+            (None, None, None) => anyhow::bail!("no source of answers"),
+        })
+    }
+}
+
+/// Which pictures.
+#[derive(clap::Args)]
+struct SetArgs {
+    /// Seeds below 1 000 000 (dev) or from there on (test).
+    #[arg(long, value_enum, default_value = "dev")]
+    split: Split,
+    /// How much the pictures suffer.
+    #[arg(long, value_enum, default_value = "all")]
+    level: LevelArg,
+    /// Pictures of each level.
+    #[arg(long, default_value_t = 20)]
+    count: u64,
+    /// First seed (default: the first of the split).
+    #[arg(long)]
+    seed: Option<u64>,
+    /// Only this kind of document.
+    #[arg(long = "type", value_enum)]
+    card_type: Option<CardType>,
+}
+
+#[derive(Clone, Copy, ValueEnum)]
+enum LevelArg {
+    Flat,
+    Phone,
+    Bad,
+    All,
+}
+
+impl SetArgs {
+    fn order(&self) -> SetOrder {
+        let levels = match self.level {
+            LevelArg::Flat => vec![Level::Flat],
+            LevelArg::Phone => vec![Level::Phone],
+            LevelArg::Bad => vec![Level::Bad],
+            LevelArg::All => Level::ALL.to_vec(),
+        };
+        SetOrder {
+            split: self.split,
+            levels,
+            count: self.count,
+            first_seed: self.seed,
+            card_type: self.card_type,
+        }
+    }
+}
+
+fn main() -> ExitCode {
+    match run(&Cli::parse()) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            // Nothing is left to do when standard error is closed.
+            let _ = writeln!(std::io::stderr(), "fenwen-eval: {error:#}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn run(cli: &Cli) -> Result<()> {
+    let mut out = std::io::stdout().lock();
+    match &cli.command {
+        Command::Cards { out: folder, set } => {
+            let n = cards::write_set(&set.order(), folder)?;
+            writeln!(out, "{n} pictures in {}", folder.display())?;
+        }
+        Command::Idcard(args) => writeln!(out, "{}", evaluate(args)?)?,
+    }
+    Ok(())
+}
+
+/// Runs the suite and returns its report.
+fn evaluate(args: &IdcardArgs) -> Result<String> {
+    let pictures = match &args.folder {
+        Some(folder) => Pictures::Folder(folder.clone()),
+        None => Pictures::Generated(args.set.order()),
+    };
+    let (mut answers, reader) = args.source.open()?;
+    let create = |path: &PathBuf| {
+        File::create(path)
+            .map(BufWriter::new)
+            .with_context(|| format!("failed to create {}", path.display()))
+    };
+    let mut dump = args.dump.as_ref().map(create).transpose()?;
+    let sink = dump.as_mut().map(|it| it as &mut dyn Write);
+    let summary = tally::summarise(&idcard::run(&pictures, &mut answers, sink)?);
+    if let Some(mut dump) = dump {
+        dump.flush()?;
+    }
+    let title = format!("ID images read by {reader}");
+    if let Some(path) = &args.json {
+        let mut file = create(path)?;
+        serde_json::to_writer_pretty(&mut file, &summary)?;
+        file.flush()?;
+    }
+    if let Some(folder) = &args.report {
+        idcard::write_report(folder, &title, &summary)?;
+    }
+    Ok(report::markdown(&title, &summary))
+}

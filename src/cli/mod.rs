@@ -6,6 +6,8 @@ mod logging;
 pub mod models;
 mod networks;
 mod progress;
+mod recogniser;
+mod serve;
 mod sibling;
 
 use std::ffi::OsString;
@@ -52,6 +54,8 @@ struct Settings {
 
 #[derive(Debug, Subcommand)]
 enum Command {
+    /// 啟動 HTTP 服務
+    Serve,
     /// 識別證件影像
     Idcard(idcard::Options),
     /// 列出、下載、驗證、說明與清理模型
@@ -96,6 +100,12 @@ impl Cli {
     fn run(self) -> anyhow::Result<ExitCode> {
         let overrides = self.settings.overrides();
         match self.command {
+            Command::Serve => {
+                let config = Config::load(&overrides)?;
+                logging::start(&config.log);
+                serve::run(&config)?;
+                Ok(ExitCode::SUCCESS)
+            }
             Command::Idcard(options) => {
                 let config = Config::load(&overrides)?;
                 logging::start(&config.log);

@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use anyhow::Context;
+use sha2::{Digest, Sha256};
 
 use crate::base::{Clock, SystemClock};
 use crate::batch::{BatchPolicy, BatchSpec, ModelHandle, RowOutput};
@@ -12,9 +13,19 @@ use crate::pipeline::idcard::detect;
 use crate::pipeline::idcard::lexicon;
 use crate::pipeline::idcard::networks::Networks;
 use crate::pipeline::idcard::orient;
+use crate::pipeline::idcard::read::ReadOptions;
 use crate::pipeline::idcard::recognise::{Alphabet, RowWidth};
+use crate::pipeline::idcard::{Calibration, IdCardPipeline};
 use crate::registry::{FileRole, ModelRegistry, VerifiedFile};
+use crate::task::idcard::ModelInfo;
 use crate::tensor::Tensor;
+
+use super::recogniser::Recogniser;
+
+/// The models of ID images.
+const DETECTOR: &str = "ppocrv6-small-det";
+const CLASSIFIER: &str = "ppocr-line-cls";
+const RECOGNISER: &str = "ppocrv6-small-rec";
 
 /// Copies of one network at most, whatever the cores: each holds its own working memory.
 const MAX_SESSIONS: usize = 4;
@@ -40,7 +51,14 @@ impl Opener {
         let (engine, ort_library) = choose_engine(config, &registry)?;
         let isolation = config.engine.isolation;
         let threads = placement.threads;
-        let options = OpenOptions { engine, device, threads, ort_library, isolation, ..OpenOptions::default() };
+        let options = OpenOptions {
+            engine,
+            device,
+            threads,
+            ort_library,
+            isolation,
+            ..OpenOptions::default()
+        };
         Ok(Opener { registry, options, placement, clock: Arc::new(SystemClock) })
     }
 
@@ -49,24 +67,43 @@ impl Opener {
         self.options.engine
     }
 
-    /// Opens the networks of ID images.
-    pub(super) fn idcard(&self) -> anyhow::Result<Networks> {
+    /// Opens the pipeline of ID images.
+    pub(super) fn idcard(&self) -> anyhow::Result<IdCardPipeline> {
         let alphabet = self.alphabet()?;
-        Ok(Networks {
+        let networks = Networks {
             detector: self
                 .serve("ppocrv6-small-det", &[3, 64, 64], |row| detect::reduce(row.view))?,
             classifier: self
                 .serve("ppocr-line-cls", &[3, 48, 192], |row| orient::reduce(row.view))?,
-            recogniser: self.serve("ppocrv6-small-rec", &[3, 48, 48], move |row| {
+            recogniser: self.serve(RECOGNISER, &[3, 48, 48], move |row| {
                 let width = RowWidth { real: row.input_len, padded: row.padded_len };
                 alphabet.reduce(row.view, width)
             })?,
-        })
+        };
+        let calibration = Arc::new(Calibration::default());
+        Ok(IdCardPipeline { networks, options: ReadOptions::default(), calibration })
+    }
+
+    /// The pipeline of ID images, as the service sees it.
+    pub(super) fn recogniser(&self, clock: Arc<dyn Clock>) -> anyhow::Result<Recogniser> {
+        Ok(Recogniser::new(self.idcard()?, self.idcard_model()?, clock))
+    }
+
+    /// The set of models that reads ID images; its hash is that of the sorted hashes of its files.
+    pub(super) fn idcard_model(&self) -> anyhow::Result<ModelInfo> {
+        let mut hashes = Vec::new();
+        for id in [DETECTOR, CLASSIFIER, RECOGNISER] {
+            hashes.push(self.weights(id)?.sha256().to_owned());
+        }
+        hashes.sort();
+        let sha256 = Sha256::digest(hashes.concat()).iter().map(|it| format!("{it:02x}")).collect();
+        let version = self.registry.model(RECOGNISER)?.manifest.version.clone();
+        Ok(ModelInfo { name: "idcard".to_owned(), version, sha256 })
     }
 
     /// The recogniser's dictionary, with the characters that Taiwan's documents can hold.
     fn alphabet(&self) -> anyhow::Result<Alphabet> {
-        let header = engine::read_header(&self.weights("ppocrv6-small-rec")?)?;
+        let header = engine::read_header(&self.weights(RECOGNISER)?)?;
         let dictionary =
             header.metadata.get("character").context("the recogniser has no dictionary")?;
         Ok(Alphabet::new(dictionary, lexicon::allowed)?)

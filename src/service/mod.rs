@@ -235,7 +235,7 @@ impl Admitted {
         };
         let decoded = service.pool.run(Lane::Decode, decode).await;
         let (pixels, memory, begun, ended) = decoded.map_err(|it| service.pool_error(it))?;
-        let image = IdImage { pixels: pixels?, wanted };
+        let image = IdImage { pixels: Arc::new(pixels?), wanted };
         let recognition = service.recogniser.recognise(image, self.cx.deadline).await?;
         drop(memory);
         let timings = Timings {

@@ -1,5 +1,6 @@
 //! ID images: what a recognition takes and what it finds.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use futures_util::future::BoxFuture;
@@ -364,7 +365,7 @@ pub struct Wanted {
 /// One picture to recognise, decoded and upright.
 pub struct IdImage {
     /// As displayed: EXIF orientation applied.
-    pub pixels: Pixels,
+    pub pixels: Arc<Pixels>,
     /// Options.
     pub wanted: Wanted,
 }

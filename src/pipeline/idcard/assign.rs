@@ -5,8 +5,8 @@ use std::mem::discriminant;
 use crate::pipeline::idcard::label::Segment;
 use crate::pipeline::idcard::layout::Layout;
 use crate::pipeline::idcard::lexicon::is_han;
-use crate::pipeline::idcard::value::{Kind, Reading};
 use crate::pipeline::idcard::text::{Bounds, Span};
+use crate::pipeline::idcard::value::{Kind, Reading};
 use crate::task::idcard::FieldName;
 
 /// Farthest value, in heights of the text.

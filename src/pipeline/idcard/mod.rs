@@ -35,6 +35,9 @@ mod zone;
 
 mod interpret;
 
+mod recognise_id;
+
 pub use check::Date;
 pub use interpret::{Document, interpret, interpret_with};
+pub use recognise_id::{IdCardPipeline, PipelineError};
 pub use verdict::Calibration;

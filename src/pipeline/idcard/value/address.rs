@@ -1,8 +1,8 @@
 //! Addresses and places: county and district come from the gazetteer, the rest is as printed.
 
 use crate::pipeline::idcard::lexicon::counties;
-use crate::pipeline::idcard::value::{Reading, closed};
 use crate::pipeline::idcard::text::Span;
+use crate::pipeline::idcard::value::{Reading, closed};
 use crate::task::idcard::Check;
 
 /// How far into the text the county may begin: a province, or a postal code, may stand before it.

@@ -2,8 +2,8 @@
 
 use crate::pipeline::idcard::check::Sex;
 use crate::pipeline::idcard::lexicon::is_han;
-use crate::pipeline::idcard::value::Reading;
 use crate::pipeline::idcard::text::Span;
+use crate::pipeline::idcard::value::Reading;
 
 /// An alternative must be this probable to be chosen for being in a list.
 const MIN_ALTERNATIVE: f32 = 0.01;

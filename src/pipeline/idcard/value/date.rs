@@ -1,8 +1,8 @@
 //! Dates: of the Republic and of the common era, in figures, with 年月日, or with an English month.
 
 use crate::pipeline::idcard::check::{Date, roc_year};
-use crate::pipeline::idcard::value::Reading;
 use crate::pipeline::idcard::text::{Cell, Span};
+use crate::pipeline::idcard::value::Reading;
 
 const MONTHS: [&str; 12] =
     ["JAN", "FEB", "MAR", "APR", "MAY", "JUN", "JUL", "AUG", "SEP", "OCT", "NOV", "DEC"];

@@ -1,8 +1,8 @@
 //! Names. Nothing proves a name: rare characters, and readings with an ending cut off, go to a person.
 
 use crate::pipeline::idcard::lexicon::{allowed, begins_surname, is_han};
-use crate::pipeline::idcard::value::Reading;
 use crate::pipeline::idcard::text::Span;
+use crate::pipeline::idcard::value::Reading;
 
 /// Longest Chinese name without a dot, and with dots (原住民族 names).
 const MAX_HAN: usize = 6;

@@ -1,8 +1,8 @@
 //! Numbers: identity numbers with their checksum, and numbers without one.
 
 use crate::pipeline::idcard::check::IdNumber;
-use crate::pipeline::idcard::value::Reading;
 use crate::pipeline::idcard::text::{Cell, Span};
+use crate::pipeline::idcard::value::Reading;
 
 /// An alternative this probable is a rival of the character chosen.
 const RIVAL: f32 = 0.05;

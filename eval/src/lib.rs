@@ -1,0 +1,4 @@
+//! Evaluation of fenwen: generators of synthetic input, suites that score a reader on it, reports.
+
+pub mod cards;
+pub mod idcard;

@@ -1,0 +1,147 @@
+//! `fenwen serve`: builds the system from its settings, serves, and ends without losing an answer.
+
+use std::io::Write;
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::time::Duration;
+
+use anyhow::Context;
+use tokio::net::TcpListener;
+use tokio::signal::unix::{SignalKind, signal};
+
+use crate::base::{Clock, SystemClock};
+use crate::config::{Config, Profile};
+use crate::http::{self, App, Ended, HttpOptions};
+use crate::media::image::ImageLimits;
+use crate::service::{Service, ServiceLimits, ServiceParts};
+use crate::wire::v1::meta::PurposeRule;
+
+use super::networks::Opener;
+use super::recogniser::{PictureDecoder, Recogniser};
+
+/// How often idle networks are tried, and how long they may take.
+const CHECK_EVERY: Duration = Duration::from_secs(5);
+const CHECK_TIME: Duration = Duration::from_secs(10);
+
+/// Serves until SIGTERM or SIGINT.
+pub(super) fn run(config: &Config) -> anyhow::Result<()> {
+    let data_dir = config.data_dir();
+    std::fs::create_dir_all(&data_dir)
+        .with_context(|| format!("failed to make the data directory {}", data_dir.display()))?;
+    let opener = Opener::new(config)?;
+    let clock: Arc<dyn Clock> = Arc::new(SystemClock);
+    let recogniser = opener.recogniser(Arc::clone(&clock))?;
+    let runtime = tokio::runtime::Builder::new_multi_thread()
+        .enable_all()
+        .thread_name("fenwen")
+        .build()
+        .context("failed to start the runtime")?;
+    let engine = opener.engine().as_str();
+    tracing::info!(engine, data_dir = %data_dir.display(), "models are loaded");
+    runtime.block_on(serve(config, recogniser, clock))
+}
+
+async fn serve(
+    config: &Config,
+    recogniser: Recogniser,
+    clock: Arc<dyn Clock>,
+) -> anyhow::Result<()> {
+    let service = service(config, &recogniser, Arc::clone(&clock))?;
+    let app = App::new(service, clock, http_options(config))?;
+    let listen = config.server.listen;
+    let listener = TcpListener::bind(listen).await.with_context(|| {
+        format!("failed to listen on {listen}: is another server running there?")
+    })?;
+    recogniser.check(CHECK_TIME).await;
+    announce(listener.local_addr()?)?;
+    let watch = tokio::spawn(watch(recogniser));
+    let ended = http::serve(listener, app, shutdown()?).await;
+    watch.abort();
+    match ended? {
+        Ended::Drained => tracing::info!("every request was answered"),
+        Ended::Cut(n) => tracing::warn!(n, "connections were cut after the drain timeout"),
+    }
+    Ok(())
+}
+
+/// Keeps the networks' health current.
+async fn watch(recogniser: Recogniser) {
+    let mut ticks = tokio::time::interval(CHECK_EVERY);
+    loop {
+        ticks.tick().await;
+        recogniser.check(CHECK_TIME).await;
+    }
+}
+
+/// Resolves at the first SIGTERM or SIGINT.
+fn shutdown() -> anyhow::Result<impl Future<Output = ()>> {
+    let mut terminate = signal(SignalKind::terminate())?;
+    let mut interrupt = signal(SignalKind::interrupt())?;
+    Ok(async move {
+        tokio::select! {
+            _ = terminate.recv() => {}
+            _ = interrupt.recv() => {}
+        }
+    })
+}
+
+fn service(
+    config: &Config,
+    recogniser: &Recogniser,
+    clock: Arc<dyn Clock>,
+) -> anyhow::Result<Arc<Service>> {
+    let limits = ServiceLimits {
+        max_in_flight: u32::try_from(config.idcard.queue).unwrap_or(u32::MAX),
+        max_admitted_pixels: config.idcard.pixels_in_flight,
+        decode_threads: config.idcard.decode_threads,
+        ..ServiceLimits::default()
+    };
+    let parts = ServiceParts {
+        recogniser: Arc::new(recogniser.clone()),
+        decoder: Arc::new(PictureDecoder { limits: image_limits(config) }),
+        clock,
+    };
+    Service::start(parts, limits).context("failed to start the decoding threads")
+}
+
+/// What a picture may be, by the settings.
+pub(super) fn image_limits(config: &Config) -> ImageLimits {
+    ImageLimits {
+        max_bytes: config.limits.image_bytes,
+        max_pixels: config.limits.image_pixels,
+        ..ImageLimits::default()
+    }
+}
+
+fn http_options(config: &Config) -> HttpOptions {
+    let server = &config.server;
+    HttpOptions {
+        max_connections: server.max_connections,
+        max_image_bytes: config.limits.image_bytes,
+        max_meta_bytes: config.limits.meta_bytes,
+        header_timeout: Duration::from_secs(server.header_timeout_s),
+        body_timeout: Duration::from_secs(server.body_timeout_s),
+        request_timeout: Duration::from_secs(server.request_timeout_s),
+        drain_grace: Duration::from_millis(server.drain_grace_ms),
+        drain_timeout: Duration::from_secs(server.drain_timeout_s),
+        purpose: match config.profile {
+            Profile::Demo => PurposeRule::Optional,
+            Profile::Production => PurposeRule::Required,
+        },
+        ..HttpOptions::default()
+    }
+}
+
+/// Tells a person at a terminal what to try.
+fn announce(address: SocketAddr) -> std::io::Result<()> {
+    let mut out = std::io::stdout().lock();
+    writeln!(
+        out,
+        "\nfenwen 分文 已就緒:http://{address}/(API 文件:http://{address}/docs)\n\n\
+         證件影像識別:\n\
+         curl -s http://{address}/api/v1/identity-documents/recognitions \\\n  \
+         -F 'meta={{\"purpose\":{{\"code\":\"online-application\",\"case_no\":\"DEMO-1\"}}}};type=application/json' \\\n  \
+         -F image=@tests/data/idcard/tw_national_id_front.jpg\n"
+    )?;
+    out.flush()
+}
