@@ -4,6 +4,7 @@
 //! is. What cannot be answered in time is refused at once. Dropping a call's future gives everything back.
 
 mod admission;
+mod picture;
 mod pool;
 
 use std::io;
@@ -19,6 +20,8 @@ use crate::task::call::{CallContext, CallError, Task};
 use crate::task::idcard::{
     Health, IdAnswer, IdCall, IdImage, Load, ModelInfo, RecogniseId, Timings, Wanted,
 };
+
+pub use picture::PictureFiles;
 
 use admission::Admission;
 use pool::{Lane, Pool, PoolError};

@@ -5,6 +5,7 @@ mod batch;
 mod cli;
 mod engine;
 mod generated;
+mod http;
 mod image;
 mod licences;
 mod registry;

@@ -1,0 +1,234 @@
+//! A server over a recogniser that answers when the test says so.
+
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
+use std::time::Duration;
+
+use fenwen::base::{Clock, Deadline, Private, SystemClock};
+use fenwen::http::{App, Ended, HttpOptions, serve};
+use fenwen::media::{Point, Quad};
+use fenwen::service::{PictureFiles, Service, ServiceLimits, ServiceParts};
+use fenwen::task::call::CallError;
+use fenwen::task::idcard::{
+    Check, DocumentType, Field, FieldName, FieldStatus, Health, IdImage, Load, ModelInfo, Mrz,
+    MrzCheckDigits, MrzFormat, Quality, ReadLine, RecogniseId, Recognition, RetakeReason,
+};
+use fenwen::wire::v1::meta::PurposeRule;
+use futures_util::FutureExt;
+use futures_util::future::BoxFuture;
+use tokio::sync::{Semaphore, oneshot};
+use tokio::task::JoinHandle;
+
+/// Recognises every picture as the same card.
+pub(crate) struct FakeRecogniser {
+    /// One permit per picture that may be answered.
+    pub(crate) gate: Semaphore,
+    /// Pictures whose recognition has begun.
+    pub(crate) begun: AtomicUsize,
+    /// Pictures whose recognition was dropped before its end.
+    pub(crate) dropped: AtomicUsize,
+    /// What [`RecogniseId::estimate`] says per picture, in milliseconds.
+    pub(crate) estimate_ms: AtomicU64,
+    /// Width that makes recognition panic.
+    panic_width: u32,
+    document: fn() -> Recognition,
+    this: std::sync::Weak<FakeRecogniser>,
+}
+
+/// Width of a picture that makes the fake panic.
+pub(crate) const PANIC_WIDTH: u32 = 13;
+
+impl FakeRecogniser {
+    /// Answers at once.
+    pub(crate) fn open() -> Arc<FakeRecogniser> {
+        FakeRecogniser::with_permits(Semaphore::MAX_PERMITS)
+    }
+
+    /// Answers only what the test adds permits for.
+    pub(crate) fn gated() -> Arc<FakeRecogniser> {
+        FakeRecogniser::with_permits(0)
+    }
+
+    fn with_permits(n_permits: usize) -> Arc<FakeRecogniser> {
+        Arc::new_cyclic(|this| FakeRecogniser {
+            gate: Semaphore::new(n_permits),
+            begun: AtomicUsize::new(0),
+            dropped: AtomicUsize::new(0),
+            estimate_ms: AtomicU64::new(0),
+            panic_width: PANIC_WIDTH,
+            document: card,
+            this: this.clone(),
+        })
+    }
+}
+
+/// Counts a recognition that was dropped before its end.
+struct Ongoing(Arc<FakeRecogniser>, bool);
+
+impl Drop for Ongoing {
+    fn drop(&mut self) {
+        if !self.1 {
+            self.0.dropped.fetch_add(1, Ordering::SeqCst);
+        }
+    }
+}
+
+impl RecogniseId for FakeRecogniser {
+    fn recognise(
+        &self,
+        image: IdImage,
+        _: Deadline,
+    ) -> BoxFuture<'static, Result<Recognition, CallError>> {
+        let this = self.this.upgrade().unwrap();
+        async move {
+            this.begun.fetch_add(1, Ordering::SeqCst);
+            let mut ongoing = Ongoing(Arc::clone(&this), false);
+            assert_ne!(image.pixels.width, this.panic_width, "A123456789 in a panic message");
+            this.gate.acquire().await.unwrap().forget();
+            ongoing.1 = true;
+            Ok((this.document)())
+        }
+        .boxed()
+    }
+
+    fn estimate(&self, load: Load) -> Duration {
+        let ms = self.estimate_ms.load(Ordering::SeqCst);
+        Duration::from_millis(ms * (load.pictures_ahead as u64 + 1))
+    }
+
+    fn health(&self) -> Health {
+        Health::Ready
+    }
+
+    fn model(&self) -> ModelInfo {
+        ModelInfo { name: "fake".into(), version: "1".into(), sha256: "0".repeat(64) }
+    }
+}
+
+/// A running server.
+pub(crate) struct Server {
+    pub(crate) addr: SocketAddr,
+    pub(crate) service: Arc<Service>,
+    pub(crate) recogniser: Arc<FakeRecogniser>,
+    shutdown: Option<oneshot::Sender<()>>,
+    running: JoinHandle<std::io::Result<Ended>>,
+}
+
+impl Server {
+    pub(crate) async fn start(
+        recogniser: Arc<FakeRecogniser>,
+        limits: ServiceLimits,
+        options: HttpOptions,
+    ) -> Server {
+        let clock: Arc<dyn Clock> = Arc::new(SystemClock);
+        let parts = ServiceParts {
+            recogniser: Arc::clone(&recogniser) as Arc<dyn RecogniseId>,
+            decoder: Arc::new(PictureFiles::default()),
+            clock: Arc::clone(&clock),
+        };
+        let service = Service::start(parts, limits).unwrap();
+        let app = App::new(Arc::clone(&service), clock, options).unwrap();
+        let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let addr = listener.local_addr().unwrap();
+        let (sender, receiver) = oneshot::channel();
+        let running = tokio::spawn(serve(listener, app, async {
+            let _ = receiver.await;
+        }));
+        Server { addr, service, recogniser, shutdown: Some(sender), running }
+    }
+
+    /// With a recogniser that answers at once, and lenient about the purpose.
+    pub(crate) async fn open() -> Server {
+        Server::start(FakeRecogniser::open(), ServiceLimits::default(), options()).await
+    }
+
+    /// Asks the server to end.
+    pub(crate) fn begin_shutdown(&mut self) {
+        let _ = self.shutdown.take().unwrap().send(());
+    }
+
+    /// Waits for its end.
+    pub(crate) async fn ended(self) -> Ended {
+        tokio::time::timeout(super::client::WATCHDOG, self.running).await.unwrap().unwrap().unwrap()
+    }
+}
+
+/// Options without a grace period, lenient about the purpose.
+pub(crate) fn options() -> HttpOptions {
+    HttpOptions {
+        purpose: PurposeRule::Optional,
+        drain_grace: Duration::ZERO,
+        ..HttpOptions::default()
+    }
+}
+
+/// Lets other tasks run until `condition` holds.
+pub(crate) async fn until(condition: impl Fn() -> bool) {
+    let wait = async {
+        while !condition() {
+            tokio::task::yield_now().await;
+        }
+    };
+    tokio::time::timeout(super::client::WATCHDOG, wait).await.unwrap();
+}
+
+fn quad() -> Quad {
+    let point = |x, y| Point { x, y };
+    Quad([point(1.04, 2.0), point(9.0, 2.0), point(9.0, 4.0), point(1.0, 4.0)])
+}
+
+/// A card with one of everything.
+fn card() -> Recognition {
+    let field = |name, value: Option<&str>, status| Field {
+        name,
+        value: value.map(|it| Private::new(it.to_owned())),
+        raw: Private::new("民國79年1月2日".to_owned()),
+        confidence: 0.123_456_7,
+        quad: quad(),
+        checks: vec![Check { name: "calendar", ok: true }],
+        status,
+        repair: None,
+    };
+    Recognition {
+        document_type: DocumentType::TwNationalIdFront,
+        type_score: 0.98,
+        rotation: 90,
+        corners: Some(quad()),
+        quality: Quality {
+            sharpness: 0.7,
+            glare: f32::NAN,
+            cropped: false,
+            resolution_ok: true,
+            n_cards: 1,
+            recapture_suspected: false,
+            retake: vec![RetakeReason::Glare],
+        },
+        fields: vec![
+            field(FieldName::IdNumber, Some("A123456789"), FieldStatus::Verified),
+            field(FieldName::Name, None, FieldStatus::Review),
+        ],
+        mrz: Some(Mrz {
+            format: MrzFormat::MrvA,
+            lines: vec![Private::new("V<UTO".to_owned())],
+            check_digits: MrzCheckDigits { number: Some(true), ..MrzCheckDigits::default() },
+            repaired: false,
+        }),
+        lines: vec![ReadLine {
+            text: Private::new("中華民國國民身分證".to_owned()),
+            confidence: 0.5,
+            quad: quad(),
+        }],
+        face: Some(quad()),
+        redacted_png: Some(Private::new(vec![1, 2, 3])),
+    }
+}
+
+/// A valid PNG of that width and 2 rows.
+pub(crate) fn png(width: u32) -> Vec<u8> {
+    let mut file = Vec::new();
+    image::RgbImage::new(width, 2)
+        .write_to(&mut std::io::Cursor::new(&mut file), image::ImageFormat::Png)
+        .unwrap();
+    file
+}

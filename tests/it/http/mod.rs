@@ -1,0 +1,10 @@
+//! The HTTP surface over real sockets, with a fake recogniser.
+
+mod client;
+mod description;
+mod drain;
+mod fake;
+mod hostile;
+mod load;
+mod recognition;
+mod wire;
