@@ -59,7 +59,7 @@ impl Default for ReadOptions {
         ReadOptions {
             first_side: 736,
             second_side: 736,
-            zoom_below: 0.5,
+            zoom_below: 0.4,
             margin: Margin { ends: 0.0, sides: 0.0 },
             n_orienting: 8,
         }
