@@ -236,7 +236,8 @@ mod tests {
     use super::*;
 
     fn picture() -> RgbImage {
-        RgbImage::from_fn(24, 10, |x, y| Rgb([x as u8 * 10, y as u8 * 20, 255 - x as u8 * 5]))
+        let level = |it: u32| u8::try_from(it).unwrap();
+        RgbImage::from_fn(24, 10, |x, y| Rgb([x * 10, y * 20, 255 - x * 5].map(level)))
     }
 
     fn encoded(picture: &DynamicImage, format: ImageFormat) -> Vec<u8> {

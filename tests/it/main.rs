@@ -8,6 +8,7 @@ mod generated;
 mod http;
 mod image;
 mod licences;
+mod read_page;
 mod registry;
 mod source;
 mod support;

@@ -134,3 +134,60 @@ fn bilinear(pixels: &Pixels, at: Point) -> [f32; 3] {
 fn level(mean: f32) -> u8 {
     (mean + 0.5) as u8
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Red grows to the right, green grows downwards.
+    fn ramps(side: u32) -> Pixels {
+        let level = |at: u32| u8::try_from(at * 255 / side).unwrap();
+        let rgb = (0..side).flat_map(|y| (0..side).flat_map(move |x| [level(x), level(y), 0]));
+        Pixels { width: side, height: side, rgb: rgb.collect() }
+    }
+
+    fn quad(corners: [(f32, f32); 4]) -> Quad {
+        Quad(corners.map(|(x, y)| Point { x, y }))
+    }
+
+    #[test]
+    fn a_strip_follows_the_reading_order_of_its_quad() {
+        let pixels = ramps(255);
+        let upright = quad([(20.0, 100.0), (220.0, 100.0), (220.0, 148.0), (20.0, 148.0)]);
+        let strip = Strip::cut(&pixels, &upright).unwrap();
+        assert_eq!(strip.width, 200);
+        assert_eq!(strip.rgb[..3], [20, 100, 0]);
+        let turned = Strip::cut(&pixels, &upright.starting_at(2)).unwrap();
+        assert_eq!(turned.rgb[..3], [219, 147, 0]);
+        let sideways = Strip::cut(&pixels, &upright.starting_at(1)).unwrap();
+        assert_eq!(sideways.width, MIN_LINE_WIDTH);
+    }
+
+    #[test]
+    fn a_quad_beyond_the_edge_repeats_the_edge() {
+        let outside = quad([(-90.0, -90.0), (-10.0, -90.0), (-10.0, -50.0), (-90.0, -50.0)]);
+        let strip = Strip::cut(&ramps(64), &outside).unwrap();
+        assert!(strip.rgb.as_chunks::<3>().0.iter().all(|it| *it == [0, 0, 0]));
+        assert!(Strip::cut(&ramps(64), &quad([(5.0, 5.0); 4])).is_none());
+    }
+
+    #[test]
+    fn tensors_are_blue_first_and_padded_with_zeros() {
+        let whole = quad([(0.0, 0.0), (48.0, 0.0), (48.0, 48.0), (0.0, 48.0)]);
+        let tensor = Strip::cut(&ramps(48), &whole).unwrap().tensor(64).unwrap();
+        assert_eq!(tensor.shape(), [3, 48, 64]);
+        let values = tensor.as_f32().unwrap();
+        assert_eq!((values[0], values[63]), (-1.0, 0.0));
+        assert!(0.9 < values[2 * 48 * 64 + 47]);
+    }
+
+    #[test]
+    fn margins_grow_along_both_axes() {
+        let line = quad([(10.0, 10.0), (110.0, 10.0), (110.0, 30.0), (10.0, 30.0)]);
+        let grown = Margin { ends: 0.5, sides: 0.1 }.around(&line);
+        let expected = quad([(0.0, 8.0), (120.0, 8.0), (120.0, 32.0), (0.0, 32.0)]);
+        for (found, expected) in grown.0.iter().zip(expected.0) {
+            assert!(found.distance(expected) < 1e-3, "{grown:?}");
+        }
+    }
+}

@@ -139,7 +139,8 @@ impl Map<'_> {
     }
 
     fn text_box(&self, hull: &[Point]) -> Option<TextBox> {
-        let tight = components::smallest_box(hull)?;
+        // Dilation has moved the middle by half a pixel.
+        let tight = components::smallest_box(hull)?.placed(1.0, Point { x: -0.5, y: -0.5 });
         if tight.thickness < MIN_THICKNESS {
             return None;
         }
@@ -184,5 +185,75 @@ impl Map<'_> {
         #[expect(clippy::cast_possible_truncation, reason = "a mean of probabilities")]
         let mean = if count == 0 { 0.0 } else { (sum / count as f64) as f32 };
         mean
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::f32::consts::PI;
+
+    use super::*;
+
+    /// A map with one bar of text.
+    fn map(bar: &TextBox, width: usize, height: usize) -> Vec<f32> {
+        let (sin, cos) = bar.angle.sin_cos();
+        let pixels = (0..height).flat_map(|y| (0..width).map(move |x| (x, y)));
+        pixels
+            .map(|(x, y)| {
+                let (dx, dy) = (x as f32 + 0.5 - bar.center.x, y as f32 + 0.5 - bar.center.y);
+                let (u, v) = (dx * cos + dy * sin, dy * cos - dx * sin);
+                let is_inside = u.abs() <= bar.length / 2.0 && v.abs() <= bar.thickness / 2.0;
+                if is_inside { 0.9 } else { 0.02 }
+            })
+            .collect()
+    }
+
+    #[track_caller]
+    fn check(degrees: f32) {
+        let angle = degrees.to_radians();
+        let center = Point { x: 80.0, y: 64.0 };
+        let bar = TextBox { center, length: 70.0, thickness: 10.0, angle, score: 1.0 };
+        let boxes = reduce(View::new(&[1, 128, 160], &map(&bar, 160, 128)).unwrap());
+        let [found] = boxes[..] else { panic!("{boxes:?}") };
+        assert!(found.center.distance(center) < 1.5, "{found:?}");
+        let apart = (found.angle - angle + PI / 2.0).rem_euclid(PI) - PI / 2.0;
+        assert!(apart.abs() < 0.06, "{found:?}");
+        // 70 × 10 grows by 1.6 × 700 / 160 = 7 on each side.
+        assert!((found.length - 84.0).abs() < 5.0, "{found:?}");
+        assert!((found.thickness - 24.0).abs() < 5.0, "{found:?}");
+        assert!(0.7 < found.score, "{found:?}");
+    }
+
+    #[test]
+    fn a_bar_of_any_direction_becomes_one_box() {
+        for degrees in [0.0, 7.0, 45.0, 90.0, 135.0, 173.0] {
+            check(degrees);
+        }
+    }
+
+    #[test]
+    fn neighbours_stay_apart_and_specks_are_dropped() {
+        let mut values = vec![0.0; 100 * 60];
+        for y in 0..60 {
+            for x in 10..90 {
+                if (8..18).contains(&y) || (30..40).contains(&y) || (y == 50 && x == 20) {
+                    values[y * 100 + x] = 0.8;
+                }
+            }
+        }
+        assert_eq!(reduce(View::new(&[1, 60, 100], &values).unwrap()).len(), 2);
+        assert!(reduce(View::new(&[60, 100], &values).unwrap()).is_empty());
+    }
+
+    #[test]
+    fn the_side_nearest_to_the_direction_is_the_top() {
+        let center = Point { x: 50.0, y: 50.0 };
+        let bar = TextBox { center, length: 40.0, thickness: 10.0, angle: PI - 0.05, score: 1.0 };
+        let upright = bar.quad(0.0);
+        assert!(upright.0[0].x < upright.0[1].x && upright.0[0].y < upright.0[3].y);
+        let turned = bar.quad(PI);
+        assert!(turned.0[1].x < turned.0[0].x && turned.0[3].y < turned.0[0].y);
+        let tall = TextBox { angle: PI / 2.0, ..bar }.quad(0.0);
+        assert!(tall.width() < tall.height());
     }
 }

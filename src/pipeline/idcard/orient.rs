@@ -76,3 +76,53 @@ fn half_turn_apart(angle: f32, base: f32) -> f32 {
     let doubled = (2.0 * (angle - base)).rem_euclid(TAU);
     (if PI < doubled { doubled - TAU } else { doubled }) / 2.0
 }
+
+#[cfg(test)]
+mod tests {
+    use crate::media::Point;
+
+    use super::*;
+
+    fn boxes(degrees: &[f32]) -> Vec<TextBox> {
+        let a_box = |it: &f32| TextBox {
+            center: Point::default(),
+            length: 100.0,
+            thickness: 12.0,
+            angle: it.to_radians().rem_euclid(PI),
+            score: 1.0,
+        };
+        degrees.iter().map(a_box).collect()
+    }
+
+    #[track_caller]
+    fn check(degrees: &[f32], expected: f32) {
+        let found = text_axis(&boxes(degrees));
+        let apart = half_turn_apart(found, expected.to_radians()).to_degrees();
+        assert!(apart.abs() < 0.5, "{} is not {expected}", found.to_degrees());
+    }
+
+    #[test]
+    fn most_lines_tell_the_axis() {
+        check(&[3.0, 4.0, 5.0], 4.0);
+        check(&[-2.0, 2.0], 0.0);
+        check(&[88.0, 92.0, 90.0, 10.0], 90.0);
+        check(&[14.0, 15.0, 16.0, 100.0], 15.0);
+        check(&[], 0.0);
+    }
+
+    #[test]
+    fn rotations_undo_the_direction() {
+        let cases = [(0.0, 0), (-10.0, 0), (40.0, 0), (90.0, 270), (-90.0, 90), (175.0, 180)];
+        for (degrees, expected) in cases {
+            assert_eq!(rotation_for(f32::to_radians(degrees)), expected, "{degrees}");
+        }
+    }
+
+    #[test]
+    fn the_sum_of_the_lines_decides() {
+        assert!(is_upside_down(&[0.9, 0.2, 0.8]));
+        assert!(!is_upside_down(&[0.9, 0.1, 0.1]));
+        assert!(!is_upside_down(&[]));
+        assert!(!is_upside_down(&[f32::NAN]));
+    }
+}

@@ -21,7 +21,10 @@ const MIN_SHARPNESS: f32 = 0.47;
 /// Share of the card under reflections from which a better picture is asked for.
 const MAX_GLARE: f32 = 0.03;
 /// Width of the copy of the card that is measured.
-const MEASURED_WIDTH: f32 = 800.0;
+const MEASURED_WIDTH: f32 = 600.0;
+
+/// Most the copy may measure a side, however oblong.
+const MAX_MEASURED_SIDE: u32 = 1200;
 
 /// Measures the part of the picture that holds the card.
 ///
@@ -89,7 +92,7 @@ impl Measured {
     fn new(pixels: &Pixels, card: Region, card_width: f32) -> Option<Measured> {
         let scale = MEASURED_WIDTH / card_width.max(1.0);
         let size = [card.width(), card.height()]
-            .map(|side| sample::round_to_u32(side * scale).clamp(8, 2 * 800));
+            .map(|side| sample::round_to_u32(side * scale).clamp(8, MAX_MEASURED_SIDE));
         let copy = sample::reduced(pixels, card, size)?;
         let (texels, _) = copy.rgb.as_chunks::<3>();
         Some(Measured {
@@ -106,7 +109,7 @@ impl Measured {
     /// Blurring once more by a known amount weakens a sharp edge more than a soft one, and the ratio of both
     /// gradients tells the blur that was there (Zhuo and Sim 2011, section 3).
     fn blur(&self) -> Option<f32> {
-        const SIGMA: f32 = 1.5;
+        const SIGMA: f32 = 1.2;
         let again = blurred(&self.luma, self.width, self.height, SIGMA);
         let before = gradients(&self.luma, self.width, self.height);
         let after = gradients(&again, self.width, self.height);
@@ -137,18 +140,29 @@ impl Measured {
             let blob = components::smallest_box(hull);
             blob.map_or(0.0, |it| it.length * it.thickness * 0.785 / n_pixels)
         };
-        let sum: f32 = blobs.iter().map(share).filter(|&share| 0.004 <= share).sum();
+        let sum =
+            blobs.iter().map(share).filter(|&share| 0.004 <= share).fold(0.0, |sum, it| sum + it);
         sum.min(n_clipped / n_pixels)
     }
 
     /// Whether even the paper is dark, or even the ink is bright.
     fn is_badly_exposed(&self) -> bool {
-        let mut levels = self.luma.clone();
-        levels.sort_by(f32::total_cmp);
+        let mut counts = [0_usize; 256];
+        for &level in &self.luma {
+            counts[sample::index(level).min(255)] += 1;
+        }
         let percentile = |share: f32| {
-            levels.get(sample::index(levels.len() as f32 * share)).copied().unwrap_or(128.0)
+            let mut left = sample::index(self.luma.len() as f32 * share);
+            let level = counts.iter().position(|&count| match left.checked_sub(count) {
+                Some(rest) => {
+                    left = rest;
+                    false
+                }
+                None => true,
+            });
+            level.unwrap_or(255)
         };
-        percentile(0.95) < 70.0 || 215.0 < percentile(0.02)
+        percentile(0.95) < 70 || 215 < percentile(0.02)
     }
 }
 
@@ -163,24 +177,27 @@ fn blurred(plane: &[f32], width: usize, height: usize, sigma: f32) -> Vec<f32> {
         .map(|idx| (-(idx as f32 - REACH as f32).powi(2) / (2.0 * sigma * sigma)).exp())
         .collect();
     let total: f32 = weights.iter().sum();
-    let along = |source: &[f32], is_level: bool| -> Vec<f32> {
-        let mut target = vec![0.0; source.len()];
-        for y in 0..height {
-            for x in 0..width {
-                let mut sum = 0.0;
-                for (idx, weight) in weights.iter().enumerate() {
-                    let shifted =
-                        |at: usize, len: usize| (at + idx).saturating_sub(REACH).min(len - 1);
-                    let (x, y) =
-                        if is_level { (shifted(x, width), y) } else { (x, shifted(y, height)) };
-                    sum += weight * source[y * width + x];
-                }
-                target[y * width + x] = sum / total;
+    let reach_of = |at: usize, len: usize| {
+        [0, 1, 2, 3, 4, 5, 6, 7, 8].map(|idx| (at + idx).saturating_sub(REACH).min(len - 1))
+    };
+    let mut level = Vec::with_capacity(plane.len());
+    for row in plane.chunks_exact(width) {
+        level.extend((0..width).map(|x| {
+            let sum: f32 =
+                reach_of(x, width).iter().zip(&weights).map(|(&at, it)| row[at] * it).sum();
+            sum / total
+        }));
+    }
+    let mut both = vec![0.0; plane.len()];
+    for (y, target) in both.chunks_exact_mut(width).enumerate() {
+        for (row, weight) in reach_of(y, height).into_iter().zip(&weights) {
+            let source = &level[row * width..(row + 1) * width];
+            for (target, source) in target.iter_mut().zip(source) {
+                *target += source * weight / total;
             }
         }
-        target
-    };
-    along(&along(plane, true), false)
+    }
+    both
 }
 
 /// Length of the gradient by central differences; zero along the border.

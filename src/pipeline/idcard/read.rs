@@ -50,10 +50,6 @@ pub struct ReadOptions {
     pub zoom_below: f32,
     /// Space around a line.
     pub margin: Margin,
-    /// Space around a line that is read once more.
-    pub second_margin: Margin,
-    /// A line is read once more when one of its glyphs is less probable than this.
-    pub reread_below: f32,
     /// Lines that tell which end is up, at most.
     pub n_orienting: usize,
 }
@@ -61,12 +57,10 @@ pub struct ReadOptions {
 impl Default for ReadOptions {
     fn default() -> ReadOptions {
         ReadOptions {
-            first_side: 960,
-            second_side: 960,
-            zoom_below: 0.6,
+            first_side: 736,
+            second_side: 736,
+            zoom_below: 0.4,
             margin: Margin { ends: 0.0, sides: 0.0 },
-            second_margin: Margin { ends: 0.15, sides: 0.08 },
-            reread_below: 0.0,
             n_orienting: 8,
         }
     }
@@ -108,7 +102,7 @@ pub async fn read_page<M: Models>(
     let boxes = find_text(&pixels, models, &options).await?;
     let direction = find_direction(&pixels, models, &boxes, &options).await?;
     let quads: Vec<Quad> = boxes.iter().map(|it| it.quad(direction)).collect();
-    let readings = read_lines(&pixels, models, &quads, &options).await?;
+    let readings = read_lines(&pixels, models, &quads, options.margin).await?;
     off_thread(move || assemble(&pixels, &quads, readings, direction)).await
 }
 
@@ -234,31 +228,8 @@ async fn find_direction<M: Models>(
     })
 }
 
-/// Reads each line, and doubtful lines once more with more space around them; the more certain reading counts.
-async fn read_lines<M: Models>(
-    pixels: &Arc<Pixels>,
-    models: &M,
-    quads: &[Quad],
-    options: &ReadOptions,
-) -> Result<Vec<Reading>, ReadError<M::Error>> {
-    let mut readings = read_once(pixels, models, quads, options.margin).await?;
-    let doubtful: Vec<usize> =
-        (0..readings.len()).filter(|&idx| readings[idx].weakest() < options.reread_below).collect();
-    if doubtful.is_empty() {
-        return Ok(readings);
-    }
-    let again: Vec<Quad> = doubtful.iter().map(|&idx| quads[idx]).collect();
-    let second = read_once(pixels, models, &again, options.second_margin).await?;
-    for (idx, reading) in doubtful.into_iter().zip(second) {
-        if readings[idx].confidence() < reading.confidence() {
-            readings[idx] = reading;
-        }
-    }
-    Ok(readings)
-}
-
 /// One reading for each quadrilateral; a line that cannot be cut out has none of its glyphs.
-async fn read_once<M: Models>(
+async fn read_lines<M: Models>(
     pixels: &Arc<Pixels>,
     models: &M,
     quads: &[Quad],

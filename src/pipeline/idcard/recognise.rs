@@ -37,21 +37,6 @@ pub struct Reading {
     pub glyphs: Vec<Glyph>,
 }
 
-impl Reading {
-    /// Mean probability of the glyphs; 0 for an empty reading.
-    pub fn confidence(&self) -> f32 {
-        if self.glyphs.is_empty() {
-            return 0.0;
-        }
-        self.glyphs.iter().map(Glyph::confidence).sum::<f32>() / self.glyphs.len() as f32
-    }
-
-    /// Lowest probability of a glyph; 0 for an empty reading.
-    pub fn weakest(&self) -> f32 {
-        self.glyphs.iter().map(Glyph::confidence).reduce(f32::min).unwrap_or(0.0)
-    }
-}
-
 /// How wide a row was before and after it was padded to share a batch.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct RowWidth {
@@ -197,5 +182,64 @@ impl<'a> Peak<'a> {
 
     fn center(&self) -> f32 {
         f32::midpoint(self.first, self.last)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Classes: blank, 國, 国, A, space.
+    fn alphabet() -> Alphabet {
+        Alphabet::new("國\n国\nA", |ch| ch != '国').unwrap()
+    }
+
+    #[track_caller]
+    fn check(steps: &[[f32; 5]], real: usize, expected: &str) -> Vec<Glyph> {
+        let shape = [steps.len(), 5];
+        let flat = steps.as_flattened();
+        let view = View::new(&shape, flat).unwrap();
+        let width = RowWidth { real, padded: steps.len() * 8 };
+        let glyphs = alphabet().reduce(view, width).unwrap().glyphs;
+        assert_eq!(glyphs.iter().map(Glyph::best).collect::<String>(), expected);
+        glyphs
+    }
+
+    const BLANK_STEP: [f32; 5] = [0.9, 0.0, 0.0, 0.1, 0.0];
+    const A_STEP: [f32; 5] = [0.1, 0.0, 0.1, 0.8, 0.0];
+    const STATE_STEP: [f32; 5] = [0.05, 0.15, 0.8, 0.0, 0.0];
+    const SPACE_STEP: [f32; 5] = [0.1, 0.0, 0.0, 0.0, 0.9];
+
+    #[test]
+    fn repeats_collapse_and_blanks_part() {
+        check(&[A_STEP, A_STEP], 16, "A");
+        check(&[A_STEP, BLANK_STEP, A_STEP], 24, "AA");
+        check(&[BLANK_STEP, SPACE_STEP, A_STEP], 24, " A");
+    }
+
+    #[test]
+    fn forbidden_characters_give_way_to_allowed_ones() {
+        let glyphs = check(&[STATE_STEP], 8, "國");
+        assert_eq!(glyphs[0].options.len(), 1);
+        assert!((glyphs[0].confidence() - 0.75).abs() < 1e-5);
+    }
+
+    #[test]
+    fn padding_is_not_read() {
+        check(&[A_STEP, BLANK_STEP, A_STEP], 12, "A");
+    }
+
+    #[test]
+    fn glyphs_know_their_place() {
+        let glyphs = check(&[BLANK_STEP, A_STEP, BLANK_STEP, A_STEP], 32, "AA");
+        let middles: Vec<f32> = glyphs.iter().map(|it| (it.start + it.end) / 2.0).collect();
+        assert!((glyphs[0].end - glyphs[1].start).abs() < 1e-6 && middles[0] < middles[1]);
+    }
+
+    #[test]
+    fn dictionaries_and_outputs_must_fit() {
+        assert_eq!(Alphabet::new("A\n\nB", |_| true).err(), Some(AlphabetError { line: 2 }));
+        let view = View::new(&[1, 3], &[0.0; 3]).unwrap();
+        assert!(alphabet().reduce(view, RowWidth { real: 8, padded: 8 }).is_none());
     }
 }

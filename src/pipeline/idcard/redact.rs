@@ -113,3 +113,49 @@ fn number(pixels: &mut Pixels, number: usize, place: Point, dot: f32, colour: [u
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn white() -> Pixels {
+        Pixels { width: 60, height: 40, rgb: vec![255; 60 * 40 * 3] }
+    }
+
+    fn quad(corners: [(f32, f32); 4]) -> Quad {
+        Quad(corners.map(|(x, y)| Point { x, y }))
+    }
+
+    fn decoded(png: &[u8]) -> image::RgbImage {
+        image::load_from_memory(png).unwrap().to_rgb8()
+    }
+
+    #[test]
+    fn masked_pixels_are_gone_and_others_stay() {
+        let secret = quad([(10.0, 10.0), (30.0, 12.0), (30.0, 20.0), (10.0, 18.0)]);
+        for secret in [
+            secret,
+            secret.starting_at(2),
+            Quad({
+                let [a, b, c, d] = secret.0;
+                [a, d, c, b]
+            }),
+        ] {
+            let image = decoded(&redacted(&white(), &[secret]).unwrap());
+            for (x, y) in [(10, 10), (29, 12), (29, 19), (10, 17), (20, 15)] {
+                assert_eq!(image.get_pixel(x, y).0, MASK, "{x} {y}");
+            }
+            assert_eq!(image.get_pixel(40, 30).0, [255; 3]);
+        }
+    }
+
+    #[test]
+    fn boxes_are_outlined_and_numbered() {
+        let line = quad([(20.0, 20.0), (50.0, 20.0), (50.0, 30.0), (20.0, 30.0)]);
+        let image = decoded(&drawn(&white(), &[line]).unwrap());
+        assert_eq!(image.get_pixel(35, 20).0, COLOURS[0]);
+        assert_eq!(image.get_pixel(35, 25).0, [255; 3]);
+        assert!((18..30).any(|x| (5..18).any(|y| image.get_pixel(x, y).0 == COLOURS[0])));
+        assert!(drawn(&white(), &[quad([(-500.0, -500.0); 4])]).is_ok());
+    }
+}
