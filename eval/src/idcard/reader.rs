@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use anyhow::{Context as _, Result, bail};
+use fenwen::config::{Config, Overrides};
 use serde::{Deserialize, Serialize};
 
 /// Something that reads an ID image.
@@ -104,6 +105,27 @@ impl Reader for HttpReader {
             bail!("the server answered {status}: {}", text.chars().take(200).collect::<String>());
         }
         serde_json::from_str(&text).context("failed to parse the answer")
+    }
+}
+
+/// fenwen's own pipeline, in this process.
+pub struct LocalReader(fenwen::cli::local::LocalReader);
+
+impl LocalReader {
+    /// Opens the models that the settings name.
+    ///
+    /// # Errors
+    /// When the settings are wrong or a model is missing.
+    pub fn open() -> Result<Self> {
+        let config = Config::load(&Overrides::default())?;
+        Ok(Self(fenwen::cli::local::LocalReader::open(&config)?))
+    }
+}
+
+impl Reader for LocalReader {
+    fn read(&mut self, image: &[u8]) -> Result<Prediction> {
+        let document = self.0.document(self.0.read(image)?.answer)?;
+        Ok(serde_json::from_value(serde_json::to_value(document)?)?)
     }
 }
 
