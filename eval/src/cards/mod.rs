@@ -246,13 +246,13 @@ fn describe(order: Order, sheet: &Sheet<'_>, photo: &Photo) -> Truth {
         polygons: zone.areas.iter().map(|it| locate(*it)).collect(),
     });
     let split = if order.seed < FIRST_TEST_SEED { Split::Dev } else { Split::Test };
-    let level = order.level.as_str();
+    let (kind, level) = (order.card_type.as_str(), order.level.as_str());
     Truth {
-        image: format!("{}-{:07}.{}", level, order.seed, photo.extension),
+        image: format!("{kind}-{level}-{:07}.{}", order.seed, photo.extension),
         seed: order.seed,
         split: split.as_str().to_owned(),
         level: level.to_owned(),
-        document_type: order.card_type.as_str().to_owned(),
+        document_type: kind.to_owned(),
         width: pixel::side(photo.width),
         height: pixel::side(photo.height),
         rotation: photo.rotation,

@@ -6,6 +6,8 @@ use anyhow::{Context as _, Result, bail};
 use fenwen::config::{Config, Overrides};
 use serde::{Deserialize, Serialize};
 
+use crate::idcard::peer::PeerLine;
+
 /// Something that reads an ID image.
 ///
 /// The suite calls it once per picture, in order, with the encoded bytes. An error counts as a picture not read.
@@ -28,6 +30,9 @@ pub struct Prediction {
     /// Machine-readable zone.
     #[serde(default)]
     pub mrz: Option<PredictedMrz>,
+    /// Every line read, where the reader gives them: scored like another engine's lines.
+    #[serde(default)]
+    pub lines: Option<Vec<PeerLine>>,
 }
 
 /// Kind of document, as answered.
@@ -131,9 +136,9 @@ impl Reader for LocalReader {
 
 const BOUNDARY: &str = "fenwen-eval-2f6c1d0b7a9e4385";
 
-/// The two parts that the service takes: the purpose and the picture.
+/// The two parts that the service takes: the purpose (and the wish for all lines) and the picture.
 fn multipart(image: &[u8]) -> Vec<u8> {
-    let meta = r#"{"purpose":{"code":"evaluation","case_no":"E1"}}"#;
+    let meta = r#"{"purpose":{"code":"evaluation","case_no":"E1"},"options":{"lines":true}}"#;
     let kind = if image.starts_with(b"\x89PNG") { "png" } else { "jpeg" };
     let head = format!(
         "--{BOUNDARY}\r\nContent-Disposition: form-data; name=\"meta\"\r\nContent-Type: application/json\r\n\r\n\
