@@ -6,6 +6,8 @@ mod cli;
 mod engine;
 mod generated;
 mod http;
+#[cfg(all(feature = "ort", feature = "rten"))]
+mod idcard;
 mod image;
 mod licences;
 mod read_page;
