@@ -106,6 +106,16 @@ pub struct BatchLimits {
     pub max_values: u32,
 }
 
+/// Isotonic calibration, straight lines between its points (`fenwen train calibrate-idcard`).
+#[derive(Clone, Debug, PartialEq, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct CalibrationTable {
+    /// Outcomes it was fitted on.
+    pub n: u32,
+    /// `[raw score, probability]`, both within 0 to 1, rising.
+    pub points: Vec<[f32; 2]>,
+}
+
 /// A synthetic input and what the model must answer to it.
 #[derive(Clone, Debug, PartialEq, Deserialize)]
 #[serde(deny_unknown_fields)]
