@@ -7,10 +7,7 @@ use std::time::Duration;
 use futures_util::future::BoxFuture;
 
 use crate::base::{Clock, Deadline, ErrorCode};
-use crate::media::Pixels;
-use crate::media::image::{self, ImageError, ImageLimits};
 use crate::pipeline::idcard::{Date, IdCardPipeline, PipelineError};
-use crate::service::Decode;
 use crate::task::call::CallError;
 use crate::task::idcard::{Health, IdImage, Load, ModelInfo, RecogniseId, Recognition};
 
@@ -166,44 +163,4 @@ fn error_chain(err: &dyn std::error::Error) -> Vec<String> {
         source = err.source();
     }
     chain
-}
-
-/// Decodes picture files under limits, and says in the caller's language what is wrong with one.
-pub(super) struct PictureDecoder {
-    pub(super) limits: ImageLimits,
-}
-
-impl Decode for PictureDecoder {
-    fn probe(&self, file: &[u8]) -> Result<(u32, u32), CallError> {
-        let info = image::probe(file, &self.limits).map_err(|err| refused(&err))?;
-        Ok((info.width, info.height))
-    }
-
-    fn decode(&self, file: &[u8]) -> Result<Pixels, CallError> {
-        image::decode(file, &self.limits).map_err(|err| refused(&err))
-    }
-}
-
-fn refused(err: &ImageError) -> CallError {
-    let message = match err {
-        ImageError::Empty => "影像檔案是空的。".to_owned(),
-        ImageError::Unsupported { format } => {
-            format!("不支援 {format} 檔案,請改存為 JPEG 或 PNG 後再上傳。")
-        }
-        ImageError::Unknown => {
-            "檔案不是可辨識的影像,請上傳 JPEG、PNG、WebP、TIFF 或 BMP。".to_owned()
-        }
-        ImageError::TooLarge { limit, what, .. } => {
-            let what = match *what {
-                "bytes" => "檔案位元組",
-                "width" | "height" => "邊長像素",
-                "pixels" => "總像素",
-                _ => "解碼所需記憶體",
-            };
-            format!("影像過大:{what}不可超過 {limit}。")
-        }
-        ImageError::Several { .. } => "檔案內有多張影像,請分開上傳。".to_owned(),
-        ImageError::Broken { .. } => "影像檔案損毀或不完整,請重新儲存後再上傳。".to_owned(),
-    };
-    CallError::new(err.code(), message)
 }

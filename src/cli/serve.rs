@@ -13,11 +13,11 @@ use crate::base::{Clock, SystemClock};
 use crate::config::{Config, Profile};
 use crate::http::{self, App, Ended, HttpOptions};
 use crate::media::image::ImageLimits;
-use crate::service::{Service, ServiceLimits, ServiceParts};
+use crate::service::{PictureFiles, Service, ServiceLimits, ServiceParts};
 use crate::wire::v1::meta::PurposeRule;
 
 use super::networks::{BLOCKING_THREADS, Opener};
-use super::recogniser::{PictureDecoder, Recogniser};
+use super::recogniser::Recogniser;
 
 /// How often idle networks are tried, and how long they may take.
 const CHECK_EVERY: Duration = Duration::from_secs(5);
@@ -99,7 +99,7 @@ fn service(
     };
     let parts = ServiceParts {
         recogniser: Arc::new(recogniser.clone()),
-        decoder: Arc::new(PictureDecoder { limits: image_limits(config) }),
+        decoder: Arc::new(PictureFiles { limits: image_limits(config) }),
         clock,
     };
     Service::start(parts, limits).context("failed to start the decoding threads")

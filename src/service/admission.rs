@@ -127,6 +127,8 @@ fn permits(pixels: u64) -> u32 {
 
 #[cfg(test)]
 mod tests {
+    use futures_util::FutureExt;
+
     use super::*;
 
     fn admission() -> Admission {
@@ -175,7 +177,7 @@ mod tests {
         });
         let first = admission.memory(u64::MAX).await;
         let mut second = Box::pin(admission.memory(1));
-        assert!(futures_util::poll!(&mut second).is_pending());
+        assert!((&mut second).now_or_never().is_none());
         drop(first);
         check(second.await, None);
     }

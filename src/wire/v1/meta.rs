@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 
 use serde::Deserialize;
+use serde_json::Value;
 use utoipa::ToSchema;
 
 use crate::base::{ErrorCode, Private};
@@ -108,16 +109,15 @@ impl RecognitionOrder {
 }
 
 fn parse_json(json: &[u8]) -> Result<Meta, CallError> {
-    let mut parser = serde_json::Deserializer::from_slice(json);
-    let meta: Meta = serde_path_to_error::deserialize(&mut parser).map_err(|error| {
-        if error.inner().is_data() {
-            CallError::bad_value(pointer(error.path()), "缺少必要的值,或型別不符。")
-        } else {
-            not_json()
+    let value: Value = serde_json::from_slice(json).map_err(|_| not_json())?;
+    // A struct would also be read from an array of its values; nobody means that.
+    for place in ["", "/purpose", "/options"] {
+        if value.pointer(place).is_some_and(Value::is_array) {
+            return Err(CallError::bad_value(format!("/meta{place}"), "應為物件。"));
         }
-    })?;
-    parser.end().map_err(|_| not_json())?;
-    Ok(meta)
+    }
+    serde_path_to_error::deserialize(value)
+        .map_err(|error| CallError::bad_value(pointer(error.path()), "缺少必要的值,或型別不符。"))
 }
 
 fn not_json() -> CallError {
@@ -236,7 +236,10 @@ mod tests {
         check("", Err(""));
         check("{}{}", Err(""));
         check(r#"{"expected":"#, Err(""));
-        check(&"[".repeat(60_000), Err("/meta"));
+        check(r#"[null]"#, Err("/meta"));
+        check(r#"{"options":[]}"#, Err("/meta/options"));
+        check(r#"{"purpose":["a"]}"#, Err("/meta/purpose"));
+        check(&"[".repeat(60_000), Err(""));
         check(&format!("{{\"new\":{}", "[".repeat(60_000)), Err(""));
         let long = format!(r#"{{"expected":{{"name":"{}"}}}}"#, "A".repeat(257));
         check(&long, Err("/meta/expected/name"));

@@ -36,7 +36,7 @@ async fn a_body_that_never_ends_is_a_slow_client() {
     let server = impatient().await;
     let body = form(&[("image", &png(3))]);
     let request = post("", &body);
-    let answer = send(server.addr, &request[..request.len() - 1]).await;
+    let answer = send(server.addr, &request[..request.len() - 40]).await;
     assert_eq!((answer.status, answer.problem().as_str()), (408, "ER0521"));
     assert_eq!(server.service.occupancy().calls, 0);
 }
