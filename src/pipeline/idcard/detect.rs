@@ -142,7 +142,7 @@ impl Map<'_> {
         // Dilation has moved the middle by half a pixel.
         let tight = components::smallest_box(hull)?.placed(1.0, Point { x: -0.5, y: -0.5 });
         // On a bare wall the network may take the whole picture for one line.
-        let thickest = self.width.min(self.height) as f32 / 2.0;
+        let thickest = self.width.min(self.height) as f32 / 3.0;
         if !(MIN_THICKNESS..=thickest).contains(&tight.thickness) {
             return None;
         }

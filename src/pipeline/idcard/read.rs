@@ -39,8 +39,10 @@ pub trait Models: Send + Sync {
     ) -> impl Future<Output = Result<Vec<Reading>, Self::Error>> + Send;
 }
 
-/// Looks at one picture, each closer than the one before.
-const MAX_LOOKS: usize = 3;
+/// Looks at one picture after the first, each closer than the one before.
+const MAX_CLOSER_LOOKS: usize = 3;
+/// Reduction by a look from which a closer one can show more.
+const MIN_REDUCTION: f32 = 1.9;
 
 /// How far a card may go on beyond the text seen, in heights of its largest line.
 const REST_OVER_LINE: f32 = 7.0;
@@ -168,29 +170,48 @@ fn in_reading_order(mut lines: Vec<Line>) -> Vec<Line> {
 
 /// Looks at the whole picture, and closer where the part with text is small.
 ///
-/// What was seen from afar may be half of the text, so a closer look takes in as much again around it.
+/// What was seen from afar may be half of the text, so the whole is looked at again in more detail first, and a
+/// closer look takes in as much again around the text.
 async fn find_text<M: Models>(
     pixels: &Arc<Pixels>,
     models: &M,
     options: &ReadOptions,
 ) -> Result<Vec<TextBox>, ReadError<M::Error>> {
+    let side = options.side;
     let mut region = Region::whole(pixels);
-    let mut boxes = look_at(pixels, models, region, options.side).await?;
-    if boxes.is_empty() && options.side as f32 * 2.0 <= region.long_side() {
-        boxes = look_at(pixels, models, region, options.side * 2).await?;
-    }
-    for _ in 1..MAX_LOOKS {
-        let corners = boxes.iter().flat_map(|it| it.quad(it.angle).0);
-        let Some(text) = Region::around(corners) else { break };
-        if region.long_side() * options.zoom_below <= text.long_side() {
+    let mut boxes = look_at(pixels, models, region, side).await?;
+    let mut next_side = side * 3 / 2;
+    for _ in 0..MAX_CLOSER_LOOKS {
+        let has_more_detail = side as f32 * MIN_REDUCTION < region.long_side();
+        if !has_more_detail || region.long_side() * options.zoom_below <= extent_of(&boxes) {
             break;
         }
-        let thickest = boxes.iter().map(|it| it.thickness).fold(0.0, f32::max);
-        let margin = (text.long_side() / 2.0).max(thickest * REST_OVER_LINE);
-        region = text.grown(margin, pixels);
-        boxes = look_at(pixels, models, region, options.side).await?;
+        if next_side == side {
+            let corners = boxes.iter().flat_map(|it| it.quad(it.angle).0);
+            let Some(text) = Region::around(corners) else { break };
+            let thickest = boxes.iter().map(|it| it.thickness).fold(0.0, f32::max);
+            let margin = (text.long_side() / 2.0).max(thickest * REST_OVER_LINE);
+            region = text.grown(margin, pixels);
+        }
+        let closer = look_at(pixels, models, region, next_side).await?;
+        // Blurred text is seen better from afar.
+        if amount_of(&boxes) <= amount_of(&closer) {
+            boxes = closer;
+        }
+        next_side = side;
     }
     Ok(boxes)
+}
+
+/// Longer side of the part of the picture that holds all text; 0 without text.
+fn extent_of(boxes: &[TextBox]) -> f32 {
+    let corners = boxes.iter().flat_map(|it| it.quad(it.angle).0);
+    Region::around(corners).map_or(0.0, |it| it.long_side())
+}
+
+/// How much text is seen: length times certainty.
+fn amount_of(boxes: &[TextBox]) -> f32 {
+    boxes.iter().map(|it| it.length * it.score).sum()
 }
 
 async fn look_at<M: Models>(
