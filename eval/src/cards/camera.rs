@@ -157,8 +157,8 @@ impl Setting {
             },
             noise: match level {
                 Level::Flat => 1.0,
-                Level::Phone => chance.range(1.5, 4.0),
-                Level::Bad => chance.range(4.0, 10.0),
+                Level::Phone => chance.range(0.6, 2.4),
+                Level::Bad => chance.range(3.0, 8.0),
             },
             quality: match level {
                 Level::Flat if chance.odds(0.2) => None,
