@@ -15,7 +15,7 @@ run: setup ## Build, pull and verify the default models, serve on 127.0.0.1:8080
 	$(FENWEN) models pull
 	exec $(FENWEN) serve --profile demo --listen 127.0.0.1:8080
 
-test: setup check ## Set up, then every check that CI runs
+test: setup fonts check ## Set up, then every check that CI runs
 
 check: fmt clippy test-core test-full doc ## Every check, without the set-up
 
