@@ -205,7 +205,8 @@ mod tests {
     use proptest::prelude::*;
 
     use super::*;
-    use crate::pipeline::idcard::text::fixture::page;
+    use crate::pipeline::idcard::line::Page;
+    use crate::pipeline::idcard::text::fixture::{line, page, unsure};
     use crate::pipeline::idcard::text::rows;
 
     fn value(text: &str) -> Option<(String, String, bool)> {
@@ -266,5 +267,16 @@ mod tests {
                 prop_assert_eq!(&value(&text).unwrap().0, &expected);
             }
         }
+    }
+
+    #[test]
+    fn strokes_read_as_figures_and_years_cut_in_two() {
+        let mut stroked = line(0.0, 0.0, "37/07130");
+        stroked = unsure(stroked, 5, &[('1', 0.8), ('/', 0.2)]);
+        let cut = line(0.0, 0.0, "2 019/05/24");
+        let rows = rows(&Page { lines: vec![stroked, cut], ..Page::default() });
+        let read = |idx: usize| read(rows[idx].span()).unwrap();
+        assert_eq!((read(0).value.as_str(), read(0).doubtful), ("1948-07-30", true));
+        assert_eq!((read(1).value.as_str(), read(1).doubtful), ("2019-05-24", false));
     }
 }
