@@ -143,7 +143,7 @@ impl Golden {
     /// The input: a white page (1) with a line of black squares (-1), something like print.
     ///
     /// The line fills the middle half of the height and three quarters of the width; each of its squares is black
-    /// with a chance of one in four, decided by [`Golden::is_ink`].
+    /// with a chance of one in four, decided by a hash of the square.
     pub fn input(&self) -> Vec<f32> {
         let [rows, channels, height, width] = self.shape;
         let cell = self.cell.max(1);
