@@ -95,7 +95,7 @@ impl Client {
     }
 
     async fn fill(&mut self) -> Option<()> {
-        let mut chunk = [0; 16 << 10];
+        let mut chunk = vec![0; 16 << 10];
         match self.stream.read(&mut chunk).await {
             Ok(0) | Err(_) => None,
             Ok(len) => {
