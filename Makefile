@@ -15,7 +15,7 @@ run: setup ## Build, pull and verify the default models, serve on 127.0.0.1:8080
 	$(FENWEN) models pull
 	exec $(FENWEN) serve --profile demo --listen 127.0.0.1:8080
 
-test: setup check ## Set up, then every check that CI runs
+test: setup fonts check ## Set up, then every check that CI runs
 
 check: fmt clippy test-core test-full doc ## Every check, without the set-up
 
@@ -28,6 +28,27 @@ setup: ## Install what is missing: C linker, pip
 	  echo "installing: $${missing[*]}"; $(SUDO) apt-get update -qq; \
 	  DEBIAN_FRONTEND=noninteractive $(SUDO) apt-get install -y --no-install-recommends "$${missing[@]}"; \
 	fi
+
+eval: setup fonts ## Accuracy on the generated test split; writes eval/reports/idcard
+	$(CARGO) build --release --locked --workspace
+	$(FENWEN) models pull
+	$(FENWEN) eval idcard --split test --count $(or $(COUNT),100) --report eval/reports/idcard
+
+bench: setup fonts ## Speed and accuracy against RapidOCR, same pictures, same run; writes eval/out/bench.json
+	$(CARGO) build --release --locked --workspace
+	$(FENWEN) models pull
+	mkdir -p eval/out
+	[ -x .venv/bin/python ] || $(PYTHON) -m venv .venv
+	.venv/bin/python -m pip install --quiet --require-virtualenv -r eval/bench/requirements.txt
+	$(FENWEN) eval cards --out eval/out/bench --split test --count $(or $(COUNT),20)
+	.venv/bin/python eval/bench/idcard.py --fenwen $(FENWEN) --eval target/release/fenwen-eval \
+	  --images eval/out/bench --json eval/out/bench.json
+
+fonts: ## Install the fonts of the card generator
+	@fc=/usr/share/fonts; [ -d $$fc/truetype/cns11643 ] && [ -d $$fc/opentype/ocr-b ] || { \
+	  $(SUDO) apt-get update -qq; \
+	  DEBIAN_FRONTEND=noninteractive $(SUDO) apt-get install -y --no-install-recommends \
+	    fonts-cns11643-kai fonts-cns11643-sung fonts-ocr-b fonts-dejavu-core python3-venv; }
 
 fmt: ## Formatting
 	$(CARGO) fmt --all -- --check
@@ -48,4 +69,4 @@ models-dev:
 doc: ## API documentation, warnings are errors
 	RUSTDOCFLAGS='-D warnings' $(CARGO) doc --locked --workspace --no-deps
 
-.PHONY: help run test check setup fmt clippy test-core test-full models-dev doc
+.PHONY: help run test check setup eval bench fonts fmt clippy test-core test-full models-dev doc

@@ -8,7 +8,7 @@ use std::process::ExitCode;
 use anyhow::{Context as _, Result};
 use clap::{Parser, Subcommand, ValueEnum};
 use fenwen_eval::cards::{self, CardType, Level, SetOrder, Split};
-use fenwen_eval::idcard::reader::HttpReader;
+use fenwen_eval::idcard::reader::{HttpReader, LocalReader};
 use fenwen_eval::idcard::{self, Answers, Pictures, peer, report, tally};
 
 /// Evaluation of fenwen.
@@ -53,9 +53,9 @@ struct IdcardArgs {
     dump: Option<PathBuf>,
 }
 
-/// Where the answers come from.
+/// Where the answers come from; without any of these, from fenwen's own pipeline in this process.
 #[derive(clap::Args)]
-#[group(required = true, multiple = false)]
+#[group(multiple = false)]
 struct SourceArgs {
     /// Ask a running server.
     #[arg(long)]
@@ -79,7 +79,7 @@ impl SourceArgs {
             (_, _, Some(path)) => {
                 (Answers::Peer(peer::load_lines(path)?), "another engine's lines")
             }
-            (None, None, None) => anyhow::bail!("no source of answers"),
+            (None, None, None) => (Answers::Live(Box::new(LocalReader::open()?)), "fenwen"),
         })
     }
 }

@@ -2,26 +2,15 @@
 
 use std::io::Write;
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
-use std::time::Duration;
 
 use anyhow::{Context, bail};
 use clap::Args;
 
-use crate::base::{Clock, RequestId, SystemClock};
 use crate::config::Config;
-use crate::media::{Pixels, Quad, image};
-use crate::pipeline::idcard::{IdCardPipeline, redact};
-use crate::task::idcard::{IdAnswer, IdImage, Recognition, Timings, Wanted};
-use crate::wire::v1::meta::{PurposeRule, RecognitionOrder};
-use crate::wire::v1::recognition::RecognitionAnswer;
+use crate::pipeline::idcard::redact;
+use crate::task::idcard::Recognition;
 
-use super::networks::Opener;
-use super::recogniser::Recogniser;
-use super::serve::image_limits;
-
-/// Longest time for one picture.
-const TIME: Duration = Duration::from_secs(120);
+use super::local::LocalReader;
 
 /// Options of the command.
 #[derive(Debug, Args)]
@@ -45,53 +34,24 @@ pub(super) fn run(options: &Options, config: &Config) -> anyhow::Result<()> {
     if options.draw.is_some() && options.images.len() != 1 {
         bail!("--draw 一次只能處理一張影像");
     }
-    let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
-    let opener = Opener::new(config)?;
-    let (pipeline, model) = (opener.idcard()?, opener.idcard_model()?);
+    let reader = LocalReader::open(config)?;
     let mut out = std::io::stdout().lock();
     for path in &options.images {
-        let read = runtime.block_on(read(path, &pipeline, config))?;
-        if options.json {
-            let order = RecognitionOrder::parse(None, PurposeRule::Optional)?;
-            let id = RequestId::fresh(&SystemClock);
-            let answer = RecognitionAnswer::new(id, &order, vec![read.answer], model.clone());
-            writeln!(out, "{}", serde_json::to_string(&answer)?)?;
-        } else {
-            print_table(&mut out, path, &read.answer.recognition)?;
-        }
+        let failed = || format!("failed to read {}", path.display());
+        let reading =
+            reader.read(&std::fs::read(path).with_context(failed)?).with_context(failed)?;
         if let Some(picture) = &options.draw {
-            std::fs::write(picture, redact::drawn(&read.pixels, &read.quads)?)
+            std::fs::write(picture, redact::drawn(&reading.pixels, &reading.quads())?)
                 .with_context(|| format!("failed to write {}", picture.display()))?;
+        }
+        if options.json {
+            let document = reader.document(reading.answer)?;
+            writeln!(out, "{}", serde_json::to_string(&document)?)?;
+        } else {
+            print_table(&mut out, path, &reading.answer.recognition)?;
         }
     }
     Ok(())
-}
-
-struct Read {
-    answer: IdAnswer,
-    /// Boxes of the fields.
-    quads: Vec<Quad>,
-    pixels: Arc<Pixels>,
-}
-
-async fn read(path: &Path, pipeline: &IdCardPipeline, config: &Config) -> anyhow::Result<Read> {
-    let failed = || format!("failed to read {}", path.display());
-    let bytes = std::fs::read(path).with_context(failed)?;
-    let begun = SystemClock.now();
-    let pixels = image::decode(&bytes, &image_limits(config)).with_context(failed)?;
-    let size = (pixels.width, pixels.height);
-    let pixels = Arc::new(pixels);
-    let image = IdImage { pixels: Arc::clone(&pixels), wanted: Wanted::default() };
-    let decoded = SystemClock.now();
-    let today = Recogniser::today(&SystemClock);
-    let recognition = pipeline.recognise(image, today, decoded + TIME).await?;
-    let timings = Timings {
-        queue: Duration::ZERO,
-        decode: decoded.duration_since(begun),
-        infer: SystemClock.now().duration_since(decoded),
-    };
-    let quads = recognition.fields.iter().map(|it| it.quad).collect();
-    Ok(Read { answer: IdAnswer { recognition, size, timings }, quads, pixels })
 }
 
 fn print_table(out: &mut impl Write, path: &Path, read: &Recognition) -> anyhow::Result<()> {

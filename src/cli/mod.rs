@@ -2,6 +2,7 @@
 
 mod config;
 mod idcard;
+pub mod local;
 mod logging;
 pub mod models;
 mod networks;

@@ -1,5 +1,6 @@
 //! From the registry to running networks: which engine, how many copies, how many threads.
 
+use std::num::NonZeroUsize;
 use std::sync::Arc;
 
 use anyhow::Context;
@@ -26,6 +27,9 @@ use super::recogniser::Recogniser;
 const DETECTOR: &str = "ppocrv6-small-det";
 const CLASSIFIER: &str = "ppocr-line-cls";
 const RECOGNISER: &str = "ppocrv6-small-rec";
+
+/// Threads that cut lines out of pictures: few, because each keeps memory of its own.
+pub(super) const BLOCKING_THREADS: usize = 2;
 
 /// Copies of one network at most, whatever the cores: each holds its own working memory.
 const MAX_SESSIONS: usize = 4;
@@ -80,8 +84,18 @@ impl Opener {
                 alphabet.reduce(row.view, width)
             })?,
         };
-        let calibration = Arc::new(Calibration::default());
+        let calibration = Arc::new(self.calibration()?);
         Ok(IdCardPipeline { networks, options: ReadOptions::default(), calibration })
+    }
+
+    /// The recogniser's calibration; scores stay as they are without one.
+    fn calibration(&self) -> anyhow::Result<Calibration> {
+        let Some(table) = &self.registry.model(RECOGNISER)?.manifest.calibration else {
+            return Ok(Calibration::default());
+        };
+        let knots = table.points.iter().map(|[score, probability]| (*score, *probability));
+        Calibration::new(knots.collect())
+            .with_context(|| format!("the calibration of model `{RECOGNISER}` does not rise"))
     }
 
     /// The pipeline of ID images, as the service sees it.
@@ -137,11 +151,16 @@ impl Opener {
     }
 }
 
+/// Two threads a copy: one copy of the detector holds a hundred megabytes while it runs, and two threads share it.
 fn placement(config: &Config) -> Placement {
-    let automatic = Placement::for_this_machine(match config.engine.sessions {
-        0 => MAX_SESSIONS,
-        sessions => sessions,
-    });
+    let cores = std::thread::available_parallelism().map_or(1, NonZeroUsize::get);
+    let automatic = Placement::divide(
+        cores,
+        match config.engine.sessions {
+            0 => (cores / 2).clamp(1, MAX_SESSIONS),
+            sessions => sessions,
+        },
+    );
     match config.engine.threads {
         0 => automatic,
         threads => Placement { threads, ..automatic },

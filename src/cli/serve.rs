@@ -16,7 +16,7 @@ use crate::media::image::ImageLimits;
 use crate::service::{PictureFiles, Service, ServiceLimits, ServiceParts};
 use crate::wire::v1::meta::PurposeRule;
 
-use super::networks::Opener;
+use super::networks::{BLOCKING_THREADS, Opener};
 use super::recogniser::Recogniser;
 
 /// How often idle networks are tried, and how long they may take.
@@ -33,6 +33,7 @@ pub(super) fn run(config: &Config) -> anyhow::Result<()> {
     let recogniser = opener.recogniser(Arc::clone(&clock))?;
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .enable_all()
+        .max_blocking_threads(BLOCKING_THREADS)
         .thread_name("fenwen")
         .build()
         .context("failed to start the runtime")?;

@@ -133,7 +133,7 @@ pub struct Models {
     /// 優先使用的來源(`dir:…` 或 `url:https://…`),依序嘗試。
     pub mirrors: Vec<String>,
     /// Hugging Face Hub 私有儲存庫的存取權杖。
-    #[serde(serialize_with = "hide", skip_serializing_if = "Option::is_none")]
+    #[serde(skip_serializing_if = "Option::is_none")]
     #[schemars(with = "Option<String>")]
     pub token: Option<Secret<String>>,
 }
@@ -227,11 +227,4 @@ pub enum LogLevel {
     #[default]
     Info,
     Debug,
-}
-
-fn hide<S: serde::Serializer>(
-    _: &Option<Secret<String>>,
-    serializer: S,
-) -> Result<S::Ok, S::Error> {
-    serializer.serialize_str("[…]")
 }

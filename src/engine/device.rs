@@ -1,7 +1,6 @@
 //! Where a model computes, and how the cores are divided among its copies.
 
 use std::fmt;
-use std::num::NonZeroUsize;
 use std::str::FromStr;
 
 use crate::engine::EngineError;
@@ -57,15 +56,6 @@ pub struct Placement {
 }
 
 impl Placement {
-    /// The placement for this machine: as many copies as memory should bear, the rest of the cores as their threads.
-    ///
-    /// Copies serve independent requests without any exchange between cores, threads only shorten a single one;
-    /// hence copies first, up to `max_sessions`. Respects the container's quota and affinity.
-    pub fn for_this_machine(max_sessions: usize) -> Placement {
-        let cores = std::thread::available_parallelism().map_or(1, NonZeroUsize::get);
-        Placement::divide(cores, max_sessions)
-    }
-
     /// Divides `cores` among at most `max_sessions` copies.
     pub fn divide(cores: usize, max_sessions: usize) -> Placement {
         let cores = cores.max(1);

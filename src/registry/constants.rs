@@ -106,6 +106,16 @@ pub struct BatchLimits {
     pub max_values: u32,
 }
 
+/// Isotonic calibration, straight lines between its points (`fenwen train calibrate-idcard`).
+#[derive(Clone, Debug, PartialEq, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct CalibrationTable {
+    /// Outcomes it was fitted on.
+    pub n: u32,
+    /// `[raw score, probability]`, both within 0 to 1, rising.
+    pub points: Vec<[f32; 2]>,
+}
+
 /// A synthetic input and what the model must answer to it.
 #[derive(Clone, Debug, PartialEq, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -133,7 +143,7 @@ impl Golden {
     /// The input: a white page (1) with a line of black squares (-1), something like print.
     ///
     /// The line fills the middle half of the height and three quarters of the width; each of its squares is black
-    /// with a chance of one in four, decided by [`Golden::is_ink`].
+    /// with a chance of one in four, decided by a hash of the square.
     pub fn input(&self) -> Vec<f32> {
         let [rows, channels, height, width] = self.shape;
         let cell = self.cell.max(1);

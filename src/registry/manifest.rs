@@ -5,7 +5,7 @@ use std::fmt;
 
 use serde::Deserialize;
 
-use super::constants::{BatchLimits, Golden, Postprocess, Preprocess};
+use super::constants::{BatchLimits, CalibrationTable, Golden, Postprocess, Preprocess};
 use super::digest::Digest;
 use super::source::{Package, Source};
 
@@ -50,6 +50,8 @@ pub struct ModelManifest {
     pub postprocess: Option<Postprocess>,
     /// How much it may be given at once.
     pub batch: Option<BatchLimits>,
+    /// From raw scores to probabilities, fitted on dev data.
+    pub calibration: Option<CalibrationTable>,
     /// A known input with its known output.
     pub golden: Option<Golden>,
 }

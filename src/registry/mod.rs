@@ -22,7 +22,9 @@ mod builtin;
 mod catalog;
 
 pub use catalog::{Model, ModelRegistry, ModelState, PullReport};
-pub use constants::{BatchLimits, ChannelOrder, Golden, Postprocess, Preprocess, Resize};
+pub use constants::{
+    BatchLimits, CalibrationTable, ChannelOrder, Golden, Postprocess, Preprocess, Resize,
+};
 pub use digest::{Digest, DigestError};
 pub use error::{RegistryError, SourceError};
 pub use fetch::Tools;

@@ -1,6 +1,7 @@
 //! Fits the table that turns raw field scores of ID images into probabilities.
 //!
-//! Input: rows of `fenwen eval idcard --split dev --dump FILE.jsonl`. Output: TOML for the recogniser's manifest.
+//! Input: rows of `fenwen eval idcard --split dev --dump FILE.jsonl`, read with a manifest whose `[calibration]` was
+//! taken out (`--set models.manifests=DIR`). Output: that table, as TOML.
 
 use std::fs;
 use std::io::{BufRead, BufReader, Write};
@@ -26,12 +27,28 @@ pub(crate) struct Options {
     out: Option<PathBuf>,
 }
 
-/// One evaluated field; other keys of the row are not needed here.
+/// One evaluated picture; other keys of the row are not needed here.
 #[derive(Debug, Deserialize)]
 struct Row {
+    truth: Truth,
+    score: Score,
+}
+
+#[derive(Debug, Deserialize)]
+struct Truth {
     split: String,
-    score: f64,
-    correct: bool,
+}
+
+#[derive(Debug, Deserialize)]
+struct Score {
+    fields: Vec<Field>,
+}
+
+/// One evaluated field; no confidence when it was not read.
+#[derive(Debug, Deserialize)]
+struct Field {
+    exact: bool,
+    confidence: Option<f64>,
 }
 
 /// The calibration table: piecewise linear between the points.
@@ -64,10 +81,12 @@ fn read(options: &Options) -> anyhow::Result<Vec<Outcome>> {
     for (idx, line) in BufReader::new(file).lines().enumerate() {
         let row: Row = serde_json::from_str(&line?)
             .with_context(|| format!("{path}: line {} is not a dump row", idx + 1))?;
-        if row.split != "dev" {
-            bail!("{path}: line {} is of split `{}`; calibrate on dev only", idx + 1, row.split);
+        let split = row.truth.split;
+        if split != "dev" {
+            bail!("{path}: line {} is of split `{split}`; calibrate on dev only", idx + 1);
         }
-        outcomes.push(Outcome { score: row.score, is_right: row.correct });
+        let read = row.score.fields.iter().filter_map(|it| Some((it.confidence?, it.exact)));
+        outcomes.extend(read.map(|(score, is_right)| Outcome { score, is_right }));
     }
     if outcomes.len() < options.min_block {
         bail!("{path}: {} rows are too few, {} needed", outcomes.len(), options.min_block);
@@ -91,17 +110,22 @@ mod tests {
         Ok(fs::read_to_string(out).unwrap())
     }
 
+    fn row(split: &str, fields: &str) -> String {
+        format!("{{\"truth\":{{\"split\":\"{split}\"}},\"score\":{{\"fields\":[{fields}]}}}}\n")
+    }
+
     #[test]
     fn a_table_comes_out() {
-        let rows = "{\"split\":\"dev\",\"score\":0.2,\"correct\":false,\"field\":\"name\"}\n"
-            .repeat(2)
-            + &"{\"split\":\"dev\",\"score\":0.9,\"correct\":true}\n".repeat(2);
+        let fields = r#"{"exact":false,"confidence":0.2},{"exact":true,"confidence":0.9},
+            {"exact":false,"confidence":null}"#
+            .replace('\n', "");
+        let rows = row("dev", &fields).repeat(2);
         assert_eq!(check(&rows).unwrap(), "n = 4\npoints = [[0.2, 0.25], [0.9, 0.75]]\n");
     }
 
     #[test]
     fn test_rows_are_refused() {
-        let rows = "{\"split\":\"test\",\"score\":0.2,\"correct\":false}\n".repeat(4);
+        let rows = row("test", r#"{"exact":true,"confidence":0.9}"#).repeat(4);
         assert!(check(&rows).unwrap_err().to_string().contains("dev only"));
     }
 

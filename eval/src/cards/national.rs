@@ -164,7 +164,7 @@ fn ground<'a>(fonts: &'a Typefaces, chance: &mut Chance) -> Sheet<'a> {
         &mut sheet.canvas,
         chance,
         &[[226, 150, 150], [160, 196, 160], [222, 186, 120]],
-        0.42,
+        0.3,
     );
     for _ in 0..3 {
         let centre = (chance.range(100.0, 1150.0), chance.range(80.0, 720.0));

@@ -78,12 +78,12 @@ impl Film {
         }
     }
 
-    /// Sensor noise of standard deviation `sigma`, a little of it common to the three colours.
+    /// Sensor noise of standard deviation `sigma`, most of it common to the three colours as a camera leaves it.
     pub fn add_noise(&mut self, sigma: f32, chance: &mut Chance) {
         for pixel in &mut self.pixels {
             let common = chance.normal();
             for value in pixel {
-                *value += sigma * (0.8 * common + 0.6 * chance.normal());
+                *value += sigma * (0.96 * common + 0.28 * chance.normal());
             }
         }
     }

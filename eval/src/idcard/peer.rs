@@ -21,6 +21,7 @@ pub struct PeerLine {
     /// Text.
     pub text: String,
     /// Confidence, 0 to 1.
+    #[serde(alias = "confidence")]
     pub score: f32,
     /// Where.
     #[serde(rename = "box")]

@@ -3,7 +3,10 @@
 use std::time::Duration;
 
 use anyhow::{Context as _, Result, bail};
+use fenwen::config::{Config, Overrides};
 use serde::{Deserialize, Serialize};
+
+use crate::idcard::peer::PeerLine;
 
 /// Something that reads an ID image.
 ///
@@ -27,6 +30,9 @@ pub struct Prediction {
     /// Machine-readable zone.
     #[serde(default)]
     pub mrz: Option<PredictedMrz>,
+    /// Every line read, where the reader gives them: scored like another engine's lines.
+    #[serde(default)]
+    pub lines: Option<Vec<PeerLine>>,
 }
 
 /// Kind of document, as answered.
@@ -107,11 +113,32 @@ impl Reader for HttpReader {
     }
 }
 
+/// fenwen's own pipeline, in this process.
+pub struct LocalReader(fenwen::cli::local::LocalReader);
+
+impl LocalReader {
+    /// Opens the models that the settings name.
+    ///
+    /// # Errors
+    /// When the settings are wrong or a model is missing.
+    pub fn open() -> Result<Self> {
+        let config = Config::load(&Overrides::default())?;
+        Ok(Self(fenwen::cli::local::LocalReader::open(&config)?))
+    }
+}
+
+impl Reader for LocalReader {
+    fn read(&mut self, image: &[u8]) -> Result<Prediction> {
+        let document = self.0.document(self.0.read(image)?.answer)?;
+        Ok(serde_json::from_value(serde_json::to_value(document)?)?)
+    }
+}
+
 const BOUNDARY: &str = "fenwen-eval-2f6c1d0b7a9e4385";
 
-/// The two parts that the service takes: the purpose and the picture.
+/// The two parts that the service takes: the purpose (and the wish for all lines) and the picture.
 fn multipart(image: &[u8]) -> Vec<u8> {
-    let meta = r#"{"purpose":{"code":"evaluation","case_no":"E1"}}"#;
+    let meta = r#"{"purpose":{"code":"evaluation","case_no":"E1"},"options":{"lines":true}}"#;
     let kind = if image.starts_with(b"\x89PNG") { "png" } else { "jpeg" };
     let head = format!(
         "--{BOUNDARY}\r\nContent-Disposition: form-data; name=\"meta\"\r\nContent-Type: application/json\r\n\r\n\

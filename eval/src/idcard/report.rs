@@ -30,7 +30,7 @@ pub fn markdown(title: &str, summary: &Summary) -> String {
 }
 
 fn overview(text: &mut String, summary: &Summary) {
-    *text += "| level | fields exact | printed text exact | CER | type | MRZ lines exact | MRZ digits hold |\n";
+    *text += "| level | fields exact | lines over fields exact | CER | type | MRZ lines exact | MRZ digits hold |\n";
     *text += "|---|---|---|---|---|---|---|\n";
     for level in LEVELS {
         let Some(group) = summary.levels.get(level) else { continue };
@@ -40,7 +40,7 @@ fn overview(text: &mut String, summary: &Summary) {
             &[
                 level.to_owned(),
                 show(group.exact),
-                show(group.raw_exact),
+                show(group.lines_exact),
                 percent(group.cer()),
                 show(rate(&summary.types)),
                 show(rate(&summary.mrz)),
@@ -148,7 +148,7 @@ mod tests {
     fn tables_have_their_numbers() {
         let mut summary = Summary::default();
         let rate = Rate { k: 9, n: 10 };
-        let group = Group { exact: rate, raw_exact: rate, edits: 1, length: 50 };
+        let group = Group { exact: rate, lines_exact: rate, edits: 1, length: 50 };
         summary.images.insert("flat".into(), 4);
         summary.levels.insert("flat".into(), group);
         summary.fields.entry("name".into()).or_default().insert("flat".into(), group);

@@ -5,7 +5,7 @@ use serde::Serialize;
 use crate::cards::truth::{Truth, TruthField};
 use crate::idcard::peer::{self, PeerLine};
 use crate::idcard::reader::{PredictedField, Prediction};
-use crate::idcard::text::{distance, distance_within, fold, fold_value};
+use crate::idcard::text::{distance, fold, fold_value};
 
 /// What became of one printed field.
 #[derive(Clone, Debug, PartialEq, Serialize)]
@@ -14,8 +14,8 @@ pub struct FieldScore {
     pub name: String,
     /// Whether the normalised value is right.
     pub exact: bool,
-    /// Whether the printed text was read right, by the rule that lines of other engines are scored by.
-    pub raw_exact: bool,
+    /// Whether the lines over the field say what is printed; `None` when the answer has no lines.
+    pub lines_exact: Option<bool>,
     /// Characters wrong in the value (for a peer: in the printed text).
     pub edits: usize,
     /// Characters of the true value (for a peer: of the printed text).
@@ -70,9 +70,13 @@ pub fn score(truth: &Truth, answer: Result<&Prediction, String>) -> ImageScore {
         Ok(prediction) => (prediction.clone(), None),
         Err(error) => (Prediction::default(), Some(error)),
     };
+    let lines = prediction.lines.as_deref();
     let find = |name: &str| prediction.fields.iter().find(|it| it.name == name);
-    let fields =
-        truth.fields.iter().map(|(name, field)| score_field(name, field, find(name))).collect();
+    let fields = truth
+        .fields
+        .iter()
+        .map(|(name, field)| score_field(name, field, (find(name), lines)))
+        .collect();
     let mrz = truth.mrz.as_ref().map(|zone| {
         let read = prediction.mrz.clone().unwrap_or_default();
         let edits = edits_of_lines(&zone.lines, &read.lines);
@@ -101,7 +105,11 @@ pub fn score(truth: &Truth, answer: Result<&Prediction, String>) -> ImageScore {
     }
 }
 
-fn score_field(name: &str, truth: &TruthField, read: Option<&PredictedField>) -> FieldScore {
+fn score_field(
+    name: &str,
+    truth: &TruthField,
+    (read, lines): (Option<&PredictedField>, Option<&[PeerLine]>),
+) -> FieldScore {
     let value = read.and_then(|it| it.value.as_deref());
     let found = fold_value(name, value.unwrap_or_default());
     let accepted = std::iter::once(&truth.value).chain(&truth.also);
@@ -110,11 +118,10 @@ fn score_field(name: &str, truth: &TruthField, read: Option<&PredictedField>) ->
         .map(|it| (distance(&it, &found), it.len()))
         .min()
         .unwrap_or((0, 0));
-    let raw = read.map(|it| fold(&it.raw)).unwrap_or_default();
     FieldScore {
         name: name.to_owned(),
         exact: value.is_some() && edits == 0,
-        raw_exact: distance_within(&fold(&truth.raw), &raw) == 0,
+        lines_exact: lines.map(|it| read_lines(truth, it).0 == 0),
         edits: edits.min(length),
         length,
         confidence: read.filter(|it| it.value.is_some()).map(|it| it.confidence),
@@ -131,7 +138,7 @@ pub fn score_lines(truth: &Truth, lines: &[PeerLine]) -> ImageScore {
         FieldScore {
             name: name.clone(),
             exact: edits == 0,
-            raw_exact: edits == 0,
+            lines_exact: Some(edits == 0),
             edits,
             length: fold(&field.raw).len(),
             confidence,
@@ -209,13 +216,14 @@ mod tests {
                 {"name": "nationality", "value": "TWN", "raw": "TWN"},
                 {"name": "spouse", "value": "無", "raw": "無"}
             ],
-            "mrz": {"lines": ["P<TWN", "12345"], "check_digits": {"number": true, "optional": null}}
+            "mrz": {"lines": ["P<TWN", "12345"], "check_digits": {"number": true, "optional": null}},
+            "lines": [{"text": "出生民國79年6月5日", "confidence": 0.9, "box": [[0, 0], [50, 0], [50, 10], [0, 10]]}]
         }))
         .unwrap();
         let score = score(&truth(), Ok(&answer));
-        let found: Vec<(bool, bool, usize)> =
-            score.fields.iter().map(|it| (it.exact, it.raw_exact, it.edits)).collect();
-        assert_eq!(found, [(true, true, 0), (false, false, 1), (true, false, 0)]);
+        let found: Vec<(bool, Option<bool>, usize)> =
+            score.fields.iter().map(|it| (it.exact, it.lines_exact, it.edits)).collect();
+        assert_eq!(found, [(true, Some(true), 0), (false, Some(false), 1), (true, Some(false), 0)]);
         assert!(score.fields[1].repaired && score.fields[1].status == "verified");
         assert_eq!(score.extra, ["spouse"]);
         assert!(
@@ -226,7 +234,12 @@ mod tests {
     #[test]
     fn without_an_answer_everything_is_wrong() {
         let score = score(&truth(), Err("gone".to_owned()));
-        assert!(score.fields.iter().all(|it| !it.exact && !it.raw_exact && it.edits == it.length));
+        assert!(
+            score
+                .fields
+                .iter()
+                .all(|it| !it.exact && it.lines_exact.is_none() && it.edits == it.length)
+        );
         assert!(!score.mrz.unwrap().exact && !score.mrz.unwrap().digits_ok);
         assert_eq!((score.type_ok, score.error.as_deref()), (Some(false), Some("gone")));
     }

@@ -48,8 +48,8 @@ impl Rate {
 pub struct Group {
     /// Values right.
     pub exact: Rate,
-    /// Printed texts right, by the rule for lines.
-    pub raw_exact: Rate,
+    /// Fields over which the lines say what is printed, where the answers have lines.
+    pub lines_exact: Rate,
     /// Characters wrong.
     pub edits: usize,
     /// Characters.
@@ -59,7 +59,9 @@ pub struct Group {
 impl Group {
     fn add(&mut self, field: &FieldScore) {
         self.exact.add(field.exact);
-        self.raw_exact.add(field.raw_exact);
+        if let Some(right) = field.lines_exact {
+            self.lines_exact.add(right);
+        }
         self.edits += field.edits;
         self.length += field.length;
     }
@@ -242,7 +244,7 @@ mod tests {
         FieldScore {
             name: "id_number".to_owned(),
             exact,
-            raw_exact: exact,
+            lines_exact: Some(exact),
             edits: usize::from(!exact),
             length: 10,
             confidence: Some(confidence),

@@ -1,5 +1,7 @@
 //! Gives each label its value: in the same line, to the right, or below; then finds values that lost their label.
 
+mod order;
+
 use std::mem::discriminant;
 
 use crate::pipeline::idcard::label::Segment;
@@ -52,10 +54,30 @@ impl<'a> Assignment<'a> {
     fn by_label(&mut self) {
         let mut options = self.options();
         options.sort_by(|a, b| a.cost.total_cmp(&b.cost));
-        // A refuted value is taken only where no sound one is to be had.
+        // A refuted value, or a word of no list, is taken only where no sound one is to be had.
         for is_strict in [true, false] {
             for option in &options {
                 self.try_take(option.field, option.kind, option.segment, is_strict);
+            }
+            self.by_list();
+        }
+    }
+
+    /// Words of lists that stand somewhere without their label.
+    fn by_list(&mut self) {
+        for (field, kind) in self.layout.fields {
+            let span = |this: &Self, idx: usize| this.segments.get(idx).map(|it| it.span);
+            match kind {
+                _ if self.has(*field) => (),
+                Kind::Listed(_) => self.first_of(*field, *kind, |this, idx| {
+                    span(this, idx).is_some_and(|span| kind.holds(span))
+                }),
+                Kind::Preferred(_) | Kind::Printed(_) => {
+                    self.first_of(*field, *kind, |this, idx| {
+                        this.is_free(idx) && span(this, idx).is_some_and(|span| kind.names(span))
+                    });
+                }
+                _ => (),
             }
         }
     }
@@ -102,7 +124,8 @@ impl<'a> Assignment<'a> {
                 .then(|| foreign + 0.3 * right.max(0.0) + 2.0 * (1.0 - from.beside(to)));
         }
         let aligned = 0.2 <= from.stacked(to) || (to.left - from.left).abs() < 3.5 * height;
-        if aligned && (-0.5..MAX_BELOW).contains(&below) && from.middle_y() < to.middle_y() {
+        let is_lower = from.middle_y() + 0.2 * height < to.middle_y();
+        if aligned && is_lower && (-0.8..MAX_BELOW).contains(&below) {
             let is_blocked = self.is_blocked(label_idx, |it| {
                 0.3 <= it.stacked(to)
                     && from.bottom < it.middle_y()
@@ -160,7 +183,8 @@ impl<'a> Assignment<'a> {
         let spans: Vec<Span<'_>> =
             chain.iter().filter_map(|idx| self.segments.get(*idx).map(|it| it.span)).collect();
         let Some(reading) = kind.read(&spans) else { return };
-        if is_strict && !reading.is_sound() {
+        let is_unlisted = !kind.list().is_empty() && reading.doubtful;
+        if is_strict && (!reading.is_sound() || is_unlisted) {
             return;
         }
         self.used.extend(chain.into_iter().map(|idx| (idx, kind)));
@@ -240,7 +264,6 @@ impl<'a> Assignment<'a> {
                 continue;
             }
             match kind {
-                Kind::Listed(_) => self.first_of(*field, *kind, |_, _| true),
                 Kind::NameZh => self.lone_name(*field),
                 Kind::NameEn => self.first_of(*field, *kind, |this, idx| {
                     this.is_free(idx) && this.text(idx).contains(',')
@@ -250,19 +273,28 @@ impl<'a> Assignment<'a> {
                 }),
                 Kind::Sex => self.first_of(*field, *kind, |this, idx| {
                     let text = this.text(idx);
-                    (this.is_free(idx) && text.chars().count() <= 2) || text.ends_with(['男', '女'])
+                    let n_chars = text.chars().count();
+                    let is_short = n_chars <= 2 || (n_chars <= 4 && text.contains(['男', '女']));
+                    (this.is_free(idx) && is_short) || text.ends_with(['男', '女'])
+                }),
+                Kind::Phrase(_) => self.first_of(*field, *kind, |this, idx| {
+                    let span = this.segments.get(idx).map(|it| it.span);
+                    this.is_free(idx) && span.is_some_and(|span| kind.is_phrase(span))
                 }),
                 Kind::Id | Kind::Digits(..) => self.first_of(*field, *kind, Assignment::is_free),
-                Kind::Date
-                | Kind::Code(..)
-                | Kind::Place
+                Kind::Listed(_)
                 | Kind::Preferred(_)
-                | Kind::LatinWords => (),
+                | Kind::Printed(_)
+                | Kind::Date
+                | Kind::Code(..)
+                | Kind::Place => (),
             }
         }
         self.lone_parent(FieldName::Father, FieldName::Mother);
         self.lone_parent(FieldName::Mother, FieldName::Father);
+        self.family_by_place();
         self.lone_dates();
+        self.order_dates();
     }
 
     fn text(&self, segment: usize) -> String {
@@ -295,8 +327,9 @@ impl<'a> Assignment<'a> {
             let spans: Vec<Span<'_>> =
                 chain.iter().filter_map(|idx| self.segments.get(*idx).map(|it| it.span)).collect();
             let is_usual = Kind::NameZh.read(&spans).is_some_and(|it| {
-                let n_read: usize = spans.iter().map(Span::len).sum();
-                !it.doubtful && it.value.chars().count() == n_read
+                let cells = spans.iter().flat_map(|span| span.cells());
+                let n_read = cells.filter(|cell| is_han(cell.ch())).count();
+                (!it.doubtful || it.repair.is_some()) && it.value.chars().count() == n_read
             });
             if is_usual {
                 self.try_take(field, Kind::NameZh, segment, true);

@@ -141,7 +141,9 @@ impl Map<'_> {
     fn text_box(&self, hull: &[Point]) -> Option<TextBox> {
         // Dilation has moved the middle by half a pixel.
         let tight = components::smallest_box(hull)?.placed(1.0, Point { x: -0.5, y: -0.5 });
-        if tight.thickness < MIN_THICKNESS {
+        // On a bare wall the network may take the whole picture for one line.
+        let thickest = self.width.min(self.height) as f32 / 3.0;
+        if !(MIN_THICKNESS..=thickest).contains(&tight.thickness) {
             return None;
         }
         let score = self.mean_inside(&tight.quad(tight.angle));

@@ -46,7 +46,7 @@ pub fn interpret_with(page: &Page, today: Date, calibration: &Calibration) -> Do
     if let (Some(_), Some(zone)) = (class.layout, &zone) {
         zone::merge(&mut found, zone);
     }
-    add_main_name(&mut found);
+    add_main_name(&mut found, class.document);
     cross_check(&mut found, today);
     if let Some(layout) = class.layout {
         sort(&mut found, layout);
@@ -68,21 +68,23 @@ fn lies_in(row: &Row, zone: &Found) -> bool {
 }
 
 fn printed(rows: &[Row], layout: &Layout) -> Vec<(FieldName, Reading)> {
-    let segments = segments(rows, layout.labels);
+    let segments = segments(rows, layout.labels, &layout.words_with_labels());
     Assignment::of(&segments, layout).found
 }
 
-/// The main name: of a Chinese and a Latin one, that which is printed first.
-fn add_main_name(found: &mut Vec<(FieldName, Reading)>) {
-    if found.iter().any(|it| it.0 == FieldName::Name) {
+/// The main name: on documents from Taiwan the Chinese one, if they carry one; else the Latin one.
+///
+/// Which of the two names is the main one is a choice that no check digit proves.
+fn add_main_name(found: &mut Vec<(FieldName, Reading)>, document: DocumentType) {
+    let of = |name: FieldName| found.iter().find(|it| it.0 == name).map(|it| it.1.clone());
+    if of(FieldName::Name).is_some() {
         return;
     }
-    let top = |reading: &Reading| reading.quad.0.first().map_or(0.0, |point| point.y);
-    let names = found.iter().filter(|it| matches!(it.0, FieldName::NameZh | FieldName::NameEn));
-    let first = names.min_by(|a, b| top(&a.1).total_cmp(&top(&b.1))).map(|it| it.1.clone());
-    if let Some(reading) = first {
-        found.insert(0, (FieldName::Name, reading));
-    }
+    let Some(mut reading) = of(FieldName::NameZh).or_else(|| of(FieldName::NameEn)) else { return };
+    let is_chinese_lost = document == DocumentType::TwPassport && of(FieldName::NameZh).is_none();
+    reading.doubtful |= is_chinese_lost;
+    reading.proven = false;
+    found.insert(0, (FieldName::Name, reading));
 }
 
 fn sort(found: &mut [(FieldName, Reading)], layout: &Layout) {

@@ -16,6 +16,9 @@ const COST_OTHER_SCRIPT: f32 = 1.6;
 /// A label and the fields it announces; none when it only ends another value.
 pub(crate) type Label = (&'static str, &'static [FieldName]);
 
+/// The fields of a text that announces none.
+const NONE: &[FieldName] = &[];
+
 /// A label found in a row, or text between labels.
 #[derive(Clone, Copy)]
 pub(crate) struct Segment<'a> {
@@ -26,7 +29,13 @@ pub(crate) struct Segment<'a> {
 }
 
 /// Cuts rows into labels and the text between them, in reading order.
-pub(crate) fn segments<'a>(rows: &'a [Row], labels: &[Label]) -> Vec<Segment<'a>> {
+///
+/// `words` are values that contain a label, 無國籍: there the label is none.
+pub(crate) fn segments<'a>(
+    rows: &'a [Row],
+    labels: &[Label],
+    words: &[&'static str],
+) -> Vec<Segment<'a>> {
     let mut all = Vec::new();
     for (row_idx, row) in rows.iter().enumerate().take(MAX_ROWS) {
         let span = row.span().slice(0, MAX_CELLS);
@@ -37,7 +46,14 @@ pub(crate) fn segments<'a>(rows: &'a [Row], labels: &[Label]) -> Vec<Segment<'a>
                 all.push(Segment { span: text, row_idx, label: None });
             }
         };
+        let values = hits(span, &words.iter().map(|word| (*word, NONE)).collect::<Vec<Label>>());
         for hit in hits(span, labels) {
+            let is_within = |word: &Hit| {
+                word.cost == 0.0 && word.from <= hit.from && hit.to <= word.to && hit.len < word.len
+            };
+            if values.iter().any(is_within) {
+                continue;
+            }
             push_text(&mut all, at, hit.from);
             let label = span.slice(hit.from, hit.to);
             all.push(Segment { span: label, row_idx, label: Some(hit.fields) });
@@ -202,7 +218,7 @@ mod tests {
 
     fn check(text: &str, expected: &[&str]) {
         let rows = rows(&page(&[(0.0, 0.0, text)]));
-        let found: Vec<String> = segments(&rows, LABELS)
+        let found: Vec<String> = segments(&rows, LABELS, &["無姓名者"])
             .iter()
             .map(|it| format!("{}{}", if it.label.is_some() { "#" } else { "" }, it.span.compact()))
             .collect();
@@ -221,5 +237,6 @@ mod tests {
         check("DATE OF B1RTH 05 JUN 1957", &["#DATEOFB1RTH", "05JUN1957"]);
         check("Surnames", &["Surnames"]);
         check("陳筱玲", &["陳筱玲"]);
+        check("性別 無姓名者", &["#性別", "無姓名者"]);
     }
 }

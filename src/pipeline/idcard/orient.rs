@@ -58,7 +58,7 @@ pub fn prepare(pixels: &Pixels, quad: &Quad) -> Option<Tensor> {
     Strip::cut_to(pixels, &start, width)?.tensor(CLASSIFIER_WIDTH)
 }
 
-/// Probability that a line is upside down, from the classifier's output [2]; one half for another shape.
+/// Probability that a line is upside down, from the classifier's two outputs; one half for another shape.
 pub fn reduce(scores: View<'_>) -> f32 {
     match scores.data() {
         [_, upside_down] => *upside_down,

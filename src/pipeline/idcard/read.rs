@@ -39,14 +39,20 @@ pub trait Models: Send + Sync {
     ) -> impl Future<Output = Result<Vec<Reading>, Self::Error>> + Send;
 }
 
+/// Looks at one picture after the first, each closer than the one before.
+const MAX_CLOSER_LOOKS: usize = 3;
+/// Reduction by a look from which a closer one can show more.
+const MIN_REDUCTION: f32 = 1.9;
+
+/// How far a card may go on beyond the text seen, in heights of its largest line.
+const REST_OVER_LINE: f32 = 7.0;
+
 /// How a page is read. The default is what `eval` measured best.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct ReadOptions {
-    /// Longer side of the picture in the first look.
-    pub first_side: u32,
-    /// Longer side of the part with text in the second look.
-    pub second_side: u32,
-    /// A second look is taken where the text fills less than this share of the picture's longer side.
+    /// Longer side of what the detector sees in one look.
+    pub side: u32,
+    /// A closer look is taken where the text fills less than this share of the longer side.
     pub zoom_below: f32,
     /// Space around a line.
     pub margin: Margin,
@@ -57,8 +63,7 @@ pub struct ReadOptions {
 impl Default for ReadOptions {
     fn default() -> ReadOptions {
         ReadOptions {
-            first_side: 736,
-            second_side: 736,
+            side: 736,
             zoom_below: 0.4,
             margin: Margin { ends: 0.0, sides: 0.0 },
             n_orienting: 8,
@@ -163,21 +168,50 @@ fn in_reading_order(mut lines: Vec<Line>) -> Vec<Line> {
     sorted
 }
 
-/// Looks at the whole picture, and once more at the part with text where that part is small.
+/// Looks at the whole picture, and closer where the part with text is small.
+///
+/// What was seen from afar may be half of the text, so the whole is looked at again in more detail first, and a
+/// closer look takes in as much again around the text.
 async fn find_text<M: Models>(
     pixels: &Arc<Pixels>,
     models: &M,
     options: &ReadOptions,
 ) -> Result<Vec<TextBox>, ReadError<M::Error>> {
-    let whole = Region::whole(pixels);
-    let boxes = look_at(pixels, models, whole, options.first_side).await?;
-    let corners = boxes.iter().flat_map(|it| it.quad(it.angle).0);
-    let Some(text) = Region::around(corners) else { return Ok(boxes) };
-    if whole.long_side() * options.zoom_below <= text.long_side() {
-        return Ok(boxes);
+    let side = options.side;
+    let mut region = Region::whole(pixels);
+    let mut boxes = look_at(pixels, models, region, side).await?;
+    let mut next_side = side * 3 / 2;
+    for _ in 0..MAX_CLOSER_LOOKS {
+        let has_more_detail = side as f32 * MIN_REDUCTION < region.long_side();
+        if !has_more_detail || region.long_side() * options.zoom_below <= extent_of(&boxes) {
+            break;
+        }
+        if next_side == side {
+            let corners = boxes.iter().flat_map(|it| it.quad(it.angle).0);
+            let Some(text) = Region::around(corners) else { break };
+            let thickest = boxes.iter().map(|it| it.thickness).fold(0.0, f32::max);
+            let margin = (text.long_side() / 2.0).max(thickest * REST_OVER_LINE);
+            region = text.grown(margin, pixels);
+        }
+        let closer = look_at(pixels, models, region, next_side).await?;
+        // Blurred text is seen better from afar.
+        if amount_of(&boxes) <= amount_of(&closer) {
+            boxes = closer;
+        }
+        next_side = side;
     }
-    let part = text.grown(text.long_side() * 0.1, pixels);
-    look_at(pixels, models, part, options.second_side).await
+    Ok(boxes)
+}
+
+/// Longer side of the part of the picture that holds all text; 0 without text.
+fn extent_of(boxes: &[TextBox]) -> f32 {
+    let corners = boxes.iter().flat_map(|it| it.quad(it.angle).0);
+    Region::around(corners).map_or(0.0, |it| it.long_side())
+}
+
+/// How much text is seen: length times certainty.
+fn amount_of(boxes: &[TextBox]) -> f32 {
+    boxes.iter().map(|it| it.length * it.score).sum()
 }
 
 async fn look_at<M: Models>(

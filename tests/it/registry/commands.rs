@@ -4,7 +4,7 @@ use std::fs;
 use std::path::Path;
 
 use fenwen::cli::models::{self, ModelsCommand};
-use fenwen::registry::{ModelRegistry, Settings};
+use fenwen::registry::ModelRegistry;
 
 use super::ID;
 use super::fakes::Lab;

@@ -195,6 +195,72 @@ fn resident_certificate() {
 }
 
 #[test]
+fn resident_certificate_without_labels() {
+    let lines = [
+        (60.0, 30.0, "中華民國居留證"),
+        (60.0, 75.0, "REPUBLIC OF CHINA(TAIWAN) RESIDENT CERTIFICATE"),
+        (390.0, 130.0, "葉宗仁"),
+        (390.0, 172.0, "NGUYEN, VAN HUNG"),
+        (330.0, 240.0, "山生日期"),
+        (450.0, 240.0, "1992/05/03"),
+        (740.0, 240.0, "M"),
+        (420.0, 300.0, "無國籍"),
+        (440.0, 365.0, "外籍移工"),
+        (440.0, 425.0, "2019/05/24"),
+        (160.0, 500.0, "2022/05/24"),
+        (160.0, 570.0, "A800000014"),
+    ];
+    let fields = [
+        "Name=葉宗仁",
+        "NameZh=葉宗仁",
+        "NameEn=NGUYEN, VAN HUNG",
+        "Sex=M",
+        "BirthDate=1992-05-03",
+        "Nationality=無國籍",
+        "ResidenceNo=A800000014",
+        "IssueDate=2019-05-24",
+        "ExpiryDate=2022-05-24",
+        "Purpose=外籍移工",
+    ];
+    check(&lines, DocumentType::TwResidentCertificate, &fields);
+}
+
+#[test]
+fn dates_whose_labels_are_lost_keep_their_order() {
+    let lines = [
+        (60.0, 30.0, "中華民國居留證 RESIDENT CERTIFICATE"),
+        (450.0, 240.0, "1992/05/03"),
+        (330.0, 272.0, "核發日期"),
+        (440.0, 425.0, "2019/05/24"),
+        (160.0, 500.0, "2022/05/24"),
+    ];
+    let fields = ["BirthDate=1992-05-03", "IssueDate=2019-05-24", "ExpiryDate=2022-05-24"];
+    check(&lines, DocumentType::TwResidentCertificate, &fields);
+}
+
+#[test]
+fn national_id_back_without_labels() {
+    let lines = [
+        (130.0, 60.0, "陳樹木"),
+        (550.0, 60.0, "林美麗"),
+        (130.0, 130.0, "王大同"),
+        (480.0, 130.0, "役別"),
+        (60.0, 200.0, "出生地"),
+        (180.0, 200.0, "臺灣省臺北市"),
+        (180.0, 280.0, "臺北市中正區黎明里3鄱徐州路5號"),
+    ];
+    let fields = [
+        "Father=陳樹木",
+        "Mother=林美麗",
+        "Spouse=王大同",
+        "BirthPlace=臺灣省臺北市",
+        "Address=臺北市中正區黎明里3鄰徐州路5號",
+    ];
+    let document = check(&lines, DocumentType::TwNationalIdBack, &fields);
+    assert_eq!(status(&document, FieldName::Address), FieldStatus::Review);
+}
+
+#[test]
 fn nhi_card_without_labels() {
     let lines = [
         (40.0, 40.0, "全民健康保險"),
@@ -311,6 +377,30 @@ fn passport_of_taiwan() {
         assert_eq!(status(&document, name), FieldStatus::Verified, "{name:?}");
     }
     assert_eq!(status(&document, FieldName::IssueDate), FieldStatus::Plausible);
+}
+
+#[test]
+fn passport_of_taiwan_without_labels() {
+    let mut lines = vec![
+        (60.0, 20.0, "中華民國 REPUBLIC OF CHINA"),
+        (60.0, 55.0, "護照 PASSPORT"),
+        (300.0, 289.0, "REPUBL1C OF CHINA"),
+        (300.0, 423.0, "KAOHSIUNG CITY"),
+        (640.0, 423.0, "24 SEP 2002"),
+        (640.0, 490.0, "MINISTRY 0F FOREIGN AFFARS"),
+    ];
+    lines.extend([(30.0, 540.0, PASSPORT_ZONE[0]), (30.0, 585.0, PASSPORT_ZONE[1])]);
+    let document = interpret(&page(&lines), TODAY);
+    let values = values(&document);
+    for expected in [
+        "Nationality=REPUBLIC OF CHINA",
+        "BirthPlace=KAOHSIUNG CITY",
+        "Authority=MINISTRY OF FOREIGN AFFAIRS",
+        "NameEn=CHEN, HSIAO-LING",
+    ] {
+        assert!(values.iter().any(|it| it == expected), "{expected} in {values:?}");
+    }
+    assert_eq!(status(&document, FieldName::Name), FieldStatus::Review, "the Chinese name is lost");
 }
 
 #[test]

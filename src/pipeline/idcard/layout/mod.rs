@@ -25,6 +25,15 @@ impl Layout {
     pub(crate) fn kind(&self, name: FieldName) -> Option<Kind> {
         self.fields.iter().find(|field| field.0 == name).map(|field| field.1)
     }
+
+    /// Listed values that contain a label.
+    pub(crate) fn words_with_labels(&self) -> Vec<&'static str> {
+        let words = self.fields.iter().flat_map(|field| field.1.list());
+        let holds_label = |word: &&str| {
+            self.labels.iter().any(|(label, _)| word.len() > label.len() && word.contains(label))
+        };
+        words.copied().filter(holds_label).collect()
+    }
 }
 
 /// Every layout.

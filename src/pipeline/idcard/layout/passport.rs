@@ -1,6 +1,7 @@
 //! 中華民國護照: the page with the picture.
 
 use crate::pipeline::idcard::layout::Layout;
+use crate::pipeline::idcard::lexicon::{AUTHORITIES, BIRTH_PLACES};
 use crate::pipeline::idcard::value::Kind;
 use crate::task::idcard::{DocumentType, FieldName};
 
@@ -65,12 +66,12 @@ pub(super) const PASSPORT: Layout = Layout {
         (FieldName::NameEn, Kind::NameEn),
         (FieldName::Sex, Kind::Sex),
         (FieldName::BirthDate, Kind::Date),
-        (FieldName::Nationality, Kind::LatinWords),
+        (FieldName::Nationality, Kind::Phrase(&["REPUBLIC OF CHINA"])),
         (FieldName::PassportNo, Kind::Digits(9, 9)),
         (FieldName::IdNumber, Kind::Id),
         (FieldName::IssueDate, Kind::Date),
         (FieldName::ExpiryDate, Kind::Date),
-        (FieldName::Authority, Kind::LatinWords),
-        (FieldName::BirthPlace, Kind::LatinWords),
+        (FieldName::Authority, Kind::Phrase(AUTHORITIES)),
+        (FieldName::BirthPlace, Kind::Phrase(BIRTH_PLACES)),
     ],
 };

@@ -22,6 +22,7 @@ pub(super) const CERTIFICATE: Layout = Layout {
     labels: &[
         ("中華民國居留證", &[]),
         ("外僑居留證", &[]),
+        ("中華民國永久居留證", &[]),
         ("外僑永久居留證", &[]),
         ("臺灣地區居留證", &[]),
         ("居留證", &[]),
@@ -72,7 +73,7 @@ pub(super) const CERTIFICATE: Layout = Layout {
         (FieldName::ResidenceNo, Kind::Id),
         (FieldName::IssueDate, Kind::Date),
         (FieldName::ExpiryDate, Kind::Date),
-        (FieldName::Purpose, Kind::Preferred(PURPOSES)),
+        (FieldName::Purpose, Kind::Printed(PURPOSES)),
         (FieldName::PassportNo, Kind::Code(6, 12)),
     ],
 };

@@ -26,7 +26,7 @@ const VARIANTS: &str = "强強黄黃户戶戸戶産產净淨靑青呉吳";
 ///
 /// Used to find labels only: a value is never rewritten this way.
 const LABEL_FORMS: &str = "国國华華证證别別发發执執驾駕号號码碼种種类類统統编編县縣区區护護龄齡际際\
-    办辦机機关關档檔条條审審验驗险險卫衛个個来來归歸处處车車轻輕营營业業联聯结結电電话話\
+    办辦机機关關换換补補圆國园國圓國宾賓亚亞马馬韩韓缅緬资資亲親学學档檔条條审審验驗险險卫衛个個来來归歸处處车車轻輕营營业業联聯结結电電话話\
     专專属屬应應刑型効效夲本囯國苼生";
 
 static BIG5_BITS: LazyLock<Vec<u64>> = LazyLock::new(big5_bits);

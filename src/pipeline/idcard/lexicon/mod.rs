@@ -11,4 +11,4 @@ pub(crate) use country::is_code as is_country_code;
 pub(crate) use list::{
     ISSUE_KINDS, LICENCE_CLASSES, MILITARY_SERVICE, NATIONALITIES, PURPOSES, begins_surname,
 };
-pub(crate) use place::{ISSUE_PLACES, counties};
+pub(crate) use place::{AUTHORITIES, BIRTH_PLACES, ISSUE_PLACES, counties};

@@ -65,6 +65,41 @@ pub(crate) const ISSUE_PLACES: &[&str] = &[
     "高縣",
 ];
 
+/// Offices that issue passports.
+pub(crate) const AUTHORITIES: &[&str] = &["MINISTRY OF FOREIGN AFFAIRS"];
+
+/// Places of birth as passports of Taiwan print them.
+pub(crate) const BIRTH_PLACES: &[&str] = &[
+    "TAIWAN",
+    "TAIPEI CITY",
+    "NEW TAIPEI CITY",
+    "KEELUNG CITY",
+    "TAOYUAN CITY",
+    "HSINCHU CITY",
+    "HSINCHU COUNTY",
+    "MIAOLI COUNTY",
+    "TAICHUNG CITY",
+    "CHANGHUA COUNTY",
+    "NANTOU COUNTY",
+    "YUNLIN COUNTY",
+    "CHIAYI CITY",
+    "CHIAYI COUNTY",
+    "TAINAN CITY",
+    "KAOHSIUNG CITY",
+    "PINGTUNG COUNTY",
+    "YILAN COUNTY",
+    "HUALIEN COUNTY",
+    "TAITUNG COUNTY",
+    "PENGHU COUNTY",
+    "KINMEN COUNTY",
+    "LIENCHIANG COUNTY",
+    "TAIPEI COUNTY",
+    "TAOYUAN COUNTY",
+    "TAICHUNG COUNTY",
+    "TAINAN COUNTY",
+    "KAOHSIUNG COUNTY",
+];
+
 /// A county and its districts; no districts for a county that no longer exists, or a province.
 pub(crate) struct County {
     pub(crate) name: &'static str,

@@ -26,6 +26,9 @@ const COST_SKIPPED_LINE: f32 = 1.0;
 /// A zone of which no check digit holds needs characters this certain (cost per column).
 const MAX_COST_UNPROVEN: f32 = 0.5;
 
+/// Letters, and digits, of like shape in OCR-B, for codes of states.
+const ALIKE_LETTERS: [&str; 9] = ["DOQ0", "I1LTJ", "MNHW", "UV", "EF", "BR8P", "CG6", "KX", "Z2"];
+
 /// One value of the zone.
 #[derive(Clone)]
 pub(crate) struct Part {
@@ -164,9 +167,10 @@ fn mend_code(zone: &mut Zone) {
     }
 }
 
-/// Replaces a code that no state has by the one code that the alternatives spell, if there is one.
+/// Replaces a code that no state has by the one code that the alternatives spell, else by the one a look-alike spells.
 fn mend_state(zone: &mut Zone, slot: &Slot) {
-    if is_country_code(&plain(&zone.chars(slot))) {
+    let read = zone.chars(slot);
+    if is_country_code(&plain(&read)) {
         return;
     }
     let mut spelled: Vec<Vec<char>> = vec![Vec::new()];
@@ -182,12 +186,37 @@ fn mend_state(zone: &mut Zone, slot: &Slot) {
             .collect();
     }
     spelled.retain(|chars| is_country_code(&plain(chars)));
-    let [only] = spelled.as_slice() else { return };
+    let only = match spelled.as_slice() {
+        [only] => only.clone(),
+        [] => match alike_state(&read) {
+            Some(only) => only,
+            None => return,
+        },
+        _ => return,
+    };
     if let Some(columns) =
         zone.lines.get_mut(slot.line).and_then(|line| line.get_mut(slot.columns.clone()))
     {
-        columns.iter_mut().zip(only).for_each(|(column, ch)| column.ch = *ch);
+        columns.iter_mut().zip(only).for_each(|(column, ch)| column.ch = ch);
     }
+}
+
+/// The one code that differs from what was read in one letter of like shape.
+fn alike_state(read: &[char]) -> Option<Vec<char>> {
+    let mut found: Vec<Vec<char>> = Vec::new();
+    for (idx, ch) in read.iter().enumerate() {
+        let groups = ALIKE_LETTERS.iter().filter(|group| group.contains(*ch));
+        for other in groups.flat_map(|group| group.chars()).filter(|it| it != ch) {
+            let mut code = read.to_vec();
+            if let Some(at) = code.get_mut(idx) {
+                *at = other;
+            }
+            if is_country_code(&plain(&code)) && !found.contains(&code) {
+                found.push(code);
+            }
+        }
+    }
+    if found.len() == 1 { found.pop() } else { None }
 }
 
 fn plain(chars: &[char]) -> String {
@@ -199,6 +228,8 @@ fn take_apart(zone: &Zone, bounds: Bounds, today: Date) -> Found {
     let layout = &zone.layout;
     let (surname, given) = names::split(zone.columns(&layout.names));
     let mut name = part(zone, &layout.names, bounds);
+    let issuer = plain(&zone.chars(&Slot { line: 0, columns: 2..5 }));
+    let given = names::as_printed(&issuer, &given);
     name.value = if given.is_empty() { surname } else { format!("{surname}, {given}") };
     let mut number = checked_part(zone, &layout.number, bounds);
     if let Some((chars, _)) = zone.long_number(&layout.number) {
@@ -215,9 +246,8 @@ fn take_apart(zone: &Zone, bounds: Bounds, today: Date) -> Found {
         "F" => Some((Sex::Female, sex_part)),
         _ => None,
     };
-    let text = |slot: Slot| plain(&zone.chars(&slot));
     Found {
-        issuer: text(Slot { line: 0, columns: 2..5 }),
+        issuer,
         name,
         number,
         nationality: part(zone, &layout.nationality, bounds),

@@ -26,6 +26,15 @@ pub(crate) fn split(columns: &[Column]) -> (String, String) {
     (words(primary), words(secondary))
 }
 
+/// Given names as the issuer prints them: Taiwan joins the two syllables that the zone sets apart.
+pub(crate) fn as_printed(issuer: &str, given: &str) -> String {
+    let mut syllables = given.split(' ');
+    match (syllables.next(), syllables.next(), syllables.next()) {
+        (Some(first), Some(second), None) if issuer == "TWN" => format!("{first}-{second}"),
+        _ => given.to_owned(),
+    }
+}
+
 fn words(text: &str) -> String {
     text.split('<').filter(|it| !it.is_empty()).collect::<Vec<&str>>().join(" ")
 }
@@ -139,6 +148,14 @@ mod tests {
         check("CHEN<<HSIAO<LINGKKKKKK", "CHEN<<HSIAO<LING<<<<<<", "CHEN", "HSIAO LING");
         check("MUSTERMANN<<<<<<<<<<K<", "MUSTERMANN<<<<<<<<<<<<", "MUSTERMANN", "");
         check("VAN<DER<BERG<<ANNA<<<<", "VAN<DER<BERG<<ANNA<<<<", "VAN DER BERG", "ANNA");
+    }
+
+    #[test]
+    fn names_of_taiwan_carry_a_hyphen() {
+        assert_eq!(as_printed("TWN", "FANG PEI"), "FANG-PEI");
+        assert_eq!(as_printed("TWN", "SU"), "SU");
+        assert_eq!(as_printed("UTO", "ANNA MARIA"), "ANNA MARIA");
+        assert_eq!(as_printed("TWN", "A MARIA LI"), "A MARIA LI");
     }
 
     #[test]

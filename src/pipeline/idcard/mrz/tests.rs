@@ -151,6 +151,17 @@ fn a_wrong_digit_without_an_alternative_stays_and_is_told() {
 }
 
 #[test]
+fn a_state_that_no_document_carries_is_the_one_like_it() {
+    let state = |read: &str| alike_state(&read.chars().collect::<Vec<char>>());
+    assert_eq!(state("ION"), Some(vec!['I', 'D', 'N']));
+    assert_eq!(state("TVN"), None);
+    assert_eq!(state("QQQ"), None);
+    let found = found(&[&TD3[0].replace("UTO", "ION"), &TD3[1].replace("UTO", "ION")]);
+    assert_eq!((found.issuer.as_str(), found.nationality.value.as_str()), ("IDN", "IDN"));
+    assert!(found.nationality.repaired);
+}
+
+#[test]
 fn centuries() {
     let date = |raw: &str, is_birth: bool| date_of(raw, |date| !is_birth || date <= TODAY, TODAY);
     assert_eq!(date("740812", true), "1974-08-12");

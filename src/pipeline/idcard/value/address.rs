@@ -2,7 +2,7 @@
 
 use crate::pipeline::idcard::lexicon::counties;
 use crate::pipeline::idcard::text::Span;
-use crate::pipeline::idcard::value::{Reading, closed};
+use crate::pipeline::idcard::value::{Reading, closed, street};
 use crate::task::idcard::Check;
 
 /// How far into the text the county may begin: a province, or a postal code, may stand before it.
@@ -18,6 +18,11 @@ pub(crate) fn read(spans: &[Span<'_>]) -> Option<Reading> {
         reading = reading.join(&line(*span)?, "");
     }
     let county = county(&mut reading, *first);
+    if let Some(mended) = street::mended(&reading.value) {
+        reading.value = mended;
+        reading.repair = Some("lexicon");
+        reading.doubtful = true;
+    }
     let n_chars = reading.value.chars().count();
     let is_place = county
         || reading.value.contains(['縣', '市', '區', '鄉', '鎮', '路', '街', '里', '村', '號']);

@@ -1,8 +1,8 @@
 //! Sex, words of closed lists, and free words.
 
 use crate::pipeline::idcard::check::Sex;
-use crate::pipeline::idcard::lexicon::is_han;
-use crate::pipeline::idcard::text::Span;
+use crate::pipeline::idcard::lexicon::{is_han, label_form};
+use crate::pipeline::idcard::text::{Cell, Span};
 use crate::pipeline::idcard::value::Reading;
 
 /// An alternative must be this probable to be chosen for being in a list.
@@ -43,25 +43,92 @@ pub(crate) fn sex(span: Span<'_>) -> Option<Reading> {
     })
 }
 
-/// The longest word of `list` that stands in the span, read with the recogniser's alternatives.
+/// The longest word of `list` that stands in the span, read with the recogniser's alternatives; else the one that
+/// differs in one character from a span as long.
 pub(crate) fn best(span: Span<'_>, list: &[&str]) -> Option<Reading> {
-    find(span, list).map(|it| it.1)
+    find(span, list).map(|it| it.1).or_else(|| near(span, list))
 }
 
-/// A word of `list` with what stands in brackets after it, 依親(妻); else what is printed.
+/// A word of `list`; else what is printed, if it can be a word at all, for a person to look at.
 pub(crate) fn preferred(span: Span<'_>, list: &[&str]) -> Option<Reading> {
-    let Some((from, word)) = find(span, list) else { return words(span) };
+    let unlisted = || phrase(span).map(|it| Reading { doubtful: true, ..it });
+    best(span, list).or_else(unlisted)
+}
+
+/// What is printed, 外籍移工 or 依親(妻): the list corrects it, and does not shorten it.
+pub(crate) fn printed(span: Span<'_>, list: &[&str]) -> Option<Reading> {
+    let whole = phrase(span);
+    let Some((from, word)) = find(span, list) else {
+        return near(span, list).or(whole);
+    };
     let to = from + word.value.chars().count();
-    let rest = span.slice(to, span.len());
-    let is_bracketed = rest.cells().first().is_some_and(|cell| cell.ch() == '(');
-    let close = rest.cells().iter().position(|cell| cell.ch() == ')');
-    let Some(close) = close.filter(|_| is_bracketed) else { return Some(word) };
-    let bracket = rest.slice(0, close + 1);
-    let whole = Reading::plain(
-        span.slice(from, to + close + 1),
-        format!("{}{}", word.value, bracket.compact()),
-    );
-    Some(Reading { p: word.p.min(bracket.p()), repair: word.repair, ..whole })
+    let (before, after) = (tail(span.slice(0, from)), head(span.slice(to, span.len())));
+    let value = format!("{}{}{}", before.compact(), word.value, after.compact());
+    let n_before = before.len();
+    let all = span.slice(from - n_before, to + after.len());
+    let around =
+        [before, after].iter().filter(|it| !it.is_empty()).map(Span::p).fold(1.0, f32::min);
+    Some(Reading {
+        p: word.p.min(around),
+        repair: word.repair,
+        doubtful: word.doubtful,
+        ..Reading::plain(all, value)
+    })
+}
+
+/// The characters of a phrase that stand at the end of a span without a gap.
+fn tail(span: Span<'_>) -> Span<'_> {
+    let n_joined = span.cells().iter().rev().take_while(|cell| is_han(cell.ch())).count();
+    span.slice(span.len() - n_joined, span.len())
+}
+
+/// The characters of a phrase that stand at the beginning of a span, brackets that close included.
+fn head(span: Span<'_>) -> Span<'_> {
+    let cells = span.cells();
+    let n_joined = cells.iter().take_while(|cell| is_han(cell.ch())).count();
+    let opens = cells.get(n_joined).is_some_and(|cell| cell.ch() == '(');
+    let close = cells.iter().position(|cell| cell.ch() == ')');
+    let n_joined = close.filter(|_| opens).map_or(n_joined, |close| close + 1);
+    span.slice(0, n_joined)
+}
+
+/// Chinese words as printed, brackets included: never a number, never a date.
+fn phrase(span: Span<'_>) -> Option<Reading> {
+    let fits = |ch: char| is_han(ch) || matches!(ch, '(' | ')' | '、' | '‧' | '·');
+    let is_phrase = span.cells().iter().any(|cell| is_han(cell.ch()))
+        && !span.cells().iter().any(|cell| cell.ch().is_ascii_digit());
+    let from = span.cells().iter().position(|cell| is_han(cell.ch())).filter(|_| is_phrase)?;
+    let n_fitting = span.cells().iter().skip(from).take_while(|cell| fits(cell.ch())).count();
+    let phrase = span.slice(from, from + n_fitting).trim(|ch| matches!(ch, '、' | '‧' | '·'));
+    (2 <= phrase.len()).then(|| Reading::plain(phrase, phrase.compact()))
+}
+
+/// The only word of `list` that differs in one character from a span of its length, for a person to look at.
+fn near(span: Span<'_>, list: &[&str]) -> Option<Reading> {
+    let span = span.trim(|ch| !is_han(ch));
+    let differs_in_one = |word: &&&str| {
+        let n_same =
+            span.cells().iter().zip(word.chars()).filter(|(it, ch)| reads(it, *ch)).count();
+        2 <= span.len() && word.chars().count() == span.len() && n_same + 1 == span.len()
+    };
+    let mut words = list.iter().filter(differs_in_one);
+    let (only, None) = (words.next()?, words.next()) else { return None };
+    let mut reading = Reading::plain(span, (*only).to_owned());
+    reading.repair = Some("lexicon");
+    reading.doubtful = true;
+    Some(reading)
+}
+
+/// Whether the recogniser thought of `ch`, in this form or in another of the same character.
+fn reads(cell: &Cell, ch: char) -> bool {
+    MIN_ALTERNATIVE <= likelihood(cell, ch)
+}
+
+fn likelihood(cell: &Cell, ch: char) -> f32 {
+    if cell.ch() == ch {
+        return cell.p();
+    }
+    cell.options().iter().filter(|it| it.0 == ch || label_form(it.0) == ch).map(|it| it.1).sum()
 }
 
 /// The longest word of `list` in the span, and where it begins.
@@ -88,20 +155,13 @@ pub(crate) fn find(span: Span<'_>, list: &[&str]) -> Option<(usize, Reading)> {
 fn probability(part: Span<'_>, word: &str) -> Option<f32> {
     let mut lowest: f32 = 1.0;
     for (cell, ch) in part.cells().iter().zip(word.chars()) {
-        let p = cell.p_of(ch).max(if cell.ch() == ch { cell.p() } else { 0.0 });
+        let p = likelihood(cell, ch);
         if p < MIN_ALTERNATIVE {
             return None;
         }
         lowest = lowest.min(p);
     }
     Some(lowest)
-}
-
-/// What is printed, without marks around it.
-pub(crate) fn words(span: Span<'_>) -> Option<Reading> {
-    let span = span.trim(|ch| !ch.is_alphanumeric() && ch != '(' && ch != ')');
-    let text = if span.has_han() { span.compact() } else { span.spaced() };
-    (2 <= span.len()).then(|| Reading::plain(span, text))
 }
 
 /// The longest stretch of Latin words.
@@ -153,20 +213,42 @@ mod tests {
         assert_eq!((reading.p, reading.repair), (0.2, Some("lexicon")));
     }
 
-    #[test]
-    fn a_bracket_belongs_to_the_word_before_it() {
-        let rows =
-            rows(&page(&[(0.0, 0.0, "依親(妻)"), (0.0, 0.0, "依親 M"), (0.0, 0.0, "特殊事由")]));
-        let read = |idx: usize| preferred(rows[idx].span(), &["依親"]).unwrap().value;
-        assert_eq!(
-            (read(0).as_str(), read(1).as_str(), read(2).as_str()),
-            ("依親(妻)", "依親", "特殊事由")
-        );
+    fn check_words(
+        read: fn(Span<'_>, &[&str]) -> Option<Reading>,
+        text: &str,
+        expected: Option<&str>,
+    ) {
+        let rows = rows(&page(&[(0.0, 0.0, text)]));
+        let reading = read(rows[0].span(), &["依親", "移工", "越南", "菲律賓", "應聘"]);
+        assert_eq!(reading.map(|it| it.value).as_deref(), expected, "{text}");
     }
 
     #[test]
-    fn nothing_is_invented() {
+    fn what_is_printed_is_not_shortened() {
+        check_words(printed, "依親(妻)", Some("依親(妻)"));
+        check_words(printed, "外籍移工", Some("外籍移工"));
+        check_words(printed, "依親 M", Some("依親"));
+        check_words(printed, "特殊事由", Some("特殊事由"));
+        check_words(printed, "2018/08/08", None);
+    }
+
+    #[test]
+    fn a_value_is_of_its_kind() {
+        check_words(preferred, "越南 VIET NAM", Some("越南"));
+        check_words(preferred, "菲律宾", Some("菲律賓"));
+        check_words(preferred, "菲件賓", Some("菲律賓"));
+        check_words(preferred, "甲乙國", Some("甲乙國"));
+        check_words(preferred, "2018/08/08", None);
+        check_words(preferred, "A123456789", None);
+        check_words(preferred, "SPECIMEN", None);
+    }
+
+    #[test]
+    fn a_word_off_by_one_character_is_for_a_person_to_see() {
         let rows = rows(&page(&[(0.0, 0.0, "免段")]));
-        assert!(best(rows[0].span(), MILITARY_SERVICE).is_none());
+        let reading = best(rows[0].span(), &["免役", "除役"]).unwrap();
+        assert_eq!((reading.value.as_str(), reading.doubtful), ("免役", true));
+        assert!(best(rows[0].span(), &["免役", "免稅"]).is_none());
+        assert!(best(rows[0].span(), &["替代役"]).is_none());
     }
 }

@@ -4,12 +4,21 @@ use crate::pipeline::idcard::check::{Date, roc_year};
 use crate::pipeline::idcard::text::{Cell, Span};
 use crate::pipeline::idcard::value::Reading;
 
+/// A figure that may be a stroke with this probability is tried as one.
+const MIN_STROKE: f32 = 0.05;
 const MONTHS: [&str; 12] =
     ["JAN", "FEB", "MAR", "APR", "MAY", "JUN", "JUL", "AUG", "SEP", "OCT", "NOV", "DEC"];
 
 /// The first date in a span.
 pub(crate) fn read(span: Span<'_>) -> Option<Reading> {
-    let pieces = pieces(span);
+    // A stroke may be read as a figure like it: 37/07130.
+    in_pieces(span, &pieces(span, false)).or_else(|| {
+        let reading = in_pieces(span, &pieces(span, true))?;
+        Some(Reading { doubtful: true, repair: Some("position"), ..reading })
+    })
+}
+
+fn in_pieces(span: Span<'_>, pieces: &[Piece]) -> Option<Reading> {
     (0..pieces.len())
         .find_map(|from| {
             let rest = pieces.get(from..)?;
@@ -32,12 +41,15 @@ struct Piece {
     gap: bool,
 }
 
-fn pieces(span: Span<'_>) -> Vec<Piece> {
+/// Cuts a span into numbers and the rest; with `strokes`, a figure that may be a stroke is one.
+fn pieces(span: Span<'_>, strokes: bool) -> Vec<Piece> {
     let cells = span.cells();
     let mut pieces: Vec<Piece> = Vec::new();
     for (idx, cell) in cells.iter().enumerate() {
-        let digit = as_digit(cells, idx);
-        let ch = digit.unwrap_or(cell.ch().to_ascii_uppercase());
+        let is_stroke = strokes && MIN_STROKE <= cell.p_of('/');
+        let digit = as_digit(cells, idx).filter(|_| !is_stroke);
+        let read = if is_stroke { '/' } else { cell.ch().to_ascii_uppercase() };
+        let ch = digit.unwrap_or(read);
         let is_number = digit.is_some();
         let joins = |last: &Piece| {
             last.is_number == is_number && !cell.gap && (is_number || ch.is_ascii_alphabetic())
@@ -56,7 +68,26 @@ fn pieces(span: Span<'_>) -> Vec<Piece> {
             }),
         }
     }
+    join_year(&mut pieces);
     pieces
+}
+
+/// A year that a space cuts in two is one number: `2 019/05/24`.
+fn join_year(pieces: &mut Vec<Piece>) {
+    let is_cut = |three: &[Piece]| match three {
+        [first, second, mark] => {
+            let year = format!("{}{}", first.text, second.text);
+            let is_year = year.len() == 4 && (year.starts_with("19") || year.starts_with("20"));
+            first.is_number && second.is_number && is_year && "年/.-".contains(&mark.text)
+        }
+        _ => false,
+    };
+    let Some(at) = pieces.windows(3).position(is_cut) else { return };
+    let second = pieces.remove(at + 1);
+    if let Some(first) = pieces.get_mut(at) {
+        first.text.push_str(&second.text);
+        first.to = second.to;
+    }
 }
 
 /// The digit of a cell, look-alike letters beside digits or date marks included.
@@ -174,7 +205,8 @@ mod tests {
     use proptest::prelude::*;
 
     use super::*;
-    use crate::pipeline::idcard::text::fixture::page;
+    use crate::pipeline::idcard::line::Page;
+    use crate::pipeline::idcard::text::fixture::{line, page, unsure};
     use crate::pipeline::idcard::text::rows;
 
     fn value(text: &str) -> Option<(String, String, bool)> {
@@ -235,5 +267,16 @@ mod tests {
                 prop_assert_eq!(&value(&text).unwrap().0, &expected);
             }
         }
+    }
+
+    #[test]
+    fn strokes_read_as_figures_and_years_cut_in_two() {
+        let mut stroked = line(0.0, 0.0, "37/07130");
+        stroked = unsure(stroked, 5, &[('1', 0.8), ('/', 0.2)]);
+        let cut = line(0.0, 0.0, "2 019/05/24");
+        let rows = rows(&Page { lines: vec![stroked, cut], ..Page::default() });
+        let read = |idx: usize| read(rows[idx].span()).unwrap();
+        assert_eq!((read(0).value.as_str(), read(0).doubtful), ("1948-07-30", true));
+        assert_eq!((read(1).value.as_str(), read(1).doubtful), ("2019-05-24", false));
     }
 }

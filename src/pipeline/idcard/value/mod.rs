@@ -5,10 +5,16 @@ mod closed;
 mod date;
 mod name;
 mod number;
+mod phrase;
+mod street;
 
 use crate::media::Quad;
+use crate::pipeline::idcard::lexicon::is_han;
 use crate::pipeline::idcard::text::{Bounds, Span};
 use crate::task::idcard::Check;
+
+/// Chinese characters that may stand beside a listed word which lost its label.
+const MAX_BESIDE_WORD: usize = 1;
 
 /// What kind of value a field holds, and with it how it is read.
 #[derive(Clone, Copy)]
@@ -30,10 +36,12 @@ pub(crate) enum Kind {
     Place,
     /// One of a list.
     Listed(&'static [&'static str]),
-    /// One of a list if it is, else what is printed.
+    /// One of a list if it is, else the Chinese words printed.
     Preferred(&'static [&'static str]),
-    /// Latin words.
-    LatinWords,
+    /// The Chinese words printed, with a list that corrects them.
+    Printed(&'static [&'static str]),
+    /// Latin words, with a list of phrases that corrects them.
+    Phrase(&'static [&'static str]),
 }
 
 /// A value read.
@@ -90,6 +98,31 @@ impl Reading {
 }
 
 impl Kind {
+    /// The words that a listed value may be.
+    pub(crate) fn list(self) -> &'static [&'static str] {
+        match self {
+            Kind::Listed(list) | Kind::Preferred(list) | Kind::Printed(list) => list,
+            _ => &[],
+        }
+    }
+
+    /// Whether a listed word stands in the span.
+    pub(crate) fn holds(self, span: Span<'_>) -> bool {
+        closed::find(span, self.list()).is_some()
+    }
+
+    /// Whether the span is a listed phrase, but for few letters.
+    pub(crate) fn is_phrase(self, span: Span<'_>) -> bool {
+        matches!(self, Kind::Phrase(list) if phrase::find(span, list).is_some())
+    }
+
+    /// Whether a listed word stands in the span, and little else.
+    pub(crate) fn names(self, span: Span<'_>) -> bool {
+        let n_han = span.cells().iter().filter(|cell| is_han(cell.ch())).count();
+        let is_alone = |word: Reading| n_han <= word.value.chars().count() + MAX_BESIDE_WORD;
+        closed::find(span, self.list()).is_some_and(|it| is_alone(it.1))
+    }
+
     /// Reads a value from where it should stand: a span, and those that may continue it.
     pub(crate) fn read(self, spans: &[Span<'_>]) -> Option<Reading> {
         let first = *spans.first()?;
@@ -105,7 +138,8 @@ impl Kind {
             Kind::Place => address::read(&[first]),
             Kind::Listed(list) => closed::best(first, list),
             Kind::Preferred(list) => closed::preferred(first, list),
-            Kind::LatinWords => closed::latin_words(first),
+            Kind::Printed(list) => closed::printed(first, list),
+            Kind::Phrase(list) => phrase::read(first, list),
         }
     }
 }

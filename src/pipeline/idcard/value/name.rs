@@ -8,6 +8,9 @@ use crate::pipeline::idcard::value::Reading;
 const MAX_HAN: usize = 6;
 const MAX_DOTTED: usize = 20;
 
+/// An alternative begins a name in place of what was read if it is at least this many times as probable.
+const MIN_SURNAME: f32 = 0.3;
+
 /// Words that no name contains: titles and labels around names.
 const NOT_NAMES: &[&str] = &[
     "民國",
@@ -148,10 +151,27 @@ pub(crate) fn chinese(spans: &[Span<'_>]) -> Option<Reading> {
     if !fits || is_other {
         return None;
     }
+    mend_surname(&mut reading, *first);
     let is_usual = reading.value.chars().next().is_some_and(begins_surname);
     let is_rare = reading.value.chars().any(|ch| !allowed(ch));
     reading.doubtful |= is_rare || !is_usual || n_chars < 2 || is_dotted || 4 < n_chars;
     Some(reading)
+}
+
+/// Reads a first character that begins hardly any name as its likely alternative that does.
+fn mend_surname(reading: &mut Reading, span: Span<'_>) {
+    let mut chars = reading.value.chars();
+    let Some(read) = chars.next().filter(|ch| !begins_surname(*ch)) else { return };
+    let rest = chars.as_str();
+    let cell = span.cells().iter().find(|cell| is_han(cell.ch()) && cell.ch() == read);
+    let Some(cell) = cell else { return };
+    let is_likely = |it: &&(char, f32)| begins_surname(it.0) && MIN_SURNAME * cell.p() <= it.1;
+    if let Some((surname, p)) = cell.options().iter().find(is_likely) {
+        reading.value = format!("{surname}{rest}");
+        reading.p = reading.p.min(*p);
+        reading.repair = Some("lexicon");
+        reading.doubtful = true;
+    }
 }
 
 /// The longest stretch of Chinese characters and dots.
@@ -205,7 +225,8 @@ fn tidy(text: &str) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::pipeline::idcard::text::fixture::page;
+    use crate::pipeline::idcard::line::Page;
+    use crate::pipeline::idcard::text::fixture::{line, page, unsure};
     use crate::pipeline::idcard::text::{Span, rows};
 
     fn check(texts: &[&str], expected: Option<(&str, bool)>) {
@@ -230,6 +251,18 @@ mod tests {
         check(&["中華民國國民身分證"], None);
         check(&["臺北市"], None);
         check(&["台中市"], None);
+    }
+
+    #[test]
+    fn a_likely_surname_is_preferred_to_a_character_that_begins_no_name() {
+        let read = |other: f32| {
+            let line = unsure(line(0.0, 0.0, "禁宗仁"), 0, &[('禁', 0.5), ('葉', other)]);
+            let rows = rows(&Page { lines: vec![line], ..Page::default() });
+            let reading = chinese(&[rows[0].span()]).unwrap();
+            (reading.value, reading.doubtful)
+        };
+        assert_eq!(read(0.45), ("葉宗仁".to_owned(), true));
+        assert_eq!(read(0.05), ("禁宗仁".to_owned(), true));
     }
 
     fn check_latin(text: &str, expected: Option<&str>) {

@@ -6,6 +6,8 @@ use crate::pipeline::idcard::value::Reading;
 
 /// An alternative this probable is a rival of the character chosen.
 const RIVAL: f32 = 0.05;
+/// Letters of a stamp that show it to be one.
+const MIN_STAMPED: usize = 3;
 /// Most readings of one number that are looked at.
 const MAX_READINGS: usize = 256;
 
@@ -147,7 +149,11 @@ fn longest(
 ) -> Option<Reading> {
     let mut runs: Vec<(usize, usize, String)> = Vec::new();
     let mut is_open = false;
+    let noise = stamped(span.cells());
     for (idx, cell) in span.cells().iter().enumerate() {
+        if noise.contains(&idx) {
+            continue;
+        }
         match (pick(cell), is_open) {
             (Some(ch), true) => {
                 if let Some((_, to, text)) = runs.last_mut() {
@@ -164,7 +170,26 @@ fn longest(
         .into_iter()
         .filter(|(_, _, text)| (min..=max).contains(&text.len()))
         .max_by_key(|run| run.2.len())?;
-    Some(Reading::plain(span.slice(from, to), text))
+    let mut reading = Reading::plain(span.slice(from, to), text);
+    if noise.iter().any(|idx| (from..to).contains(idx)) {
+        reading.repair = Some("position");
+        reading.doubtful = true;
+    }
+    Some(reading)
+}
+
+/// Cells of letters in a row that are a part of the word stamped across a specimen.
+fn stamped(cells: &[Cell]) -> Vec<usize> {
+    let mut noise = Vec::new();
+    let mut from = 0;
+    for run in cells.chunk_by(|a, b| a.ch().is_ascii_alphabetic() == b.ch().is_ascii_alphabetic()) {
+        let text: String = run.iter().map(|cell| cell.ch().to_ascii_uppercase()).collect();
+        if MIN_STAMPED <= run.len() && "SPECIMEN".contains(&text) {
+            noise.extend(from..from + run.len());
+        }
+        from += run.len();
+    }
+    noise
 }
 
 #[cfg(test)]
@@ -226,5 +251,13 @@ mod tests {
         assert_eq!(read("卡號 00001234567O", 12, 12).as_deref(), Some("000012345670"));
         assert_eq!(read("888800371", 9, 9).as_deref(), Some("888800371"));
         assert_eq!(read("12345", 9, 9), None);
+    }
+
+    #[test]
+    fn a_stamp_inside_a_number_is_no_part_of_it() {
+        let rows = rows(&page(&[(0.0, 0.0, "8687 0081SPEC2125"), (0.0, 0.0, "8687 0081ABCD2125")]));
+        let reading = digits(rows[0].span(), 12, 12).unwrap();
+        assert_eq!((reading.value.as_str(), reading.doubtful), ("868700812125", true));
+        assert!(digits(rows[1].span(), 12, 12).is_none());
     }
 }

@@ -1,0 +1,90 @@
+//! Reads ID images in this process, without a server: for `fenwen idcard` and for evaluation.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use anyhow::Context;
+use tokio::runtime::Runtime;
+
+use crate::base::{Clock, RequestId, SystemClock};
+use crate::config::Config;
+use crate::media::image::{self, ImageLimits};
+use crate::media::{Pixels, Quad};
+use crate::pipeline::idcard::IdCardPipeline;
+use crate::task::idcard::{IdAnswer, IdImage, ModelInfo, Timings, Wanted};
+use crate::wire::v1::meta::{PurposeRule, RecognitionOrder};
+use crate::wire::v1::recognition::RecognitionAnswer;
+
+use super::networks::{BLOCKING_THREADS, Opener};
+use super::recogniser::Recogniser;
+use super::serve::image_limits;
+
+/// Longest time for one picture.
+const TIME: Duration = Duration::from_secs(120);
+
+/// The pipeline of ID images with a runtime of its own.
+pub struct LocalReader {
+    runtime: Runtime,
+    pipeline: IdCardPipeline,
+    model: ModelInfo,
+    limits: ImageLimits,
+}
+
+/// A picture and what was found in it.
+pub struct LocalReading {
+    /// What was found, and how long it took.
+    pub answer: IdAnswer,
+    /// The picture as displayed.
+    pub pixels: Arc<Pixels>,
+}
+
+impl LocalReader {
+    /// Opens the models that the settings name.
+    pub fn open(config: &Config) -> anyhow::Result<LocalReader> {
+        let opener = Opener::new(config)?;
+        let runtime = tokio::runtime::Builder::new_multi_thread()
+            .enable_all()
+            .max_blocking_threads(BLOCKING_THREADS)
+            .build()
+            .context("failed to start the runtime")?;
+        Ok(LocalReader {
+            runtime,
+            pipeline: opener.idcard()?,
+            model: opener.idcard_model()?,
+            limits: image_limits(config),
+        })
+    }
+
+    /// Decodes and reads one picture file.
+    pub fn read(&self, file: &[u8]) -> anyhow::Result<LocalReading> {
+        let begun = SystemClock.now();
+        let pixels = Arc::new(image::decode(file, &self.limits)?);
+        let decoded = SystemClock.now();
+        let image = IdImage { pixels: Arc::clone(&pixels), wanted: Wanted::default() };
+        let today = Recogniser::today(&SystemClock);
+        let recognition =
+            self.runtime.block_on(self.pipeline.recognise(image, today, decoded + TIME))?;
+        let timings = Timings {
+            queue: Duration::ZERO,
+            decode: decoded.duration_since(begun),
+            infer: SystemClock.now().duration_since(decoded),
+        };
+        let size = (pixels.width, pixels.height);
+        Ok(LocalReading { answer: IdAnswer { recognition, size, timings }, pixels })
+    }
+
+    /// The answer as it would be sent over HTTP.
+    pub fn document(&self, answer: IdAnswer) -> anyhow::Result<RecognitionAnswer> {
+        let order = RecognitionOrder::parse(None, PurposeRule::Optional)?;
+        let id = RequestId::fresh(&SystemClock);
+        RecognitionAnswer::new(id, &order, vec![answer], self.model.clone())
+            .context("a picture without an answer")
+    }
+}
+
+impl LocalReading {
+    /// Boxes of the fields, in their order.
+    pub fn quads(&self) -> Vec<Quad> {
+        self.answer.recognition.fields.iter().map(|it| it.quad).collect()
+    }
+}
