@@ -87,7 +87,7 @@ async fn real_answers_fit_the_schemas() {
 #[track_caller]
 fn validate(pointer: &str, value: &Value) {
     let description = description();
-    let schema = description.pointer(pointer).unwrap_or_else(|| panic!("no schema at {pointer}"));
+    let schema = description.pointer(pointer).unwrap();
     let mut known = Vec::new();
     let found = fault(&description, schema, value, "", &mut known);
     assert_eq!(found, None);
@@ -106,7 +106,7 @@ fn fault(
     known: &mut Vec<String>,
 ) -> Option<String> {
     if let Some(reference) = schema["$ref"].as_str() {
-        let target = all.pointer(reference.trim_start_matches('#')).expect("a dangling $ref");
+        let target = all.pointer(reference.trim_start_matches('#')).unwrap();
         return fault(all, target, value, at, known);
     }
     if let Some(options) = schema["oneOf"].as_array() {
@@ -157,7 +157,7 @@ fn has_type(value: &Value, name: &str) -> bool {
         "integer" => value.is_i64() || value.is_u64(),
         "number" => value.is_number(),
         "null" => value.is_null(),
-        other => panic!("unknown type {other}"),
+        _ => false,
     }
 }
 

@@ -77,7 +77,7 @@ fn files() -> Vec<Hostile> {
 /// One small picture in every format that is read.
 fn good_files() -> Vec<(&'static str, Vec<u8>)> {
     let picture = image::RgbImage::from_fn(61, 47, |x, y| {
-        image::Rgb([(x * 4) as u8, (y * 5) as u8, (x ^ y) as u8])
+        image::Rgb([x * 4, y * 5, x ^ y].map(|it| it.to_le_bytes()[0]))
     });
     [
         ("JPEG", image::ImageFormat::Jpeg),

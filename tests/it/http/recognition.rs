@@ -8,7 +8,10 @@ use fenwen::http::HttpOptions;
 use fenwen::service::ServiceLimits;
 use fenwen::wire::v1::meta::PurposeRule;
 
-async fn recognise(server: &Server, parts: &[(&str, &[u8])]) -> Answer {
+/// Named parts of a form.
+type Parts<'a> = [(&'a str, &'a [u8])];
+
+async fn recognise(server: &Server, parts: &Parts<'_>) -> Answer {
     send(server.addr, &post("", &form(parts))).await
 }
 
@@ -87,7 +90,7 @@ async fn two_pictures_and_options() {
 async fn bad_forms_are_refused_with_a_problem() {
     let server = Server::open().await;
     let good = png(3);
-    let cases: &[(&[(&str, &[u8])], u16, &str)] = &[
+    let cases: &[(&Parts<'_>, u16, &str)] = &[
         (&[], 400, "ER0210"),
         (&[("meta", b"{}")], 400, "ER0210"),
         (&[("image", b"")], 400, "ER0210"),
