@@ -73,11 +73,9 @@ pub(crate) fn contains(rows: &[Row], text: &'static str) -> bool {
     })
 }
 
+/// Print that belongs to no value. Not `|`: it may be the I that begins a number.
 fn is_noise(ch: char) -> bool {
-    matches!(
-        ch,
-        ':' | '/' | ';' | ',' | '|' | '_' | '\'' | '"' | '`' | '~' | '*' | '=' | '、' | '。'
-    )
+    matches!(ch, ':' | '/' | ';' | ',' | '_' | '\'' | '"' | '`' | '~' | '*' | '=' | '、' | '。')
 }
 
 struct Hit {

@@ -27,7 +27,7 @@ const COST_SKIPPED_LINE: f32 = 1.0;
 const MAX_COST_UNPROVEN: f32 = 0.5;
 
 /// Letters, and digits, of like shape in OCR-B, for codes of states.
-const ALIKE_LETTERS: [&str; 9] = ["DOQ0", "I1LTJ", "MNHW", "UV", "EF", "BR8P", "CG6", "KX", "Z2"];
+const ALIKE_LETTERS: [&str; 9] = ["DOQ0", "I1L", "MNHW", "UVW", "EF", "BR8P", "CG6", "KX", "Z2"];
 
 /// One value of the zone.
 #[derive(Clone)]

@@ -224,6 +224,7 @@ mod tests {
         check("AI2345678g", "A123456789", true, Some("position"));
         check("4123456789", "A123456789", true, Some("position"));
         check("0259616998", "O259616998", true, Some("position"));
+        check("|197696219", "I197696219", true, Some("position"));
         check("A1234S6788", "A1234S6788", false, None);
         assert!(read("0912345678901").is_none());
         assert!(read("陳筱玲").is_none());
