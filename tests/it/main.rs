@@ -1,12 +1,5 @@
 //! The integration tests: one binary, so that engines are linked once.
-#![expect(
-    clippy::cast_possible_truncation,
-    clippy::expect_used,
-    clippy::panic,
-    clippy::type_complexity,
-    clippy::unwrap_used,
-    reason = "tests may"
-)]
+#![expect(clippy::unwrap_used, reason = "tests may")]
 
 mod batch;
 mod cli;

@@ -9,7 +9,7 @@ use fenwen::http::HttpOptions;
 use fenwen::service::ServiceLimits;
 
 /// Short enough to wait for in a test.
-const SHORT: Duration = Duration::from_millis(200);
+const SHORT: Duration = Duration::from_millis(500);
 
 async fn impatient() -> Server {
     let impatient = HttpOptions { header_timeout: SHORT, body_timeout: SHORT, ..options() };
