@@ -156,7 +156,9 @@ fn stands_alone(span: Span<'_>, from: usize, to: usize, text: &[char]) -> bool {
         return false;
     };
     if text.len() == 1 {
-        return before.is_none_or(|it| first.gap || !is_han(it.ch()) || 2 < from);
+        // 名 also stands inside the names of places: 名間鄉.
+        let may_follow_text = 2 < from && text != ['名'];
+        return before.is_none_or(|it| first.gap || !is_han(it.ch()) || may_follow_text);
     }
     if !is_latin(text) {
         return true;

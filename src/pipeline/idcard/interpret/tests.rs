@@ -313,6 +313,21 @@ fn driver_licence() {
     check(&lines, DocumentType::TwDriverLicence, &fields);
 }
 
+#[test]
+fn half_a_label_is_a_label_but_not_inside_a_place() {
+    let lines = [
+        (60.0, 70.0, "中華民國汽車駕駛執照"),
+        (60.0, 130.0, "駕照號碼 A234567893"),
+        (90.0, 180.0, "名陳筱玲"),
+        (60.0, 280.0, "住址"),
+        (220.0, 280.0, "南投縣名間鄉彰南路5號"),
+        (60.0, 330.0, "駕照種類 普通小型車"),
+    ];
+    let fields = ["Name=陳筱玲", "IdNumber=A234567893", "Address=南投縣名間鄉彰南路5號"];
+    let fields: Vec<&str> = fields.into_iter().chain(["LicenceClass=普通小型車"]).collect();
+    check(&lines, DocumentType::TwDriverLicence, &fields);
+}
+
 const PASSPORT: &[(f32, f32, &str)] = &[
     (60.0, 20.0, "中華民國 REPUBLIC OF CHINA"),
     (60.0, 55.0, "護照 PASSPORT"),

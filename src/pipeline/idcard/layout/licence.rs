@@ -36,6 +36,8 @@ pub(super) const LICENCE: Layout = Layout {
         ("管轄編號", &[FieldName::ControlNumber]),
         ("Control No.", &[FieldName::ControlNumber]),
         ("姓名", &[FieldName::Name]),
+        // What is left of a wide-spaced 「姓 名」 when its first half was not read.
+        ("名", &[FieldName::Name]),
         ("Name", &[FieldName::Name]),
         ("性別", &[FieldName::Sex]),
         ("Sex", &[FieldName::Sex]),

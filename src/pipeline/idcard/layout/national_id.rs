@@ -22,6 +22,8 @@ pub(super) const FRONT: Layout = Layout {
         ("中華民國國民身分證", &[]),
         ("國民身分證", &[]),
         ("姓名", &[FieldName::Name]),
+        // What is left of a wide-spaced 「姓 名」 when its first half was not read.
+        ("名", &[FieldName::Name]),
         ("出生年月日", &[FieldName::BirthDate]),
         ("出生日期", &[FieldName::BirthDate]),
         ("出生", &[FieldName::BirthDate]),
