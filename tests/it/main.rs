@@ -3,6 +3,7 @@
 
 mod batch;
 mod cli;
+#[cfg(all(feature = "ort", feature = "rten"))]
 mod engine;
 mod generated;
 mod http;
@@ -13,6 +14,8 @@ mod licences;
 mod read_page;
 mod registry;
 mod source;
+#[cfg(all(feature = "ort", feature = "rten"))]
 mod support;
 mod tidy;
+#[cfg(all(feature = "ort", feature = "rten"))]
 mod worker;
