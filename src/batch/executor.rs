@@ -79,13 +79,15 @@ impl<R> Executor<R> {
         let padded_len = stack::len(&input);
         let mut results = Vec::with_capacity(lens.len());
         let mut visit = |outputs: &[View<'_>]| {
-            let Some(output) = outputs.first() else { return };
-            if output.shape().first() != Some(&lens.len()) {
+            if outputs.iter().any(|it| it.shape().first() != Some(&lens.len())) {
                 return;
             }
             for (row_idx, &input_len) in lens.iter().enumerate() {
-                if let Some(view) = output.row(row_idx) {
-                    results.push((self.reduce)(RowOutput { view, input_len, padded_len }));
+                let views: Vec<View<'_>> =
+                    outputs.iter().filter_map(|it| it.row(row_idx)).collect();
+                if let Some(&view) = views.first() {
+                    let output = RowOutput { view, views: &views, input_len, padded_len };
+                    results.push((self.reduce)(output));
                 }
             }
         };

@@ -51,11 +51,13 @@ pub struct BatchSpec {
     pub clock: Arc<dyn Clock>,
 }
 
-/// One row's share of the model's first output.
+/// One row's share of the model's outputs.
 #[derive(Clone, Copy, Debug)]
 pub struct RowOutput<'a> {
-    /// The output, without the batch dimension.
+    /// The first output, without the batch dimension.
     pub view: View<'a>,
+    /// Every output, the first included, without the batch dimension.
+    pub views: &'a [View<'a>],
     /// Size of the row's last dimension as it was submitted.
     pub input_len: usize,
     /// The same after padding: the part of the output past `input_len / padded_len` stems from padding.

@@ -1,5 +1,7 @@
 //! The application log: to standard error, as text or JSON lines.
 
+use std::io::IsTerminal;
+
 use tracing_subscriber::filter::LevelFilter;
 use tracing_subscriber::fmt;
 
@@ -13,7 +15,10 @@ pub(super) fn start(log: &Log) {
         LogLevel::Info => LevelFilter::INFO,
         LogLevel::Debug => LevelFilter::DEBUG,
     };
-    let builder = fmt::Subscriber::builder().with_max_level(level).with_writer(std::io::stderr);
+    let builder = fmt::Subscriber::builder()
+        .with_max_level(level)
+        .with_ansi(std::io::stderr().is_terminal())
+        .with_writer(std::io::stderr);
     // Fails only when a subscriber is already there, as in tests.
     let _ = match log.format {
         LogFormat::Text => tracing::subscriber::set_global_default(builder.finish()),

@@ -11,6 +11,7 @@ use crate::batch::{BatchPolicy, BatchSpec, ModelHandle, RowOutput};
 use crate::config::{Config, OnnxEngine};
 use crate::engine::{self, Device, EngineKind, OpenOptions, Placement};
 use crate::pipeline::idcard::detect;
+use crate::pipeline::idcard::face;
 use crate::pipeline::idcard::lexicon;
 use crate::pipeline::idcard::networks::Networks;
 use crate::pipeline::idcard::orient;
@@ -27,6 +28,7 @@ use super::recogniser::Recogniser;
 const DETECTOR: &str = "ppocrv6-small-det";
 const CLASSIFIER: &str = "ppocr-line-cls";
 const RECOGNISER: &str = "ppocrv6-small-rec";
+const FACE_FINDER: &str = "yunet-face";
 
 /// Threads that cut lines out of pictures: few, because each keeps memory of its own.
 pub(super) const BLOCKING_THREADS: usize = 2;
@@ -75,14 +77,17 @@ impl Opener {
     pub(super) fn idcard(&self) -> anyhow::Result<IdCardPipeline> {
         let alphabet = self.alphabet()?;
         let networks = Networks {
-            detector: self
-                .serve("ppocrv6-small-det", &[3, 64, 64], |row| detect::reduce(row.view))?,
-            classifier: self
-                .serve("ppocr-line-cls", &[3, 48, 192], |row| orient::reduce(row.view))?,
+            detector: self.serve(DETECTOR, &[3, 64, 64], |row| detect::reduce(row.view))?,
+            classifier: self.serve(CLASSIFIER, &[3, 48, 192], |row| orient::reduce(row.view))?,
             recogniser: self.serve(RECOGNISER, &[3, 48, 48], move |row| {
                 let width = RowWidth { real: row.input_len, padded: row.padded_len };
                 alphabet.reduce(row.view, width)
             })?,
+            face_finder: self.serve(
+                FACE_FINDER,
+                &[3, face::SIDE as usize, face::SIDE as usize],
+                |row| face::reduce(row.views),
+            )?,
         };
         let calibration = Arc::new(self.calibration()?);
         Ok(IdCardPipeline { networks, options: ReadOptions::default(), calibration })

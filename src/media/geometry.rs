@@ -62,6 +62,15 @@ impl Quad {
         })
     }
 
+    /// Whether a point lies inside; corners may run either way round, the shape must be convex.
+    pub fn contains(&self, point: Point) -> bool {
+        let sides = [0, 1, 2, 3].map(|idx| {
+            let (a, b) = (self.0[idx], self.0[(idx + 1) % 4]);
+            (b.x - a.x) * (point.y - a.y) - (b.y - a.y) * (point.x - a.x)
+        });
+        sides.iter().all(|it| 0.0 <= *it) || sides.iter().all(|it| *it <= 0.0)
+    }
+
     /// The same quadrilateral whose first corner is the one `n_steps` further on.
     pub fn starting_at(&self, n_steps: usize) -> Quad {
         Quad([0, 1, 2, 3].map(|idx| self.0[(idx + n_steps) % 4]))

@@ -168,6 +168,8 @@ pub enum ModelTask {
     LineOrientation,
     /// Which side of this page is up?
     PageOrientation,
+    /// Face detection.
+    FaceDetection,
     /// It runs other models.
     Runtime,
 }
@@ -179,6 +181,7 @@ impl fmt::Display for ModelTask {
             ModelTask::TextRecognition => "text-recognition",
             ModelTask::LineOrientation => "line-orientation",
             ModelTask::PageOrientation => "page-orientation",
+            ModelTask::FaceDetection => "face-detection",
             ModelTask::Runtime => "runtime",
         })
     }

@@ -40,11 +40,13 @@ impl Margin {
     }
 }
 
-/// A line cut out of a picture: 48 rows of RGB.
+/// An area cut out of a picture and straightened: for a line, 48 rows of RGB.
 pub struct Strip {
     /// Columns.
     pub width: u32,
-    /// `width * 48 * 3` bytes.
+    /// Rows.
+    pub height: u32,
+    /// `width * height * 3` bytes.
     pub rgb: Vec<u8>,
 }
 
@@ -57,12 +59,17 @@ impl Strip {
 
     /// Cuts `quad` out and stretches it to `width` columns.
     pub fn cut_to(pixels: &Pixels, quad: &Quad, width: u32) -> Option<Strip> {
-        let map = Homography::onto(quad, width as f32, LINE_HEIGHT as f32)?;
+        Strip::cut_area(pixels, quad, [width, LINE_HEIGHT])
+    }
+
+    /// Cuts `quad` out and stretches it to `width` columns and `height` rows.
+    pub fn cut_area(pixels: &Pixels, quad: &Quad, [width, height]: [u32; 2]) -> Option<Strip> {
+        let map = Homography::onto(quad, width as f32, height as f32)?;
         let n_across = samples_for(quad.width() / width as f32);
-        let n_down = samples_for(quad.height() / LINE_HEIGHT as f32);
+        let n_down = samples_for(quad.height() / height as f32);
         let n_samples = (n_across * n_down) as f32;
-        let mut rgb = Vec::with_capacity(width as usize * LINE_HEIGHT as usize * 3);
-        for y in 0..LINE_HEIGHT {
+        let mut rgb = Vec::with_capacity(width as usize * height as usize * 3);
+        for y in 0..height {
             for x in 0..width {
                 let mut sum = [0.0; 3];
                 for sub_y in 0..n_down {
@@ -78,22 +85,31 @@ impl Strip {
                 rgb.extend(sum.map(|it| level(it / n_samples)));
             }
         }
-        Some(Strip { width, rgb })
+        Some(Strip { width, height, rgb })
     }
 
     /// Input of the recogniser or the line classifier, [3, 48, width], padded with zeros to `padded_width`.
     pub fn tensor(&self, padded_width: u32) -> Option<Tensor> {
+        self.planes(padded_width, sample::normalised)
+    }
+
+    /// Levels as they are, 0 to 255, [3, height, width], blue first.
+    pub fn levels(&self) -> Option<Tensor> {
+        self.planes(self.width, f32::from)
+    }
+
+    fn planes(&self, padded_width: u32, value: impl Fn(u8) -> f32) -> Option<Tensor> {
         let (width, padded) = (self.width as usize, self.width.max(padded_width) as usize);
-        let plane = padded * LINE_HEIGHT as usize;
+        let plane = padded * self.height as usize;
         let mut values = vec![0.0; plane * 3];
         for (row_idx, row) in self.rgb.chunks_exact(width * 3).enumerate() {
             for (column, &[r, g, b]) in row.as_chunks::<3>().0.iter().enumerate() {
                 for (channel, level) in [b, g, r].into_iter().enumerate() {
-                    values[channel * plane + row_idx * padded + column] = sample::normalised(level);
+                    values[channel * plane + row_idx * padded + column] = value(level);
                 }
             }
         }
-        Tensor::f32([3, LINE_HEIGHT as usize, padded], values).ok()
+        Tensor::f32([3, self.height as usize, padded], values).ok()
     }
 }
 

@@ -120,7 +120,10 @@ fn hit_at(span: Span<'_>, from: usize, text: &[char], fields: &'static [FieldNam
     let mut best: Option<Hit> = None;
     for len in shortest..=longest {
         let to = from + len;
-        if span.len() < to || !stands_alone(span, from, to, text) {
+        let is_unfit = span.len() < to
+            || !stands_alone(span, from, to, text)
+            || takes_digit(span.slice(from, to).cells(), text);
+        if is_unfit {
             continue;
         }
         let cost = distance(span.slice(from, to).cells(), text);
@@ -129,6 +132,16 @@ fn hit_at(span: Span<'_>, from: usize, text: &[char], fields: &'static [FieldNam
         }
     }
     best
+}
+
+/// Whether a label would begin or end with a digit that it does not print: the digit is another text's.
+fn takes_digit(cells: &[Cell], text: &[char]) -> bool {
+    let is_foreign = |cell: Option<&Cell>, wanted: Option<&char>| {
+        cell.zip(wanted).is_some_and(|(cell, wanted)| {
+            cell.ch().is_ascii_digit() && 1.0 <= similarity(cell, *wanted)
+        })
+    };
+    is_foreign(cells.first(), text.first()) || is_foreign(cells.last(), text.last())
 }
 
 fn budget(text: &[char]) -> f32 {
@@ -214,6 +227,7 @@ mod tests {
         ("統一編號", &[FieldName::IdNumber]),
         ("Date of birth", &[FieldName::BirthDate]),
         ("Name", &[FieldName::Name]),
+        ("SPECIMEN", &[]),
     ];
 
     fn check(text: &str, expected: &[&str]) {
@@ -236,6 +250,8 @@ mod tests {
         check("Date of birth 05 JUN 1957", &["#Dateofbirth", "05JUN1957"]);
         check("DATE OF B1RTH 05 JUN 1957", &["#DATEOFB1RTH", "05JUN1957"]);
         check("Surnames", &["Surnames"]);
+        check("PECIMEN", &["#PECIMEN"]);
+        check("30 JAN 2024ECIMEN", &["30JAN2024ECIMEN"]);
         check("陳筱玲", &["陳筱玲"]);
         check("性別 無姓名者", &["#性別", "無姓名者"]);
     }

@@ -8,6 +8,7 @@ pub mod read;
 pub mod components;
 pub mod crop;
 pub mod detect;
+pub mod face;
 pub mod lexicon;
 pub mod line;
 pub mod locate;

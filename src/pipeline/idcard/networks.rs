@@ -6,10 +6,11 @@ use crate::engine::EngineError;
 use crate::tensor::Tensor;
 
 use super::detect::TextBox;
+use super::face::FaceBox;
 use super::read::Models;
 use super::recognise::Reading;
 
-/// Handles to the three networks that read a card.
+/// Handles to the networks that read a card.
 #[derive(Clone, Debug)]
 pub struct Networks {
     /// Text detection: boxes of one picture ([`super::detect::reduce`]).
@@ -18,6 +19,8 @@ pub struct Networks {
     pub classifier: ModelHandle<f32>,
     /// Line recognition; `None` when the network's classes are not those of its dictionary.
     pub recogniser: ModelHandle<Option<Reading>>,
+    /// Face detection: the holder's face ([`super::face::reduce`]).
+    pub face_finder: ModelHandle<Option<FaceBox>>,
 }
 
 impl Networks {
@@ -30,7 +33,8 @@ impl Networks {
     pub async fn check(&self, deadline: Deadline) -> Result<(), RunError> {
         self.detector.check(deadline).await?;
         self.classifier.check(deadline).await?;
-        self.recogniser.check(deadline).await
+        self.recogniser.check(deadline).await?;
+        self.face_finder.check(deadline).await
     }
 }
 
@@ -39,6 +43,13 @@ impl Networks {
 pub struct NetworksUntil<'a> {
     networks: &'a Networks,
     deadline: Deadline,
+}
+
+impl NetworksUntil<'_> {
+    /// The holder's face on a page ([`super::face::prepare`]).
+    pub async fn find_face(&self, page: Tensor) -> Result<Option<FaceBox>, RunError> {
+        self.networks.face_finder.run(page, self.deadline).await
+    }
 }
 
 impl Models for NetworksUntil<'_> {

@@ -34,7 +34,7 @@ pub fn assess(pixels: &Pixels, lines: &[Quad], located: &Located) -> Quality {
     let whole = Region::whole(pixels);
     let card = Region::around(corners).map_or(whole, |it| it.grown(0.0, pixels));
     let card_width = located.corners.as_ref().map_or(card.long_side(), Quad::width);
-    let Some(measured) = Measured::new(pixels, card, card_width) else {
+    let Some(measured) = Measured::new(pixels, card, card_width, located.corners.as_ref()) else {
         return no_document();
     };
     let blur = measured.blur();
@@ -84,23 +84,40 @@ struct Measured {
     card_width: f32,
     /// Brightness, 0 to 255.
     luma: Vec<f32>,
-    /// Whether every channel is at its limit.
+    /// Whether every channel is at its limit, on the card itself.
     is_clipped: Vec<bool>,
 }
 
 impl Measured {
-    fn new(pixels: &Pixels, card: Region, card_width: f32) -> Option<Measured> {
+    fn new(
+        pixels: &Pixels,
+        card: Region,
+        card_width: f32,
+        corners: Option<&Quad>,
+    ) -> Option<Measured> {
         let scale = MEASURED_WIDTH / card_width.max(1.0);
         let size = [card.width(), card.height()]
             .map(|side| sample::round_to_u32(side * scale).clamp(8, MAX_MEASURED_SIDE));
         let copy = sample::reduced(pixels, card, size)?;
         let (texels, _) = copy.rgb.as_chunks::<3>();
+        let width = size[0] as usize;
+        let is_on_card = |idx: usize| {
+            let (x, y) = ((idx % width) as f32 + 0.5, (idx / width) as f32 + 0.5);
+            let at = Point {
+                x: card.left + x * card.width() / size[0] as f32,
+                y: card.top + y * card.height() / size[1] as f32,
+            };
+            corners.is_none_or(|it| it.contains(at))
+        };
+        let is_clipped = |(idx, texel): (usize, &[u8; 3])| {
+            texel.iter().all(|&level| 252 <= level) && is_on_card(idx)
+        };
         Some(Measured {
-            width: size[0] as usize,
+            width,
             height: size[1] as usize,
             card_width: MEASURED_WIDTH,
             luma: texels.iter().map(|it| luma(*it)).collect(),
-            is_clipped: texels.iter().map(|it| it.iter().all(|&level| 252 <= level)).collect(),
+            is_clipped: texels.iter().enumerate().map(is_clipped).collect(),
         })
     }
 

@@ -10,7 +10,7 @@ use crate::tensor::Tensor;
 
 use super::crop::{Margin, Strip};
 use super::detect::{self, DetectorInput, TextBox};
-use super::line::{Line, Page};
+use super::line::{Glyph, Line, Page};
 use super::orient;
 use super::recognise::Reading;
 use super::sample::Region;
@@ -43,6 +43,9 @@ pub trait Models: Send + Sync {
 const MAX_CLOSER_LOOKS: usize = 3;
 /// Reduction by a look from which a closer one can show more.
 const MIN_REDUCTION: f32 = 1.9;
+
+/// Lines read worse than this, on the whole, may stand on their head after all: they are read the other way as well.
+const MIN_LEGIBLE: f32 = 0.85;
 
 /// How far a card may go on beyond the text seen, in heights of its largest line.
 const REST_OVER_LINE: f32 = 7.0;
@@ -105,25 +108,52 @@ pub async fn read_page<M: Models>(
     options: ReadOptions,
 ) -> Result<PageReading, ReadError<M::Error>> {
     let boxes = find_text(&pixels, models, &options).await?;
-    let direction = find_direction(&pixels, models, &boxes, &options).await?;
+    let guessed = find_direction(&pixels, models, &boxes, &options).await?;
+    let mut read = read_along(&pixels, models, &boxes, guessed, options.margin).await?;
+    if legibility(&read.readings) < MIN_LEGIBLE {
+        let opposite = if guessed <= 0.0 { guessed + PI } else { guessed - PI };
+        let turned = read_along(&pixels, models, &boxes, opposite, options.margin).await?;
+        if legibility(&read.readings) < legibility(&turned.readings) {
+            read = turned;
+        }
+    }
+    off_thread(move || assemble(&pixels, read)).await
+}
+
+/// Every line, read in one direction of the text.
+struct Directed {
+    direction: f32,
+    quads: Vec<Quad>,
+    readings: Vec<Reading>,
+}
+
+async fn read_along<M: Models>(
+    pixels: &Arc<Pixels>,
+    models: &M,
+    boxes: &[TextBox],
+    direction: f32,
+    margin: Margin,
+) -> Result<Directed, ReadError<M::Error>> {
     let quads: Vec<Quad> = boxes.iter().map(|it| it.quad(direction)).collect();
-    let readings = read_lines(&pixels, models, &quads, options.margin).await?;
-    off_thread(move || assemble(&pixels, &quads, readings, direction)).await
+    let readings = read_lines(pixels, models, &quads, margin).await?;
+    Ok(Directed { direction, quads, readings })
+}
+
+/// Mean confidence of the lines, each counted once: a long line of fillers reads well upside down too.
+fn legibility(readings: &[Reading]) -> f32 {
+    let of_line = |it: &Reading| {
+        let sum: f32 = it.glyphs.iter().map(Glyph::confidence).sum();
+        (!it.glyphs.is_empty()).then(|| sum / it.glyphs.len() as f32)
+    };
+    let lines: Vec<f32> = readings.iter().filter_map(of_line).collect();
+    lines.iter().sum::<f32>() / lines.len().max(1) as f32
 }
 
 /// Puts what was read on a flat page: that of the card, or of the turned picture when no card was found.
-fn assemble(
-    pixels: &Pixels,
-    quads: &[Quad],
-    readings: Vec<Reading>,
-    direction: f32,
-) -> PageReading {
-    let read: Vec<(Quad, Reading)> = quads
-        .iter()
-        .copied()
-        .zip(readings)
-        .filter(|(_, reading)| !reading.glyphs.is_empty())
-        .collect();
+fn assemble(pixels: &Pixels, read: Directed) -> PageReading {
+    let Directed { direction, quads, readings } = read;
+    let read: Vec<(Quad, Reading)> =
+        quads.into_iter().zip(readings).filter(|(_, reading)| !reading.glyphs.is_empty()).collect();
     let quads: Vec<Quad> = read.iter().map(|(quad, _)| *quad).collect();
     let located = locate::locate(pixels, &quads, direction);
     let quality = quality::assess(pixels, &quads, &located);

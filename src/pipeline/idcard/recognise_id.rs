@@ -4,10 +4,11 @@ use std::sync::Arc;
 
 use crate::base::{Deadline, ErrorCode, Private};
 use crate::batch::RunError;
-use crate::media::Pixels;
+use crate::media::{Pixels, Quad};
 use crate::task::idcard::{Field, FieldName, IdImage, ReadLine, Recognition};
 
-use super::networks::Networks;
+use super::face;
+use super::networks::{Networks, NetworksUntil};
 use super::read::{PageReading, ReadError, ReadOptions, read_page};
 use super::redact::{self, WriteError};
 use super::{Calibration, Date, Document, interpret_with};
@@ -60,9 +61,14 @@ impl IdCardPipeline {
         let pixels = image.pixels;
         let networks = self.networks.until(deadline);
         let page = read_page(Arc::clone(&pixels), &networks, self.options).await?;
+        let face = match image.wanted.face {
+            true => find_face(&pixels, &page, &networks).await?,
+            false => None,
+        };
         let calibration = Arc::clone(&self.calibration);
         let work = move || {
             let mut recognition = recognition(page, today, &calibration);
+            recognition.face = face;
             if image.wanted.redacted_image {
                 recognition.redacted_png = Some(redacted(&pixels, &recognition)?);
             }
@@ -70,6 +76,22 @@ impl IdCardPipeline {
         };
         tokio::task::spawn_blocking(work).await.map_err(|_| PipelineError::Stage)?
     }
+}
+
+/// The holder's face, in the coordinates of the picture.
+async fn find_face(
+    pixels: &Arc<Pixels>,
+    page: &PageReading,
+    networks: &NetworksUntil<'_>,
+) -> Result<Option<Quad>, PipelineError> {
+    let (pixels, to_image) = (Arc::clone(pixels), page.to_image);
+    let size = (page.page.width, page.page.height);
+    let prepare = move || face::prepare(&pixels, &to_image, size);
+    let prepared = tokio::task::spawn_blocking(prepare).await.map_err(|_| PipelineError::Stage)?;
+    let Some((input, scale)) = prepared else { return Ok(None) };
+    let found = networks.find_face(input).await.map_err(ReadError::Model)?;
+    let on_page = found.and_then(|it| it.on_page(scale, size));
+    Ok(on_page.map(|quad| page.to_image.apply_quad(&quad)))
 }
 
 /// What a page says, in the coordinates of the picture.

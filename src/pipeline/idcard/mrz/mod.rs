@@ -9,7 +9,7 @@ mod solve;
 
 use crate::base::Private;
 use crate::media::Quad;
-use crate::pipeline::idcard::check::{Date, Sex};
+use crate::pipeline::idcard::check::{Date, IdNumber, Sex};
 use crate::pipeline::idcard::lexicon::is_country_code;
 use crate::pipeline::idcard::text::{Bounds, Row};
 use crate::task::idcard::{Mrz, MrzFormat};
@@ -20,7 +20,8 @@ use solve::Zone;
 
 /// Costs of what speaks against a reading of the whole zone.
 const COST_FAILING_DIGIT: f32 = 4.0;
-const COST_WRONG_CODE: f32 = 2.0;
+/// More than two failing digits: what begins with P is a passport, however badly its second line was read.
+const COST_WRONG_CODE: f32 = 9.0;
 const COST_UNKNOWN_STATE: f32 = 1.5;
 const COST_SKIPPED_LINE: f32 = 1.0;
 /// A zone of which no check digit holds needs characters this certain (cost per column).
@@ -133,6 +134,7 @@ fn score(mut zone: Zone, bounds: Bounds, cost: f32) -> Option<Scored> {
     let issuer = Slot { line: 0, columns: 2..5 };
     mend_state(&mut zone, &issuer);
     mend_state(&mut zone, &layout.nationality);
+    mend_personal(&mut zone, &issuer);
     zone.solve();
     let text = |slot: &Slot| plain(&zone.chars(slot));
     let is_coded =
@@ -198,6 +200,28 @@ fn mend_state(zone: &mut Zone, slot: &Slot) {
         zone.lines.get_mut(slot.line).and_then(|line| line.get_mut(slot.columns.clone()))
     {
         columns.iter_mut().zip(only).for_each(|(column, ch)| column.ch = ch);
+    }
+}
+
+/// Passports of Taiwan carry the national identity number, which begins with a letter and has a checksum of its own.
+fn mend_personal(zone: &mut Zone, issuer: &Slot) {
+    if plain(&zone.chars(issuer)) != "TWN" {
+        return;
+    }
+    let Some(slot) = zone.layout.personal.as_ref().map(|it| it.value.clone()) else { return };
+    let read = plain(&zone.chars(&slot));
+    let Some(first) = zone.columns(&slot).first() else { return };
+    if !first.ch.is_ascii_digit() || read.len() != IdNumber::LEN {
+        return;
+    }
+    let letters = first.options.iter().map(|(ch, _)| *ch).filter(char::is_ascii_uppercase);
+    let fits = |ch: &char| {
+        read.get(1..).is_some_and(|rest| IdNumber::checksum_holds(&format!("{ch}{rest}")))
+    };
+    let fitting: Vec<char> = letters.filter(fits).collect();
+    let column = zone.lines.get_mut(slot.line).and_then(|it| it.get_mut(slot.columns.start));
+    if let ([only], Some(column)) = (fitting.as_slice(), column) {
+        column.ch = *only;
     }
 }
 

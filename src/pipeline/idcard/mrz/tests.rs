@@ -66,6 +66,25 @@ fn the_five_formats() {
 }
 
 #[test]
+fn what_begins_with_p_is_a_passport_however_its_second_line_was_read() {
+    let found = found(&[
+        "P<UTOERIKSSON<<ANNA<MARIA<<<<<<<<<<<<<<<<<<<",
+        "L898902C36UTO7408122F1204159ZE1W4ZZ6B<<<<<14",
+    ]);
+    assert_eq!(found.mrz.format, MrzFormat::Td3);
+    assert_eq!(found.mrz.check_digits.composite, Some(false));
+}
+
+#[test]
+fn a_personal_number_of_taiwan_begins_with_a_letter() {
+    let names = "P<TWNCHANG<<HUI<CHEN<<<<<<<<<<<<<<<<<<<<<<<<";
+    check(
+        &[names, "3887696056TWN9904145F30073091218942343<<<<86"],
+        &[names, "3887696056TWN9904145F3007309I218942343<<<<86"],
+    );
+}
+
+#[test]
 fn values() {
     let found = found(&TD3);
     assert_eq!(found.name.value, "ERIKSSON, ANNA MARIA");

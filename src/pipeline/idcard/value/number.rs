@@ -8,6 +8,8 @@ use crate::pipeline::idcard::value::Reading;
 const RIVAL: f32 = 0.05;
 /// Letters of a stamp that show it to be one.
 const MIN_STAMPED: usize = 3;
+/// Letters of a stamp that may stand alone inside a number.
+const MAX_INTRUDERS: usize = 2;
 /// Most readings of one number that are looked at.
 const MAX_READINGS: usize = 256;
 
@@ -130,6 +132,25 @@ fn has_rival(cells: &[Cell], read: &str) -> bool {
 pub(crate) fn digits(span: Span<'_>, min: usize, max: usize) -> Option<Reading> {
     longest(span, min, max, |cell| cell.ch().is_ascii_digit().then(|| cell.ch()))
         .or_else(|| longest(span, min, max, |cell| digits_of(cell).first().copied()))
+        .or_else(|| overprinted(span, min).filter(|_| min == max))
+}
+
+/// A number of exactly `n_digits` with a letter of a stamp or two read among them.
+fn overprinted(span: Span<'_>, n_digits: usize) -> Option<Reading> {
+    let cells = span.cells();
+    let is_digit = |cell: &Cell| cell.ch().is_ascii_digit();
+    let (from, last) = (cells.iter().position(is_digit)?, cells.iter().rposition(is_digit)?);
+    let number = span.slice(from, last + 1);
+    let (digits, others): (Vec<&Cell>, Vec<&Cell>) =
+        number.cells().iter().partition(|cell| is_digit(cell));
+    let is_stamp = |cell: &&Cell| "SPECIMEN".contains(cell.ch()) || cell.ch() == 'R';
+    if digits.len() != n_digits || MAX_INTRUDERS < others.len() || !others.iter().all(is_stamp) {
+        return None;
+    }
+    let mut reading = Reading::plain(number, digits.iter().map(|cell| cell.ch()).collect());
+    reading.repair = Some("position");
+    reading.doubtful = true;
+    Some(reading)
 }
 
 /// A number of `min` to `max` letters and digits, with at least as many digits as letters.
@@ -259,6 +280,15 @@ mod tests {
         let rows = rows(&page(&[(0.0, 0.0, "8687 0081SPEC2125"), (0.0, 0.0, "8687 0081ABCD2125")]));
         let reading = digits(rows[0].span(), 12, 12).unwrap();
         assert_eq!((reading.value.as_str(), reading.doubtful), ("868700812125", true));
+        assert!(digits(rows[1].span(), 12, 12).is_none());
+    }
+
+    #[test]
+    fn a_lone_letter_of_a_stamp_leaves_a_number_of_known_length() {
+        let rows = rows(&page(&[(0.0, 0.0, "5627 9803R3592"), (0.0, 0.0, "5627 9803X3592")]));
+        let reading = digits(rows[0].span(), 12, 12).unwrap();
+        assert_eq!((reading.value.as_str(), reading.doubtful), ("562798033592", true));
+        assert!(digits(rows[0].span(), 10, 13).is_none());
         assert!(digits(rows[1].span(), 12, 12).is_none());
     }
 }
