@@ -23,8 +23,13 @@ use super::recogniser::Recogniser;
 const CHECK_EVERY: Duration = Duration::from_secs(5);
 const CHECK_TIME: Duration = Duration::from_secs(10);
 
+/// Heaps that all threads share. With one for each thread, as glibc likes it, every heap keeps what its thread once
+/// needed: 440 MiB instead of 330 in `make bench`.
+const HEAPS: i32 = 2;
+
 /// Serves until SIGTERM or SIGINT.
 pub(super) fn run(config: &Config) -> anyhow::Result<()> {
+    share_heaps();
     let data_dir = config.data_dir();
     std::fs::create_dir_all(&data_dir)
         .with_context(|| format!("failed to make the data directory {}", data_dir.display()))?;
@@ -40,6 +45,16 @@ pub(super) fn run(config: &Config) -> anyhow::Result<()> {
     let engine = opener.engine().as_str();
     tracing::info!(engine, data_dir = %data_dir.display(), "models are loaded");
     runtime.block_on(serve(config, recogniser, clock))
+}
+
+/// Bounds the number of heaps of the C library's allocator, where that is glibc's.
+#[expect(unsafe_code, reason = "the allocator's settings are behind the C interface only")]
+fn share_heaps() {
+    // SAFETY: mallopt only stores the number; no thread of ours runs yet.
+    #[cfg(all(target_os = "linux", target_env = "gnu"))]
+    unsafe {
+        libc::mallopt(libc::M_ARENA_MAX, HEAPS);
+    }
 }
 
 async fn serve(
