@@ -18,7 +18,6 @@ pub mod recognise;
 pub mod redact;
 pub mod sample;
 
-mod check;
 mod text;
 
 mod mrz;
@@ -37,7 +36,6 @@ mod interpret;
 
 mod recognise_id;
 
-pub use check::Date;
 pub use interpret::{Document, interpret, interpret_with};
 pub use recognise_id::{IdCardPipeline, PipelineError};
 pub use verdict::Calibration;

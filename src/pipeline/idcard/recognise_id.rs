@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use crate::base::{Deadline, ErrorCode, Private};
+use crate::base::{Date, Deadline, ErrorCode, Private};
 use crate::batch::RunError;
 use crate::media::Pixels;
 use crate::task::idcard::{Field, FieldName, IdImage, ReadLine, Recognition};
@@ -10,7 +10,7 @@ use crate::task::idcard::{Field, FieldName, IdImage, ReadLine, Recognition};
 use super::networks::Networks;
 use super::read::{PageReading, ReadError, ReadOptions, read_page};
 use super::redact::{self, WriteError};
-use super::{Calibration, Date, Document, interpret_with};
+use super::{Calibration, Document, interpret_with};
 
 /// Reads ID images. Cheap to clone; holds models, never callers, transports or storage.
 #[derive(Clone, Debug)]

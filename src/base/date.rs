@@ -51,7 +51,7 @@ impl fmt::Display for Date {
 }
 
 /// The common-era year of a printed one: below 1000 it counts from the founding of the Republic.
-pub(crate) fn roc_year(printed: u16) -> u16 {
+pub fn roc_year(printed: u16) -> u16 {
     if printed < 1000 { printed + ROC_OFFSET } else { printed }
 }
 
