@@ -1,5 +1,6 @@
-//! Bytes from outside → pixels, under limits that hold before anything is allocated. Pure.
+//! Bytes from outside → pixels, or documents and letters, under limits that hold before anything is allocated. Pure.
 
+pub mod exchange;
 pub mod geometry;
 pub mod homography;
 pub mod image;
