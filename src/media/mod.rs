@@ -4,6 +4,7 @@ pub mod exchange;
 pub mod geometry;
 pub mod homography;
 pub mod image;
+pub mod mail;
 
 pub use geometry::{Point, Quad};
 pub use homography::Homography;
