@@ -1,7 +1,9 @@
-//! Types that every layer may use: identifiers, time, privacy wrappers, the closed set of error codes.
+//! Types that every layer may use: identifiers, time and calendar, identity numbers, privacy wrappers, error codes.
 
 mod clock;
+mod date;
 mod error;
+mod id_number;
 mod private;
 
 use std::fmt;
@@ -9,7 +11,9 @@ use std::fmt;
 use uuid::Uuid;
 
 pub use clock::{Clock, ManualClock, SystemClock};
+pub use date::{Date, roc_year};
 pub use error::ErrorCode;
+pub use id_number::{IdNumber, Sex};
 pub use private::{Private, Secret};
 
 /// The moment after which nobody waits for the answer.

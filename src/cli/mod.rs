@@ -74,6 +74,9 @@ enum Command {
     /// 訓練與校準模型(交由 fenwen-train 執行)
     #[command(disable_help_flag = true)]
     Train(Forwarded),
+    /// 列出、檢查、統計、去重與匯入資料集(交由 fenwen-train 執行)
+    #[command(disable_help_flag = true)]
+    Data(Forwarded),
 }
 
 /// Arguments handed on unread.
@@ -125,6 +128,11 @@ impl Cli {
             Command::Config(command) => config::run(command, &overrides),
             Command::Eval(it) => sibling::run("fenwen-eval", &it.arguments),
             Command::Train(it) => sibling::run("fenwen-train", &it.arguments),
+            Command::Data(it) => {
+                let arguments: Vec<OsString> =
+                    std::iter::once("data".into()).chain(it.arguments).collect();
+                sibling::run("fenwen-train", &arguments)
+            }
         }
     }
 }

@@ -6,8 +6,8 @@ use std::time::Duration;
 
 use futures_util::future::BoxFuture;
 
-use crate::base::{Clock, Deadline, ErrorCode};
-use crate::pipeline::idcard::{Date, IdCardPipeline, PipelineError};
+use crate::base::{Clock, Date, Deadline, ErrorCode};
+use crate::pipeline::idcard::{IdCardPipeline, PipelineError};
 use crate::task::call::CallError;
 use crate::task::idcard::{Health, IdImage, Load, ModelInfo, RecogniseId, Recognition};
 

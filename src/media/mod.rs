@@ -1,8 +1,10 @@
-//! Bytes from outside → pixels, under limits that hold before anything is allocated. Pure.
+//! Bytes from outside → pixels, or documents and letters, under limits that hold before anything is allocated. Pure.
 
+pub mod exchange;
 pub mod geometry;
 pub mod homography;
 pub mod image;
+pub mod mail;
 
 pub use geometry::{Point, Quad};
 pub use homography::Homography;

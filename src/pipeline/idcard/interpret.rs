@@ -1,7 +1,7 @@
 //! From the lines of a page to the fields of a document.
 
+use crate::base::Date;
 use crate::pipeline::idcard::assign::Assignment;
-use crate::pipeline::idcard::check::Date;
 use crate::pipeline::idcard::classify::classify;
 use crate::pipeline::idcard::label::segments;
 use crate::pipeline::idcard::layout::Layout;

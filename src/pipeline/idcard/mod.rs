@@ -19,7 +19,6 @@ pub mod recognise;
 pub mod redact;
 pub mod sample;
 
-mod check;
 mod text;
 
 mod mrz;
@@ -38,7 +37,6 @@ mod interpret;
 
 mod recognise_id;
 
-pub use check::Date;
 pub use interpret::{Document, interpret, interpret_with};
 pub use recognise_id::{IdCardPipeline, PipelineError};
 pub use verdict::Calibration;

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use crate::base::{Deadline, ErrorCode, Private};
+use crate::base::{Date, Deadline, ErrorCode, Private};
 use crate::batch::RunError;
 use crate::media::{Pixels, Quad};
 use crate::task::idcard::{Field, FieldName, IdImage, ReadLine, Recognition};
@@ -11,7 +11,7 @@ use super::face;
 use super::networks::{Networks, NetworksUntil};
 use super::read::{PageReading, ReadError, ReadOptions, read_page};
 use super::redact::{self, WriteError};
-use super::{Calibration, Date, Document, interpret_with};
+use super::{Calibration, Document, interpret_with};
 
 /// Reads ID images. Cheap to clone; holds models, never callers, transports or storage.
 #[derive(Clone, Debug)]

@@ -1,7 +1,6 @@
 //! How far each value may be trusted: confidence, cross-checks, status.
 
-use crate::base::Private;
-use crate::pipeline::idcard::check::{Date, IdNumber};
+use crate::base::{Date, IdNumber, Private};
 use crate::pipeline::idcard::value::Reading;
 use crate::task::idcard::{Field, FieldName, FieldStatus};
 

@@ -7,9 +7,8 @@ mod locate;
 mod names;
 mod solve;
 
-use crate::base::Private;
+use crate::base::{Date, IdNumber, Private, Sex};
 use crate::media::Quad;
-use crate::pipeline::idcard::check::{Date, IdNumber, Sex};
 use crate::pipeline::idcard::lexicon::is_country_code;
 use crate::pipeline::idcard::text::{Bounds, Row};
 use crate::task::idcard::{Mrz, MrzFormat};

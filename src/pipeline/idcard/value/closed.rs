@@ -1,6 +1,6 @@
 //! Sex, words of closed lists, and free words.
 
-use crate::pipeline::idcard::check::Sex;
+use crate::base::Sex;
 use crate::pipeline::idcard::lexicon::{is_han, label_form};
 use crate::pipeline::idcard::text::{Cell, Span};
 use crate::pipeline::idcard::value::Reading;

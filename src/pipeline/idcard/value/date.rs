@@ -1,6 +1,6 @@
 //! Dates: of the Republic and of the common era, in figures, with 年月日, or with an English month.
 
-use crate::pipeline::idcard::check::{Date, roc_year};
+use crate::base::{Date, roc_year};
 use crate::pipeline::idcard::text::{Cell, Span};
 use crate::pipeline::idcard::value::Reading;
 

@@ -1,6 +1,6 @@
 //! Numbers: identity numbers with their checksum, and numbers without one.
 
-use crate::pipeline::idcard::check::IdNumber;
+use crate::base::IdNumber;
 use crate::pipeline::idcard::text::{Cell, Span};
 use crate::pipeline::idcard::value::Reading;
 

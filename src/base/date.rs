@@ -36,6 +36,50 @@ impl Date {
         Date { year, month, day }
     }
 
+    /// Reads `2026-11-24`; none for any other writing and for a day the calendar does not have.
+    pub fn parse_iso(text: &str) -> Option<Date> {
+        let bytes = text.as_bytes();
+        let digits = bytes.iter().filter(|it| it.is_ascii_digit()).count();
+        let is_dashed = bytes.get(4) == Some(&b'-') && bytes.get(7) == Some(&b'-');
+        if bytes.len() != 10 || digits != 8 || !is_dashed {
+            return None;
+        }
+        let mut parts = text.split('-');
+        let date = Date {
+            year: parts.next()?.parse().ok()?,
+            month: parts.next()?.parse().ok()?,
+            day: parts.next()?.parse().ok()?,
+        };
+        date.is_real().then_some(date)
+    }
+
+    /// The day after this one; the last day of the year 65535 is its own.
+    pub fn next_day(self) -> Date {
+        if self.day < days_in_month(self.year, self.month) {
+            return Date { day: self.day + 1, ..self };
+        }
+        if self.month < 12 {
+            return Date { month: self.month + 1, day: 1, ..self };
+        }
+        match self.year.checked_add(1) {
+            Some(year) => Date { year, month: 1, day: 1 },
+            None => self,
+        }
+    }
+
+    /// Whether it is a Saturday or a Sunday.
+    pub fn is_weekend(self) -> bool {
+        // Zeller's congruence, Gregorian: 0 is a Saturday, 1 a Sunday.
+        let (year, month) = match self.month {
+            1 | 2 => (u32::from(self.year).saturating_sub(1), u32::from(self.month) + 12),
+            month => (u32::from(self.year), u32::from(month)),
+        };
+        let century = year / 100;
+        let within = year % 100;
+        let days = u32::from(self.day) + 13 * (month + 1) / 5;
+        (days + within + within / 4 + century / 4 + 5 * century) % 7 <= 1
+    }
+
     /// Whether the calendar has this day.
     pub fn is_real(self) -> bool {
         (1..=12).contains(&self.month)
@@ -51,7 +95,7 @@ impl fmt::Display for Date {
 }
 
 /// The common-era year of a printed one: below 1000 it counts from the founding of the Republic.
-pub(crate) fn roc_year(printed: u16) -> u16 {
+pub fn roc_year(printed: u16) -> u16 {
     if printed < 1000 { printed + ROC_OFFSET } else { printed }
 }
 
@@ -103,6 +147,27 @@ mod tests {
     }
 
     #[test]
+    fn iso_writing() {
+        for text in ["2026-11-24", "1900-01-31", "2000-02-29"] {
+            assert_eq!(Date::parse_iso(text).map(|it| it.to_string()).as_deref(), Some(text));
+        }
+        for text in
+            ["", "2026-1-24", "2026-02-30", "2026/11/24", "+026-11-24", "2026-11-24Z", "20261-1-24"]
+        {
+            assert_eq!(Date::parse_iso(text), None, "{text}");
+        }
+    }
+
+    #[test]
+    fn weekends() {
+        // 2026-11-24 is a Tuesday, 1970-01-03 the first Saturday of its year.
+        let found: Vec<bool> =
+            (20_781..20_788).map(|it| Date::from_unix_days(it).is_weekend()).collect();
+        assert_eq!(found, [false, false, false, false, true, true, false]);
+        assert!(Date::from_unix_days(2).is_weekend() && !Date::from_unix_days(4).is_weekend());
+    }
+
+    #[test]
     fn days_since_the_epoch() {
         assert_eq!(Date::from_unix_days(0).to_string(), "1970-01-01");
         assert_eq!(Date::from_unix_days(20_781).to_string(), "2026-11-24");
@@ -113,7 +178,10 @@ mod tests {
         fn every_day_since_the_epoch_is_real(days in 0_u32..200_000) {
             let date = Date::from_unix_days(days);
             prop_assert!(date.is_real());
-            prop_assert!(date < Date::from_unix_days(days + 1));
+            prop_assert_eq!(date.next_day(), Date::from_unix_days(days + 1));
+            prop_assert!(date < date.next_day());
+            prop_assert_eq!(date.is_weekend(), matches!(days % 7, 2 | 3));
+            prop_assert_eq!(Date::parse_iso(&date.to_string()), Some(date));
         }
     }
 }

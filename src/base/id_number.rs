@@ -5,14 +5,16 @@ const WEIGHTS: [u32; 10] = [9, 8, 7, 6, 5, 4, 3, 2, 1, 1];
 
 /// Sex as an identity number or a document states it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Sex {
+pub enum Sex {
+    /// 男
     Male,
+    /// 女
     Female,
 }
 
 impl Sex {
     /// `M` or `F`.
-    pub(crate) fn as_str(self) -> &'static str {
+    pub fn as_str(self) -> &'static str {
         match self {
             Sex::Male => "M",
             Sex::Female => "F",
@@ -22,7 +24,7 @@ impl Sex {
 
 /// A string of the right shape for an identity number; the checksum may or may not hold.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum IdNumber {
+pub enum IdNumber {
     /// 國民身分證統一編號: a letter, then 1 or 2.
     National(Sex),
     /// 新式統一證號: a letter, then 8 or 9.
@@ -33,10 +35,10 @@ pub(crate) enum IdNumber {
 
 impl IdNumber {
     /// Length of all three shapes.
-    pub(crate) const LEN: usize = 10;
+    pub const LEN: usize = 10;
 
     /// The shape of `text`, if it has one.
-    pub(crate) fn shape(text: &str) -> Option<IdNumber> {
+    pub fn shape(text: &str) -> Option<IdNumber> {
         let bytes: [u8; IdNumber::LEN] = text.as_bytes().try_into().ok()?;
         let [first, second, rest @ ..] = bytes;
         if !first.is_ascii_uppercase() || !rest.iter().all(u8::is_ascii_digit) {
@@ -54,7 +56,7 @@ impl IdNumber {
     }
 
     /// The sex that the second character states.
-    pub(crate) fn sex(self) -> Sex {
+    pub fn sex(self) -> Sex {
         match self {
             IdNumber::National(sex) | IdNumber::Resident(sex) | IdNumber::LegacyResident(sex) => {
                 sex
@@ -63,7 +65,7 @@ impl IdNumber {
     }
 
     /// Whether `text` has the shape of an identity number and its check digit holds.
-    pub(crate) fn checksum_holds(text: &str) -> bool {
+    pub fn checksum_holds(text: &str) -> bool {
         IdNumber::shape(text).is_some() && weighted_sum(text).is_some_and(|sum| sum % 10 == 0)
     }
 }

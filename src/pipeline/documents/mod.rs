@@ -1,0 +1,8 @@
+//! Official documents: what is decided by rule, before and beside any model.
+//!
+//! Units are paths: `301000000A/<司署>/<科>`, the agency's code first.
+
+pub mod deadline;
+pub mod number;
+pub mod officer;
+pub mod taxonomy;

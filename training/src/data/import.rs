@@ -1,0 +1,327 @@
+//! Files of other systems → JSONL rows. Personal data is masked unless the caller says otherwise.
+
+use std::fs::File;
+use std::io::{BufReader, Read, Write};
+use std::path::{Path, PathBuf};
+
+use anyhow::{Context, bail};
+use clap::{Args, ValueEnum};
+use fenwen::media::exchange::{self, DocumentNumber, Exchange, ExchangeLimits, Party};
+use fenwen::media::mail::{self, Mail, MailLimits};
+use fenwen::pipeline::letters::pii;
+use serde_json::{Map, Value, json};
+
+use super::rows::{self, Row, Writer};
+
+/// Most bytes of a plain text.
+const MAX_TEXT: u64 = 4 << 20;
+/// The key that identifies a row and is never masked.
+const ID: &str = "id";
+
+/// What is read.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+enum Format {
+    Jsonl,
+    Csv,
+    Eml,
+    Mbox,
+    Di,
+    Txt,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct Options {
+    /// 檔案;eml、di、txt 亦可為目錄
+    input: PathBuf,
+    /// 來源格式
+    #[arg(long, value_enum)]
+    from: Format,
+    /// 輸出的 JSONL 檔
+    #[arg(long, value_name = "FILE")]
+    out: PathBuf,
+    /// 保留個資(預設以規則遮罩)
+    #[arg(long)]
+    keep_personal_data: bool,
+}
+
+/// What came of an import.
+#[derive(Debug, Default, PartialEq, Eq)]
+struct Tally {
+    n_rows: usize,
+    n_masked: usize,
+    n_classified: usize,
+    /// File or number of a message, and why it was left out; never a part of it.
+    skipped: Vec<(String, String)>,
+}
+
+pub(super) fn run(options: &Options, out: &mut impl Write) -> anyhow::Result<()> {
+    let mut writer = Writer::new(&options.out)?;
+    let mut tally = Tally::default();
+    let is_masked = !options.keep_personal_data;
+    let mut keep = |mut row: Row, tally: &mut Tally| {
+        if is_masked {
+            mask(&mut row, &mut tally.n_masked);
+        }
+        tally.n_rows += 1;
+        writer.write(&row)
+    };
+    let input = &options.input;
+    match options.from {
+        Format::Jsonl => {
+            for row in rows::read(input)? {
+                keep(row, &mut tally)?;
+            }
+        }
+        Format::Csv => {
+            for row in csv_rows(input)? {
+                keep(row?, &mut tally)?;
+            }
+        }
+        Format::Mbox => {
+            let file = open(input)?;
+            let mails = mail::mailbox(BufReader::new(file), MailLimits::default());
+            for (idx, mail) in mails.enumerate() {
+                let name = format!("{}#{}", file_name(input), idx + 1);
+                match mail {
+                    Ok(mail) => keep(mail_row(&name, mail), &mut tally)?,
+                    Err(err) => tally.skipped.push((name, err.to_string())),
+                }
+            }
+        }
+        Format::Eml | Format::Di | Format::Txt => {
+            for path in files(input)? {
+                let name = file_name(&path);
+                match read_one(options.from, &path, &name) {
+                    Ok(Some(row)) => keep(row, &mut tally)?,
+                    Ok(None) => tally.n_classified += 1,
+                    Err(err) => tally.skipped.push((name, format!("{err:#}"))),
+                }
+            }
+        }
+    }
+    writer.finish(&options.out)?;
+    report(&tally, out)
+}
+
+fn report(tally: &Tally, out: &mut impl Write) -> anyhow::Result<()> {
+    for (name, reason) in &tally.skipped {
+        writeln!(out, "略過 {name}:{reason}")?;
+    }
+    writeln!(
+        out,
+        "匯入 {} 筆,遮罩個資 {} 處,密等公文 {} 件未讀取,略過 {} 件",
+        tally.n_rows,
+        tally.n_masked,
+        tally.n_classified,
+        tally.skipped.len()
+    )?;
+    Ok(())
+}
+
+/// The row of one file; none for a classified document.
+fn read_one(format: Format, path: &Path, name: &str) -> anyhow::Result<Option<Row>> {
+    match format {
+        Format::Eml => {
+            let limits = MailLimits::default();
+            let bytes = read_bytes(path, limits.max_bytes)?;
+            Ok(Some(mail_row(name, mail::parse(&bytes, &limits)?)))
+        }
+        Format::Di => {
+            let limits = ExchangeLimits::default();
+            let bytes = read_bytes(path, limits.max_bytes)?;
+            match exchange::parse(&bytes, &limits) {
+                Ok(Exchange::Document(document)) => Ok(Some(document_row(name, &document))),
+                Ok(Exchange::Classified(_)) => Ok(None),
+                Ok(Exchange::Roster(_)) => bail!("交換表單(SW)沒有本文"),
+                Err(err) => bail!("{err}。{}", err.remedy()),
+            }
+        }
+        _ => {
+            let bytes = read_bytes(path, usize::try_from(MAX_TEXT)?)?;
+            let text = String::from_utf8(bytes).context("不是 UTF-8,請先轉存")?;
+            let text = text.trim_start_matches('\u{FEFF}').trim();
+            Ok(Some(object(json!({ ID: name, "text": text }))))
+        }
+    }
+}
+
+fn mail_row(name: &str, mail: Mail) -> Row {
+    object(json!({
+        ID: name, "subject": mail.subject, "text": mail.text, "sent_at": mail.sent_at,
+        "attachments": mail.attachments,
+    }))
+}
+
+fn document_row(name: &str, document: &exchange::Document) -> Row {
+    let names =
+        |parties: &[Party]| -> Vec<String> { parties.iter().map(|it| it.name.clone()).collect() };
+    let sender = document.senders.first();
+    let numbers: Vec<String> = document.numbers.iter().map(DocumentNumber::printed).collect();
+    let files: Vec<Option<String>> =
+        document.attachments.iter().map(|it| it.file.clone()).collect();
+    object(json!({
+        ID: name, "class": document.class, "subject": document.subject, "text": document.body(),
+        "sender": sender.map(|it| it.name.clone()),
+        "sender_code": sender.and_then(|it| it.agency_code.clone()),
+        "date": document.date.map(|it| it.to_string()), "numbers": numbers,
+        "originals": names(&document.originals), "copies": names(&document.copies),
+        "attachments": files,
+    }))
+}
+
+fn csv_rows(path: &Path) -> anyhow::Result<impl Iterator<Item = anyhow::Result<Row>>> {
+    let mut reader = csv::ReaderBuilder::new().from_reader(open(path)?);
+    let headers: Vec<String> = reader
+        .headers()
+        .context("CSV 標題列無法讀取(須為 UTF-8)")?
+        .iter()
+        .map(|it| it.trim_start_matches('\u{FEFF}').trim().to_owned())
+        .collect();
+    Ok(reader.into_records().enumerate().map(move |(idx, record)| {
+        let record = record.with_context(|| format!("CSV 第 {} 筆無法讀取", idx + 1))?;
+        let values = record.iter().map(|it| Value::from(it.to_owned()));
+        Ok(headers.iter().cloned().zip(values).collect::<Row>())
+    }))
+}
+
+/// Masks every text of a row but its id.
+fn mask(row: &mut Row, n_masked: &mut usize) {
+    for (key, value) in row.iter_mut() {
+        if key != ID {
+            mask_value(value, n_masked);
+        }
+    }
+}
+
+/// Depth is bounded by the JSON reader.
+fn mask_value(value: &mut Value, n_masked: &mut usize) {
+    match value {
+        Value::String(text) => {
+            let found = pii::find(text);
+            if !found.is_empty() {
+                *n_masked += found.len();
+                *text = pii::mask(text, &found);
+            }
+        }
+        Value::Array(values) => values.iter_mut().for_each(|it| mask_value(it, n_masked)),
+        Value::Object(fields) => fields.values_mut().for_each(|it| mask_value(it, n_masked)),
+        Value::Null | Value::Bool(_) | Value::Number(_) => (),
+    }
+}
+
+fn object(value: Value) -> Row {
+    match value {
+        Value::Object(row) => row,
+        _ => Map::new(),
+    }
+}
+
+/// A file, or the files right inside a folder, by name.
+fn files(input: &Path) -> anyhow::Result<Vec<PathBuf>> {
+    if !input.is_dir() {
+        return Ok(vec![input.to_owned()]);
+    }
+    let mut found = Vec::new();
+    for entry in std::fs::read_dir(input)? {
+        let path = entry?.path();
+        if path.is_file() {
+            found.push(path);
+        }
+    }
+    found.sort();
+    Ok(found)
+}
+
+fn file_name(path: &Path) -> String {
+    path.file_name().map(|it| it.to_string_lossy().into_owned()).unwrap_or_default()
+}
+
+fn open(path: &Path) -> anyhow::Result<File> {
+    File::open(path).with_context(|| format!("無法開啟 {}", path.display()))
+}
+
+/// A whole file of at most `max` bytes; one byte more is read, so that the parser can refuse it by its own limit.
+fn read_bytes(path: &Path, max: usize) -> anyhow::Result<Vec<u8>> {
+    let mut bytes = Vec::new();
+    open(path)?.take(u64::try_from(max)?.saturating_add(1)).read_to_end(&mut bytes)?;
+    if max < bytes.len() {
+        bail!("檔案超過 {max} 位元組");
+    }
+    Ok(bytes)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Imports one file of this content; what was written and told.
+    fn import(from: Format, name: &str, content: &str, keep: bool) -> (Vec<Row>, String) {
+        let folder = tempfile::tempdir().unwrap();
+        let input = folder.path().join("in");
+        std::fs::create_dir(&input).unwrap();
+        std::fs::write(input.join(name), content).unwrap();
+        let by_folder = matches!(from, Format::Eml | Format::Di | Format::Txt);
+        let options = Options {
+            input: if by_folder { input } else { input.join(name) },
+            from,
+            out: folder.path().join("out.jsonl"),
+            keep_personal_data: keep,
+        };
+        let mut out = Vec::new();
+        run(&options, &mut out).unwrap();
+        (rows::read(&options.out).unwrap(), String::from_utf8(out).unwrap())
+    }
+
+    #[test]
+    fn tables_and_rows() {
+        let (rows, told) = import(
+            Format::Csv,
+            "a.csv",
+            "\u{FEFF}id,text\n0912345678,\"手機0912345678\n謝謝\"\n",
+            false,
+        );
+        assert_eq!(rows[0]["id"], "0912345678");
+        assert_eq!(rows[0]["text"], "手機〔行動電話〕\n謝謝");
+        assert!(told.starts_with("匯入 1 筆,遮罩個資 1 處"), "{told}");
+        let (rows, _) =
+            import(Format::Jsonl, "a.jsonl", "{\"a\": [\"A123456789\"], \"n\": 1}\n", false);
+        assert_eq!((&rows[0]["a"][0], &rows[0]["n"]), (&json!("〔身分證字號〕"), &json!(1)));
+        let (rows, _) = import(Format::Jsonl, "a.jsonl", "{\"a\": \"A123456789\"}\n", true);
+        assert_eq!(rows[0]["a"], "A123456789");
+        let (rows, _) = import(Format::Txt, "信.txt", "\u{FEFF}路燈不亮\n", false);
+        assert_eq!((&rows[0]["id"], &rows[0]["text"]), (&json!("信.txt"), &json!("路燈不亮")));
+    }
+
+    #[test]
+    fn letters() {
+        let mail = "From: a@example.tw\nSubject: 一\n\n第一封 a@example.tw\n";
+        let (rows, _) = import(Format::Eml, "a.eml", mail, false);
+        assert_eq!(
+            (&rows[0]["subject"], &rows[0]["text"]),
+            (&json!("一"), &json!("第一封 〔電子信箱〕"))
+        );
+        let mbox = format!("From x\n{mail}\nFrom y\nnothing\n\nFrom z\n{mail}");
+        let (rows, told) = import(Format::Mbox, "a.mbox", &mbox, false);
+        assert_eq!(rows.len(), 2);
+        assert_eq!(rows[1]["id"], "a.mbox#3");
+        assert!(told.contains("略過 a.mbox#2"), "{told}");
+    }
+
+    #[test]
+    fn documents_and_their_secrecy() {
+        let di = |secrecy: &str| {
+            format!(
+                "<函><發文機關><全銜>嘉禾市政府</全銜><機關代碼>Q1</機關代碼></發文機關><發文日期><年月日>\
+                 中華民國114年11月5日</年月日></發文日期><密等 代碼='{secrecy}'/><主旨><文字>檢送計畫</文字></主旨></函>"
+            )
+        };
+        let (rows, _) = import(Format::Di, "a.di", &di(""), false);
+        let found = (&rows[0]["subject"], &rows[0]["sender_code"], &rows[0]["date"]);
+        assert_eq!(found, (&json!("檢送計畫"), &json!("Q1"), &json!("2025-11-05")));
+        let (rows, told) = import(Format::Di, "a.di", &di("密"), false);
+        assert!(rows.is_empty() && told.contains("密等公文 1 件未讀取"), "{told}");
+        let (rows, told) =
+            import(Format::Di, "a.di", "<!DOCTYPE 函 [<!ENTITY x 'y'>]><函/>", false);
+        assert!(rows.is_empty() && told.contains("NDATA"), "{told}");
+    }
+}
