@@ -35,6 +35,8 @@ pub(super) const BLOCKING_THREADS: usize = 2;
 
 /// Copies of one network at most, whatever the cores: each holds its own working memory.
 const MAX_SESSIONS: usize = 4;
+/// Padded elements of a batch for one real element, at most.
+const MAX_PADDING: f64 = 1.15;
 /// Rows that may wait for one network.
 const QUEUE_ROWS: usize = 4096;
 /// Elements that may wait for one network: 1 GiB of floats.
@@ -140,13 +142,23 @@ impl Opener {
         let probe = Tensor::f32(probe_shape, vec![0.0; probe_shape.iter().product()])?;
         let spec = BatchSpec {
             name: id.to_owned(),
-            policy: BatchPolicy::SINGLE,
+            policy: self.policy(id)?,
             queue_rows: QUEUE_ROWS,
             queue_cost: QUEUE_COST,
             probe: Some(probe),
             clock: Arc::clone(&self.clock),
         };
         Ok(ModelHandle::spawn(models, spec, reduce)?)
+    }
+
+    /// Which rows run together, as the manifest says; each alone where it says nothing.
+    fn policy(&self, id: &str) -> anyhow::Result<BatchPolicy> {
+        let limits = self.registry.model(id)?.manifest.batch.clone();
+        Ok(limits.map_or(BatchPolicy::SINGLE, |limits| BatchPolicy {
+            max_rows: limits.max_rows as usize,
+            max_cost: limits.max_values as usize,
+            max_padding: MAX_PADDING,
+        }))
     }
 
     fn weights(&self, id: &str) -> anyhow::Result<VerifiedFile> {

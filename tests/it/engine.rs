@@ -1,6 +1,7 @@
 //! The runtimes on the real models: what they say of themselves, and that they agree.
 
 use fenwen::engine::{EngineError, EngineKind, OpenOptions, TensorModel, open, read_header};
+use fenwen::registry::{FileRole, ModelRegistry, Settings};
 use fenwen::tensor::{Tensor, View};
 
 use crate::support::{DETECTOR, ONNX_RUNTIME, RECOGNISER, pulled};
@@ -53,6 +54,28 @@ fn runtimes_agree_on_the_detector() {
 #[test]
 fn runtimes_agree_on_the_recogniser() {
     check_runtimes_agree(RECOGNISER, &[1, 3, 48, 160]);
+}
+
+#[test]
+fn every_model_gives_its_golden_answer() {
+    let registry = ModelRegistry::open(Settings::at("/nowhere")).unwrap();
+    let mut n_checked = 0;
+    for model in registry.models().filter(|it| it.manifest.default) {
+        let Some(golden) = &model.manifest.golden else { continue };
+        let weights = model.manifest.files.iter().find(|it| it.role == FileRole::Weights).unwrap();
+        for engine in [EngineKind::Ort, EngineKind::Rten] {
+            let input = Tensor::f32(golden.shape, golden.input()).unwrap();
+            let (shape, values) = run(self::model(&weights.sha256, engine).as_mut(), input);
+            assert_eq!(
+                golden.difference(&shape, &values),
+                None,
+                "{} {engine:?}",
+                model.manifest.id
+            );
+            n_checked += 1;
+        }
+    }
+    assert_eq!(n_checked, 6);
 }
 
 #[test]

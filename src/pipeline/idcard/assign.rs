@@ -217,8 +217,9 @@ impl<'a> Assignment<'a> {
         let fits = |idx: &usize| {
             let Some(to) = self.bounds.get(*idx) else { return false };
             let height = from.height().max(1.0);
-            let is_han = self.segments.get(*idx).is_some_and(|it| {
-                it.span.has_han() && (2 <= it.span.len() || matches!(kind, Kind::NameZh))
+            let continues = self.segments.get(*idx).is_some_and(|it| {
+                let is_long = 2 <= it.span.len() || matches!(kind, Kind::NameZh);
+                it.span.has_han() && is_long || is_rest_of_address(&it.span.compact())
             });
             let is_near = match kind {
                 Kind::NameZh => {
@@ -237,7 +238,7 @@ impl<'a> Assignment<'a> {
             let is_others = matches!(kind, Kind::Address) && self.stands_beside_other_label(*idx);
             *idx != segment
                 && !is_others
-                && is_han
+                && continues
                 && is_near
                 && self.is_free(*idx)
                 && self.label_before(*idx).is_none()
@@ -383,4 +384,13 @@ impl<'a> Assignment<'a> {
             }
         }
     }
+}
+
+/// What a full line leaves for the next: 號, 樓, or the figure after 之.
+fn is_rest_of_address(text: &str) -> bool {
+    let mut chars = text.chars();
+    let only = chars.next().filter(|_| chars.next().is_none());
+    only.is_some_and(|ch| {
+        "號樓室".contains(ch) || ch.is_ascii_digit() || ('０'..='９').contains(&ch)
+    })
 }

@@ -43,6 +43,9 @@ pub fn interpret_with(page: &Page, today: Date, calibration: &Calibration) -> Do
         Some(layout) => printed(&rows, layout),
         None => zone.as_ref().map(zone::fields).unwrap_or_default(),
     };
+    if class.layout.is_none() {
+        zone::hyphenate(&mut found, &rows);
+    }
     if let (Some(_), Some(zone)) = (class.layout, &zone) {
         zone::merge(&mut found, zone);
     }

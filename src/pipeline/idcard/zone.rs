@@ -1,6 +1,7 @@
 //! Fields from a machine-readable zone, and its agreement with what is printed above it.
 
 use crate::pipeline::idcard::mrz::{Found, Part};
+use crate::pipeline::idcard::text::Row;
 use crate::pipeline::idcard::value::Reading;
 use crate::task::idcard::{Check, FieldName, MrzFormat};
 
@@ -85,7 +86,53 @@ pub(crate) fn merge(found: &mut Vec<(FieldName, Reading)>, zone: &Found) {
     }
 }
 
+/// Gives names from the zone the hyphens and apostrophes that the print above it has: the zone cannot hold them.
+pub(crate) fn hyphenate(found: &mut [(FieldName, Reading)], rows: &[Row]) {
+    let lines: Vec<String> = rows.iter().map(|row| row.span().compact()).collect();
+    for (_, name) in
+        found.iter_mut().filter(|it| matches!(it.0, FieldName::Name | FieldName::NameEn))
+    {
+        let parts: Vec<String> =
+            name.value.split(", ").map(|part| as_printed(part, &lines)).collect();
+        name.value = parts.join(", ");
+    }
+}
+
+/// `part` as the first line prints it that begins with its letters and joins them by a hyphen or an apostrophe.
+fn as_printed(part: &str, lines: &[String]) -> String {
+    let joined = |line: &String| {
+        let mut left = part.chars().filter(|ch| *ch != ' ').peekable();
+        let mut text = String::new();
+        for ch in line.chars() {
+            match left.peek() {
+                Some(next) if *next == ch.to_ascii_uppercase() => {
+                    text.push(*next);
+                    left.next();
+                }
+                Some(_) if matches!(ch, '-' | '\'') && !text.is_empty() => text.push(ch),
+                _ => break,
+            }
+        }
+        (left.peek().is_none() && text.contains(['-', '\''])).then_some(text)
+    };
+    lines.iter().find_map(joined).unwrap_or_else(|| part.to_owned())
+}
+
 /// Letters and digits only: the zone has no hyphens, commas or blanks.
 fn plain(text: &str) -> String {
     text.chars().filter(char::is_ascii_alphanumeric).map(|ch| ch.to_ascii_uppercase()).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::as_printed;
+
+    #[test]
+    fn hyphens_come_from_the_print() {
+        let lines = ["Surname", "SMYTHE-KENTCIMEN", "O'NEILL", "HARRY"].map(str::to_owned);
+        assert_eq!(as_printed("SMYTHE KENT", &lines), "SMYTHE-KENT");
+        assert_eq!(as_printed("ONEILL", &lines), "O'NEILL");
+        assert_eq!(as_printed("HARRY", &lines), "HARRY");
+        assert_eq!(as_printed("SMYTHE KENTON", &lines), "SMYTHE KENTON");
+    }
 }

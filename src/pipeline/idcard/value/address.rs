@@ -15,7 +15,7 @@ pub(crate) fn read(spans: &[Span<'_>]) -> Option<Reading> {
     let (first, rest) = spans.split_first()?;
     let mut reading = line(*first)?;
     for span in rest {
-        reading = reading.join(&line(*span)?, "");
+        reading = reading.join(&Reading::plain(bare(*span), bare(*span).compact()), "");
     }
     let county = county(&mut reading, *first);
     if let Some(mended) = street::mended(&reading.value) {
@@ -23,10 +23,23 @@ pub(crate) fn read(spans: &[Span<'_>]) -> Option<Reading> {
         reading.repair = Some("lexicon");
         reading.doubtful = true;
     }
+    reading.doubtful |= looks_cut_off(&reading.value);
     let n_chars = reading.value.chars().count();
     let is_place = county
         || reading.value.contains(['縣', '市', '區', '鄉', '鎮', '路', '街', '里', '村', '號']);
     (3 <= n_chars && is_place).then_some(reading)
+}
+
+/// A place of birth: a county or a city, without letters of a stamp at its ends.
+pub(crate) fn place(span: Span<'_>) -> Option<Reading> {
+    read(&[span.trim(|ch| ch.is_ascii_alphabetic())])
+}
+
+/// Whether an address breaks off: after 之, or in a number that nothing closes.
+fn looks_cut_off(address: &str) -> bool {
+    let head = address.trim_end_matches(char::is_numeric);
+    let ends_in_figures = head.len() < address.len();
+    ends_in_figures != head.ends_with('之')
 }
 
 fn line(span: Span<'_>) -> Option<Reading> {
@@ -109,6 +122,30 @@ mod tests {
         let reading = read_lines(texts.iter().map(|text| line(0.0, 0.0, text)).collect()).unwrap();
         let found: Vec<(&str, bool)> = reading.checks.iter().map(|it| (it.name, it.ok)).collect();
         assert_eq!((reading.value.as_str(), found.as_slice()), (expected, checks));
+    }
+
+    #[test]
+    fn an_address_that_breaks_off_is_doubtful() {
+        let is_doubtful = |text: &str| read_lines(vec![line(0.0, 0.0, text)]).unwrap().doubtful;
+        for whole in ["徐州路5號", "徐州路5號七樓", "徐州路5號7樓之1"] {
+            assert!(!is_doubtful(&format!("臺北市中正區{whole}")), "{whole}");
+        }
+        for cut in ["徐州路5", "徐州路5號7樓之", "徐州路5號7"] {
+            assert!(is_doubtful(&format!("臺北市中正區{cut}")), "{cut}");
+        }
+    }
+
+    #[test]
+    fn a_full_line_leaves_one_character_for_the_next() {
+        let both = [("county", true), ("district", true)];
+        check(&["臺北市中正區徐州路5號7樓之", "1"], "臺北市中正區徐州路5號7樓之1", &both);
+        check(&["臺北市中正區徐州路5", "號"], "臺北市中正區徐州路5號", &both);
+    }
+
+    #[test]
+    fn a_place_has_no_letters_of_a_stamp() {
+        let rows = rows(&Page { lines: vec![line(0.0, 0.0, "高雄市IE")], ..Page::default() });
+        assert_eq!(place(rows[0].span()).unwrap().value, "高雄市");
     }
 
     #[test]

@@ -135,7 +135,7 @@ impl Kind {
             Kind::Digits(min, max) => number::digits(first, min, max),
             Kind::Code(min, max) => number::code(first, min, max),
             Kind::Address => address::read(spans),
-            Kind::Place => address::read(&[first]),
+            Kind::Place => address::place(first),
             Kind::Listed(list) => closed::best(first, list),
             Kind::Preferred(list) => closed::preferred(first, list),
             Kind::Printed(list) => closed::printed(first, list),

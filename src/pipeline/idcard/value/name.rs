@@ -1,6 +1,6 @@
 //! Names. Nothing proves a name: rare characters, and readings with an ending cut off, go to a person.
 
-use crate::pipeline::idcard::lexicon::{allowed, begins_surname, counties, is_han};
+use crate::pipeline::idcard::lexicon::{NATIONALITIES, allowed, begins_surname, counties, is_han};
 use crate::pipeline::idcard::text::Span;
 use crate::pipeline::idcard::value::Reading;
 
@@ -147,7 +147,9 @@ pub(crate) fn chinese(spans: &[Span<'_>]) -> Option<Reading> {
     let is_dotted = reading.value.chars().any(is_dot);
     let fits = (2..=if is_dotted { MAX_DOTTED } else { MAX_HAN }).contains(&n_chars);
     let is_place = counties().iter().any(|it| reading.value.replace('台', "臺").contains(it.name));
-    let is_other = is_place || NOT_NAMES.iter().any(|word| reading.value.contains(word));
+    let is_other = is_place
+        || NATIONALITIES.contains(&reading.value.as_str())
+        || NOT_NAMES.iter().any(|word| reading.value.contains(word));
     if !fits || is_other {
         return None;
     }
@@ -251,6 +253,7 @@ mod tests {
         check(&["中華民國國民身分證"], None);
         check(&["臺北市"], None);
         check(&["台中市"], None);
+        check(&["印尼"], None);
     }
 
     #[test]

@@ -26,7 +26,8 @@ fn window(span: Span<'_>, from: usize) -> Option<Reading> {
     let cells = number.cells();
     let part_of_more = |cell: Option<&Cell>| cell.is_some_and(|it| it.ch().is_ascii_alphanumeric());
     let before = from.checked_sub(1).and_then(|idx| span.cells().get(idx));
-    if cells.first().is_some_and(|it| !it.gap) && part_of_more(before) {
+    let is_stamped = is_end_of_stamp(span.slice(0, from).cells());
+    if cells.first().is_some_and(|it| !it.gap) && part_of_more(before) && !is_stamped {
         return None;
     }
     let after = span.cells().get(from + IdNumber::LEN);
@@ -38,6 +39,7 @@ fn window(span: Span<'_>, from: usize) -> Option<Reading> {
         let holds = IdNumber::checksum_holds(&read);
         let mut reading = Reading::plain(number, read.clone()).check("checksum", holds);
         reading.proven = holds && !has_rival(cells, &read);
+        reading.doubtful |= is_stamped;
         return Some(reading);
     }
     let fitting: Vec<String> =
@@ -50,7 +52,30 @@ fn window(span: Span<'_>, from: usize) -> Option<Reading> {
     // Nearly a number, but nothing says which: as read, refuted.
     let n_digits = cells.iter().filter(|cell| cell.ch().is_ascii_digit()).count();
     let looks_so = 8 <= n_digits && cells.iter().all(|cell| cell.ch().is_ascii_alphanumeric());
-    looks_so.then(|| Reading::plain(number, read).check("checksum", false))
+    looks_so.then(|| {
+        let constrained = with_letter(cells, &read);
+        let repair = constrained.is_some().then_some("position");
+        let value = constrained.unwrap_or(read);
+        Reading { repair, ..Reading::plain(number, value).check("checksum", false) }
+    })
+}
+
+/// The reading with its first figure as the only letter it can be: every identity number begins with a letter.
+fn with_letter(cells: &[Cell], read: &str) -> Option<String> {
+    let first = cells.first().filter(|it| it.ch().is_ascii_digit())?;
+    let value = match letters_of(first).as_slice() {
+        [only] => format!("{only}{}", read.get(1..)?),
+        _ => return None,
+    };
+    IdNumber::shape(&value).is_some().then_some(value)
+}
+
+/// Whether the letters right before a number are a part of the word stamped across a specimen.
+fn is_end_of_stamp(before: &[Cell]) -> bool {
+    let letters = before.iter().rev().take_while(|cell| cell.ch().is_ascii_alphabetic());
+    let mut text: Vec<char> = letters.map(|cell| cell.ch().to_ascii_uppercase()).collect();
+    text.reverse();
+    2 <= text.len() && "SPECIMEN".contains(&text.into_iter().collect::<String>())
 }
 
 /// Readings with letters where only letters stand and digits where only digits do; few.
@@ -247,6 +272,8 @@ mod tests {
         check("0259616998", "O259616998", true, Some("position"));
         check("|197696219", "I197696219", true, Some("position"));
         check("A1234S6788", "A1234S6788", false, None);
+        check("0157841350", "O157841350", false, Some("position"));
+        check("號SPEP169360302", "P169360302", true, None);
         assert!(read("0912345678901").is_none());
         assert!(read("陳筱玲").is_none());
     }
