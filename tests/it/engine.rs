@@ -65,7 +65,7 @@ fn every_model_gives_its_golden_answer() {
         let weights = model.manifest.files.iter().find(|it| it.role == FileRole::Weights).unwrap();
         for engine in [EngineKind::Ort, EngineKind::Rten] {
             let input = Tensor::f32(golden.shape, golden.input()).unwrap();
-            let (shape, values) = run(self::model(&weights.sha256, engine).as_mut(), input);
+            let (shape, values) = run(self::model(weights.sha256.as_str(), engine).as_mut(), input);
             assert_eq!(
                 golden.difference(&shape, &values),
                 None,

@@ -11,6 +11,8 @@ const MIN_WEIGHT: f32 = 2.0;
 /// Each label of a document weighs this much, up to [`MAX_LABELS`] of them.
 const LABEL_WEIGHT: f32 = 0.3;
 const MAX_LABELS: usize = 5;
+/// Words of this weight tell a document whatever its zone seems to be.
+const TELLING: f32 = 3.0;
 /// Probability of a kind that check digits confirm.
 const PROVEN: f32 = 0.99;
 
@@ -43,10 +45,14 @@ pub(crate) fn classify(rows: &[Row], zone: Option<&Found>) -> Class {
         }
         return by_words;
     };
+    // A page that says in words that it is Taiwan's passport is one, even when the end of its zone is cut off.
+    if layout.document == DocumentType::TwPassport && TELLING <= weight && zone.issuer == "TWN" {
+        return by_words;
+    }
     let document = by_zone(zone);
     // A card that names itself is that card, whatever zone its other side carries.
     let is_card = document == DocumentType::MrzTd1 || document == DocumentType::MrzTd2;
-    if is_card && 3.0 <= weight && layout.document != DocumentType::TwPassport {
+    if is_card && TELLING <= weight && layout.document != DocumentType::TwPassport {
         return by_words;
     }
     let layout = layout::ALL.iter().find(|it| it.document == document);

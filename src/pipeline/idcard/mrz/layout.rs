@@ -78,7 +78,7 @@ impl Layout {
         };
         let td2 = Layout {
             composite: composite(35),
-            ..Layout::two_lines(MrzFormat::Td2, 36, "ACIP", vec![slot(1, 28..35)])
+            ..Layout::two_lines(MrzFormat::Td2, 36, "ACI", vec![slot(1, 28..35)])
         };
         let mrv_a = Layout::two_lines(MrzFormat::MrvA, 44, "V", vec![slot(1, 28..44)]);
         let mrv_b = Layout::two_lines(MrzFormat::MrvB, 36, "V", vec![slot(1, 28..36)]);
