@@ -11,9 +11,11 @@ mod ort;
 mod ort_library;
 #[cfg(unix)]
 pub mod process;
+mod protobuf;
 #[cfg(feature = "rten")]
 mod rten;
 mod signature;
+mod tokenizer;
 #[cfg(unix)]
 pub mod worker;
 
@@ -29,6 +31,7 @@ pub use crate::config::Isolation;
 pub use device::{Device, Placement};
 pub use onnx::{GraphError, Header};
 pub use signature::{Element, Port, Signature};
+pub use tokenizer::{TokenLimits, Tokenizer, TokenizerError, Tokens};
 
 /// A loaded model: tensors in, tensors out.
 ///
