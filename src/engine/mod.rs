@@ -1,5 +1,7 @@
 //! Runs one loaded model, whatever the runtime behind it. Knows tensors, no tasks.
 
+#[cfg(feature = "candle")]
+mod candle;
 mod device;
 pub mod fake;
 #[cfg(unix)]
@@ -60,6 +62,8 @@ pub enum EngineKind {
     Ort,
     /// rten, pure Rust: needs no native library.
     Rten,
+    /// candle, pure Rust: networks that come as bare weights.
+    Candle,
 }
 
 impl EngineKind {
@@ -68,6 +72,7 @@ impl EngineKind {
         match self {
             EngineKind::Ort => "ort",
             EngineKind::Rten => "rten",
+            EngineKind::Candle => "candle",
         }
     }
 }
@@ -79,6 +84,7 @@ impl FromStr for EngineKind {
         match text {
             "ort" => Ok(EngineKind::Ort),
             "rten" => Ok(EngineKind::Rten),
+            "candle" => Ok(EngineKind::Candle),
             _ => Err(EngineError::Unsupported(format!("there is no engine `{text}`"))),
         }
     }
@@ -190,7 +196,9 @@ pub fn open_replicas(
         EngineKind::Ort => ort::open(file, options, n_replicas),
         #[cfg(feature = "rten")]
         EngineKind::Rten => rten::open(file, options, n_replicas),
-        #[cfg(not(all(feature = "ort", feature = "rten")))]
+        #[cfg(feature = "candle")]
+        EngineKind::Candle => candle::open(file, options, n_replicas),
+        #[cfg(not(all(feature = "ort", feature = "rten", feature = "candle")))]
         other => Err(EngineError::Unsupported(format!(
             "this program was built without engine `{}`",
             other.as_str()
