@@ -239,6 +239,17 @@ pub fn read_header(file: &VerifiedFile) -> Result<Header, EngineError> {
     Ok(onnx::read(&read_file(file)?)?)
 }
 
+/// The network in `file`, which [`EngineKind::Candle`] opens, as an ONNX file for other runtimes.
+pub fn export_onnx(file: &VerifiedFile) -> Result<Vec<u8>, EngineError> {
+    #[cfg(feature = "candle")]
+    return candle::export_onnx(file);
+    #[cfg(not(feature = "candle"))]
+    Err(EngineError::Unsupported(format!(
+        "this program was built without engine `candle`, which reads {}",
+        file.path().display()
+    )))
+}
+
 fn read_file(file: &VerifiedFile) -> Result<Vec<u8>, EngineError> {
     fs::read(file.path())
         .map_err(|err| EngineError::Read { path: file.path().to_owned(), kind: err.kind() })

