@@ -10,11 +10,20 @@ const ROWS_PER_CHUNK: usize = 5;
 struct Numbers(u64);
 
 impl Numbers {
-    fn next(&mut self) -> f32 {
+    fn step(&mut self) -> u64 {
         self.0 ^= self.0 << 13;
         self.0 ^= self.0 >> 7;
         self.0 ^= self.0 << 17;
-        (self.0 % 2001) as f32 / 1000.0 - 1.0
+        self.0
+    }
+
+    fn next(&mut self) -> f32 {
+        (self.step() % 2001) as f32 / 1000.0 - 1.0
+    }
+
+    /// Six bits each.
+    fn levels(&mut self, len: usize) -> Vec<u8> {
+        (0..len).map(|_| u8::try_from(self.step() % 64).unwrap()).collect()
     }
 
     fn vector(&mut self, len: usize, scale: f32) -> Vec<f32> {
@@ -35,12 +44,8 @@ impl Numbers {
     }
 
     fn weights(&mut self) -> Weights {
-        let chunk = |numbers: &mut Numbers| {
-            let levels = numbers.vector(ROWS_PER_CHUNK * WIDTH, 31.0);
-            levels.iter().map(|it| (it + 32.0) as u8).collect::<Vec<u8>>()
-        };
         let table = Table {
-            chunks: (0..N_CHUNKS).map(|_| chunk(self)).collect(),
+            chunks: (0..N_CHUNKS).map(|_| self.levels(ROWS_PER_CHUNK * WIDTH)).collect(),
             scales: vec![0.1, 0.2, 0.3],
             shifts: vec![-3.0, -6.0, -9.0],
             rows_per_chunk: ROWS_PER_CHUNK,
@@ -82,13 +87,9 @@ fn plain(weights: &Weights, ids: &[usize]) -> Vec<f32> {
             let before = branch.clone();
             for (at, row) in branch.iter_mut().enumerate() {
                 let mut window = Vec::new();
-                for neighbour in at as isize - ngram.left as isize.. {
-                    if window.len() == ngram.order * BRANCH {
-                        break;
-                    }
-                    let zeros = vec![0.0; BRANCH];
-                    let there = usize::try_from(neighbour).ok().and_then(|it| before.get(it));
-                    window.extend_from_slice(there.unwrap_or(&zeros));
+                for place in at..at + ngram.order {
+                    let neighbour = place.checked_sub(ngram.left).and_then(|it| before.get(it));
+                    window.extend_from_slice(neighbour.unwrap_or(&vec![0.0; BRANCH]));
                 }
                 let product = affine(&window, convolution);
                 *row = before[at].iter().zip(product).map(|(x, y)| x + y.max(0.0)).collect();
@@ -182,7 +183,7 @@ fn the_network_computes_what_it_says() {
     let mut model = model(1);
     for ids in [vec![1, 2], vec![2], vec![1, 0, 14, 3, 9, 9, 0, 2], vec![5; 40]] {
         let expected = plain(&weights, &ids);
-        let row = ids.iter().map(|id| *id as i64).collect();
+        let row = ids.iter().map(|id| i64::try_from(*id).unwrap()).collect();
         let found = run(&mut model, [1, ids.len()], row).unwrap();
         check_close(&found, &expected, 1e-5);
         let length: f32 = found.iter().map(|it| it * it).sum();
@@ -197,7 +198,7 @@ fn a_row_gives_the_same_alone_and_among_others() {
     let longest = *lens.iter().max().unwrap();
     let mut ids = Vec::new();
     for (idx, len) in lens.iter().enumerate() {
-        let row = (0..len - 1).map(|at| ((at * 5 + idx) % 15) as i64);
+        let row = (0..len - 1).map(|at| i64::try_from((at * 5 + idx) % 15).unwrap());
         ids.extend(row.chain([2]).chain((*len..longest).map(|_| 0)));
     }
     for threads in [1, 3] {
