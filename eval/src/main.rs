@@ -8,6 +8,7 @@ use std::process::ExitCode;
 use anyhow::{Context as _, Result};
 use clap::{Parser, Subcommand, ValueEnum};
 use fenwen_eval::cards::{self, CardType, Level, SetOrder, Split};
+use fenwen_eval::encoder::{self, EncoderArgs};
 use fenwen_eval::idcard::reader::{HttpReader, LocalReader};
 use fenwen_eval::idcard::{self, Answers, Pictures, peer, report, tally};
 
@@ -31,6 +32,8 @@ enum Command {
     },
     /// Score a reader of ID images.
     Idcard(IdcardArgs),
+    /// Compare the speed of the sentence encoder on candle and on ONNX Runtime.
+    EncoderSpeed(EncoderArgs),
 }
 
 #[derive(clap::Args)]
@@ -149,6 +152,7 @@ fn run(cli: &Cli) -> Result<()> {
             writeln!(out, "{n} pictures in {}", folder.display())?;
         }
         Command::Idcard(args) => writeln!(out, "{}", evaluate(args)?)?,
+        Command::EncoderSpeed(args) => encoder::run(args, &mut out)?,
     }
     Ok(())
 }

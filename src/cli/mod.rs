@@ -1,6 +1,8 @@
 //! Composition root: commands, and the wiring of everything below into a running system.
 
 mod config;
+pub mod encoder;
+mod export;
 mod idcard;
 pub mod local;
 mod logging;
@@ -59,7 +61,9 @@ enum Command {
     Serve,
     /// 識別證件影像
     Idcard(idcard::Options),
-    /// 列出、下載、驗證、說明與清理模型
+    /// 將文字轉為語意向量(NumPy 檔)
+    Embed(encoder::Options),
+    /// 列出、下載、驗證、說明、轉出與清理模型
     #[command(subcommand)]
     Models(models::ModelsCommand),
     /// 在子行程中執行一個模型(由伺服器自行啟動)
@@ -114,6 +118,12 @@ impl Cli {
                 let config = Config::load(&overrides)?;
                 logging::start(&config.log);
                 idcard::run(&options, &config)?;
+                Ok(ExitCode::SUCCESS)
+            }
+            Command::Embed(options) => {
+                let config = Config::load(&overrides)?;
+                logging::start(&config.log);
+                encoder::run(&options, &config)?;
                 Ok(ExitCode::SUCCESS)
             }
             Command::Models(command) => {

@@ -44,6 +44,14 @@ pub enum ModelsCommand {
         /// The model
         id: String,
     },
+    /// Write a candle model as an ONNX model for other engines: a folder with the graph, a manifest and a card
+    Export {
+        /// The model
+        id: String,
+        /// Folder of manifests to write to (`models.manifests`); the model gets a folder of its own in it
+        #[arg(long, value_name = "DIR")]
+        onnx: PathBuf,
+    },
     /// Remove files that no model names, and what broken transfers left
     Gc {
         /// Only print what would be removed
@@ -90,6 +98,10 @@ pub fn run_with(
         ModelsCommand::Card { id } => {
             let registry = ModelRegistry::open(settings)?;
             Ok(writeln!(out, "{}", registry.model(&id)?.card.trim_end())?)
+        }
+        ModelsCommand::Export { id, onnx } => {
+            let folder = super::export::run(&ModelRegistry::open(settings)?, &id, &onnx)?;
+            Ok(writeln!(out, "已寫入 {}", folder.display())?)
         }
         ModelsCommand::Gc { dry_run } => {
             gc(&ModelRegistry::open(settings)?, dry_run, progress, out)

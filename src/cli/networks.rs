@@ -9,7 +9,7 @@ use sha2::{Digest, Sha256};
 use crate::base::{Clock, SystemClock};
 use crate::batch::{BatchPolicy, BatchSpec, ModelHandle, RowOutput};
 use crate::config::{Config, OnnxEngine};
-use crate::engine::{self, Device, EngineKind, OpenOptions, Placement};
+use crate::engine::{self, Device, EngineKind, OpenOptions, Placement, TensorModel};
 use crate::pipeline::idcard::detect;
 use crate::pipeline::idcard::face;
 use crate::pipeline::idcard::lexicon;
@@ -18,7 +18,7 @@ use crate::pipeline::idcard::orient;
 use crate::pipeline::idcard::read::ReadOptions;
 use crate::pipeline::idcard::recognise::{Alphabet, RowWidth};
 use crate::pipeline::idcard::{Calibration, IdCardPipeline};
-use crate::registry::{FileRole, ModelRegistry, VerifiedFile};
+use crate::registry::{FileRole, ModelEngine, ModelRegistry, VerifiedFile, VerifiedModel};
 use crate::task::idcard::ModelInfo;
 use crate::tensor::Tensor;
 
@@ -38,7 +38,7 @@ const MAX_SESSIONS: usize = 4;
 /// Padded elements of a batch for one real element, at most.
 const MAX_PADDING: f64 = 1.15;
 /// Rows that may wait for one network.
-const QUEUE_ROWS: usize = 4096;
+pub(super) const QUEUE_ROWS: usize = 4096;
 /// Elements that may wait for one network: 1 GiB of floats.
 const QUEUE_COST: usize = 1 << 28;
 
@@ -136,9 +136,7 @@ impl Opener {
         probe_shape: &[usize],
         reduce: impl Fn(RowOutput<'_>) -> R + Send + Sync + 'static,
     ) -> anyhow::Result<ModelHandle<R>> {
-        let weights = self.weights(id)?;
-        let models = engine::open_replicas(&weights, &self.options, self.placement.sessions)
-            .with_context(|| format!("failed to open model `{id}`"))?;
+        let models = self.copies(&self.registry.verified(id)?, self.placement)?;
         let probe = Tensor::f32(probe_shape, vec![0.0; probe_shape.iter().product()])?;
         let spec = BatchSpec {
             name: id.to_owned(),
@@ -159,6 +157,40 @@ impl Opener {
             max_cost: limits.max_values as usize,
             max_padding: MAX_PADDING,
         }))
+    }
+
+    /// Opens copies of a model on the engine that its manifest names.
+    pub(super) fn copies(
+        &self,
+        model: &VerifiedModel,
+        placement: Placement,
+    ) -> anyhow::Result<Vec<Box<dyn TensorModel>>> {
+        let id = &model.manifest().id;
+        let weights = model
+            .file(FileRole::Weights)
+            .with_context(|| format!("model `{id}` names no weights"))?;
+        let engine = match model.manifest().engine {
+            ModelEngine::Candle => EngineKind::Candle,
+            ModelEngine::Onnx | ModelEngine::Library => self.options.engine,
+        };
+        let options = OpenOptions { engine, threads: placement.threads, ..self.options.clone() };
+        engine::open_replicas(weights, &options, placement.sessions)
+            .with_context(|| format!("failed to open model `{id}`"))
+    }
+
+    /// The model of that name, its files hashed.
+    pub(super) fn verified(&self, id: &str) -> anyhow::Result<VerifiedModel> {
+        Ok(self.registry.verified(id)?)
+    }
+
+    /// How copies of a model share the processor.
+    pub(super) fn placement(&self) -> Placement {
+        self.placement
+    }
+
+    /// Tells the time.
+    pub(super) fn clock(&self) -> Arc<dyn Clock> {
+        Arc::clone(&self.clock)
     }
 
     fn weights(&self, id: &str) -> anyhow::Result<VerifiedFile> {

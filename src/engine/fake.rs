@@ -5,7 +5,7 @@ use std::sync::mpsc::Receiver;
 use crate::engine::{Element, EngineError, Port, Signature, TensorModel};
 use crate::tensor::{Tensor, View};
 
-/// A model that does what its test tells it to. One float input, one float output.
+/// A model that does what its test tells it to. One input, of floats unless told otherwise, and one float output.
 pub struct FakeModel {
     signature: Signature,
     behaviour: Behaviour,
@@ -53,6 +53,14 @@ impl FakeModel {
     pub fn with_input_dims(mut self, dims: &[Option<usize>]) -> FakeModel {
         for port in &mut self.signature.inputs {
             port.dims = Some(dims.to_vec());
+        }
+        self
+    }
+
+    /// The same with rows of integers for input, such as token ids.
+    pub fn with_integer_input(mut self) -> FakeModel {
+        for port in &mut self.signature.inputs {
+            port.element = Some(Element::I64);
         }
         self
     }

@@ -1,5 +1,7 @@
 //! Runs one loaded model, whatever the runtime behind it. Knows tensors, no tasks.
 
+#[cfg(feature = "candle")]
+mod candle;
 mod device;
 pub mod fake;
 #[cfg(unix)]
@@ -11,9 +13,11 @@ mod ort;
 mod ort_library;
 #[cfg(unix)]
 pub mod process;
+mod protobuf;
 #[cfg(feature = "rten")]
 mod rten;
 mod signature;
+mod tokenizer;
 #[cfg(unix)]
 pub mod worker;
 
@@ -29,6 +33,7 @@ pub use crate::config::Isolation;
 pub use device::{Device, Placement};
 pub use onnx::{GraphError, Header};
 pub use signature::{Element, Port, Signature};
+pub use tokenizer::{TokenLimits, Tokenizer, TokenizerError, Tokens};
 
 /// A loaded model: tensors in, tensors out.
 ///
@@ -57,6 +62,8 @@ pub enum EngineKind {
     Ort,
     /// rten, pure Rust: needs no native library.
     Rten,
+    /// candle, pure Rust: networks that come as bare weights.
+    Candle,
 }
 
 impl EngineKind {
@@ -65,6 +72,7 @@ impl EngineKind {
         match self {
             EngineKind::Ort => "ort",
             EngineKind::Rten => "rten",
+            EngineKind::Candle => "candle",
         }
     }
 }
@@ -76,6 +84,7 @@ impl FromStr for EngineKind {
         match text {
             "ort" => Ok(EngineKind::Ort),
             "rten" => Ok(EngineKind::Rten),
+            "candle" => Ok(EngineKind::Candle),
             _ => Err(EngineError::Unsupported(format!("there is no engine `{text}`"))),
         }
     }
@@ -187,7 +196,9 @@ pub fn open_replicas(
         EngineKind::Ort => ort::open(file, options, n_replicas),
         #[cfg(feature = "rten")]
         EngineKind::Rten => rten::open(file, options, n_replicas),
-        #[cfg(not(all(feature = "ort", feature = "rten")))]
+        #[cfg(feature = "candle")]
+        EngineKind::Candle => candle::open(file, options, n_replicas),
+        #[cfg(not(all(feature = "ort", feature = "rten", feature = "candle")))]
         other => Err(EngineError::Unsupported(format!(
             "this program was built without engine `{}`",
             other.as_str()
@@ -226,6 +237,17 @@ fn open_workers(
 /// The recogniser's dictionary is the metadata entry `character`. Refuses what [`open`] would refuse.
 pub fn read_header(file: &VerifiedFile) -> Result<Header, EngineError> {
     Ok(onnx::read(&read_file(file)?)?)
+}
+
+/// The network in `file`, which [`EngineKind::Candle`] opens, as an ONNX file for other runtimes.
+pub fn export_onnx(file: &VerifiedFile) -> Result<Vec<u8>, EngineError> {
+    #[cfg(feature = "candle")]
+    return candle::export_onnx(file);
+    #[cfg(not(feature = "candle"))]
+    Err(EngineError::Unsupported(format!(
+        "this program was built without engine `candle`, which reads {}",
+        file.path().display()
+    )))
 }
 
 fn read_file(file: &VerifiedFile) -> Result<Vec<u8>, EngineError> {

@@ -5,6 +5,8 @@
 
 use std::collections::BTreeMap;
 
+use crate::engine::protobuf::{Fields, Malformed, Value, text};
+
 /// Subgraphs within subgraphs that we follow.
 const MAX_DEPTH: usize = 16;
 /// Most bytes of metadata; the largest known dictionary has 80 kB.
@@ -41,12 +43,18 @@ pub enum GraphError {
     TooMuchMetadata,
 }
 
+impl From<Malformed> for GraphError {
+    fn from(_: Malformed) -> GraphError {
+        GraphError::Malformed
+    }
+}
+
 /// Scans a whole model.
 pub(crate) fn read(bytes: &[u8]) -> Result<Header, GraphError> {
     let mut header = Header::default();
     let mut has_graph = false;
     let mut metadata_len = 0;
-    for field in Fields(bytes) {
+    for field in Fields::new(bytes) {
         match field? {
             (MODEL_GRAPH, Value::Bytes(graph)) => {
                 has_graph = true;
@@ -120,7 +128,7 @@ fn scan(message: Message, bytes: &[u8], depth: usize) -> Result<(), GraphError> 
     if MAX_DEPTH < depth {
         return Err(GraphError::TooDeep);
     }
-    for field in Fields(bytes) {
+    for field in Fields::new(bytes) {
         let (number, value) = field?;
         match (message, number, value) {
             (Message::Tensor, TENSOR_EXTERNAL_DATA, _)
@@ -137,7 +145,7 @@ fn scan(message: Message, bytes: &[u8], depth: usize) -> Result<(), GraphError> 
                     scan(child, child_bytes, depth + deeper)?;
                 }
             }
-            (_, _, Value::Number(_) | Value::Fixed) => (),
+            (_, _, Value::Number(_) | Value::Fixed32(_) | Value::Fixed64) => (),
         }
     }
     Ok(())
@@ -154,7 +162,7 @@ fn check_domain(domain: &str) -> Result<(), GraphError> {
 fn read_opset(bytes: &[u8]) -> Result<(String, u64), GraphError> {
     let mut domain = "";
     let mut version = 0;
-    for field in Fields(bytes) {
+    for field in Fields::new(bytes) {
         match field? {
             (OPSET_DOMAIN, Value::Bytes(value)) => domain = text(value)?,
             (OPSET_VERSION, Value::Number(value)) => version = value,
@@ -167,7 +175,7 @@ fn read_opset(bytes: &[u8]) -> Result<(String, u64), GraphError> {
 
 fn read_entry(bytes: &[u8]) -> Result<(String, String), GraphError> {
     let (mut key, mut value) = ("", "");
-    for field in Fields(bytes) {
+    for field in Fields::new(bytes) {
         match field? {
             (ENTRY_KEY, Value::Bytes(bytes)) => key = text(bytes)?,
             (ENTRY_VALUE, Value::Bytes(bytes)) => value = text(bytes)?,
@@ -175,71 +183,6 @@ fn read_entry(bytes: &[u8]) -> Result<(String, String), GraphError> {
         }
     }
     Ok((key.to_owned(), value.to_owned()))
-}
-
-fn text(bytes: &[u8]) -> Result<&str, GraphError> {
-    std::str::from_utf8(bytes).map_err(|_| GraphError::Malformed)
-}
-
-/// The value of one protobuf field.
-enum Value<'a> {
-    Number(u64),
-    Bytes(&'a [u8]),
-    Fixed,
-}
-
-/// The fields of a protobuf message, one after another; ends after the first error.
-struct Fields<'a>(&'a [u8]);
-
-impl<'a> Fields<'a> {
-    fn number(&mut self) -> Option<u64> {
-        let mut value = 0_u64;
-        for shift in (0..64).step_by(7) {
-            let (&byte, rest) = self.0.split_first()?;
-            self.0 = rest;
-            value |= u64::from(byte & 0x7f) << shift;
-            if byte < 0x80 {
-                return Some(value);
-            }
-        }
-        None
-    }
-
-    fn take(&mut self, len: u64) -> Option<&'a [u8]> {
-        let (taken, rest) = self.0.split_at_checked(usize::try_from(len).ok()?)?;
-        self.0 = rest;
-        Some(taken)
-    }
-
-    fn field(&mut self) -> Option<(u64, Value<'a>)> {
-        let tag = self.number()?;
-        let value = match tag & 7 {
-            0 => Value::Number(self.number()?),
-            1 => self.take(8).map(|_| Value::Fixed)?,
-            2 => {
-                let len = self.number()?;
-                Value::Bytes(self.take(len)?)
-            }
-            5 => self.take(4).map(|_| Value::Fixed)?,
-            _ => return None,
-        };
-        Some((tag >> 3, value))
-    }
-}
-
-impl<'a> Iterator for Fields<'a> {
-    type Item = Result<(u64, Value<'a>), GraphError>;
-
-    fn next(&mut self) -> Option<Self::Item> {
-        if self.0.is_empty() {
-            return None;
-        }
-        let field = self.field();
-        if field.is_none() {
-            self.0 = &[];
-        }
-        Some(field.ok_or(GraphError::Malformed))
-    }
 }
 
 #[cfg(test)]

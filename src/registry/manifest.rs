@@ -5,7 +5,9 @@ use std::fmt;
 
 use serde::Deserialize;
 
-use super::constants::{BatchLimits, CalibrationTable, Golden, Postprocess, Preprocess};
+use super::constants::{
+    BatchLimits, CalibrationTable, Golden, GoldenText, Postprocess, Preprocess,
+};
 use super::digest::Digest;
 use super::source::{Package, Source};
 
@@ -54,6 +56,8 @@ pub struct ModelManifest {
     pub calibration: Option<CalibrationTable>,
     /// A known input with its known output.
     pub golden: Option<Golden>,
+    /// A known text with its known output.
+    pub golden_text: Option<GoldenText>,
 }
 
 impl ModelManifest {
@@ -170,6 +174,8 @@ pub enum ModelTask {
     PageOrientation,
     /// Face detection.
     FaceDetection,
+    /// What is this text about?
+    SentenceEmbedding,
     /// It runs other models.
     Runtime,
 }
@@ -182,6 +188,7 @@ impl fmt::Display for ModelTask {
             ModelTask::LineOrientation => "line-orientation",
             ModelTask::PageOrientation => "page-orientation",
             ModelTask::FaceDetection => "face-detection",
+            ModelTask::SentenceEmbedding => "sentence-embedding",
             ModelTask::Runtime => "runtime",
         })
     }
@@ -193,6 +200,8 @@ impl fmt::Display for ModelTask {
 pub enum ModelEngine {
     /// Any engine that reads ONNX: ONNX Runtime or rten.
     Onnx,
+    /// candle: bare weights of a network that this program knows.
+    Candle,
     /// Nothing: it is a native library itself.
     Library,
 }

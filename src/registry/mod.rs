@@ -23,7 +23,8 @@ mod catalog;
 
 pub use catalog::{Model, ModelRegistry, ModelState, PullReport};
 pub use constants::{
-    BatchLimits, CalibrationTable, ChannelOrder, Golden, Postprocess, Preprocess, Resize,
+    BatchLimits, CalibrationTable, ChannelOrder, Golden, GoldenText, Postprocess, Preprocess,
+    Resize,
 };
 pub use digest::{Digest, DigestError};
 pub use error::{RegistryError, SourceError};

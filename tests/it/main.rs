@@ -3,6 +3,8 @@
 
 mod batch;
 mod cli;
+#[cfg(all(feature = "candle", feature = "ort", feature = "rten"))]
+mod encoder;
 #[cfg(all(feature = "ort", feature = "rten"))]
 mod engine;
 mod generated;

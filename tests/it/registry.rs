@@ -63,7 +63,7 @@ fn every_manifest_in_the_repository_is_whole_and_built_in() {
     }
     assert_eq!(folders, built_in);
     let n_default = registry.models().filter(|model| model.manifest.default).count();
-    assert_eq!(n_default, 5, "detection, recognition, line orientation, faces, runtime");
+    assert_eq!(n_default, 6, "detection, recognition, orientation, faces, sentences, runtime");
 }
 
 #[test]

@@ -3,6 +3,13 @@
 use fenwen::config::{Config, Overrides};
 use fenwen::registry::VerifiedFile;
 
+/// SHA-256 of the sentence encoder's weights.
+#[cfg(feature = "candle")]
+pub(crate) const ENCODER: &str = "0db566fd0af82cbf9f3a7eac3920ede5fb784a6882398563ca9b1bbd66fb37c9";
+/// SHA-256 of its tokenizer.
+#[cfg(feature = "candle")]
+pub(crate) const TOKENIZER: &str =
+    "994fcc2e8ad0fe2c802b68fa0de9f058403f2b1656c2d33b6a94146b0c5925e9";
 /// SHA-256 of the text detector.
 pub(crate) const DETECTOR: &str =
     "090f04abcd9d9a7498bc4ebf677e4cb9bdce1fe4197ddb7e529f1ef44e1ff94f";

@@ -1,0 +1,117 @@
+//! From a text to the vector that tells what it is about: tokens, then the sentence encoder.
+
+mod bulk;
+
+use std::fmt;
+use std::sync::Arc;
+
+use crate::base::Deadline;
+use crate::batch::{ModelHandle, RowOutput, RunError};
+use crate::engine::{EngineError, Tokenizer, Tokens};
+use crate::tensor::Tensor;
+
+pub use bulk::{BulkEmbeddings, BulkEncoder};
+
+/// Texts longer than this, in bytes, are tokenized off the asynchronous threads (4 KiB take some 50 µs).
+const QUICK_TEXT: usize = 4096;
+
+/// Turns texts into embeddings on a model's queue. Cheap to clone.
+#[derive(Clone)]
+pub struct Encoder {
+    tokenizer: Arc<Tokenizer>,
+    model: ModelHandle<Vec<f32>>,
+}
+
+/// What a text is about: a unit vector (512 numbers with the default encoder).
+#[derive(Clone, PartialEq)]
+pub struct Embedding {
+    /// The vector.
+    pub values: Vec<f32>,
+    /// Whether the end of the text was left out, by the tokenizer's limits.
+    pub is_truncated: bool,
+}
+
+impl fmt::Debug for Embedding {
+    /// The values tell of a person's letter: only their number is shown.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Embedding[{}]", self.values.len())
+    }
+}
+
+/// Why a text has no embedding.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum EncodeError {
+    /// The encoder did not run.
+    #[error("the sentence encoder gave no answer")]
+    Run(#[from] RunError),
+    /// The text could not be tokenized: the program is ending.
+    #[error("the text was not tokenized")]
+    Tokenize,
+}
+
+impl From<EngineError> for EncodeError {
+    fn from(error: EngineError) -> EncodeError {
+        EncodeError::Run(error.into())
+    }
+}
+
+/// What a model's queue makes of a row: the embedding itself.
+pub fn reduce(row: RowOutput<'_>) -> Vec<f32> {
+    row.view.data().to_vec()
+}
+
+impl Encoder {
+    /// An encoder of this tokenizer and a model whose queue answers with [`reduce`].
+    pub fn new(tokenizer: Arc<Tokenizer>, model: ModelHandle<Vec<f32>>) -> Encoder {
+        Encoder { tokenizer, model }
+    }
+
+    /// The embedding of one text.
+    pub async fn encode(&self, text: &str, deadline: Deadline) -> Result<Embedding, EncodeError> {
+        let tokens = self.tokenize(text).await?;
+        let values = self.model.run(row(&tokens)?, deadline).await?;
+        Ok(Embedding { values, is_truncated: tokens.is_truncated })
+    }
+
+    /// The embeddings of several texts, in their order; all are queued or none.
+    pub async fn encode_all(
+        &self,
+        texts: &[&str],
+        deadline: Deadline,
+    ) -> Result<Vec<Embedding>, EncodeError> {
+        let mut rows = Vec::with_capacity(texts.len());
+        let mut truncated = Vec::with_capacity(texts.len());
+        for text in texts {
+            let tokens = self.tokenize(text).await?;
+            rows.push(row(&tokens)?);
+            truncated.push(tokens.is_truncated);
+        }
+        let values = self.model.run_all(rows, deadline).await?;
+        let embeddings = values.into_iter().zip(truncated);
+        Ok(embeddings.map(|(values, is_truncated)| Embedding { values, is_truncated }).collect())
+    }
+
+    /// Proves that the encoder works.
+    pub async fn check(&self, deadline: Deadline) -> Result<(), RunError> {
+        self.model.check(deadline).await
+    }
+
+    async fn tokenize(&self, text: &str) -> Result<Tokens, EncodeError> {
+        if text.len() <= QUICK_TEXT {
+            return Ok(self.tokenizer.tokenize(text));
+        }
+        let (tokenizer, text) = (Arc::clone(&self.tokenizer), text.to_owned());
+        tokio::task::spawn_blocking(move || tokenizer.tokenize(&text))
+            .await
+            .map_err(|_| EncodeError::Tokenize)
+    }
+}
+
+/// The ids of a text as a row of the encoder's queue.
+fn row(tokens: &Tokens) -> Result<Tensor, EngineError> {
+    let ids: Vec<i64> = tokens.ids.iter().map(|id| i64::from(*id)).collect();
+    Tensor::i64([ids.len()], ids).map_err(|err| EngineError::BadInput(err.to_string()))
+}
+
+#[cfg(test)]
+mod tests;
