@@ -1,8 +1,9 @@
-//! Bytes from outside → pixels, under limits that hold before anything is allocated. Pure.
+//! Bytes from outside → pixels and characters, under limits that hold before anything is allocated. Pure.
 
 pub mod geometry;
 pub mod homography;
 pub mod image;
+pub mod text;
 
 pub use geometry::{Point, Quad};
 pub use homography::Homography;

@@ -1,3 +1,4 @@
 //! From a validated input to a validated output: prepare, infer, interpret. Knows no caller, no transport, no store.
 
+pub mod classify;
 pub mod idcard;
