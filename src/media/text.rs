@@ -113,9 +113,17 @@ fn offset(place: usize) -> u32 {
 fn simple(ch: char) -> Option<char> {
     match ch {
         '\0'..='\x7f' => Some(ch.to_ascii_lowercase()),
-        '\u{4e00}'..='\u{9fff}' | '、' | '。' | '「' | '」' | '『' | '』' | '〈' | '〉' | '《' | '》' => {
-            Some(ch)
-        }
+        '\u{4e00}'..='\u{9fff}'
+        | '、'
+        | '。'
+        | '「'
+        | '」'
+        | '『'
+        | '』'
+        | '〈'
+        | '〉'
+        | '《'
+        | '》' => Some(ch),
         '\u{ff01}'..='\u{ff5e}' => {
             let half = char::from_u32(u32::from(ch) - 0xff00 + 0x20)?;
             Some(half.to_ascii_lowercase())
@@ -129,7 +137,8 @@ fn simple(ch: char) -> Option<char> {
 fn continues(ch: char) -> bool {
     '\u{300}' <= ch
         && !('\u{3400}'..='\u{9fff}').contains(&ch)
-        && (is_combining_mark(ch) || matches!(ch, '\u{1160}'..='\u{11ff}' | '\u{ff9e}' | '\u{ff9f}'))
+        && (is_combining_mark(ch)
+            || matches!(ch, '\u{1160}'..='\u{11ff}' | '\u{ff9e}' | '\u{ff9f}'))
 }
 
 /// Characters without a meaning of their own: controls, direction, zero width, soft hyphen, selectors, tags.

@@ -70,7 +70,12 @@ impl LinearModel {
     }
 
     /// As [`LinearModel::features`], into memory that is used again.
-    pub fn features_into(&self, inputs: &[&[char]], scratch: &mut Scratch, features: &mut Features) {
+    pub fn features_into(
+        &self,
+        inputs: &[&[char]],
+        scratch: &mut Scratch,
+        features: &mut Features,
+    ) {
         scratch.counts.resize(self.n_features(), 0);
         features.entries.clear();
         features.n_grams = 0;

@@ -83,12 +83,10 @@ impl LinearParts {
         let (weights, scale) = quantise(&self.weights, n_classes);
         let description =
             Description { format: FORMAT, hash: HASH_VERSION, spec: self.spec.clone() };
-        let metadata =
-            HashMap::from([(METADATA.to_owned(), serde_json::to_string(&description)?)]);
+        let metadata = HashMap::from([(METADATA.to_owned(), serde_json::to_string(&description)?)]);
         let keys: Vec<u8> = self.keys.iter().flat_map(|it| it.to_le_bytes()).collect();
-        let floats = |values: &[f32]| -> Vec<u8> {
-            values.iter().flat_map(|it| it.to_le_bytes()).collect()
-        };
+        let floats =
+            |values: &[f32]| -> Vec<u8> { values.iter().flat_map(|it| it.to_le_bytes()).collect() };
         let (idf, scale, bias) = (floats(&self.idf), floats(&scale), floats(&self.bias));
         let tensors = [
             ("bias", TensorView::new(Dtype::F32, vec![n_classes], &bias)?),
@@ -140,7 +138,10 @@ fn check_version(what: &'static str, found: u32, known: u32) -> Result<(), Linea
 }
 
 fn check_spec(spec: &LinearSpec) -> Result<(), LinearError> {
-    ensure((1..=MAX_CLASSES).contains(&spec.classes.len()), "the number of classes is not possible")?;
+    ensure(
+        (1..=MAX_CLASSES).contains(&spec.classes.len()),
+        "the number of classes is not possible",
+    )?;
     ensure((1..=MAX_VIEWS).contains(&spec.views.len()), "the number of views is not possible")?;
     for view in &spec.views {
         ensure(view.input < spec.inputs.len(), "a view looks at no input")?;
@@ -216,7 +217,13 @@ mod tests {
         grams(&['役'], 0, 0b11, |key, _, _| keys.push(key));
         keys.swap(1, 2);
         let weights = vec![0.5, -0.5, 0.25, -0.25, 1.0, -1.0, -1.0, 2.0];
-        LinearParts { spec: spec(), keys, idf: vec![1.0, 1.0, 2.0, 1.5], weights, bias: vec![-0.1, 0.2] }
+        LinearParts {
+            spec: spec(),
+            keys,
+            idf: vec![1.0, 1.0, 2.0, 1.5],
+            weights,
+            bias: vec![-0.1, 0.2],
+        }
     }
 
     fn model() -> LinearModel {

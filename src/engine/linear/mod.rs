@@ -56,7 +56,10 @@ impl View {
 
     /// `orders` as the bits that [`grams`] takes.
     pub fn order_bits(&self) -> u8 {
-        self.orders.iter().filter(|it| (1..=MAX_ORDER).contains(*it)).fold(0, |bits, n| bits | 1 << (n - 1))
+        self.orders
+            .iter()
+            .filter(|it| (1..=MAX_ORDER).contains(*it))
+            .fold(0, |bits, n| bits | 1 << (n - 1))
     }
 }
 

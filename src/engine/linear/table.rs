@@ -67,7 +67,10 @@ mod tests {
     #[test]
     fn colliding_keys_are_kept_apart() {
         let table = Table::new(&[8, 16, 24, 7]).unwrap();
-        assert_eq!([8, 16, 24, 7, 0].map(|it| table.get(it)), [Some(0), Some(1), Some(2), Some(3), None]);
+        assert_eq!(
+            [8, 16, 24, 7, 0].map(|it| table.get(it)),
+            [Some(0), Some(1), Some(2), Some(3), None]
+        );
     }
 
     #[test]

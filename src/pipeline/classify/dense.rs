@@ -39,9 +39,8 @@ impl DenseHead {
     /// # Errors
     /// When the lengths do not fit.
     pub fn to_bytes(&self) -> Result<Vec<u8>, ClassifyError> {
-        let bytes = |values: &[f32]| -> Vec<u8> {
-            values.iter().flat_map(|it| it.to_le_bytes()).collect()
-        };
+        let bytes =
+            |values: &[f32]| -> Vec<u8> { values.iter().flat_map(|it| it.to_le_bytes()).collect() };
         let (weights, bias) = (bytes(&self.weights), bytes(&self.bias));
         let n_classes = self.bias.len();
         let tensors = [

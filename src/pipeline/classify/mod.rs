@@ -108,7 +108,9 @@ impl Classifier {
         let n_classes = linear.classes().len();
         let dense = files.dense.map(|it| DenseHead::load(it, n_classes)).transpose()?;
         if dense.is_some() != settings.fused.is_some() {
-            return Err(ClassifyError::Settings("the settings and the encoder's head do not belong together"));
+            return Err(ClassifyError::Settings(
+                "the settings and the encoder's head do not belong together",
+            ));
         }
         Ok(Classifier { linear, settings, dense })
     }

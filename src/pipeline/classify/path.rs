@@ -32,7 +32,9 @@ fn best_child(labels: &[String], probabilities: &[f32], parent: Option<&str>) ->
             None => children.push(Place { path: path.to_owned(), probability: *probability }),
         }
     }
-    children.into_iter().reduce(|best, it| if best.probability < it.probability { it } else { best })
+    children
+        .into_iter()
+        .reduce(|best, it| if best.probability < it.probability { it } else { best })
 }
 
 /// The prefix of `label` that is one level below `parent`.
@@ -53,7 +55,8 @@ mod tests {
     use super::*;
 
     fn check(threshold: f32, path: &str, probability: f32) {
-        let labels = ["地政司/地價科", "地政司/測量科", "役政司", "地政司/登記科/一股"].map(str::to_owned);
+        let labels =
+            ["地政司/地價科", "地政司/測量科", "役政司", "地政司/登記科/一股"].map(str::to_owned);
         let place = back_off(&labels, &[0.3, 0.2, 0.4, 0.1], threshold).unwrap();
         assert_eq!(place.path, path);
         assert!((place.probability - probability).abs() < 1e-6);

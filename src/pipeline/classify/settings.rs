@@ -108,7 +108,8 @@ impl Confidence {
     fn check(&self) -> Result<(), ClassifyError> {
         let ordered = self.points.is_sorted_by(|a, b| a[0] < b[0] && a[1] <= b[1]);
         let shares = self.points.iter().flatten().chain(self.class_thresholds.values());
-        let in_range = shares.chain([&self.threshold, &self.precision]).all(|it| (0.0..=2.0).contains(it));
+        let in_range =
+            shares.chain([&self.threshold, &self.precision]).all(|it| (0.0..=2.0).contains(it));
         let temperature = 0.0 < self.temperature && self.temperature.is_finite();
         if ordered && in_range && temperature {
             Ok(())

@@ -15,9 +15,7 @@ fn linear() -> Vec<u8> {
     let weights = vec![1.0, -0.5, -0.5, -0.5, 1.0, -0.5, -0.5, -0.5, 1.0];
     let spec = LinearSpec {
         inputs: vec!["subject".to_owned(), "body".to_owned()],
-        views: [0, 1]
-            .map(|input| View { input, head: None, orders: vec![2], field: 0 })
-            .to_vec(),
+        views: [0, 1].map(|input| View { input, head: None, orders: vec![2], field: 0 }).to_vec(),
         classes: ["地政司", "役政司", "戶政司"].map(str::to_owned).to_vec(),
     };
     LinearParts { spec, keys, idf: vec![1.0; 3], weights, bias: vec![0.0; 3] }.to_bytes().unwrap()
@@ -95,13 +93,9 @@ fn deleting_evidence_lowers_the_score() {
 
 #[test]
 fn an_embedding_may_change_the_answer() {
-    let head = DenseHead {
-        width: 2,
-        weights: vec![0.0, 0.0, 0.0, 0.0, 1.0, 0.0],
-        bias: vec![0.0; 3],
-    };
-    let (linear, settings, dense) =
-        (linear(), settings(0.0, Some(2.0)), head.to_bytes().unwrap());
+    let head =
+        DenseHead { width: 2, weights: vec![0.0, 0.0, 0.0, 0.0, 1.0, 0.0], bias: vec![0.0; 3] };
+    let (linear, settings, dense) = (linear(), settings(0.0, Some(2.0)), head.to_bytes().unwrap());
     let files = ClassifierFiles { linear: &linear, settings: &settings, dense: Some(&dense) };
     let classifier = Classifier::load(files).unwrap();
     let mut workspace = Workspace::default();

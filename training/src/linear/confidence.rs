@@ -35,8 +35,7 @@ pub(crate) fn fit(scored: &[Scored], labels: &[String], part: &ConfidencePart) -
         .map(|it| Outcome { score: f64::from(it.probability), is_right: it.is_right })
         .collect();
     let points = isotonic::fit(&outcomes, part.min_block);
-    confidence.points =
-        points.iter().map(|it| [round(it.score), round(it.probability)]).collect();
+    confidence.points = points.iter().map(|it| [round(it.score), round(it.probability)]).collect();
     confidence.points.dedup_by(|b, a| b[0] <= a[0]);
     confidence.precision = round(part.precision);
     let answers = answers(scored, &confidence);
@@ -104,7 +103,11 @@ fn log_loss(scored: &[Scored], temperature: f64) -> f64 {
 }
 
 /// Share of `answers` at or above the thresholds, and how many of those are right.
-pub(crate) fn automatic(answers: &[Answer], confidence: &Confidence, labels: &[String]) -> (f64, f64) {
+pub(crate) fn automatic(
+    answers: &[Answer],
+    confidence: &Confidence,
+    labels: &[String],
+) -> (f64, f64) {
     let taken: Vec<&Answer> = answers
         .iter()
         .filter(|it| confidence.threshold_of(&labels[it.class]) <= it.probability)

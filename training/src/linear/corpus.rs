@@ -75,7 +75,11 @@ impl Corpus {
         }
         let n = chosen.len() as f32;
         let weigh = |((df, weight), min): ((&u32, &f32), &u32)| {
-            if *df < (*min).max(1) { 0.0 } else { weight * (((1.0 + n) / (1.0 + *df as f32)).ln() + 1.0) }
+            if *df < (*min).max(1) {
+                0.0
+            } else {
+                weight * (((1.0 + n) / (1.0 + *df as f32)).ln() + 1.0)
+            }
         };
         df.iter().zip(&self.weights).zip(&self.min_df).map(weigh).collect()
     }

@@ -75,7 +75,12 @@ impl Prepared {
     }
 
     /// Trains on the rows that `is_used` names.
-    pub(crate) fn fit(&self, recipe: &Recipe, is_used: impl Fn(usize) -> bool, run: Run<'_>) -> Fitted {
+    pub(crate) fn fit(
+        &self,
+        recipe: &Recipe,
+        is_used: impl Fn(usize) -> bool,
+        run: Run<'_>,
+    ) -> Fitted {
         let chosen: Vec<usize> = (0..self.sources.len())
             .filter(|it| self.sources[*it].row.is_none_or(&is_used))
             .collect();
@@ -85,8 +90,12 @@ impl Prepared {
             weights: chosen.iter().map(|it| self.sources[*it].weight).collect(),
             n_features: idf.len(),
         };
-        let settings =
-            Settings { part: &recipe.solver, seed: recipe.seed, threads: run.threads, done: run.done };
+        let settings = Settings {
+            part: &recipe.solver,
+            seed: recipe.seed,
+            threads: run.threads,
+            done: run.done,
+        };
         let labels: Vec<usize> = chosen.iter().map(|it| self.sources[*it].label).collect();
         let mut planes = solve_all(&examples, &labels, self.spec.classes.len(), &settings);
         if let (Some((parents, n_parents)), Some(part)) = (&self.parents, &recipe.parent) {
@@ -162,7 +171,8 @@ mod tests {
             label,
             parent: Some(["內政", "內政", "農業"][label].to_owned()),
         };
-        let texts = [("土地登記", 0), ("土地測量", 0), ("兵役抽籤", 1), ("替代兵役", 1), ("農田水利", 2)];
+        let texts =
+            [("土地登記", 0), ("土地測量", 0), ("兵役抽籤", 1), ("替代兵役", 1), ("農田水利", 2)];
         Rows {
             rows: texts.iter().map(|(text, label)| row(text, *label)).collect(),
             labels: ["市府地政局", "市府役政局", "市府農業局"].map(str::to_owned).to_vec(),

@@ -35,7 +35,9 @@ pub(crate) fn groups(texts: &[String]) -> Vec<usize> {
         for other in seen {
             let wanted = MIN_SHARED.min(sketch.len().min(shingles[other].len()) / 2);
             let candidate = wanted <= std::mem::take(&mut shared[other]);
-            if candidate && root(&mut parents, other) != root(&mut parents, text) && alike(own, &shingles[other])
+            if candidate
+                && root(&mut parents, other) != root(&mut parents, text)
+                && alike(own, &shingles[other])
             {
                 let (a, b) = (root(&mut parents, other), root(&mut parents, text));
                 parents[a.max(b)] = a.min(b);
@@ -80,7 +82,9 @@ fn shingles(text: &str) -> Vec<u64> {
     let mut hashes: Vec<u64> = letters
         .windows(width)
         .map(|window| {
-            window.iter().fold(0, |state: u64, ch| Chance::new(state ^ u64::from(u32::from(*ch))).next())
+            window
+                .iter()
+                .fold(0, |state: u64, ch| Chance::new(state ^ u64::from(u32::from(*ch))).next())
         })
         .collect();
     hashes.sort_unstable();

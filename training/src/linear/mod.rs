@@ -95,18 +95,19 @@ pub(crate) fn run(options: &Options) -> anyhow::Result<()> {
 
 impl Job {
     fn new(options: &Options) -> anyhow::Result<Job> {
-        let path = options.recipe.as_ref().or(options.file.as_ref()).context("no recipe is named")?;
+        let path =
+            options.recipe.as_ref().or(options.file.as_ref()).context("no recipe is named")?;
         let recipe = Recipe::read(path)?;
         let folder = path.parent().unwrap_or(Path::new("."));
         let named = |given: &Option<PathBuf>, kept: &Option<PathBuf>, what: &str| {
-            given
-                .clone()
-                .or_else(|| kept.as_ref().map(|it| folder.join(it)))
-                .with_context(|| format!("--{what} is missing, and the recipe's [data] does not say it"))
+            given.clone().or_else(|| kept.as_ref().map(|it| folder.join(it))).with_context(|| {
+                format!("--{what} is missing, and the recipe's [data] does not say it")
+            })
         };
         let data = named(&options.data, &recipe.data.file, "data")?;
         let out = named(&options.out, &recipe.data.out, "out")?;
-        let text = if options.text.is_empty() { recipe.data.text.clone() } else { options.text.clone() };
+        let text =
+            if options.text.is_empty() { recipe.data.text.clone() } else { options.text.clone() };
         ensure!(!text.is_empty(), "--text is missing, and the recipe's [data] does not say it");
         let label = options.label.clone().or_else(|| recipe.data.label.clone());
         let label = label.context("--label is missing, and the recipe's [data] does not say it")?;
@@ -135,8 +136,11 @@ impl Job {
         }
         let linear = prepared.parts(&prepared.fit(&self.recipe, |_| true, run)).to_bytes()?;
         bar.finish_and_clear();
-        let out_of_fold: Vec<Scored> =
-            scores.into_iter().zip(labels).map(|(scores, label)| Scored { scores, label }).collect();
+        let out_of_fold: Vec<Scored> = scores
+            .into_iter()
+            .zip(labels)
+            .map(|(scores, label)| Scored { scores, label })
+            .collect();
         let confidence = confidence::fit(&out_of_fold, &rows.labels, &self.recipe.confidence);
         let settings = Settings { format: SETTINGS_FORMAT, linear: confidence, fused: None };
         let n_groups = groups.iter().enumerate().filter(|(row, group)| row == *group).count();
@@ -147,7 +151,11 @@ impl Job {
     fn write(&self, rows: &Rows, outcome: &Outcome) -> anyhow::Result<()> {
         let settings = serde_json::to_vec_pretty(&outcome.settings)?;
         // What cannot be loaded is not written.
-        Classifier::load(ClassifierFiles { linear: &outcome.linear, settings: &settings, dense: None })?;
+        Classifier::load(ClassifierFiles {
+            linear: &outcome.linear,
+            settings: &settings,
+            dense: None,
+        })?;
         fs::create_dir_all(&self.out)
             .with_context(|| format!("failed to create {}", self.out.display()))?;
         let files: [(&str, Vec<u8>); 4] = [
@@ -158,7 +166,8 @@ impl Job {
         ];
         for (name, bytes) in files {
             let path = self.out.join(name);
-            fs::write(&path, bytes).with_context(|| format!("failed to write {}", path.display()))?;
+            fs::write(&path, bytes)
+                .with_context(|| format!("failed to write {}", path.display()))?;
         }
         Ok(())
     }
@@ -166,7 +175,10 @@ impl Job {
 
 /// A bar with the time left; hidden where standard error is no terminal.
 fn progress(n_problems: usize) -> ProgressBar {
-    let bar = ProgressBar::with_draw_target(Some(n_problems as u64), ProgressDrawTarget::stderr_with_hz(4));
+    let bar = ProgressBar::with_draw_target(
+        Some(n_problems as u64),
+        ProgressDrawTarget::stderr_with_hz(4),
+    );
     let style = ProgressStyle::with_template("{bar:40} {pos}/{len} {elapsed} 剩餘 {eta}");
     bar.set_style(style.unwrap_or_else(|_| ProgressStyle::default_bar()));
     bar

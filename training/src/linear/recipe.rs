@@ -103,6 +103,8 @@ pub(crate) struct SolverPart {
     pub(crate) cost: f32,
     /// A label's own rows cost (rows / labels / its rows) to this power times more; 0: alike, 1: balanced.
     pub(crate) balance: f32,
+    /// A label's own rows cost so much more on top.
+    pub(crate) own: f32,
     /// Stop when the projected gradients differ by less.
     pub(crate) tolerance: f32,
     /// Stop after so many rounds in any case.
@@ -111,7 +113,7 @@ pub(crate) struct SolverPart {
 
 impl Default for SolverPart {
     fn default() -> SolverPart {
-        SolverPart { cost: 1.0, balance: 0.0, tolerance: 0.01, max_rounds: 300 }
+        SolverPart { cost: 1.0, balance: 0.0, own: 1.0, tolerance: 0.01, max_rounds: 300 }
     }
 }
 
@@ -144,8 +146,8 @@ impl Recipe {
     pub(crate) fn read(path: &Path) -> anyhow::Result<Recipe> {
         let text = std::fs::read_to_string(path)
             .with_context(|| format!("failed to read recipe {}", path.display()))?;
-        let recipe: Recipe =
-            toml::from_str(&text).with_context(|| format!("failed to read recipe {}", path.display()))?;
+        let recipe: Recipe = toml::from_str(&text)
+            .with_context(|| format!("failed to read recipe {}", path.display()))?;
         recipe.check().with_context(|| format!("recipe {}", path.display()))?;
         Ok(recipe)
     }
@@ -159,7 +161,10 @@ impl Recipe {
             ensure!(weights, "a view needs as many weights as orders");
         }
         ensure!(2 <= self.confidence.folds, "2 folds or more are needed");
-        ensure!(0.0 < self.solver.cost && 0.0 < self.solver.tolerance, "cost and tolerance are positive");
+        ensure!(
+            0.0 < self.solver.cost && 0.0 < self.solver.tolerance,
+            "cost and tolerance are positive"
+        );
         Ok(())
     }
 }

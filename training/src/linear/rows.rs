@@ -37,7 +37,12 @@ pub(crate) struct Rows {
 ///
 /// Rows whose text columns are all empty, or without a label, are left out and counted; so are labels with fewer than
 /// `min_rows` rows. A line that is no JSON object, or a column that no row has, is an error.
-pub(crate) fn read(path: &Path, text: &[String], label: &str, recipe: &Recipe) -> anyhow::Result<Rows> {
+pub(crate) fn read(
+    path: &Path,
+    text: &[String],
+    label: &str,
+    recipe: &Recipe,
+) -> anyhow::Result<Rows> {
     let shown = path.display();
     let file = File::open(path).with_context(|| format!("failed to open {shown}"))?;
     let mut kept: Vec<(Row, String)> = Vec::new();
@@ -119,9 +124,7 @@ fn select(kept: Vec<(Row, String)>, min_rows: usize, mut notes: Vec<String>) -> 
     let labels: Vec<String> = counts.into_keys().collect();
     let rows = kept
         .into_iter()
-        .filter_map(|(row, name)| {
-            Some(Row { label: labels.binary_search(&name).ok()?, ..row })
-        })
+        .filter_map(|(row, name)| Some(Row { label: labels.binary_search(&name).ok()?, ..row }))
         .collect();
     Rows { rows, labels, notes }
 }

@@ -31,7 +31,8 @@ pub(crate) struct Plane {
 impl Plane {
     /// The signed distance of a text, in units of the margin.
     pub(crate) fn score(&self, row: &Counts) -> f32 {
-        row.iter().map(|(number, value)| self.weights[index(*number)] * value).sum::<f32>() + self.bias
+        row.iter().map(|(number, value)| self.weights[index(*number)] * value).sum::<f32>()
+            + self.bias
     }
 
     /// Adds `factor` times another plane.
@@ -50,8 +51,11 @@ pub(crate) fn solve_all(
 ) -> Vec<Plane> {
     let mut counts = vec![0_usize; n_classes];
     labels.iter().for_each(|it| counts[*it] += 1);
-    let squares: Vec<f32> =
-        examples.rows.iter().map(|row| row.iter().map(|it| it.1 * it.1).sum::<f32>() + 1.0).collect();
+    let squares: Vec<f32> = examples
+        .rows
+        .iter()
+        .map(|row| row.iter().map(|it| it.1 * it.1).sum::<f32>() + 1.0)
+        .collect();
     let next = AtomicUsize::new(0);
     let planes: Mutex<Vec<Plane>> = Mutex::new(vec![Plane::default(); n_classes]);
     std::thread::scope(|scope| {
@@ -63,7 +67,7 @@ pub(crate) fn solve_all(
                         break;
                     }
                     let even = labels.len() as f32 / n_classes as f32 / counts[class].max(1) as f32;
-                    let own = even.powf(settings.part.balance);
+                    let own = settings.part.own * even.powf(settings.part.balance);
                     let problem = Problem {
                         examples,
                         squares: &squares,

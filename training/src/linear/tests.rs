@@ -48,7 +48,7 @@ fn a_folder_is_trained_and_can_be_asked() {
     let classifier = Classifier::load(files).unwrap();
     let ask = Ask { top_k: 1, spans: 1 };
     let decision =
-        classifier.classify(&["我的土地"], None, ask, &mut Workspace::default()).unwrap();
+        classifier.classify(&["請問土地登記怎麼辦"], None, ask, &mut Workspace::default()).unwrap();
     assert_eq!(classifier.labels()[decision.ranked[0].class], "地政司");
     assert!(0.8 < decision.ranked[0].probability, "{decision:?}");
     assert!(String::from_utf8(read("report.md")).unwrap().contains("80 列"));
