@@ -8,6 +8,7 @@ use std::process::ExitCode;
 use anyhow::{Context as _, Result};
 use clap::{Parser, Subcommand, ValueEnum};
 use fenwen_eval::cards::{self, CardType, Level, SetOrder, Split};
+use fenwen_eval::classify;
 use fenwen_eval::encoder::{self, EncoderArgs};
 use fenwen_eval::idcard::reader::{HttpReader, LocalReader};
 use fenwen_eval::idcard::{self, Answers, Pictures, peer, report, tally};
@@ -34,6 +35,30 @@ enum Command {
     Idcard(IdcardArgs),
     /// Compare the speed of the sentence encoder on candle and on ONNX Runtime.
     EncoderSpeed(EncoderArgs),
+    /// Score a text classifier that `fenwen train` made.
+    Classify(ClassifyArgs),
+}
+
+#[derive(clap::Args)]
+struct ClassifyArgs {
+    /// Folder that `fenwen train` wrote.
+    #[arg(long, value_name = "DIR")]
+    model: PathBuf,
+    /// Labelled rows (JSONL).
+    #[arg(long, value_name = "FILE")]
+    data: PathBuf,
+    /// Text columns, in the order of training.
+    #[arg(long, value_name = "FIELD", value_delimiter = ',', required = true)]
+    text: Vec<String>,
+    /// Label column.
+    #[arg(long, value_name = "FIELD")]
+    label: String,
+    /// Print JSON: n, accuracy, macro_f1, top3, ece, and more after them.
+    #[arg(long)]
+    json: bool,
+    /// Write report.md, report.json, confusion.png and confidence.png into this folder.
+    #[arg(long, value_name = "DIR")]
+    report: Option<PathBuf>,
 }
 
 #[derive(clap::Args)]
@@ -153,6 +178,7 @@ fn run(cli: &Cli) -> Result<()> {
         }
         Command::Idcard(args) => writeln!(out, "{}", evaluate(args)?)?,
         Command::EncoderSpeed(args) => encoder::run(args, &mut out)?,
+        Command::Classify(args) => writeln!(out, "{}", classify_rows(args)?)?,
     }
     Ok(())
 }
@@ -185,4 +211,24 @@ fn evaluate(args: &IdcardArgs) -> Result<String> {
         idcard::write_report(folder, &title, &summary)?;
     }
     Ok(report::markdown(&title, &summary))
+}
+
+/// Scores a classifier; what is returned is printed.
+fn classify_rows(args: &ClassifyArgs) -> Result<String> {
+    let order = classify::Order {
+        model: args.model.clone(),
+        data: args.data.clone(),
+        text: args.text.clone(),
+        label: args.label.clone(),
+    };
+    let summary = classify::run(&order)?;
+    if let Some(folder) = &args.report {
+        let name = args.data.file_name().unwrap_or_default().to_string_lossy();
+        let title = format!("{}: {} → {}", name, args.text.join(", "), args.label);
+        classify::write_report(folder, &title, &summary)?;
+    }
+    if args.json {
+        return Ok(serde_json::to_string_pretty(&summary)?);
+    }
+    Ok(classify::report::table(&summary))
 }

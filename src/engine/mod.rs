@@ -6,6 +6,7 @@ mod device;
 pub mod fake;
 #[cfg(unix)]
 mod frame;
+pub mod linear;
 mod onnx;
 #[cfg(feature = "ort")]
 mod ort;

@@ -1,10 +1,11 @@
-//! Bytes from outside → pixels, or documents and letters, under limits that hold before anything is allocated. Pure.
+//! Bytes from outside → pixels, characters, documents and letters, under limits that hold before anything is allocated. Pure.
 
 pub mod exchange;
 pub mod geometry;
 pub mod homography;
 pub mod image;
 pub mod mail;
+pub mod text;
 
 pub use geometry::{Point, Quad};
 pub use homography::Homography;

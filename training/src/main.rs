@@ -3,15 +3,21 @@
 mod calibrate;
 mod data;
 mod isotonic;
+mod linear;
 
 use clap::{Parser, Subcommand};
 
 /// 訓練與校準 fenwen 的模型。
+///
+/// 沒有子命令時,依配方訓練文字分類模型。
 #[derive(Debug, Parser)]
 #[command(name = "fenwen train", version)]
+#[command(args_conflicts_with_subcommands = true, subcommand_negates_reqs = true)]
 struct Cli {
     #[command(subcommand)]
-    command: Command,
+    command: Option<Command>,
+    #[command(flatten)]
+    options: linear::Options,
 }
 
 #[derive(Debug, Subcommand)]
@@ -24,8 +30,10 @@ enum Command {
 }
 
 fn main() -> anyhow::Result<()> {
-    match Cli::parse().command {
-        Command::CalibrateIdcard(options) => calibrate::run(&options),
-        Command::Data(command) => data::run(&command),
+    let cli = Cli::parse();
+    match cli.command {
+        Some(Command::CalibrateIdcard(options)) => calibrate::run(&options),
+        Some(Command::Data(command)) => data::run(&command),
+        None => linear::run(&cli.options),
     }
 }

@@ -1,0 +1,220 @@
+//! Text → ranked labels with calibrated probabilities, whether a person must decide, and why.
+//!
+//! [`Classifier`] joins a linear model, optionally a head over a sentence encoder's embedding (the caller computes the
+//! embedding and hands it in), and the calibration that training measured out of fold.
+
+mod dense;
+mod evidence;
+mod path;
+mod settings;
+
+use crate::engine::linear::{Features, LinearError, LinearModel, Scratch};
+use crate::media::text::Normalised;
+
+pub use dense::{DenseHead, fuse};
+pub use evidence::Span;
+pub use path::{Place, back_off};
+pub use settings::{Confidence, Fusion, SETTINGS_FORMAT, Settings};
+
+/// Why a classifier cannot be loaded or asked. No text holds what was classified.
+#[derive(Debug, thiserror::Error)]
+pub enum ClassifyError {
+    /// The linear model.
+    #[error("failed to load the linear model")]
+    Linear(#[from] LinearError),
+    /// `classifier.json` is no such file.
+    #[error("failed to read the classifier's settings")]
+    Json(#[from] serde_json::Error),
+    /// The head over the embedding is no such file.
+    #[error("failed to load the encoder's head")]
+    Tensors(#[from] safetensors::SafeTensorError),
+    /// Something in them is not possible.
+    #[error("{0}")]
+    Settings(&'static str),
+    /// The embedding does not fit.
+    #[error("an embedding of {width} finite numbers is needed")]
+    Embedding {
+        /// What the head takes.
+        width: usize,
+    },
+}
+
+/// The files of a classifier.
+#[derive(Clone, Copy)]
+pub struct ClassifierFiles<'a> {
+    /// `linear.safetensors`.
+    pub linear: &'a [u8],
+    /// `classifier.json`.
+    pub settings: &'a [u8],
+    /// `dense.safetensors`, where there is one.
+    pub dense: Option<&'a [u8]>,
+}
+
+/// A trained classifier. Shared between threads; every caller brings its own [`Workspace`].
+#[derive(Debug)]
+pub struct Classifier {
+    linear: LinearModel,
+    settings: Settings,
+    dense: Option<DenseHead>,
+}
+
+/// Working memory of one thread; no `Debug`, it holds the last text.
+#[derive(Default)]
+pub struct Workspace {
+    texts: Vec<Normalised>,
+    scratch: Scratch,
+    features: Features,
+    scores: Vec<f32>,
+}
+
+/// What is asked about a text.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Ask {
+    /// Labels wanted, most likely first.
+    pub top_k: usize,
+    /// Evidence spans wanted; 0 saves the work.
+    pub spans: usize,
+}
+
+/// One label.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Ranked {
+    /// Index in [`Classifier::labels`].
+    pub class: usize,
+    /// Calibrated.
+    pub probability: f32,
+}
+
+/// The answer for one text.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Decision {
+    /// The most likely labels, best first.
+    pub ranked: Vec<Ranked>,
+    /// A person must decide: the first label is not likely enough for the promised precision, or nothing of the text
+    /// is known to the model.
+    pub requires_human: bool,
+    /// What drove the first label, strongest first.
+    pub evidence: Vec<Span>,
+}
+
+impl Classifier {
+    /// Loads a classifier from its files.
+    ///
+    /// # Errors
+    /// When one of them is damaged, or they do not belong together.
+    pub fn load(files: ClassifierFiles<'_>) -> Result<Classifier, ClassifyError> {
+        let linear = LinearModel::load(files.linear)?;
+        let settings = Settings::read(files.settings)?;
+        let n_classes = linear.classes().len();
+        let dense = files.dense.map(|it| DenseHead::load(it, n_classes)).transpose()?;
+        if dense.is_some() != settings.fused.is_some() {
+            return Err(ClassifyError::Settings(
+                "the settings and the encoder's head do not belong together",
+            ));
+        }
+        Ok(Classifier { linear, settings, dense })
+    }
+
+    /// Labels; a label may be a path `unit/section`.
+    pub fn labels(&self) -> &[String] {
+        self.linear.classes()
+    }
+
+    /// Names of the texts it takes, in order.
+    pub fn inputs(&self) -> &[String] {
+        &self.linear.spec().inputs
+    }
+
+    /// The linear model.
+    pub fn linear(&self) -> &LinearModel {
+        &self.linear
+    }
+
+    /// What training measured.
+    pub fn settings(&self) -> &Settings {
+        &self.settings
+    }
+
+    /// Length of the embedding that it can use.
+    pub fn embedding_width(&self) -> Option<usize> {
+        self.dense.as_ref().map(|it| it.width)
+    }
+
+    /// Classifies one text, given as one string for each input; missing ones are empty.
+    ///
+    /// `embedding` is the encoder's, of [`Classifier::embedding_width`] numbers; without it (or without a head for it)
+    /// the linear model answers alone, with its own calibration.
+    ///
+    /// # Errors
+    /// When the embedding does not fit.
+    pub fn classify(
+        &self,
+        texts: &[&str],
+        embedding: Option<&[f32]>,
+        ask: Ask,
+        workspace: &mut Workspace,
+    ) -> Result<Decision, ClassifyError> {
+        let (scores, confidence) = self.scores(texts, embedding, workspace)?;
+        let probabilities = confidence.probabilities(&scores);
+        let mut order: Vec<usize> = (0..scores.len()).collect();
+        order.sort_by(|a, b| scores[*b].total_cmp(&scores[*a]).then(a.cmp(b)));
+        let ranked: Vec<Ranked> = order
+            .iter()
+            .take(ask.top_k)
+            .map(|class| Ranked { class: *class, probability: probabilities[*class] })
+            .collect();
+        let first = order.first().copied();
+        let likely = first
+            .is_some_and(|it| confidence.threshold_of(&self.labels()[it]) <= probabilities[it]);
+        let evidence = match first {
+            Some(first) if 0 < ask.spans => {
+                self.evidence(first, order.get(1).copied(), ask.spans, workspace)
+            }
+            _ => Vec::new(),
+        };
+        let requires_human = !likely || workspace.features.is_empty();
+        Ok(Decision { ranked, requires_human, evidence })
+    }
+
+    /// The scores of every class, and the confidence they are to be read with.
+    fn scores(
+        &self,
+        texts: &[&str],
+        embedding: Option<&[f32]>,
+        workspace: &mut Workspace,
+    ) -> Result<(Vec<f32>, &Confidence), ClassifyError> {
+        workspace.texts.resize_with(texts.len(), Normalised::default);
+        for (kept, text) in workspace.texts.iter_mut().zip(texts) {
+            kept.refill(text);
+        }
+        let inputs: Vec<&[char]> = workspace.texts.iter().map(Normalised::chars).collect();
+        let Workspace { scratch, features, scores, .. } = workspace;
+        self.linear.features_into(&inputs, scratch, features);
+        self.linear.scores_into(features, scratch, scores);
+        match (embedding, &self.dense, &self.settings.fused) {
+            (Some(embedding), Some(head), Some(fusion)) => {
+                let dense = head.scores(embedding)?;
+                Ok((fuse(scores, &dense, fusion.weight), &fusion.confidence))
+            }
+            _ => Ok((scores.clone(), &self.settings.linear)),
+        }
+    }
+
+    fn evidence(
+        &self,
+        class: usize,
+        runner_up: Option<usize>,
+        limit: usize,
+        workspace: &mut Workspace,
+    ) -> Vec<Span> {
+        let inputs: Vec<&[char]> = workspace.texts.iter().map(Normalised::chars).collect();
+        let scratch = &mut workspace.scratch;
+        let contributions = self.linear.explain(&inputs, class, scratch);
+        let against = runner_up.map(|it| self.linear.explain(&inputs, it, scratch));
+        let against = against.unwrap_or_default();
+        evidence::spans(&workspace.texts, &contributions, &against, limit)
+    }
+}
+
+#[cfg(test)]
+mod tests;

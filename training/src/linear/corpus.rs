@@ -1,0 +1,146 @@
+//! Training texts as counts of n-grams, and those as weighted, normalised rows.
+
+use std::collections::HashMap;
+
+use fenwen::engine::linear::{LinearSpec, View, grams};
+use fenwen::media::text::Normalised;
+
+use super::recipe::Recipe;
+
+/// One training text: the n-grams it has, and how often.
+pub(crate) type Counts = Vec<(u32, f32)>;
+
+/// Every n-gram of the training texts, numbered.
+pub(crate) struct Corpus {
+    /// Keys by number, ascending.
+    pub(crate) keys: Vec<u32>,
+    /// Weight of the n-gram's length, by number.
+    pub(crate) weights: Vec<f32>,
+    /// Fewest texts, by number.
+    pub(crate) min_df: Vec<u32>,
+    /// Texts, as (number, occurrences), ascending.
+    pub(crate) texts: Vec<Counts>,
+}
+
+/// What the model will look at: every view of every text column, with keys of its own.
+pub(crate) fn spec(recipe: &Recipe, inputs: &[String], classes: &[String]) -> LinearSpec {
+    let mut views = Vec::new();
+    for input in 0..inputs.len() {
+        for part in &recipe.views {
+            let field = u32::try_from(views.len()).unwrap_or(u32::MAX);
+            views.push(View { input, head: part.head, orders: part.orders.clone(), field });
+        }
+    }
+    LinearSpec { inputs: inputs.to_vec(), views, classes: classes.to_vec() }
+}
+
+impl Corpus {
+    /// Counts the n-grams of `texts`, each given as one string for each input.
+    pub(crate) fn new(spec: &LinearSpec, recipe: &Recipe, texts: &[Vec<&str>]) -> Corpus {
+        let mut found: HashMap<u32, (f32, u32)> = HashMap::new();
+        let mut counted: Vec<Vec<(u32, u32)>> = Vec::with_capacity(texts.len());
+        for text in texts {
+            let normalised: Vec<Normalised> = text.iter().map(|it| Normalised::new(it)).collect();
+            let inputs: Vec<&[char]> = normalised.iter().map(Normalised::chars).collect();
+            let mut keys = Vec::new();
+            for (view, part) in spec.views.iter().zip(recipe.views.iter().cycle()) {
+                grams(view.chars(&inputs), view.field, view.order_bits(), |key, _, order| {
+                    found.entry(key).or_insert_with(|| (part.weight(order), part.min_df));
+                    keys.push(key);
+                });
+            }
+            keys.sort_unstable();
+            let count = |run: &[u32]| (run[0], u32::try_from(run.len()).unwrap_or(u32::MAX));
+            counted.push(keys.chunk_by(|a, b| a == b).map(count).collect());
+        }
+        let mut keys: Vec<u32> = found.keys().copied().collect();
+        keys.sort_unstable();
+        let number: HashMap<u32, u32> = keys.iter().copied().zip(0..).collect();
+        let texts = counted
+            .iter()
+            .map(|text| text.iter().map(|(key, n)| (number[key], *n as f32)).collect())
+            .collect();
+        let (weights, min_df) = keys.iter().map(|it| found[it]).unzip();
+        Corpus { keys, weights, min_df, texts }
+    }
+
+    /// Weight of every n-gram before the norm, learned from the chosen texts: smoothed idf times the weight of its
+    /// length; 0 for those in too few texts.
+    pub(crate) fn idf(&self, chosen: &[usize]) -> Vec<f32> {
+        let mut df = vec![0_u32; self.keys.len()];
+        for text in chosen {
+            for (number, _) in &self.texts[*text] {
+                df[index(*number)] += 1;
+            }
+        }
+        let n = chosen.len() as f32;
+        let weigh = |((df, weight), min): ((&u32, &f32), &u32)| {
+            if *df < (*min).max(1) {
+                0.0
+            } else {
+                weight * (((1.0 + n) / (1.0 + *df as f32)).ln() + 1.0)
+            }
+        };
+        df.iter().zip(&self.weights).zip(&self.min_df).map(weigh).collect()
+    }
+
+    /// One text's values under `idf`, of L2 norm 1, without the n-grams that weigh nothing.
+    pub(crate) fn values(&self, text: usize, idf: &[f32]) -> Counts {
+        let weigh = |(number, count): &(u32, f32)| {
+            let idf = idf[index(*number)];
+            (0.0 < idf).then(|| (*number, (1.0 + count.ln()) * idf))
+        };
+        let mut values: Counts = self.texts[text].iter().filter_map(weigh).collect();
+        let squares: f32 = values.iter().map(|(_, value)| value * value).sum();
+        if 0.0 < squares {
+            let norm = squares.sqrt();
+            values.iter_mut().for_each(|(_, value)| *value /= norm);
+        }
+        values
+    }
+}
+
+/// A feature number as an index.
+pub(crate) fn index(number: u32) -> usize {
+    usize::try_from(number).unwrap_or(usize::MAX)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn corpus(texts: &[&str], min_df: u32) -> Corpus {
+        let recipe: Recipe = toml::from_str(&format!(
+            "name = 'n'\n[[views]]\norders = [1, 2]\nweights = [0.5, 1]\nmin_df = {min_df}"
+        ))
+        .unwrap();
+        let spec = spec(&recipe, &["text".to_owned()], &[]);
+        let texts: Vec<Vec<&str>> = texts.iter().map(|it| vec![*it]).collect();
+        Corpus::new(&spec, &recipe, &texts)
+    }
+
+    #[test]
+    fn counts_and_weights_are_those_of_the_text() {
+        let corpus = corpus(&["甲甲乙", "甲"], 1);
+        assert_eq!(corpus.keys.len(), 4);
+        let total: f32 = corpus.texts[0].iter().map(|it| it.1).sum();
+        assert!((total - 5.0).abs() < 1e-6);
+        let idf = corpus.idf(&[0, 1]);
+        let rare = (3.0_f32 / 2.0).ln() + 1.0;
+        let mut sorted = idf.clone();
+        sorted.sort_by(f32::total_cmp);
+        let near = |a: f32, b: f32| (a - b).abs() < 1e-6;
+        assert!(near(sorted[0], 0.5) && near(sorted[1], 0.5 * rare) && near(sorted[3], rare));
+        let squares: f32 = corpus.values(0, &idf).iter().map(|it| it.1 * it.1).sum();
+        assert!(near(squares, 1.0));
+    }
+
+    #[test]
+    fn rare_grams_weigh_nothing() {
+        let corpus = corpus(&["甲乙", "甲丙", "丁"], 2);
+        let idf = corpus.idf(&[0, 1, 2]);
+        assert_eq!(idf.iter().filter(|it| 0.0 < **it).count(), 1);
+        assert_eq!(corpus.values(0, &idf).len(), 1);
+        assert!(corpus.values(2, &idf).is_empty());
+    }
+}

@@ -1,0 +1,188 @@
+//! Trains the linear text classifier: counts, solves, measures out of fold, calibrates, writes a folder.
+
+mod chance;
+mod confidence;
+mod corpus;
+mod fit;
+mod folds;
+mod recipe;
+mod report;
+mod rows;
+mod solver;
+
+use std::fs;
+use std::io::Write;
+use std::num::NonZero;
+use std::path::{Path, PathBuf};
+use std::time::Instant;
+
+use anyhow::{Context, ensure};
+use clap::Args;
+use fenwen::pipeline::classify::{Classifier, ClassifierFiles, SETTINGS_FORMAT, Settings};
+use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
+
+use confidence::Scored;
+use fit::{Prepared, Run};
+use recipe::Recipe;
+use rows::Rows;
+
+/// What to train, on what.
+#[derive(Debug, Args)]
+pub(crate) struct Options {
+    /// 配方檔;資料、文字欄、標籤欄與輸出目錄由配方的 [data] 指定
+    #[arg(value_name = "RECIPE", required_unless_present = "recipe")]
+    file: Option<PathBuf>,
+    /// 配方檔
+    #[arg(long, value_name = "FILE", conflicts_with = "file")]
+    recipe: Option<PathBuf>,
+    /// 訓練資料(JSONL)
+    #[arg(long, value_name = "FILE")]
+    data: Option<PathBuf>,
+    /// 文字欄位,可用逗號分隔多個
+    #[arg(long, value_name = "FIELD", value_delimiter = ',')]
+    text: Vec<String>,
+    /// 標籤欄位
+    #[arg(long, value_name = "FIELD")]
+    label: Option<String>,
+    /// 輸出目錄
+    #[arg(long, value_name = "DIR")]
+    out: Option<PathBuf>,
+    /// 執行緒數;預設為可用的核心數,不影響結果
+    #[arg(long)]
+    threads: Option<NonZero<usize>>,
+}
+
+/// A training run with every question answered.
+struct Job {
+    recipe: Recipe,
+    data: PathBuf,
+    text: Vec<String>,
+    label: String,
+    out: PathBuf,
+    threads: usize,
+}
+
+/// What a run made and measured.
+struct Outcome {
+    linear: Vec<u8>,
+    settings: Settings,
+    out_of_fold: Vec<Scored>,
+    groups: usize,
+    seconds: f64,
+}
+
+/// Reads, trains, writes; says on standard error how it went.
+pub(crate) fn run(options: &Options) -> anyhow::Result<()> {
+    let job = Job::new(options)?;
+    let rows = rows::read(&job.data, &job.text, &job.label, &job.recipe)?;
+    let mut err = std::io::stderr().lock();
+    for note in &rows.notes {
+        writeln!(err, "{note}")?;
+    }
+    drop(err);
+    let outcome = job.train(&rows)?;
+    job.write(&rows, &outcome)?;
+    writeln!(
+        std::io::stderr(),
+        "{} 列、{} 個標籤,{:.1} 秒,已寫入 {}",
+        rows.rows.len(),
+        rows.labels.len(),
+        outcome.seconds,
+        job.out.display()
+    )?;
+    Ok(())
+}
+
+impl Job {
+    fn new(options: &Options) -> anyhow::Result<Job> {
+        let path =
+            options.recipe.as_ref().or(options.file.as_ref()).context("no recipe is named")?;
+        let recipe = Recipe::read(path)?;
+        let folder = path.parent().unwrap_or(Path::new("."));
+        let named = |given: &Option<PathBuf>, kept: &Option<PathBuf>, what: &str| {
+            given.clone().or_else(|| kept.as_ref().map(|it| folder.join(it))).with_context(|| {
+                format!("--{what} is missing, and the recipe's [data] does not say it")
+            })
+        };
+        let data = named(&options.data, &recipe.data.file, "data")?;
+        let out = named(&options.out, &recipe.data.out, "out")?;
+        let text =
+            if options.text.is_empty() { recipe.data.text.clone() } else { options.text.clone() };
+        ensure!(!text.is_empty(), "--text is missing, and the recipe's [data] does not say it");
+        let label = options.label.clone().or_else(|| recipe.data.label.clone());
+        let label = label.context("--label is missing, and the recipe's [data] does not say it")?;
+        let cores = || std::thread::available_parallelism().map_or(1, NonZero::get);
+        let threads = options.threads.map_or_else(cores, NonZero::get);
+        Ok(Job { recipe, data, text, label, out, threads })
+    }
+
+    fn train(&self, rows: &Rows) -> anyhow::Result<Outcome> {
+        let start = Instant::now();
+        let prepared = Prepared::new(rows, &self.text, &self.recipe);
+        let texts: Vec<String> = rows.rows.iter().map(|it| it.texts.join("\n")).collect();
+        let groups = folds::groups(&texts);
+        let labels: Vec<usize> = rows.rows.iter().map(|it| it.label).collect();
+        let n_folds = self.recipe.confidence.folds;
+        let folds = folds::assign(&groups, &labels, n_folds, self.recipe.seed);
+        let bar = progress((n_folds + 1) * prepared.n_problems());
+        let done = || bar.inc(1);
+        let run = Run { threads: self.threads, done: &done };
+        let mut scores: Vec<Vec<f32>> = vec![Vec::new(); rows.rows.len()];
+        for fold in 0..n_folds {
+            let fitted = prepared.fit(&self.recipe, |row| folds[row] != fold, run);
+            for row in (0..rows.rows.len()).filter(|row| folds[*row] == fold) {
+                scores[row] = prepared.scores(&fitted, row);
+            }
+        }
+        let linear = prepared.parts(&prepared.fit(&self.recipe, |_| true, run)).to_bytes()?;
+        bar.finish_and_clear();
+        let out_of_fold: Vec<Scored> = scores
+            .into_iter()
+            .zip(labels)
+            .map(|(scores, label)| Scored { scores, label })
+            .collect();
+        let confidence = confidence::fit(&out_of_fold, &rows.labels, &self.recipe.confidence);
+        let settings = Settings { format: SETTINGS_FORMAT, linear: confidence, fused: None };
+        let n_groups = groups.iter().enumerate().filter(|(row, group)| row == *group).count();
+        let seconds = start.elapsed().as_secs_f64();
+        Ok(Outcome { linear, settings, out_of_fold, groups: n_groups, seconds })
+    }
+
+    fn write(&self, rows: &Rows, outcome: &Outcome) -> anyhow::Result<()> {
+        let settings = serde_json::to_vec_pretty(&outcome.settings)?;
+        // What cannot be loaded is not written.
+        Classifier::load(ClassifierFiles {
+            linear: &outcome.linear,
+            settings: &settings,
+            dense: None,
+        })?;
+        fs::create_dir_all(&self.out)
+            .with_context(|| format!("failed to create {}", self.out.display()))?;
+        let files: [(&str, Vec<u8>); 4] = [
+            ("linear.safetensors", outcome.linear.clone()),
+            ("classifier.json", settings),
+            ("recipe.toml", toml::to_string(&self.recipe)?.into_bytes()),
+            ("report.md", report::markdown(self, rows, outcome).into_bytes()),
+        ];
+        for (name, bytes) in files {
+            let path = self.out.join(name);
+            fs::write(&path, bytes)
+                .with_context(|| format!("failed to write {}", path.display()))?;
+        }
+        Ok(())
+    }
+}
+
+/// A bar with the time left; hidden where standard error is no terminal.
+fn progress(n_problems: usize) -> ProgressBar {
+    let bar = ProgressBar::with_draw_target(
+        Some(n_problems as u64),
+        ProgressDrawTarget::stderr_with_hz(4),
+    );
+    let style = ProgressStyle::with_template("{bar:40} {pos}/{len} {elapsed} 剩餘 {eta}");
+    bar.set_style(style.unwrap_or_else(|_| ProgressStyle::default_bar()));
+    bar
+}
+
+#[cfg(test)]
+mod tests;

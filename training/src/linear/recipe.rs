@@ -1,0 +1,218 @@
+//! Recipes: everything that decides what a trained classifier is, but the data.
+
+use std::path::{Path, PathBuf};
+
+use anyhow::{Context, ensure};
+use fenwen::engine::linear::MAX_ORDER;
+use serde::{Deserialize, Serialize};
+
+/// A recipe file.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct Recipe {
+    /// Name of the model.
+    pub(crate) name: String,
+    /// Seed of everything that is drawn.
+    #[serde(default)]
+    pub(crate) seed: u64,
+    /// Labels with fewer rows are left out, with a message.
+    #[serde(default = "one")]
+    pub(crate) min_rows: usize,
+    /// The data, where the command line does not name it.
+    #[serde(default)]
+    pub(crate) data: DataPart,
+    /// What is hashed; every view looks at every text column.
+    pub(crate) views: Vec<ViewPart>,
+    /// Further columns of a training row, each a training text of its own where it is present.
+    #[serde(default)]
+    pub(crate) extra: Vec<ExtraPart>,
+    /// Weight of one training text for each label: the label's own name without what all labels begin with; 0: none.
+    #[serde(default)]
+    pub(crate) label_names: f32,
+    /// A coarser label, where its column is present.
+    #[serde(default)]
+    pub(crate) parent: Option<ParentPart>,
+    /// How the weights are found.
+    #[serde(default)]
+    pub(crate) solver: SolverPart,
+    /// How confidence is measured.
+    #[serde(default)]
+    pub(crate) confidence: ConfidencePart,
+}
+
+/// The data of a recipe that is run by itself.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct DataPart {
+    /// JSONL file, relative to the recipe.
+    pub(crate) file: Option<PathBuf>,
+    /// Text columns.
+    #[serde(default)]
+    pub(crate) text: Vec<String>,
+    /// Label column.
+    pub(crate) label: Option<String>,
+    /// Folder to write, relative to the recipe.
+    pub(crate) out: Option<PathBuf>,
+}
+
+/// One view of a text.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct ViewPart {
+    /// Lengths of n-grams.
+    pub(crate) orders: Vec<usize>,
+    /// Weight of each length; 1 without.
+    #[serde(default)]
+    pub(crate) weights: Vec<f32>,
+    /// Only the first characters.
+    #[serde(default)]
+    pub(crate) head: Option<usize>,
+    /// Fewest training texts that an n-gram must occur in.
+    #[serde(default = "one")]
+    pub(crate) min_df: u32,
+}
+
+/// A further training text.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct ExtraPart {
+    /// Column; stands where the first text column stands.
+    pub(crate) column: String,
+    /// Cost of an error on it, where one on the row itself costs 1.
+    pub(crate) weight: f32,
+    /// Only the first characters.
+    #[serde(default)]
+    pub(crate) head: Option<usize>,
+}
+
+/// A coarser label.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct ParentPart {
+    /// Column.
+    pub(crate) column: String,
+    /// How much of the parent's score goes to each of its labels.
+    pub(crate) weight: f32,
+}
+
+/// One-vs-rest SVM with squared hinge loss, by dual coordinate descent.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub(crate) struct SolverPart {
+    /// C: cost of an error against the size of the weights.
+    pub(crate) cost: f32,
+    /// A label's own rows cost (rows / labels / its rows) to this power times more; 0: alike, 1: balanced.
+    pub(crate) balance: f32,
+    /// A label's own rows cost so much more on top.
+    pub(crate) own: f32,
+    /// Stop when the projected gradients differ by less.
+    pub(crate) tolerance: f32,
+    /// Stop after so many rounds in any case.
+    pub(crate) max_rounds: usize,
+}
+
+impl Default for SolverPart {
+    fn default() -> SolverPart {
+        SolverPart { cost: 1.0, balance: 0.0, own: 1.0, tolerance: 0.01, max_rounds: 300 }
+    }
+}
+
+/// Confidence.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub(crate) struct ConfidencePart {
+    /// Folds of the out-of-fold scores.
+    pub(crate) folds: usize,
+    /// The promise of an answer that needs no person.
+    pub(crate) precision: f64,
+    /// Fewest outcomes of one step of the isotonic fit.
+    pub(crate) min_block: usize,
+    /// Fewest answers of a label that get it a threshold of its own.
+    pub(crate) min_class: usize,
+}
+
+impl Default for ConfidencePart {
+    fn default() -> ConfidencePart {
+        ConfidencePart { folds: 5, precision: 0.95, min_block: 40, min_class: 100 }
+    }
+}
+
+fn one<T: From<u8>>() -> T {
+    T::from(1)
+}
+
+impl Recipe {
+    /// Reads and checks a recipe.
+    pub(crate) fn read(path: &Path) -> anyhow::Result<Recipe> {
+        let text = std::fs::read_to_string(path)
+            .with_context(|| format!("failed to read recipe {}", path.display()))?;
+        let recipe: Recipe = toml::from_str(&text)
+            .with_context(|| format!("failed to read recipe {}", path.display()))?;
+        recipe.check().with_context(|| format!("recipe {}", path.display()))?;
+        Ok(recipe)
+    }
+
+    fn check(&self) -> anyhow::Result<()> {
+        ensure!((1..=15).contains(&self.views.len()), "1 to 15 views are needed");
+        for view in &self.views {
+            let possible = view.orders.iter().all(|it| (1..=MAX_ORDER).contains(it));
+            ensure!(possible && !view.orders.is_empty(), "orders go from 1 to {MAX_ORDER}");
+            let weights = view.weights.is_empty() || view.weights.len() == view.orders.len();
+            ensure!(weights, "a view needs as many weights as orders");
+        }
+        ensure!(2 <= self.confidence.folds, "2 folds or more are needed");
+        ensure!(
+            0.0 < self.solver.cost && 0.0 < self.solver.tolerance,
+            "cost and tolerance are positive"
+        );
+        Ok(())
+    }
+}
+
+impl ViewPart {
+    /// The weight of n-grams of length `order`.
+    pub(crate) fn weight(&self, order: usize) -> f32 {
+        let place = self.orders.iter().position(|it| *it == order);
+        place.and_then(|it| self.weights.get(it)).copied().unwrap_or(1.0)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn check(text: &str) -> anyhow::Result<Recipe> {
+        let recipe: Recipe = toml::from_str(text)?;
+        recipe.check()?;
+        Ok(recipe)
+    }
+
+    #[test]
+    fn the_shipped_recipes_are_read() {
+        let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("recipes");
+        for name in ["questions.toml", "documents.toml"] {
+            Recipe::read(&folder.join(name)).unwrap();
+        }
+    }
+
+    #[test]
+    fn defaults_are_filled_in() {
+        let recipe = check("name = 'n'\n[[views]]\norders = [1, 2]\nweights = [0.5, 1.0]").unwrap();
+        assert_eq!((recipe.min_rows, recipe.views[0].min_df), (1, 1));
+        assert_eq!([1, 2, 3].map(|it| recipe.views[0].weight(it)), [0.5, 1.0, 1.0]);
+    }
+
+    #[test]
+    fn what_cannot_be_is_refused() {
+        for text in [
+            "name = 'n'\nviews = []",
+            "name = 'n'\n[[views]]\norders = [9]",
+            "name = 'n'\n[[views]]\norders = []",
+            "name = 'n'\n[[views]]\norders = [1]\nweights = [1, 2]",
+            "name = 'n'\nunknown = 1\n[[views]]\norders = [1]",
+            "name = 'n'\n[[views]]\norders = [1]\n[confidence]\nfolds = 1",
+        ] {
+            assert!(check(text).is_err(), "{text}");
+        }
+    }
+}

@@ -1,0 +1,52 @@
+//! The report beside a trained model: what it was made from, and what it scored out of fold.
+
+use std::fmt::Write as _;
+
+use super::confidence::{answers, automatic, by_label, macro_f1, top_3};
+use super::rows::Rows;
+use super::{Job, Outcome};
+
+/// Writes the report; no text of a row is in it.
+pub(super) fn markdown(job: &Job, rows: &Rows, outcome: &Outcome) -> String {
+    let confidence = &outcome.settings.linear;
+    let answers = answers(&outcome.out_of_fold, confidence);
+    let n = answers.len();
+    let n_right = answers.iter().filter(|it| it.is_right).count();
+    let mut text = format!("# {}\n\n", job.recipe.name);
+    let name = job.data.file_name().map(|it| it.to_string_lossy().into_owned()).unwrap_or_default();
+    let _ = writeln!(
+        text,
+        "資料 `{name}`,文字欄 `{}`,標籤欄 `{}`:{n} 列,近似重複歸為 {} 組,{} 個標籤;訓練 {:.1} 秒。\n",
+        job.text.join(","),
+        job.label,
+        outcome.groups,
+        rows.labels.len(),
+        outcome.seconds
+    );
+    for note in &rows.notes {
+        let _ = writeln!(text, "- {note}");
+    }
+    let (share, precision) = automatic(&answers, confidence, &rows.labels);
+    let _ = writeln!(
+        text,
+        "\n以下為 {} 折交叉驗證(近似重複不跨折)的結果,不是封存資料的結果。\n\n\
+         | 正確率 | 宏平均 F1 | 前三名 | 承諾精確度 | 門檻 | 自動比例 | 實測精確度 |\n|---|---|---|---|---|---|---|\n\
+         | {:.4} | {:.4} | {:.4} | {} | {:.3} | {:.3} | {:.4} |\n",
+        job.recipe.confidence.folds,
+        n_right as f64 / n.max(1) as f64,
+        macro_f1(&outcome.out_of_fold, rows.labels.len()),
+        top_3(&outcome.out_of_fold),
+        confidence.precision,
+        confidence.threshold,
+        share,
+        precision
+    );
+    text += "| 標籤 | 列數 | 判為此標籤 | 其中正確 |\n|---|---|---|---|\n";
+    let given = by_label(&answers);
+    for (class, label) in rows.labels.iter().enumerate() {
+        let n_rows = rows.rows.iter().filter(|it| it.label == class).count();
+        let (n_given, n_right) = given.get(&class).copied().unwrap_or_default();
+        let _ = writeln!(text, "| {label} | {n_rows} | {n_given} | {n_right} |");
+    }
+    text
+}

@@ -1,0 +1,174 @@
+//! Training rows from a JSONL file, and which of them are left out.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::fs::File;
+use std::io::{BufRead, BufReader};
+use std::path::Path;
+
+use anyhow::{Context, ensure};
+use serde_json::{Map, Value};
+
+use super::recipe::Recipe;
+
+/// One usable row.
+#[derive(Clone, PartialEq)]
+pub(crate) struct Row {
+    /// Text columns, in order.
+    pub(crate) texts: Vec<String>,
+    /// Extra training texts of the recipe that the row has, with the number of their part.
+    pub(crate) extra: Vec<(usize, String)>,
+    /// Index in [`Rows::labels`].
+    pub(crate) label: usize,
+    /// The coarser label.
+    pub(crate) parent: Option<String>,
+}
+
+/// What a file gives to train on.
+pub(crate) struct Rows {
+    /// Usable rows, in the order of the file.
+    pub(crate) rows: Vec<Row>,
+    /// Labels, sorted.
+    pub(crate) labels: Vec<String>,
+    /// What was left out and why, for the report.
+    pub(crate) notes: Vec<String>,
+}
+
+/// Reads `path`; `text` and `label` name columns.
+///
+/// Rows whose text columns are all empty, or without a label, are left out and counted; so are labels with fewer than
+/// `min_rows` rows. A line that is no JSON object, or a column that no row has, is an error.
+pub(crate) fn read(
+    path: &Path,
+    text: &[String],
+    label: &str,
+    recipe: &Recipe,
+) -> anyhow::Result<Rows> {
+    let shown = path.display();
+    let file = File::open(path).with_context(|| format!("failed to open {shown}"))?;
+    let mut kept: Vec<(Row, String)> = Vec::new();
+    let (mut n_empty, mut n_unlabelled) = (0, 0);
+    let mut seen: BTreeSet<String> = BTreeSet::new();
+    for (idx, line) in BufReader::new(file).lines().enumerate() {
+        let line = line.with_context(|| format!("failed to read {shown}"))?;
+        if line.trim().is_empty() {
+            continue;
+        }
+        let object: Map<String, Value> = serde_json::from_str(line.trim_start_matches('\u{feff}'))
+            .with_context(|| format!("{shown}: line {} is no JSON object", idx + 1))?;
+        seen.extend(object.keys().cloned());
+        let row = row(&object, text, recipe);
+        if row.texts.iter().all(|it| it.trim().is_empty()) {
+            n_empty += 1;
+        } else if let Some(name) = string(&object, label) {
+            kept.push((row, name));
+        } else {
+            n_unlabelled += 1;
+        }
+    }
+    for column in text.iter().map(String::as_str).chain([label]) {
+        ensure!(seen.contains(column), "{shown}: no row has a column `{column}`");
+    }
+    let mut notes = Vec::new();
+    if 0 < n_empty {
+        notes.push(format!("{n_empty} 列無文字,未採用"));
+    }
+    if 0 < n_unlabelled {
+        notes.push(format!("{n_unlabelled} 列無標籤,未採用"));
+    }
+    let rows = select(kept, recipe.min_rows, notes);
+    ensure!(2 <= rows.labels.len(), "{shown}: at least two labels with rows are needed");
+    Ok(rows)
+}
+
+fn row(object: &Map<String, Value>, text: &[String], recipe: &Recipe) -> Row {
+    let texts = text.iter().map(|it| string(object, it).unwrap_or_default()).collect();
+    let extra = recipe
+        .extra
+        .iter()
+        .enumerate()
+        .filter(|(_, part)| !text.contains(&part.column))
+        .filter_map(|(idx, part)| {
+            let text = string(object, &part.column)?;
+            let text = part.head.map_or(text.clone(), |head| text.chars().take(head).collect());
+            Some((idx, text))
+        })
+        .collect();
+    let parent = recipe.parent.as_ref().and_then(|it| string(object, &it.column));
+    Row { texts, extra, label: 0, parent }
+}
+
+/// The non-blank text of a column; numbers count as text.
+fn string(object: &Map<String, Value>, column: &str) -> Option<String> {
+    let text = match object.get(column)? {
+        Value::String(text) => text.clone(),
+        Value::Number(number) => number.to_string(),
+        _ => return None,
+    };
+    (!text.trim().is_empty()).then_some(text)
+}
+
+fn select(kept: Vec<(Row, String)>, min_rows: usize, mut notes: Vec<String>) -> Rows {
+    let mut counts: BTreeMap<String, usize> = BTreeMap::new();
+    for (_, label) in &kept {
+        *counts.entry(label.clone()).or_default() += 1;
+    }
+    let rare: Vec<String> = counts
+        .iter()
+        .filter(|(_, n)| **n < min_rows)
+        .map(|(label, n)| format!("{label}({n})"))
+        .collect();
+    if !rare.is_empty() {
+        notes.push(format!("{} 個標籤少於 {min_rows} 列,未採用:{}", rare.len(), rare.join("、")));
+    }
+    counts.retain(|_, n| min_rows <= *n);
+    let labels: Vec<String> = counts.into_keys().collect();
+    let rows = kept
+        .into_iter()
+        .filter_map(|(row, name)| Some(Row { label: labels.binary_search(&name).ok()?, ..row }))
+        .collect();
+    Rows { rows, labels, notes }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn check(lines: &str) -> anyhow::Result<Rows> {
+        let recipe: Recipe = toml::from_str(
+            "name = 'n'\nmin_rows = 2\n[[views]]\norders = [1]\n[[extra]]\ncolumn = 'a'\nweight = 1\nhead = 2",
+        )
+        .unwrap();
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("rows.jsonl");
+        std::fs::write(&path, lines).unwrap();
+        read(&path, &["q".to_owned()], "u", &recipe)
+    }
+
+    #[test]
+    fn the_policy_is_applied_and_told() {
+        let rows = check(concat!(
+            "\u{feff}{\"q\": \"甲\", \"u\": \"丙司\", \"a\": \"答案文字\"}\n",
+            "{\"q\": \" \", \"u\": \"丙司\"}\n\n",
+            "{\"q\": \"乙\", \"u\": null}\n",
+            "{\"q\": \"丁\", \"u\": \"丙司\"}\n",
+            "{\"q\": \"戊\", \"u\": 7}\n{\"q\": \"己\", \"u\": 7}\n",
+            "{\"q\": \"庚\", \"u\": \"孤司\"}\n",
+        ))
+        .unwrap();
+        assert_eq!(rows.labels, ["7", "丙司"]);
+        let labels: Vec<usize> = rows.rows.iter().map(|it| it.label).collect();
+        assert_eq!(labels, [1, 1, 0, 0]);
+        assert_eq!(rows.rows[0].extra, [(0, "答案".to_owned())]);
+        assert_eq!(rows.notes.len(), 3);
+        assert!(rows.notes[2].contains("孤司(1)"));
+    }
+
+    #[test]
+    fn broken_files_say_where() {
+        let error = |lines: &str| format!("{:#}", check(lines).err().unwrap());
+        assert!(error("{\"q\": \"甲\", \"u\": \"乙\"}\nnot json\n").contains("line 2"));
+        assert!(error("{\"q\": \"甲\"}\n").contains("`u`"));
+        assert!(error("{\"q\": \"甲\", \"u\": \"乙\"}\n").contains("two labels"));
+        assert!(error("").contains("`q`"));
+    }
+}
