@@ -75,7 +75,9 @@ impl Confidence {
         }
         // A first label keeps at least an even share, or it would not be the first.
         let corrected = self.corrected(top).max(1.0 / all.len() as f32);
-        let rest = (1.0 - top).max(f32::MIN_POSITIVE);
+        // Their own sum: 1 - top is zero long before they are.
+        let others = all.iter().enumerate().filter(|(class, _)| *class != first);
+        let rest = others.map(|it| *it.1).sum::<f32>().max(f32::MIN_POSITIVE);
         for (class, probability) in all.iter_mut().enumerate() {
             *probability = if class == first {
                 corrected
@@ -166,6 +168,7 @@ mod tests {
         check(&[[0.4, 0.6], [0.6, 0.8]], &[log2, 0.0, 0.0], &[0.7, 0.15, 0.15]);
         check(&[[0.6, 0.9]], &[log2, 0.0, 0.0], &[0.9, 0.05, 0.05]);
         check(&[[0.1, 0.2]], &[0.0], &[1.0]);
+        check(&[[0.6, 0.9]], &[20.0, 0.0], &[0.9, 0.1]);
         check(&[], &[], &[]);
     }
 
