@@ -17,7 +17,7 @@ pub struct DenseHead {
 }
 
 impl DenseHead {
-    /// Reads `dense.safetensors`: `weights` [class, width] and `bias` [class], 32-bit floats.
+    /// Reads `dense.safetensors`: `weights` (class × width) and `bias` (class), 32-bit floats.
     ///
     /// # Errors
     /// When it is no such file, or not for `n_classes` classes.

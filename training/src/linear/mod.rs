@@ -29,7 +29,7 @@ use rows::Rows;
 /// What to train, on what.
 #[derive(Debug, Args)]
 pub(crate) struct Options {
-    /// 配方檔;資料、文字欄、標籤欄與輸出目錄由配方的 [data] 指定
+    /// 配方檔;資料、文字欄、標籤欄與輸出目錄由配方的 data 一節指定
     #[arg(value_name = "RECIPE", required_unless_present = "recipe")]
     file: Option<PathBuf>,
     /// 配方檔
