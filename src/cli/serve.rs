@@ -69,7 +69,8 @@ async fn serve(
         format!("failed to listen on {listen}: is another server running there?")
     })?;
     recogniser.check(CHECK_TIME).await;
-    announce(listener.local_addr()?)?;
+    // Standard output may be closed, as by `head`: the server serves all the same.
+    let _ = announce(listener.local_addr()?);
     let watch = tokio::spawn(watch(recogniser));
     let ended = http::serve(listener, app, shutdown()?).await;
     watch.abort();
