@@ -13,6 +13,7 @@ pub mod media;
 pub mod pipeline;
 pub mod registry;
 pub mod service;
+pub mod store;
 pub mod task;
 pub mod tensor;
 pub mod wire;

@@ -59,6 +59,9 @@ struct ClassifyArgs {
     /// Write report.md, report.json, confusion.png and confidence.png into this folder.
     #[arg(long, value_name = "DIR")]
     report: Option<PathBuf>,
+    /// Measure time on one thread instead of scoring; prints JSON, microseconds a text.
+    #[arg(long, conflicts_with_all = ["json", "report"])]
+    time: bool,
 }
 
 #[derive(clap::Args)]
@@ -221,6 +224,9 @@ fn classify_rows(args: &ClassifyArgs) -> Result<String> {
         text: args.text.clone(),
         label: args.label.clone(),
     };
+    if args.time {
+        return Ok(serde_json::to_string_pretty(&classify::time::measure(&order)?)?);
+    }
     let summary = classify::run(&order)?;
     if let Some(folder) = &args.report {
         let name = args.data.file_name().unwrap_or_default().to_string_lossy();

@@ -67,6 +67,19 @@ impl Date {
         }
     }
 
+    /// The day before this one; the first day of the year 0 is its own.
+    pub fn previous_day(self) -> Date {
+        match self {
+            Date { day: 2.., .. } => Date { day: self.day - 1, ..self },
+            Date { month: 2.., .. } => {
+                let month = self.month - 1;
+                Date { month, day: days_in_month(self.year, month), ..self }
+            }
+            Date { year: 1.., .. } => Date { year: self.year - 1, month: 12, day: 31 },
+            first => first,
+        }
+    }
+
     /// Whether it is a Saturday or a Sunday.
     pub fn is_weekend(self) -> bool {
         // Zeller's congruence, Gregorian: 0 is a Saturday, 1 a Sunday.

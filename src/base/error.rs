@@ -23,6 +23,8 @@ pub enum ErrorCode {
     UnsupportedMedia,
     /// The content is refused: broken, hostile or over a decoding limit.
     ContentRefused,
+    /// The document is classified: dropped unread.
+    Classified,
     /// A bug or an unexpected condition on our side.
     Internal,
     /// A model is not loaded or not healthy, or the server is draining.
@@ -35,7 +37,7 @@ pub enum ErrorCode {
 
 impl ErrorCode {
     /// Every code, for documentation and for tests.
-    pub const ALL: [ErrorCode; 13] = [
+    pub const ALL: [ErrorCode; 14] = [
         ErrorCode::NotFound,
         ErrorCode::UnknownParameter,
         ErrorCode::BadValue,
@@ -45,6 +47,7 @@ impl ErrorCode {
         ErrorCode::TooLarge,
         ErrorCode::UnsupportedMedia,
         ErrorCode::ContentRefused,
+        ErrorCode::Classified,
         ErrorCode::Internal,
         ErrorCode::Unavailable,
         ErrorCode::Timeout,
@@ -63,6 +66,7 @@ impl ErrorCode {
             ErrorCode::TooLarge => "ER0430",
             ErrorCode::UnsupportedMedia => "ER0440",
             ErrorCode::ContentRefused => "ER0450",
+            ErrorCode::Classified => "ER0452",
             ErrorCode::Internal => "ER0500",
             ErrorCode::Unavailable => "ER0510",
             ErrorCode::Timeout => "ER0520",
@@ -82,6 +86,7 @@ impl ErrorCode {
             ErrorCode::TooLarge => "內容過大",
             ErrorCode::UnsupportedMedia => "不支援的媒體類型",
             ErrorCode::ContentRefused => "內容無法處理",
+            ErrorCode::Classified => "不受理密等公文",
             ErrorCode::Internal => "系統發生錯誤",
             ErrorCode::Unavailable => "服務尚未就緒",
             ErrorCode::Timeout => "處理逾時",

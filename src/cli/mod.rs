@@ -3,6 +3,7 @@
 mod config;
 pub mod encoder;
 mod export;
+mod feedback;
 mod idcard;
 pub mod local;
 mod logging;
@@ -10,8 +11,10 @@ pub mod models;
 mod networks;
 mod progress;
 mod recogniser;
+mod routing;
 mod serve;
 mod sibling;
+mod versions;
 
 use std::ffi::OsString;
 use std::io::Write;
@@ -66,6 +69,9 @@ enum Command {
     /// 列出、下載、驗證、說明、轉出與清理模型
     #[command(subcommand)]
     Models(models::ModelsCommand),
+    /// 匯出承辦人的回饋
+    #[command(subcommand)]
+    Feedback(feedback::FeedbackCommand),
     /// 在子行程中執行一個模型(由伺服器自行啟動)
     #[command(hide = true)]
     EngineWorker,
@@ -127,8 +133,15 @@ impl Cli {
                 Ok(ExitCode::SUCCESS)
             }
             Command::Models(command) => {
-                let settings = models::settings(&Config::read(&overrides)?)?;
-                models::run(command, settings)?;
+                let config = Config::read(&overrides)?;
+                match command.versions() {
+                    Ok(command) => versions::run(command, &config)?,
+                    Err(command) => models::run(command, models::settings(&config)?)?,
+                }
+                Ok(ExitCode::SUCCESS)
+            }
+            Command::Feedback(command) => {
+                feedback::run(command, &Config::read(&overrides)?)?;
                 Ok(ExitCode::SUCCESS)
             }
             Command::EngineWorker => {

@@ -9,6 +9,7 @@ use indicatif::HumanBytes;
 use serde_json::json;
 
 use super::progress::{Bars, Lines};
+use super::versions::VersionCommand;
 use crate::config::Config;
 use crate::registry::{
     Model, ModelId, ModelRegistry, ModelState, Progress, PullReport, RegistryError, Settings,
@@ -58,6 +59,37 @@ pub enum ModelsCommand {
         #[arg(long)]
         dry_run: bool,
     },
+    /// 匯入訓練好的分類模型資料夾,成為下一版並啟用
+    Activate {
+        /// letters、documents 或 ministries
+        name: String,
+        /// fenwen train 的輸出目錄
+        dir: PathBuf,
+    },
+    /// 回復分類模型的前一版
+    Rollback {
+        /// letters、documents 或 ministries
+        name: String,
+    },
+    /// 列出分類模型的版本;* 為使用中
+    Versions {
+        /// letters、documents 或 ministries
+        name: String,
+    },
+}
+
+impl ModelsCommand {
+    /// The command on classifiers that this is, or the command as it was.
+    pub(super) fn versions(self) -> Result<VersionCommand, ModelsCommand> {
+        match self {
+            ModelsCommand::Activate { name, dir } => {
+                Ok(VersionCommand::Activate { name, folder: dir })
+            }
+            ModelsCommand::Rollback { name } => Ok(VersionCommand::RollBack { name }),
+            ModelsCommand::Versions { name } => Ok(VersionCommand::List { name }),
+            other => Err(other),
+        }
+    }
 }
 
 /// What the registry needs of the configuration.
@@ -105,6 +137,11 @@ pub fn run_with(
         }
         ModelsCommand::Gc { dry_run } => {
             gc(&ModelRegistry::open(settings)?, dry_run, progress, out)
+        }
+        ModelsCommand::Activate { .. }
+        | ModelsCommand::Rollback { .. }
+        | ModelsCommand::Versions { .. } => {
+            anyhow::bail!("classifiers are kept in the data directory, not in the model store")
         }
     }
 }

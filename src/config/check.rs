@@ -79,6 +79,11 @@ impl Config {
             ("limits.image_bytes", self.limits.image_bytes as u64),
             ("limits.image_pixels", self.limits.image_pixels),
             ("limits.meta_bytes", self.limits.meta_bytes as u64),
+            ("limits.json_bytes", self.limits.json_bytes as u64),
+            ("letters.queue", self.letters.queue as u64),
+            ("letters.threads", self.letters.threads as u64),
+            ("letters.retention_days", self.letters.retention_days),
+            ("documents.retention_days", self.documents.retention_days),
             ("idcard.queue", self.idcard.queue as u64),
             ("idcard.decode_threads", self.idcard.decode_threads as u64),
         ];
@@ -87,6 +92,13 @@ impl Config {
             .filter(|&(_, value)| value == 0)
             .map(|(key, _)| Finding::fatal(format!("{key}:必須大於 0")))
             .collect();
+        for (key, top_k) in
+            [("letters.top_k", self.letters.top_k), ("documents.top_k", self.documents.top_k)]
+        {
+            if !(1..=20).contains(&top_k) {
+                findings.push(Finding::fatal(format!("{key}:應為 1 到 20")));
+            }
+        }
         if self.idcard.pixels_in_flight < self.limits.image_pixels {
             findings.push(Finding::fatal(
                 "idcard.pixels_in_flight:不可小於 limits.image_pixels,否則最大的影像永遠無法受理",
@@ -128,6 +140,8 @@ mod tests {
     #[test]
     fn limits_must_admit_something() {
         assert_eq!(fatal(|it| it.idcard.queue = 0).len(), 1);
+        assert_eq!(fatal(|it| it.letters.top_k = 21).len(), 1);
+        assert_eq!(fatal(|it| it.documents.retention_days = 0).len(), 1);
         assert_eq!(fatal(|it| it.idcard.pixels_in_flight = 1).len(), 1);
     }
 }

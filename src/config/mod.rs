@@ -5,6 +5,7 @@
 mod check;
 mod load;
 mod reference;
+mod texts;
 
 use std::net::SocketAddr;
 use std::path::PathBuf;
@@ -16,6 +17,7 @@ use crate::base::Secret;
 
 pub use check::{Finding, Severity};
 pub use load::{ConfigError, Overrides};
+pub use texts::{Documents, Letters, TextMode};
 
 /// Which set of rules the settings must satisfy.
 #[derive(
@@ -44,6 +46,10 @@ pub struct Config {
     pub limits: Limits,
     /// 證件影像識別。
     pub idcard: IdCard,
+    /// 信件智能分類。
+    pub letters: Letters,
+    /// 電子公文智能分文。
+    pub documents: Documents,
     /// 模型檔案。
     pub models: Models,
     /// 推論引擎。
@@ -96,11 +102,18 @@ pub struct Limits {
     pub image_pixels: u64,
     /// `meta` 文件上限(位元組)。
     pub meta_bytes: usize,
+    /// 信件與公文 JSON 內容上限(位元組)。
+    pub json_bytes: usize,
 }
 
 impl Default for Limits {
     fn default() -> Limits {
-        Limits { image_bytes: 10 << 20, image_pixels: 40_000_000, meta_bytes: 64 << 10 }
+        Limits {
+            image_bytes: 10 << 20,
+            image_pixels: 40_000_000,
+            meta_bytes: 64 << 10,
+            json_bytes: 16 << 20,
+        }
     }
 }
 

@@ -1,14 +1,18 @@
 //! HTTP: routes, limits and manners around [`crate::service`]. Everything here is about transport.
 
+mod body;
 mod context;
+mod documents;
 mod envelope;
 mod failure;
 mod form;
 mod identity_documents;
+mod letters;
 mod linger;
 mod metrics;
 mod ops;
 mod pages;
+mod predictions;
 mod serve;
 
 use std::sync::Arc;
@@ -24,9 +28,10 @@ use utoipa_axum::routes;
 
 use crate::base::{Clock, ErrorCode};
 use crate::service::Service;
-use crate::task::call::CallError;
+use crate::task::call::{CallContext, CallError};
 use crate::wire::v1::meta::PurposeRule;
 
+use body::BodyLimit;
 use failure::Failure;
 
 pub use failure::status;
@@ -43,6 +48,8 @@ pub struct HttpOptions {
     pub max_image_bytes: usize,
     /// Bytes of the `meta` part.
     pub max_meta_bytes: usize,
+    /// Bytes of a JSON or XML body.
+    pub max_json_bytes: usize,
     /// For a request's header to arrive, also on an idle connection.
     pub header_timeout: Duration,
     /// For a request's body to arrive.
@@ -75,6 +82,7 @@ impl Default for HttpOptions {
             max_headers: 64,
             max_image_bytes: 10 << 20,
             max_meta_bytes: 64 << 10,
+            max_json_bytes: 16 << 20,
             header_timeout: Duration::from_secs(10),
             body_timeout: Duration::from_secs(15),
             request_timeout: Duration::from_secs(30),
@@ -106,6 +114,12 @@ impl App {
         let metrics = metrics::recorder();
         Ok(Arc::new(App { service, clock, options, metrics, openapi }))
     }
+
+    /// Limits of a JSON or XML body of a call.
+    fn json_limit(&self, cx: &CallContext) -> BodyLimit {
+        let left = cx.deadline.saturating_duration_since(self.clock.now());
+        BodyLimit { bytes: self.options.max_json_bytes, time: left.min(self.options.body_timeout) }
+    }
 }
 
 #[derive(OpenApi)]
@@ -117,6 +131,9 @@ impl App {
     ),
     tags(
         (name = "identity-documents", description = "證件影像辨識"),
+        (name = "letters", description = "信件智能分類"),
+        (name = "documents", description = "電子公文智能分文"),
+        (name = "predictions", description = "預測與回饋"),
         (name = "operation", description = "目錄與營運"),
     ),
 )]
@@ -126,6 +143,10 @@ struct ApiDoc;
 fn routes() -> OpenApiRouter<Arc<App>> {
     OpenApiRouter::with_openapi(ApiDoc::openapi())
         .routes(routes!(identity_documents::recognise))
+        .routes(routes!(letters::classify))
+        .routes(routes!(documents::suggest))
+        .routes(routes!(predictions::read))
+        .routes(routes!(predictions::feedback))
         .routes(routes!(ops::services))
         .routes(routes!(ops::live))
         .routes(routes!(ops::ready))

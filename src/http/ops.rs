@@ -8,12 +8,13 @@ use axum::http::HeaderName;
 use axum::http::header::CONTENT_TYPE;
 
 use crate::base::ErrorCode;
+use crate::task::call::Task;
 use crate::task::idcard::Health;
 use crate::wire::catalogue::{self, Catalogue, ServiceEntry};
 use crate::wire::problem::Problem;
 
 use super::failure::Failure;
-use super::{App, identity_documents};
+use super::{App, documents, identity_documents, letters};
 
 /// 服務目錄。
 #[utoipa::path(
@@ -24,15 +25,26 @@ use super::{App, identity_documents};
     responses((status = 200, description = "服務與其狀態", body = Catalogue)),
 )]
 pub(super) async fn services(State(app): State<Arc<App>>) -> Json<Catalogue> {
+    let idcard = ServiceEntry {
+        name: "identity-documents",
+        title: "證件影像辨識",
+        method: "POST",
+        path: identity_documents::PATH,
+        ready: catalogue::is_ready(&app.service.health()),
+        model: Some(app.service.idcard_model().into()),
+    };
+    let text = |task: Task, name, title, path| {
+        let model = app.service.classifier(task);
+        let ready = model.is_some() && !app.service.is_draining();
+        let model = model.map(|it| it.info.clone().into());
+        ServiceEntry { name, title, method: "POST", path, ready, model }
+    };
     Json(Catalogue {
-        services: vec![ServiceEntry {
-            name: "identity-documents",
-            title: "證件影像辨識",
-            method: "POST",
-            path: identity_documents::PATH,
-            ready: catalogue::is_ready(&app.service.health()),
-            model: app.service.idcard_model().into(),
-        }],
+        services: vec![
+            text(Task::Letters, "letters", "信件智能分類", letters::PATH),
+            text(Task::Documents, "documents", "電子公文智能分文", documents::PATH),
+            idcard,
+        ],
     })
 }
 

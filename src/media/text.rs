@@ -144,9 +144,7 @@ fn continues(ch: char) -> bool {
 /// Characters without a meaning of their own: controls, direction, zero width, soft hyphen, selectors, tags.
 fn is_dropped(ch: char) -> bool {
     match ch {
-        '\t' | '\n' | '\r' | '\x0b' | '\x0c' | '\u{85}' | ' '..='~' | '\u{4e00}'..='\u{9fff}' => {
-            false
-        }
+        '\t'..='\r' | '\u{85}' | ' '..='~' | '\u{4e00}'..='\u{9fff}' => false,
         '\u{ad}'
         | '\u{34f}'
         | '\u{61c}'

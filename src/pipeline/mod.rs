@@ -1,6 +1,7 @@
 //! From a validated input to a validated output: prepare, infer, interpret. Knows no caller, no transport, no store.
 
 pub mod classify;
+pub mod compose;
 pub mod documents;
 pub mod encode;
 pub mod fold;

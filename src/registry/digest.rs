@@ -4,10 +4,10 @@ use std::fmt;
 use std::fmt::Write as _;
 use std::str::FromStr;
 
-use serde::Deserialize;
+use serde::{Deserialize, Serialize};
 
 /// The SHA-256 of a file. Invariant: 64 lower-case hexadecimal digits, hence safe as a file name.
-#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Deserialize, Serialize)]
 #[serde(try_from = "String")]
 pub struct Digest(String);
 

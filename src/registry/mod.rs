@@ -15,6 +15,7 @@ mod progress;
 mod settings;
 mod store;
 mod verified;
+mod versions;
 
 mod fetch;
 
@@ -37,3 +38,4 @@ pub use settings::{Mirror, MirrorError, Settings};
 pub use source::{Package, Source, SourceSyntaxError};
 pub use store::Leftover;
 pub use verified::{VerifiedFile, VerifiedModel, VerifyError};
+pub use versions::{LoadedVersion, VersionError, Versions};

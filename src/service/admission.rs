@@ -7,7 +7,7 @@ use std::time::Duration;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
 use crate::base::ErrorCode;
-use crate::task::call::CallError;
+use crate::task::call::{CallError, Task};
 
 use super::ServiceLimits;
 
@@ -18,6 +18,8 @@ const PIXELS_PER_PERMIT: u64 = 4096;
 pub(super) struct Admission {
     calls: Arc<Semaphore>,
     max_calls: u32,
+    texts: Arc<Semaphore>,
+    max_texts: u32,
     memory: Arc<Semaphore>,
     max_memory: u32,
     load: Arc<Admitted>,
@@ -55,6 +57,8 @@ impl Admission {
         Admission {
             calls: Arc::new(Semaphore::new(limits.max_in_flight as usize)),
             max_calls: limits.max_in_flight,
+            texts: Arc::new(Semaphore::new(limits.max_texts_in_flight as usize)),
+            max_texts: limits.max_texts_in_flight,
             memory: Arc::new(Semaphore::new(max_memory as usize)),
             max_memory,
             load: Arc::default(),
@@ -64,15 +68,19 @@ impl Admission {
         }
     }
 
-    /// Takes one of the places for calls, or refuses at once.
-    pub(super) fn enter(&self) -> Result<OwnedSemaphorePermit, CallError> {
+    /// Takes one of the places for calls of the task's kind, or refuses at once.
+    pub(super) fn enter(&self, task: Task) -> Result<OwnedSemaphorePermit, CallError> {
         if self.is_draining() {
             let message = "服務即將停機,請改送其他節點或稍後再試。";
             return Err(
                 CallError::new(ErrorCode::Unavailable, message).retry_after(self.retry_after)
             );
         }
-        Arc::clone(&self.calls).try_acquire_owned().map_err(|_| self.overloaded())
+        let places = match task {
+            Task::IdCard => &self.calls,
+            Task::Letters | Task::Documents | Task::Predictions => &self.texts,
+        };
+        Arc::clone(places).try_acquire_owned().map_err(|_| self.overloaded())
     }
 
     /// Books the pixels of a call, or refuses at once. A call that comes alone is never refused.
@@ -110,10 +118,12 @@ impl Admission {
     pub(super) async fn empty(&self) {
         // Taking every place waits for the last call to leave; an error would mean a closed semaphore, so: empty.
         drop(self.calls.acquire_many(self.max_calls).await);
+        drop(self.texts.acquire_many(self.max_texts).await);
     }
 
     pub(super) fn n_calls(&self) -> usize {
-        (self.max_calls as usize).saturating_sub(self.calls.available_permits())
+        let n_free = self.calls.available_permits() + self.texts.available_permits();
+        (self.max_calls as usize + self.max_texts as usize).saturating_sub(n_free)
     }
 
     pub(super) fn pixels(&self) -> u64 {
@@ -146,14 +156,14 @@ mod tests {
     #[test]
     fn places_are_counted_and_come_back() {
         let admission = admission();
-        let first = admission.enter();
-        let second = admission.enter();
+        let first = admission.enter(Task::IdCard);
+        let second = admission.enter(Task::IdCard);
         assert_eq!(admission.n_calls(), 2);
-        check(admission.enter(), Some(ErrorCode::Overloaded));
+        check(admission.enter(Task::IdCard), Some(ErrorCode::Overloaded));
         drop(first);
-        check(admission.enter(), None);
+        check(admission.enter(Task::IdCard), None);
         admission.begin_drain();
-        check(admission.enter(), Some(ErrorCode::Unavailable));
+        check(admission.enter(Task::IdCard), Some(ErrorCode::Unavailable));
         check(second, None);
     }
 

@@ -6,6 +6,8 @@
 mod admission;
 mod picture;
 mod pool;
+pub mod routing;
+mod texts;
 
 use std::io;
 use std::sync::Arc;
@@ -22,9 +24,11 @@ use crate::task::idcard::{
 };
 
 pub use picture::PictureFiles;
+pub use texts::Unread;
 
 use admission::Admission;
 use pool::{Lane, Pool, PoolError};
+use routing::{ActiveModel, Routing};
 
 /// Bounds of what is worked on at one time.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -37,18 +41,24 @@ pub struct ServiceLimits {
     pub max_decoded_pixels: u64,
     /// Threads that decode.
     pub decode_threads: usize,
+    /// Calls of letters, documents and predictions admitted and not answered; the next one is refused.
+    pub max_texts_in_flight: u32,
+    /// Threads that read letters and documents.
+    pub text_threads: usize,
     /// What a refused caller is told to wait.
     pub retry_after: Duration,
 }
 
 impl Default for ServiceLimits {
-    /// 32 calls, 640 million pixels admitted, 48 million decoded, 2 threads, 1 s.
+    /// 32 calls, 640 million pixels admitted, 48 million decoded, 2 threads; 64 calls of texts, 2 threads; 1 s.
     fn default() -> ServiceLimits {
         ServiceLimits {
             max_in_flight: 32,
             max_admitted_pixels: 640_000_000,
             max_decoded_pixels: 48_000_000,
             decode_threads: 2,
+            max_texts_in_flight: 64,
+            text_threads: 2,
             retry_after: Duration::from_secs(1),
         }
     }
@@ -69,6 +79,8 @@ pub struct ServiceParts {
     pub recogniser: Arc<dyn RecogniseId>,
     /// Decodes picture files.
     pub decoder: Arc<dyn Decode>,
+    /// Letters and documents.
+    pub routing: Arc<Routing>,
     /// Tells the time.
     pub clock: Arc<dyn Clock>,
 }
@@ -77,9 +89,11 @@ pub struct ServiceParts {
 pub struct Service {
     recogniser: Arc<dyn RecogniseId>,
     decoder: Arc<dyn Decode>,
+    routing: Arc<Routing>,
     clock: Arc<dyn Clock>,
     admission: Admission,
     pool: Pool,
+    texts: Pool,
 }
 
 /// How busy the service is.
@@ -99,17 +113,22 @@ impl Service {
         Ok(Arc::new(Service {
             recogniser: parts.recogniser,
             decoder: parts.decoder,
+            routing: parts.routing,
             clock: parts.clock,
             admission: Admission::new(&limits),
-            pool: Pool::start(limits.decode_threads, max_waiting)?,
+            pool: Pool::start("decode", limits.decode_threads, max_waiting)?,
+            texts: Pool::start("text", limits.text_threads, limits.max_texts_in_flight as usize)?,
         }))
     }
 
     /// Takes a place for a call before its body is read; refuses at once when there is none.
     pub fn admit(self: &Arc<Self>, cx: &CallContext, task: Task) -> Result<Admitted, CallError> {
-        let place = self.admission.enter()?;
+        let place = self.admission.enter(task)?;
         match task {
             Task::IdCard => require_ready(&self.recogniser.health())?,
+            Task::Letters | Task::Documents | Task::Predictions => {
+                self.routing.require_model(task)?;
+            }
         }
         Ok(Admitted { service: Arc::clone(self), cx: *cx, place })
     }
@@ -127,9 +146,19 @@ impl Service {
         self.recogniser.model()
     }
 
+    /// The classifier of letters or documents, if one is active.
+    pub fn classifier(&self, task: Task) -> Option<Arc<ActiveModel>> {
+        self.routing.model(task)
+    }
+
     /// How busy the service is.
     pub fn occupancy(&self) -> Occupancy {
         Occupancy { calls: self.admission.n_calls(), pixels: self.admission.pixels() }
+    }
+
+    /// Whether new calls are refused because the server is about to end.
+    pub fn is_draining(&self) -> bool {
+        self.admission.is_draining()
     }
 
     /// From now on every new call is refused; those admitted go on.
@@ -202,7 +231,7 @@ impl Admitted {
         let file = Arc::new(file);
         let (decoder, shared) = (Arc::clone(&self.service.decoder), Arc::clone(&file));
         let probe = move || decoder.probe(shared.expose());
-        let size = self.service.pool.run(Lane::Probe, probe).await;
+        let size = self.service.pool.run(Lane::Short, probe).await;
         let size = size.map_err(|error| self.service.pool_error(error))??;
         Ok(Probed { file, size })
     }
@@ -233,7 +262,7 @@ impl Admitted {
             let pixels = decoder.decode(picture.file.expose());
             (pixels, memory, begun, clock.now())
         };
-        let decoded = service.pool.run(Lane::Decode, decode).await;
+        let decoded = service.pool.run(Lane::Long, decode).await;
         let (pixels, memory, begun, ended) = decoded.map_err(|it| service.pool_error(it))?;
         let image = IdImage { pixels: Arc::new(pixels?), wanted };
         let recognition = service.recogniser.recognise(image, self.cx.deadline).await?;

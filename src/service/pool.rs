@@ -1,4 +1,4 @@
-//! A few threads of our own that decode pictures, behind a bounded queue.
+//! A few threads of our own that decode pictures or read texts, behind a bounded queue.
 //!
 //! Not `spawn_blocking`: its hundreds of threads would be a queue without a bound.
 
@@ -13,10 +13,10 @@ use tokio::sync::oneshot;
 /// How urgent a piece of work is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Lane {
-    /// Headers: microseconds, and they decide on refusals, so they overtake.
-    Probe,
-    /// Whole pictures.
-    Decode,
+    /// Headers of pictures, single letters: micro- or milliseconds, so they overtake.
+    Short,
+    /// Whole pictures, many or long letters.
+    Long,
 }
 
 /// Why no result came back.
@@ -42,8 +42,8 @@ struct Queue {
 
 #[derive(Default)]
 struct State {
-    probes: VecDeque<Job>,
-    decodes: VecDeque<Job>,
+    short: VecDeque<Job>,
+    long: VecDeque<Job>,
     closed: bool,
 }
 
@@ -51,13 +51,13 @@ type Job = Box<dyn FnOnce() + Send>;
 
 impl Pool {
     /// Starts `n_threads`; at most `max_waiting` pieces of work wait in each lane.
-    pub(super) fn start(n_threads: usize, max_waiting: usize) -> io::Result<Pool> {
+    pub(super) fn start(name: &str, n_threads: usize, max_waiting: usize) -> io::Result<Pool> {
         let queue =
             Arc::new(Queue { state: Mutex::default(), changed: Condvar::new(), max_waiting });
         let mut pool = Pool { queue: Arc::clone(&queue), threads: Vec::new() };
         for thread_idx in 0..n_threads.max(1) {
             let queue = Arc::clone(&queue);
-            let builder = thread::Builder::new().name(format!("decode-{thread_idx}"));
+            let builder = thread::Builder::new().name(format!("{name}-{thread_idx}"));
             pool.threads.push(builder.spawn(move || {
                 while let Some(job) = queue.next() {
                     job();
@@ -94,8 +94,8 @@ impl Drop for Pool {
     fn drop(&mut self) {
         let mut state = self.queue.lock();
         state.closed = true;
-        state.probes.clear();
-        state.decodes.clear();
+        state.short.clear();
+        state.long.clear();
         drop(state);
         self.queue.changed.notify_all();
         for thread in self.threads.drain(..) {
@@ -113,8 +113,8 @@ impl Queue {
     fn push(&self, lane: Lane, job: Job) -> Result<(), PoolError> {
         let mut state = self.lock();
         let waiting = match lane {
-            Lane::Probe => &mut state.probes,
-            Lane::Decode => &mut state.decodes,
+            Lane::Short => &mut state.short,
+            Lane::Long => &mut state.long,
         };
         if self.max_waiting <= waiting.len() {
             return Err(PoolError::Full);
@@ -132,7 +132,7 @@ impl Queue {
             if state.closed {
                 return None;
             }
-            let job = state.probes.pop_front().or_else(|| state.decodes.pop_front());
+            let job = state.short.pop_front().or_else(|| state.long.pop_front());
             if job.is_some() {
                 return job;
             }
@@ -153,7 +153,7 @@ mod tests {
     fn occupy(pool: &Pool) -> (mpsc::Sender<()>, impl Future<Output = Result<(), PoolError>>) {
         let (release, wait) = mpsc::channel::<()>();
         let (begun_sender, begun) = mpsc::channel();
-        let mut busy = Box::pin(pool.run(Lane::Decode, move || {
+        let mut busy = Box::pin(pool.run(Lane::Long, move || {
             begun_sender.send(()).unwrap();
             let _ = wait.recv();
         }));
@@ -163,39 +163,39 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn probes_overtake_and_the_queue_is_bounded() {
-        let pool = Pool::start(1, 1).unwrap();
+    async fn short_work_overtakes_and_the_queue_is_bounded() {
+        let pool = Pool::start("test", 1, 1).unwrap();
         let (release, busy) = occupy(&pool);
         let order = Arc::new(Mutex::new(Vec::new()));
         let note = |lane: Lane| {
             let order = Arc::clone(&order);
             move || order.lock().unwrap().push(lane)
         };
-        let mut decode = Box::pin(pool.run(Lane::Decode, note(Lane::Decode)));
+        let mut decode = Box::pin(pool.run(Lane::Long, note(Lane::Long)));
         assert!((&mut decode).now_or_never().is_none());
-        let mut probe = Box::pin(pool.run(Lane::Probe, note(Lane::Probe)));
+        let mut probe = Box::pin(pool.run(Lane::Short, note(Lane::Short)));
         assert!((&mut probe).now_or_never().is_none());
-        assert_eq!(pool.run(Lane::Decode, || ()).await, Err(PoolError::Full));
+        assert_eq!(pool.run(Lane::Long, || ()).await, Err(PoolError::Full));
         drop(release);
         assert_eq!((busy.await, decode.await, probe.await), (Ok(()), Ok(()), Ok(())));
-        assert_eq!(*order.lock().unwrap(), [Lane::Probe, Lane::Decode]);
+        assert_eq!(*order.lock().unwrap(), [Lane::Short, Lane::Long]);
     }
 
     #[tokio::test]
     async fn abandoned_work_never_runs_and_a_panic_is_contained() {
-        let pool = Pool::start(1, 8).unwrap();
+        let pool = Pool::start("test", 1, 8).unwrap();
         let (release, busy) = occupy(&pool);
         let (sender, ran) = mpsc::channel();
-        let mut abandoned = Box::pin(pool.run(Lane::Decode, move || sender.send(()).unwrap()));
+        let mut abandoned = Box::pin(pool.run(Lane::Long, move || sender.send(()).unwrap()));
         assert!((&mut abandoned).now_or_never().is_none());
         drop(abandoned);
         drop(release);
         busy.await.unwrap();
         assert_eq!(
-            pool.run(Lane::Decode, || panic!("a bug")).await,
+            pool.run(Lane::Long, || panic!("a bug")).await,
             Err::<(), _>(PoolError::Panicked)
         );
-        assert_eq!(pool.run(Lane::Decode, || 7).await, Ok(7));
+        assert_eq!(pool.run(Lane::Long, || 7).await, Ok(7));
         assert!(ran.recv().is_err(), "its sender was dropped, not used");
     }
 }

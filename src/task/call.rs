@@ -19,6 +19,12 @@ pub struct CallContext {
 pub enum Task {
     /// Recognition of ID images.
     IdCard,
+    /// Classification of letters.
+    Letters,
+    /// Dispatch of documents.
+    Documents,
+    /// Predictions made earlier, and feedback on them.
+    Predictions,
 }
 
 /// A failed call, as its caller sees it. Its texts never carry input.

@@ -1,4 +1,8 @@
 //! The closed set of services, and their validated inputs and outputs. Nothing here knows JSON.
 
 pub mod call;
+pub mod documents;
 pub mod idcard;
+pub mod letters;
+pub mod prediction;
+pub mod text;

@@ -29,8 +29,9 @@ pub struct ServiceEntry {
     pub path: &'static str,
     /// Whether it answers now.
     pub ready: bool,
-    /// What answers.
-    pub model: Model,
+    /// What answers; null where no model is active.
+    #[schema(required = true)]
+    pub model: Option<Model>,
 }
 
 /// A model, by name and content.

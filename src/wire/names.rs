@@ -5,7 +5,7 @@ use utoipa::openapi::schema::{ObjectBuilder, SchemaType, Type};
 use utoipa::openapi::{RefOr, Schema};
 use utoipa::{PartialSchema, ToSchema};
 
-use crate::task::idcard;
+use crate::task::{idcard, prediction};
 
 /// Defines the wire form of a closed set with `ALL` and `as_str`.
 macro_rules! wire_name {
@@ -59,6 +59,11 @@ wire_name! {
 wire_name! {
     /// Why to take a picture again.
     RetakeReason: idcard::RetakeReason
+}
+
+wire_name! {
+    /// What an officer decided.
+    Verdict: prediction::Verdict
 }
 
 #[cfg(test)]

@@ -11,6 +11,7 @@ const MAY_IMPORT: &[(&str, &[&str])] = &[
     ("base", &[]),
     ("tensor", &[]),
     ("config", &["base"]),
+    ("store", &["base"]),
     ("media", &["base"]),
     ("task", &["base", "media"]),
     ("wire", &["base", "media", "task"]),
@@ -18,15 +19,18 @@ const MAY_IMPORT: &[(&str, &[&str])] = &[
     ("engine", &["base", "tensor", "config", "registry"]),
     ("batch", &["base", "tensor", "engine"]),
     ("pipeline", &["base", "tensor", "media", "task", "engine", "batch"]),
-    ("service", &["base", "config", "media", "task", "registry", "engine", "batch", "pipeline"]),
+    (
+        "service",
+        &["base", "config", "store", "media", "task", "registry", "engine", "batch", "pipeline"],
+    ),
     ("http", &["base", "config", "task", "wire", "service"]),
     ("cli", ANYTHING),
 ];
 
 /// The composition root may import everything above it.
 const ANYTHING: &[&str] = &[
-    "base", "tensor", "config", "media", "task", "wire", "registry", "engine", "batch", "pipeline",
-    "service", "http",
+    "base", "tensor", "config", "store", "media", "task", "wire", "registry", "engine", "batch",
+    "pipeline", "service", "http",
 ];
 
 /// Most lines of a Rust file, and of a function from its `fn` to its closing brace. There are no exceptions.

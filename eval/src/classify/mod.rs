@@ -3,6 +3,7 @@
 pub mod chart;
 pub mod report;
 pub mod score;
+pub mod time;
 
 use std::fs::{self, File};
 use std::io::{BufRead as _, BufReader};

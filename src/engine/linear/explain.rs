@@ -31,8 +31,8 @@ impl LinearModel {
         let features = self.features(inputs, scratch);
         let mut shares = vec![(0_u32, 0.0_f32); self.n_features()];
         for (feature, value) in &features.entries {
-            let weight = self.weights[place(*feature) * self.bias.len() + class];
-            shares[place(*feature)].1 = value * f32::from(weight) * scale;
+            let steps = f32::from(self.rows.weight(*feature, class));
+            shares[place(*feature)].1 = value * steps * scale;
         }
         let mut places = Vec::new();
         for view in &self.spec.views {

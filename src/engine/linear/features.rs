@@ -1,5 +1,6 @@
 //! Characters → the features of a text, with their values.
 
+use super::rows::LANES;
 use super::{LinearModel, grams};
 
 /// Most occurrences of one n-gram whose logarithm is kept ready.
@@ -13,7 +14,7 @@ pub struct Scratch {
     /// `1 + ln n`, by n.
     logs: Vec<f32>,
     /// Sums, by class.
-    pub(super) sums: Vec<f32>,
+    pub(super) sums: Vec<[f32; LANES]>,
 }
 
 impl Default for Scratch {

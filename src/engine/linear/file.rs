@@ -6,7 +6,7 @@ use safetensors::tensor::{Dtype, TensorView};
 use safetensors::{SafeTensors, serialize};
 use serde::{Deserialize, Serialize};
 
-use super::{HASH_VERSION, LinearModel, LinearSpec, MAX_ORDER, Table};
+use super::{HASH_VERSION, LinearModel, LinearSpec, MAX_ORDER, Rows, Table};
 
 /// Key of the description in the file's metadata.
 const METADATA: &str = "fenwen.linear";
@@ -127,9 +127,9 @@ impl LinearModel {
         let weights = file.tensor("weights")?;
         let fits = weights.dtype() == Dtype::I8 && weights.shape() == [n_features, n_classes];
         ensure(fits, "the weights have another type or shape")?;
-        let weights = weights.data().iter().map(|it| i8::from_le_bytes([*it])).collect();
+        let rows = Rows::new(weights.data(), n_classes);
         let table = Table::new(&keys).ok_or(LinearError::Invalid("a feature comes twice"))?;
-        Ok(LinearModel { spec: description.spec, table, idf, weights, scale, bias })
+        Ok(LinearModel { spec: description.spec, table, idf, rows, scale, bias })
     }
 }
 
@@ -300,8 +300,8 @@ mod tests {
         check(|it| it.keys[0] = it.keys[1]);
         check(|it| it.idf[0] = f32::NAN);
         check(|it| it.weights[3] = f32::INFINITY);
-        check(|it| it.weights.truncate(it.weights.len() - 1));
-        check(|it| it.bias.truncate(it.bias.len() - 1));
+        check(|it| it.weights.truncate(7));
+        check(|it| it.bias.truncate(1));
         check(|it| it.spec.views[0].input = 1);
         check(|it| it.spec.views[0].orders = vec![9]);
         check(|it| it.spec.views.clear());

@@ -1,4 +1,4 @@
-//! Linear text classifier: hashed character n-grams, tf-idf, one row of 8-bit weights for each feature.
+//! Linear text classifier: hashed character n-grams, tf-idf, a row of 8-bit weights for each feature.
 //!
 //! Texts arrive as normalised characters, one slice for each *input* of the model (a subject, a body). A *view* of an
 //! input hashes the n-grams of its beginning or of all of it under keys of its own. The value of a feature is
@@ -8,11 +8,13 @@ mod explain;
 mod features;
 mod file;
 mod hash;
+mod rows;
 mod score;
 mod table;
 
 use serde::{Deserialize, Serialize};
 
+use rows::Rows;
 use table::Table;
 
 pub use explain::Contribution;
@@ -70,8 +72,7 @@ pub struct LinearModel {
     table: Table,
     /// Weight of a feature before the norm: idf times what training gave its order.
     idf: Vec<f32>,
-    /// `[feature][class]`.
-    weights: Vec<i8>,
+    rows: Rows,
     scale: Vec<f32>,
     bias: Vec<f32>,
 }

@@ -156,8 +156,7 @@ impl Classifier {
     ) -> Result<Decision, ClassifyError> {
         let (scores, confidence) = self.scores(texts, embedding, workspace)?;
         let probabilities = confidence.probabilities(&scores);
-        let mut order: Vec<usize> = (0..scores.len()).collect();
-        order.sort_by(|a, b| scores[*b].total_cmp(&scores[*a]).then(a.cmp(b)));
+        let order = best(&scores, ask.top_k.max(2));
         let ranked: Vec<Ranked> = order
             .iter()
             .take(ask.top_k)
@@ -214,6 +213,18 @@ impl Classifier {
         let against = against.unwrap_or_default();
         evidence::spans(&workspace.texts, &contributions, &against, limit)
     }
+}
+
+/// The places of the `n` largest scores, largest first; of those alike the earlier one first.
+fn best(scores: &[f32], n: usize) -> Vec<usize> {
+    let order = |a: &usize, b: &usize| scores[*b].total_cmp(&scores[*a]).then(a.cmp(b));
+    let mut places: Vec<usize> = (0..scores.len()).collect();
+    if n < places.len() {
+        places.select_nth_unstable_by(n, order);
+        places.truncate(n);
+    }
+    places.sort_unstable_by(order);
+    places
 }
 
 #[cfg(test)]

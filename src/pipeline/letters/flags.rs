@@ -66,6 +66,21 @@ pub enum Flag {
 }
 
 impl Flag {
+    /// The wire name.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Flag::ConfidentialReport => "confidential_report",
+            Flag::Urgent => "urgent",
+            Flag::Deadline => "deadline",
+            Flag::SelfHarm => "self_harm",
+            Flag::Threat => "threat",
+            Flag::DomesticViolence => "domestic_violence",
+            Flag::Disaster => "disaster",
+            Flag::InstructionLike => "instruction_like",
+            Flag::NoSubstance => "no_substance",
+        }
+    }
+
     /// Whether a person must see the letter at once (安心專線 1925, 110, 113, 119).
     pub fn is_sensitive(self) -> bool {
         matches!(self, Flag::SelfHarm | Flag::Threat | Flag::DomesticViolence | Flag::Disaster)

@@ -5,4 +5,5 @@
 
 pub mod flags;
 pub mod pii;
+pub mod read;
 pub mod similar;

@@ -34,6 +34,20 @@ pub enum PiiKind {
 }
 
 impl PiiKind {
+    /// The wire name.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            PiiKind::NationalId => "national_id",
+            PiiKind::ResidentCertificate => "resident_certificate",
+            PiiKind::Email => "email",
+            PiiKind::MobilePhone => "mobile_phone",
+            PiiKind::Landline => "landline",
+            PiiKind::BankCard => "bank_card",
+            PiiKind::Plate => "plate",
+            PiiKind::Address => "address",
+        }
+    }
+
     /// What a masked text shows in its place.
     pub fn mask(self) -> &'static str {
         match self {

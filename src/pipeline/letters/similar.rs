@@ -65,6 +65,20 @@ impl Signature {
         f32::from(n_equal) / f32::from(u16::try_from(N_HASHES).unwrap_or(u16::MAX))
     }
 
+    /// The signature as bytes, to be kept; its version first.
+    pub fn to_bytes(&self) -> Vec<u8> {
+        std::iter::once(VERSION).chain(self.0.iter().copied()).flat_map(u32::to_le_bytes).collect()
+    }
+
+    /// The signature that [`Signature::to_bytes`] wrote; none of another version or length.
+    pub fn from_bytes(bytes: &[u8]) -> Option<Signature> {
+        let (words, rest) = bytes.as_chunks::<4>();
+        let words: Vec<u32> = words.iter().map(|it| u32::from_le_bytes(*it)).collect();
+        let (version, values) = words.split_first()?;
+        let fits = *version == VERSION && values.len() == N_HASHES && rest.is_empty();
+        fits.then(|| Signature(values.to_vec()))
+    }
+
     fn bands(&self) -> impl Iterator<Item = (usize, u32)> {
         let bands = self.0.chunks_exact(BAND_ROWS).enumerate();
         bands.map(|(idx, rows)| {

@@ -3,13 +3,14 @@
 use std::collections::BTreeMap;
 
 use serde::Deserialize;
-use serde_json::Value;
 use utoipa::ToSchema;
 
-use crate::base::{ErrorCode, Private};
+use crate::base::Private;
 use crate::task::call::CallError;
 use crate::task::idcard::{DocumentType, FieldName, Wanted};
 use crate::wire::names;
+
+use super::body;
 
 /// Longest value of `expected`, in characters.
 const MAX_EXPECTED: usize = 256;
@@ -96,10 +97,10 @@ impl RecognitionOrder {
     /// An error names the place of the wrong value and what is expected, never the value.
     pub fn parse(json: Option<&[u8]>, rule: PurposeRule) -> Result<RecognitionOrder, CallError> {
         let meta = match json {
-            Some(json) => parse_json(json)?,
+            Some(json) => body::parse(json, "/meta", &["", "/purpose", "/options"])?,
             None => Meta { purpose: None, expected: BTreeMap::new(), options: Options::default() },
         };
-        check_purpose(meta.purpose.as_ref(), rule)?;
+        check_purpose(meta.purpose.as_ref(), rule, "/meta")?;
         let expected = meta.expected.into_iter().map(expected_value).collect::<Result<_, _>>()?;
         let Options { types, boxes, lines, face, redacted_image } = meta.options;
         let types = types.map(parse_types).transpose()?;
@@ -108,67 +109,24 @@ impl RecognitionOrder {
     }
 }
 
-fn parse_json(json: &[u8]) -> Result<Meta, CallError> {
-    let value: Value = serde_json::from_slice(json).map_err(|_| not_json())?;
-    // A struct would also be read from an array of its values; nobody means that.
-    for place in ["", "/purpose", "/options"] {
-        if value.pointer(place).is_some_and(Value::is_array) {
-            return Err(CallError::bad_value(format!("/meta{place}"), "應為物件。"));
-        }
-    }
-    serde_path_to_error::deserialize(value)
-        .map_err(|error| CallError::bad_value(pointer(error.path()), "缺少必要的值,或型別不符。"))
-}
-
-fn not_json() -> CallError {
-    CallError::new(ErrorCode::BadValue, "meta 不是合法的 JSON。")
-}
-
-/// The path of a parse error as a JSON pointer below `/meta`.
-fn pointer(path: &serde_path_to_error::Path) -> String {
-    let mut pointer = String::from("/meta");
-    for segment in path {
-        let segment = match segment {
-            serde_path_to_error::Segment::Seq { index } => index.to_string(),
-            serde_path_to_error::Segment::Map { key } => key.clone(),
-            serde_path_to_error::Segment::Enum { variant } => variant.clone(),
-            serde_path_to_error::Segment::Unknown => continue,
-        };
-        // A key may be anything the caller likes: only names of fields are repeated.
-        if !is_name(&segment) {
-            break;
-        }
-        pointer.push('/');
-        pointer.push_str(&segment);
-    }
-    pointer
-}
-
-fn is_name(text: &str) -> bool {
-    let known_shape = |ch: char| ch.is_ascii_lowercase() || ch == '_';
-    let is_index = text.len() <= 4 && text.chars().all(|ch| ch.is_ascii_digit());
-    is_index || ((1..=32).contains(&text.len()) && text.chars().all(known_shape))
-}
-
-fn check_purpose(purpose: Option<&Purpose>, rule: PurposeRule) -> Result<(), CallError> {
+/// Whether a purpose is there where it must be, and well-formed; `at` stands before the pointer.
+pub(super) fn check_purpose(
+    purpose: Option<&Purpose>,
+    rule: PurposeRule,
+    at: &str,
+) -> Result<(), CallError> {
     let Some(Purpose { code, case_no }) = purpose else {
         return match rule {
             PurposeRule::Optional => Ok(()),
-            PurposeRule::Required => Err(CallError::bad_value("/meta/purpose", "必填。")),
+            PurposeRule::Required => Err(CallError::bad_value(format!("{at}/purpose"), "必填。")),
         };
     };
     let is_code = |ch: char| ch.is_ascii_lowercase() || ch.is_ascii_digit() || ch == '-';
     if !(1..=64).contains(&code.len()) || !code.chars().all(is_code) {
         let detail = "應為 1 到 64 個小寫英文字母、數字或連字號。";
-        return Err(CallError::bad_value("/meta/purpose/code", detail));
+        return Err(CallError::bad_value(format!("{at}/purpose/code"), detail));
     }
-    let is_case_no = |text: &String| {
-        (1..=64).contains(&text.chars().count()) && !text.chars().any(char::is_control)
-    };
-    if !case_no.as_ref().is_none_or(is_case_no) {
-        return Err(CallError::bad_value("/meta/purpose/case_no", "應為 1 到 64 個可見字元。"));
-    }
-    Ok(())
+    body::require_id(case_no.as_ref(), &format!("{at}/purpose/case_no"))
 }
 
 fn expected_value(
@@ -199,6 +157,7 @@ fn parse_types(types: Vec<String>) -> Result<Vec<DocumentType>, CallError> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::base::ErrorCode;
 
     /// `Ok` with the number of expected values, or the pointer of the error (empty: not JSON).
     fn check(json: &str, expected: Result<usize, &str>) {

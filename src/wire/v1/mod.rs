@@ -1,5 +1,11 @@
 //! Version 1 of the API's documents.
 
+mod body;
 pub mod compare;
+pub mod dispatch;
+pub mod documents;
+pub mod letters;
 pub mod meta;
+pub mod prediction;
 pub mod recognition;
+pub mod text;

@@ -1,6 +1,7 @@
 //! A server over a recogniser that answers when the test says so.
 
 use std::net::SocketAddr;
+use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 use std::time::Duration;
@@ -8,7 +9,12 @@ use std::time::Duration;
 use fenwen::base::{Clock, Deadline, Private, SystemClock};
 use fenwen::http::{App, Ended, HttpOptions, serve};
 use fenwen::media::{Point, Quad};
+use fenwen::pipeline::documents::deadline::Calendar;
+use fenwen::pipeline::documents::number::PrefixTable;
+use fenwen::pipeline::documents::taxonomy::Taxonomy;
+use fenwen::service::routing::{Routing, RoutingParts, RoutingSettings};
 use fenwen::service::{PictureFiles, Service, ServiceLimits, ServiceParts};
+use fenwen::store::Store;
 use fenwen::task::call::CallError;
 use fenwen::task::idcard::{
     Check, DocumentType, Field, FieldName, FieldStatus, Health, IdImage, Load, ModelInfo, Mrz,
@@ -111,6 +117,10 @@ pub(crate) struct Server {
     pub(crate) addr: SocketAddr,
     pub(crate) service: Arc<Service>,
     pub(crate) recogniser: Arc<FakeRecogniser>,
+    /// Letters and documents.
+    pub(crate) routing: Arc<Routing>,
+    /// Holds what the server keeps.
+    pub(crate) data_dir: tempfile::TempDir,
     shutdown: Option<oneshot::Sender<()>>,
     running: JoinHandle<std::io::Result<Ended>>,
 }
@@ -122,9 +132,12 @@ impl Server {
         options: HttpOptions,
     ) -> Server {
         let clock: Arc<dyn Clock> = Arc::new(SystemClock);
+        let data_dir = tempfile::tempdir().unwrap();
+        let routing = routing(data_dir.path(), Arc::clone(&clock));
         let parts = ServiceParts {
             recogniser: Arc::clone(&recogniser) as Arc<dyn RecogniseId>,
             decoder: Arc::new(PictureFiles::default()),
+            routing: Arc::clone(&routing),
             clock: Arc::clone(&clock),
         };
         let service = Service::start(parts, limits).unwrap();
@@ -135,7 +148,7 @@ impl Server {
         let running = tokio::spawn(serve(listener, app, async {
             let _ = receiver.await;
         }));
-        Server { addr, service, recogniser, shutdown: Some(sender), running }
+        Server { addr, service, recogniser, routing, data_dir, shutdown: Some(sender), running }
     }
 
     /// With a recogniser that answers at once, and lenient about the purpose.
@@ -152,6 +165,20 @@ impl Server {
     pub(crate) async fn ended(self) -> Ended {
         tokio::time::timeout(super::client::WATCHDOG, self.running).await.unwrap().unwrap().unwrap()
     }
+}
+
+/// Letters and documents over a folder, with the built-in rules and whatever classifiers the folder has.
+pub(crate) fn routing(data_dir: &Path, clock: Arc<dyn Clock>) -> Arc<Routing> {
+    Routing::open(RoutingParts {
+        classifiers: data_dir.join("classifiers"),
+        store: Store::open(data_dir).unwrap(),
+        taxonomy: Taxonomy::ministry().unwrap(),
+        calendar: Calendar::default(),
+        prefixes: PrefixTable::ministry().unwrap().clone(),
+        clock,
+        settings: RoutingSettings::default(),
+    })
+    .unwrap()
 }
 
 /// Options without a grace period, lenient about the purpose.

@@ -7,4 +7,5 @@ mod fake;
 mod hostile;
 mod load;
 mod recognition;
+mod texts;
 mod wire;

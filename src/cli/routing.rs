@@ -1,0 +1,184 @@
+//! Letters and documents from their settings: classifiers, rules, store; and what keeps them current.
+
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::time::Duration;
+
+use anyhow::Context;
+
+use crate::base::{Clock, Date};
+use crate::config::{Config, TextMode};
+use crate::pipeline::documents::deadline::Calendar;
+use crate::pipeline::documents::number::PrefixTable;
+use crate::pipeline::documents::taxonomy::Taxonomy;
+use crate::registry::Versions;
+use crate::service::routing::{
+    ActiveModel, CLASSIFIERS, Routing, RoutingParts, RoutingSettings, TextSettings,
+};
+use crate::store::Store;
+use crate::task::text::Mode;
+
+use super::recogniser::Recogniser;
+
+/// How often another version is looked for.
+const LOOK_EVERY: Duration = Duration::from_secs(1);
+/// How many looks lie between two rounds of erasing.
+const LOOKS_PER_ERASURE: u64 = 10;
+
+/// Where classifiers lie.
+pub(super) fn classifiers(config: &Config) -> PathBuf {
+    config.data_dir().join("classifiers")
+}
+
+/// Opens both services.
+pub(super) fn open(config: &Config, clock: Arc<dyn Clock>) -> anyhow::Result<Arc<Routing>> {
+    let data_dir = config.data_dir();
+    let store = Store::open(&data_dir)
+        .with_context(|| format!("failed to open the store in {}", data_dir.display()))?;
+    let parts = RoutingParts {
+        classifiers: classifiers(config),
+        store,
+        taxonomy: taxonomy(config)?,
+        calendar: calendar(config)?,
+        prefixes: prefixes(config)?,
+        clock,
+        settings: settings(config),
+    };
+    Ok(Routing::open(parts)?)
+}
+
+/// Looks for other versions and erases what has expired, for as long as it is polled.
+pub(super) async fn keep_current(routing: Arc<Routing>) {
+    let mut ticks = tokio::time::interval(LOOK_EVERY);
+    for look in 0_u64.. {
+        ticks.tick().await;
+        let routing = Arc::clone(&routing);
+        let work = move || {
+            routing.refresh();
+            if !look.is_multiple_of(LOOKS_PER_ERASURE) {
+                return;
+            }
+            match routing.erase_expired() {
+                Ok(0) => (),
+                Ok(n) => tracing::info!(n, "expired predictions were erased"),
+                Err(error) => {
+                    tracing::error!(reason = %error, "expired predictions were not erased");
+                }
+            }
+        };
+        if tokio::task::spawn_blocking(work).await.is_err() {
+            tracing::error!("looking for other classifiers failed");
+        }
+    }
+}
+
+/// Copies a trained folder in as the next version, opens it, and makes it the one that answers.
+pub(super) fn activate(
+    config: &Config,
+    name: &str,
+    folder: &Path,
+    today: Date,
+) -> anyhow::Result<u32> {
+    let versions = versions(config, name)?;
+    let number = versions.add(folder)?;
+    if let Err(error) = verify(config, &versions, (name, number), today) {
+        // A version that was never good must not be rolled back to.
+        versions.remove(number)?;
+        return Err(error);
+    }
+    versions.activate(number)?;
+    Ok(number)
+}
+
+/// Makes the version before the active one answer again.
+pub(super) fn roll_back(config: &Config, name: &str, today: Date) -> anyhow::Result<u32> {
+    let versions = versions(config, name)?;
+    let number = versions.before_active()?;
+    verify(config, &versions, (name, number), today)?;
+    versions.activate(number)?;
+    Ok(number)
+}
+
+/// The versions of a classifier of this name.
+pub(super) fn versions(config: &Config, name: &str) -> anyhow::Result<Versions> {
+    anyhow::ensure!(
+        CLASSIFIERS.contains(&name),
+        "no classifier is named `{name}`: one of {}",
+        CLASSIFIERS.join(", ")
+    );
+    Ok(Versions::at(&classifiers(config), name))
+}
+
+/// What cannot be opened never becomes active.
+fn verify(
+    config: &Config,
+    versions: &Versions,
+    (name, number): (&str, u32),
+    today: Date,
+) -> anyhow::Result<()> {
+    let version = versions.load(number)?;
+    ActiveModel::open(name, &version, &taxonomy(config)?, today)
+        .with_context(|| format!("version {number} of `{name}` is refused"))?;
+    Ok(())
+}
+
+/// The calendar day in Taiwan.
+pub(super) fn today(clock: &dyn Clock) -> Date {
+    Recogniser::today(clock)
+}
+
+fn taxonomy(config: &Config) -> anyhow::Result<Taxonomy> {
+    match &config.documents.taxonomy {
+        Some(path) => Taxonomy::parse(&read(path)?).with_context(|| refused(path)),
+        None => Ok(Taxonomy::ministry()?),
+    }
+}
+
+fn calendar(config: &Config) -> anyhow::Result<Calendar> {
+    let Some(path) = &config.documents.calendar else { return Ok(Calendar::default()) };
+    let text = read(path)?;
+    let is_toml = path.extension().is_some_and(|it| it.eq_ignore_ascii_case("toml"));
+    let calendar = if is_toml { Calendar::from_toml(&text) } else { Calendar::from_csv(&text) };
+    calendar.with_context(|| refused(path))
+}
+
+fn prefixes(config: &Config) -> anyhow::Result<PrefixTable> {
+    match &config.documents.prefixes {
+        Some(path) => PrefixTable::parse(&read(path)?).with_context(|| refused(path)),
+        None => {
+            PrefixTable::ministry().cloned().context("the built-in table of prefixes is broken")
+        }
+    }
+}
+
+fn read(path: &Path) -> anyhow::Result<String> {
+    std::fs::read_to_string(path).with_context(|| format!("failed to read {}", path.display()))
+}
+
+fn refused(path: &Path) -> String {
+    format!("{} is refused", path.display())
+}
+
+fn settings(config: &Config) -> RoutingSettings {
+    let mode = |mode: TextMode| match mode {
+        TextMode::Pilot => Mode::Pilot,
+        TextMode::Live => Mode::Live,
+    };
+    let (letters, documents) = (&config.letters, &config.documents);
+    RoutingSettings {
+        letters: TextSettings {
+            top_k: letters.top_k,
+            retention_days: letters.retention_days,
+            mode: mode(letters.mode),
+        },
+        documents: TextSettings {
+            top_k: documents.top_k,
+            retention_days: documents.retention_days,
+            mode: mode(documents.mode),
+        },
+        repeated_from: letters.repeated_from,
+        n_compared: letters.compared,
+        co_from: documents.co_from,
+        foreign_from: documents.foreign_from,
+    }
+}

@@ -1,0 +1,57 @@
+//! `fenwen models activate|rollback|versions`: the ministry's own classifiers.
+
+use std::io::Write;
+use std::path::PathBuf;
+
+use crate::base::SystemClock;
+use crate::config::Config;
+
+use super::routing;
+
+/// What can be done with classifiers.
+pub(super) enum VersionCommand {
+    /// Take a trained folder in and let it answer.
+    Activate {
+        /// `letters`, `documents` or `ministries`.
+        name: String,
+        /// What `fenwen train` wrote.
+        folder: PathBuf,
+    },
+    /// Let the version before answer again.
+    RollBack {
+        /// Which classifier.
+        name: String,
+    },
+    /// List the versions.
+    List {
+        /// Which classifier.
+        name: String,
+    },
+}
+
+/// Runs a command; a running server follows within two seconds.
+pub(super) fn run(command: VersionCommand, config: &Config) -> anyhow::Result<()> {
+    let mut out = std::io::stdout().lock();
+    let today = routing::today(&SystemClock);
+    match command {
+        VersionCommand::Activate { name, folder } => {
+            let number = routing::activate(config, &name, &folder, today)?;
+            writeln!(out, "已啟用 {name} 第 {number} 版;執行中的服務會在 2 秒內改用。")?;
+        }
+        VersionCommand::RollBack { name } => {
+            let number = routing::roll_back(config, &name, today)?;
+            writeln!(out, "已回復 {name} 第 {number} 版;執行中的服務會在 2 秒內改用。")?;
+        }
+        VersionCommand::List { name } => {
+            let versions = routing::versions(config, &name)?;
+            let active = versions.active()?;
+            for number in versions.list()? {
+                let mark = if Some(number) == active { "*" } else { " " };
+                let state =
+                    versions.load(number).map_or_else(|err| err.to_string(), |it| it.sha256);
+                writeln!(out, "{mark} {number}  {state}")?;
+            }
+        }
+    }
+    Ok(())
+}

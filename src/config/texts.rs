@@ -1,0 +1,88 @@
+//! Settings of letters and documents.
+
+use std::path::PathBuf;
+
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+/// How far answers are used.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "lowercase")]
+pub enum TextMode {
+    /// 試辦:作為建議提供指定單位。
+    #[default]
+    Pilot,
+    /// 導入:提供所有單位。
+    Live,
+}
+
+/// Letters.
+#[derive(Clone, Debug, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, default)]
+pub struct Letters {
+    /// 階段:`pilot`(試辦)或 `live`(導入);只標示於回覆。
+    pub mode: TextMode,
+    /// 呼叫端未指定時回覆的標籤數(1 到 20)。
+    pub top_k: usize,
+    /// 預測與加密文字的保存天數,逾期即刪除。
+    pub retention_days: u64,
+    /// 相似度達此值(0 到 1)即視為重複陳情。
+    pub repeated_from: f32,
+    /// 比對重複陳情的最近信件數。
+    pub compared: usize,
+    /// 信件、公文與回饋同時在處理或排隊的請求上限;滿時立即回覆 429。
+    pub queue: usize,
+    /// 處理信件與公文的執行緒數。
+    pub threads: usize,
+}
+
+impl Default for Letters {
+    fn default() -> Letters {
+        Letters {
+            mode: TextMode::Pilot,
+            top_k: 3,
+            retention_days: 90,
+            repeated_from: 0.5,
+            compared: 100_000,
+            queue: 64,
+            threads: 2,
+        }
+    }
+}
+
+/// Documents.
+#[derive(Clone, Debug, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, default)]
+pub struct Documents {
+    /// 階段:`pilot`(試辦)或 `live`(導入);只標示於回覆。
+    pub mode: TextMode,
+    /// 呼叫端未指定時回覆的單位與承辦人數(1 到 20)。
+    pub top_k: usize,
+    /// 預測與加密文字的保存天數,逾期即刪除。
+    pub retention_days: u64,
+    /// 單位分類表(TOML),信件亦使用;未設定時使用內建的內政部單位。
+    pub taxonomy: Option<PathBuf>,
+    /// 辦公日曆:人事行政總處公布的 CSV,或 TOML;未設定時只排除週末。
+    pub calendar: Option<PathBuf>,
+    /// 發文字與單位的對照表(TOML);未設定時使用內建對照表。
+    pub prefixes: Option<PathBuf>,
+    /// 機率達此值(0 到 1)的其他單位列為會辦。
+    pub co_from: f32,
+    /// 非本部業務的機率達此值(0 到 1)即建議移文。
+    pub foreign_from: f32,
+}
+
+impl Default for Documents {
+    fn default() -> Documents {
+        Documents {
+            mode: TextMode::Pilot,
+            top_k: 5,
+            retention_days: 90,
+            taxonomy: None,
+            calendar: None,
+            prefixes: None,
+            co_from: 0.2,
+            foreign_from: 0.5,
+        }
+    }
+}

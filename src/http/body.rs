@@ -1,0 +1,112 @@
+//! Bodies of JSON and XML, and the file part of a form: collected under a limit and in time, not read yet.
+
+use std::time::Duration;
+
+use axum::body::Body;
+use axum::extract::{FromRequest, Multipart, Request};
+use axum::http::HeaderMap;
+use axum::http::header::{CONTENT_LENGTH, CONTENT_TYPE};
+use futures_util::StreamExt;
+
+use crate::base::{ErrorCode, Private};
+use crate::task::call::CallError;
+
+use super::refuse;
+
+/// Parts of one form, unknown ones included.
+const MAX_PARTS: usize = 16;
+
+/// Limits of one body.
+#[derive(Clone, Copy)]
+pub(super) struct BodyLimit {
+    /// Bytes.
+    pub(super) bytes: usize,
+    /// For it to arrive.
+    pub(super) time: Duration,
+}
+
+/// The media type of a request, lower case, without parameters.
+pub(super) fn media_type(headers: &HeaderMap) -> String {
+    let value = headers.get(CONTENT_TYPE).and_then(|it| it.to_str().ok()).unwrap_or("");
+    value.split(';').next().unwrap_or("").trim().to_ascii_lowercase()
+}
+
+/// Refuses by the header what is larger than the limit.
+pub(super) fn check_length(headers: &HeaderMap, limit: usize) -> Result<(), CallError> {
+    let length = headers.get(CONTENT_LENGTH).and_then(|it| it.to_str().ok());
+    let length = length.and_then(|it| it.parse::<u64>().ok()).unwrap_or(0);
+    if (limit as u64) < length { Err(too_large(limit)) } else { Ok(()) }
+}
+
+/// Collects the whole body.
+pub(super) async fn collect(
+    request: Request,
+    limit: BodyLimit,
+) -> Result<Private<Vec<u8>>, CallError> {
+    let collected = tokio::time::timeout(limit.time, collect_all(request.into_body(), limit.bytes));
+    collected.await.unwrap_or_else(|_| Err(slow()))
+}
+
+/// Collects the part `name` of a form; others are skipped.
+pub(super) async fn collect_part(
+    request: Request,
+    name: &'static str,
+    limit: BodyLimit,
+) -> Result<Private<Vec<u8>>, CallError> {
+    let collected = tokio::time::timeout(limit.time, part(request, name, limit.bytes));
+    collected.await.unwrap_or_else(|_| Err(slow()))
+}
+
+async fn collect_all(body: Body, limit: usize) -> Result<Private<Vec<u8>>, CallError> {
+    let mut stream = body.into_data_stream();
+    let mut bytes = Vec::new();
+    while let Some(chunk) = stream.next().await {
+        let chunk = chunk.map_err(|_| broken())?;
+        if limit < bytes.len() + chunk.len() {
+            return Err(too_large(limit));
+        }
+        bytes.extend_from_slice(&chunk);
+    }
+    Ok(Private::new(bytes))
+}
+
+async fn part(
+    request: Request,
+    name: &'static str,
+    limit: usize,
+) -> Result<Private<Vec<u8>>, CallError> {
+    let mut multipart = Multipart::from_request(request, &())
+        .await
+        .map_err(|_| refuse(ErrorCode::BadValue, "Content-Type 缺少可用的 boundary。"))?;
+    for _ in 0..MAX_PARTS {
+        let Some(mut field) = multipart.next_field().await.map_err(|_| broken())? else {
+            return Err(CallError::bad_value(format!("/{name}"), "必填。"));
+        };
+        let is_wanted = field.name() == Some(name);
+        let mut bytes = Vec::new();
+        while let Some(chunk) = field.chunk().await.map_err(|_| broken())? {
+            if is_wanted {
+                if limit < bytes.len() + chunk.len() {
+                    return Err(too_large(limit));
+                }
+                bytes.extend_from_slice(&chunk);
+            }
+        }
+        if is_wanted {
+            return Ok(Private::new(bytes));
+        }
+    }
+    Err(refuse(ErrorCode::BadValue, "multipart 的部分過多。"))
+}
+
+fn too_large(limit: usize) -> CallError {
+    CallError::new(ErrorCode::TooLarge, format!("內容超過 {limit} 位元組的上限。"))
+}
+
+fn slow() -> CallError {
+    refuse(ErrorCode::SlowClient, "內容未在期限內傳送完畢。")
+}
+
+fn broken() -> CallError {
+    refuse(ErrorCode::BadValue, "內容不完整或格式錯誤。")
+}

@@ -1,0 +1,124 @@
+//! `POST /api/v1/documents/dispatch-suggestions`.
+
+use std::sync::Arc;
+
+use axum::Json;
+use axum::extract::{Extension, Request, State};
+use utoipa::ToSchema;
+
+use crate::base::{ErrorCode, Private};
+use crate::service::Unread;
+use crate::task::call::{CallContext, CallError, Task};
+use crate::task::documents::DispatchOrder;
+use crate::wire::problem::Problem;
+use crate::wire::v1::dispatch::DispatchResponse;
+use crate::wire::v1::documents::{self, DispatchRequest};
+use crate::wire::v1::meta::PurposeRule;
+
+use super::failure::Failure;
+use super::{App, body, refuse};
+
+/// The path, for the catalogue.
+pub(super) const PATH: &str = "/api/v1/documents/dispatch-suggestions";
+
+/// The form, as the API's description shows it; [`body`] reads it.
+#[derive(ToSchema)]
+#[expect(dead_code, reason = "describes the multipart form, whose part is read by itself")]
+pub(super) struct DocumentForm {
+    /// A DI file of the exchange (公文本文檔), at most 4 MiB.
+    #[schema(value_type = String, format = Binary, content_media_type = "application/xml")]
+    document: Vec<u8>,
+}
+
+/// In which form a document comes.
+#[derive(Clone, Copy)]
+enum Form {
+    Json,
+    Exchange,
+    Multipart,
+}
+
+impl Form {
+    fn of(media_type: &str) -> Result<Form, CallError> {
+        match media_type {
+            "application/json" => Ok(Form::Json),
+            "application/xml" | "text/xml" => Ok(Form::Exchange),
+            "multipart/form-data" => Ok(Form::Multipart),
+            _ => {
+                let message = "請以 application/json、application/xml(DI)或 multipart/form-data 的 document 傳送。";
+                Err(refuse(ErrorCode::UnsupportedMedia, message))
+            }
+        }
+    }
+
+    fn parse(
+        self,
+        bytes: &Private<Vec<u8>>,
+        rule: PurposeRule,
+    ) -> Result<DispatchOrder, CallError> {
+        match self {
+            Form::Json => documents::parse(bytes.expose(), rule),
+            Form::Exchange | Form::Multipart => documents::parse_exchange(bytes.expose()),
+        }
+    }
+}
+
+/// 電子公文智能分文:主辦與會辦單位、承辦人、理由、辦理期限與移文建議。
+///
+/// 接受 JSON、公文交換本文檔(DI,`application/xml`),或 multipart 的 `document`。密等高於普通者不讀取內容,回覆 ER0452。
+/// 引用本部文號的復文依規則直接分文。結果僅供承辦人參考。
+#[utoipa::path(
+    post,
+    path = "/api/v1/documents/dispatch-suggestions",
+    operation_id = "suggest_dispatch",
+    tag = "documents",
+    params(
+        ("x-deadline-ms" = Option<u32>, Header, description = "願意等待的毫秒數;只能縮短伺服器的期限。"),
+        ("x-request-id" = Option<String>, Header, description = "呼叫端的識別碼,原樣回覆:1 到 64 個英數字、-、_、.。"),
+    ),
+    request_body(content(
+        (DispatchRequest = "application/json"),
+        (String = "application/xml"),
+        (DocumentForm = "multipart/form-data"),
+    )),
+    responses(
+        (status = 200, description = "分文建議", body = DispatchResponse),
+        (status = 400, description = "ER0200、ER0210、ER0220:內容有誤", body = Problem, content_type = "application/problem+json"),
+        (status = 408, description = "ER0521:內容傳送太慢", body = Problem, content_type = "application/problem+json"),
+        (status = 413, description = "ER0430:內容過大", body = Problem, content_type = "application/problem+json"),
+        (status = 415, description = "ER0440:不支援的媒體類型", body = Problem, content_type = "application/problem+json"),
+        (status = 422, description = "ER0450:檔案無法處理;ER0452:不受理密等公文", body = Problem, content_type = "application/problem+json"),
+        (status = 429, description = "ER0429:系統忙碌,依 Retry-After 再試", body = Problem, content_type = "application/problem+json"),
+        (status = 500, description = "ER0500:系統錯誤", body = Problem, content_type = "application/problem+json"),
+        (status = 503, description = "ER0510:尚未啟用模型,或即將停機", body = Problem, content_type = "application/problem+json"),
+        (status = 504, description = "ER0520:逾時", body = Problem, content_type = "application/problem+json"),
+    ),
+)]
+pub(super) async fn suggest(
+    State(app): State<Arc<App>>,
+    Extension(cx): Extension<CallContext>,
+    request: Request,
+) -> Result<Json<DispatchResponse>, Failure> {
+    Ok(Json(answer(&app, &cx, request).await?))
+}
+
+async fn answer(
+    app: &App,
+    cx: &CallContext,
+    request: Request,
+) -> Result<DispatchResponse, CallError> {
+    let form = Form::of(&body::media_type(request.headers()))?;
+    body::check_length(request.headers(), app.options.max_json_bytes)?;
+    let admitted = app.service.admit(cx, Task::Documents)?;
+    let limit = app.json_limit(cx);
+    let bytes = match form {
+        Form::Multipart => body::collect_part(request, "document", limit).await?,
+        Form::Json | Form::Exchange => body::collect(request, limit).await?,
+    };
+    let rule = app.options.purpose;
+    let n_bytes = bytes.expose().len();
+    let read = move || form.parse(&bytes, rule);
+    let answer = admitted.dispatch_document(Unread { n_bytes, read }).await?;
+    metrics::counter!("fenwen_documents_total").increment(1);
+    Ok(answer.into())
+}

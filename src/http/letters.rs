@@ -1,0 +1,70 @@
+//! `POST /api/v1/letters/classifications`.
+
+use std::sync::Arc;
+
+use axum::Json;
+use axum::extract::{Extension, Request, State};
+
+use crate::base::ErrorCode;
+use crate::service::Unread;
+use crate::task::call::{CallContext, CallError, Task};
+use crate::wire::problem::Problem;
+use crate::wire::v1::letters::{self, ClassificationRequest, ClassificationResponse};
+
+use super::failure::Failure;
+use super::{App, body, refuse};
+
+/// The path, for the catalogue.
+pub(super) const PATH: &str = "/api/v1/letters/classifications";
+
+/// 信件智能分類:標籤與承辦單位、依據、旗標、個資位置與重複陳情。
+///
+/// 一次 1 到 100 封。結果僅供承辦人參考。位置皆為所送欄位的 Unicode 碼位,不回覆文字;文字加密保存至期限為止,供回饋使用。
+#[utoipa::path(
+    post,
+    path = "/api/v1/letters/classifications",
+    operation_id = "classify_letters",
+    tag = "letters",
+    params(
+        ("x-deadline-ms" = Option<u32>, Header, description = "願意等待的毫秒數;只能縮短伺服器的期限。"),
+        ("x-request-id" = Option<String>, Header, description = "呼叫端的識別碼,原樣回覆:1 到 64 個英數字、-、_、.。"),
+    ),
+    request_body(content = ClassificationRequest, content_type = "application/json"),
+    responses(
+        (status = 200, description = "分類結果", body = ClassificationResponse),
+        (status = 400, description = "ER0200、ER0210、ER0220:內容有誤", body = Problem, content_type = "application/problem+json"),
+        (status = 408, description = "ER0521:內容傳送太慢", body = Problem, content_type = "application/problem+json"),
+        (status = 413, description = "ER0430:內容過大", body = Problem, content_type = "application/problem+json"),
+        (status = 415, description = "ER0440:不支援的媒體類型", body = Problem, content_type = "application/problem+json"),
+        (status = 429, description = "ER0429:系統忙碌,依 Retry-After 再試", body = Problem, content_type = "application/problem+json"),
+        (status = 500, description = "ER0500:系統錯誤", body = Problem, content_type = "application/problem+json"),
+        (status = 503, description = "ER0510:尚未啟用模型,或即將停機", body = Problem, content_type = "application/problem+json"),
+        (status = 504, description = "ER0520:逾時", body = Problem, content_type = "application/problem+json"),
+    ),
+)]
+pub(super) async fn classify(
+    State(app): State<Arc<App>>,
+    Extension(cx): Extension<CallContext>,
+    request: Request,
+) -> Result<Json<ClassificationResponse>, Failure> {
+    Ok(Json(answer(&app, &cx, request).await?))
+}
+
+async fn answer(
+    app: &App,
+    cx: &CallContext,
+    request: Request,
+) -> Result<ClassificationResponse, CallError> {
+    if body::media_type(request.headers()) != "application/json" {
+        return Err(refuse(ErrorCode::UnsupportedMedia, "請以 application/json 傳送。"));
+    }
+    body::check_length(request.headers(), app.options.max_json_bytes)?;
+    let admitted = app.service.admit(cx, Task::Letters)?;
+    let json = body::collect(request, app.json_limit(cx)).await?;
+    let rule = app.options.purpose;
+    let n_bytes = json.expose().len();
+    let read = move || letters::parse(json.expose(), rule);
+    let answers = admitted.classify_letters(Unread { n_bytes, read }).await?;
+    metrics::counter!("fenwen_letters_total").increment(answers.items.len() as u64);
+    Ok(answers.into())
+}

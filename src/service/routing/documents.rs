@@ -1,0 +1,135 @@
+//! A call of one document: the exact rule, the classifier, officers, the other ministries, keep, answer.
+
+use serde_json::json;
+
+use crate::base::{Deadline, RequestId};
+use crate::pipeline::documents::dispatch::{DispatchReading, Rules, officers, parts, read};
+use crate::pipeline::documents::number::Owner;
+use crate::task::call::{CallError, Task};
+use crate::task::documents::{
+    DispatchAnswer, DispatchDocument, DispatchOrder, Role, UnitSuggestion,
+};
+use crate::task::letters::Ministry;
+use crate::task::text::Label;
+
+use super::letters::Draft;
+use super::{ActiveModel, DOCUMENTS, Routing, info, internal, with_workspace};
+
+impl Routing {
+    /// Suggests units and officers for a document.
+    ///
+    /// # Errors
+    /// When no classifier is active, the time is over or the prediction cannot be kept.
+    pub fn document(
+        &self,
+        order: DispatchOrder,
+        deadline: Deadline,
+    ) -> Result<DispatchAnswer, CallError> {
+        self.require_model(Task::Documents)?;
+        self.require_time(deadline)?;
+        let Some(model) = self.model(Task::Documents) else { return Err(CallError::timeout()) };
+        let settings = self.settings.documents;
+        let top_k = order.top_k.unwrap_or(settings.top_k);
+        let rules = Rules { prefixes: &self.prefixes, calendar: &self.calendar };
+        let document = &order.document;
+        let reading =
+            with_workspace(|it| read(&model.classifier, rules, document, self.today(), it));
+        let reading = reading.map_err(|it| internal(&it))?;
+        let (out_of_remit, ministry) = self.remit(&reading, &order)?;
+        let (units, labels) = self.units(&model, &reading, top_k);
+        let main = units.first().filter(|_| order.with_officers);
+        let mut found = main.map(|it| officers(&order, &it.unit, top_k)).unwrap_or_default();
+        let mut reasons = reading.reasons;
+        reasons.append(&mut found.reasons);
+        let answer = DispatchAnswer {
+            prediction_id: RequestId::fresh(self.clock.as_ref()).to_string(),
+            external_id: document.external_id.clone(),
+            units,
+            labels,
+            officers: found.best,
+            excluded: found.excluded,
+            abstained: reading.abstained,
+            reasons,
+            deadline: reading.deadline,
+            out_of_remit,
+            ministry,
+            model: info(&model),
+            taxonomy_version: self.taxonomy.version().to_owned(),
+            mode: settings.mode,
+        };
+        let draft = Draft {
+            id: &answer.prediction_id,
+            service: DOCUMENTS,
+            labels: &answer.labels,
+            text: text(document),
+            signature: None,
+        };
+        self.keep(&[self.prediction(&model, draft, settings)])?;
+        Ok(answer)
+    }
+
+    /// Whether the document is another ministry's: by the rule where it speaks, else by the model of ministries.
+    fn remit(
+        &self,
+        reading: &DispatchReading,
+        order: &DispatchOrder,
+    ) -> Result<(bool, Option<Ministry>), CallError> {
+        match &reading.owner {
+            Some(Owner::Moved { ministry }) => {
+                Ok((true, Some(Ministry { name: ministry.clone(), score: 1.0 })))
+            }
+            Some(Owner::Unit(_)) => Ok((false, None)),
+            None => {
+                let foreign = self.foreign(&parts(&order.document))?;
+                let is_foreign =
+                    foreign.as_ref().is_some_and(|it| self.settings.foreign_from <= it.score);
+                Ok((is_foreign, foreign.filter(|_| is_foreign)))
+            }
+        }
+    }
+
+    /// Main unit first, then those that co-handle; and the labels behind them.
+    fn units(
+        &self,
+        model: &ActiveModel,
+        reading: &DispatchReading,
+        top_k: usize,
+    ) -> (Vec<UnitSuggestion>, Vec<Label>) {
+        let labels: Vec<Label> = reading.ranked.iter().map(|it| model.label(it)).collect();
+        let mut units: Vec<UnitSuggestion> = Vec::new();
+        if let Some(Owner::Unit(path)) = &reading.owner {
+            units.push(suggestion(path, 1.0));
+        }
+        for label in &labels {
+            let unit = label.unit.as_deref().unwrap_or(&label.code);
+            match units.iter_mut().find(|it| it.unit == unit) {
+                // Several labels may name one unit of today; the rule's certainty stays.
+                Some(known) => known.score = (known.score + label.score).min(1.0),
+                None => units.push(suggestion(unit, label.score)),
+            }
+        }
+        let first = units.first().cloned();
+        let mut kept: Vec<UnitSuggestion> = first.into_iter().collect();
+        for unit in kept.iter_mut() {
+            unit.role = Role::Main;
+        }
+        let others = units.into_iter().skip(1);
+        kept.extend(others.filter(|it| self.settings.co_from <= it.score));
+        kept.truncate(top_k);
+        (kept, labels.into_iter().take(top_k).collect())
+    }
+}
+
+/// What is sealed of a document.
+fn text(document: &DispatchDocument) -> serde_json::Value {
+    let body: Vec<&str> = document.body.iter().map(|it| it.expose().as_str()).collect();
+    json!({
+        "subject": document.subject.expose(), "body": body.join("\n"),
+        "external_id": document.external_id,
+    })
+}
+
+fn suggestion(unit: &str, score: f32) -> UnitSuggestion {
+    let name = unit.rsplit('/').next().unwrap_or(unit).to_owned();
+    UnitSuggestion { unit: unit.to_owned(), name, score, role: Role::Co }
+}

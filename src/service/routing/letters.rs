@@ -1,0 +1,182 @@
+//! A call of letters: read each, compare with earlier ones, keep, answer.
+
+use serde_json::json;
+use sha2::{Digest, Sha256};
+
+use crate::base::{Deadline, Private, RequestId};
+use crate::pipeline::classify::Ask;
+use crate::pipeline::compose::{Composed, Part};
+use crate::pipeline::letters::read::{Reading, read};
+use crate::pipeline::letters::similar::Signature;
+use crate::store::NewPrediction;
+use crate::task::call::{CallError, Task};
+use crate::task::letters::{Letter, LetterAnswer, LetterAnswers, LetterOrder, Ministry, Repeated};
+use crate::task::text::{Label, TextField};
+
+use super::{ActiveModel, DAY, LETTERS, Routing, TextSettings, info, internal, with_workspace};
+
+/// Words that drove the first label that are answered.
+const SPANS: usize = 5;
+
+impl Routing {
+    /// Classifies the letters of a call, in order; gives up between two of them when the deadline has passed.
+    ///
+    /// # Errors
+    /// When no classifier is active, the time is over or a prediction cannot be kept.
+    pub fn letters(
+        &self,
+        order: LetterOrder,
+        deadline: Deadline,
+    ) -> Result<LetterAnswers, CallError> {
+        self.require_model(Task::Letters)?;
+        let Some(model) = self.model(Task::Letters) else { return Err(CallError::timeout()) };
+        self.require_taxonomy(order.taxonomy.as_deref())?;
+        let settings = self.settings.letters;
+        let ask = Ask {
+            top_k: order.top_k.unwrap_or(settings.top_k),
+            spans: if order.explain { SPANS } else { 0 },
+        };
+        let mut items = Vec::with_capacity(order.letters.len());
+        let mut kept = Vec::with_capacity(order.letters.len());
+        for letter in &order.letters {
+            self.require_time(deadline)?;
+            let reading = with_workspace(|it| read(&model.classifier, letter, ask, it));
+            let mut reading = reading.map_err(|it| internal(&it))?;
+            reading.flags.not_our_remit = self.foreign(&parts(letter))?;
+            let id = RequestId::fresh(self.clock.as_ref()).to_string();
+            reading.flags.repeated = self.repeated(&id, &reading);
+            let signature = reading.signature.as_ref().map(Signature::to_bytes);
+            let answer = answer(id, &model, letter, reading);
+            let draft = Draft {
+                id: &answer.prediction_id,
+                service: LETTERS,
+                labels: &answer.labels,
+                text: text(letter),
+                signature,
+            };
+            kept.push(self.prediction(&model, draft, settings));
+            items.push(answer);
+        }
+        let result = self.keep(&kept);
+        if result.is_err() {
+            let mut index = self.similar();
+            for item in &items {
+                index.remove(&item.prediction_id);
+            }
+        }
+        result?;
+        Ok(LetterAnswers {
+            items,
+            model: info(&model),
+            taxonomy_version: self.taxonomy.version().to_owned(),
+            mode: settings.mode,
+        })
+    }
+
+    pub(super) fn keep(&self, kept: &[NewPrediction]) -> Result<(), CallError> {
+        self.store.keep(kept).map_err(|it| internal(&it))
+    }
+
+    fn require_taxonomy(&self, wanted: Option<&str>) -> Result<(), CallError> {
+        let version = self.taxonomy.version();
+        match wanted {
+            Some(wanted) if wanted.rsplit('@').next() != Some(version) => {
+                Err(CallError::bad_value(
+                    "/options/taxonomy",
+                    format!("未載入這個版本;目前載入的是 {version}。"),
+                ))
+            }
+            _ => Ok(()),
+        }
+    }
+
+    /// The most similar earlier letter; afterwards this one is an earlier letter too.
+    fn repeated(&self, id: &str, reading: &Reading) -> Option<Repeated> {
+        let signature = reading.signature.as_ref()?;
+        let mut index = self.similar();
+        let found = index.query(signature, self.settings.repeated_from, 1).into_iter().next();
+        index.insert(id, signature.clone());
+        found.map(|it| Repeated { prediction_id: it.id, similarity: it.similarity })
+    }
+
+    /// Probability that a text is another ministry's; none without a model of ministries.
+    pub(super) fn foreign(&self, parts: &[Part<'_>]) -> Result<Option<Ministry>, CallError> {
+        let Some(model) = self.ministries.get() else { return Ok(None) };
+        let classifier = &model.classifier;
+        let composed = Composed::new(classifier.inputs(), parts);
+        let ask = Ask { top_k: usize::MAX, spans: 0 };
+        let decision = with_workspace(|it| classifier.classify(&composed.texts(), None, ask, it));
+        let ranked = decision.map_err(|it| internal(&it))?.ranked;
+        let (mut own, mut other) = (0.0, None);
+        for label in ranked.iter().map(|it| model.label(it)) {
+            if label.code == self.taxonomy.name() {
+                own = label.score;
+            } else if other.is_none() {
+                other = Some(label.code);
+            }
+        }
+        Ok(other.map(|name| Ministry { name, score: 1.0 - own }))
+    }
+
+    /// A prediction to keep.
+    pub(super) fn prediction(
+        &self,
+        model: &ActiveModel,
+        draft: Draft<'_>,
+        settings: TextSettings,
+    ) -> NewPrediction {
+        let created = self.clock.unix_time().as_secs();
+        let labels: Vec<(&str, f32)> =
+            draft.labels.iter().map(|it| (it.code.as_str(), it.score)).collect();
+        NewPrediction {
+            id: draft.id.to_owned(),
+            service: draft.service,
+            model: [&model.info.name, &model.info.version, &model.info.sha256].map(Clone::clone),
+            taxonomy: self.taxonomy.version().to_owned(),
+            labels: json!(labels).to_string(),
+            text: Private::new(draft.text.to_string().into_bytes()),
+            signature: draft.signature,
+            created,
+            expires: created + settings.retention_days * DAY,
+        }
+    }
+}
+
+/// What is new in a prediction. No `Debug`: it holds somebody's text.
+pub(super) struct Draft<'a> {
+    pub(super) id: &'a str,
+    pub(super) service: &'static str,
+    pub(super) labels: &'a [Label],
+    pub(super) text: serde_json::Value,
+    pub(super) signature: Option<Vec<u8>>,
+}
+
+/// What is sealed of a letter.
+fn text(letter: &Letter) -> serde_json::Value {
+    json!({
+        "subject": letter.subject.expose(), "body": letter.body.expose(),
+        "external_id": letter.external_id, "channel": letter.channel,
+    })
+}
+
+fn parts(letter: &Letter) -> [Part<'_>; 2] {
+    [(TextField::Subject, letter.subject.expose()), (TextField::Body(0), letter.body.expose())]
+}
+
+fn answer(id: String, model: &ActiveModel, letter: &Letter, reading: Reading) -> LetterAnswer {
+    LetterAnswer {
+        prediction_id: id,
+        external_id: letter.external_id.clone(),
+        labels: reading.ranked.iter().map(|it| model.label(it)).collect(),
+        abstained: reading.abstained,
+        flags: reading.flags,
+        evidence: reading.evidence,
+        text_hashes: [&letter.subject, &letter.body].map(|it| hash(it.expose())),
+        pii: reading.pii,
+        n_pii_omitted: reading.n_pii_omitted,
+    }
+}
+
+fn hash(text: &str) -> String {
+    Sha256::digest(text).iter().map(|it| format!("{it:02x}")).collect()
+}

@@ -1,0 +1,246 @@
+//! Letters and documents: the classifiers that answer, the rules beside them, the index of near-duplicates, the store.
+//!
+//! Everything here blocks and runs on the threads of the text pool. A classifier is swapped while calls go on: each
+//! call keeps the one it began with.
+
+mod documents;
+mod letters;
+mod model;
+mod predictions;
+
+use std::cell::Cell;
+use std::path::PathBuf;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use crate::base::{Clock, Date, Deadline, ErrorCode};
+use crate::pipeline::classify::Workspace;
+use crate::pipeline::documents::deadline::Calendar;
+use crate::pipeline::documents::number::PrefixTable;
+use crate::pipeline::documents::taxonomy::Taxonomy;
+use crate::pipeline::letters::similar::{Signature, SimilarIndex};
+use crate::registry::{VersionError, Versions};
+use crate::store::{Store, StoreError};
+use crate::task::call::{CallError, Task};
+use crate::task::idcard::ModelInfo;
+use crate::task::text::Mode;
+
+pub use model::ActiveModel;
+
+use model::ModelSlot;
+
+/// Names of the classifiers.
+pub const CLASSIFIERS: [&str; 3] = [LETTERS, DOCUMENTS, MINISTRIES];
+/// Letters → label.
+pub const LETTERS: &str = "letters";
+/// Documents → unit.
+pub const DOCUMENTS: &str = "documents";
+/// Any text → ministry, to tell what is not ours.
+pub const MINISTRIES: &str = "ministries";
+
+/// Seconds of a day; Taiwan's day begins eight hours before Greenwich's.
+const DAY: u64 = 24 * 60 * 60;
+const TAIPEI_OFFSET: u64 = 8 * 60 * 60;
+
+/// Manners of one of the two services.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct TextSettings {
+    /// Labels answered when the caller does not say.
+    pub top_k: usize,
+    /// Days that predictions and their texts are kept.
+    pub retention_days: u64,
+    /// How far answers are used.
+    pub mode: Mode,
+}
+
+/// Manners of both services.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct RoutingSettings {
+    /// Of letters.
+    pub letters: TextSettings,
+    /// Of documents.
+    pub documents: TextSettings,
+    /// Similarity from which a letter repeats an earlier one, 0 to 1.
+    pub repeated_from: f32,
+    /// Newest letters that are compared.
+    pub n_compared: usize,
+    /// Probability from which a further unit is co-handling.
+    pub co_from: f32,
+    /// Probability from which a document is another ministry's.
+    pub foreign_from: f32,
+}
+
+impl Default for RoutingSettings {
+    /// Three labels of letters and five of documents; 90 days; half for near-duplicates and other ministries.
+    fn default() -> RoutingSettings {
+        let letters = TextSettings { top_k: 3, retention_days: 90, mode: Mode::Pilot };
+        RoutingSettings {
+            letters,
+            documents: TextSettings { top_k: 5, ..letters },
+            repeated_from: 0.5,
+            n_compared: 100_000,
+            co_from: 0.2,
+            foreign_from: 0.5,
+        }
+    }
+}
+
+/// What the two services are made of.
+pub struct RoutingParts {
+    /// Where classifiers lie: `data_dir/classifiers`.
+    pub classifiers: PathBuf,
+    /// Where predictions are kept.
+    pub store: Store,
+    /// Units.
+    pub taxonomy: Taxonomy,
+    /// Working days.
+    pub calendar: Calendar,
+    /// Whose a number is.
+    pub prefixes: PrefixTable,
+    /// Tells the time.
+    pub clock: Arc<dyn Clock>,
+    /// Manners.
+    pub settings: RoutingSettings,
+}
+
+/// The two services.
+pub struct Routing {
+    letters: ModelSlot,
+    documents: ModelSlot,
+    ministries: ModelSlot,
+    similar: Mutex<SimilarIndex>,
+    store: Store,
+    taxonomy: Taxonomy,
+    calendar: Calendar,
+    prefixes: PrefixTable,
+    clock: Arc<dyn Clock>,
+    settings: RoutingSettings,
+}
+
+/// Why the services cannot be opened.
+#[derive(Debug, thiserror::Error)]
+pub enum RoutingError {
+    /// What is kept cannot be read.
+    #[error("failed to read what is kept")]
+    Store(#[from] StoreError),
+    /// A pointer to a classifier cannot be read.
+    #[error("failed to look for classifiers")]
+    Versions(#[from] VersionError),
+}
+
+impl Routing {
+    /// Opens the active classifiers and the index of near-duplicates. A classifier that cannot be opened is reported in
+    /// the log, and its service answers that it is not ready.
+    ///
+    /// # Errors
+    /// When what is kept cannot be read.
+    pub fn open(parts: RoutingParts) -> Result<Arc<Routing>, RoutingError> {
+        let slot = |name: &str| ModelSlot::new(Versions::at(&parts.classifiers, name), name);
+        let mut index = SimilarIndex::new(parts.settings.n_compared);
+        for (id, bytes) in parts.store.signatures(LETTERS, parts.settings.n_compared)? {
+            if let Some(signature) = Signature::from_bytes(&bytes) {
+                index.insert(&id, signature);
+            }
+        }
+        let routing = Routing {
+            letters: slot(LETTERS),
+            documents: slot(DOCUMENTS),
+            ministries: slot(MINISTRIES),
+            similar: Mutex::new(index),
+            store: parts.store,
+            taxonomy: parts.taxonomy,
+            calendar: parts.calendar,
+            prefixes: parts.prefixes,
+            clock: parts.clock,
+            settings: parts.settings,
+        };
+        routing.refresh();
+        Ok(Arc::new(routing))
+    }
+
+    /// Looks whether other versions are to answer, and swaps them in; a broken one is logged and the old one stays.
+    pub fn refresh(&self) {
+        for slot in [&self.letters, &self.documents, &self.ministries] {
+            slot.refresh(&self.taxonomy, self.today());
+        }
+    }
+
+    /// Erases what has expired, also from the index of near-duplicates. Returns how much.
+    ///
+    /// # Errors
+    /// When the store fails.
+    pub fn erase_expired(&self) -> Result<usize, StoreError> {
+        let erased = self.store.erase_expired(self.clock.unix_time().as_secs())?;
+        let mut index = self.similar();
+        for id in &erased {
+            index.remove(id);
+        }
+        Ok(erased.len())
+    }
+
+    /// The classifier of a service, if one is active.
+    pub fn model(&self, task: Task) -> Option<Arc<ActiveModel>> {
+        match task {
+            Task::Letters => self.letters.get(),
+            Task::Documents => self.documents.get(),
+            Task::IdCard | Task::Predictions => None,
+        }
+    }
+
+    /// Refuses where no classifier is active, with the remedy.
+    pub(super) fn require_model(&self, task: Task) -> Result<(), CallError> {
+        let name = match task {
+            Task::Letters => LETTERS,
+            Task::Documents => DOCUMENTS,
+            Task::IdCard | Task::Predictions => return Ok(()),
+        };
+        if self.model(task).is_some() {
+            return Ok(());
+        }
+        Err(CallError::new(
+            ErrorCode::Unavailable,
+            format!("尚未啟用 {name} 的分類模型,請先執行:fenwen models activate {name} DIR"),
+        ))
+    }
+
+    fn today(&self) -> Date {
+        let days = (self.clock.unix_time().as_secs() + TAIPEI_OFFSET) / DAY;
+        Date::from_unix_days(u32::try_from(days).unwrap_or(u32::MAX))
+    }
+
+    fn similar(&self) -> MutexGuard<'_, SimilarIndex> {
+        self.similar.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn require_time(&self, deadline: Deadline) -> Result<(), CallError> {
+        if self.clock.now() < deadline { Ok(()) } else { Err(CallError::timeout()) }
+    }
+}
+
+thread_local! {
+    static WORKSPACE: Cell<Option<Box<Workspace>>> = const { Cell::new(None) };
+}
+
+/// Runs `work` with this thread's workspace. One that a panic has left half-way is not used again.
+fn with_workspace<R>(work: impl FnOnce(&mut Workspace) -> R) -> R {
+    let mut workspace = WORKSPACE.take().unwrap_or_default();
+    let result = work(&mut workspace);
+    WORKSPACE.set(Some(workspace));
+    result
+}
+
+/// A failure on our side: the log has the reason, the caller a sentence.
+fn internal(error: &dyn std::error::Error) -> CallError {
+    let mut chain = error.to_string();
+    let mut source = error.source();
+    while let Some(cause) = source {
+        chain = format!("{chain}: {cause}");
+        source = cause.source();
+    }
+    tracing::error!(reason = chain, "a text was not answered");
+    CallError::new(ErrorCode::Internal, "系統發生錯誤。")
+}
+
+/// What is answered for a model.
+fn info(model: &ActiveModel) -> ModelInfo {
+    model.info.clone()
+}

@@ -1,0 +1,156 @@
+//! The classifier that answers for one name, and its replacement by another version.
+
+use std::collections::BTreeMap;
+use std::sync::{Arc, Mutex, PoisonError};
+
+use arc_swap::ArcSwapOption;
+use serde::Deserialize;
+
+use crate::base::Date;
+use crate::pipeline::classify::{Classifier, ClassifierFiles, ClassifyError, Ranked};
+use crate::pipeline::documents::taxonomy::{Mapping, Taxonomy};
+use crate::registry::{LoadedVersion, VersionError, Versions};
+use crate::task::idcard::ModelInfo;
+use crate::task::text::Label;
+
+/// Why a version cannot answer.
+#[derive(Debug, thiserror::Error)]
+pub enum ModelError {
+    /// Its files.
+    #[error("failed to read the version")]
+    Version(#[from] VersionError),
+    /// What is in them.
+    #[error("failed to load the classifier")]
+    Classifier(#[from] ClassifyError),
+    /// `labels.json` is no such file.
+    #[error("failed to read `labels.json`")]
+    Labels(#[from] serde_json::Error),
+}
+
+/// A row of `labels.json`: what a label means beside its code.
+#[derive(Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct LabelRow {
+    name: String,
+    unit: Option<String>,
+}
+
+/// A classifier that answers.
+pub struct ActiveModel {
+    /// It.
+    pub classifier: Classifier,
+    /// Its name, version and hash.
+    pub info: ModelInfo,
+    /// Name and unit of each class.
+    labels: Vec<(String, Option<String>)>,
+}
+
+impl ActiveModel {
+    /// Opens a version whose hashes were checked.
+    ///
+    /// # Errors
+    /// When the classifier or its table of labels is broken.
+    pub fn open(
+        name: &str,
+        version: &LoadedVersion,
+        taxonomy: &Taxonomy,
+        today: Date,
+    ) -> Result<ActiveModel, ModelError> {
+        let file = |name: &str| version.files.get(name).map(Vec::as_slice);
+        let classifier = Classifier::load(ClassifierFiles {
+            linear: file("linear.safetensors").unwrap_or_default(),
+            settings: file("classifier.json").unwrap_or_default(),
+            dense: file("dense.safetensors"),
+        })?;
+        let rows: BTreeMap<String, LabelRow> = match file("labels.json") {
+            Some(bytes) => serde_json::from_slice(bytes)?,
+            None => BTreeMap::new(),
+        };
+        let describe = |code: &String| match rows.get(code) {
+            Some(row) => {
+                let unit = row.unit.as_deref().and_then(|it| unit_of(taxonomy, it, today));
+                (row.name.clone(), unit)
+            }
+            None => {
+                let unit = unit_of(taxonomy, code, today);
+                let name = unit.as_deref().unwrap_or(code).rsplit('/').next().unwrap_or(code);
+                (name.to_owned(), unit)
+            }
+        };
+        let labels = classifier.labels().iter().map(describe).collect();
+        let info = ModelInfo {
+            name: name.to_owned(),
+            version: version.number.to_string(),
+            sha256: version.sha256.clone(),
+        };
+        Ok(ActiveModel { classifier, info, labels })
+    }
+
+    /// A ranked class as a label.
+    pub fn label(&self, ranked: &Ranked) -> Label {
+        let code = self.classifier.labels().get(ranked.class).cloned().unwrap_or_default();
+        let (name, unit) = self.labels.get(ranked.class).cloned().unwrap_or_default();
+        Label { code, name, unit, score: ranked.probability }
+    }
+}
+
+/// The unit of today that a label names; the main one of a unit that was split.
+fn unit_of(taxonomy: &Taxonomy, label: &str, today: Date) -> Option<String> {
+    match taxonomy.map(label, None, today) {
+        Mapping::Unit(path) | Mapping::Split { main: path, .. } => Some(path),
+        Mapping::Left { .. } | Mapping::Unknown => None,
+    }
+}
+
+/// The place of the classifier of one name.
+pub(super) struct ModelSlot {
+    name: String,
+    versions: Versions,
+    current: ArcSwapOption<ActiveModel>,
+    /// What was looked at last: the version and the day, whether or not it could be opened.
+    seen: Mutex<Option<(u32, Date)>>,
+}
+
+impl ModelSlot {
+    pub(super) fn new(versions: Versions, name: &str) -> ModelSlot {
+        ModelSlot {
+            name: name.to_owned(),
+            versions,
+            current: ArcSwapOption::empty(),
+            seen: Mutex::default(),
+        }
+    }
+
+    pub(super) fn get(&self) -> Option<Arc<ActiveModel>> {
+        self.current.load_full()
+    }
+
+    /// Opens the version that the pointer names unless it was looked at today. Units change on days, so that a new day
+    /// opens the version again.
+    pub(super) fn refresh(&self, taxonomy: &Taxonomy, today: Date) {
+        let mut seen = self.seen.lock().unwrap_or_else(PoisonError::into_inner);
+        let number = match self.versions.active() {
+            Ok(Some(number)) => number,
+            Ok(None) => return,
+            Err(error) => return self.report(&error),
+        };
+        if *seen == Some((number, today)) {
+            return;
+        }
+        *seen = Some((number, today));
+        let opened = self.versions.load(number).map_err(ModelError::from);
+        let opened = opened.and_then(|it| ActiveModel::open(&self.name, &it, taxonomy, today));
+        match opened {
+            Ok(model) => {
+                tracing::info!(name = self.name, version = number, "a classifier answers");
+                self.current.store(Some(Arc::new(model)));
+            }
+            Err(error) => self.report(&error),
+        }
+    }
+
+    fn report(&self, error: &dyn std::error::Error) {
+        let cause = error.source().map(ToString::to_string).unwrap_or_default();
+        tracing::error!(name = self.name, reason = %error, cause, "a classifier is refused; the one before stays");
+    }
+}

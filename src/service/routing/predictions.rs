@@ -1,0 +1,93 @@
+//! Predictions made earlier, and feedback on them.
+
+use crate::base::ErrorCode;
+use crate::pipeline::documents::taxonomy::Mapping;
+use crate::store::{FeedbackRow, Prediction};
+use crate::task::call::CallError;
+use crate::task::idcard::ModelInfo;
+use crate::task::prediction::{Feedback, KeptPrediction, Verdict};
+
+use super::{ActiveModel, DOCUMENTS, LETTERS, Routing, internal};
+
+impl Routing {
+    /// A prediction as kept.
+    ///
+    /// # Errors
+    /// When there is none of this id, or it has expired.
+    pub fn prediction_of(&self, id: &str) -> Result<KeptPrediction, CallError> {
+        let found = self.find(id)?;
+        let feedback = self.store.feedback(id).map_err(|it| internal(&it))?;
+        let [name, version, sha256] = found.model;
+        Ok(KeptPrediction {
+            labels: labels(&found.labels),
+            id: found.id,
+            service: found.service,
+            model: ModelInfo { name, version, sha256 },
+            taxonomy_version: found.taxonomy,
+            created: found.created,
+            expires: found.expires,
+            feedback: feedback.into_iter().map(|it| (it.verdict, it.label, it.created)).collect(),
+        })
+    }
+
+    /// Appends feedback to a prediction.
+    ///
+    /// # Errors
+    /// When there is no such prediction, or the label or unit is none that the model or the taxonomy knows.
+    pub fn feedback(&self, id: &str, feedback: Feedback) -> Result<(), CallError> {
+        let about = self.find(id)?;
+        self.check(&about, &feedback)?;
+        let row = FeedbackRow {
+            prediction: about.id.clone(),
+            verdict: feedback.verdict.as_str().to_owned(),
+            label: feedback.label,
+            unit: feedback.unit,
+            reason: feedback.reason,
+            decided_by: feedback.decided_by,
+            role: feedback.role,
+            created: self.clock.unix_time().as_secs(),
+        };
+        self.store.add_feedback(&row, &about).map_err(|it| internal(&it))
+    }
+
+    fn find(&self, id: &str) -> Result<Prediction, CallError> {
+        let now = self.clock.unix_time().as_secs();
+        let found = self.store.prediction(id, now).map_err(|it| internal(&it))?;
+        found.ok_or_else(|| CallError::new(ErrorCode::NotFound, "沒有這筆預測,或已逾保存期限。"))
+    }
+
+    fn check(&self, about: &Prediction, feedback: &Feedback) -> Result<(), CallError> {
+        if feedback.verdict == Verdict::Corrected && feedback.label.is_none() {
+            return Err(CallError::bad_value("/label", "更正時必填。"));
+        }
+        if let Some(label) = &feedback.label {
+            let model = match about.service.as_str() {
+                LETTERS => self.letters.get(),
+                DOCUMENTS => self.documents.get(),
+                _ => None,
+            };
+            let is_class =
+                |it: &ActiveModel| it.classifier.labels().iter().any(|class| class == label);
+            let is_known = model.is_some_and(|it| is_class(&it)) || self.names_unit(label);
+            if !is_known {
+                return Err(CallError::bad_value("/label", "不是模型或分類表中的標籤。"));
+            }
+        }
+        if feedback.unit.as_ref().is_some_and(|it| !self.names_unit(it)) {
+            return Err(CallError::bad_value("/unit", "不是分類表中的單位。"));
+        }
+        Ok(())
+    }
+
+    fn names_unit(&self, label: &str) -> bool {
+        matches!(
+            self.taxonomy.map(label, None, self.today()),
+            Mapping::Unit(_) | Mapping::Split { .. }
+        )
+    }
+}
+
+/// Labels in the form in which [`Routing`] keeps them.
+fn labels(text: &str) -> Vec<(String, f32)> {
+    serde_json::from_str(text).unwrap_or_default()
+}

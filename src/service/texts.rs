@@ -1,0 +1,80 @@
+//! Calls of letters, documents and predictions: one hop to the text pool, where the body is read, worked on and kept.
+
+use crate::task::call::CallError;
+use crate::task::documents::{DispatchAnswer, DispatchOrder};
+use crate::task::letters::{LetterAnswers, LetterOrder};
+use crate::task::prediction::{Feedback, KeptPrediction};
+
+use super::Admitted;
+use super::pool::Lane;
+use super::routing::Routing;
+
+/// Bytes of a body up to which its call overtakes: a few letters, some milliseconds of work.
+const SHORT_BYTES: usize = 64 << 10;
+
+/// A body that is not read yet: reading it is work for the pool.
+pub struct Unread<F> {
+    /// Its length in bytes.
+    pub n_bytes: usize,
+    /// Reads it.
+    pub read: F,
+}
+
+impl Admitted {
+    /// Classifies letters.
+    pub async fn classify_letters<F>(self, body: Unread<F>) -> Result<LetterAnswers, CallError>
+    where
+        F: FnOnce() -> Result<LetterOrder, CallError> + Send + 'static,
+    {
+        let deadline = self.cx.deadline;
+        self.on_text_pool(body, move |routing, order| routing.letters(order, deadline)).await
+    }
+
+    /// Suggests units and officers for a document.
+    pub async fn dispatch_document<F>(self, body: Unread<F>) -> Result<DispatchAnswer, CallError>
+    where
+        F: FnOnce() -> Result<DispatchOrder, CallError> + Send + 'static,
+    {
+        let deadline = self.cx.deadline;
+        self.on_text_pool(body, move |routing, order| routing.document(order, deadline)).await
+    }
+
+    /// A prediction made earlier.
+    pub async fn prediction(self, id: String) -> Result<KeptPrediction, CallError> {
+        let body = Unread { n_bytes: 0, read: || Ok(()) };
+        self.on_text_pool(body, move |routing, ()| routing.prediction_of(&id)).await
+    }
+
+    /// Appends feedback to a prediction.
+    pub async fn add_feedback<F>(self, id: String, body: Unread<F>) -> Result<(), CallError>
+    where
+        F: FnOnce() -> Result<Feedback, CallError> + Send + 'static,
+    {
+        self.on_text_pool(body, move |routing, feedback| routing.feedback(&id, feedback)).await
+    }
+
+    async fn on_text_pool<F, T, R>(
+        self,
+        body: Unread<F>,
+        work: impl FnOnce(&Routing, T) -> Result<R, CallError> + Send + 'static,
+    ) -> Result<R, CallError>
+    where
+        F: FnOnce() -> Result<T, CallError> + Send + 'static,
+        R: Send + 'static,
+    {
+        let lane = if body.n_bytes <= SHORT_BYTES { Lane::Short } else { Lane::Long };
+        let routing = std::sync::Arc::clone(&self.service.routing);
+        // The place travels with the work: a caller that leaves does not make room before the work is done.
+        let place = self.place;
+        let job = move || {
+            let answer = (body.read)().and_then(|it| work(&routing, it));
+            drop(place);
+            answer
+        };
+        let run = self.service.texts.run(lane, job);
+        match tokio::time::timeout_at(self.cx.deadline.into(), run).await {
+            Ok(answer) => answer.map_err(|it| self.service.pool_error(it))?,
+            Err(_) => Err(CallError::timeout()),
+        }
+    }
+}

@@ -1,0 +1,84 @@
+//! What letters and documents share: places in the text sent, labels, and the words behind an answer.
+
+/// A field of the text sent.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum TextField {
+    /// 主旨.
+    Subject,
+    /// The body; of a document the paragraph with this index, of a letter always 0.
+    Body(usize),
+    /// A cited number that the caller listed, by its index.
+    CitedNumber(usize),
+}
+
+impl TextField {
+    /// The wire name.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            TextField::Subject => "subject",
+            TextField::Body(_) => "body",
+            TextField::CitedNumber(_) => "cited_numbers",
+        }
+    }
+
+    /// Which of several: paragraphs and numbers are lists.
+    pub fn index(self) -> Option<usize> {
+        match self {
+            TextField::Subject => None,
+            TextField::Body(idx) | TextField::CitedNumber(idx) => Some(idx),
+        }
+    }
+}
+
+/// A piece of a field: Unicode code points, end exclusive.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct TextPlace {
+    /// The field.
+    pub field: TextField,
+    /// First code point.
+    pub start: usize,
+    /// One past the last.
+    pub end: usize,
+}
+
+/// One label of an answer.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Label {
+    /// As the model was trained with.
+    pub code: String,
+    /// In words.
+    pub name: String,
+    /// Path of the unit that handles it; none when the label names no unit of today.
+    pub unit: Option<String>,
+    /// Calibrated probability, 0 to 1.
+    pub score: f32,
+}
+
+/// Words that drove the first label.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Evidence {
+    /// Where.
+    pub place: TextPlace,
+    /// What they added to the score.
+    pub weight: f32,
+}
+
+/// How far the answers of a service are used.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Mode {
+    /// 試辦: shown to named units.
+    #[default]
+    Pilot,
+    /// 導入: shown to all.
+    Live,
+}
+
+impl Mode {
+    /// The wire name.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Mode::Pilot => "pilot",
+            Mode::Live => "live",
+        }
+    }
+}

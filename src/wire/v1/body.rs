@@ -1,0 +1,202 @@
+//! JSON bodies: read strictly, refused with the place of what is wrong and never its value.
+
+use serde::de::DeserializeOwned;
+use serde_json::Value;
+
+use crate::base::{Date, ErrorCode};
+use crate::task::call::{CallError, FieldError};
+
+/// Reads a body; a field that is not known is refused, and so is a list where an object is expected.
+///
+/// `at` stands before every pointer (`/meta` of a form, else nothing). `objects` are the places of objects, `*` being
+/// any index.
+pub(super) fn parse<T: DeserializeOwned>(
+    json: &[u8],
+    at: &str,
+    objects: &[&str],
+) -> Result<T, CallError> {
+    let value: Value = serde_json::from_slice(json)
+        .map_err(|_| CallError::new(ErrorCode::BadValue, "內容不是合法的 JSON。"))?;
+    // A struct would also be read from an array of its values; nobody means that.
+    for place in objects {
+        refuse_lists(&value, at, place)?;
+    }
+    serde_path_to_error::deserialize(value).map_err(|error| {
+        let pointer = pointer(at, error.path());
+        // The library has no kind for this; its text begins so.
+        if error.inner().to_string().starts_with("unknown field") {
+            return unknown_field(pointer);
+        }
+        CallError::bad_value(pointer, "缺少必要的值,或型別不符。")
+    })
+}
+
+fn unknown_field(pointer: String) -> CallError {
+    let detail = "含有未定義的欄位。".to_owned();
+    let code = ErrorCode::UnknownField;
+    let mut error = CallError::new(code, format!("{pointer}:{detail}"));
+    error.errors.push(FieldError { pointer, code, detail });
+    error
+}
+
+fn refuse_lists(value: &Value, at: &str, place: &str) -> Result<(), CallError> {
+    if let Some((list, rest)) = place.split_once("/*") {
+        for (idx, item) in
+            value.pointer(list).and_then(Value::as_array).into_iter().flatten().enumerate()
+        {
+            refuse_lists(item, &format!("{at}{list}/{idx}"), rest)?;
+        }
+        return Ok(());
+    }
+    if value.pointer(place).is_some_and(Value::is_array) {
+        return Err(CallError::bad_value(format!("{at}{place}"), "應為物件。"));
+    }
+    Ok(())
+}
+
+/// The path of a parse error as a JSON pointer below `at`.
+pub(super) fn pointer(at: &str, path: &serde_path_to_error::Path) -> String {
+    let mut pointer = String::from(at);
+    for segment in path {
+        let segment = match segment {
+            serde_path_to_error::Segment::Seq { index } => index.to_string(),
+            serde_path_to_error::Segment::Map { key } => key.clone(),
+            serde_path_to_error::Segment::Enum { variant } => variant.clone(),
+            serde_path_to_error::Segment::Unknown => continue,
+        };
+        // A key may be anything the caller likes: only names of fields are repeated.
+        if !is_name(&segment) {
+            break;
+        }
+        pointer.push('/');
+        pointer.push_str(&segment);
+    }
+    pointer
+}
+
+fn is_name(text: &str) -> bool {
+    let known_shape = |ch: char| ch.is_ascii_lowercase() || ch == '_';
+    let is_index = text.len() <= 4 && text.chars().all(|ch| ch.is_ascii_digit());
+    is_index || ((1..=32).contains(&text.len()) && text.chars().all(known_shape))
+}
+
+/// Refuses a text of more than `most` characters.
+pub(super) fn require_short(text: &str, most: usize, at: &str) -> Result<(), CallError> {
+    // No character is shorter than a byte: most texts need no counting.
+    if text.len() <= most || text.chars().nth(most).is_none() {
+        return Ok(());
+    }
+    Err(CallError::bad_value(at, format!("不可超過 {most} 個字元。")))
+}
+
+/// Refuses an id that is empty, longer than 64 characters or not visible.
+pub(super) fn require_id(text: Option<&String>, at: &str) -> Result<(), CallError> {
+    let is_id =
+        |it: &String| (1..=64).contains(&it.chars().count()) && !it.chars().any(char::is_control);
+    if text.is_none_or(is_id) {
+        return Ok(());
+    }
+    Err(CallError::bad_value(at, "應為 1 到 64 個可見字元。"))
+}
+
+/// The number of labels wanted, 1 to `most`.
+pub(super) fn require_top_k(top_k: Option<usize>, most: usize) -> Result<(), CallError> {
+    match top_k {
+        Some(top_k) if !(1..=most).contains(&top_k) => {
+            Err(CallError::bad_value("/options/top_k", format!("應為 1 到 {most} 的整數。")))
+        }
+        _ => Ok(()),
+    }
+}
+
+/// The day in Taiwan of a day (`2026-11-20`) or a time (RFC 3339, with its offset).
+pub(super) fn require_day(text: Option<&String>, at: &str) -> Result<Option<Date>, CallError> {
+    let wrong = || CallError::bad_value(at, "應為日期(2026-11-20)或附時區的時間(RFC 3339)。");
+    text.map(|it| taiwan_day(it).ok_or_else(wrong)).transpose()
+}
+
+/// Minutes by which Taiwan is ahead of Greenwich, and minutes of a day.
+const TAIPEI: i32 = 8 * 60;
+const DAY: i32 = 24 * 60;
+
+fn taiwan_day(text: &str) -> Option<Date> {
+    let date = Date::parse_iso(text.get(..10)?)?;
+    let Some(time) = text.get(10..).filter(|it| !it.is_empty()) else { return Some(date) };
+    let time = time.strip_prefix(['T', 't', ' '])?;
+    let two = |from: usize| -> Option<i32> {
+        let digits = time.get(from..from + 2)?;
+        digits.bytes().all(|it| it.is_ascii_digit()).then(|| digits.parse().ok())?
+    };
+    let (hour, minute, second) = (two(0)?, two(3)?, two(6)?);
+    let colons = time.get(2..3)? == ":" && time.get(5..6)? == ":";
+    if !colons || 23 < hour || 59 < minute || 60 < second {
+        return None;
+    }
+    let rest = time.get(8..)?;
+    let zone = rest.find(['Z', 'z', '+', '-'])?;
+    let fraction = rest.get(..zone)?;
+    let digits = fraction.strip_prefix('.').unwrap_or_default();
+    let is_fraction = !digits.is_empty() && digits.bytes().all(|it| it.is_ascii_digit());
+    if !fraction.is_empty() && !is_fraction {
+        return None;
+    }
+    let minutes = hour * 60 + minute - offset(rest.get(zone..)?)? + TAIPEI;
+    match minutes {
+        ..0 => Some(date.previous_day()),
+        0..DAY => Some(date),
+        _ => Some(date.next_day()),
+    }
+}
+
+/// Minutes of `Z` or `+08:00`.
+fn offset(text: &str) -> Option<i32> {
+    if text.eq_ignore_ascii_case("z") {
+        return Some(0);
+    }
+    let (hours, minutes) = text.get(1..)?.split_once(':')?;
+    let two = |it: &str| -> Option<i32> {
+        (it.len() == 2 && it.bytes().all(|it| it.is_ascii_digit())).then(|| it.parse().ok())?
+    };
+    let (hours, minutes) = (two(hours)?, two(minutes)?);
+    let sum = hours * 60 + minutes;
+    (hours < 24 && minutes < 60).then(|| if text.starts_with('-') { -sum } else { sum })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn check(text: &str, expected: Option<&str>) {
+        let found = taiwan_day(text).map(|it| it.to_string());
+        assert_eq!(found.as_deref(), expected, "{text}");
+    }
+
+    #[test]
+    fn times_become_days_in_taiwan() {
+        check("2026-11-20", Some("2026-11-20"));
+        check("2026-11-20T09:12:00+08:00", Some("2026-11-20"));
+        check("2026-11-20T16:00:00Z", Some("2026-11-21"));
+        check("2026-12-31T23:59:59.123Z", Some("2027-01-01"));
+        check("2026-01-01T00:30:00+14:00", Some("2025-12-31"));
+        check("2026-11-20t15:59:59z", Some("2026-11-20"));
+        for bad in [
+            "2026-02-30",
+            "2026-11-20T25:00:00Z",
+            "2026-11-20T09:12:00",
+            "2026-11-20T09:12Z",
+            "20261120",
+            "2026-11-20T09:12:00.Z",
+            "2026-11-20T09:12:00+8",
+            "二〇二六年十一月",
+        ] {
+            check(bad, None);
+        }
+    }
+
+    #[test]
+    fn texts_are_counted_in_characters() {
+        assert!(require_short("甲乙丙", 3, "/a").is_ok());
+        assert!(require_short("甲乙丙丁", 3, "/a").is_err());
+        assert!(require_short("", 0, "/a").is_ok());
+    }
+}

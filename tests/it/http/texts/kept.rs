@@ -1,0 +1,132 @@
+//! What outlives a call: the index of near-duplicates, predictions until they expire, versions through the commands.
+
+use std::path::Path;
+use std::process::{Command, Output};
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use fenwen::base::{ManualClock, Private};
+use fenwen::service::routing::Routing;
+use fenwen::task::documents::{DispatchDocument, DispatchOrder};
+use fenwen::task::letters::{Letter, LetterAnswer, LetterOrder};
+
+use super::super::fake::routing;
+use super::classifier;
+
+const DAY: Duration = Duration::from_secs(24 * 60 * 60);
+
+fn classify(routing: &Routing, body: &str) -> LetterAnswer {
+    let body = Private::new(body.to_owned());
+    let letters = vec![Letter { body, ..Letter::default() }];
+    let order = LetterOrder { letters, top_k: None, explain: true, taxonomy: None };
+    let deadline = Instant::now() + Duration::from_secs(60 * 60 * 24 * 400);
+    routing.letters(order, deadline).unwrap().items.remove(0)
+}
+
+#[test]
+fn near_duplicates_survive_a_restart_and_expire() {
+    let dir = tempfile::tempdir().unwrap();
+    classifier::activate(dir.path(), "letters", &classifier::UNITS);
+    let clock = Arc::new(ManualClock::at(20_000 * DAY));
+    let open = || routing(dir.path(), Arc::<ManualClock>::clone(&clock));
+    let text = "土地徵收補償費的發放日期遲遲沒有通知,請協助查明";
+    let first = classify(&open(), text);
+    let again = open();
+    let repeated = classify(&again, text).flags.repeated.unwrap();
+    assert_eq!(repeated.prediction_id, first.prediction_id);
+    assert!(again.prediction_of(&first.prediction_id).is_ok());
+    clock.advance(90 * DAY);
+    assert!(again.prediction_of(&first.prediction_id).is_err());
+    assert_eq!(again.erase_expired().unwrap(), 2);
+    assert_eq!(classify(&again, text).flags.repeated, None);
+}
+
+#[test]
+fn another_ministry_is_named_where_a_model_knows() {
+    let dir = tempfile::tempdir().unwrap();
+    for name in ["letters", "documents"] {
+        classifier::activate(dir.path(), name, &classifier::UNITS);
+    }
+    classifier::activate(dir.path(), "ministries", &["內政部", "國防部", "內政部"]);
+    let routing = routing(dir.path(), Arc::new(ManualClock::at(20_000 * DAY)));
+    let dispatch = |subject: &str| {
+        let document = DispatchDocument {
+            external_id: None,
+            priority: fenwen::media::exchange::Priority::Fast,
+            subject: Private::new(subject.to_owned()),
+            body: Vec::new(),
+            cited_numbers: Vec::new(),
+            received: None,
+            due: None,
+        };
+        let order = DispatchOrder {
+            document,
+            top_k: None,
+            with_officers: false,
+            officers: Vec::new(),
+            earlier: Vec::new(),
+        };
+        routing.document(order, Instant::now() + 400 * DAY).unwrap()
+    };
+    let foreign = dispatch("兵役");
+    assert!(foreign.out_of_remit);
+    assert_eq!(foreign.ministry.unwrap().name, "國防部");
+    let own = dispatch("土地");
+    assert!(!own.out_of_remit && own.ministry.is_none());
+    assert_eq!(classify(&routing, "兵役").flags.not_our_remit.unwrap().name, "國防部");
+}
+
+fn fenwen(data_dir: &Path, arguments: &[&str]) -> Output {
+    Command::new(env!("CARGO_BIN_EXE_fenwen"))
+        .args(arguments)
+        .arg("--data-dir")
+        .arg(data_dir)
+        .output()
+        .unwrap()
+}
+
+#[test]
+fn commands_activate_list_roll_back_and_refuse() {
+    let dir = tempfile::tempdir().unwrap();
+    let trained = dir.path().join("trained");
+    std::fs::create_dir(&trained).unwrap();
+    classifier::write(&trained, &classifier::UNITS);
+    let trained = trained.to_str().unwrap();
+    for _ in 0..2 {
+        assert!(fenwen(dir.path(), &["models", "activate", "letters", trained]).status.success());
+    }
+    std::fs::write(dir.path().join("trained/classifier.json"), b"{}").unwrap();
+    let refused = fenwen(dir.path(), &["models", "activate", "letters", trained]);
+    assert!(!refused.status.success());
+    assert!(fenwen(dir.path(), &["models", "rollback", "letters"]).status.success());
+    assert!(!fenwen(dir.path(), &["models", "rollback", "letters"]).status.success());
+    let listed = fenwen(dir.path(), &["models", "versions", "letters"]).stdout;
+    let listed = String::from_utf8(listed).unwrap();
+    let marks: Vec<&str> = listed.lines().map(|it| it.get(..3).unwrap()).collect();
+    assert_eq!(marks, ["* 1", "  2"]);
+    assert!(!fenwen(dir.path(), &["models", "versions", "../x"]).status.success());
+}
+
+#[test]
+fn feedback_is_exported_once_and_masked() {
+    let dir = tempfile::tempdir().unwrap();
+    classifier::activate(dir.path(), "letters", &classifier::UNITS);
+    let routing = routing(dir.path(), Arc::new(fenwen::base::SystemClock));
+    let id = classify(&routing, "土地登記,電話0912345678").prediction_id;
+    let feedback = fenwen::task::prediction::Feedback {
+        verdict: fenwen::task::prediction::Verdict::Corrected,
+        label: Some("役政司".to_owned()),
+        unit: None,
+        reason: None,
+        decided_by: None,
+        role: None,
+    };
+    routing.feedback(&id, feedback).unwrap();
+    let out = dir.path().join("feedback.jsonl");
+    let export = ["feedback", "export", "--service", "letters", "--out", out.to_str().unwrap()];
+    assert!(fenwen(dir.path(), &export).status.success());
+    let text = std::fs::read_to_string(&out).unwrap();
+    assert!(text.contains("\"label\":\"役政司\"") && text.contains("土地登記"), "{text}");
+    assert!(!text.contains("0912345678"));
+    assert!(!fenwen(dir.path(), &export).status.success(), "a file is never overwritten");
+}
