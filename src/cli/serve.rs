@@ -13,11 +13,13 @@ use crate::base::{Clock, SystemClock};
 use crate::config::{Config, Profile};
 use crate::http::{self, App, Ended, HttpOptions};
 use crate::media::image::ImageLimits;
+use crate::service::routing::Routing;
 use crate::service::{PictureFiles, Service, ServiceLimits, ServiceParts};
 use crate::wire::v1::meta::PurposeRule;
 
 use super::networks::{BLOCKING_THREADS, Opener};
 use super::recogniser::Recogniser;
+use super::routing::{self, keep_current};
 
 /// How often idle networks are tried, and how long they may take.
 const CHECK_EVERY: Duration = Duration::from_secs(5);
@@ -26,6 +28,10 @@ const CHECK_TIME: Duration = Duration::from_secs(10);
 /// Heaps that all threads share. With one for each thread, as glibc likes it, every heap keeps what its thread once
 /// needed: 440 MiB instead of 330 in `make bench`.
 const HEAPS: i32 = 2;
+
+/// What the printed commands send; nobody wrote or sent these.
+const LETTER: &str = r#"{"purpose":{"code":"petition-handling","case_no":"DEMO-2"},"letters":[{"subject":"戶籍遷入遭退件","body":"您好,我上週到戶政事務所辦理遷入登記,承辦人說缺少房屋所有權人的同意書,請問要怎麼補件?"}]}"#;
+const DOCUMENT: &str = r#"{"purpose":{"code":"official-document","case_no":"DEMO-3"},"document":{"doc_type":"函","priority":"速件","secrecy":"普通","subject":"檢送本縣消防人員訓練計畫1份,請鑒核。","body":["說明:依消防法辦理。"]}}"#;
 
 /// Serves until SIGTERM or SIGINT.
 pub(super) fn run(config: &Config) -> anyhow::Result<()> {
@@ -62,7 +68,8 @@ async fn serve(
     recogniser: Recogniser,
     clock: Arc<dyn Clock>,
 ) -> anyhow::Result<()> {
-    let service = service(config, &recogniser, Arc::clone(&clock))?;
+    let routing = routing::open(config, Arc::clone(&clock))?;
+    let service = service(config, &recogniser, Arc::clone(&routing), Arc::clone(&clock))?;
     let app = App::new(service, clock, http_options(config))?;
     let listen = config.server.listen;
     let listener = TcpListener::bind(listen).await.with_context(|| {
@@ -71,9 +78,9 @@ async fn serve(
     recogniser.check(CHECK_TIME).await;
     // Standard output may be closed, as by `head`: the server serves all the same.
     let _ = announce(listener.local_addr()?);
-    let watch = tokio::spawn(watch(recogniser));
+    let watches = [tokio::spawn(watch(recogniser)), tokio::spawn(keep_current(routing))];
     let ended = http::serve(listener, app, shutdown()?).await;
-    watch.abort();
+    watches.iter().for_each(tokio::task::JoinHandle::abort);
     match ended? {
         Ended::Drained => tracing::info!("every request was answered"),
         Ended::Cut(n) => tracing::warn!(n, "connections were cut after the drain timeout"),
@@ -105,6 +112,7 @@ fn shutdown() -> anyhow::Result<impl Future<Output = ()>> {
 fn service(
     config: &Config,
     recogniser: &Recogniser,
+    routing: Arc<Routing>,
     clock: Arc<dyn Clock>,
 ) -> anyhow::Result<Arc<Service>> {
     let limits = ServiceLimits {
@@ -116,6 +124,7 @@ fn service(
     let parts = ServiceParts {
         recogniser: Arc::new(recogniser.clone()),
         decoder: Arc::new(PictureFiles { limits: image_limits(config) }),
+        routing,
         clock,
     };
     Service::start(parts, limits).context("failed to start the decoding threads")
@@ -160,5 +169,16 @@ fn announce(address: SocketAddr) -> std::io::Result<()> {
          -F 'meta={{\"purpose\":{{\"code\":\"online-application\",\"case_no\":\"DEMO-1\"}}}};type=application/json' \\\n  \
          -F image=@tests/data/idcard/tw_national_id_front.jpg\n"
     )?;
+    let texts = [
+        ("信件智能分類", "letters/classifications", LETTER),
+        ("公文智能分文", "documents/dispatch-suggestions", DOCUMENT),
+    ];
+    for (title, path, body) in texts {
+        writeln!(
+            out,
+            "{title}:\ncurl -s http://{address}/api/v1/{path} \\\n  \
+             -H 'content-type: application/json' \\\n  -d '{body}'\n"
+        )?;
+    }
     out.flush()
 }

@@ -100,7 +100,7 @@ fn hashed(model: &LinearModel, text: &[&str], normalised: &mut [Normalised]) -> 
     let mut sum = 0_u32;
     for view in &model.spec().views {
         grams(view.chars(&inputs), view.field, view.order_bits(), |key, _, _| {
-            sum = sum.wrapping_add(key)
+            sum = sum.wrapping_add(key);
         });
     }
     sum
