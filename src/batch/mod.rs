@@ -34,6 +34,10 @@ pub use state::Stats;
 /// How long a successful run proves a model's health.
 const FRESH: Duration = Duration::from_secs(5);
 
+/// How much the threads of a model yield to those that talk to callers: with every core at work, calls are still
+/// admitted or refused at once.
+const YIELDING: i32 = 10;
+
 /// How a model's queue behaves.
 #[derive(Clone)]
 pub struct BatchSpec {
@@ -140,9 +144,13 @@ impl<R: Send + 'static> ModelHandle<R> {
                 commands: commands.clone(),
             };
             let probe = spec.probe.clone();
-            let thread = std::thread::Builder::new()
-                .name(format!("{}-{idx}", spec.name))
-                .spawn(move || executor.serve(&inbox, probe))?;
+            let thread = std::thread::Builder::new().name(format!("{}-{idx}", spec.name)).spawn(
+                move || {
+                    // Where it is not allowed, answers are right all the same.
+                    let _ = rustix::process::nice(YIELDING);
+                    executor.serve(&inbox, probe);
+                },
+            )?;
             executors.push((batches, thread));
         }
         let scheduler = Scheduler::new(policy, Arc::clone(&shared), executors);

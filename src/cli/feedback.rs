@@ -7,13 +7,13 @@ use std::path::{Path, PathBuf};
 
 use anyhow::Context;
 use clap::Subcommand;
-use serde::Deserialize;
 use serde_json::json;
 
-use crate::base::{Clock, SystemClock};
+use crate::base::{Clock, Private, SystemClock};
 use crate::config::Config;
 use crate::pipeline::letters::pii;
-use crate::store::{Labelled, Store};
+use crate::service::routing::{Lesson, lessons};
+use crate::store::Store;
 
 /// What can be done with feedback.
 #[derive(Debug, Subcommand)]
@@ -30,13 +30,6 @@ pub(super) enum FeedbackCommand {
         #[arg(long)]
         with_personal_data: bool,
     },
-}
-
-/// What was sealed of a letter or document.
-#[derive(Deserialize)]
-struct Kept {
-    subject: String,
-    body: String,
 }
 
 /// How to export.
@@ -58,78 +51,59 @@ impl Export {
         let file = OpenOptions::new().write(true).create_new(true).mode(0o600).open(path);
         let mut file =
             BufWriter::new(file.with_context(|| format!("failed to create {}", path.display()))?);
-        let mut n = 0;
-        store.labelled(&self.service, SystemClock.unix_time().as_secs(), |row| {
-            if let Some(line) = self.row(&row)? {
-                writeln!(file, "{line}")?;
-                n += 1;
-            }
-            Ok::<(), anyhow::Error>(())
-        })?;
+        let found = lessons(store, &self.service, SystemClock.unix_time().as_secs())?;
+        for lesson in &found {
+            writeln!(file, "{}", self.row(lesson))?;
+        }
         file.flush()?;
-        Ok(n)
+        Ok(found.len())
     }
 
-    /// A row of the data set; none for what has no label.
-    fn row(&self, row: &Labelled) -> anyhow::Result<Option<serde_json::Value>> {
-        let given: Vec<(String, f32)> = serde_json::from_str(&row.given)?;
-        let predicted = given.first().map(|it| it.0.clone());
-        let label = match row.verdict.as_str() {
-            "discarded" => None,
-            "accepted" => row.label.clone().or_else(|| predicted.clone()),
-            _ => row.label.clone(),
+    /// A row of the data set.
+    fn row(&self, lesson: &Lesson) -> serde_json::Value {
+        let text = |text: &Private<String>| {
+            let text = text.expose();
+            if self.mask { pii::mask(text, &pii::find(text)) } else { text.clone() }
         };
-        let Some(label) = label else { return Ok(None) };
-        let kept: Kept = serde_json::from_slice(row.text.expose())?;
-        let text = |text: &str| {
-            if self.mask { pii::mask(text, &pii::find(text)) } else { text.to_owned() }
-        };
-        let (subject, body) = (text(&kept.subject), text(&kept.body));
+        let (subject, body) = (text(&lesson.subject), text(&lesson.body));
         let both: Vec<&str> =
             [subject.as_str(), body.as_str()].into_iter().filter(|it| !it.is_empty()).collect();
-        Ok(Some(json!({
-            "id": row.id, "text": both.join("\n"), "subject": subject, "body": body, "label": label,
+        let origin = &lesson.origin;
+        json!({
+            "id": lesson.id, "text": both.join("\n"), "subject": subject, "body": body, "label": lesson.label,
             "provenance": {
-                "source": "feedback", "service": self.service, "decision": row.verdict, "predicted": predicted,
-                "model_version": row.version, "reason": row.reason, "role": row.role,
-                "decided_at": row.created, "masked": self.mask,
+                "source": "feedback", "service": self.service, "decision": origin.verdict,
+                "predicted": lesson.predicted, "model_version": origin.model_version, "reason": origin.reason,
+                "role": origin.role, "decided_at": origin.decided_at, "masked": self.mask,
             },
-        })))
+        })
     }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::base::Private;
-
-    fn check(verdict: &str, label: Option<&str>, expected: Option<&str>) {
-        let export = Export { service: "letters".to_owned(), mask: true };
-        let text = json!({"subject": "補發", "body": "我的身分證字號A123456789"}).to_string();
-        let row = Labelled {
-            id: "1".to_owned(),
-            text: Private::new(text.into_bytes()),
-            label: label.map(str::to_owned),
-            given: r#"[["甲",0.5],["乙",0.25]]"#.to_owned(),
-            verdict: verdict.to_owned(),
-            reason: None,
-            role: None,
-            version: "3".to_owned(),
-            created: 1,
-        };
-        let found = export.row(&row).unwrap();
-        assert_eq!(found.as_ref().map(|it| it["label"].as_str().unwrap()), expected);
-        if let Some(row) = found {
-            assert_eq!(row["text"], "補發\n我的身分證字號〔身分證字號〕");
-            assert_eq!(row["provenance"]["predicted"], "甲");
-        }
-    }
+    use crate::service::routing::Origin;
 
     #[test]
-    fn feedback_becomes_labelled_rows() {
-        check("corrected", Some("丙"), Some("丙"));
-        check("accepted", None, Some("甲"));
-        check("accepted", Some("乙"), Some("乙"));
-        check("discarded", None, None);
+    fn personal_data_is_masked() {
+        let lesson = Lesson {
+            id: "1".to_owned(),
+            subject: Private::new("補發".to_owned()),
+            body: Private::new("我的身分證字號A123456789".to_owned()),
+            label: "丙".to_owned(),
+            predicted: Some("甲".to_owned()),
+            origin: Origin {
+                verdict: "corrected".to_owned(),
+                reason: None,
+                role: None,
+                model_version: "3".to_owned(),
+                decided_at: 1,
+            },
+        };
+        let row = |mask| Export { service: "letters".to_owned(), mask }.row(&lesson);
+        assert_eq!(row(true)["text"], "補發\n我的身分證字號〔身分證字號〕");
+        assert_eq!(row(true)["provenance"]["predicted"], "甲");
+        assert_eq!(row(false)["body"], "我的身分證字號A123456789");
     }
 }

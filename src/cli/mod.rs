@@ -11,7 +11,7 @@ pub mod models;
 mod networks;
 mod progress;
 mod recogniser;
-mod routing;
+pub mod routing;
 mod serve;
 mod sibling;
 mod versions;

@@ -6,12 +6,12 @@ use std::time::Duration;
 
 use anyhow::Context;
 
-use crate::base::{Clock, Date};
+use crate::base::{Clock, Date, SystemClock};
 use crate::config::{Config, TextMode};
 use crate::pipeline::documents::deadline::Calendar;
 use crate::pipeline::documents::number::PrefixTable;
 use crate::pipeline::documents::taxonomy::Taxonomy;
-use crate::registry::Versions;
+use crate::registry::{LoadedVersion, Versions};
 use crate::service::routing::{
     ActiveModel, CLASSIFIERS, Routing, RoutingParts, RoutingSettings, TextSettings,
 };
@@ -99,6 +99,20 @@ pub(super) fn roll_back(config: &Config, name: &str, today: Date) -> anyhow::Res
     Ok(number)
 }
 
+/// The version of `name` that answers, and the classifier in it.
+///
+/// # Errors
+/// When there is none, or it is damaged.
+pub fn active(config: &Config, name: &str) -> anyhow::Result<(LoadedVersion, ActiveModel)> {
+    let versions = versions(config, name)?;
+    let number = versions.active()?.with_context(|| {
+        format!("no version of `{name}` is active: fenwen models activate {name} DIR")
+    })?;
+    let version = versions.load(number)?;
+    let model = ActiveModel::open(name, &version, &taxonomy(config)?, today(&SystemClock))?;
+    Ok((version, model))
+}
+
 /// The versions of a classifier of this name.
 pub(super) fn versions(config: &Config, name: &str) -> anyhow::Result<Versions> {
     anyhow::ensure!(
@@ -123,11 +137,15 @@ fn verify(
 }
 
 /// The calendar day in Taiwan.
-pub(super) fn today(clock: &dyn Clock) -> Date {
+pub fn today(clock: &dyn Clock) -> Date {
     Recogniser::today(clock)
 }
 
-fn taxonomy(config: &Config) -> anyhow::Result<Taxonomy> {
+/// The units, by the settings.
+///
+/// # Errors
+/// When the file cannot be read or is refused.
+pub fn taxonomy(config: &Config) -> anyhow::Result<Taxonomy> {
     match &config.documents.taxonomy {
         Some(path) => Taxonomy::parse(&read(path)?).with_context(|| refused(path)),
         None => Ok(Taxonomy::ministry()?),

@@ -131,6 +131,22 @@ impl LinearModel {
         let table = Table::new(&keys).ok_or(LinearError::Invalid("a feature comes twice"))?;
         Ok(LinearModel { spec: description.spec, table, idf, rows, scale, bias })
     }
+
+    /// What the file holds, to train on from: the same parts make the same model again.
+    pub fn parts(&self) -> LinearParts {
+        let mut weights = Vec::with_capacity(self.n_features() * self.scale.len());
+        for feature in (0..u32::MAX).take(self.n_features()) {
+            let steps = |class: usize| f32::from(self.rows.weight(feature, class));
+            weights.extend(self.scale.iter().enumerate().map(|(at, scale)| steps(at) * scale));
+        }
+        LinearParts {
+            spec: self.spec.clone(),
+            keys: self.table.keys(),
+            idf: self.idf.clone(),
+            weights,
+            bias: self.bias.clone(),
+        }
+    }
 }
 
 fn check_version(what: &'static str, found: u32, known: u32) -> Result<(), LinearError> {
@@ -244,6 +260,12 @@ mod tests {
         assert!(scores[1] < 0.0);
         assert_eq!(model.scores(&model.features(&[&['甲']], &mut Scratch::default())), [-0.1, 0.2]);
         assert_eq!(model.scores(&model.features(&[], &mut Scratch::default())), [-0.1, 0.2]);
+    }
+
+    #[test]
+    fn a_model_taken_apart_and_put_together_is_the_same() {
+        let bytes = parts().to_bytes().unwrap();
+        assert_eq!(LinearModel::load(&bytes).unwrap().parts().to_bytes().unwrap(), bytes);
     }
 
     #[test]

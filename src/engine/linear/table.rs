@@ -44,6 +44,14 @@ impl Table {
         }
     }
 
+    /// The keys by feature number.
+    pub(super) fn keys(&self) -> Vec<u32> {
+        let mut held: Vec<[u32; 2]> =
+            self.slots.iter().copied().filter(|it| it[1] != EMPTY).collect();
+        held.sort_unstable_by_key(|it| it[1]);
+        held.into_iter().map(|it| it[0]).collect()
+    }
+
     #[inline]
     fn first(&self, key: u32) -> usize {
         usize::try_from(key).unwrap_or(0) & self.mask
@@ -61,6 +69,7 @@ mod tests {
         for (feature, key) in (0..).zip(&keys) {
             assert_eq!(table.get(*key), Some(feature));
         }
+        assert_eq!(table.keys(), keys);
         assert_eq!((0..10_000).filter(|it| table.get(*it).is_some()).count(), 1);
     }
 

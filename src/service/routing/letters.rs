@@ -110,7 +110,7 @@ impl Routing {
         let (mut own, mut other) = (0.0, None);
         for label in ranked.iter().map(|it| model.label(it)) {
             if label.code == self.taxonomy.name() {
-                own = label.score;
+                own += label.score;
             } else if other.is_none() {
                 other = Some(label.code);
             }

@@ -4,6 +4,7 @@
 //! call keeps the one it began with.
 
 mod documents;
+mod lessons;
 mod letters;
 mod model;
 mod predictions;
@@ -24,6 +25,7 @@ use crate::task::call::{CallError, Task};
 use crate::task::idcard::ModelInfo;
 use crate::task::text::Mode;
 
+pub use lessons::{Lesson, LessonError, Origin, lessons};
 pub use model::ActiveModel;
 
 use model::ModelSlot;

@@ -34,24 +34,62 @@ pub(crate) fn spec(recipe: &Recipe, inputs: &[String], classes: &[String]) -> Li
     LinearSpec { inputs: inputs.to_vec(), views, classes: classes.to_vec() }
 }
 
+/// An n-gram of a text.
+#[derive(Clone, Copy)]
+pub(crate) struct Gram {
+    /// Its key.
+    pub(crate) key: u32,
+    /// Number of the view that sees it.
+    pub(crate) view: usize,
+    /// Its length.
+    pub(crate) order: usize,
+}
+
+/// The keys of a text, ascending, and how often each comes; `found` sees every n-gram.
+pub(crate) fn count(
+    spec: &LinearSpec,
+    text: &[&str],
+    mut found: impl FnMut(Gram),
+) -> Vec<(u32, u32)> {
+    let normalised: Vec<Normalised> = text.iter().map(|it| Normalised::new(it)).collect();
+    let inputs: Vec<&[char]> = normalised.iter().map(Normalised::chars).collect();
+    let mut keys = Vec::new();
+    for (number, view) in spec.views.iter().enumerate() {
+        grams(view.chars(&inputs), view.field, view.order_bits(), |key, _, order| {
+            found(Gram { key, view: number, order });
+            keys.push(key);
+        });
+    }
+    keys.sort_unstable();
+    let count = |run: &[u32]| (run[0], u32::try_from(run.len()).unwrap_or(u32::MAX));
+    keys.chunk_by(|a, b| a == b).map(count).collect()
+}
+
+/// Values of L2 norm 1 from counts by feature number, without the n-grams that weigh nothing.
+pub(crate) fn values(counts: &[(u32, f32)], idf: &[f32]) -> Counts {
+    let weigh = |(number, count): &(u32, f32)| {
+        let idf = idf[index(*number)];
+        (0.0 < idf).then(|| (*number, (1.0 + count.ln()) * idf))
+    };
+    let mut values: Counts = counts.iter().filter_map(weigh).collect();
+    let squares: f32 = values.iter().map(|(_, value)| value * value).sum();
+    if 0.0 < squares {
+        let norm = squares.sqrt();
+        values.iter_mut().for_each(|(_, value)| *value /= norm);
+    }
+    values
+}
+
 impl Corpus {
     /// Counts the n-grams of `texts`, each given as one string for each input.
     pub(crate) fn new(spec: &LinearSpec, recipe: &Recipe, texts: &[Vec<&str>]) -> Corpus {
         let mut found: HashMap<u32, (f32, u32)> = HashMap::new();
         let mut counted: Vec<Vec<(u32, u32)>> = Vec::with_capacity(texts.len());
         for text in texts {
-            let normalised: Vec<Normalised> = text.iter().map(|it| Normalised::new(it)).collect();
-            let inputs: Vec<&[char]> = normalised.iter().map(Normalised::chars).collect();
-            let mut keys = Vec::new();
-            for (view, part) in spec.views.iter().zip(recipe.views.iter().cycle()) {
-                grams(view.chars(&inputs), view.field, view.order_bits(), |key, _, order| {
-                    found.entry(key).or_insert_with(|| (part.weight(order), part.min_df));
-                    keys.push(key);
-                });
-            }
-            keys.sort_unstable();
-            let count = |run: &[u32]| (run[0], u32::try_from(run.len()).unwrap_or(u32::MAX));
-            counted.push(keys.chunk_by(|a, b| a == b).map(count).collect());
+            counted.push(count(spec, text, |gram| {
+                let part = &recipe.views[gram.view % recipe.views.len()];
+                found.entry(gram.key).or_insert_with(|| (part.weight(gram.order), part.min_df));
+            }));
         }
         let mut keys: Vec<u32> = found.keys().copied().collect();
         keys.sort_unstable();
@@ -86,17 +124,7 @@ impl Corpus {
 
     /// One text's values under `idf`, of L2 norm 1, without the n-grams that weigh nothing.
     pub(crate) fn values(&self, text: usize, idf: &[f32]) -> Counts {
-        let weigh = |(number, count): &(u32, f32)| {
-            let idf = idf[index(*number)];
-            (0.0 < idf).then(|| (*number, (1.0 + count.ln()) * idf))
-        };
-        let mut values: Counts = self.texts[text].iter().filter_map(weigh).collect();
-        let squares: f32 = values.iter().map(|(_, value)| value * value).sum();
-        if 0.0 < squares {
-            let norm = squares.sqrt();
-            values.iter_mut().for_each(|(_, value)| *value /= norm);
-        }
-        values
+        values(&self.texts[text], idf)
     }
 }
 

@@ -9,6 +9,7 @@ mod recipe;
 mod report;
 mod rows;
 mod solver;
+mod update;
 
 use std::fs;
 use std::io::Write;
@@ -25,12 +26,13 @@ use confidence::Scored;
 use fit::{Prepared, Run};
 use recipe::Recipe;
 use rows::Rows;
+use update::UpdateOptions;
 
 /// What to train, on what.
 #[derive(Debug, Args)]
 pub(crate) struct Options {
     /// 配方檔;資料、文字欄、標籤欄與輸出目錄由配方的 data 一節指定
-    #[arg(value_name = "RECIPE", required_unless_present = "recipe")]
+    #[arg(value_name = "RECIPE", required_unless_present_any = ["recipe", "from_feedback"])]
     file: Option<PathBuf>,
     /// 配方檔
     #[arg(long, value_name = "FILE", conflicts_with = "file")]
@@ -50,6 +52,8 @@ pub(crate) struct Options {
     /// 執行緒數;預設為可用的核心數,不影響結果
     #[arg(long)]
     threads: Option<NonZero<usize>>,
+    #[command(flatten)]
+    update: UpdateOptions,
 }
 
 /// A training run with every question answered.
@@ -73,6 +77,9 @@ struct Outcome {
 
 /// Reads, trains, writes; says on standard error how it went.
 pub(crate) fn run(options: &Options) -> anyhow::Result<()> {
+    if options.update.is_wanted() {
+        return update::run(&options.update, options.out.as_deref());
+    }
     let job = Job::new(options)?;
     let rows = rows::read(&job.data, &job.text, &job.label, &job.recipe)?;
     let mut err = std::io::stderr().lock();

@@ -17,6 +17,8 @@ pub(crate) struct Examples {
     pub(crate) weights: Vec<f32>,
     /// Number of features.
     pub(crate) n_features: usize,
+    /// Where the planes begin, one for each class: what is learned is the difference to it. Empty: from nothing.
+    pub(crate) start: Vec<Plane>,
 }
 
 /// A hyperplane.
@@ -70,6 +72,7 @@ pub(crate) fn solve_all(
                     let own = settings.part.own * even.powf(settings.part.balance);
                     let problem = Problem {
                         examples,
+                        start: examples.start.get(class),
                         squares: &squares,
                         is_own: labels.iter().map(|it| *it == class).collect(),
                         costs: [settings.part.cost, settings.part.cost * own],
@@ -102,6 +105,8 @@ pub(crate) struct Settings<'a> {
 /// One class against the rest.
 struct Problem<'a> {
     examples: &'a Examples,
+    /// The plane that the distance is measured from; the origin without.
+    start: Option<&'a Plane>,
     /// Squared norm of each text with its constant feature for the bias.
     squares: &'a [f32],
     is_own: Vec<bool>,
@@ -119,7 +124,8 @@ struct Bounds {
 impl Problem<'_> {
     fn solve(&self, part: &SolverPart, mut chance: Chance) -> Plane {
         let n = self.examples.rows.len();
-        let mut plane = Plane { weights: vec![0.0; self.examples.n_features], bias: 0.0 };
+        let origin = || Plane { weights: vec![0.0; self.examples.n_features], bias: 0.0 };
+        let mut plane = self.start.cloned().unwrap_or_else(origin);
         let mut alphas = vec![0.0_f32; n];
         let mut order: Vec<usize> = (0..n).collect();
         let mut n_active = n;
@@ -198,7 +204,7 @@ mod tests {
             labels.push(usize::from(class));
         }
         let weights = vec![1.0; rows.len()];
-        (Examples { rows, weights, n_features: 3 }, labels)
+        (Examples { rows, weights, n_features: 3, start: Vec::new() }, labels)
     }
 
     fn solve(threads: usize, part: &SolverPart) -> Vec<Plane> {
@@ -237,6 +243,26 @@ mod tests {
         }
         for (weight, gradient) in plane.weights.iter().zip(gradient) {
             assert!((weight - gradient).abs() < 1e-2, "{weight} {gradient}");
+        }
+    }
+
+    /// Texts that the planes already tell apart with room to spare teach nothing.
+    #[test]
+    fn a_start_that_is_right_stays() {
+        let (mut examples, labels) = examples();
+        let part = SolverPart::default();
+        let settings = Settings { part: &part, seed: 5, threads: 1, done: &|| () };
+        let far = |own: usize| {
+            let mut weights = vec![-9.0, -9.0, 0.0];
+            weights[own] = 9.0;
+            Plane { weights, bias: 0.0 }
+        };
+        examples.start = vec![far(0), far(1)];
+        assert_eq!(solve_all(&examples, &labels, 2, &settings), examples.start);
+        examples.start = vec![far(1), far(0)];
+        let turned = solve_all(&examples, &labels, 2, &settings);
+        for (row, label) in examples.rows.iter().zip(labels) {
+            assert!(turned[1 - label].score(row) < turned[label].score(row));
         }
     }
 

@@ -35,6 +35,7 @@ fn options(recipe: PathBuf, threads: usize) -> Options {
         label: None,
         out: None,
         threads: NonZero::new(threads),
+        update: UpdateOptions::default(),
     }
 }
 
