@@ -44,6 +44,19 @@ bench: setup fonts ## Speed and accuracy against RapidOCR, same pictures, same r
 	.venv/bin/python eval/bench/idcard.py --fenwen $(FENWEN) --eval target/release/fenwen-eval \
 	  --images eval/out/bench --json eval/out/bench.json
 
+defaults: setup ## Train the built-in classifiers anew; DATA=folder with the sets of datasets-manifest
+	@[ -n "$(DATA)" ] || { echo 'make defaults DATA=<folder with the sets of datasets-manifest>'; exit 1; }
+	$(CARGO) build --release --locked --workspace
+	$(PYTHON) training/defaults/compose.py "$(DATA)" training/out
+	$(FENWEN) train --recipe training/recipes/questions.toml --data training/out/letters.jsonl \
+	  --text text --label label --out training/out/letters
+	$(FENWEN) train --recipe training/recipes/documents.toml --data training/out/documents.jsonl \
+	  --text subject,body --label label --out training/out/documents
+	$(FENWEN) train --recipe training/recipes/ministries.toml --data training/out/ministries.jsonl \
+	  --text subject --label label --out training/out/ministries
+	for name in letters documents ministries; do \
+	  $(PYTHON) training/defaults/pack.py training/out/$$name models/$$name; done
+
 fonts: ## Install the fonts of the card generator
 	@fc=/usr/share/fonts; [ -d $$fc/truetype/cns11643 ] && [ -d $$fc/opentype/ocr-b ] || { \
 	  $(SUDO) apt-get update -qq; \
@@ -69,4 +82,4 @@ models-dev:
 doc: ## API documentation, warnings are errors
 	RUSTDOCFLAGS='-D warnings' $(CARGO) doc --locked --workspace --no-deps
 
-.PHONY: help run test check setup eval bench fonts fmt clippy test-core test-full models-dev doc
+.PHONY: help run test check setup eval bench defaults fonts fmt clippy test-core test-full models-dev doc

@@ -162,14 +162,7 @@ impl SetArgs {
 }
 
 fn main() -> ExitCode {
-    match run(&Cli::parse()) {
-        Ok(()) => ExitCode::SUCCESS,
-        Err(error) => {
-            // Nothing is left to do when standard error is closed.
-            let _ = writeln!(std::io::stderr(), "fenwen-eval: {error:#}");
-            ExitCode::FAILURE
-        }
-    }
+    fenwen::cli::report(run(&Cli::parse()).map(|()| ExitCode::SUCCESS))
 }
 
 fn run(cli: &Cli) -> Result<()> {

@@ -100,14 +100,16 @@ struct Forwarded {
 /// Parses the command line, runs the command and reports a failure as one line.
 pub fn run() -> ExitCode {
     let cli = Cli::parse();
-    match cli.run() {
-        Ok(code) => code,
-        Err(err) => {
-            // Standard error may be closed; then there is nobody to tell.
-            let _ = writeln!(std::io::stderr(), "錯誤:{}", one_line(&err));
-            ExitCode::FAILURE
-        }
-    }
+    report(cli.run())
+}
+
+/// The exit code of a command; a failure is told in one line. Also for the programs beside this one.
+pub fn report(outcome: anyhow::Result<ExitCode>) -> ExitCode {
+    outcome.unwrap_or_else(|err| {
+        // Standard error may be closed; then there is nobody to tell.
+        let _ = writeln!(std::io::stderr(), "錯誤:{}", one_line(&err));
+        ExitCode::FAILURE
+    })
 }
 
 impl Cli {

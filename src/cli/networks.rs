@@ -172,6 +172,7 @@ impl Opener {
         let engine = match model.manifest().engine {
             ModelEngine::Candle => EngineKind::Candle,
             ModelEngine::Onnx | ModelEngine::Library => self.options.engine,
+            ModelEngine::Linear => anyhow::bail!("model `{id}` is a classifier, not a network"),
         };
         let options = OpenOptions { engine, threads: placement.threads, ..self.options.clone() };
         engine::open_replicas(weights, &options, placement.sessions)

@@ -89,6 +89,9 @@ pub enum SourceError {
     /// The folder has no such file.
     #[error("neither the file nor an archive that holds it is in {}", .0.display())]
     NotInDir(PathBuf),
+    /// The program carries no such file.
+    #[error("this program carries no such file")]
+    NotEmbedded,
     /// The program that fetches packages is not installed.
     #[error("{tool} is not installed (tried {tried}): {remedy}, or use --from DIR")]
     NoTool {

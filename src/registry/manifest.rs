@@ -156,6 +156,8 @@ pub enum FileRole {
     Tokenizer,
     /// Settings.
     Config,
+    /// What its labels mean.
+    Labels,
     /// A native library, opened at run time.
     Library,
 }
@@ -176,6 +178,8 @@ pub enum ModelTask {
     FaceDetection,
     /// What is this text about?
     SentenceEmbedding,
+    /// Whose is this text?
+    TextClassification,
     /// It runs other models.
     Runtime,
 }
@@ -189,6 +193,7 @@ impl fmt::Display for ModelTask {
             ModelTask::PageOrientation => "page-orientation",
             ModelTask::FaceDetection => "face-detection",
             ModelTask::SentenceEmbedding => "sentence-embedding",
+            ModelTask::TextClassification => "text-classification",
             ModelTask::Runtime => "runtime",
         })
     }
@@ -202,6 +207,8 @@ pub enum ModelEngine {
     Onnx,
     /// candle: bare weights of a network that this program knows.
     Candle,
+    /// Hashed n-grams and hyperplanes, by this program itself.
+    Linear,
     /// Nothing: it is a native library itself.
     Library,
 }

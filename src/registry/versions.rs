@@ -1,4 +1,5 @@
-//! Versions of classifiers that the ministry trained itself: kept whole, switched by one small file.
+//! Versions of classifiers: the one that is part of the program, and those that the ministry trained itself, kept whole
+//! and switched by one small file.
 //!
 //! `ROOT/<name>/<n>/` holds a version and its hashes, `ROOT/<name>/active` names the one that answers. Both are
 //! written beside their place and renamed into it, so that a reader sees the old state or the new one.
@@ -11,11 +12,16 @@ use std::path::{Path, PathBuf};
 use serde::{Deserialize, Serialize};
 use sha2::{Digest as _, Sha256};
 
+use super::builtin;
 use super::digest::Digest;
+use super::manifest::ModelManifest;
 
 const ACTIVE: &str = "active";
 const HASHES: &str = "version.json";
 const LOCK: &str = ".lock";
+
+/// Number of the version that is part of the program.
+const BUILT_IN: u32 = 0;
 
 /// Files that a version may have; others of a trained folder are left behind.
 const FILES: [(&str, bool); 6] = [
@@ -102,32 +108,35 @@ impl Versions {
         Versions { name: name.to_owned(), root: root.join(name) }
     }
 
-    /// Numbers of the versions, oldest first; none where there is no folder.
+    /// Numbers of the versions, oldest first; the built-in one is 0.
     ///
     /// # Errors
     /// When the folder cannot be read.
     pub fn list(&self) -> Result<Vec<u32>, VersionError> {
+        let mut found = Vec::new();
+        found.extend(self.has_built_in().then_some(BUILT_IN));
         let entries = match fs::read_dir(&self.root) {
-            Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(Vec::new()),
+            Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(found),
             entries => entries.map_err(failed("list", &self.root))?,
         };
-        let mut found = Vec::new();
         for entry in entries {
             let name = entry.map_err(failed("list", &self.root))?.file_name();
-            found.extend(name.to_str().and_then(number));
+            found.extend(name.to_str().and_then(number).filter(|it| *it != BUILT_IN));
         }
         found.sort_unstable();
         Ok(found)
     }
 
-    /// The version that answers; none when there is none yet.
+    /// The version that answers: without a pointer the built-in one; none where there is none.
     ///
     /// # Errors
     /// When the pointer cannot be read or names no version.
     pub fn active(&self) -> Result<Option<u32>, VersionError> {
         let path = self.root.join(ACTIVE);
         match fs::read_to_string(&path) {
-            Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
+            Err(error) if error.kind() == io::ErrorKind::NotFound => {
+                Ok(self.has_built_in().then_some(BUILT_IN))
+            }
             text => match number(text.map_err(failed("read", &path))?.trim()) {
                 Some(number) => Ok(Some(number)),
                 None => Err(VersionError::Damaged { path }),
@@ -140,6 +149,9 @@ impl Versions {
     /// # Errors
     /// When it is not there or damaged.
     pub fn load(&self, number: u32) -> Result<LoadedVersion, VersionError> {
+        if number == BUILT_IN {
+            return self.load_built_in();
+        }
         let folder = self.root.join(number.to_string());
         let path = folder.join(HASHES);
         let unknown =
@@ -161,6 +173,30 @@ impl Versions {
             files.insert(name.clone(), bytes);
         }
         Ok(LoadedVersion { number, sha256: hashes.sum(), files })
+    }
+
+    fn has_built_in(&self) -> bool {
+        builtin::manifest(&self.name).is_some()
+    }
+
+    fn load_built_in(&self) -> Result<LoadedVersion, VersionError> {
+        let wanted = BUILT_IN.to_string();
+        let unknown = || VersionError::Unknown { name: self.name.clone(), wanted };
+        let text = builtin::manifest(&self.name).ok_or_else(unknown)?;
+        let path = || PathBuf::from(&self.name).join("model.toml");
+        let manifest =
+            ModelManifest::parse(text).map_err(|_| VersionError::Damaged { path: path() })?;
+        let mut hashes = Hashes { files: BTreeMap::new() };
+        let mut files = BTreeMap::new();
+        for file in manifest.files {
+            let bytes = builtin::embedded(&self.name, &file.name).unwrap_or_default();
+            if hash(bytes) != file.sha256 {
+                return Err(VersionError::Damaged { path: path().with_file_name(file.name) });
+            }
+            files.insert(file.name.clone(), bytes.to_vec());
+            hashes.files.insert(file.name, file.sha256);
+        }
+        Ok(LoadedVersion { number: BUILT_IN, sha256: hashes.sum(), files })
     }
 
     /// Copies the trained folder `from` in as the next version, without making it active.
@@ -232,7 +268,7 @@ impl Versions {
     /// # Errors
     /// When there is none.
     pub fn before_active(&self) -> Result<u32, VersionError> {
-        let active = self.active()?.unwrap_or(0);
+        let active = self.active()?.unwrap_or(BUILT_IN);
         let before = self.list()?.into_iter().rfind(|it| *it < active);
         before.ok_or_else(|| VersionError::Unknown {
             name: self.name.clone(),
@@ -266,7 +302,8 @@ fn failed<'a>(action: &'static str, path: &'a Path) -> impl FnOnce(io::Error) ->
 }
 
 fn number(text: &str) -> Option<u32> {
-    let is_plain = !text.starts_with('0') && text.bytes().all(|it| it.is_ascii_digit());
+    let is_plain = text == "0" || !text.starts_with('0');
+    let is_plain = is_plain && text.bytes().all(|it| it.is_ascii_digit());
     text.parse().ok().filter(|_| is_plain)
 }
 
@@ -306,7 +343,7 @@ mod tests {
     #[test]
     fn versions_are_added_switched_and_rolled_back() {
         let dir = tempfile::tempdir().unwrap();
-        let versions = Versions::at(dir.path(), "letters");
+        let versions = Versions::at(dir.path(), "own");
         assert_eq!((versions.list().unwrap(), versions.active().unwrap()), (vec![], None));
         for (weights, number) in [(b"one", 1), (b"two", 2)] {
             assert_eq!(versions.add(&trained(dir.path(), weights)).unwrap(), number);
@@ -326,17 +363,32 @@ mod tests {
     }
 
     #[test]
-    fn damage_is_seen_and_a_half_folder_is_refused() {
+    fn the_built_in_version_answers_first_and_can_be_rolled_back_to() {
         let dir = tempfile::tempdir().unwrap();
         let versions = Versions::at(dir.path(), "letters");
+        assert_eq!(versions.active().unwrap(), Some(0));
+        let built_in = versions.load(0).unwrap();
+        assert!(built_in.files.contains_key("linear.safetensors"));
+        assert!(matches!(versions.before_active(), Err(VersionError::Unknown { .. })));
+        versions.activate(versions.add(&trained(dir.path(), b"one")).unwrap()).unwrap();
+        assert_eq!((versions.active().unwrap(), versions.before_active().unwrap()), (Some(1), 0));
+        versions.activate(0).unwrap();
+        assert_eq!(versions.active().unwrap(), Some(0));
+        assert_eq!(versions.load(0).unwrap().sha256, built_in.sha256);
+    }
+
+    #[test]
+    fn damage_is_seen_and_a_half_folder_is_refused() {
+        let dir = tempfile::tempdir().unwrap();
+        let versions = Versions::at(dir.path(), "own");
         let number = versions.add(&trained(dir.path(), b"one")).unwrap();
-        fs::write(dir.path().join("letters/1/linear.safetensors"), b"eno").unwrap();
+        fs::write(dir.path().join("own/1/linear.safetensors"), b"eno").unwrap();
         assert!(matches!(versions.load(number), Err(VersionError::Damaged { .. })));
         let half = dir.path().join("half");
         fs::create_dir(&half).unwrap();
         assert!(matches!(versions.add(&half), Err(VersionError::Missing { .. })));
         assert_eq!(versions.list().unwrap(), [1]);
-        fs::write(dir.path().join("letters/active"), b"../2").unwrap();
+        fs::write(dir.path().join("own/active"), b"../2").unwrap();
         assert!(matches!(versions.active(), Err(VersionError::Damaged { .. })));
     }
 }

@@ -5,6 +5,8 @@ mod data;
 mod isotonic;
 mod linear;
 
+use std::process::ExitCode;
+
 use clap::{Parser, Subcommand};
 
 /// 訓練與校準 fenwen 的模型。
@@ -29,11 +31,12 @@ enum Command {
     Data(data::DataCommand),
 }
 
-fn main() -> anyhow::Result<()> {
+fn main() -> ExitCode {
     let cli = Cli::parse();
-    match cli.command {
+    let outcome = match cli.command {
         Some(Command::CalibrateIdcard(options)) => calibrate::run(&options),
         Some(Command::Data(command)) => data::run(&command),
         None => linear::run(&cli.options),
-    }
+    };
+    fenwen::cli::report(outcome.map(|()| ExitCode::SUCCESS))
 }

@@ -6,12 +6,14 @@ mod package;
 mod web;
 
 use std::fs::File;
+use std::io::Read;
 use std::path::Path;
 
 pub use package::Tools;
 
 use package::Packages;
 
+use super::builtin::embedded;
 use super::error::SourceError;
 use super::manifest::{ModelFile, ModelManifest};
 use super::progress::{Note, Progress};
@@ -75,6 +77,10 @@ impl<'a> Fetcher<'a> {
             Source::Hub { repo, revision, path } => {
                 self.download_from_hub([repo, revision, path], file)
             }
+            Source::Embedded => match embedded(manifest.id.as_str(), &file.name) {
+                Some(bytes) => self.receive(&mut &*bytes, file),
+                None => Err(SourceError::NotEmbedded),
+            },
         }
     }
 
@@ -98,9 +104,13 @@ impl<'a> Fetcher<'a> {
     fn copy(&self, path: &Path, file: &ModelFile) -> Result<(), SourceError> {
         let mut reader = File::open(path)
             .map_err(|source| SourceError::Read { what: path.display().to_string(), source })?;
+        self.receive(&mut reader, file)
+    }
+
+    fn receive(&self, reader: &mut dyn Read, file: &ModelFile) -> Result<(), SourceError> {
         let mut incoming = self.lock.receive(file)?;
         self.progress.begin(&file.name, Some(file.bytes), 0);
-        let copied = incoming.copy_from(&mut reader, self.progress);
+        let copied = incoming.copy_from(reader, self.progress);
         self.progress.end();
         copied.and_then(|()| incoming.finish())
     }

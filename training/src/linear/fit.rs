@@ -89,6 +89,7 @@ impl Prepared {
             rows: chosen.iter().map(|it| self.corpus.values(*it, &idf)).collect(),
             weights: chosen.iter().map(|it| self.sources[*it].weight).collect(),
             n_features: idf.len(),
+            constant: 1.0,
             start: Vec::new(),
         };
         let settings = Settings {

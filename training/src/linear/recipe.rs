@@ -95,14 +95,31 @@ pub(crate) struct ParentPart {
     pub(crate) weight: f32,
 }
 
-/// One-vs-rest SVM with squared hinge loss, by dual coordinate descent.
+/// What an error costs.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub(crate) enum Loss {
+    /// The square of what lacks to the margin: a support vector machine.
+    #[default]
+    SquaredHinge,
+    /// The square of the distance from the margin, on either side: ridge regression on ±1. Rare labels keep more of
+    /// their weight.
+    Squared,
+}
+
+/// One-vs-rest hyperplanes, by dual coordinate descent.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub(crate) struct SolverPart {
+    /// What an error costs.
+    pub(crate) loss: Loss,
     /// C: cost of an error against the size of the weights.
     pub(crate) cost: f32,
     /// A label's own rows cost (rows / labels / its rows) to this power times more; 0: alike, 1: balanced.
     pub(crate) balance: f32,
+    /// Errors on a label's rows cost (rows / labels / its rows) to this power times more in every problem, not only in
+    /// the label's own; 0: alike.
+    pub(crate) row_balance: f32,
     /// A label's own rows cost so much more on top.
     pub(crate) own: f32,
     /// Stop when the projected gradients differ by less.
@@ -113,7 +130,15 @@ pub(crate) struct SolverPart {
 
 impl Default for SolverPart {
     fn default() -> SolverPart {
-        SolverPart { cost: 1.0, balance: 0.0, own: 1.0, tolerance: 0.01, max_rounds: 300 }
+        SolverPart {
+            loss: Loss::default(),
+            cost: 1.0,
+            balance: 0.0,
+            row_balance: 0.0,
+            own: 1.0,
+            tolerance: 0.01,
+            max_rounds: 300,
+        }
     }
 }
 
@@ -190,7 +215,7 @@ mod tests {
     #[test]
     fn the_shipped_recipes_are_read() {
         let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("recipes");
-        for name in ["questions.toml", "documents.toml"] {
+        for name in ["questions.toml", "documents.toml", "ministries.toml"] {
             Recipe::read(&folder.join(name)).unwrap();
         }
     }

@@ -1,7 +1,9 @@
 //! Learns from officers' decisions: the classifier that answers, moved no further than the corrected texts ask for.
 //!
 //! The same squared-hinge problem as in training, with the distance measured from the planes that answer now
-//! (`½‖w − w₀‖² + C Σ ξ²`): what is already right by a margin stays as it is, so that no old data is needed.
+//! (`½ Σ (w − w₀)² / r + C Σ ξ²`): what is already right by a margin stays as it is, so that no old data is needed. The
+//! more texts an n-gram was learned from, the better its weight is known and the less it moves: `r` falls from 1 for the
+//! rarest n-grams to almost nothing for those of every text, and the bias stays.
 
 use std::collections::{BTreeMap, HashMap};
 use std::fs;
@@ -29,6 +31,11 @@ use super::solver::{Examples, Plane, Settings, solve_all};
 
 /// Bias of a label that the classifier did not know: nothing speaks for it yet.
 const UNKNOWN: f32 = -1.0;
+/// Value of the constant feature: the bias stays where much more data has put it.
+const CONSTANT: f32 = 0.01;
+/// `√r` is the share of an n-gram's idf in the largest idf of its view and length to this power: close to one over its
+/// number of texts.
+const STIFFNESS: i32 = 3;
 /// Corrected texts that a new n-gram must occur in: what one person wrote once is nobody's business.
 const MIN_DF: usize = 2;
 
@@ -118,19 +125,25 @@ impl Lessons {
     /// The parts of the updated model.
     fn learn(&self, mut parts: LinearParts, cost: f32) -> LinearParts {
         let n_before = parts.spec.classes.len();
-        let counted = self.count(&mut parts);
+        let (counted, roots) = self.count(&mut parts);
         let width = self.classes.len();
+        // Values are multiplied and weights divided by √r, so that the solver measures plain distances.
         let plane = |class: usize| match parts.bias.get(class) {
             Some(bias) => {
                 let weights = parts.weights.iter().skip(class).step_by(n_before);
-                Plane { weights: weights.copied().collect(), bias: *bias }
+                Plane { weights: weights.zip(&roots).map(|it| it.0 / it.1).collect(), bias: *bias }
             }
             None => Plane { weights: vec![0.0; parts.keys.len()], bias: UNKNOWN },
         };
+        let row = |counts: &Counts| -> Counts {
+            let values = values(counts, &parts.idf).into_iter();
+            values.map(|(number, value)| (number, value * roots[index(number)])).collect()
+        };
         let examples = Examples {
-            rows: counted.iter().map(|it| values(it, &parts.idf)).collect(),
+            rows: counted.iter().map(row).collect(),
             weights: vec![1.0; self.texts.len()],
             n_features: parts.keys.len(),
+            constant: CONSTANT,
             start: (0..width).map(plane).collect(),
         };
         let part = SolverPart { cost, ..SolverPart::default() };
@@ -140,16 +153,18 @@ impl Lessons {
         parts.spec.classes = self.classes.clone();
         parts.bias = planes.iter().map(|it| it.bias).collect();
         parts.weights = (0..parts.keys.len())
-            .flat_map(|feature| planes.iter().map(move |it| it.weights[feature]))
+            .zip(&roots)
+            .flat_map(|(feature, root)| planes.iter().map(move |it| it.weights[feature] * root))
             .collect();
         parts
     }
 
-    /// The texts as counts by feature number; n-grams that are new to the model are added to `parts` with the weight of
-    /// its rarest one of that view and length.
-    fn count(&self, parts: &mut LinearParts) -> Vec<Counts> {
+    /// The texts as counts by feature number, and √r of every feature. N-grams that are new to the model are added to
+    /// `parts` with the weight of its rarest one of that view and length.
+    fn count(&self, parts: &mut LinearParts) -> (Vec<Counts>, Vec<f32>) {
         let mut numbers: HashMap<u32, usize> = parts.keys.iter().copied().zip(0..).collect();
         let mut rarest: HashMap<(usize, usize), f32> = HashMap::new();
+        let mut seen: HashMap<usize, (usize, usize)> = HashMap::new();
         let mut unknown: BTreeMap<u32, (usize, (usize, usize))> = BTreeMap::new();
         let mut counted = Vec::with_capacity(self.texts.len());
         for text in &self.texts {
@@ -160,6 +175,7 @@ impl Lessons {
                     Some(number) => {
                         let most = rarest.entry((view, order)).or_default();
                         *most = most.max(parts.idf[*number]);
+                        seen.insert(*number, (view, order));
                     }
                     None => drop(places.insert(key, (view, order))),
                 });
@@ -176,6 +192,12 @@ impl Lessons {
                 parts.weights.extend(std::iter::repeat_n(0.0, parts.spec.classes.len()));
             }
         }
+        // What no text has does not move anyway.
+        let mut roots = vec![1.0; parts.keys.len()];
+        for (number, place) in seen {
+            let share = rarest.get(&place).map_or(1.0, |it| parts.idf[number] / it);
+            roots[number] = share.max(0.01).powi(STIFFNESS);
+        }
         let known = |keys: Vec<(u32, u32)>| -> Counts {
             let number = |key| u32::try_from(*numbers.get(key)?).ok();
             let mut counts: Counts =
@@ -183,7 +205,7 @@ impl Lessons {
             counts.sort_unstable_by_key(|it| index(it.0));
             counts
         };
-        counted.into_iter().map(known).collect()
+        (counted.into_iter().map(known).collect(), roots)
     }
 
     /// What the update was made from; no text is in it.

@@ -35,7 +35,7 @@ async fn a_letter_gets_labels_evidence_flags_and_personal_data() {
     assert_eq!(evidence["text_hash"].as_str().unwrap().len(), 64);
     assert_eq!(item["flags"]["confidential_report"], 1.0);
     assert_eq!(item["flags"]["repeated"], Value::Null);
-    assert_eq!(item["flags"]["not_our_remit"], Value::Null);
+    assert!(item["flags"]["not_our_remit"].as_f64().unwrap() < 0.5);
     assert_eq!(
         item["pii"],
         json!([{"kind": "mobile_phone", "field": "body", "start": 10, "end": 20}])
@@ -59,17 +59,20 @@ async fn a_repeated_letter_names_the_earlier_prediction() {
 }
 
 #[tokio::test]
-async fn without_a_classifier_the_remedy_is_named() {
+async fn a_new_installation_answers_with_the_built_in_classifiers() {
     let server = Server::open().await;
-    for (path, body, name) in [
-        (LETTERS, letter("", "戶籍"), "letters"),
-        (DOCUMENTS, json!({"document": {}}), "documents"),
-    ] {
-        let answer = post(server.addr, path, &body).await;
-        assert_eq!((answer.status, answer.problem().as_str()), (503, "ER0510"));
-        let remedy = format!("fenwen models activate {name} DIR");
-        assert!(answer.json()["detail"].as_str().unwrap().contains(&remedy));
-    }
+    let answer = post(server.addr, LETTERS, &letter("戶籍遷入遭退件", "請問如何補件")).await.json();
+    let item = &answer["items"][0];
+    assert_eq!(item["labels"][0]["unit"], "301000000A/戶政司");
+    assert_eq!(item["model"]["version"], "0");
+    let document =
+        json!({"document": {"subject": "檢送消防人員訓練計畫", "body": ["依消防法辦理"]}});
+    let answer = post(server.addr, DOCUMENTS, &document).await.json();
+    assert_eq!(answer["units"][0]["unit"], "301000000A/消防署");
+    let foreign =
+        json!({"document": {"subject": "公告修正「食品添加物使用範圍及限量暨規格標準」"}});
+    let answer = post(server.addr, DOCUMENTS, &foreign).await.json();
+    assert_eq!(answer["out_of_remit"], true, "{answer}");
 }
 
 #[tokio::test]

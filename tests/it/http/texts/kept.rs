@@ -99,11 +99,12 @@ fn commands_activate_list_roll_back_and_refuse() {
     let refused = fenwen(dir.path(), &["models", "activate", "letters", trained]);
     assert!(!refused.status.success());
     assert!(fenwen(dir.path(), &["models", "rollback", "letters"]).status.success());
+    assert!(fenwen(dir.path(), &["models", "rollback", "letters"]).status.success());
     assert!(!fenwen(dir.path(), &["models", "rollback", "letters"]).status.success());
     let listed = fenwen(dir.path(), &["models", "versions", "letters"]).stdout;
     let listed = String::from_utf8(listed).unwrap();
     let marks: Vec<&str> = listed.lines().map(|it| it.get(..3).unwrap()).collect();
-    assert_eq!(marks, ["* 1", "  2"]);
+    assert_eq!(marks, ["* 0", "  1", "  2"]);
     assert!(!fenwen(dir.path(), &["models", "versions", "../x"]).status.success());
 }
 
@@ -129,4 +130,17 @@ fn feedback_is_exported_once_and_masked() {
     assert!(text.contains("\"label\":\"役政司\"") && text.contains("土地登記"), "{text}");
     assert!(!text.contains("0912345678"));
     assert!(!fenwen(dir.path(), &export).status.success(), "a file is never overwritten");
+}
+
+#[test]
+fn a_version_that_is_missing_is_told_with_the_remedy() {
+    let dir = tempfile::tempdir().unwrap();
+    std::fs::create_dir_all(dir.path().join("classifiers/letters")).unwrap();
+    std::fs::write(dir.path().join("classifiers/letters/active"), "7\n").unwrap();
+    let routing = routing(dir.path(), Arc::new(fenwen::base::SystemClock));
+    let letters = vec![Letter::default()];
+    let order = LetterOrder { letters, top_k: None, explain: false, taxonomy: None };
+    let error = routing.letters(order, Instant::now() + DAY).err().unwrap();
+    assert_eq!(error.code, fenwen::base::ErrorCode::Unavailable);
+    assert!(error.message.contains("fenwen models activate letters DIR"), "{error}");
 }
