@@ -31,6 +31,8 @@ use crate::registry::VerifiedFile;
 use crate::tensor::{Tensor, View};
 
 pub use crate::config::Isolation;
+#[cfg(feature = "candle")]
+pub use candle::{Array, Arrays, ArraysError, Values};
 pub use device::{Device, Placement};
 pub use onnx::{GraphError, Header};
 pub use signature::{Element, Port, Signature};
@@ -249,6 +251,12 @@ pub fn export_onnx(file: &VerifiedFile) -> Result<Vec<u8>, EngineError> {
         "this program was built without engine `candle`, which reads {}",
         file.path().display()
     )))
+}
+
+/// The weights in `file`, which [`EngineKind::Candle`] opens, by their names: what fine-tuning starts from.
+#[cfg(feature = "candle")]
+pub fn read_arrays(file: &VerifiedFile) -> Result<Arrays, EngineError> {
+    candle::read_arrays(file)
 }
 
 fn read_file(file: &VerifiedFile) -> Result<Vec<u8>, EngineError> {

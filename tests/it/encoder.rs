@@ -6,7 +6,8 @@ use std::time::Duration;
 use fenwen::base::{Clock, SystemClock};
 use fenwen::batch::{BatchPolicy, BatchSpec, ModelHandle};
 use fenwen::engine::{
-    EngineKind, OpenOptions, TensorModel, Tokenizer, export_onnx, open, open_replicas,
+    Array, EngineKind, OpenOptions, TensorModel, Tokenizer, Values, export_onnx, open,
+    open_replicas, read_arrays,
 };
 use fenwen::pipeline::encode::{self, BulkEncoder, Encoder};
 use fenwen::registry::{ModelRegistry, Settings, VerifiedFile};
@@ -122,6 +123,39 @@ fn onnx_engines_serve_the_same_network() {
         let last = rows.last().unwrap().clone();
         check_close(&run(model.as_mut(), &[last]), &expected[expected.len() - 512..], 1e-3);
     }
+}
+
+#[test]
+fn fine_tuned_weights_are_served_too() {
+    let rows: Vec<Vec<u32>> = cases().into_iter().map(|it| it.ids).collect();
+    let plain = run(candle(1).as_mut(), &rows);
+    let dir = tempfile::tempdir().unwrap();
+    let written = |name: &str, bytes: &[u8]| {
+        let sha256: String = Sha256::digest(bytes).iter().map(|it| format!("{it:02x}")).collect();
+        let path = dir.path().join(name);
+        std::fs::write(&path, bytes).unwrap();
+        VerifiedFile::check(&path, &sha256).unwrap()
+    };
+    let served = |file: &VerifiedFile, engine| {
+        let options = OpenOptions { engine, ..OpenOptions::default() };
+        run(open(file, &options).unwrap().as_mut(), &rows)
+    };
+    let mut arrays = read_arrays(&pulled(ENCODER)).unwrap();
+    let same = written("same", &arrays.to_safetensors().unwrap());
+    assert_eq!(served(&same, EngineKind::Candle), plain);
+
+    let mut ids = rows.concat();
+    ids.sort_unstable();
+    ids.dedup();
+    let deltas = (0..ids.len() * 512).map(|idx| (idx % 7) as f32 * 0.05).collect();
+    let shape = vec![ids.len(), 512];
+    arrays.insert("deltas", Array { shape, values: Values::F32(deltas) });
+    arrays.insert("delta_ids", Array { shape: vec![ids.len()], values: Values::U32(ids) });
+    let tuned = written("tuned", &arrays.to_safetensors().unwrap());
+    let expected = served(&tuned, EngineKind::Candle);
+    assert!(expected.iter().zip(&plain).any(|(a, b)| 0.01 < (a - b).abs()));
+    let graph = written("graph", &export_onnx(&tuned).unwrap());
+    check_close(&served(&graph, EngineKind::Rten), &expected, 1e-3);
 }
 
 #[tokio::test]

@@ -2,16 +2,18 @@
 
 mod calibrate;
 mod data;
+mod encoder;
 mod isotonic;
 mod linear;
 
 use std::process::ExitCode;
 
+use anyhow::ensure;
 use clap::{Parser, Subcommand};
 
 /// 訓練與校準 fenwen 的模型。
 ///
-/// 沒有子命令時,依配方訓練文字分類模型。
+/// 沒有子命令時,依配方訓練文字分類模型,或微調語句編碼器(配方有 [encoder] 一節)。
 #[derive(Debug, Parser)]
 #[command(name = "fenwen train", version)]
 #[command(args_conflicts_with_subcommands = true, subcommand_negates_reqs = true)]
@@ -20,23 +22,36 @@ struct Cli {
     command: Option<Command>,
     #[command(flatten)]
     options: linear::Options,
+    /// 自輸出目錄中最後一個檢查點繼續(僅限微調語句編碼器)
+    #[arg(long)]
+    resume: bool,
 }
 
 #[derive(Debug, Subcommand)]
 enum Command {
     /// 以評測輸出(dev 資料)校準證件欄位的信心度
     CalibrateIdcard(calibrate::Options),
+    /// 以推論引擎為微調後的語句編碼器評分
+    ScoreEncoder(encoder::score::Options),
     /// 資料集:列出、檢查、統計、去重、匯入(即 fenwen data)
     #[command(subcommand)]
     Data(data::DataCommand),
 }
 
 fn main() -> ExitCode {
-    let cli = Cli::parse();
-    let outcome = match cli.command {
-        Some(Command::CalibrateIdcard(options)) => calibrate::run(&options),
-        Some(Command::Data(command)) => data::run(&command),
-        None => linear::run(&cli.options),
-    };
-    fenwen::cli::report(outcome.map(|()| ExitCode::SUCCESS))
+    fenwen::cli::report(run(&Cli::parse()).map(|()| ExitCode::SUCCESS))
+}
+
+fn run(cli: &Cli) -> anyhow::Result<()> {
+    match &cli.command {
+        Some(Command::CalibrateIdcard(options)) => calibrate::run(options),
+        Some(Command::Data(command)) => data::run(command),
+        Some(Command::ScoreEncoder(options)) => encoder::score::run(options),
+        None if cli.options.is_update() => linear::run(&cli.options),
+        None if encoder::is_meant(&cli.options)? => encoder::run(&cli.options, cli.resume),
+        None => {
+            ensure!(!cli.resume, "--resume is for recipes with a section [encoder]");
+            linear::run(&cli.options)
+        }
+    }
 }

@@ -1,5 +1,6 @@
-//! Models on candle, in pure Rust: the sentence encoder, from the archive its publisher made.
+//! Models on candle, in pure Rust: the sentence encoder, from the archive its publisher made or as fine-tuning wrote it.
 
+mod arrays;
 mod graph;
 mod network;
 mod npz;
@@ -20,6 +21,8 @@ use crate::tensor::{Data, Tensor, View};
 
 use network::{Batch, Network};
 use weights::{WIDTH, Weights};
+
+pub use arrays::{Array, Arrays, ArraysError, Values};
 
 /// Most tokens of one text; the length of a text is counted in 16 bits.
 const MAX_TEXT: usize = 1 << 15;
@@ -50,6 +53,11 @@ pub(crate) fn open(
 /// The same network as an ONNX file, for other runtimes.
 pub(crate) fn export_onnx(file: &VerifiedFile) -> Result<Vec<u8>, EngineError> {
     Ok(twin::encode(&Weights::read(&read_file(file)?).map_err(load_error)?))
+}
+
+/// The weights as they lie in their file.
+pub(crate) fn read_arrays(file: &VerifiedFile) -> Result<Arrays, EngineError> {
+    Arrays::read(&read_file(file)?).map_err(load_error)
 }
 
 fn load_error(error: impl std::fmt::Display) -> EngineError {

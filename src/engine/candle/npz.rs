@@ -4,109 +4,31 @@ use std::collections::BTreeMap;
 use std::io::{Cursor, Read};
 
 use zip::ZipArchive;
-use zip::result::ZipError;
 
-/// Most arrays of an archive.
-const MAX_ARRAYS: usize = 256;
-/// Most bytes of all arrays together.
-const MAX_BYTES: u64 = 1 << 28;
+use crate::engine::candle::arrays::{Array, ArraysError, MAX_ARRAYS, MAX_BYTES, Values};
+
 /// Most bytes of an array's header.
 const MAX_HEADER: usize = 4096;
 const MAGIC: &[u8] = b"\x93NUMPY";
 
-/// The arrays of an archive.
-pub(super) struct Npz(BTreeMap<String, Array>);
-
-/// One array, in row-major order.
-#[derive(Debug, PartialEq)]
-pub(super) struct Array {
-    /// Dimensions, outermost first; none for a single number.
-    pub(super) shape: Vec<usize>,
-    /// Elements.
-    pub(super) values: Values,
-}
-
-/// Elements of an array.
-#[derive(Debug, PartialEq)]
-pub(super) enum Values {
-    U8(Vec<u8>),
-    F32(Vec<f32>),
-    F64(Vec<f64>),
-    /// Of a type that no network here uses.
-    Other,
-}
-
-/// Why an archive is refused.
-#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-pub(super) enum NpzError {
-    #[error("not a readable archive: {0}")]
-    Archive(String),
-    #[error("the archive has more than {MAX_ARRAYS} arrays or {MAX_BYTES} bytes")]
-    TooLarge,
-    #[error("array `{0}` is damaged")]
-    Damaged(String),
-    #[error("array `{0}` is missing or is not {1}")]
-    Unexpected(String, String),
-}
-
-impl From<ZipError> for NpzError {
-    fn from(error: ZipError) -> NpzError {
-        NpzError::Archive(error.to_string())
+/// Reads every array of an archive.
+pub(super) fn read(bytes: &[u8]) -> Result<BTreeMap<String, Array>, ArraysError> {
+    let mut archive = ZipArchive::new(Cursor::new(bytes))?;
+    if MAX_ARRAYS < archive.len() {
+        return Err(ArraysError::TooLarge);
     }
-}
-
-impl Npz {
-    /// Reads every array of an archive.
-    pub(super) fn read(bytes: &[u8]) -> Result<Npz, NpzError> {
-        let mut archive = ZipArchive::new(Cursor::new(bytes))?;
-        if MAX_ARRAYS < archive.len() {
-            return Err(NpzError::TooLarge);
-        }
-        let mut arrays = BTreeMap::new();
-        let mut left = MAX_BYTES;
-        for idx in 0..archive.len() {
-            let mut member = archive.by_index(idx)?;
-            let name = member.name()?.trim_end_matches(".npy").to_owned();
-            left = left.checked_sub(member.size()).ok_or(NpzError::TooLarge)?;
-            let size = member.size();
-            let array =
-                read_array(&mut member, size).ok_or_else(|| NpzError::Damaged(name.clone()))?;
-            arrays.insert(name, array);
-        }
-        Ok(Npz(arrays))
+    let mut arrays = BTreeMap::new();
+    let mut left = MAX_BYTES;
+    for idx in 0..archive.len() {
+        let mut member = archive.by_index(idx)?;
+        let name = member.name()?.trim_end_matches(".npy").to_owned();
+        left = left.checked_sub(member.size()).ok_or(ArraysError::TooLarge)?;
+        let size = member.size();
+        let array =
+            read_array(&mut member, size).ok_or_else(|| ArraysError::Damaged(name.clone()))?;
+        arrays.insert(name, array);
     }
-
-    /// Takes out a float array of `shape`.
-    pub(super) fn floats(&mut self, name: &str, shape: &[usize]) -> Result<Vec<f32>, NpzError> {
-        match self.0.remove(name) {
-            Some(Array { shape: found, values: Values::F32(values) }) if found == shape => {
-                Ok(values)
-            }
-            _ => Err(unexpected(name, "f32", shape)),
-        }
-    }
-
-    /// Takes out a byte array of `shape`.
-    pub(super) fn bytes(&mut self, name: &str, shape: &[usize]) -> Result<Vec<u8>, NpzError> {
-        match self.0.remove(name) {
-            Some(Array { shape: found, values: Values::U8(values) }) if found == shape => {
-                Ok(values)
-            }
-            _ => Err(unexpected(name, "u8", shape)),
-        }
-    }
-
-    /// Takes out a single number.
-    pub(super) fn number(&mut self, name: &str) -> Result<f64, NpzError> {
-        match self.0.remove(name) {
-            Some(Array { values: Values::F64(values), .. }) if values.len() == 1 => Ok(values[0]),
-            _ => Err(unexpected(name, "f64", &[])),
-        }
-    }
-}
-
-fn unexpected(name: &str, element: &str, shape: &[usize]) -> NpzError {
-    NpzError::Unexpected(name.to_owned(), format!("{element}{shape:?}"))
+    Ok(arrays)
 }
 
 /// Reads one `.npy` file of `size` bytes; none if it is damaged.
@@ -173,6 +95,8 @@ pub(super) mod tests {
 
     use zip::write::{SimpleFileOptions, ZipWriter};
 
+    use crate::engine::candle::arrays::Arrays;
+
     use super::*;
 
     /// A `.npy` file.
@@ -197,29 +121,29 @@ pub(super) mod tests {
         values.iter().flat_map(|it| it.to_le_bytes()).collect()
     }
 
-    fn read(file: Vec<u8>) -> Result<Npz, NpzError> {
-        Npz::read(&archive(&[("a".to_owned(), file)]))
+    fn read_one(file: Vec<u8>) -> Result<Arrays, ArraysError> {
+        Arrays::read(&archive(&[("a".to_owned(), file)]))
     }
 
     #[test]
     fn arrays_are_read_by_name_type_and_shape() {
         let two = || npy("<f4", "1, 2", &floats(&[1.0, -2.0]));
-        assert_eq!(read(two()).unwrap().floats("a", &[1, 2]).unwrap(), [1.0, -2.0]);
-        assert_eq!(read(npy("|u1", "3,", b"xyz")).unwrap().bytes("a", &[3]).unwrap(), b"xyz");
+        assert_eq!(read_one(two()).unwrap().floats("a", &[1, 2]).unwrap(), [1.0, -2.0]);
+        assert_eq!(read_one(npy("|u1", "3,", b"xyz")).unwrap().bytes("a", &[3]).unwrap(), b"xyz");
         let one = npy("<f8", "", &0.5_f64.to_le_bytes());
-        assert_eq!(read(one).unwrap().number("a"), Ok(0.5));
+        assert_eq!(read_one(one).unwrap().number("a"), Ok(0.5));
         for (name, shape) in [("a", [2, 1]), ("b", [1, 2])] {
-            let error = read(two()).unwrap().floats(name, &shape).unwrap_err();
-            assert!(matches!(error, NpzError::Unexpected(..)), "{error}");
+            let error = read_one(two()).unwrap().floats(name, &shape).unwrap_err();
+            assert!(matches!(error, ArraysError::Unexpected(..)), "{error}");
         }
-        assert!(read(two()).unwrap().bytes("a", &[1, 2]).is_err());
+        assert!(read_one(two()).unwrap().bytes("a", &[1, 2]).is_err());
     }
 
     #[test]
     fn damaged_files_are_refused() {
         #[track_caller]
         fn check(file: Vec<u8>) {
-            assert_eq!(read(file).err(), Some(NpzError::Damaged("a".to_owned())));
+            assert_eq!(read_one(file).err(), Some(ArraysError::Damaged("a".to_owned())));
         }
         check(b"NUMPY".to_vec());
         check(npy("<f4", "2,", &floats(&[1.0])));
@@ -232,7 +156,7 @@ pub(super) mod tests {
         let order = fortran.windows(5).position(|it| it == b"False").unwrap();
         fortran[order..order + 5].copy_from_slice(b"True ");
         check(fortran);
-        assert!(matches!(Npz::read(b"PK"), Err(NpzError::Archive(_))));
+        assert!(matches!(Arrays::read(b"PK\x03\x04"), Err(ArraysError::Archive(_))));
     }
 
     #[test]
@@ -241,8 +165,8 @@ pub(super) mod tests {
         for idx in 0..whole.len() {
             let mut bytes = whole.clone();
             bytes[idx] ^= 0x55;
-            let _ = Npz::read(&bytes);
-            let _ = Npz::read(&whole[..idx]);
+            let _ = Arrays::read(&bytes);
+            let _ = Arrays::read(&whole[..idx]);
         }
     }
 }

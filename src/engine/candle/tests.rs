@@ -1,6 +1,6 @@
 //! The network against a plain computation of the same, text by text, on made-up weights.
 
-use super::weights::{Affine, BRANCH, FEATURES, HIDDEN, Matrix, NGRAMS, Norm, Table};
+use super::weights::{Affine, BRANCH, Deltas, FEATURES, HIDDEN, Matrix, NGRAMS, Norm, Table};
 use super::*;
 
 const N_CHUNKS: usize = 3;
@@ -49,6 +49,7 @@ impl Numbers {
             scales: vec![0.1, 0.2, 0.3],
             shifts: vec![-3.0, -6.0, -9.0],
             rows_per_chunk: ROWS_PER_CHUNK,
+            deltas: Deltas::default(),
         };
         let branches =
             NGRAMS.map(|ngram| [(); 2].map(|()| self.affine(ngram.order * BRANCH, BRANCH)));
@@ -188,6 +189,40 @@ fn the_network_computes_what_it_says() {
         check_close(&found, &expected, 1e-5);
         let length: f32 = found.iter().map(|it| it * it).sum();
         assert!((length - 1.0).abs() < 1e-5, "{length}");
+    }
+}
+
+#[test]
+fn deltas_are_added_to_the_embeddings_of_their_tokens() {
+    let n_tokens = N_CHUNKS * ROWS_PER_CHUNK;
+    let take = |ids: &[u32], n_rows: usize| {
+        let mut arrays = Arrays::default();
+        let (shape, values) = (vec![ids.len()], Values::U32(ids.to_vec()));
+        arrays.insert("delta_ids", Array { shape, values });
+        let rows = (0..n_rows).flat_map(|row| vec![row as f32 + 0.5; WIDTH]).collect();
+        arrays.insert("deltas", Array { shape: vec![n_rows, WIDTH], values: Values::F32(rows) });
+        Deltas::take(&mut arrays, n_tokens)
+    };
+    let mut table = Numbers(7).weights().table;
+    let look_up = |table: &Table, id| {
+        let mut values = vec![9.0];
+        assert!(table.look_up(id, &mut values));
+        values
+    };
+    let before = [3, 14, 2].map(|id| look_up(&table, id));
+    table.deltas = take(&[3, 14], 2).unwrap();
+    for ((id, before), delta) in [3, 14, 2].into_iter().zip(before).zip([0.5, 1.5, 0.0]) {
+        let after = look_up(&table, id);
+        assert_eq!((after[0], after[1] - before[1]), (9.0, delta));
+        check_close(
+            &after[1..],
+            &before[1..].iter().map(|it| it + delta).collect::<Vec<_>>(),
+            1e-5,
+        );
+    }
+    assert_eq!(Deltas::take(&mut Arrays::default(), n_tokens), Ok(Deltas::default()));
+    for (ids, n_rows) in [(vec![15], 1), (vec![3, 3], 2), (vec![1, 2], 1)] {
+        assert!(take(&ids, n_rows).is_err(), "{ids:?}");
     }
 }
 

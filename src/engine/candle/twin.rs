@@ -1,7 +1,7 @@
 //! The sentence encoder as an ONNX graph, for other runtimes: the same weights, padded rows with a mask.
 
 use crate::engine::candle::graph::{Graph, Kind, ValueInfo};
-use crate::engine::candle::weights::{Affine, Matrix, NGRAMS, Ngram, Norm, WIDTH, Weights};
+use crate::engine::candle::weights::{Affine, Deltas, Matrix, NGRAMS, Ngram, Norm, WIDTH, Weights};
 
 /// The graph as an ONNX file: input `ids` [rows, tokens], output `embedding` [rows, 512].
 pub(super) fn encode(weights: &Weights) -> Vec<u8> {
@@ -59,7 +59,23 @@ impl Twin {
         let scale = graph.add("Gather", &["scales", "ids"]);
         let shift = graph.add("Gather", &["shifts", "ids"]);
         let scaled = graph.add("Mul", &[&level, &scale]);
-        graph.add("Add", &[&scaled, &shift])
+        let shifted = graph.add("Add", &[&scaled, &shift]);
+        self.add_deltas(&table.deltas, shifted)
+    }
+
+    /// Adds what fine-tuning added to the embeddings: row 0 is zeros, for tokens that it left alone.
+    fn add_deltas(&mut self, deltas: &Deltas, embedded: String) -> String {
+        if deltas.rows.is_empty() {
+            return embedded;
+        }
+        let graph = &mut self.graph;
+        let slots: Vec<i64> = deltas.slots.iter().map(|it| i64::from(*it)).collect();
+        graph.integers("slots", &[slots.len()], &slots);
+        let rows = [vec![0.0; WIDTH], deltas.rows.clone()].concat();
+        graph.floats("deltas", &[rows.len() / WIDTH, WIDTH], &rows);
+        let slot = graph.add("Gather", &["slots", "ids"]);
+        let delta = graph.add("Gather", &["deltas", &slot]);
+        graph.add("Add", &[&embedded, &delta])
     }
 
     /// `length` [rows, 1]: the place of the last id that is not 0; `mask` [rows, tokens, 1]: 1 up to there.

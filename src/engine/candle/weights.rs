@@ -1,10 +1,10 @@
-//! The weights of the n-gram sentence encoder, as they lie in its archive, every shape checked.
+//! The weights of the n-gram sentence encoder, as they lie in their file, every shape checked.
 //!
 //! The network (Universal Sentence Encoder, multilingual, version 3): each token has an embedding of 512 numbers,
 //! projected to three times 256; three branches look at 2, 3 and 5 neighbouring tokens, two convolutions each; the
 //! normalised sum over the tokens, divided by the root of their number, passes through four small layers and a tanh.
 
-use crate::engine::candle::npz::{Npz, NpzError};
+use crate::engine::candle::arrays::{Arrays, ArraysError};
 
 /// Numbers of one embedding, in and out.
 pub(super) const WIDTH: usize = 512;
@@ -57,6 +57,16 @@ pub(super) struct Table {
     pub(super) scales: Vec<f32>,
     pub(super) shifts: Vec<f32>,
     pub(super) rows_per_chunk: usize,
+    pub(super) deltas: Deltas,
+}
+
+/// What fine-tuning added to the embeddings of some tokens; nothing in the publisher's file.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub(super) struct Deltas {
+    /// For each token 0, or 1 more than its row; empty where there are no rows.
+    pub(super) slots: Vec<u32>,
+    /// Rows of [`WIDTH`] numbers.
+    pub(super) rows: Vec<f32>,
 }
 
 /// Every weight of the network.
@@ -83,31 +93,26 @@ pub(super) struct Weights {
     pub(super) epsilon: f32,
 }
 
-/// Chunks of the embedding table, and rows of each.
-const N_CHUNKS: usize = 17;
-const ROWS_PER_CHUNK: usize = 7530;
-
 impl Weights {
-    /// Reads the archive of the encoder.
-    pub(super) fn read(bytes: &[u8]) -> Result<Weights, NpzError> {
-        Weights::from_arrays(Npz::read(bytes)?, (N_CHUNKS, ROWS_PER_CHUNK))
+    /// Reads the file of the encoder: the publisher's archive, or what fine-tuning wrote.
+    pub(super) fn read(bytes: &[u8]) -> Result<Weights, ArraysError> {
+        Weights::from_arrays(Arrays::read(bytes)?)
     }
 
-    /// Takes the weights out of an archive whose embedding table has this many chunks and rows in each.
-    pub(super) fn from_arrays(
-        mut npz: Npz,
-        (n_chunks, rows_per_chunk): (usize, usize),
-    ) -> Result<Weights, NpzError> {
-        let chunks = (1..=n_chunks)
-            .map(|idx| npz.bytes(&format!("q{idx}"), &[rows_per_chunk, WIDTH]))
+    /// Takes the weights out of their arrays; the arrays say how large the table is.
+    fn from_arrays(mut arrays: Arrays) -> Result<Weights, ArraysError> {
+        let (n_chunks, rows_per_chunk) = (arrays.len_of("scale"), arrays.len_of("q1"));
+        let chunks = (1..=n_chunks.max(1))
+            .map(|idx| arrays.bytes(&format!("q{idx}"), &[rows_per_chunk, WIDTH]))
             .collect::<Result<_, _>>()?;
         let table = Table {
             chunks,
-            scales: npz.floats("scale", &[n_chunks])?,
-            shifts: npz.floats("lo", &[n_chunks])?,
+            scales: arrays.floats("scale", &[n_chunks])?,
+            shifts: arrays.floats("lo", &[n_chunks])?,
             rows_per_chunk,
+            deltas: Deltas::take(&mut arrays, n_chunks * rows_per_chunk)?,
         };
-        let mut reader = Reader(npz);
+        let mut reader = Reader(arrays);
         let enter = [reader.matrix("d0", WIDTH, HIDDEN)?, reader.matrix("p1", WIDTH, HIDDEN)?];
         let leave = [reader.matrix("d2", HIDDEN, WIDTH)?, reader.matrix("p3", HIDDEN, WIDTH)?];
         Ok(Weights {
@@ -133,10 +138,10 @@ impl Weights {
     }
 }
 
-struct Reader(Npz);
+struct Reader(Arrays);
 
 impl Reader {
-    fn matrix(&mut self, name: &str, n_in: usize, n_out: usize) -> Result<Matrix, NpzError> {
+    fn matrix(&mut self, name: &str, n_in: usize, n_out: usize) -> Result<Matrix, ArraysError> {
         Ok(Matrix { n_in, n_out, values: self.0.floats(name, &[n_in, n_out])? })
     }
 
@@ -145,19 +150,19 @@ impl Reader {
         weight: &str,
         bias: &str,
         (n_in, n_out): (usize, usize),
-    ) -> Result<Affine, NpzError> {
+    ) -> Result<Affine, ArraysError> {
         let matrix = self.matrix(weight, n_in, n_out)?;
         Ok(Affine { matrix, bias: self.0.floats(bias, &[n_out])? })
     }
 
-    fn branch(&mut self, order: usize) -> Result<[Affine; 2], NpzError> {
+    fn branch(&mut self, order: usize) -> Result<[Affine; 2], ArraysError> {
         let size = (order * BRANCH, BRANCH);
         let first = self.affine(&format!("w1_{order}"), &format!("b1_{order}"), size)?;
         let second = self.affine(&format!("w2_{order}"), &format!("b2_{order}"), size)?;
         Ok([first, second])
     }
 
-    fn projection(&mut self) -> Result<Affine, NpzError> {
+    fn projection(&mut self) -> Result<Affine, ArraysError> {
         let mut parts = Vec::new();
         let mut bias = Vec::new();
         for Ngram { order, .. } in NGRAMS {
@@ -167,7 +172,7 @@ impl Reader {
         Ok(Affine { matrix: side_by_side(&parts), bias })
     }
 
-    fn projection_norm(&mut self) -> Result<Norm, NpzError> {
+    fn projection_norm(&mut self) -> Result<Norm, ArraysError> {
         let mut norm = Norm { gain: Vec::new(), bias: Vec::new() };
         for Ngram { order, .. } in NGRAMS {
             norm.gain.extend(self.0.floats(&format!("ln_g{order}"), &[BRANCH])?);
@@ -177,12 +182,12 @@ impl Reader {
     }
 
     #[expect(clippy::cast_possible_truncation, reason = "the network computes in 32-bit floats")]
-    fn epsilon(&mut self) -> Result<f32, NpzError> {
+    fn epsilon(&mut self) -> Result<f32, ArraysError> {
         let epsilon = self.0.number("eps")? as f32;
         if epsilon.is_finite() && 0.0 < epsilon {
             Ok(epsilon)
         } else {
-            Err(NpzError::Unexpected("eps".to_owned(), "a positive number".to_owned()))
+            Err(ArraysError::Unexpected("eps".to_owned(), "a positive number".to_owned()))
         }
     }
 }
@@ -219,6 +224,35 @@ impl Table {
         };
         let Some(row) = chunk.get(start..start + WIDTH) else { return false };
         out.extend(row.iter().map(|level| f32::from(*level) * scale + shift));
+        if let Some(delta) = self.deltas.row(id) {
+            let first = out.len() - row.len();
+            out.iter_mut().skip(first).zip(delta).for_each(|(value, more)| *value += more);
+        }
         true
+    }
+}
+
+impl Deltas {
+    /// Takes them out of the arrays, where there are any: `delta_ids`, ascending, and `deltas`, a row for each.
+    pub(super) fn take(arrays: &mut Arrays, n_tokens: usize) -> Result<Deltas, ArraysError> {
+        if !arrays.holds("delta_ids") {
+            return Ok(Deltas::default());
+        }
+        let ids = arrays.integers("delta_ids")?;
+        let rows = arrays.floats("deltas", &[ids.len(), WIDTH])?;
+        let mut slots = vec![0; n_tokens];
+        for (slot, id) in (1..).zip(&ids) {
+            match slots.get_mut(usize::try_from(*id).unwrap_or(usize::MAX)) {
+                Some(free @ 0) => *free = slot,
+                _ => return Err(ArraysError::Damaged("delta_ids".to_owned())),
+            }
+        }
+        Ok(Deltas { slots, rows })
+    }
+
+    /// What was added to the embedding of token `id`.
+    fn row(&self, id: usize) -> Option<&[f32]> {
+        let row_idx = usize::try_from(*self.slots.get(id)?).ok()?.checked_sub(1)?;
+        self.rows.get(row_idx * WIDTH..(row_idx + 1) * WIDTH)
     }
 }

@@ -12,6 +12,16 @@ impl Chance {
         Chance { state: seed }
     }
 
+    /// What [`Chance::new`] goes on from.
+    pub(crate) fn state(&self) -> u64 {
+        self.state
+    }
+
+    /// A number from 0 to below 1.
+    pub(crate) fn share(&mut self) -> f32 {
+        (self.next() >> 40) as f32 / (1_u32 << 24) as f32
+    }
+
     /// The next 64 bits.
     pub(crate) fn next(&mut self) -> u64 {
         self.state = self.state.wrapping_add(0x9e37_79b9_7f4a_7c15);
@@ -44,6 +54,14 @@ mod tests {
         let mut chance = Chance::new(1_234_567);
         assert_eq!(chance.next(), 6_457_827_717_110_365_317);
         assert_eq!(chance.next(), 3_203_168_211_198_807_973);
+    }
+
+    #[test]
+    fn it_goes_on_from_its_state() {
+        let mut chance = Chance::new(5);
+        let share = chance.share();
+        assert!((0.0..1.0).contains(&share));
+        assert_eq!(Chance::new(chance.state()).next(), chance.next());
     }
 
     #[test]

@@ -1,13 +1,13 @@
 //! Trains the linear text classifier: counts, solves, measures out of fold, calibrates, writes a folder.
 
-mod chance;
-mod confidence;
+pub(crate) mod chance;
+pub(crate) mod confidence;
 mod corpus;
 mod fit;
-mod folds;
-mod recipe;
+pub(crate) mod folds;
+pub(crate) mod recipe;
 mod report;
-mod rows;
+pub(crate) mod rows;
 mod solver;
 mod update;
 
@@ -56,14 +56,27 @@ pub(crate) struct Options {
     update: UpdateOptions,
 }
 
+impl Options {
+    /// The recipe's file.
+    pub(crate) fn recipe_path(&self) -> anyhow::Result<&Path> {
+        let path = self.recipe.as_deref().or(self.file.as_deref());
+        path.context("no recipe is named")
+    }
+
+    /// Whether the active classifier is to learn from feedback, without a recipe.
+    pub(crate) fn is_update(&self) -> bool {
+        self.update.is_wanted()
+    }
+}
+
 /// A training run with every question answered.
-struct Job {
-    recipe: Recipe,
-    data: PathBuf,
-    text: Vec<String>,
-    label: String,
-    out: PathBuf,
-    threads: usize,
+pub(crate) struct Job {
+    pub(crate) recipe: Recipe,
+    pub(crate) data: PathBuf,
+    pub(crate) text: Vec<String>,
+    pub(crate) label: String,
+    pub(crate) out: PathBuf,
+    pub(crate) threads: usize,
 }
 
 /// What a run made and measured.
@@ -102,9 +115,12 @@ pub(crate) fn run(options: &Options) -> anyhow::Result<()> {
 
 impl Job {
     fn new(options: &Options) -> anyhow::Result<Job> {
-        let path =
-            options.recipe.as_ref().or(options.file.as_ref()).context("no recipe is named")?;
-        let recipe = Recipe::read(path)?;
+        Job::with(options, Recipe::read(options.recipe_path()?)?)
+    }
+
+    /// The questions that the recipe leaves open, answered from the command line.
+    pub(crate) fn with(options: &Options, recipe: Recipe) -> anyhow::Result<Job> {
+        let path = options.recipe_path()?;
         let folder = path.parent().unwrap_or(Path::new("."));
         let named = |given: &Option<PathBuf>, kept: &Option<PathBuf>, what: &str| {
             given.clone().or_else(|| kept.as_ref().map(|it| folder.join(it))).with_context(|| {
