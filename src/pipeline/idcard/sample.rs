@@ -2,8 +2,9 @@
 
 use std::ops::Range;
 
-use fast_image_resize::images::{Image, ImageRef};
-use fast_image_resize::{FilterType, PixelType, ResizeAlg, ResizeOptions, Resizer};
+use fast_image_resize::images::{TypedImage, TypedImageRef};
+use fast_image_resize::pixels::U8x3;
+use fast_image_resize::{FilterType, ResizeAlg, ResizeOptions, Resizer};
 
 use crate::media::{Pixels, Point};
 
@@ -71,13 +72,16 @@ impl Region {
 ///
 /// `None` for an empty region or one that leaves the picture.
 pub fn reduced(pixels: &Pixels, region: Region, [width, height]: [u32; 2]) -> Option<Pixels> {
-    let source = ImageRef::new(pixels.width, pixels.height, &pixels.rgb, PixelType::U8x3).ok()?;
-    let mut target = Image::new(width, height, PixelType::U8x3);
+    // Typed: the untyped call would bring the code of every kind of pixel into this crate, a minute of each build.
+    let source =
+        TypedImageRef::<U8x3>::from_buffer(pixels.width, pixels.height, &pixels.rgb).ok()?;
+    let mut rgb = vec![0; width as usize * height as usize * 3];
+    let mut target = TypedImage::<U8x3>::from_buffer(width, height, &mut rgb).ok()?;
     let options = ResizeOptions::new()
         .crop(region.left.into(), region.top.into(), region.width().into(), region.height().into())
         .resize_alg(ResizeAlg::Convolution(FilterType::Bilinear));
-    Resizer::new().resize(&source, &mut target, &options).ok()?;
-    Some(Pixels { width, height, rgb: target.into_vec() })
+    Resizer::new().resize_typed(&source, &mut target, &options).ok()?;
+    Some(Pixels { width, height, rgb })
 }
 
 /// A level as the networks take it: 0..=255 → -1..=1.
