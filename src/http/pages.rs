@@ -1,18 +1,22 @@
 //! Pages for people: the start page, the API's description and the page that renders it. All of it works offline.
 
-use std::sync::Arc;
+use std::io::{Cursor, Read};
+use std::sync::{Arc, LazyLock};
 
 use axum::Router;
-use axum::extract::State;
+use axum::extract::{Path, State};
 use axum::http::HeaderName;
 use axum::http::header::{CONTENT_SECURITY_POLICY, CONTENT_TYPE};
-use axum::response::{Html, IntoResponse, Response};
+use axum::response::{Html, IntoResponse, Redirect, Response};
+use axum::routing;
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use sha2::{Digest, Sha256};
-use utoipa_swagger_ui::{Config, SwaggerUi};
+use utoipa_swagger_ui_vendored::SWAGGER_UI_VENDORED;
+use zip::ZipArchive;
 
-use super::App;
+use super::{App, Failure};
+use crate::base::ErrorCode;
 
 /// Where the API page lives.
 pub(super) const DOCS: &str = "/docs";
@@ -62,5 +66,56 @@ pub(super) async fn description(
 
 /// The API page, from files inside the binary.
 pub(super) fn docs() -> Router<Arc<App>> {
-    SwaggerUi::new(DOCS).config(Config::from("/openapi.json").validator_url("none")).into()
+    Router::new()
+        .route(DOCS, routing::get(async || Redirect::permanent("/docs/")))
+        .route("/docs/", routing::get(async || Html(DOCS_PAGE)))
+        .route("/docs/{file}", routing::get(docs_file))
+}
+
+const DOCS_PAGE: &str = r#"<!doctype html>
+<html lang="zh-Hant-TW">
+<meta charset="utf-8">
+<title>fenwen API</title>
+<link rel="stylesheet" href="./swagger-ui.css">
+<link rel="icon" href="./favicon-32x32.png">
+<div id="swagger-ui"></div>
+<script src="./swagger-ui-bundle.js"></script>
+<script src="./swagger-initializer.js"></script>
+</html>
+"#;
+
+/// The validator would send the description to a host outside.
+const DOCS_START: &str = r##"SwaggerUIBundle({
+  url: "/openapi.json",
+  dom_id: "#swagger-ui",
+  deepLinking: true,
+  validatorUrl: "none",
+});
+"##;
+
+async fn docs_file(Path(file): Path<String>) -> Result<Response, Failure> {
+    static STYLE: LazyLock<Vec<u8>> = LazyLock::new(|| unpacked("swagger-ui.css"));
+    static SCRIPT: LazyLock<Vec<u8>> = LazyLock::new(|| unpacked("swagger-ui-bundle.js"));
+    static ICON: LazyLock<Vec<u8>> = LazyLock::new(|| unpacked("favicon-32x32.png"));
+    let (kind, content): (_, &'static [u8]) = match file.as_str() {
+        "swagger-initializer.js" => ("text/javascript", DOCS_START.as_bytes()),
+        "swagger-ui-bundle.js" => ("text/javascript", &SCRIPT),
+        "swagger-ui.css" => ("text/css", &STYLE),
+        "favicon-32x32.png" => ("image/png", &ICON),
+        _ => return Err(Failure::new(ErrorCode::NotFound, "沒有這個路徑。")),
+    };
+    Ok(([(CONTENT_TYPE, kind)], content).into_response())
+}
+
+/// A file of the Swagger UI distribution; empty when it is not there.
+fn unpacked(name: &str) -> Vec<u8> {
+    let mut content = Vec::new();
+    if let Ok(mut archive) = ZipArchive::new(Cursor::new(SWAGGER_UI_VENDORED)) {
+        let suffix = format!("/dist/{name}");
+        let place = archive.file_names().position(|it| it.is_ok_and(|it| it.ends_with(&suffix)));
+        if let Some(mut file) = place.and_then(|it| archive.by_index(it).ok()) {
+            let _ = file.read_to_end(&mut content);
+        }
+    }
+    content
 }

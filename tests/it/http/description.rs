@@ -194,7 +194,8 @@ async fn pages_work_offline() {
     let mut n_files = 0;
     for link in html.split(['"', '\'']).filter(|it| it.starts_with("./") || it.ends_with(".js")) {
         let path = format!("/docs/{}", link.trim_start_matches("./"));
-        assert_eq!(get(server.addr, &path).await.status, 200, "{path}");
+        let file = get(server.addr, &path).await;
+        assert!(file.status == 200 && !file.body.is_empty(), "{path}");
         n_files += 1;
     }
     assert!(3 <= n_files, "{html}");
