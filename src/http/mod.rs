@@ -14,6 +14,7 @@ mod ops;
 mod pages;
 mod predictions;
 mod serve;
+mod statistics;
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -147,6 +148,7 @@ fn routes() -> OpenApiRouter<Arc<App>> {
         .routes(routes!(documents::suggest))
         .routes(routes!(predictions::read))
         .routes(routes!(predictions::feedback))
+        .routes(routes!(statistics::read))
         .routes(routes!(ops::services))
         .routes(routes!(ops::live))
         .routes(routes!(ops::ready))

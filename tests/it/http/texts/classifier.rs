@@ -35,7 +35,8 @@ pub(crate) fn write(folder: &Path, labels: &[&str; 3]) {
     };
     let weights = vec![1.0, -0.5, -0.5, -0.5, 1.0, -0.5, -0.5, -0.5, 1.0];
     let parts = LinearParts { spec, keys, idf: vec![1.0; 3], weights, bias: vec![0.0; 3] };
-    let linear = Confidence { temperature: 0.5, threshold: 0.6, ..Confidence::plain() };
+    let linear =
+        Confidence { temperature: 0.5, threshold: 0.6, precision: 0.9, ..Confidence::plain() };
     let settings = Settings { format: SETTINGS_FORMAT, linear, fused: None };
     std::fs::write(folder.join("linear.safetensors"), parts.to_bytes().unwrap()).unwrap();
     std::fs::write(folder.join("classifier.json"), serde_json::to_vec(&settings).unwrap()).unwrap();
