@@ -90,4 +90,4 @@ models-dev:
 doc: ## API documentation, warnings are errors
 	RUSTDOCFLAGS='-D warnings' $(CARGO) doc --locked --workspace --no-deps
 
-.PHONY: help run test check setup eval bench defaults fonts fmt clippy test-core test-full models-dev doc
+.PHONY: help run test check setup eval bench bench-text defaults fonts fmt clippy test-core test-full models-dev doc

@@ -167,6 +167,7 @@ pub fn router(app: &Arc<App>) -> Router {
     let (router, _) = routes().split_for_parts();
     router
         .merge(pages::docs())
+        .merge(pages::console())
         .fallback(async || Failure::new(ErrorCode::NotFound, "沒有這個路徑。"))
         .method_not_allowed_fallback(async || {
             Failure::new(ErrorCode::MethodNotAllowed, "這個路徑不支援這個方法。")
