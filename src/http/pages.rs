@@ -30,7 +30,7 @@ const START_PAGE: &str = include_str!("start.html");
 const TRY_PAGE: &str = include_str!("console/try.html");
 
 /// Pictures that are shown are those that the person has just chosen.
-const CONSOLE_POLICY: &str = "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' blob:; \
+const CONSOLE_POLICY: &str = "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' blob: data:; \
      connect-src 'self'; frame-ancestors 'none'; base-uri 'none'; form-action 'none'";
 
 /// 首頁。

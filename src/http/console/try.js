@@ -181,6 +181,11 @@ const FIELDS = {
   nationality: "國籍", birth_place: "出生地", address: "地址", father: "父", mother: "母", spouse: "配偶", military_service: "役別",
   licence_class: "駕照種類", authority: "發照機關", control_number: "管制號碼", purpose: "居留事由",
 };
+const TYPES = {
+  tw_national_id_front: "國民身分證正面", tw_national_id_back: "國民身分證背面", tw_resident_certificate: "居留證", tw_nhi_card: "健保卡",
+  tw_driver_licence: "駕駛執照", tw_passport: "中華民國護照", passport: "外國護照", mrz_td1: "機讀證件(TD1)", mrz_td2: "機讀證件(TD2)",
+  visa: "簽證", unknown: "無法判斷",
+};
 const STATUS = { verified: "已驗證", plausible: "可信", review: "請複核", invalid: "不合規則" };
 
 addEventListener("dragover", (event) => event.preventDefault());
@@ -226,7 +231,7 @@ function card({ document: found, fields, quality, mrz }) {
   const retake = quality.retake ? [el("p", { class: "problem" }, `建議重拍:${quality.reasons.map((it) => it.text).join("、")}`)] : [];
   const zone = mrz ? [el("h2", {}, "機讀區"), el("p", { class: "text" }, mrz.lines.join("\n"))] : [];
   return [
-    el("h2", {}, `種類:${found.type}(${percent(found.type_score)})`), ...retake,
+    el("h2", {}, `種類:${TYPES[found.type] || found.type}(${percent(found.type_score)})`), ...retake,
     el("div", { class: "picture" }, image, overlay),
     el("h2", {}, "欄位"), el("div", { class: "scroll" }, el("table", {}, el("thead", {}, head), el("tbody", {}, ...rows))), ...zone,
   ];
