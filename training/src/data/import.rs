@@ -8,9 +8,11 @@ use anyhow::{Context, bail};
 use clap::{Args, ValueEnum};
 use fenwen::media::exchange::{self, DocumentNumber, Exchange, ExchangeLimits, Party};
 use fenwen::media::mail::{self, Mail, MailLimits};
+use fenwen::media::pdf::{PdfLimits, PdfWorker};
 use fenwen::pipeline::letters::pii;
 use serde_json::{Map, Value, json};
 
+use super::pdf;
 use super::rows::{self, Row, Writer};
 
 /// Most bytes of a plain text.
@@ -26,12 +28,13 @@ enum Format {
     Eml,
     Mbox,
     Di,
+    Pdf,
     Txt,
 }
 
 #[derive(Debug, Args)]
 pub(crate) struct Options {
-    /// 檔案;eml、di、txt 亦可為目錄
+    /// 檔案;eml、di、pdf、txt 亦可為目錄
     input: PathBuf,
     /// 來源格式
     #[arg(long, value_enum)]
@@ -50,11 +53,17 @@ struct Tally {
     n_rows: usize,
     n_masked: usize,
     n_classified: usize,
+    /// Pages of PDF files without a text layer, and the files that they are in.
+    textless: (usize, usize),
     /// File or number of a message, and why it was left out; never a part of it.
     skipped: Vec<(String, String)>,
 }
 
-pub(super) fn run(options: &Options, out: &mut impl Write) -> anyhow::Result<()> {
+pub(super) fn run(
+    options: &Options,
+    worker: &PdfWorker,
+    out: &mut impl Write,
+) -> anyhow::Result<()> {
     let mut writer = Writer::new(&options.out)?;
     let mut tally = Tally::default();
     let is_masked = !options.keep_personal_data;
@@ -88,6 +97,22 @@ pub(super) fn run(options: &Options, out: &mut impl Write) -> anyhow::Result<()>
                 }
             }
         }
+        Format::Pdf => {
+            for path in files(input)? {
+                let name = file_name(&path);
+                match read_bytes(&path, PdfLimits::default().max_bytes)
+                    .and_then(|it| pdf::read(&name, &it, worker))
+                {
+                    Ok(pdf::Found::Row(row, n_textless)) => {
+                        tally.textless.0 += n_textless;
+                        tally.textless.1 += usize::from(0 < n_textless);
+                        keep(row, &mut tally)?;
+                    }
+                    Ok(pdf::Found::Classified) => tally.n_classified += 1,
+                    Err(err) => tally.skipped.push((name, format!("{err:#}"))),
+                }
+            }
+        }
         Format::Eml | Format::Di | Format::Txt => {
             for path in files(input)? {
                 let name = file_name(&path);
@@ -106,6 +131,10 @@ pub(super) fn run(options: &Options, out: &mut impl Write) -> anyhow::Result<()>
 fn report(tally: &Tally, out: &mut impl Write) -> anyhow::Result<()> {
     for (name, reason) in &tally.skipped {
         writeln!(out, "略過 {name}:{reason}")?;
+    }
+    let (n_pages, n_files) = tally.textless;
+    if 0 < n_files {
+        writeln!(out, "{n_files} 個 PDF 共 {n_pages} 頁沒有文字層(多半為掃描影像),該頁未匯入")?;
     }
     writeln!(
         out,
@@ -209,7 +238,8 @@ fn mask_value(value: &mut Value, n_masked: &mut usize) {
     }
 }
 
-fn object(value: Value) -> Row {
+/// The fields of a JSON object.
+pub(super) fn object(value: Value) -> Row {
     match value {
         Value::Object(row) => row,
         _ => Map::new(),
@@ -252,15 +282,38 @@ fn read_bytes(path: &Path, max: usize) -> anyhow::Result<Vec<u8>> {
 
 #[cfg(test)]
 mod tests {
+    use std::time::Duration;
+
     use super::*;
 
+    /// On the command line of a worker; the test program takes it for a test to skip.
+    const AS_WORKER: &str = "as-worker:pdf";
+
+    /// Does nothing as a test; as a worker it reads a PDF from its standard input.
+    #[test]
+    fn child() {
+        if std::env::args().any(|it| it == AS_WORKER) {
+            pdf::serve().unwrap();
+        }
+    }
+
+    fn worker() -> PdfWorker {
+        let args = ["data::import::tests::child", "--exact", "--nocapture", "--skip", AS_WORKER];
+        PdfWorker { limit: Duration::from_secs(60), ..PdfWorker::this_program(&args).unwrap() }
+    }
+
     /// Imports one file of this content; what was written and told.
-    fn import(from: Format, name: &str, content: &str, keep: bool) -> (Vec<Row>, String) {
+    fn import(
+        from: Format,
+        name: &str,
+        content: impl AsRef<[u8]>,
+        keep: bool,
+    ) -> (Vec<Row>, String) {
         let folder = tempfile::tempdir().unwrap();
         let input = folder.path().join("in");
         std::fs::create_dir(&input).unwrap();
         std::fs::write(input.join(name), content).unwrap();
-        let by_folder = matches!(from, Format::Eml | Format::Di | Format::Txt);
+        let by_folder = !matches!(from, Format::Csv | Format::Jsonl | Format::Mbox);
         let options = Options {
             input: if by_folder { input } else { input.join(name) },
             from,
@@ -268,7 +321,7 @@ mod tests {
             keep_personal_data: keep,
         };
         let mut out = Vec::new();
-        run(&options, &mut out).unwrap();
+        run(&options, &worker(), &mut out).unwrap();
         (rows::read(&options.out).unwrap(), String::from_utf8(out).unwrap())
     }
 
@@ -323,5 +376,32 @@ mod tests {
         let (rows, told) =
             import(Format::Di, "a.di", "<!DOCTYPE 函 [<!ENTITY x 'y'>]><函/>", false);
         assert!(rows.is_empty() && told.contains("NDATA"), "{told}");
+    }
+    /// A page that shows this text in UTF-16, with an e-mail address.
+    fn a_pdf(text: &str) -> Vec<u8> {
+        let hex: String = text.encode_utf16().map(|it| format!("{it:04X}")).collect();
+        let content = format!("BT /F 9 Tf <{hex}> Tj ET");
+        let n_bytes = content.len();
+        format!(
+            "%PDF-1.4\n1 0 obj<</Type/Catalog/Pages 2 0 R>>endobj\n\
+             2 0 obj<</Type/Pages/Count 1/Kids[3 0 R]>>endobj\n\
+             3 0 obj<</Type/Page/Parent 2 0 R/Contents 4 0 R/Resources<</Font<</F 5 0 R>>>>>>endobj\n\
+             4 0 obj<</Length {n_bytes}>>stream\n{content}\nendstream endobj\n\
+             5 0 obj<</Type/Font/Subtype/Type0/Encoding/UniCNS-UTF16-H/DescendantFonts[6 0 R]>>endobj\n\
+             6 0 obj<</Type/Font/Subtype/CIDFontType0/CIDSystemInfo<</Registry(Adobe)/Ordering(CNS1)\
+             /Supplement 0>>>>endobj\ntrailer<</Root 1 0 R/Size 7>>\n"
+        )
+        .into_bytes()
+    }
+
+    #[test]
+    fn text_layers_of_pdf_files() {
+        let (rows, told) = import(Format::Pdf, "a.pdf", a_pdf("路燈 a@example.tw"), false);
+        assert_eq!(rows[0]["text"], "路燈 〔電子信箱〕", "{told}");
+        assert_eq!((&rows[0]["id"], &rows[0]["pages"]), (&json!("a.pdf"), &json!(1)));
+        let (rows, told) = import(Format::Pdf, "a.pdf", a_pdf("密等及解密條件:密"), false);
+        assert!(rows.is_empty() && told.contains("密等公文 1 件未讀取"), "{told}");
+        let (rows, told) = import(Format::Pdf, "a.pdf", a_pdf(""), false);
+        assert!(rows.is_empty() && told.contains("文字辨識(OCR)"), "{told}");
     }
 }

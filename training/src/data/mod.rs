@@ -4,6 +4,7 @@ mod check;
 mod dedupe;
 mod import;
 mod manifest;
+mod pdf;
 mod rows;
 mod stats;
 
@@ -12,6 +13,7 @@ use std::path::PathBuf;
 
 use anyhow::bail;
 use clap::{Args, Subcommand};
+use fenwen::media::pdf::PdfWorker;
 
 use manifest::Manifest;
 
@@ -26,8 +28,11 @@ pub(crate) enum DataCommand {
     Stats(stats::Options),
     /// 找出近似重複的資料,並檢查是否跨越資料切分
     Dedupe(dedupe::Options),
-    /// 匯入 JSONL、CSV、EML、mbox、公文 DI 或純文字為 JSONL
+    /// 匯入 JSONL、CSV、EML、mbox、公文 DI、PDF(文字層)或純文字為 JSONL
     Import(import::Options),
+    /// 在子行程中讀取一個 PDF 檔(由匯入命令自行啟動)
+    #[command(hide = true)]
+    PdfWorker,
 }
 
 /// Where the manifests are.
@@ -78,7 +83,10 @@ pub(crate) fn run(command: &DataCommand) -> anyhow::Result<()> {
         }
         DataCommand::Stats(options) => stats::run(options, &mut out),
         DataCommand::Dedupe(options) => dedupe::run(options, &mut out),
-        DataCommand::Import(options) => import::run(options, &mut out),
+        DataCommand::Import(options) => {
+            import::run(options, &PdfWorker::this_program(&pdf::COMMAND)?, &mut out)
+        }
+        DataCommand::PdfWorker => pdf::serve(),
     }
 }
 

@@ -44,7 +44,7 @@ pub(crate) struct Run<'a> {
 impl Prepared {
     /// Counts the training texts of `rows`; rows come first, in their order.
     pub(crate) fn new(rows: &Rows, inputs: &[String], recipe: &Recipe) -> Prepared {
-        let spec = spec(recipe, inputs, &rows.labels);
+        let spec = spec(&recipe.views, inputs, &rows.labels);
         let mut texts: Vec<Vec<&str>> = Vec::new();
         let mut sources = Vec::new();
         for (idx, row) in rows.rows.iter().enumerate() {
@@ -65,7 +65,7 @@ impl Prepared {
                 sources.push(Source { row: None, label, weight: recipe.label_names });
             }
         }
-        let corpus = Corpus::new(&spec, recipe, &texts);
+        let corpus = Corpus::new(&spec, &recipe.views, &texts);
         Prepared { spec, corpus, sources, parents: parents(rows) }
     }
 

@@ -2,8 +2,8 @@
 
 pub(crate) mod chance;
 pub(crate) mod confidence;
-mod corpus;
-mod fit;
+pub(crate) mod corpus;
+pub(crate) mod fit;
 pub(crate) mod folds;
 pub(crate) mod recipe;
 mod report;
@@ -20,8 +20,9 @@ use std::time::Instant;
 use anyhow::{Context, ensure};
 use clap::Args;
 use fenwen::pipeline::classify::{Classifier, ClassifierFiles, SETTINGS_FORMAT, Settings};
-use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 
+use crate::baseline::{self, Task};
+use crate::progress;
 use confidence::Scored;
 use fit::{Prepared, Run};
 use recipe::Recipe;
@@ -100,6 +101,18 @@ pub(crate) fn run(options: &Options) -> anyhow::Result<()> {
         writeln!(err, "{note}")?;
     }
     drop(err);
+    if let Some(part) = &job.recipe.baseline {
+        let task = Task {
+            recipe: &job.recipe,
+            part,
+            rows: &rows,
+            inputs: &job.text,
+            data: &job.data,
+            out: &job.out,
+            threads: job.threads,
+        };
+        return baseline::run(&task, &mut std::io::stdout().lock());
+    }
     let outcome = job.train(&rows)?;
     job.write(&rows, &outcome)?;
     writeln!(
@@ -147,7 +160,7 @@ impl Job {
         let labels: Vec<usize> = rows.rows.iter().map(|it| it.label).collect();
         let n_folds = self.recipe.confidence.folds;
         let folds = folds::assign(&groups, &labels, n_folds, self.recipe.seed);
-        let bar = progress((n_folds + 1) * prepared.n_problems());
+        let bar = progress::bar((n_folds + 1) * prepared.n_problems(), "訓練");
         let done = || bar.inc(1);
         let run = Run { threads: self.threads, done: &done };
         let mut scores: Vec<Vec<f32>> = vec![Vec::new(); rows.rows.len()];
@@ -194,17 +207,6 @@ impl Job {
         }
         Ok(())
     }
-}
-
-/// A bar with the time left; hidden where standard error is no terminal.
-fn progress(n_problems: usize) -> ProgressBar {
-    let bar = ProgressBar::with_draw_target(
-        Some(n_problems as u64),
-        ProgressDrawTarget::stderr_with_hz(4),
-    );
-    let style = ProgressStyle::with_template("{bar:40} {pos}/{len} {elapsed} 剩餘 {eta}");
-    bar.set_style(style.unwrap_or_else(|_| ProgressStyle::default_bar()));
-    bar
 }
 
 #[cfg(test)]
