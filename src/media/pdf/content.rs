@@ -33,7 +33,8 @@ pub(super) fn read(source: &Source, limits: &PdfLimits) -> Result<Pdf, PdfError>
         return Err(PdfError::Damaged);
     }
     let mut reader = Reader { source, limits, ..Reader::new(source, limits) };
-    let mut pdf = Pdf { pages: Vec::new(), textless: Vec::new(), broken: Vec::new(), n_unmapped: 0 };
+    let mut pdf =
+        Pdf { pages: Vec::new(), textless: Vec::new(), broken: Vec::new(), n_unmapped: 0 };
     for (page, number) in pages.into_iter().zip(1..) {
         reader.layout = Layout::default();
         reader.is_broken = false;

@@ -30,7 +30,9 @@ pub enum PdfError {
     #[error("the PDF has no text layer")]
     NoText,
     /// There is text, but its fonts do not tell which characters they show.
-    #[error("the fonts of the PDF tell too little about their characters ({n_unmapped} of {n_chars} unknown)")]
+    #[error(
+        "the fonts of the PDF tell too little about their characters ({n_unmapped} of {n_chars} unknown)"
+    )]
     NoUnicode {
         /// Characters without a meaning.
         n_unmapped: usize,
@@ -97,7 +99,9 @@ impl PdfError {
         match self {
             PdfError::NotPdf => "檔案不是 PDF,請確認檔案類型。",
             PdfError::Damaged => "PDF 檔不完整或已損壞,請由原系統重新匯出。",
-            PdfError::Encrypted => "PDF 已加密或設有權限保護,請先解除保護,或由原系統重新匯出未加密的檔案。",
+            PdfError::Encrypted => {
+                "PDF 已加密或設有權限保護,請先解除保護,或由原系統重新匯出未加密的檔案。"
+            }
             PdfError::TooLarge { .. } => "PDF 超過可接受的大小,請拆成較小的檔案後再匯入。",
             PdfError::NoText => {
                 "PDF 沒有文字層(多半為掃描影像),請先以文字辨識(OCR)軟體加上文字層,或改用原始電子檔。"
@@ -105,7 +109,9 @@ impl PdfError {
             PdfError::NoUnicode { .. } => {
                 "PDF 的字型未附文字對照(ToUnicode),無法還原文字;請由原始檔重新匯出 PDF,或改用原始電子檔。"
             }
-            PdfError::TooCostly => "讀取 PDF 所需的時間或記憶體過多,請由原系統重新匯出較單純的檔案。",
+            PdfError::TooCostly => {
+                "讀取 PDF 所需的時間或記憶體過多,請由原系統重新匯出較單純的檔案。"
+            }
             PdfError::Worker => "無法啟動讀取 PDF 的程式,請聯絡系統管理人員。",
         }
     }

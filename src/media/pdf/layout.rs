@@ -12,6 +12,8 @@ const WIDE_BLANK: f64 = 1.2;
 const OVERPRINT: f64 = 0.15;
 /// Sizes that are left at the end of a full line, at most.
 const FULL: f64 = 1.6;
+/// Characters of a line that can be a wrapped one, at least: shorter ones are headings, cells or signatures.
+const MIN_WRAPPED: usize = 8;
 
 /// A glyph on the page.
 #[derive(Clone, Copy)]
@@ -103,7 +105,8 @@ impl Layout {
                 Some((direction, margin)) if direction == line.direction => margin,
                 _ => f64::INFINITY,
             };
-            let is_full = margin - FULL * line.size < line.reach();
+            let is_full = margin - FULL * line.size < line.reach()
+                && MIN_WRAPPED <= line.text.chars().count();
             if !(is_full && line.goes_on_in(next)) && !line.text.trim().is_empty() {
                 text.push('\n');
             }
@@ -130,7 +133,10 @@ impl Line {
         let (last, first) = (self.text.trim_end().chars().next_back(), next.text.trim_start());
         let is_item = first.starts_with(['(', '\u{FF08}', '\u{3014}', '•', '●', '-'])
             || first.starts_with(|ch: char| ch.is_ascii_digit())
-            || first.char_indices().nth(1).is_some_and(|(_, ch)| matches!(ch, '、' | '.' | '\u{FF0E}'));
+            || first
+                .char_indices()
+                .nth(1)
+                .is_some_and(|(_, ch)| matches!(ch, '、' | '.' | '\u{FF0E}'));
         let is_like = (self.size - next.size).abs() < 0.1 * self.size.max(next.size);
         last.is_some_and(is_chinese)
             && first.chars().next().is_some_and(is_chinese)

@@ -74,7 +74,7 @@ pub(super) fn pages(
     file(&objects, trailer)
 }
 
-/// A font as word processors write it: identifiers of a subset, with a ToUnicode map. The page's `/F1`, objects 5 to 7.
+/// A font as word processors write it: identifiers of a subset, with a ToUnicode map.
 pub(super) struct Subset {
     chars: Vec<char>,
 }
@@ -98,8 +98,13 @@ impl Subset {
         format!("<{digits}>")
     }
 
-    /// Its objects; with a map or without.
+    /// Its three objects, numbered from 5 as the only font of one page; with a map or without.
     pub(super) fn objects(&self, has_map: bool) -> Vec<Vec<u8>> {
+        self.objects_from(5, has_map)
+    }
+
+    /// The same, numbered from `first`.
+    pub(super) fn objects_from(&self, first: usize, has_map: bool) -> Vec<Vec<u8>> {
         let mut map =
             "/CIDInit /ProcSet findresource begin 12 dict begin begincmap\n1 begincodespacerange \
              <0000> <FFFF> endcodespacerange\n"
@@ -111,11 +116,13 @@ impl Subset {
             let _ = writeln!(map, "<{:04X}> <{}>", idx + 1, units.concat());
         }
         map += "endbfchar\nendcmap end end\n";
-        let to_unicode = if has_map { "/ToUnicode 7 0 R" } else { "" };
+        let descendant = first + 1;
+        let to_unicode =
+            if has_map { format!("/ToUnicode {} 0 R", first + 2) } else { String::new() };
         vec![
             format!(
                 "<</Type/Font/Subtype/Type0/BaseFont/ABCDEF+Kai/Encoding/Identity-H\
-                 /DescendantFonts[6 0 R]{to_unicode}>>"
+                 /DescendantFonts[{descendant} 0 R]{to_unicode}>>"
             )
             .into(),
             b"<</Type/Font/Subtype/CIDFontType2/BaseFont/ABCDEF+Kai/DW 1000\

@@ -64,68 +64,83 @@ pub(super) fn run(
     worker: &PdfWorker,
     out: &mut impl Write,
 ) -> anyhow::Result<()> {
-    let mut writer = Writer::new(&options.out)?;
-    let mut tally = Tally::default();
-    let is_masked = !options.keep_personal_data;
-    let mut keep = |mut row: Row, tally: &mut Tally| {
-        if is_masked {
-            mask(&mut row, &mut tally.n_masked);
-        }
-        tally.n_rows += 1;
-        writer.write(&row)
-    };
     let input = &options.input;
+    let mut import = Import {
+        writer: Writer::new(&options.out)?,
+        tally: Tally::default(),
+        is_masked: !options.keep_personal_data,
+    };
     match options.from {
-        Format::Jsonl => {
-            for row in rows::read(input)? {
-                keep(row, &mut tally)?;
-            }
-        }
-        Format::Csv => {
-            for row in csv_rows(input)? {
-                keep(row?, &mut tally)?;
-            }
-        }
-        Format::Mbox => {
-            let file = open(input)?;
-            let mails = mail::mailbox(BufReader::new(file), MailLimits::default());
-            for (idx, mail) in mails.enumerate() {
-                let name = format!("{}#{}", file_name(input), idx + 1);
-                match mail {
-                    Ok(mail) => keep(mail_row(&name, mail), &mut tally)?,
-                    Err(err) => tally.skipped.push((name, err.to_string())),
-                }
-            }
-        }
-        Format::Pdf => {
+        Format::Jsonl => rows::read(input)?.into_iter().try_for_each(|row| import.keep(row))?,
+        Format::Csv => csv_rows(input)?.try_for_each(|row| import.keep(row?))?,
+        Format::Mbox => import.mailbox(input)?,
+        Format::Eml | Format::Di | Format::Pdf | Format::Txt => {
             for path in files(input)? {
                 let name = file_name(&path);
-                match read_bytes(&path, PdfLimits::default().max_bytes)
-                    .and_then(|it| pdf::read(&name, &it, worker))
-                {
-                    Ok(pdf::Found::Row(row, n_textless)) => {
-                        tally.textless.0 += n_textless;
-                        tally.textless.1 += usize::from(0 < n_textless);
-                        keep(row, &mut tally)?;
-                    }
-                    Ok(pdf::Found::Classified) => tally.n_classified += 1,
-                    Err(err) => tally.skipped.push((name, format!("{err:#}"))),
-                }
-            }
-        }
-        Format::Eml | Format::Di | Format::Txt => {
-            for path in files(input)? {
-                let name = file_name(&path);
-                match read_one(options.from, &path, &name) {
-                    Ok(Some(row)) => keep(row, &mut tally)?,
-                    Ok(None) => tally.n_classified += 1,
-                    Err(err) => tally.skipped.push((name, format!("{err:#}"))),
+                match read_one(options.from, &path, &name, worker) {
+                    Ok(found) => import.found(found)?,
+                    Err(err) => import.tally.skipped.push((name, format!("{err:#}"))),
                 }
             }
         }
     }
+    let Import { writer, tally, .. } = import;
     writer.finish(&options.out)?;
     report(&tally, out)
+}
+
+/// What a file gave.
+pub(super) enum Found {
+    /// Its row.
+    Row(Row),
+    /// The row of a PDF file, so many of whose pages have no text layer.
+    Pages(Row, usize),
+    /// It says that it is classified; nothing of it was kept.
+    Classified,
+}
+
+/// An import under way.
+struct Import {
+    writer: Writer,
+    tally: Tally,
+    is_masked: bool,
+}
+
+impl Import {
+    fn keep(&mut self, mut row: Row) -> anyhow::Result<()> {
+        if self.is_masked {
+            mask(&mut row, &mut self.tally.n_masked);
+        }
+        self.tally.n_rows += 1;
+        self.writer.write(&row)
+    }
+
+    fn found(&mut self, found: Found) -> anyhow::Result<()> {
+        match found {
+            Found::Row(row) => self.keep(row),
+            Found::Pages(row, n_textless) => {
+                self.tally.textless.0 += n_textless;
+                self.tally.textless.1 += usize::from(0 < n_textless);
+                self.keep(row)
+            }
+            Found::Classified => {
+                self.tally.n_classified += 1;
+                Ok(())
+            }
+        }
+    }
+
+    fn mailbox(&mut self, path: &Path) -> anyhow::Result<()> {
+        let mails = mail::mailbox(BufReader::new(open(path)?), MailLimits::default());
+        for (idx, mail) in mails.enumerate() {
+            let name = format!("{}#{}", file_name(path), idx + 1);
+            match mail {
+                Ok(mail) => self.keep(mail_row(&name, mail))?,
+                Err(err) => self.tally.skipped.push((name, err.to_string())),
+            }
+        }
+        Ok(())
+    }
 }
 
 fn report(tally: &Tally, out: &mut impl Write) -> anyhow::Result<()> {
@@ -147,29 +162,33 @@ fn report(tally: &Tally, out: &mut impl Write) -> anyhow::Result<()> {
     Ok(())
 }
 
-/// The row of one file; none for a classified document.
-fn read_one(format: Format, path: &Path, name: &str) -> anyhow::Result<Option<Row>> {
+/// What one file gives.
+fn read_one(format: Format, path: &Path, name: &str, worker: &PdfWorker) -> anyhow::Result<Found> {
     match format {
         Format::Eml => {
             let limits = MailLimits::default();
             let bytes = read_bytes(path, limits.max_bytes)?;
-            Ok(Some(mail_row(name, mail::parse(&bytes, &limits)?)))
+            Ok(Found::Row(mail_row(name, mail::parse(&bytes, &limits)?)))
         }
         Format::Di => {
             let limits = ExchangeLimits::default();
             let bytes = read_bytes(path, limits.max_bytes)?;
             match exchange::parse(&bytes, &limits) {
-                Ok(Exchange::Document(document)) => Ok(Some(document_row(name, &document))),
-                Ok(Exchange::Classified(_)) => Ok(None),
+                Ok(Exchange::Document(document)) => Ok(Found::Row(document_row(name, &document))),
+                Ok(Exchange::Classified(_)) => Ok(Found::Classified),
                 Ok(Exchange::Roster(_)) => bail!("交換表單(SW)沒有本文"),
                 Err(err) => bail!("{err}。{}", err.remedy()),
             }
+        }
+        Format::Pdf => {
+            let bytes = read_bytes(path, PdfLimits::default().max_bytes)?;
+            pdf::read(name, &bytes, worker)
         }
         _ => {
             let bytes = read_bytes(path, usize::try_from(MAX_TEXT)?)?;
             let text = String::from_utf8(bytes).context("不是 UTF-8,請先轉存")?;
             let text = text.trim_start_matches('\u{FEFF}').trim();
-            Ok(Some(object(json!({ ID: name, "text": text }))))
+            Ok(Found::Row(object(json!({ ID: name, "text": text }))))
         }
     }
 }

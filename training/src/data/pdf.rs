@@ -5,18 +5,10 @@ use fenwen::media::exchange::Secrecy;
 use fenwen::media::pdf::{self, PdfLimits, PdfWorker};
 use serde_json::json;
 
-use super::rows::Row;
+use super::import::{self, Found};
 
 /// The hidden command on which this program reads one PDF.
 pub(super) const COMMAND: [&str; 2] = ["data", "pdf-worker"];
-
-/// What a file gave.
-pub(super) enum Found {
-    /// Its row, and how many of its pages have no text layer.
-    Row(Row, usize),
-    /// It says that it is classified; nothing of it was kept.
-    Classified,
-}
 
 /// Reads one file.
 pub(super) fn read(name: &str, bytes: &[u8], worker: &PdfWorker) -> anyhow::Result<Found> {
@@ -31,7 +23,7 @@ pub(super) fn read(name: &str, bytes: &[u8], worker: &PdfWorker) -> anyhow::Resu
         "id": name, "text": pdf.text(), "pages": pdf.pages.len(), "textless_pages": pdf.textless,
         "broken_pages": pdf.broken, "unknown_chars": pdf.n_unmapped,
     });
-    Ok(Found::Row(super::import::object(row), pdf.textless.len()))
+    Ok(Found::Pages(import::object(row), pdf.textless.len()))
 }
 
 /// The hidden command: reads one PDF from the socket that is standard input.
