@@ -6,10 +6,8 @@ use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 
 /// A bar with the time left.
 pub(crate) fn bar(n_steps: usize, what: &str) -> ProgressBar {
-    let bar = ProgressBar::with_draw_target(
-        Some(n_steps as u64),
-        ProgressDrawTarget::stderr_with_hz(4),
-    );
+    let bar =
+        ProgressBar::with_draw_target(Some(n_steps as u64), ProgressDrawTarget::stderr_with_hz(4));
     let style = ProgressStyle::with_template("{msg} {bar:40} {pos}/{len} {elapsed} 剩餘 {eta}");
     bar.set_style(style.unwrap_or_else(|_| ProgressStyle::default_bar()));
     bar.set_message(what.to_owned());

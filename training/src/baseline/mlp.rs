@@ -31,8 +31,7 @@ pub(super) fn answer(
         let bias = Tensor::zeros(to, candle_core::DType::F32, &device)?;
         Ok([Var::from_tensor(&weights)?, Var::from_tensor(&bias)?])
     };
-    let layers =
-        [layer(split.train.ncols(), part.hidden)?, layer(part.hidden, setting.n_classes)?];
+    let layers = [layer(split.train.ncols(), part.hidden)?, layer(part.hidden, setting.n_classes)?];
     let settings =
         ParamsAdamW { lr: part.rate, weight_decay: part.decay, ..ParamsAdamW::default() };
     let mut optimiser = AdamW::new(layers.iter().flatten().cloned().collect(), settings)?;

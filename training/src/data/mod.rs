@@ -5,7 +5,8 @@ mod dedupe;
 mod import;
 mod manifest;
 mod pdf;
-mod rows;
+pub(crate) mod rows;
+mod split;
 mod stats;
 
 use std::io::Write;
@@ -28,6 +29,8 @@ pub(crate) enum DataCommand {
     Stats(stats::Options),
     /// 找出近似重複的資料,並檢查是否跨越資料切分
     Dedupe(dedupe::Options),
+    /// 分成訓練與評測兩份,近似重複不分開
+    Split(split::Options),
     /// 匯入 JSONL、CSV、EML、mbox、公文 DI、PDF(文字層)或純文字為 JSONL
     Import(import::Options),
     /// 在子行程中讀取一個 PDF 檔(由匯入命令自行啟動)
@@ -83,6 +86,7 @@ pub(crate) fn run(command: &DataCommand) -> anyhow::Result<()> {
         }
         DataCommand::Stats(options) => stats::run(options, &mut out),
         DataCommand::Dedupe(options) => dedupe::run(options, &mut out),
+        DataCommand::Split(options) => split::run(options, &mut out),
         DataCommand::Import(options) => {
             import::run(options, &PdfWorker::this_program(&pdf::COMMAND)?, &mut out)
         }

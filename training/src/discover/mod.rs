@@ -12,7 +12,6 @@ use std::path::PathBuf;
 use anyhow::ensure;
 use clap::Args;
 use fenwen::pipeline::letters::pii;
-use indicatif::ProgressBar;
 use serde_json::{Value, json};
 
 use crate::data::rows::{self, Writer};
@@ -125,7 +124,8 @@ pub(crate) fn run(options: &Options, out: &mut impl Write) -> anyhow::Result<()>
     if let Some(path) = &options.out {
         let mut writer = Writer::new(path)?;
         for ((id, group), closeness) in rows.ids.iter().zip(&groups).zip(&closeness) {
-            let row = json!({ "id": id, "cluster": group + 1, "closeness": report::round(*closeness) });
+            let row =
+                json!({ "id": id, "cluster": group + 1, "closeness": report::round(*closeness) });
             writer.write(row.as_object().unwrap_or(&serde_json::Map::new()))?;
         }
         writer.finish(path)?;
@@ -137,8 +137,7 @@ pub(crate) fn run(options: &Options, out: &mut impl Write) -> anyhow::Result<()>
 }
 
 fn read(options: &Options) -> anyhow::Result<Rows> {
-    let mut rows =
-        Rows { ids: Vec::new(), texts: Vec::new(), labels: Vec::new(), n_blank: 0 };
+    let mut rows = Rows { ids: Vec::new(), texts: Vec::new(), labels: Vec::new(), n_blank: 0 };
     let all = rows::read(&options.file)?;
     for field in options.text.iter().chain(&options.label) {
         ensure!(all.iter().any(|it| it.contains_key(field)), "沒有任何一列有欄位 {field}");
@@ -165,7 +164,8 @@ fn default_groups(n_rows: usize) -> usize {
 
 fn describe(options: &Options, rows: &Rows, groups: &[usize], closeness: &[f32]) -> Vec<Group> {
     let bar = progress::bar(rows.texts.len(), "用語");
-    let runs: Vec<terms::Runs> = bar.wrap_iter(rows.texts.iter()).map(|it| terms::Runs::of(it)).collect();
+    let runs: Vec<terms::Runs> =
+        bar.wrap_iter(rows.texts.iter()).map(|it| terms::Runs::of(it)).collect();
     let terms = terms::top(&runs, groups, N_TERMS);
     bar.finish_and_clear();
     let mut described = Vec::new();

@@ -142,8 +142,7 @@ pub(super) fn agreement(groups: &[usize], labels: &[Option<String>]) -> Option<A
             *count as f64 / total * (*count as f64 / expected).ln()
         })
         .sum();
-    let mean =
-        f64::midpoint(entropy(&mut by_group.values()), entropy(&mut by_label.values()));
+    let mean = f64::midpoint(entropy(&mut by_group.values()), entropy(&mut by_label.values()));
     let purity = largest.values().sum::<usize>() as f64 / total;
     // One group of one label says all there is to say.
     let nmi = if mean == 0.0 { 1.0 } else { shared / mean };

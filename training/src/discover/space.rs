@@ -43,8 +43,9 @@ impl Space {
             Space::Ngram => (ngrams(texts, seed, bar), WIDTH),
             Space::Encoder => {
                 let config = Config::load(&Overrides::default())?;
-                let mut encoder = encoder::open_bulk(&config)
-                    .context("無法開啟句子編碼模型;請先執行 fenwen models pull,或改用 --space ngram")?;
+                let mut encoder = encoder::open_bulk(&config).context(
+                    "無法開啟句子編碼模型;請先執行 fenwen models pull,或改用 --space ngram",
+                )?;
                 let done = |n_texts| bar.inc(u64::try_from(n_texts).unwrap_or(0));
                 let mut found = encoder.encode(texts, done)?;
                 let width = found.width.max(1);

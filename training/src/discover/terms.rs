@@ -20,7 +20,7 @@ const MIN_TEXTS: usize = 2;
 const MAX_CHARS: usize = 4000;
 /// Candidates for each term wanted.
 const CANDIDATES: usize = 12;
-/// Share of a term's texts that have it with one more character, from which on the longer one is the word.
+/// Share of a term's places that have one more character in common, from which on the longer one is the word.
 const DRAWN_OUT: f64 = 0.7;
 
 /// A text as runs of letters; numbers, marks and personal data are gone.
@@ -40,7 +40,11 @@ impl Runs {
         let runs = clean.split('\n').flat_map(|line| {
             let normalised = Normalised::new(line);
             let chars = normalised.chars().to_vec();
-            chars.split(|it| !it.is_alphabetic()).map(<[char]>::to_vec).collect::<Vec<_>>()
+            // A Latin word ends where Chinese begins, without a blank.
+            let one_script =
+                |a: &char, b: &char| a.is_ascii_alphabetic() == b.is_ascii_alphabetic();
+            let runs = chars.split(|it| !it.is_alphabetic());
+            runs.flat_map(|it| it.chunk_by(one_script).map(<[char]>::to_vec)).collect::<Vec<_>>()
         });
         let mut n_chars = 0;
         let short = |run: &Vec<char>| {
@@ -54,14 +58,11 @@ impl Runs {
     fn grams(&self) -> HashSet<&[char]> {
         let mut grams = HashSet::new();
         for run in &self.0 {
-            if run[0].is_ascii_alphabetic() && run.iter().all(char::is_ascii_alphabetic) {
+            if run[0].is_ascii_alphabetic() {
                 grams.insert(run.as_slice());
                 continue;
             }
-            for order in ORDERS {
-                let whole = |it: &&[char]| !it.iter().any(char::is_ascii_alphabetic);
-                grams.extend(run.windows(order).filter(whole));
-            }
+            grams.extend(ORDERS.flat_map(|order| run.windows(order)));
         }
         grams
     }
@@ -87,10 +88,9 @@ pub(super) fn top(texts: &[Runs], groups: &[usize], n_terms: usize) -> Vec<Vec<S
     members.iter().map(|own| terms(own, &everywhere, texts.len(), n_terms)).collect()
 }
 
-/// A candidate: in how many of the group's texts it is, and its score.
+/// A candidate and its score.
 struct Candidate<'a> {
     gram: &'a [char],
-    n_texts: usize,
     score: f64,
 }
 
@@ -114,7 +114,7 @@ fn terms(
     let mut candidates: Vec<Candidate<'_>> = counts
         .into_iter()
         .filter(|it| MIN_TEXTS <= it.1)
-        .map(|(gram, n_texts)| Candidate { gram, n_texts, score: score((gram, n_texts)) })
+        .map(|(gram, n_texts)| Candidate { gram, score: score((gram, n_texts)) })
         .collect();
     let order = |a: &Candidate<'_>, b: &Candidate<'_>| match b.score.total_cmp(&a.score) {
         Ordering::Equal => b.gram.len().cmp(&a.gram.len()).then(a.gram.cmp(b.gram)),
@@ -131,7 +131,7 @@ fn terms(
         if chosen.iter().any(is_part) {
             continue;
         }
-        let term = draw_out(candidate, own);
+        let term = draw_out(candidate.gram, own);
         let is_whole = |it: &Vec<char>| overlap(it, &term) < term.len().min(it.len());
         if chosen.iter().all(is_whole) {
             chosen.push(term);
@@ -140,35 +140,33 @@ fn terms(
     chosen.into_iter().map(|it| it.into_iter().collect()).collect()
 }
 
-/// Adds the character before or behind that most of the term's texts have there, as long as there is one.
-fn draw_out(candidate: &Candidate<'_>, own: &[&Runs]) -> Vec<char> {
-    let mut term = candidate.gram.to_vec();
+/// Adds the character before or behind that most places of the term share, as long as there is one.
+fn draw_out(gram: &[char], own: &[&Runs]) -> Vec<char> {
+    let mut term = gram.to_vec();
     if term.iter().any(char::is_ascii_alphabetic) {
         return term;
     }
     let having: Vec<&Runs> = own.iter().copied().filter(|it| it.has(&term)).collect();
-    let needed = DRAWN_OUT * candidate.n_texts as f64;
+    let mut n_places = None;
     while term.len() < MAX_TERM {
-        let mut longer: HashMap<(bool, char), usize> = HashMap::new();
-        for text in &having {
-            let mut seen = HashSet::new();
-            for run in &text.0 {
-                for (start, window) in run.windows(term.len()).enumerate() {
-                    if window != term {
-                        continue;
-                    }
-                    let before = start.checked_sub(1).and_then(|it| run.get(it));
-                    let behind = run.get(start + term.len());
-                    seen.extend(before.map(|it| (false, *it)));
-                    seen.extend(behind.map(|it| (true, *it)));
+        let (mut n, mut longer) = (0_usize, HashMap::<(bool, char), usize>::new());
+        for run in having.iter().flat_map(|it| &it.0) {
+            for (start, window) in run.windows(term.len()).enumerate() {
+                if window != term {
+                    continue;
+                }
+                n += 1;
+                let before = start.checked_sub(1).and_then(|it| run.get(it));
+                let behind = run.get(start + term.len());
+                let sides = [before.map(|it| (false, *it)), behind.map(|it| (true, *it))];
+                for side in sides.into_iter().flatten() {
+                    *longer.entry(side).or_default() += 1;
                 }
             }
-            for side in seen {
-                *longer.entry(side).or_default() += 1;
-            }
         }
-        let best = longer.into_iter().max_by_key(|(side, n_texts)| (*n_texts, *side));
-        match best.filter(|(_, n_texts)| needed <= *n_texts as f64) {
+        let needed = DRAWN_OUT * *n_places.get_or_insert(n) as f64;
+        let best = longer.into_iter().max_by_key(|(side, n)| (*n, *side));
+        match best.filter(|(_, n)| needed <= *n as f64) {
             Some(((true, ch), _)) => term.push(ch),
             Some(((false, ch), _)) => term.insert(0, ch),
             None => break,
