@@ -18,6 +18,7 @@ use crate::service::routing::{
 use crate::store::Store;
 use crate::task::text::Mode;
 
+use super::encoder::LocalEncoders;
 use super::recogniser::Recogniser;
 
 /// How often another version is looked for.
@@ -37,6 +38,7 @@ pub(super) fn open(config: &Config, clock: Arc<dyn Clock>) -> anyhow::Result<Arc
         .with_context(|| format!("failed to open the store in {}", data_dir.display()))?;
     let parts = RoutingParts {
         classifiers: classifiers(config),
+        encoders: Arc::new(LocalEncoders::new(config)),
         store,
         taxonomy: taxonomy(config)?,
         calendar: calendar(config)?,
@@ -132,6 +134,7 @@ fn verify(
 ) -> anyhow::Result<()> {
     let version = versions.load(number)?;
     ActiveModel::open(name, &version, &taxonomy(config)?, today)
+        .and_then(|it| it.with_encoder(&LocalEncoders::new(config)))
         .with_context(|| format!("version {number} of `{name}` is refused"))?;
     Ok(())
 }
