@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use super::*;
 use crate::linear::chance::Chance;
-use crate::linear::rows;
+use crate::linear::rows::{self, Columns};
 
 /// Letters about two things, each word with noise around it.
 fn folder() -> tempfile::TempDir {
@@ -33,7 +33,8 @@ fn check(kind: &str) {
     .unwrap();
     let data = dir.path().join("rows.jsonl");
     let inputs = ["q".to_owned()];
-    let rows = rows::read(&data, &inputs, "unit", &recipe).unwrap();
+    let columns = Columns { text: &inputs, label: "unit" };
+    let rows = rows::read(&data, columns, Vec::new(), &recipe).unwrap();
     let run_on = |threads: usize| {
         let task = Task {
             recipe: &recipe,

@@ -138,8 +138,7 @@ mod tests {
     use super::*;
 
     fn corpus(texts: &[&str], min_df: u32) -> Corpus {
-        let views =
-            [ViewPart { orders: vec![1, 2], weights: vec![0.5, 1.0], head: None, min_df }];
+        let views = [ViewPart { orders: vec![1, 2], weights: vec![0.5, 1.0], head: None, min_df }];
         let spec = spec(&views, &["text".to_owned()], &[]);
         let texts: Vec<Vec<&str>> = texts.iter().map(|it| vec![*it]).collect();
         Corpus::new(&spec, &views, &texts)

@@ -29,6 +29,9 @@ pub(crate) struct Recipe {
     /// Weight of one training text for each label: the label's own name without what all labels begin with; 0: none.
     #[serde(default)]
     pub(crate) label_names: f32,
+    /// How duties of units, where they are given, are learned from.
+    #[serde(default)]
+    pub(crate) duties: DutiesPart,
     /// A coarser label, where its column is present.
     #[serde(default)]
     pub(crate) parent: Option<ParentPart>,
@@ -38,6 +41,9 @@ pub(crate) struct Recipe {
     /// How confidence is measured.
     #[serde(default)]
     pub(crate) confidence: ConfidencePart,
+    /// Late fusion with the sentence encoder.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) fusion: Option<FusionPart>,
     /// A method to compare with instead of a classifier to serve.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(crate) baseline: Option<BaselinePart>,
@@ -86,6 +92,36 @@ pub(crate) struct ExtraPart {
     /// Only the first characters.
     #[serde(default)]
     pub(crate) head: Option<usize>,
+}
+
+/// Texts of duties; each stands where the first text column stands.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub(crate) struct DutiesPart {
+    /// Cost of an error on one, where one on a row costs 1.
+    pub(crate) weight: f32,
+}
+
+impl Default for DutiesPart {
+    fn default() -> DutiesPart {
+        DutiesPart { weight: 0.3 }
+    }
+}
+
+/// A head over the frozen sentence encoder's vectors.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub(crate) struct FusionPart {
+    /// The text column that is embedded; the first without.
+    pub(crate) input: Option<String>,
+    /// Cost of an error against the size of the head's weights.
+    pub(crate) cost: f64,
+}
+
+impl Default for FusionPart {
+    fn default() -> FusionPart {
+        FusionPart { input: None, cost: 1.0 }
+    }
 }
 
 /// A coarser label.
@@ -295,8 +331,14 @@ impl Recipe {
             0.0 < self.solver.cost && 0.0 < self.solver.tolerance,
             "cost and tolerance are positive"
         );
+        ensure!(0.0 < self.duties.weight, "the weight of duties is positive");
+        let is_solvable = self.fusion.as_ref().is_none_or(|it| 0.0 < it.cost);
+        ensure!(is_solvable, "the cost of the fusion is positive");
         let is_possible = self.baseline.as_ref().is_none_or(BaselinePart::is_possible);
-        ensure!(is_possible, "the baseline's width is 1 to 4096 and its other numbers are positive");
+        ensure!(
+            is_possible,
+            "the baseline's width is 1 to 4096 and its other numbers are positive"
+        );
         Ok(())
     }
 }
@@ -322,8 +364,10 @@ mod tests {
     #[test]
     fn the_shipped_recipes_are_read() {
         let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("recipes");
-        for name in ["questions.toml", "documents.toml", "ministries.toml"] {
-            assert!(Recipe::read(&folder.join(name)).unwrap().baseline.is_none());
+        for name in ["questions", "documents", "ministries", "documents-fused"] {
+            let recipe = Recipe::read(&folder.join(format!("{name}.toml"))).unwrap();
+            assert!(recipe.baseline.is_none());
+            assert_eq!(recipe.fusion.is_some(), name.ends_with("fused"));
         }
         for kind in ["svm", "random-forest", "mlp"] {
             let recipe = Recipe::read(&folder.join(format!("baseline-{kind}.toml"))).unwrap();
@@ -347,6 +391,8 @@ mod tests {
             "name = 'n'\n[[views]]\norders = [1]\nweights = [1, 2]",
             "name = 'n'\nunknown = 1\n[[views]]\norders = [1]",
             "name = 'n'\n[[views]]\norders = [1]\n[confidence]\nfolds = 1",
+            "name = 'n'\n[[views]]\norders = [1]\n[duties]\nweight = 0",
+            "name = 'n'\n[[views]]\norders = [1]\n[fusion]\ncost = 0",
             "name = 'n'\n[[views]]\norders = [1]\n[baseline]\nkind = 'bayes'",
             "name = 'n'\n[[views]]\norders = [1]\n[baseline]\nkind = 'svm'\ntrees = 3",
             "name = 'n'\n[[views]]\norders = [1]\n[baseline]\nkind = 'mlp'\nhiden = 3",
