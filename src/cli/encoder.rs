@@ -4,7 +4,7 @@ use std::fs::File;
 use std::io::{BufRead, BufReader, BufWriter, IsTerminal, Write};
 use std::num::NonZeroUsize;
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 
 use anyhow::{Context, bail, ensure};
 use clap::Args;
@@ -16,6 +16,7 @@ use crate::config::Config;
 use crate::engine::{Placement, Tokenizer};
 use crate::pipeline::encode::{self, BulkEmbeddings, BulkEncoder, Encoder};
 use crate::registry::{FileRole, VerifiedModel};
+use crate::service::routing::{EncoderError, Encoders, TextEncoder};
 use crate::tensor::Tensor;
 
 use super::networks::{Opener, QUEUE_ROWS};
@@ -58,6 +59,40 @@ pub fn open_bulk(config: &Config) -> anyhow::Result<BulkEncoder> {
 /// Opens the encoder on a queue of its own.
 pub fn open(config: &Config) -> anyhow::Result<Encoder> {
     Opener::new(config)?.encoder()
+}
+
+/// SHA-256 of the installed encoder's weights, in hexadecimal digits: vectors of another one mean something else.
+pub fn sha256(config: &Config) -> anyhow::Result<String> {
+    Opener::new(config)?.weights_sha256(ENCODER)
+}
+
+/// The installed encoder for fused classifiers, opened once for all of them.
+pub(super) struct LocalEncoders {
+    config: Config,
+    opened: Mutex<Option<Arc<Encoder>>>,
+}
+
+impl LocalEncoders {
+    pub(super) fn new(config: &Config) -> LocalEncoders {
+        LocalEncoders { config: config.clone(), opened: Mutex::default() }
+    }
+}
+
+impl Encoders for LocalEncoders {
+    fn open(&self, wanted: &str) -> Result<Arc<dyn TextEncoder>, EncoderError> {
+        let failed = |err: anyhow::Error| EncoderError::Open { reason: format!("{err:#}") };
+        let found = sha256(&self.config).map_err(failed)?;
+        if found != wanted {
+            return Err(EncoderError::Other { wanted: wanted.to_owned(), found });
+        }
+        let mut opened = self.opened.lock().unwrap_or_else(PoisonError::into_inner);
+        let encoder = match opened.take() {
+            Some(encoder) => encoder,
+            None => Arc::new(open(&self.config).map_err(failed)?),
+        };
+        *opened = Some(Arc::clone(&encoder));
+        Ok(encoder)
+    }
 }
 
 impl Opener {

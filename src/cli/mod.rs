@@ -87,6 +87,9 @@ enum Command {
     /// 列出、檢查、統計、去重與匯入資料集(交由 fenwen-train 執行)
     #[command(disable_help_flag = true)]
     Data(Forwarded),
+    /// 從大量信件找出議題:分群,並列出各群用語(交由 fenwen-train 執行)
+    #[command(disable_help_flag = true)]
+    Discover(Forwarded),
 }
 
 /// Arguments handed on unread.
@@ -95,6 +98,13 @@ struct Forwarded {
     /// 傳給該程式的參數
     #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
     arguments: Vec<OsString>,
+}
+
+impl Forwarded {
+    /// The arguments behind the name of a command.
+    fn after(self, command: &str) -> Vec<OsString> {
+        std::iter::once(command.into()).chain(self.arguments).collect()
+    }
 }
 
 /// Parses the command line, runs the command and reports a failure as one line.
@@ -153,11 +163,8 @@ impl Cli {
             Command::Config(command) => config::run(command, &overrides),
             Command::Eval(it) => sibling::run("fenwen-eval", &it.arguments),
             Command::Train(it) => sibling::run("fenwen-train", &it.arguments),
-            Command::Data(it) => {
-                let arguments: Vec<OsString> =
-                    std::iter::once("data".into()).chain(it.arguments).collect();
-                sibling::run("fenwen-train", &arguments)
-            }
+            Command::Data(it) => sibling::run("fenwen-train", &it.after("data")),
+            Command::Discover(it) => sibling::run("fenwen-train", &it.after("discover")),
         }
     }
 }

@@ -194,6 +194,11 @@ impl Opener {
         Arc::clone(&self.clock)
     }
 
+    /// SHA-256 of a model's weights, which are hashed anew.
+    pub(super) fn weights_sha256(&self, id: &str) -> anyhow::Result<String> {
+        Ok(self.weights(id)?.sha256().to_owned())
+    }
+
     fn weights(&self, id: &str) -> anyhow::Result<VerifiedFile> {
         let model = self.registry.verified(id)?;
         let weights = model.file(FileRole::Weights);

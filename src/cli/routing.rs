@@ -18,6 +18,7 @@ use crate::service::routing::{
 use crate::store::Store;
 use crate::task::text::{self, Mode};
 
+use super::encoder::LocalEncoders;
 use super::recogniser::Recogniser;
 
 /// How often another version is looked for.
@@ -46,6 +47,7 @@ pub(super) fn open(config: &Config, clock: Arc<dyn Clock>) -> anyhow::Result<Arc
     }
     let parts = RoutingParts {
         classifiers: classifiers(config),
+        encoders: Arc::new(LocalEncoders::new(config)),
         store,
         taxonomy,
         calendar: calendar(config)?,
@@ -142,6 +144,7 @@ fn verify(
 ) -> anyhow::Result<()> {
     let version = versions.load(number)?;
     ActiveModel::open(name, &version, &taxonomy(config)?, today)
+        .and_then(|it| it.with_encoder(&LocalEncoders::new(config)))
         .with_context(|| format!("version {number} of `{name}` is refused"))?;
     Ok(())
 }

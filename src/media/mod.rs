@@ -1,10 +1,13 @@
-//! Bytes from outside → pixels, characters, documents and letters, under limits that hold before anything is allocated. Pure.
+//! Bytes from outside → pixels, characters, documents and letters, under limits that hold before anything is allocated.
+//! Pure, but for the process of its own in which [`pdf`] can read.
 
 pub mod exchange;
 pub mod geometry;
 pub mod homography;
 pub mod image;
 pub mod mail;
+#[cfg(feature = "pdf")]
+pub mod pdf;
 pub mod text;
 
 pub use geometry::{Point, Quad};

@@ -13,6 +13,8 @@ mod http;
 mod idcard;
 mod image;
 mod licences;
+#[cfg(feature = "pdf")]
+mod pdf;
 mod read_page;
 mod registry;
 mod source;

@@ -134,7 +134,8 @@ impl Routing {
         let info = model.info.clone();
         let reviews = self.store.reviews(name(task), &info.version, rules.n_reviewed)?;
         let settings = model.classifier.settings();
-        Ok(count(name(task), info, &settings.linear, &reviews))
+        let confidence = settings.fused.as_ref().map_or(&settings.linear, |it| &it.confidence);
+        Ok(count(name(task), info, confidence, &reviews))
     }
 }
 

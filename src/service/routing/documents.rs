@@ -3,7 +3,8 @@
 use serde_json::json;
 
 use crate::base::{Deadline, RequestId};
-use crate::pipeline::documents::dispatch::{DispatchReading, Rules, officers, parts, read};
+use crate::pipeline::classify::is_below;
+use crate::pipeline::documents::dispatch::{Asked, DispatchReading, Rules, officers, parts, read};
 use crate::pipeline::documents::number::Owner;
 use crate::task::call::{CallError, Task};
 use crate::task::documents::{
@@ -32,8 +33,9 @@ impl Routing {
         let top_k = order.top_k.unwrap_or(settings.top_k);
         let rules = Rules { prefixes: &self.prefixes, calendar: &self.calendar };
         let document = &order.document;
-        let reading =
-            with_workspace(|it| read(&model.classifier, rules, document, self.today(), it));
+        let embedding = model.embed(&[parts(document)], deadline)?.pop().flatten();
+        let asked = Asked { document, embedding: embedding.as_deref(), today: self.today() };
+        let reading = with_workspace(|it| read(&model.classifier, rules, asked, it));
         let reading = reading.map_err(|it| internal(&it))?;
         let (out_of_remit, ministry) = self.remit(&reading, &order)?;
         let (units, labels) = self.units(&model, &reading, top_k);
@@ -99,12 +101,16 @@ impl Routing {
         reading: &DispatchReading,
         top_k: usize,
     ) -> (Vec<UnitSuggestion>, Vec<Label>) {
-        let labels: Vec<Label> = reading.ranked.iter().map(|it| model.label(it)).collect();
+        let sure = reading.unit.as_ref().map(|it| model.place(it));
+        let ranked = reading.ranked.iter().map(|it| model.label(it));
+        let labels: Vec<Label> = sure.iter().cloned().chain(ranked).collect();
         let mut units: Vec<UnitSuggestion> = Vec::new();
         if let Some(Owner::Unit(path)) = &reading.owner {
             units.push(suggestion(path, 1.0));
         }
-        for label in &labels {
+        let is_part =
+            |it: &&Label| sure.as_ref().is_some_and(|sure| is_below(&it.code, &sure.code));
+        for label in labels.iter().filter(|it| !is_part(it)) {
             let unit = label.unit.as_deref().unwrap_or(&label.code);
             match units.iter_mut().find(|it| it.unit == unit) {
                 // Several labels may name one unit of today; the rule's certainty stays.

@@ -36,17 +36,21 @@ impl Routing {
             top_k: order.top_k.unwrap_or(settings.top_k),
             spans: if order.explain { SPANS } else { 0 },
         };
+        let fields: Vec<Vec<Part<'_>>> =
+            order.letters.iter().map(|it| parts(it).to_vec()).collect();
+        let embeddings = model.embed(&fields, deadline)?;
         let mut items = Vec::with_capacity(order.letters.len());
         let mut kept = Vec::with_capacity(order.letters.len());
-        for letter in &order.letters {
+        for (letter, embedding) in order.letters.iter().zip(&embeddings) {
             self.require_time(deadline)?;
-            let reading = with_workspace(|it| read(&model.classifier, letter, ask, it));
+            let embedding = embedding.as_deref();
+            let reading = with_workspace(|it| read(&model.classifier, letter, embedding, ask, it));
             let mut reading = reading.map_err(|it| internal(&it))?;
             reading.flags.not_our_remit = self.foreign(&parts(letter))?;
             let id = RequestId::fresh(self.clock.as_ref()).to_string();
             reading.flags.repeated = self.repeated(&id, &reading);
             let signature = reading.signature.as_ref().map(Signature::to_bytes);
-            let mut answer = answer(id, &model, letter, reading);
+            let mut answer = answer(id, &model, letter, reading, ask.top_k);
             answer.automation =
                 self.automation_of(Task::Letters, !answer.abstained, &answer.labels);
             let draft = Draft {
@@ -165,11 +169,19 @@ fn parts(letter: &Letter) -> [Part<'_>; 2] {
     [(TextField::Subject, letter.subject.expose()), (TextField::Body(0), letter.body.expose())]
 }
 
-fn answer(id: String, model: &ActiveModel, letter: &Letter, reading: Reading) -> LetterAnswer {
+fn answer(
+    id: String,
+    model: &ActiveModel,
+    letter: &Letter,
+    reading: Reading,
+    top_k: usize,
+) -> LetterAnswer {
+    let sure = reading.unit.iter().map(|it| model.place(it));
+    let ranked = reading.ranked.iter().map(|it| model.label(it));
     LetterAnswer {
         prediction_id: id,
         external_id: letter.external_id.clone(),
-        labels: reading.ranked.iter().map(|it| model.label(it)).collect(),
+        labels: sure.chain(ranked).take(top_k).collect(),
         abstained: reading.abstained,
         automation: Automation::Suggest,
         flags: reading.flags,

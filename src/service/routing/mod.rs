@@ -5,6 +5,7 @@
 
 mod automation;
 mod documents;
+mod encoder;
 mod lessons;
 mod letters;
 mod model;
@@ -29,8 +30,9 @@ use crate::task::prediction::ServiceStatistics;
 use crate::task::text::Mode;
 
 pub use automation::AutomationRules;
+pub use encoder::{EncoderError, Encoders, TextEncoder};
 pub use lessons::{Lesson, LessonError, Origin, lessons};
-pub use model::ActiveModel;
+pub use model::{ActiveModel, ModelError};
 
 use model::ModelSlot;
 
@@ -101,6 +103,8 @@ impl Default for RoutingSettings {
 pub struct RoutingParts {
     /// Where classifiers lie: `data_dir/classifiers`.
     pub classifiers: PathBuf,
+    /// Opens the encoder of a classifier that is fused with one.
+    pub encoders: Arc<dyn Encoders>,
     /// Where predictions are kept.
     pub store: Store,
     /// Units.
@@ -148,7 +152,10 @@ impl Routing {
     /// # Errors
     /// When what is kept cannot be read.
     pub fn open(parts: RoutingParts) -> Result<Arc<Routing>, RoutingError> {
-        let slot = |name: &str| ModelSlot::new(Versions::at(&parts.classifiers, name), name);
+        let slot = |name: &str| {
+            let versions = Versions::at(&parts.classifiers, name);
+            ModelSlot::new(versions, name, Arc::clone(&parts.encoders))
+        };
         let mut index = SimilarIndex::new(parts.settings.n_compared);
         for (id, bytes) in parts.store.signatures(LETTERS, parts.settings.n_compared)? {
             if let Some(signature) = Signature::from_bytes(&bytes) {
