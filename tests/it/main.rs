@@ -1,7 +1,9 @@
 //! The integration tests: one binary, so that engines are linked once.
 #![expect(clippy::unwrap_used, reason = "tests may")]
 
+mod api;
 mod batch;
+mod bus;
 mod cli;
 #[cfg(all(feature = "candle", feature = "ort", feature = "rten"))]
 mod encoder;
@@ -15,11 +17,15 @@ mod image;
 mod licences;
 #[cfg(feature = "pdf")]
 mod pdf;
+#[cfg(feature = "nats")]
+mod nats_server;
 mod read_page;
 mod registry;
 mod source;
 #[cfg(all(feature = "ort", feature = "rten"))]
 mod support;
 mod tidy;
+#[cfg(feature = "webhooks")]
+mod webhooks;
 #[cfg(all(feature = "ort", feature = "rten"))]
 mod worker;
