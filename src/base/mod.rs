@@ -5,6 +5,7 @@ mod date;
 mod error;
 mod id_number;
 mod private;
+pub(crate) mod protobuf;
 
 use std::fmt;
 

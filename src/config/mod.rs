@@ -5,6 +5,7 @@
 mod check;
 mod load;
 mod reference;
+mod speech;
 mod texts;
 
 use std::net::SocketAddr;
@@ -17,6 +18,7 @@ use crate::base::Secret;
 
 pub use check::{Finding, Severity};
 pub use load::{ConfigError, Overrides};
+pub use speech::{Speech, SpeechRuntime};
 pub use texts::{Documents, Letters, TextMode};
 
 /// Which set of rules the settings must satisfy.
@@ -50,6 +52,8 @@ pub struct Config {
     pub letters: Letters,
     /// 電子公文智能分文。
     pub documents: Documents,
+    /// 語音轉寫。
+    pub speech: Speech,
     /// 模型檔案。
     pub models: Models,
     /// 推論引擎。

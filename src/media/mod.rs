@@ -1,5 +1,6 @@
-//! Bytes from outside → pixels, characters, documents and letters, under limits that hold before anything is allocated. Pure.
+//! Bytes from outside → samples, pixels, characters, documents and letters, under limits that hold before anything is allocated. Pure.
 
+pub mod audio;
 pub mod exchange;
 pub mod geometry;
 pub mod homography;

@@ -7,6 +7,7 @@ mod admission;
 mod picture;
 mod pool;
 pub mod routing;
+pub mod speech;
 mod texts;
 
 use std::io;

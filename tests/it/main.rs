@@ -16,6 +16,8 @@ mod licences;
 mod read_page;
 mod registry;
 mod source;
+#[cfg(all(feature = "candle", feature = "ort", feature = "rten", feature = "whisper"))]
+mod speech;
 #[cfg(all(feature = "ort", feature = "rten"))]
 mod support;
 mod tidy;

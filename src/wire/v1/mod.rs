@@ -9,3 +9,4 @@ pub mod meta;
 pub mod prediction;
 pub mod recognition;
 pub mod text;
+pub mod transcript;
