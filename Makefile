@@ -19,10 +19,12 @@ test: setup fonts servers check ## Set up, then every check that CI runs
 
 check: fmt clippy test-core test-full doc ## Every check, without the set-up
 
-setup: ## Install what is missing: C linker, pip
+setup: ## Install what is missing: C and C++ compilers, cmake, pip
 	@command -v $(CARGO) >/dev/null || { echo 'Rust is missing: install rustc and cargo 1.95 or newer (rustup.rs)'; exit 1; }
 	@missing=(); \
 	command -v cc >/dev/null || missing+=(gcc libc6-dev); \
+	command -v c++ >/dev/null || missing+=(g++); \
+	command -v cmake >/dev/null || missing+=(cmake); \
 	$(PYTHON) -m pip --version >/dev/null 2>&1 || missing+=(python3-pip); \
 	if [ $${#missing[@]} -gt 0 ]; then \
 	  echo "installing: $${missing[*]}"; $(SUDO) apt-get update -qq; \

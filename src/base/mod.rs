@@ -5,6 +5,7 @@ mod date;
 mod error;
 mod id_number;
 mod private;
+pub(crate) mod protobuf;
 mod timestamp;
 
 use std::fmt;

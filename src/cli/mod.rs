@@ -15,6 +15,8 @@ mod recogniser;
 pub mod routing;
 mod serve;
 mod sibling;
+pub mod speech;
+mod transcribe;
 mod versions;
 
 use std::ffi::OsString;
@@ -65,6 +67,8 @@ enum Command {
     Serve,
     /// 識別證件影像
     Idcard(idcard::Options),
+    /// 將錄音轉寫為文字
+    Transcribe(transcribe::Options),
     /// 將文字轉為語意向量(NumPy 檔)
     Embed(encoder::Options),
     /// 列出、下載、驗證、說明、轉出與清理模型
@@ -140,6 +144,12 @@ impl Cli {
                 let config = Config::load(&overrides)?;
                 logging::start(&config.log);
                 idcard::run(&options, &config)?;
+                Ok(ExitCode::SUCCESS)
+            }
+            Command::Transcribe(options) => {
+                let config = Config::load(&overrides)?;
+                logging::start(&config.log);
+                transcribe::run(&options, &config)?;
                 Ok(ExitCode::SUCCESS)
             }
             Command::Embed(options) => {

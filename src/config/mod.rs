@@ -6,6 +6,7 @@ mod bus;
 mod check;
 mod load;
 mod reference;
+mod speech;
 mod texts;
 
 use std::net::SocketAddr;
@@ -19,6 +20,7 @@ use crate::base::Secret;
 pub use bus::{Bus, BusEngine, Webhooks};
 pub use check::{Finding, Severity};
 pub use load::{ConfigError, Overrides};
+pub use speech::{Speech, SpeechRuntime};
 pub use texts::{Automation, AutomationLevel, Documents, Letters, TextMode};
 
 /// Which set of rules the settings must satisfy.
@@ -56,6 +58,8 @@ pub struct Config {
     pub bus: Bus,
     /// 以 HTTP 通知呼叫端的事件。
     pub webhooks: Webhooks,
+    /// 語音轉寫。
+    pub speech: Speech,
     /// 模型檔案。
     pub models: Models,
     /// 推論引擎。

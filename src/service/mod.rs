@@ -10,6 +10,7 @@ mod picture;
 mod pool;
 pub mod relay;
 pub mod routing;
+pub mod speech;
 mod texts;
 pub mod webhooks;
 

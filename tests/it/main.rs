@@ -15,13 +15,15 @@ mod http;
 mod idcard;
 mod image;
 mod licences;
-#[cfg(feature = "pdf")]
-mod pdf;
 #[cfg(feature = "nats")]
 mod nats_server;
+#[cfg(feature = "pdf")]
+mod pdf;
 mod read_page;
 mod registry;
 mod source;
+#[cfg(all(feature = "candle", feature = "ort", feature = "rten", feature = "whisper"))]
+mod speech;
 #[cfg(all(feature = "ort", feature = "rten"))]
 mod support;
 mod tidy;

@@ -11,3 +11,4 @@ pub mod prediction;
 pub mod recognition;
 pub mod statistics;
 pub mod text;
+pub mod transcript;
