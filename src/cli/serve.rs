@@ -13,10 +13,13 @@ use crate::base::{Clock, SystemClock};
 use crate::config::{Config, Profile};
 use crate::http::{self, App, Ended, HttpOptions};
 use crate::media::image::ImageLimits;
+use crate::service::jobs::{Jobs, QuotaRate, Worker};
 use crate::service::routing::Routing;
 use crate::service::{PictureFiles, Service, ServiceLimits, ServiceParts};
+use crate::store::Store;
 use crate::wire::v1::meta::PurposeRule;
 
+use super::kinds::{self, TextKind};
 use super::networks::{BLOCKING_THREADS, Opener};
 use super::recogniser::Recogniser;
 use super::routing::{self, keep_current};
@@ -33,8 +36,23 @@ const HEAPS: i32 = 2;
 const LETTER: &str = r#"{"purpose":{"code":"petition-handling","case_no":"DEMO-2"},"letters":[{"subject":"戶籍遷入遭退件","body":"您好,我上週到戶政事務所辦理遷入登記,承辦人說缺少房屋所有權人的同意書,請問要怎麼補件?"}]}"#;
 const DOCUMENT: &str = r#"{"purpose":{"code":"official-document","case_no":"DEMO-3"},"document":{"doc_type":"函","priority":"速件","secrecy":"普通","subject":"檢送本縣消防人員訓練計畫1份,請鑒核。","body":["說明:依消防法辦理。"]}}"#;
 
+/// Longest time of one attempt at a job of letters or documents.
+const ATTEMPT: Duration = Duration::from_secs(300);
+
+/// What a process does.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, clap::ValueEnum)]
+pub(super) enum Role {
+    /// Everything.
+    #[default]
+    All,
+    /// Takes calls; its jobs wait for workers.
+    Api,
+    /// Works on jobs; answers calls about its health too.
+    Worker,
+}
+
 /// Serves until SIGTERM or SIGINT.
-pub(super) fn run(config: &Config) -> anyhow::Result<()> {
+pub(super) fn run(config: &Config, role: Role) -> anyhow::Result<()> {
     share_heaps();
     let data_dir = config.data_dir();
     std::fs::create_dir_all(&data_dir)
@@ -50,7 +68,7 @@ pub(super) fn run(config: &Config) -> anyhow::Result<()> {
         .context("failed to start the runtime")?;
     let engine = opener.engine().as_str();
     tracing::info!(engine, data_dir = %data_dir.display(), "models are loaded");
-    runtime.block_on(serve(config, recogniser, clock))
+    runtime.block_on(serve(config, role, recogniser, clock))
 }
 
 /// Bounds the number of heaps of the C library's allocator, where that is glibc's.
@@ -65,12 +83,15 @@ fn share_heaps() {
 
 async fn serve(
     config: &Config,
+    role: Role,
     recogniser: Recogniser,
     clock: Arc<dyn Clock>,
 ) -> anyhow::Result<()> {
-    let routing = routing::open(config, Arc::clone(&clock))?;
+    let store = super::jobs::store(config)?;
+    let routing = routing::open(config, store.clone(), Arc::clone(&clock))?;
     let service = service(config, &recogniser, Arc::clone(&routing), Arc::clone(&clock))?;
-    let app = App::new(service, clock, http_options(config))?;
+    let jobs = jobs(config, store, Arc::clone(&service), Arc::clone(&clock));
+    let app = App::new(service, Arc::clone(&jobs), clock, http_options(config))?;
     let listen = config.server.listen;
     let listener = TcpListener::bind(listen).await.with_context(|| {
         format!("failed to listen on {listen}: is another server running there?")
@@ -78,14 +99,56 @@ async fn serve(
     recogniser.check(CHECK_TIME).await;
     // Standard output may be closed, as by `head`: the server serves all the same.
     let _ = announce(listener.local_addr()?);
-    let watches = [tokio::spawn(watch(recogniser)), tokio::spawn(keep_current(routing))];
-    let ended = http::serve(listener, app, shutdown()?).await;
-    watches.iter().for_each(tokio::task::JoinHandle::abort);
+    let mut watches = vec![
+        tokio::spawn(watch(recogniser)),
+        tokio::spawn(keep_current(routing)),
+        tokio::spawn(Arc::clone(&jobs).tend()),
+    ];
+    let (stop, stopped) = tokio::sync::oneshot::channel::<()>();
+    let worker = (role != Role::Api).then(|| {
+        let worker = Worker::new(jobs, format!("{}-{}", host(), std::process::id()));
+        // The sender lives until serving has ended: its end is the sign to stop.
+        tokio::spawn(async move { worker.run(async { _ = stopped.await }).await })
+    });
+    let shutdown = shutdown()?;
+    let ended = http::serve(listener, app, async move {
+        shutdown.await;
+        drop(stop);
+    })
+    .await;
+    if let Some(worker) = worker {
+        worker.await.context("the worker failed")?;
+    }
+    watches.drain(..).for_each(|it| it.abort());
     match ended? {
         Ended::Drained => tracing::info!("every request was answered"),
         Ended::Cut(n) => tracing::warn!(n, "connections were cut after the drain timeout"),
     }
     Ok(())
+}
+
+/// The name of this machine, for operators.
+fn host() -> String {
+    let name = std::fs::read_to_string("/proc/sys/kernel/hostname").unwrap_or_default();
+    let name = name.trim();
+    if name.is_empty() { "node".to_owned() } else { name.to_owned() }
+}
+
+/// Jobs of the services that this process has.
+fn jobs(
+    config: &Config,
+    store: Store,
+    service: Arc<Service>,
+    clock: Arc<dyn Clock>,
+) -> Arc<Jobs> {
+    let texts = TextKind {
+        service,
+        clock: Arc::clone(&clock),
+        rule: http_options(config).purpose,
+        time: ATTEMPT,
+        max_bytes: config.limits.json_bytes as u64,
+    };
+    super::jobs::jobs(config, store, clock, kinds::all(&texts))
 }
 
 /// Keeps the networks' health current.
@@ -154,6 +217,7 @@ fn http_options(config: &Config) -> HttpOptions {
             Profile::Demo => PurposeRule::Optional,
             Profile::Production => PurposeRule::Required,
         },
+        quota: QuotaRate { calls: config.jobs.per_minute, window: Duration::from_secs(60) },
         ..HttpOptions::default()
     }
 }

@@ -1,6 +1,6 @@
 //! What a profile forbids, and what an operator should know.
 
-use super::{Config, Profile};
+use super::{Config, Profile, StoreEngine};
 
 /// How bad a finding is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -84,6 +84,14 @@ impl Config {
             ("letters.threads", self.letters.threads as u64),
             ("letters.retention_days", self.letters.retention_days),
             ("documents.retention_days", self.documents.retention_days),
+            ("jobs.slots", self.jobs.slots as u64),
+            ("jobs.max_attempts", self.jobs.max_attempts.into()),
+            ("jobs.lease_s", self.jobs.lease_s),
+            ("jobs.max_queued", self.jobs.max_queued),
+            ("jobs.per_minute", self.jobs.per_minute.into()),
+            ("jobs.retention_days", self.jobs.retention_days),
+            ("jobs.upload_hours", self.jobs.upload_hours),
+            ("store.connections", self.store.connections as u64),
             ("idcard.queue", self.idcard.queue as u64),
             ("idcard.decode_threads", self.idcard.decode_threads as u64),
         ];
@@ -98,6 +106,9 @@ impl Config {
             if !(1..=20).contains(&top_k) {
                 findings.push(Finding::fatal(format!("{key}:應為 1 到 20")));
             }
+        }
+        if self.store.engine == StoreEngine::Postgres && self.store.url.is_none() {
+            findings.push(Finding::fatal("store.url:使用 PostgreSQL 時必須設定連線字串"));
         }
         if self.idcard.pixels_in_flight < self.limits.image_pixels {
             findings.push(Finding::fatal(
@@ -143,5 +154,7 @@ mod tests {
         assert_eq!(fatal(|it| it.letters.top_k = 21).len(), 1);
         assert_eq!(fatal(|it| it.documents.retention_days = 0).len(), 1);
         assert_eq!(fatal(|it| it.idcard.pixels_in_flight = 1).len(), 1);
+        assert_eq!(fatal(|it| it.jobs.slots = 0).len(), 1);
+        assert_eq!(fatal(|it| it.store.engine = StoreEngine::Postgres).len(), 1);
     }
 }

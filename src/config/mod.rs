@@ -3,6 +3,7 @@
 //! Unknown keys are errors wherever they come from, and secrets never print.
 
 mod check;
+mod jobs;
 mod load;
 mod reference;
 mod texts;
@@ -16,6 +17,7 @@ use serde::{Deserialize, Serialize};
 use crate::base::Secret;
 
 pub use check::{Finding, Severity};
+pub use jobs::{Jobs, Store, StoreEngine};
 pub use load::{ConfigError, Overrides};
 pub use texts::{Documents, Letters, TextMode};
 
@@ -50,6 +52,10 @@ pub struct Config {
     pub letters: Letters,
     /// 電子公文智能分文。
     pub documents: Documents,
+    /// 資料庫。
+    pub store: Store,
+    /// 工作。
+    pub jobs: Jobs,
     /// 模型檔案。
     pub models: Models,
     /// 推論引擎。

@@ -4,6 +4,7 @@
 //! is. What cannot be answered in time is refused at once. Dropping a call's future gives everything back.
 
 mod admission;
+pub mod jobs;
 mod picture;
 mod pool;
 pub mod routing;

@@ -7,15 +7,20 @@ mod cli;
 mod encoder;
 #[cfg(all(feature = "ort", feature = "rten"))]
 mod engine;
+mod faults;
 mod generated;
 mod http;
 #[cfg(all(feature = "ort", feature = "rten"))]
 mod idcard;
 mod image;
+mod kill;
 mod licences;
 mod read_page;
 mod registry;
+#[cfg(feature = "postgres")]
+mod servers;
 mod source;
+mod store;
 #[cfg(all(feature = "ort", feature = "rten"))]
 mod support;
 mod tidy;

@@ -5,6 +5,7 @@ mod description;
 mod drain;
 mod fake;
 mod hostile;
+mod later;
 mod load;
 mod recognition;
 mod texts;
