@@ -74,6 +74,9 @@ fonts: ## Install the fonts of the card generator
 	    fonts-cns11643-kai fonts-cns11643-sung fonts-ocr-b fonts-dejavu-core python3-venv; }
 
 servers: target/servers/nats-server ## The servers that tests start and stop themselves
+	@[ -n "$$(ls /usr/lib/postgresql/*/bin/initdb 2>/dev/null)" ] || command -v initdb >/dev/null || { \
+	  $(SUDO) apt-get update -qq; \
+	  DEBIAN_FRONTEND=noninteractive $(SUDO) apt-get install -y --no-install-recommends postgresql; }
 
 target/servers/nats-server: tests/servers/nats.txt
 	rm -rf target/servers/nats && mkdir -p target/servers/nats

@@ -9,11 +9,12 @@ pub(crate) mod protobuf;
 mod timestamp;
 
 use std::fmt;
+use std::time::Duration;
 
 use uuid::Uuid;
 
 pub use clock::{Clock, ManualClock, SystemClock};
-pub use date::{Date, roc_year};
+pub use date::{Date, rfc3339, roc_year};
 pub use error::ErrorCode;
 pub use id_number::{IdNumber, Sex};
 pub use private::{Private, Secret};
@@ -29,7 +30,11 @@ pub struct RequestId(Uuid);
 impl RequestId {
     /// A fresh id, stamped by `clock`.
     pub fn fresh(clock: &dyn Clock) -> RequestId {
-        let elapsed = clock.unix_time();
+        RequestId::at(clock.unix_time())
+    }
+
+    /// A fresh id, stamped with a time since 1970-01-01T00:00:00Z.
+    pub fn at(elapsed: Duration) -> RequestId {
         let timestamp =
             uuid::Timestamp::from_unix(uuid::NoContext, elapsed.as_secs(), elapsed.subsec_nanos());
         RequestId(Uuid::new_v7(timestamp))

@@ -6,6 +6,8 @@ pub mod encoder;
 mod export;
 mod feedback;
 mod idcard;
+pub mod jobs;
+pub mod kinds;
 pub mod local;
 mod logging;
 pub mod models;
@@ -63,8 +65,15 @@ struct Settings {
 
 #[derive(Debug, Subcommand)]
 enum Command {
-    /// 啟動 HTTP 服務
-    Serve,
+    /// 啟動服務
+    Serve {
+        /// 這個程序做什麼:all(全部)、api(只接受請求)、worker(只執行工作)
+        #[arg(long, value_enum, default_value_t)]
+        role: serve::Role,
+    },
+    /// 列出、查看、取消工作,或重新排隊
+    #[command(subcommand)]
+    Jobs(jobs::JobsCommand),
     /// 識別證件影像
     Idcard(idcard::Options),
     /// 將錄音轉寫為文字
@@ -134,10 +143,10 @@ impl Cli {
     fn run(self) -> anyhow::Result<ExitCode> {
         let overrides = self.settings.overrides();
         match self.command {
-            Command::Serve => {
+            Command::Serve { role } => {
                 let config = Config::load(&overrides)?;
                 logging::start(&config.log);
-                serve::run(&config)?;
+                serve::run(&config, role)?;
                 Ok(ExitCode::SUCCESS)
             }
             Command::Idcard(options) => {
@@ -164,6 +173,10 @@ impl Cli {
                     Ok(command) => versions::run(command, &config)?,
                     Err(command) => models::run(command, models::settings(&config)?)?,
                 }
+                Ok(ExitCode::SUCCESS)
+            }
+            Command::Jobs(command) => {
+                jobs::run(command, &Config::read(&overrides)?)?;
                 Ok(ExitCode::SUCCESS)
             }
             Command::Feedback(command) => {

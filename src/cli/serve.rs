@@ -16,10 +16,13 @@ use crate::config::{Config, Profile};
 use crate::http::{self, App, Ended, HttpOptions};
 use crate::media::image::ImageLimits;
 use crate::rpc::{self, Rpc, RpcOptions};
+use crate::service::jobs::{Jobs, QuotaRate, Worker};
 use crate::service::routing::Routing;
 use crate::service::{NoUploads, PictureFiles, Service, ServiceLimits, ServiceParts};
+use crate::store::Store;
 use crate::wire::v1::meta::PurposeRule;
 
+use super::kinds::{self, TextKind};
 use super::networks::{BLOCKING_THREADS, Opener};
 use super::recogniser::Recogniser;
 use super::routing::{self, keep_current};
@@ -36,8 +39,23 @@ const HEAPS: i32 = 2;
 const LETTER: &str = r#"{"purpose":{"code":"petition-handling","case_no":"DEMO-2"},"letters":[{"subject":"戶籍遷入遭退件","body":"您好,我上週到戶政事務所辦理遷入登記,承辦人說缺少房屋所有權人的同意書,請問要怎麼補件?"}]}"#;
 const DOCUMENT: &str = r#"{"purpose":{"code":"official-document","case_no":"DEMO-3"},"document":{"doc_type":"函","priority":"速件","secrecy":"普通","subject":"檢送本縣消防人員訓練計畫1份,請鑒核。","body":["說明:依消防法辦理。"]}}"#;
 
+/// Longest time of one attempt at a job of letters or documents.
+const ATTEMPT: Duration = Duration::from_secs(300);
+
+/// What a process does.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, clap::ValueEnum)]
+pub(super) enum Role {
+    /// Everything.
+    #[default]
+    All,
+    /// Takes calls; its jobs wait for workers.
+    Api,
+    /// Works on jobs; answers calls about its health too.
+    Worker,
+}
+
 /// Serves until SIGTERM or SIGINT.
-pub(super) fn run(config: &Config) -> anyhow::Result<()> {
+pub(super) fn run(config: &Config, role: Role) -> anyhow::Result<()> {
     share_heaps();
     let data_dir = config.data_dir();
     std::fs::create_dir_all(&data_dir)
@@ -53,7 +71,7 @@ pub(super) fn run(config: &Config) -> anyhow::Result<()> {
         .context("failed to start the runtime")?;
     let engine = opener.engine().as_str();
     tracing::info!(engine, data_dir = %data_dir.display(), "models are loaded");
-    runtime.block_on(serve(config, recogniser, clock))
+    runtime.block_on(serve(config, role, recogniser, clock))
 }
 
 /// Bounds the number of heaps of the C library's allocator, where that is glibc's.
@@ -68,10 +86,12 @@ fn share_heaps() {
 
 async fn serve(
     config: &Config,
+    role: Role,
     recogniser: Recogniser,
     clock: Arc<dyn Clock>,
 ) -> anyhow::Result<()> {
-    let routing = routing::open(config, Arc::clone(&clock))?;
+    let store = super::jobs::store(config)?;
+    let routing = routing::open(config, store.clone(), Arc::clone(&clock))?;
     let service = service(config, &recogniser, Arc::clone(&routing), Arc::clone(&clock))?;
     let bus = super::bus::open(config).await.map_err(super::bus::told)?;
     let rpc = Arc::new(Rpc {
@@ -80,7 +100,8 @@ async fn serve(
         clock: Arc::clone(&clock),
         options: rpc_options(config),
     });
-    let app = App::new(service, clock, http_options(config))?;
+    let jobs = jobs(config, store, Arc::clone(&service), Arc::clone(&clock));
+    let app = App::new(service, Arc::clone(&jobs), clock, http_options(config))?;
     let listen = config.server.listen;
     let listener = TcpListener::bind(listen).await.with_context(|| {
         format!("failed to listen on {listen}: is another server running there?")
@@ -89,17 +110,34 @@ async fn serve(
     let serving = rpc::serve(&*bus, &rpc).await.map_err(super::bus::told)?;
     // Standard output may be closed, as by `head`: the server serves all the same.
     let _ = announce(listener.local_addr()?);
-    let watches = [tokio::spawn(watch(recogniser)), tokio::spawn(keep_current(routing))];
+    let mut watches = vec![
+        tokio::spawn(watch(recogniser)),
+        tokio::spawn(keep_current(routing)),
+        tokio::spawn(Arc::clone(&jobs).tend()),
+    ];
+    let (stop, stopped) = tokio::sync::oneshot::channel::<()>();
+    let worker = (role != Role::Api).then(|| {
+        let worker = Worker::new(jobs, format!("{}-{}", host(), std::process::id()));
+        // The sender lives until serving has ended: its end is the sign to stop.
+        tokio::spawn(async move { worker.run(async { _ = stopped.await }).await })
+    });
     let shutdown = shutdown()?.shared();
     let drained = tokio::spawn(drain(bus, shutdown.clone()));
-    let ended = http::serve(listener, app, shutdown).await;
+    let ended = http::serve(listener, app, async move {
+        shutdown.await;
+        drop(stop);
+    })
+    .await;
     // What is not answered by now is cut, like connections.
     let drain_timeout = Duration::from_secs(config.server.drain_timeout_s);
     if tokio::time::timeout(drain_timeout, drained).await.is_err() {
         tracing::warn!("requests over the bus were cut after the drain timeout");
     }
     drop(serving);
-    watches.iter().for_each(tokio::task::JoinHandle::abort);
+    if let Some(worker) = worker {
+        worker.await.context("the worker failed")?;
+    }
+    watches.drain(..).for_each(|it| it.abort());
     match ended? {
         Ended::Drained => tracing::info!("every request was answered"),
         Ended::Cut(n) => tracing::warn!(n, "connections were cut after the drain timeout"),
@@ -111,6 +149,25 @@ async fn serve(
 async fn drain(bus: Arc<dyn Bus>, shutdown: impl Future<Output = ()>) {
     shutdown.await;
     bus.drain().await;
+}
+
+/// The name of this machine, for operators.
+fn host() -> String {
+    let name = std::fs::read_to_string("/proc/sys/kernel/hostname").unwrap_or_default();
+    let name = name.trim();
+    if name.is_empty() { "node".to_owned() } else { name.to_owned() }
+}
+
+/// Jobs of the services that this process has.
+fn jobs(config: &Config, store: Store, service: Arc<Service>, clock: Arc<dyn Clock>) -> Arc<Jobs> {
+    let texts = TextKind {
+        service,
+        clock: Arc::clone(&clock),
+        rule: http_options(config).purpose,
+        time: ATTEMPT,
+        max_bytes: config.limits.json_bytes as u64,
+    };
+    super::jobs::jobs(config, store, clock, kinds::all(&texts))
 }
 
 /// Keeps the networks' health current.
@@ -193,6 +250,7 @@ fn http_options(config: &Config) -> HttpOptions {
         drain_grace: Duration::from_millis(server.drain_grace_ms),
         drain_timeout: Duration::from_secs(server.drain_timeout_s),
         purpose: purpose(config),
+        quota: QuotaRate { calls: config.jobs.per_minute, window: Duration::from_secs(60) },
         ..HttpOptions::default()
     }
 }

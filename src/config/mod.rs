@@ -4,6 +4,7 @@
 
 mod bus;
 mod check;
+mod jobs;
 mod load;
 mod reference;
 mod speech;
@@ -19,6 +20,7 @@ use crate::base::Secret;
 
 pub use bus::{Bus, BusEngine, Webhooks};
 pub use check::{Finding, Severity};
+pub use jobs::{Jobs, Store, StoreEngine};
 pub use load::{ConfigError, Overrides};
 pub use speech::{Speech, SpeechRuntime};
 pub use texts::{Automation, AutomationLevel, Documents, Letters, TextMode};
@@ -60,6 +62,10 @@ pub struct Config {
     pub webhooks: Webhooks,
     /// 語音轉寫。
     pub speech: Speech,
+    /// 資料庫。
+    pub store: Store,
+    /// 工作。
+    pub jobs: Jobs,
     /// 模型檔案。
     pub models: Models,
     /// 推論引擎。

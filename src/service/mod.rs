@@ -6,6 +6,7 @@
 mod admission;
 mod claim;
 pub mod events;
+pub mod jobs;
 mod picture;
 mod pool;
 pub mod relay;

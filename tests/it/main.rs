@@ -9,11 +9,13 @@ mod cli;
 mod encoder;
 #[cfg(all(feature = "ort", feature = "rten"))]
 mod engine;
+mod faults;
 mod generated;
 mod http;
 #[cfg(all(feature = "ort", feature = "rten"))]
 mod idcard;
 mod image;
+mod kill;
 mod licences;
 #[cfg(feature = "nats")]
 mod nats_server;
@@ -21,9 +23,12 @@ mod nats_server;
 mod pdf;
 mod read_page;
 mod registry;
+#[cfg(feature = "postgres")]
+mod servers;
 mod source;
 #[cfg(all(feature = "candle", feature = "ort", feature = "rten", feature = "whisper"))]
 mod speech;
+mod store;
 #[cfg(all(feature = "ort", feature = "rten"))]
 mod support;
 mod tidy;

@@ -132,7 +132,7 @@ impl Routing {
             _ => &self.settings.letters.automation,
         };
         let info = model.info.clone();
-        let reviews = self.store.reviews(name(task), &info.version, rules.n_reviewed)?;
+        let reviews = self.store.reviews(name(task), &info.version, rules.n_reviewed).wait()?;
         let settings = model.classifier.settings();
         let confidence = settings.fused.as_ref().map_or(&settings.linear, |it| &it.confidence);
         Ok(count(name(task), info, confidence, &reviews))

@@ -4,6 +4,7 @@ mod body;
 pub mod compare;
 pub mod dispatch;
 pub mod documents;
+pub mod jobs;
 pub mod letters;
 pub mod meta;
 pub mod picture;

@@ -5,6 +5,7 @@ mod description;
 mod drain;
 pub(crate) mod fake;
 mod hostile;
+mod later;
 mod load;
 mod recognition;
 pub(crate) mod texts;
