@@ -9,6 +9,8 @@ use anyhow::Context;
 use futures_util::FutureExt;
 use tokio::net::TcpListener;
 use tokio::signal::unix::{SignalKind, signal};
+use tokio::sync::watch::Receiver;
+use tokio::task::JoinHandle;
 
 use crate::base::{Clock, SystemClock};
 use crate::bus::Bus;
@@ -17,6 +19,7 @@ use crate::http::{self, App, Ended, HttpOptions};
 use crate::media::image::ImageLimits;
 use crate::rpc::{self, Rpc, RpcOptions};
 use crate::service::jobs::{Jobs, QuotaRate, Worker};
+use crate::service::relay::{Relay, StoreOutbox};
 use crate::service::routing::Routing;
 use crate::service::{NoUploads, PictureFiles, Service, ServiceLimits, ServiceParts};
 use crate::store::Store;
@@ -50,8 +53,10 @@ pub(super) enum Role {
     All,
     /// Takes calls; its jobs wait for workers.
     Api,
-    /// Works on jobs; answers calls about its health too.
+    /// Works on jobs and tells the bus of them; answers calls about its health too.
     Worker,
+    /// Only tells the bus of what happened.
+    Relay,
 }
 
 /// Serves until SIGTERM or SIGINT.
@@ -100,8 +105,8 @@ async fn serve(
         clock: Arc::clone(&clock),
         options: rpc_options(config),
     });
-    let jobs = jobs(config, store, Arc::clone(&service), Arc::clone(&clock));
-    let app = App::new(service, Arc::clone(&jobs), clock, http_options(config))?;
+    let jobs = jobs(config, store.clone(), Arc::clone(&service), Arc::clone(&clock));
+    let app = App::new(service, Arc::clone(&jobs), Arc::clone(&clock), http_options(config))?;
     let listen = config.server.listen;
     let listener = TcpListener::bind(listen).await.with_context(|| {
         format!("failed to listen on {listen}: is another server running there?")
@@ -110,22 +115,16 @@ async fn serve(
     let serving = rpc::serve(&*bus, &rpc).await.map_err(super::bus::told)?;
     // Standard output may be closed, as by `head`: the server serves all the same.
     let _ = announce(listener.local_addr()?);
-    let mut watches = vec![
-        tokio::spawn(watch(recogniser)),
-        tokio::spawn(keep_current(routing)),
-        tokio::spawn(Arc::clone(&jobs).tend()),
-    ];
-    let (stop, stopped) = tokio::sync::oneshot::channel::<()>();
-    let worker = (role != Role::Api).then(|| {
-        let worker = Worker::new(jobs, format!("{}-{}", host(), std::process::id()));
-        // The sender lives until serving has ended: its end is the sign to stop.
-        tokio::spawn(async move { worker.run(async { _ = stopped.await }).await })
-    });
+    let (stop, stopped) = tokio::sync::watch::channel(false);
+    let relay = Relay::new(Arc::new(StoreOutbox { store, clock }), Arc::clone(&bus));
+    let mut beside = Beside::start(role, jobs, relay, &stopped);
+    beside.watches.push(tokio::spawn(watch(recogniser)));
+    beside.watches.push(tokio::spawn(keep_current(routing)));
     let shutdown = shutdown()?.shared();
     let drained = tokio::spawn(drain(bus, shutdown.clone()));
     let ended = http::serve(listener, app, async move {
         shutdown.await;
-        drop(stop);
+        let _ = stop.send(true);
     })
     .await;
     // What is not answered by now is cut, like connections.
@@ -134,15 +133,46 @@ async fn serve(
         tracing::warn!("requests over the bus were cut after the drain timeout");
     }
     drop(serving);
-    if let Some(worker) = worker {
-        worker.await.context("the worker failed")?;
-    }
-    watches.drain(..).for_each(|it| it.abort());
+    beside.end().await?;
     match ended? {
         Ended::Drained => tracing::info!("every request was answered"),
         Ended::Cut(n) => tracing::warn!(n, "connections were cut after the drain timeout"),
     }
     Ok(())
+}
+
+/// What runs beside the transports.
+struct Beside {
+    /// Cut at the end.
+    watches: Vec<JoinHandle<()>>,
+    /// End by themselves when told to.
+    workers: Vec<JoinHandle<()>>,
+}
+
+impl Beside {
+    fn start(role: Role, jobs: Arc<Jobs>, relay: Relay, stopped: &Receiver<bool>) -> Beside {
+        let watches = vec![tokio::spawn(Arc::clone(&jobs).tend())];
+        let mut workers = Vec::new();
+        if matches!(role, Role::All | Role::Worker) {
+            let worker = Worker::new(jobs, format!("{}-{}", host(), std::process::id()));
+            let mut stopped = stopped.clone();
+            // An error means that nobody is left who could say so.
+            let stop = async move { _ = stopped.wait_for(|it| *it).await };
+            workers.push(tokio::spawn(async move { worker.run(stop).await }));
+        }
+        if role != Role::Api {
+            workers.push(tokio::spawn(relay.run(Arc::default(), stopped.clone())));
+        }
+        Beside { watches, workers }
+    }
+
+    async fn end(self) -> anyhow::Result<()> {
+        for worker in self.workers {
+            worker.await.context("a worker failed")?;
+        }
+        self.watches.iter().for_each(JoinHandle::abort);
+        Ok(())
+    }
 }
 
 /// Lets the bus end with what it has, when told to: other nodes take what comes after.

@@ -12,7 +12,9 @@ use futures_util::stream::FuturesUnordered;
 use futures_util::{FutureExt, StreamExt};
 use tokio::sync::{Notify, watch};
 
+use crate::base::Clock;
 use crate::bus::{Bus, BusError, CloudEvent, EventError, Subject};
+use crate::store::{OutboxRow, Store};
 
 /// Rows read at one time, besides those that are on their way.
 const BATCH: usize = 256;
@@ -23,17 +25,6 @@ const FIRST_PAUSE: Duration = Duration::from_millis(100);
 const LONGEST_PAUSE: Duration = Duration::from_secs(30);
 /// Failures of one round after which the bus is left alone until the next.
 const MAX_FAILURES: usize = 8;
-
-/// An event that waits to be published.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct OutboxRow {
-    /// Id of the event.
-    pub id: String,
-    /// Under which subject.
-    pub subject: String,
-    /// The event, structured JSON. Events about one thing (its `subject`, a job) are published in order.
-    pub body: String,
-}
 
 /// Why the outbox does not answer.
 #[derive(Debug, thiserror::Error)]
@@ -53,6 +44,29 @@ pub trait Outbox: Send + Sync {
     /// # Errors
     /// When the store cannot be written.
     fn outbox_published(&self, ids: Vec<String>) -> BoxFuture<'_, Result<(), OutboxError>>;
+}
+
+/// The outbox of the store.
+pub struct StoreOutbox {
+    /// The store.
+    pub store: Store,
+    /// Tells when a row was published.
+    pub clock: Arc<dyn Clock>,
+}
+
+impl Outbox for StoreOutbox {
+    fn outbox_pending(&self, limit: usize) -> BoxFuture<'_, Result<Vec<OutboxRow>, OutboxError>> {
+        async move { self.store.outbox_pending(limit).await.map_err(|it| OutboxError(it.into())) }
+            .boxed()
+    }
+
+    fn outbox_published(&self, ids: Vec<String>) -> BoxFuture<'_, Result<(), OutboxError>> {
+        let now = u64::try_from(self.clock.unix_time().as_millis()).unwrap_or(u64::MAX);
+        async move {
+            self.store.outbox_published(ids, now).await.map_err(|it| OutboxError(it.into()))
+        }
+        .boxed()
+    }
 }
 
 /// What one round did.

@@ -84,6 +84,7 @@ impl Bus for Recorder {
 /// Rows named by what they are about and a number: `a1`, `a2`, `b1`.
 fn fixture(ids: &[&str], bus: Recorder) -> (Arc<Rows>, Arc<Recorder>, Relay) {
     let row = |id: &str| OutboxRow {
+        created: 0,
         id: id.to_owned(),
         subject: "moi.ai.v1.job.speech.transcribe".to_owned(),
         body: format!(
