@@ -130,14 +130,6 @@ fn is_leap(year: u16) -> bool {
     year.is_multiple_of(4) && (!year.is_multiple_of(100) || year.is_multiple_of(400))
 }
 
-/// A time since 1970-01-01T00:00:00Z as `2026-11-23T02:31:07.412Z`.
-pub fn rfc3339(time: Duration) -> String {
-    let (seconds, ms) = (time.as_secs(), time.subsec_millis());
-    let day = Date::from_unix_days(u32::try_from(seconds / 86_400).unwrap_or(u32::MAX));
-    let (hour, minute, second) = (seconds / 3600 % 24, seconds / 60 % 60, seconds % 60);
-    format!("{day}T{hour:02}:{minute:02}:{second:02}.{ms:03}Z")
-}
-
 #[cfg(test)]
 mod tests {
     use proptest::prelude::*;

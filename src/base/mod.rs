@@ -14,7 +14,7 @@ use std::time::Duration;
 use uuid::Uuid;
 
 pub use clock::{Clock, ManualClock, SystemClock};
-pub use date::{Date, rfc3339, roc_year};
+pub use date::{Date, roc_year};
 pub use error::ErrorCode;
 pub use id_number::{IdNumber, Sex};
 pub use private::{Private, Secret};
