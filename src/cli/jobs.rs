@@ -111,7 +111,9 @@ pub(super) fn run(command: JobsCommand, config: &Config) -> anyhow::Result<()> {
         JobsCommand::List { state, service, org, limit } => {
             let state = state.map(|it| it.parse::<JobState>());
             let state = state.transpose().map_err(|_| {
-                anyhow::anyhow!("no such state: one of queued, running, succeeded, failed, cancelled, dead")
+                anyhow::anyhow!(
+                    "no such state: one of queued, running, succeeded, failed, cancelled, dead"
+                )
             })?;
             let filter = JobFilter { state, service, org, limit, ..JobFilter::default() };
             for job in store.jobs(filter).wait()? {
@@ -147,7 +149,10 @@ pub(super) fn run(command: JobsCommand, config: &Config) -> anyhow::Result<()> {
         JobsCommand::Requeue { id } => {
             let before = store.job(&id).wait()?.context(NO_SUCH_JOB)?;
             let job = store.requeue(&id, now).wait()?.with_context(|| {
-                format!("job {id} cannot be queued again: it is {}, or its input is gone", before.state)
+                format!(
+                    "job {id} cannot be queued again: it is {}, or its input is gone",
+                    before.state
+                )
             })?;
             writeln!(out, "{}", line(&job))?;
         }

@@ -12,9 +12,9 @@ use crate::service::jobs::{BlobReader, JobContext, JobFailure, JobKind, JobOutpu
 use crate::service::{Admitted, Service, Unread};
 use crate::task::call::{CallContext, CallError, Task};
 use crate::wire::v1::dispatch::DispatchResponse;
+use crate::wire::v1::documents;
 use crate::wire::v1::letters::{self, ClassificationResponse};
 use crate::wire::v1::meta::PurposeRule;
-use crate::wire::v1::documents;
 
 /// Media type of inputs and results.
 const JSON: &str = "application/json";

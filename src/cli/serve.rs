@@ -135,12 +135,7 @@ fn host() -> String {
 }
 
 /// Jobs of the services that this process has.
-fn jobs(
-    config: &Config,
-    store: Store,
-    service: Arc<Service>,
-    clock: Arc<dyn Clock>,
-) -> Arc<Jobs> {
+fn jobs(config: &Config, store: Store, service: Arc<Service>, clock: Arc<dyn Clock>) -> Arc<Jobs> {
     let texts = TextKind {
         service,
         clock: Arc::clone(&clock),

@@ -179,9 +179,7 @@ async fn complete_blob(
         }),
         Completed::Missing(number) => conflict(format!("缺少第 {number} 段,請補送後再完成。")),
         Completed::OtherSize => conflict("總長度與 size 不符,請刪除後重新上傳。".to_owned()),
-        Completed::OtherHash => {
-            conflict("SHA-256 不符,請重送內容有誤的段落後再完成。".to_owned())
-        }
+        Completed::OtherHash => conflict("SHA-256 不符,請重送內容有誤的段落後再完成。".to_owned()),
         Completed::NotOpen => Err(closed()),
     }
 }
@@ -219,9 +217,7 @@ async fn find(app: &App, caller: &Caller, id: &str) -> Result<Blob, CallError> {
     }
     let found = app.jobs.blobs().find(id).await.map_err(|it| failed(&it))?;
     let now = app.clock.unix_time();
-    found
-        .filter(|it| it.meta.client == caller.client && now < it.meta.expires)
-        .ok_or_else(missing)
+    found.filter(|it| it.meta.client == caller.client && now < it.meta.expires).ok_or_else(missing)
 }
 
 async fn json(app: &App, cx: &CallContext, request: Request) -> Result<Vec<u8>, CallError> {

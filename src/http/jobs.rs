@@ -275,8 +275,8 @@ pub(super) async fn read(
     if is_match(&headers, &tag) {
         return Ok((StatusCode::NOT_MODIFIED, [(ETAG, tag)]).into_response());
     }
-    let mut answer = ([(ETAG, tag), (CONTENT_TYPE, "application/json".to_owned())], answer)
-        .into_response();
+    let mut answer =
+        ([(ETAG, tag), (CONTENT_TYPE, "application/json".to_owned())], answer).into_response();
     if !is_final {
         answer.headers_mut().insert(RETRY_AFTER, ASK_AGAIN.into());
     }

@@ -75,9 +75,7 @@ pub(super) async fn result(
         let part = reader.next().await.inspect_err(|error| {
             tracing::error!(reason = %error, "a result could not be read to its end");
         })?;
-        Ok::<_, StoreError>(
-            part.map(|it| (Bytes::from(it.into_inner()), reader)),
-        )
+        Ok::<_, StoreError>(part.map(|it| (Bytes::from(it.into_inner()), reader)))
     });
     Ok((headers, Body::from_stream(parts)).into_response())
 }

@@ -170,8 +170,18 @@ async fn add(
         VALUES($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12)";
     let state = if content.is_some() { "complete" } else { "open" };
     let values = values![
-        &meta.id, &meta.org, &meta.client, &meta.kind, &meta.media_type, meta.size, &meta.sha256,
-        state, sealed_key, content, ms(meta.created), ms(meta.expires),
+        &meta.id,
+        &meta.org,
+        &meta.client,
+        &meta.kind,
+        &meta.media_type,
+        meta.size,
+        &meta.sha256,
+        state,
+        sealed_key,
+        content,
+        ms(meta.created),
+        ms(meta.expires),
     ];
     tx.execute(insert, values).await?;
     Ok(())
@@ -227,12 +237,7 @@ async fn put_part(
     Ok(Some(replaced))
 }
 
-async fn complete(
-    id: &str,
-    size: u64,
-    sha256: &str,
-    tx: &mut dyn Tx,
-) -> Result<bool, StoreError> {
+async fn complete(id: &str, size: u64, sha256: &str, tx: &mut dyn Tx) -> Result<bool, StoreError> {
     let update = "UPDATE blob SET state = 'complete', size = $1, sha256 = $2
         WHERE id = $3 AND state = 'open'";
     Ok(tx.execute(update, values![size, sha256, id]).await? == 1)

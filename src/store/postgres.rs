@@ -139,9 +139,9 @@ async fn transact(tx: &mut PostgresTx, work: &mut dyn Work, kind: Kind) -> Resul
 /// Whether others were in the way: a deadlock, or a transaction that could not be put in order.
 fn is_conflict(error: &tokio_postgres::Error) -> bool {
     use tokio_postgres::error::SqlState;
-    error
-        .code()
-        .is_some_and(|it| [SqlState::T_R_DEADLOCK_DETECTED, SqlState::T_R_SERIALIZATION_FAILURE].contains(it))
+    error.code().is_some_and(|it| {
+        [SqlState::T_R_DEADLOCK_DETECTED, SqlState::T_R_SERIALIZATION_FAILURE].contains(it)
+    })
 }
 
 /// A connection and the statements that it has prepared.
@@ -240,10 +240,7 @@ impl ToSql for Value {
 }
 
 impl FromSql<'_> for Value {
-    fn from_sql(
-        ty: &Type,
-        raw: &[u8],
-    ) -> Result<Value, Box<dyn std::error::Error + Sync + Send>> {
+    fn from_sql(ty: &Type, raw: &[u8]) -> Result<Value, Box<dyn std::error::Error + Sync + Send>> {
         Ok(match *ty {
             Type::INT8 => Value::Int(i64::from_sql(ty, raw)?),
             Type::FLOAT8 => Value::Real(f64::from_sql(ty, raw)?),

@@ -145,19 +145,24 @@ async fn keep(sealed: &[Sealed], tx: &mut dyn Tx) -> Result<(), StoreError> {
     for (it, sealed) in sealed {
         let [model, version, sha256] = &it.model;
         let values = values![
-            &it.id, it.service, model, version, sha256, &it.taxonomy, &it.labels, sealed,
-            &it.signature, it.created, it.expires,
+            &it.id,
+            it.service,
+            model,
+            version,
+            sha256,
+            &it.taxonomy,
+            &it.labels,
+            sealed,
+            &it.signature,
+            it.created,
+            it.expires,
         ];
         tx.execute(insert, values).await?;
     }
     Ok(())
 }
 
-async fn prediction(
-    id: &str,
-    now: u64,
-    tx: &mut dyn Tx,
-) -> Result<Option<Prediction>, StoreError> {
+async fn prediction(id: &str, now: u64, tx: &mut dyn Tx) -> Result<Option<Prediction>, StoreError> {
     let select = "SELECT id, service, model, version, sha256, taxonomy, labels, created, expires
         FROM prediction WHERE id = $1 AND $2 < expires";
     let read = |mut row: Row| -> Result<_, StoreError> {
@@ -183,8 +188,17 @@ async fn add_feedback(
         VALUES($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11)";
     let [_, version, _] = &about.model;
     let values = values![
-        &row.prediction, &about.service, version, &about.labels, &row.verdict, &row.label,
-        &row.unit, &row.reason, &row.decided_by, &row.role, row.created,
+        &row.prediction,
+        &about.service,
+        version,
+        &about.labels,
+        &row.verdict,
+        &row.label,
+        &row.unit,
+        &row.reason,
+        &row.decided_by,
+        &row.role,
+        row.created,
     ];
     tx.execute(insert, values).await?;
     Ok(())
@@ -215,8 +229,7 @@ async fn signatures(
 ) -> Result<Vec<(String, Vec<u8>)>, StoreError> {
     let select = "SELECT id, signature FROM prediction WHERE service = $1 AND signature IS NOT NULL
         ORDER BY seq DESC LIMIT $2";
-    let read =
-        |mut row: Row| -> Result<_, StoreError> { Ok((row.take()?, row.take()?)) };
+    let read = |mut row: Row| -> Result<_, StoreError> { Ok((row.take()?, row.take()?)) };
     tx.rows(select, values![service, limit]).await?.into_iter().rev().map(read).collect()
 }
 

@@ -80,10 +80,7 @@ fn a_text_opens_for_its_owner_only() {
 }
 
 /// Work that fails after it has written.
-fn half_done<'a>(
-    name: &'a String,
-    tx: &'a mut dyn Tx,
-) -> BoxFuture<'a, Result<(), StoreError>> {
+fn half_done<'a>(name: &'a String, tx: &'a mut dyn Tx) -> BoxFuture<'a, Result<(), StoreError>> {
     async move {
         let insert = "INSERT INTO meta(name, value) VALUES($1, $2)";
         tx.execute(insert, values![name, &b"x"[..]]).await?;

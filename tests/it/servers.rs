@@ -52,7 +52,9 @@ fn start() -> Server {
         chown(folder.path(), Some(uid), Some(gid)).unwrap();
     }
     let mut command = Command::new(binary("initdb"));
-    command.args(["-U", "fenwen", "-A", "trust", "-E", "UTF8", "--no-locale", "-N", "-D"]).arg(&data);
+    command
+        .args(["-U", "fenwen", "-A", "trust", "-E", "UTF8", "--no-locale", "-N", "-D"])
+        .arg(&data);
     let made = as_user(&mut command, user).current_dir(folder.path()).output().unwrap();
     assert!(made.status.success(), "{}", String::from_utf8_lossy(&made.stderr));
     // The shell waits for the end of its input, which comes with the end of this process, however it ends.

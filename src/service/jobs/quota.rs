@@ -49,7 +49,8 @@ impl Quota {
         if MAX_CLIENTS <= full_at.len() {
             full_at.retain(|_, it| now < *it);
         }
-        let was = full_at.get(client).map_or(Duration::ZERO, |it| it.saturating_duration_since(now));
+        let was =
+            full_at.get(client).map_or(Duration::ZERO, |it| it.saturating_duration_since(now));
         let taken = was + one;
         if self.rate.window < taken {
             let reset = taken - self.rate.window;

@@ -4,7 +4,6 @@
 
 use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
-use std::time::Duration;
 
 use futures_util::future::{BoxFuture, Either, select};
 use futures_util::stream::FuturesUnordered;
@@ -21,9 +20,6 @@ use super::{Caller, Jobs};
 
 /// Largest checkpoint in bytes: it lies in a row of the database.
 const CHECKPOINT_BYTES: u64 = 1 << 20;
-
-/// Pause before a store that failed is asked again.
-const PAUSE: Duration = Duration::from_millis(500);
 
 /// Works on jobs until it is told to stop.
 pub struct Worker {
@@ -66,7 +62,8 @@ impl Worker {
         steps.push(stop.map(|()| Step::Stop).boxed());
         steps.push(self.tick());
         steps.push(self.bell());
-        let (mut n_running, mut is_claiming, mut is_hungry, mut is_stopping) = (0, false, true, false);
+        let (mut n_running, mut is_claiming, mut is_hungry, mut is_stopping) =
+            (0, false, true, false);
         loop {
             if is_stopping && n_running == 0 && !is_claiming {
                 return;
@@ -147,7 +144,9 @@ impl Worker {
             }
             Ok(None) => metrics::counter!("fenwen_job_stale_endings_total").increment(1),
             // When it did not happen, the lease ends and another attempt begins.
-            Err(error) => tracing::error!(job = id, reason = %error, "the end of a job was not heard"),
+            Err(error) => {
+                tracing::error!(job = id, reason = %error, "the end of a job was not heard")
+            }
         }
     }
 
@@ -279,7 +278,11 @@ impl Worker {
     /// What follows a failed attempt.
     fn after(&self, job: &Job, failure: JobFailure) -> Ending {
         let code = failure.code.number().to_owned();
-        if failure.is_passing { self.jobs.again(job.attempt, job.max_attempts, code) } else { Ending::Failed(code) }
+        if failure.is_passing {
+            self.jobs.again(job.attempt, job.max_attempts, code)
+        } else {
+            Ending::Failed(code)
+        }
     }
 }
 

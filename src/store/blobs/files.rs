@@ -38,11 +38,8 @@ pub trait BlobFiles: Send + Sync {
     fn read(&self, blob: &str, place: &str) -> BoxFuture<'static, Result<Vec<u8>, StoreError>>;
 
     /// Deletes one file of a blob, or all of them; what is not there does no harm.
-    fn delete(
-        &self,
-        blob: &str,
-        place: Option<&str>,
-    ) -> BoxFuture<'static, Result<(), StoreError>>;
+    fn delete(&self, blob: &str, place: Option<&str>)
+    -> BoxFuture<'static, Result<(), StoreError>>;
 }
 
 /// Blobs and their files; cheap to clone.

@@ -39,7 +39,8 @@ impl BlobFiles for BlobFolder {
         let path = folder.join(place);
         blocking("write", path.clone(), move || {
             fs::DirBuilder::new().recursive(true).mode(0o700).create(&folder)?;
-            let mut file = OpenOptions::new().write(true).create_new(true).mode(0o600).open(&path)?;
+            let mut file =
+                OpenOptions::new().write(true).create_new(true).mode(0o600).open(&path)?;
             file.write_all(&bytes)?;
             file.sync_all()?;
             // The file's name must be on the disk too.

@@ -76,11 +76,7 @@ async fn claim_all(claim: &Claim, tx: &mut dyn Tx) -> Result<Vec<Job>, StoreErro
     Ok(found)
 }
 
-async fn claim_one(
-    claim: &Claim,
-    lane: &str,
-    tx: &mut dyn Tx,
-) -> Result<Option<Job>, StoreError> {
+async fn claim_one(claim: &Claim, lane: &str, tx: &mut dyn Tx) -> Result<Option<Job>, StoreError> {
     for org in turns(lane, claim.now, tx).await? {
         if let Some(job) = take(claim, lane, &org, tx).await? {
             events::tell(&job, "started", claim.now, tx).await?;
@@ -125,8 +121,7 @@ async fn take(
             ORDER BY priority DESC, run_at, seq LIMIT 1 {skip})
         RETURNING {COLUMNS}"
     );
-    let values =
-        values![ms(claim.now + claim.lease), &claim.owner, ms(claim.now), lane, org];
+    let values = values![ms(claim.now + claim.lease), &claim.owner, ms(claim.now), lane, org];
     tx.rows(&update, values).await?.into_iter().next().map(Job::read).transpose()
 }
 
@@ -136,8 +131,7 @@ async fn keep_held(beat: &Beat, tx: &mut dyn Tx) -> Result<Option<Job>, StoreErr
         "UPDATE job SET lease_until = $1, progress = coalesce($2, progress), version = version + $3
         WHERE id = $4 AND fence = $5 AND state = 'running' RETURNING {COLUMNS}"
     );
-    let values =
-        values![ms(beat.now + beat.lease), beat.progress, is_news, &beat.id, beat.fence];
+    let values = values![ms(beat.now + beat.lease), beat.progress, is_news, &beat.id, beat.fence];
     let found = tx.rows(&update, values).await?.into_iter().next();
     let Some(job) = found.map(Job::read).transpose()? else { return Ok(None) };
     if is_news {
@@ -145,8 +139,11 @@ async fn keep_held(beat: &Beat, tx: &mut dyn Tx) -> Result<Option<Job>, StoreErr
     }
     if let Some(checkpoint) = &beat.checkpoint {
         blobs::insert(checkpoint, tx).await?;
-        tx.execute("UPDATE job SET checkpoint = $1 WHERE id = $2", values![&checkpoint.id, &job.id])
-            .await?;
+        tx.execute(
+            "UPDATE job SET checkpoint = $1 WHERE id = $2",
+            values![&checkpoint.id, &job.id],
+        )
+        .await?;
         blobs::delete_inline(job.checkpoint.as_deref(), tx).await?;
     }
     Ok(Some(job))

@@ -69,7 +69,13 @@ pub(super) async fn keep(job: &Job, now: Duration, tx: &mut dyn Tx) -> Result<()
     let insert = "INSERT INTO job_event(job, version, state, attempt, progress, error, created)
         VALUES($1, $2, $3, $4, $5, $6, $7)";
     let values = values![
-        &job.id, job.version, job.state.as_str(), job.attempt, job.progress, &job.error, ms(now),
+        &job.id,
+        job.version,
+        job.state.as_str(),
+        job.attempt,
+        job.progress,
+        &job.error,
+        ms(now),
     ];
     tx.execute(insert, values).await?;
     Ok(())

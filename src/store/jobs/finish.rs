@@ -73,7 +73,13 @@ impl Store {
     ///
     /// # Errors
     /// When the database fails.
-    pub fn finish(&self, id: &str, fence: u64, ending: Ending, now: Duration) -> Reply<Option<Job>> {
+    pub fn finish(
+        &self,
+        id: &str,
+        fence: u64,
+        ending: Ending,
+        now: Duration,
+    ) -> Reply<Option<Job>> {
         let attempt = Attempt { id: id.to_owned(), fence, ending, now, is_expired: false };
         self.call(Kind::Durable, attempt, |it, tx| finish(it, tx).boxed())
     }
@@ -82,7 +88,12 @@ impl Store {
     ///
     /// # Errors
     /// When the database fails.
-    pub fn finish_expired(&self, job: &Expired, ending: Ending, now: Duration) -> Reply<Option<Job>> {
+    pub fn finish_expired(
+        &self,
+        job: &Expired,
+        ending: Ending,
+        now: Duration,
+    ) -> Reply<Option<Job>> {
         let (id, fence) = (job.id.clone(), job.fence);
         let attempt = Attempt { id, fence, ending, now, is_expired: true };
         self.call(Kind::Durable, attempt, |it, tx| finish(it, tx).boxed())
@@ -102,9 +113,7 @@ impl Store {
     /// # Errors
     /// When the database fails.
     pub fn cancel(&self, id: &str, now: Duration) -> Reply<Option<Job>> {
-        self.call(Kind::Durable, (id.to_owned(), now), |(id, now), tx| {
-            cancel(id, *now, tx).boxed()
-        })
+        self.call(Kind::Durable, (id.to_owned(), now), |(id, now), tx| cancel(id, *now, tx).boxed())
     }
 
     /// Queues a job again that is dead, failed or cancelled, with all its attempts before it. `None` when there is no
@@ -150,8 +159,16 @@ async fn finish(attempt: &Attempt, tx: &mut dyn Tx) -> Result<Option<Job>, Store
         RETURNING {COLUMNS}"
     );
     let values = values![
-        state.as_str(), run_at, error, result.map(Payload::id), finished, uncounted, id, *fence,
-        *is_expired, ms(*now),
+        state.as_str(),
+        run_at,
+        error,
+        result.map(Payload::id),
+        finished,
+        uncounted,
+        id,
+        *fence,
+        *is_expired,
+        ms(*now),
     ];
     let found = tx.rows(&update, values).await?.into_iter().next();
     let Some(job) = found.map(Job::read).transpose()? else { return Ok(None) };
@@ -193,7 +210,9 @@ async fn cancel(id: &str, now: Duration, tx: &mut dyn Tx) -> Result<Option<Job>,
         WHERE id = $2 AND state IN ('queued', 'running') AND cancel_requested = 0 RETURNING {COLUMNS}"
     );
     let found = tx.rows(&update, values![ms(now), id]).await?.into_iter().next();
-    let Some(job) = found.map(Job::read).transpose()? else { return super::read::job(id, tx).await };
+    let Some(job) = found.map(Job::read).transpose()? else {
+        return super::read::job(id, tx).await;
+    };
     match job.state {
         JobState::Cancelled => events::tell(&job, "cancelled", now, tx).await?,
         _ => events::keep(&job, now, tx).await?,
@@ -222,7 +241,7 @@ async fn purge(now: Duration, told_before: Duration, tx: &mut dyn Tx) -> Result<
     let n_deleted = rows.len() as u64;
     for mut row in rows {
         let id: String = row.take()?;
-        tx.execute("DELETE FROM job_event WHERE job = $1", values![id]).await?;
+        tx.execute("DELETE FROM job_event WHERE job = $1", values![&id]).await?;
     }
     tx.execute("DELETE FROM idempotency WHERE expires <= $1", values![ms(now)]).await?;
     outbox::purge(ms(told_before), tx).await?;

@@ -98,7 +98,8 @@ async fn queue(
     before: u64,
     tx: &mut dyn Tx,
 ) -> Result<Queue, StoreError> {
-    let select = "SELECT (SELECT count(*) FROM job WHERE lane = $1 AND state = 'queued' AND seq < $2),
+    let select =
+        "SELECT (SELECT count(*) FROM job WHERE lane = $1 AND state = 'queued' AND seq < $2),
         (SELECT count(*) FROM job WHERE lane = $1 AND state = 'running')";
     let mut row = one(tx.rows(select, values![lane, before]).await?)?;
     let select = "SELECT CAST(avg(took) AS DOUBLE PRECISION) FROM (SELECT finished - started AS took FROM job

@@ -102,13 +102,19 @@ async fn seen(
     tx: &mut dyn Tx,
 ) -> Result<Option<Submitted>, StoreError> {
     // One that has expired makes room.
-    let delete = "DELETE FROM idempotency WHERE client = $1 AND key = $2 AND route = $3 AND expires <= $4";
+    let delete =
+        "DELETE FROM idempotency WHERE client = $1 AND key = $2 AND route = $3 AND expires <= $4";
     tx.execute(delete, values![&job.client, &key.key, key.route, ms(job.created)]).await?;
-    let insert =
-        "INSERT INTO idempotency(client, key, route, fingerprint, answer, job, expires)
+    let insert = "INSERT INTO idempotency(client, key, route, fingerprint, answer, job, expires)
         VALUES($1, $2, $3, $4, $5, $6, $7) ON CONFLICT DO NOTHING";
     let values = values![
-        &job.client, &key.key, key.route, &key.fingerprint, &key.answer, &job.id, ms(key.expires),
+        &job.client,
+        &key.key,
+        key.route,
+        &key.fingerprint,
+        &key.answer,
+        &job.id,
+        ms(key.expires),
     ];
     if tx.execute(insert, values).await? == 1 {
         return Ok(None);
@@ -141,9 +147,21 @@ async fn insert(job: &NewJob, tx: &mut dyn Tx) -> Result<Job, StoreError> {
         RETURNING {COLUMNS}"
     );
     let values = values![
-        &job.id, &job.org, &job.client, &job.service, &job.operation, &job.lane, job.priority,
-        ms(job.created), job.max_attempts, &job.purpose, &job.case_no, job.input.id(),
-        &job.correlation, &job.traceparent, ms(job.expires),
+        &job.id,
+        &job.org,
+        &job.client,
+        &job.service,
+        &job.operation,
+        &job.lane,
+        job.priority,
+        ms(job.created),
+        job.max_attempts,
+        &job.purpose,
+        &job.case_no,
+        job.input.id(),
+        &job.correlation,
+        &job.traceparent,
+        ms(job.expires),
     ];
     Job::read(one(tx.rows(&insert, values).await?)?)
 }

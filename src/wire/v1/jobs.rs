@@ -76,7 +76,11 @@ fn is_name(text: &str) -> bool {
 }
 
 fn check_id(id: &str, at: &str) -> Result<(), CallError> {
-    if is_id(id) { Ok(()) } else { Err(CallError::bad_value(at, "應為 32 個十六進位數字。")) }
+    if is_id(id) {
+        Ok(())
+    } else {
+        Err(CallError::bad_value(at, "應為 32 個十六進位數字。"))
+    }
 }
 
 /// Whether a job or an upload can have this id.
@@ -317,7 +321,8 @@ mod tests {
     fn good_and_bad_jobs() {
         check(r#"{"service":"letters","operation":"classify","input":{}}"#, None);
         let id = "019a9f4e5d7c7d3e9c550d6a3f2b1c00";
-        let blob = |rest: &str| format!(r#"{{"service":"s","operation":"o","blob_id":"{id}"{rest}}}"#);
+        let blob =
+            |rest: &str| format!(r#"{{"service":"s","operation":"o","blob_id":"{id}"{rest}}}"#);
         check(&blob(r#","purpose":{"code":"a"}"#), None);
         check(&blob(""), Some("/purpose"));
         check(&blob(r#","input":{}"#), Some("/input"));
@@ -343,7 +348,9 @@ mod tests {
         check_blob(r#"{"kind":"audio","media_type":"audio","size":1}"#, Some("/media_type"));
         check_blob(r#"{"kind":"audio","media_type":"a/b\r\nx","size":1}"#, Some("/media_type"));
         check_blob(r#"{"kind":"","media_type":"a/b","size":1}"#, Some("/kind"));
-        assert!(parse_complete(format!(r#"{{"sha256":"{}"}}"#, "AB".repeat(32)).as_bytes()).is_ok());
+        assert!(
+            parse_complete(format!(r#"{{"sha256":"{}"}}"#, "AB".repeat(32)).as_bytes()).is_ok()
+        );
         assert!(parse_complete(br#"{"sha256":"ab"}"#).is_err());
     }
 }

@@ -7,7 +7,9 @@ use std::task::{Context, Waker};
 use std::time::Duration;
 
 use fenwen::base::ManualClock;
-use fenwen::service::jobs::{Backoff, Blobs, JobFilter, JobParts, JobSettings, JobState, Jobs, Worker};
+use fenwen::service::jobs::{
+    Backoff, Blobs, JobFilter, JobParts, JobSettings, JobState, Jobs, Worker,
+};
 use fenwen::store::Store;
 use fenwen::store::blobs::BlobFolder;
 use fenwen::store::faults::{Call, Fate, Faults};
@@ -87,7 +89,12 @@ impl World {
             n_lost: 0,
         };
         let roles = [
-            Role::Client(0), Role::Client(1), Role::Worker, Role::Worker, Role::Tender, Role::Relay,
+            Role::Client(0),
+            Role::Client(1),
+            Role::Worker,
+            Role::Worker,
+            Role::Tender,
+            Role::Relay,
         ];
         for role in roles {
             let future = Some(world.begin(role));
@@ -241,7 +248,11 @@ impl World {
                 let blob = self.store.blob(job.result.as_deref().unwrap()).wait().unwrap().unwrap();
                 let content = self.store.inline_content(&blob).unwrap().unwrap();
                 let expected = format!("{}/{}", job.id, job.fence);
-                assert_eq!(content.expose(), expected.as_bytes(), "seed {seed}: by the last holder");
+                assert_eq!(
+                    content.expose(),
+                    expected.as_bytes(),
+                    "seed {seed}: by the last holder"
+                );
             }
         }
         self.check_fences(seed);
@@ -258,7 +269,10 @@ impl World {
                 told.entry(job).or_default().push(version);
             }
         }
-        assert!(told.values().all(|it| it.is_sorted()), "seed {seed}: the order of each job is kept");
+        assert!(
+            told.values().all(|it| it.is_sorted()),
+            "seed {seed}: the order of each job is kept"
+        );
         told
     }
 

@@ -169,7 +169,16 @@ impl Server {
         let running = tokio::spawn(serve(listener, app, async {
             let _ = receiver.await;
         }));
-        Server { addr, service, recogniser, routing, jobs, data_dir, shutdown: Some(sender), running }
+        Server {
+            addr,
+            service,
+            recogniser,
+            routing,
+            jobs,
+            data_dir,
+            shutdown: Some(sender),
+            running,
+        }
     }
 
     /// With a recogniser that answers at once, and lenient about the purpose.

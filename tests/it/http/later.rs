@@ -31,10 +31,8 @@ fn work(server: &Server) -> JoinHandle<()> {
 
 /// A request with `headers` (complete lines) and a body.
 async fn call(addr: SocketAddr, line: &str, headers: &str, body: &[u8]) -> Answer {
-    let head = format!(
-        "{line} HTTP/1.1\r\nhost: t\r\n{headers}content-length: {}\r\n\r\n",
-        body.len()
-    );
+    let head =
+        format!("{line} HTTP/1.1\r\nhost: t\r\n{headers}content-length: {}\r\n\r\n", body.len());
     send(addr, &[head.as_bytes(), body].concat()).await
 }
 

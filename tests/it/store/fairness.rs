@@ -30,7 +30,8 @@ fn end(store: &Store, job: &Job) {
 
 pub(super) fn agencies_take_turns(fixture: Fixture) {
     let store = &fixture.store;
-    for (id, org) in [("a1", "A"), ("a2", "A"), ("a3", "A"), ("b1", "B"), ("b2", "B"), ("c1", "C")] {
+    for (id, org) in [("a1", "A"), ("a2", "A"), ("a3", "A"), ("b1", "B"), ("b2", "B"), ("c1", "C")]
+    {
         add(store, id, org, 0);
     }
     assert_eq!(order(store), ["a1", "b1", "c1", "a2", "b2", "a3"]);

@@ -236,7 +236,12 @@ pub(super) fn each_change_is_in_the_outbox_once_and_in_order(fixture: Fixture) {
     let events = store.job_events("a", 0).wait().unwrap();
     let seen: Vec<(u64, &str)> = events.iter().map(|it| (it.version, it.state.as_str())).collect();
     let expected = [
-        (1, "queued"), (2, "running"), (3, "running"), (4, "queued"), (5, "running"), (6, "succeeded"),
+        (1, "queued"),
+        (2, "running"),
+        (3, "running"),
+        (4, "queued"),
+        (5, "running"),
+        (6, "succeeded"),
     ];
     assert_eq!(seen, expected);
     assert_eq!(store.job_events("a", 5).wait().unwrap(), events[5..]);
@@ -299,9 +304,8 @@ pub(super) fn jobs_are_listed_newest_first(fixture: Fixture) {
 
 pub(super) fn two_workers_never_get_one_job(fixture: Fixture) {
     let store = &fixture.store;
-    let replies: Vec<_> = (0..60)
-        .map(|idx| store.submit(new_job(store, &format!("{idx}")), None, 999))
-        .collect();
+    let replies: Vec<_> =
+        (0..60).map(|idx| store.submit(new_job(store, &format!("{idx}")), None, 999)).collect();
     replies.into_iter().for_each(|it| _ = it.wait().unwrap());
     let work = |name: &'static str| {
         let store = store.clone();

@@ -1,9 +1,9 @@
 //! The conformance suite of the store: one list of cases, run on each engine.
 
 mod blobs;
+mod fairness;
 mod jobs;
 mod predictions;
-mod fairness;
 
 use std::path::Path;
 use std::time::Duration;

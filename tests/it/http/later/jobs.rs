@@ -24,7 +24,10 @@ async fn a_job_is_accepted_done_and_read() {
     let (server, _worker) = working().await;
     let accepted = post(server.addr, JOBS, "", &order("遷入")).await;
     assert_eq!(accepted.status, 202, "{accepted:?}");
-    validate("/paths/~1api~1v1~1jobs/post/responses/202/content/application~1json/schema", &accepted.json());
+    validate(
+        "/paths/~1api~1v1~1jobs/post/responses/202/content/application~1json/schema",
+        &accepted.json(),
+    );
     let path = link(&accepted.json(), "self");
     assert_eq!(accepted.header("location"), path);
     assert!(accepted.header("retry-after").parse::<u64>().is_ok());
@@ -32,7 +35,10 @@ async fn a_job_is_accepted_done_and_read() {
     assert!(accepted.header("ratelimit").starts_with("\"jobs\";r=5999;t="));
     let job = ended(&server, &path).await;
     assert_eq!((job["state"].as_str(), job["progress"].as_f64()), (Some("succeeded"), Some(1.0)));
-    validate("/paths/~1api~1v1~1jobs~1{id}/get/responses/200/content/application~1json/schema", &job);
+    validate(
+        "/paths/~1api~1v1~1jobs~1{id}/get/responses/200/content/application~1json/schema",
+        &job,
+    );
     let result = get(server.addr, &format!("{path}/result")).await;
     let direct = super::super::texts::post(server.addr, LETTERS, &order("遷入")["input"]).await;
     let labels = |answer: &Value| answer["items"][0]["labels"].clone();
@@ -110,15 +116,24 @@ async fn jobs_that_cannot_be_are_refused() {
         (with("input", json!({"letters": []})), 400, "ER0210"),
         (with("input", json!({"letters": [{"subject": "a".repeat(66_000)}]})), 413, "ER0430"),
         (with("colour", json!(1)), 400, "ER0220"),
-        (json!({"service": "letters", "operation": "classify", "blob_id": "0".repeat(32)}), 400, "ER0210"),
+        (
+            json!({"service": "letters", "operation": "classify", "blob_id": "0".repeat(32)}),
+            400,
+            "ER0210",
+        ),
     ] {
         let refused = post(server.addr, JOBS, "", &body).await;
         assert_eq!((refused.status, refused.problem().as_str()), (status, code));
     }
-    let wrong = call(server.addr, &format!("POST {JOBS}"), "content-type: text/plain\r\n", b"{}").await;
+    let wrong =
+        call(server.addr, &format!("POST {JOBS}"), "content-type: text/plain\r\n", b"{}").await;
     assert_eq!(wrong.problem(), "ER0440");
     for query in ["?state=lost", "?limit=0", "?limit=201", "?before=x"] {
-        assert_eq!(get(server.addr, &format!("{JOBS}{query}")).await.problem(), "ER0210", "{query}");
+        assert_eq!(
+            get(server.addr, &format!("{JOBS}{query}")).await.problem(),
+            "ER0210",
+            "{query}"
+        );
     }
     assert_eq!(get(server.addr, &format!("{JOBS}?colour=1")).await.problem(), "ER0200");
 }

@@ -18,7 +18,10 @@ async fn open(server: &Server, size: usize) -> String {
     let asked = json!({"kind": "letters", "media_type": "application/json", "size": size});
     let opened = post(server.addr, BLOBS, "", &asked).await;
     assert_eq!(opened.status, 201, "{opened:?}");
-    validate("/paths/~1api~1v1~1blobs/post/responses/201/content/application~1json/schema", &opened.json());
+    validate(
+        "/paths/~1api~1v1~1blobs/post/responses/201/content/application~1json/schema",
+        &opened.json(),
+    );
     opened.json()["blob_id"].as_str().unwrap().to_owned()
 }
 
