@@ -82,9 +82,10 @@ impl<D: Send + Sync, R: Send> Work for Task<D, R> {
     }
 
     fn answer(self: Box<Self>, outcome: Result<(), StoreError>) {
-        let answer = outcome.and_then(|()| self.found.ok_or(StoreError::Closed));
+        let Task { found, sender, .. } = *self;
+        let answer = outcome.and_then(|()| found.ok_or(StoreError::Closed));
         // The caller may have left; what was committed stays.
-        let _ = self.sender.send(answer);
+        let _ = sender.send(answer);
     }
 }
 

@@ -77,21 +77,27 @@ impl From<f64> for Value {
     }
 }
 
-impl<T> From<Option<T>> for Value
-where
-    Value: From<T>,
-{
-    fn from(value: Option<T>) -> Value {
-        value.map_or(Value::Null, Value::from)
+/// An optional value is one for each kind by itself: a rule for all of them would be endless to the compiler.
+macro_rules! optional {
+    ($($kind:ty),*) => {
+        $(impl From<Option<$kind>> for Value {
+            fn from(value: Option<$kind>) -> Value {
+                value.map_or(Value::Null, Value::from)
+            }
+        })*
+    };
+}
+optional!(&str, &String, &[u8], u64, f64);
+
+impl From<&Option<String>> for Value {
+    fn from(value: &Option<String>) -> Value {
+        Value::from(value.as_ref())
     }
 }
 
-impl<'a, T> From<&'a Option<T>> for Value
-where
-    Value: From<&'a T>,
-{
-    fn from(value: &'a Option<T>) -> Value {
-        value.as_ref().map_or(Value::Null, Value::from)
+impl From<&Option<Vec<u8>>> for Value {
+    fn from(value: &Option<Vec<u8>>) -> Value {
+        Value::from(value.as_deref())
     }
 }
 

@@ -4,7 +4,6 @@
 
 use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
-use std::time::Duration;
 
 use futures_util::future::{BoxFuture, Either, select};
 use futures_util::stream::FuturesUnordered;
@@ -21,9 +20,6 @@ use super::{Caller, Jobs};
 
 /// Largest checkpoint in bytes: it lies in a row of the database.
 const CHECKPOINT_BYTES: u64 = 1 << 20;
-
-/// Pause before a store that failed is asked again.
-const PAUSE: Duration = Duration::from_millis(500);
 
 /// Works on jobs until it is told to stop.
 pub struct Worker {

@@ -175,7 +175,8 @@ fn a_job_is_done_and_its_result_is_there() {
 fn what_can_never_succeed_is_refused_before_it_is_accepted() {
     let desk = Desk::new();
     assert_eq!(desk.send(b"bad").unwrap_err().code, ErrorCode::BadValue);
-    let all = desk.jobs.list(&caller(), JobFilter { limit: 9, ..JobFilter::default() });
+    let caller = caller();
+    let all = desk.jobs.list(&caller, JobFilter { limit: 9, ..JobFilter::default() });
     assert!(all.now_or_never().unwrap().unwrap().is_empty());
 }
 

@@ -241,7 +241,7 @@ async fn purge(now: Duration, told_before: Duration, tx: &mut dyn Tx) -> Result<
     let n_deleted = rows.len() as u64;
     for mut row in rows {
         let id: String = row.take()?;
-        tx.execute("DELETE FROM job_event WHERE job = $1", values![id]).await?;
+        tx.execute("DELETE FROM job_event WHERE job = $1", values![&id]).await?;
     }
     tx.execute("DELETE FROM idempotency WHERE expires <= $1", values![ms(now)]).await?;
     outbox::purge(ms(told_before), tx).await?;
