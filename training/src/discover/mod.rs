@@ -2,6 +2,7 @@
 //! apart, and the rows to look at first.
 
 mod cluster;
+mod distance;
 mod report;
 mod space;
 mod terms;
