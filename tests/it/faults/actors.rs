@@ -167,6 +167,6 @@ pub(super) async fn relay(
             // Unheard is as good as undone: the events are published once more.
             let _ = store.outbox_published(told, 1).await;
         }
-        clock.wait(Duration::from_millis(500)).await;
+        clock.wait(Duration::from_secs(2)).await;
     }
 }

@@ -23,7 +23,7 @@ use super::actors::{Chance, Delivered, Errand, Shared, below, client, relay};
 const JOBS_EACH: u64 = 2;
 
 /// After so many steps nothing fails any more, so that the world comes to rest.
-const QUIET_FROM: usize = 1500;
+const QUIET_FROM: usize = 600;
 
 /// Calls of the store that wait to be settled.
 #[derive(Default)]
@@ -150,10 +150,10 @@ impl World {
         self.n_steps += 1;
         let is_quiet = QUIET_FROM < self.n_steps;
         match below(&self.chance, 100) {
-            0..45 => self.poll_one(),
-            45..80 => self.settle_one(is_quiet),
-            80..99 => {
-                let ms = below(&self.chance, 2000);
+            0..50 => self.poll_one(),
+            50..88 => self.settle_one(is_quiet),
+            88..98 => {
+                let ms = below(&self.chance, 4000);
                 self.clock.advance(Duration::from_millis(ms));
             }
             _ if is_quiet => (),
@@ -202,7 +202,7 @@ impl World {
     /// Whether nothing more will happen: all was sent, every job has ended, every event is told.
     pub(super) fn is_at_rest(&self) -> bool {
         let is_done = |it: &Actor| it.future.is_none() || !matches!(it.role, Role::Client(_));
-        self.n_steps.is_multiple_of(50)
+        self.n_steps.is_multiple_of(25)
             && self.actors.iter().all(is_done)
             && self.jobs_now().iter().all(|it| it.state.is_final())
             && self.store.outbox_pending(1).wait().unwrap().is_empty()

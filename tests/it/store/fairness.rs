@@ -75,6 +75,7 @@ pub(super) fn ten_thousand_jobs_delay_another_by_one(fixture: Fixture) {
     let send = |idx: usize| {
         let mut job = new_job(store, &format!("{idx}"));
         job.org = "A".to_owned();
+        job.client = format!("client-{}", idx % 100);
         store.submit(job, None, 99_999)
     };
     for round in 0..10 {
