@@ -1,4 +1,5 @@
 //! Speech with the real models: both engines read one file and agree, and nothing is heard where nobody speaks.
+#![expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "sounds of seconds")]
 
 use std::sync::Arc;
 

@@ -1,4 +1,5 @@
 //! Character errors between what was said and what was written, after one normalisation of both.
+#![expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "a share of a length")]
 
 use fenwen::pipeline::speech::{numbers, script};
 use serde::Serialize;

@@ -1,4 +1,10 @@
 //! What a telephone does to a voice: 8 kHz, G.711, noise, lost packets; and sounds in which nobody speaks.
+#![expect(
+    clippy::cast_possible_truncation,
+    clippy::cast_sign_loss,
+    clippy::cast_possible_wrap,
+    reason = "sounds of seconds"
+)]
 
 use std::f32::consts::TAU;
 

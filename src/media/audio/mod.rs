@@ -31,6 +31,7 @@ const MIN_BYTES_PER_SECOND: u64 = 24;
 /// Seconds that any file may claim, whatever its size.
 const FREE_SECONDS: u64 = 60;
 /// Packets in a row that may be damaged before the file is.
+#[cfg(feature = "audio")]
 const MAX_DAMAGED: usize = 50;
 
 /// Limits of one recording.
@@ -210,6 +211,12 @@ impl<'a> AudioReader<'a> {
         at_most("rate", info.rate.into(), limits.rates.1.into())?;
         if info.rate < limits.rates.0 {
             return Err(broken("its rate is too low for speech"));
+        }
+        #[cfg(not(feature = "audio"))]
+        if info.rate != RATE {
+            return Err(broken(
+                "this program was built without feature `audio`, which converts its rate",
+            ));
         }
         let honest_seconds = FREE_SECONDS.max(n_bytes / MIN_BYTES_PER_SECOND);
         let too_long = if honest_seconds < limits.max_seconds {

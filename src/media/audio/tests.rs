@@ -49,7 +49,7 @@ fn check_tones(bytes: &[u8], expected: (Format, Codec, u32), n_samples: usize, s
         assert_eq!(channel.len(), n_found);
         let middle = &channel[n_found / 4..n_found * 3 / 4];
         let (own, other) = (strength(middle, own), strength(middle, other));
-        assert!((0.4..0.6).contains(&own) && other < 0.06, "{own} {other}");
+        assert!((0.4..0.6).contains(&own) && other < 0.06, "{:?} {own} {other}", info.codec);
     }
 }
 

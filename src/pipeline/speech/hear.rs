@@ -64,17 +64,14 @@ pub fn hear(
     if !signs.is_silence() && (is_latin || signs.logprob < DOUBT) {
         let languages = attempt.model.detect_languages(&window.samples, should_stop)?;
         let likeliest = languages.first().filter(|it| BELIEF <= it.1).map(|it| it.0.as_str());
-        match likeliest {
-            Some("en") => {
-                let english = attempt.best(Language::English)?;
-                if signs.merit() <= english.1.merit() || is_latin {
-                    (heard, signs) = english;
-                    language = SpokenLanguage::English;
-                }
+        if likeliest == Some("en") {
+            let english = attempt.best(Language::English)?;
+            if signs.merit() <= english.1.merit() || is_latin {
+                (heard, signs) = english;
+                language = SpokenLanguage::English;
             }
-            Some("zh" | "yue") | None => (),
-            Some(_) if signs.logprob < DOUBT => language = SpokenLanguage::Other,
-            Some(_) => (),
+        } else if likeliest.is_some_and(|it| !matches!(it, "zh" | "yue")) && signs.logprob < DOUBT {
+            language = SpokenLanguage::Other;
         }
     }
     if signs.logprob < HOPELESS {

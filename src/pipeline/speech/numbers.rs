@@ -13,6 +13,10 @@ use super::line::{HeardChar, Line};
 const MIN_DIGITS: usize = 4;
 /// What follows a number that is written in digits even when it is one word long.
 const UNITS: &str = "月|日|號|點|時|分|秒|年|歲|元|塊|樓|巷|弄|鄰|段|條|項|款|目|度|公里|公尺|公分|公斤|坪|平方公尺|人|位|戶|件|筆|萬|億|成|倍|%";
+/// Those of them before which even one word is a number.
+const PLAIN: &[&str] = &[
+    "月", "日", "樓", "巷", "弄", "鄰", "段", "條", "項", "款", "歲", "萬", "億", "元", "塊", "%",
+];
 /// Four characters that are read as digits but are no number.
 const IDIOMS: &[&str] = &["三三四四", "五五六六", "七七八八"];
 
@@ -107,11 +111,8 @@ fn number(found: &str) -> Option<String> {
     let is_clear = match unit {
         // 十分 is an adverb, 一點 and 一時 are no times, 一位 and 一號 no numbers to write: only after 第 or from 十一 on.
         "" => ordinal.is_empty() && 3 <= n_chars && amount.contains(['十', '百', '千']),
-        "月" | "日" | "樓" | "巷" | "弄" | "鄰" | "段" | "條" | "項" | "款" | "歲" => {
-            true
-        }
+        unit if PLAIN.contains(&unit) => true,
         "年" => 1 < n_chars,
-        "萬" | "億" | "元" | "塊" | "%" => true,
         _ => 1 < n_chars || !ordinal.is_empty(),
     };
     // 一千 and 三百 alone may be part of a greater number that follows: 三百萬 is written 300萬.

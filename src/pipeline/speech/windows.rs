@@ -253,6 +253,8 @@ impl Windower {
 
 #[cfg(test)]
 mod tests {
+    #![expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "digits")]
+
     use super::*;
 
     /// Runs over frames: a digit is the probability in tenths, and the value of every sample in the frame.

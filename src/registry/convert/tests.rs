@@ -1,4 +1,5 @@
 //! A small Whisper in three forms gives one file, and what is broken is refused.
+#![expect(clippy::cast_possible_truncation, reason = "a small network")]
 
 use super::quantise::BLOCK;
 use super::*;

@@ -1,4 +1,5 @@
 //! Makes WAV files in every layout, and files that are broken in every way we could think of.
+#![expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "sounds of a second")]
 
 use crate::media::audio::g711::{to_alaw, to_mulaw};
 

@@ -1,4 +1,5 @@
 //! Whole recordings through fake models: channels, order, resuming, stopping, failing.
+#![expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "sounds of seconds")]
 
 use std::io::Cursor;
 
