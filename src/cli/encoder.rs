@@ -16,6 +16,7 @@ use crate::config::Config;
 use crate::engine::{Placement, Tokenizer};
 use crate::pipeline::encode::{self, BulkEmbeddings, BulkEncoder, Encoder};
 use crate::registry::{FileRole, VerifiedModel};
+use crate::service::routing::index::EncoderId;
 use crate::tensor::Tensor;
 
 use super::networks::{Opener, QUEUE_ROWS};
@@ -60,7 +61,22 @@ pub fn open(config: &Config) -> anyhow::Result<Encoder> {
     Opener::new(config)?.encoder()
 }
 
+/// Which encoder this is, once its files were hashed.
+///
+/// # Errors
+/// When it was not pulled.
+pub fn id(config: &Config) -> anyhow::Result<EncoderId> {
+    Opener::new(config)?.encoder_id()
+}
+
 impl Opener {
+    /// Which encoder this is.
+    pub(super) fn encoder_id(&self) -> anyhow::Result<EncoderId> {
+        let model = self.verified(ENCODER)?;
+        let weights = model.file(FileRole::Weights).context("the encoder names no weights")?;
+        Ok(EncoderId { name: ENCODER.to_owned(), sha256: weights.sha256().to_owned() })
+    }
+
     /// Opens the sentence encoder on a queue of its own.
     pub(super) fn encoder(&self) -> anyhow::Result<Encoder> {
         let model = self.verified(ENCODER)?;

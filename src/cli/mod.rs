@@ -10,6 +10,7 @@ mod logging;
 pub mod models;
 mod networks;
 mod progress;
+pub mod qa;
 mod recogniser;
 pub mod routing;
 mod serve;
@@ -69,6 +70,9 @@ enum Command {
     /// 列出、下載、驗證、說明、轉出與清理模型
     #[command(subcommand)]
     Models(models::ModelsCommand),
+    /// 匯入、核定、停用問答來源並建立索引
+    #[command(subcommand)]
+    Qa(qa::QaCommand),
     /// 匯出承辦人的回饋
     #[command(subcommand)]
     Feedback(feedback::FeedbackCommand),
@@ -140,6 +144,10 @@ impl Cli {
                     Ok(command) => versions::run(command, &config)?,
                     Err(command) => models::run(command, models::settings(&config)?)?,
                 }
+                Ok(ExitCode::SUCCESS)
+            }
+            Command::Qa(command) => {
+                qa::run(command, &Config::read(&overrides)?)?;
                 Ok(ExitCode::SUCCESS)
             }
             Command::Feedback(command) => {

@@ -12,12 +12,14 @@ use crate::pipeline::documents::deadline::Calendar;
 use crate::pipeline::documents::number::PrefixTable;
 use crate::pipeline::documents::taxonomy::Taxonomy;
 use crate::registry::{LoadedVersion, Versions};
+use crate::service::routing::index::{EncoderFactory, NamedEncoder};
 use crate::service::routing::{
     ActiveModel, CLASSIFIERS, Routing, RoutingParts, RoutingSettings, TextSettings,
 };
 use crate::store::Store;
 use crate::task::text::Mode;
 
+use super::networks::Opener;
 use super::recogniser::Recogniser;
 
 /// How often another version is looked for.
@@ -30,13 +32,39 @@ pub(super) fn classifiers(config: &Config) -> PathBuf {
     config.data_dir().join("classifiers")
 }
 
-/// Opens both services.
+/// Where the library of sources and its indexes lie.
+pub(super) fn answers(config: &Config) -> PathBuf {
+    config.data_dir().join("answers")
+}
+
+/// Opens the encoder of questions when an index first needs it.
+fn encoder(config: &Config) -> EncoderFactory {
+    let config = config.clone();
+    Box::new(move || {
+        let open = || -> anyhow::Result<NamedEncoder> {
+            let opener = Opener::new(&config)?;
+            Ok(NamedEncoder { id: opener.encoder_id()?, encoder: opener.encoder()? })
+        };
+        let opened = open();
+        if let Err(error) = &opened {
+            tracing::warn!(
+                reason = format!("{error:#}"),
+                "no encoder: questions are compared by words only"
+            );
+        }
+        opened.ok()
+    })
+}
+
+/// Opens the services.
 pub(super) fn open(config: &Config, clock: Arc<dyn Clock>) -> anyhow::Result<Arc<Routing>> {
     let data_dir = config.data_dir();
     let store = Store::open(&data_dir)
         .with_context(|| format!("failed to open the store in {}", data_dir.display()))?;
     let parts = RoutingParts {
         classifiers: classifiers(config),
+        answers: answers(config),
+        encoder: encoder(config),
         store,
         taxonomy: taxonomy(config)?,
         calendar: calendar(config)?,
@@ -193,6 +221,11 @@ fn settings(config: &Config) -> RoutingSettings {
             top_k: documents.top_k,
             retention_days: documents.retention_days,
             mode: mode(documents.mode),
+        },
+        answers: TextSettings {
+            top_k: config.qa.top_k,
+            retention_days: config.qa.retention_days,
+            ..RoutingSettings::default().answers
         },
         repeated_from: letters.repeated_from,
         n_compared: letters.compared,

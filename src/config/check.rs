@@ -84,6 +84,7 @@ impl Config {
             ("letters.threads", self.letters.threads as u64),
             ("letters.retention_days", self.letters.retention_days),
             ("documents.retention_days", self.documents.retention_days),
+            ("qa.retention_days", self.qa.retention_days),
             ("idcard.queue", self.idcard.queue as u64),
             ("idcard.decode_threads", self.idcard.decode_threads as u64),
         ];
@@ -92,9 +93,11 @@ impl Config {
             .filter(|&(_, value)| value == 0)
             .map(|(key, _)| Finding::fatal(format!("{key}:必須大於 0")))
             .collect();
-        for (key, top_k) in
-            [("letters.top_k", self.letters.top_k), ("documents.top_k", self.documents.top_k)]
-        {
+        for (key, top_k) in [
+            ("letters.top_k", self.letters.top_k),
+            ("documents.top_k", self.documents.top_k),
+            ("qa.top_k", self.qa.top_k),
+        ] {
             if !(1..=20).contains(&top_k) {
                 findings.push(Finding::fatal(format!("{key}:應為 1 到 20")));
             }

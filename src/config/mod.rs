@@ -17,7 +17,7 @@ use crate::base::Secret;
 
 pub use check::{Finding, Severity};
 pub use load::{ConfigError, Overrides};
-pub use texts::{Documents, Letters, TextMode};
+pub use texts::{Documents, Letters, Questions, TextMode};
 
 /// Which set of rules the settings must satisfy.
 #[derive(
@@ -50,6 +50,8 @@ pub struct Config {
     pub letters: Letters,
     /// 電子公文智能分文。
     pub documents: Documents,
+    /// 客戶問答。
+    pub qa: Questions,
     /// 模型檔案。
     pub models: Models,
     /// 推論引擎。

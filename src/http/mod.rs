@@ -1,5 +1,6 @@
 //! HTTP: routes, limits and manners around [`crate::service`]. Everything here is about transport.
 
+mod answers;
 mod body;
 mod context;
 mod documents;
@@ -133,6 +134,7 @@ impl App {
         (name = "identity-documents", description = "證件影像辨識"),
         (name = "letters", description = "信件智能分類"),
         (name = "documents", description = "電子公文智能分文"),
+        (name = "qa", description = "客戶問答"),
         (name = "predictions", description = "預測與回饋"),
         (name = "operation", description = "目錄與營運"),
     ),
@@ -145,6 +147,8 @@ fn routes() -> OpenApiRouter<Arc<App>> {
         .routes(routes!(identity_documents::recognise))
         .routes(routes!(letters::classify))
         .routes(routes!(documents::suggest))
+        .routes(routes!(answers::ask))
+        .routes(routes!(answers::unanswered))
         .routes(routes!(predictions::read))
         .routes(routes!(predictions::feedback))
         .routes(routes!(ops::services))

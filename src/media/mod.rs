@@ -5,6 +5,7 @@ pub mod geometry;
 pub mod homography;
 pub mod image;
 pub mod mail;
+pub mod sources;
 pub mod text;
 
 pub use geometry::{Point, Quad};

@@ -7,6 +7,7 @@ mod admission;
 mod picture;
 mod pool;
 pub mod routing;
+pub mod sources;
 mod texts;
 
 use std::io;
@@ -126,7 +127,7 @@ impl Service {
         let place = self.admission.enter(task)?;
         match task {
             Task::IdCard => require_ready(&self.recogniser.health())?,
-            Task::Letters | Task::Documents | Task::Predictions => {
+            Task::Letters | Task::Documents | Task::Answers | Task::Predictions => {
                 self.routing.require_model(task)?;
             }
         }
@@ -149,6 +150,11 @@ impl Service {
     /// The classifier of letters or documents, if one is active.
     pub fn classifier(&self, task: Task) -> Option<Arc<ActiveModel>> {
         self.routing.model(task)
+    }
+
+    /// The index that answers questions, if one is active, and what an operator should know of it.
+    pub fn answers(&self) -> (Option<ModelInfo>, Option<String>) {
+        self.routing.answers()
     }
 
     /// How busy the service is.

@@ -1,5 +1,7 @@
-//! Calls of letters, documents and predictions: one hop to the text pool, where the body is read, worked on and kept.
+//! Calls of letters, documents, questions and predictions: a hop to the text pool, where the body is read, worked on and
+//! kept. A question takes two, with the encoder between them.
 
+use crate::task::answers::{Answer, AnswerOrder, Unanswered};
 use crate::task::call::CallError;
 use crate::task::documents::{DispatchAnswer, DispatchOrder};
 use crate::task::letters::{LetterAnswers, LetterOrder};
@@ -37,6 +39,31 @@ impl Admitted {
     {
         let deadline = self.cx.deadline;
         self.on_text_pool(body, move |routing, order| routing.document(order, deadline)).await
+    }
+
+    /// Answers a question.
+    pub async fn answer_question<F>(self, body: Unread<F>) -> Result<Answer, CallError>
+    where
+        F: FnOnce() -> Result<AnswerOrder, CallError> + Send + 'static,
+    {
+        let deadline = self.cx.deadline;
+        let order = self.service.texts.run(Lane::Short, body.read);
+        let order = match tokio::time::timeout_at(deadline.into(), order).await {
+            Ok(order) => order.map_err(|it| self.service.pool_error(it))??,
+            Err(_) => return Err(CallError::timeout()),
+        };
+        let vectors = self.service.routing.encode_question(&order, deadline).await;
+        let body = Unread { n_bytes: body.n_bytes, read: move || Ok((order, vectors)) };
+        let work = move |routing: &Routing, (order, vectors): (AnswerOrder, Option<_>)| {
+            routing.answer(&order, vectors.as_ref(), deadline)
+        };
+        self.on_text_pool(body, work).await
+    }
+
+    /// Questions that no source answered.
+    pub async fn unanswered_questions(self) -> Result<Unanswered, CallError> {
+        let body = Unread { n_bytes: 0, read: || Ok(()) };
+        self.on_text_pool(body, |routing, ()| routing.unanswered()).await
     }
 
     /// A prediction made earlier.

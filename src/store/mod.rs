@@ -4,6 +4,7 @@
 //! nothing of what it keeps: labels and signatures are bytes of its callers.
 
 mod export;
+mod newest;
 mod open;
 mod seal;
 

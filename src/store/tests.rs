@@ -111,3 +111,16 @@ fn a_text_opens_for_its_owner_only() {
     assert!(sealer.unseal(&[], b"a").is_err());
     assert_ne!(sealer.seal(b"text", b"a").unwrap(), sealed);
 }
+
+#[test]
+fn the_newest_of_a_service_come_first() {
+    let dir = tempfile::tempdir().unwrap();
+    let store = Store::open(dir.path()).unwrap();
+    let other = NewPrediction { service: "qa", ..prediction("x", 100) };
+    store.keep(&[prediction("a", 100), other, prediction("b", 20), prediction("c", 100)]).unwrap();
+    let ids = |now, limit| -> Vec<String> {
+        store.newest("letters", now, limit).unwrap().into_iter().map(|it| it.id).collect()
+    };
+    assert_eq!(ids(50, 9), ["c", "a"]);
+    assert_eq!(ids(10, 2), ["c", "b"]);
+}

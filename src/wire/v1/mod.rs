@@ -1,5 +1,6 @@
 //! Version 1 of the API's documents.
 
+pub mod answers;
 mod body;
 pub mod compare;
 pub mod dispatch;

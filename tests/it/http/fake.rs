@@ -171,6 +171,8 @@ impl Server {
 pub(crate) fn routing(data_dir: &Path, clock: Arc<dyn Clock>) -> Arc<Routing> {
     Routing::open(RoutingParts {
         classifiers: data_dir.join("classifiers"),
+        answers: data_dir.join("answers"),
+        encoder: Box::new(|| None),
         store: Store::open(data_dir).unwrap(),
         taxonomy: Taxonomy::ministry().unwrap(),
         calendar: Calendar::default(),

@@ -1,5 +1,6 @@
 //! Letters, documents and feedback over HTTP, with a classifier made by hand.
 
+mod answers;
 mod classifier;
 mod contract;
 mod hostile;
