@@ -2,6 +2,7 @@
 #![expect(clippy::unwrap_used, reason = "tests may")]
 
 mod batch;
+mod bench_tmp;
 mod cli;
 #[cfg(all(feature = "candle", feature = "ort", feature = "rten"))]
 mod encoder;
