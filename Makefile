@@ -44,6 +44,14 @@ bench: setup fonts ## Speed and accuracy against RapidOCR, same pictures, same r
 	.venv/bin/python eval/bench/idcard.py --fenwen $(FENWEN) --eval target/release/fenwen-eval \
 	  --images eval/out/bench --json eval/out/bench.json
 
+bench-text: setup ## Text classifier against scikit-learn, letters over HTTP; TRAIN= and TEST= JSONL with text and unit
+	@[ -n "$(TRAIN)" ] && [ -n "$(TEST)" ] || { echo 'make bench-text TRAIN=train.jsonl TEST=test.jsonl'; exit 1; }
+	$(CARGO) build --release --locked --workspace
+	[ -x .venv/bin/python ] || $(PYTHON) -m venv .venv
+	.venv/bin/python -m pip install --quiet --require-virtualenv -r eval/bench/requirements.txt
+	.venv/bin/python eval/bench/text.py --fenwen $(FENWEN) --recipe training/recipes/questions.toml \
+	  --train $(TRAIN) --test $(TEST) --text text --label unit
+
 defaults: setup ## Train the built-in classifiers anew; DATA=folder with the sets of datasets-manifest
 	@[ -n "$(DATA)" ] || { echo 'make defaults DATA=<folder with the sets of datasets-manifest>'; exit 1; }
 	$(CARGO) build --release --locked --workspace
@@ -82,4 +90,4 @@ models-dev:
 doc: ## API documentation, warnings are errors
 	RUSTDOCFLAGS='-D warnings' $(CARGO) doc --locked --workspace --no-deps
 
-.PHONY: help run test check setup eval bench defaults fonts fmt clippy test-core test-full models-dev doc
+.PHONY: help run test check setup eval bench bench-text defaults fonts fmt clippy test-core test-full models-dev doc

@@ -84,6 +84,8 @@ impl Config {
             ("letters.threads", self.letters.threads as u64),
             ("letters.retention_days", self.letters.retention_days),
             ("documents.retention_days", self.documents.retention_days),
+            ("letters.automation.reviewed", self.letters.automation.reviewed as u64),
+            ("documents.automation.reviewed", self.documents.automation.reviewed as u64),
             ("idcard.queue", self.idcard.queue as u64),
             ("idcard.decode_threads", self.idcard.decode_threads as u64),
         ];
@@ -97,6 +99,14 @@ impl Config {
         {
             if !(1..=20).contains(&top_k) {
                 findings.push(Finding::fatal(format!("{key}:應為 1 到 20")));
+            }
+        }
+        for (key, share) in [
+            ("letters.automation.automatic_from", self.letters.automation.automatic_from),
+            ("documents.automation.automatic_from", self.documents.automation.automatic_from),
+        ] {
+            if !(0.0..=1.0).contains(&share) {
+                findings.push(Finding::fatal(format!("{key}:應為 0 到 1")));
             }
         }
         if self.idcard.pixels_in_flight < self.limits.image_pixels {

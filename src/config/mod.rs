@@ -17,7 +17,7 @@ use crate::base::Secret;
 
 pub use check::{Finding, Severity};
 pub use load::{ConfigError, Overrides};
-pub use texts::{Documents, Letters, TextMode};
+pub use texts::{Automation, AutomationLevel, Documents, Letters, TextMode};
 
 /// Which set of rules the settings must satisfy.
 #[derive(

@@ -14,6 +14,7 @@ mod ops;
 mod pages;
 mod predictions;
 mod serve;
+mod statistics;
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -147,6 +148,7 @@ fn routes() -> OpenApiRouter<Arc<App>> {
         .routes(routes!(documents::suggest))
         .routes(routes!(predictions::read))
         .routes(routes!(predictions::feedback))
+        .routes(routes!(statistics::read))
         .routes(routes!(ops::services))
         .routes(routes!(ops::live))
         .routes(routes!(ops::ready))
@@ -165,6 +167,7 @@ pub fn router(app: &Arc<App>) -> Router {
     let (router, _) = routes().split_for_parts();
     router
         .merge(pages::docs())
+        .merge(pages::console())
         .fallback(async || Failure::new(ErrorCode::NotFound, "沒有這個路徑。"))
         .method_not_allowed_fallback(async || {
             Failure::new(ErrorCode::MethodNotAllowed, "這個路徑不支援這個方法。")

@@ -74,6 +74,11 @@ impl ModelManifest {
         self.files.iter().map(|file| file.bytes).sum()
     }
 
+    /// Whether every file is part of the program.
+    pub fn is_embedded(&self) -> bool {
+        self.files.iter().all(|file| file.sources.contains(&Source::Embedded))
+    }
+
     /// Whether it runs on this kind of machine.
     pub fn fits_this_machine(&self) -> bool {
         let here = format!("{}-{}", std::env::consts::ARCH, std::env::consts::OS);

@@ -3,7 +3,7 @@
 use crate::task::call::CallError;
 use crate::task::documents::{DispatchAnswer, DispatchOrder};
 use crate::task::letters::{LetterAnswers, LetterOrder};
-use crate::task::prediction::{Feedback, KeptPrediction};
+use crate::task::prediction::{Feedback, KeptPrediction, ServiceStatistics};
 
 use super::Admitted;
 use super::pool::Lane;
@@ -43,6 +43,12 @@ impl Admitted {
     pub async fn prediction(self, id: String) -> Result<KeptPrediction, CallError> {
         let body = Unread { n_bytes: 0, read: || Ok(()) };
         self.on_text_pool(body, move |routing, ()| routing.prediction_of(&id)).await
+    }
+
+    /// What officers' reviews say about the answers.
+    pub async fn statistics(self) -> Result<Vec<ServiceStatistics>, CallError> {
+        let body = Unread { n_bytes: 0, read: || Ok(()) };
+        self.on_text_pool(body, move |routing, ()| Ok(routing.statistics())).await
     }
 
     /// Appends feedback to a prediction.

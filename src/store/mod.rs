@@ -119,6 +119,17 @@ pub struct FeedbackRow {
     pub created: u64,
 }
 
+/// The last word on a prediction, and what had been answered.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Review {
+    /// Labels given, in the form of [`NewPrediction::labels`].
+    pub given: String,
+    /// What was decided.
+    pub verdict: String,
+    /// The right label.
+    pub label: Option<String>,
+}
+
 /// The database and its key. Calls block for a write of some kilobytes: not for an async function.
 pub struct Store {
     connection: Mutex<Connection>,
@@ -238,6 +249,29 @@ impl Store {
                 role: row.get(6)?,
                 created: unsigned(row.get(7)?),
             })
+        })?;
+        Ok(rows.collect::<Result<_, _>>()?)
+    }
+
+    /// The newest reviews of answers of one version, one a prediction, newest first.
+    ///
+    /// # Errors
+    /// When the database fails.
+    pub fn reviews(
+        &self,
+        service: &str,
+        version: &str,
+        limit: usize,
+    ) -> Result<Vec<Review>, StoreError> {
+        let connection = self.connection();
+        let mut select = connection.prepare_cached(
+            "SELECT given, verdict, label FROM feedback AS it WHERE service = ?1 AND version = ?2
+             AND NOT EXISTS (SELECT 1 FROM feedback WHERE prediction = it.prediction AND it.id < id)
+             ORDER BY id DESC LIMIT ?3",
+        )?;
+        let limit = i64::try_from(limit).unwrap_or(i64::MAX);
+        let rows = select.query_map(params![service, version, limit], |row| {
+            Ok(Review { given: row.get(0)?, verdict: row.get(1)?, label: row.get(2)? })
         })?;
         Ok(rows.collect::<Result<_, _>>()?)
     }

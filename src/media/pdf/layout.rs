@@ -107,7 +107,7 @@ impl Layout {
             };
             let is_full = margin - FULL * line.size < line.reach()
                 && MIN_WRAPPED <= line.text.chars().count();
-            if !(is_full && line.goes_on_in(next)) && !line.text.trim().is_empty() {
+            if !(line.text.trim().is_empty() || is_full && line.goes_on_in(next)) {
                 text.push('\n');
             }
         }

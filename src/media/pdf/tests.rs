@@ -174,7 +174,7 @@ fn hostile_files_end() {
     let one_page = |content: &str| {
         vec![
             b"<</Type/Catalog/Pages 2 0 R>>".to_vec(),
-            format!("<</Type/Pages/Count 1/Kids[3 0 R]/Parent 2 0 R>>").into(),
+            "<</Type/Pages/Count 1/Kids[3 0 R]/Parent 2 0 R>>".into(),
             format!("<</Type/Page/Parent 2 0 R/Contents {content}/Resources 3 0 R>>").into(),
         ]
     };

@@ -29,7 +29,7 @@ impl Routing {
         self.require_model(Task::Documents)?;
         self.require_time(deadline)?;
         let Some(model) = self.model(Task::Documents) else { return Err(CallError::timeout()) };
-        let settings = self.settings.documents;
+        let settings = &self.settings.documents;
         let top_k = order.top_k.unwrap_or(settings.top_k);
         let rules = Rules { prefixes: &self.prefixes, calendar: &self.calendar };
         let document = &order.document;
@@ -43,6 +43,9 @@ impl Routing {
         let mut found = main.map(|it| officers(&order, &it.unit, top_k)).unwrap_or_default();
         let mut reasons = reading.reasons;
         reasons.append(&mut found.reasons);
+        let is_sure = !reading.abstained && !out_of_remit;
+        let first = units.first().map(|it| (Some(it.unit.as_str()), it.score));
+        let automation = self.automation(Task::Documents, is_sure, first);
         let answer = DispatchAnswer {
             prediction_id: RequestId::fresh(self.clock.as_ref()).to_string(),
             external_id: document.external_id.clone(),
@@ -51,6 +54,7 @@ impl Routing {
             officers: found.best,
             excluded: found.excluded,
             abstained: reading.abstained,
+            automation,
             reasons,
             deadline: reading.deadline,
             out_of_remit,

@@ -11,7 +11,7 @@ use crate::pipeline::letters::similar::Signature;
 use crate::store::NewPrediction;
 use crate::task::call::{CallError, Task};
 use crate::task::letters::{Letter, LetterAnswer, LetterAnswers, LetterOrder, Ministry, Repeated};
-use crate::task::text::{Label, TextField};
+use crate::task::text::{Automation, Label, TextField};
 
 use super::{ActiveModel, DAY, LETTERS, Routing, TextSettings, info, internal, with_workspace};
 
@@ -31,7 +31,7 @@ impl Routing {
         self.require_model(Task::Letters)?;
         let Some(model) = self.model(Task::Letters) else { return Err(CallError::timeout()) };
         self.require_taxonomy(order.taxonomy.as_deref())?;
-        let settings = self.settings.letters;
+        let settings = &self.settings.letters;
         let ask = Ask {
             top_k: order.top_k.unwrap_or(settings.top_k),
             spans: if order.explain { SPANS } else { 0 },
@@ -50,7 +50,9 @@ impl Routing {
             let id = RequestId::fresh(self.clock.as_ref()).to_string();
             reading.flags.repeated = self.repeated(&id, &reading);
             let signature = reading.signature.as_ref().map(Signature::to_bytes);
-            let answer = answer(id, &model, letter, reading, ask.top_k);
+            let mut answer = answer(id, &model, letter, reading, ask.top_k);
+            answer.automation =
+                self.automation_of(Task::Letters, !answer.abstained, &answer.labels);
             let draft = Draft {
                 id: &answer.prediction_id,
                 service: LETTERS,
@@ -127,7 +129,7 @@ impl Routing {
         &self,
         model: &ActiveModel,
         draft: Draft<'_>,
-        settings: TextSettings,
+        settings: &TextSettings,
     ) -> NewPrediction {
         let created = self.clock.unix_time().as_secs();
         let labels: Vec<(&str, f32)> =
@@ -181,6 +183,7 @@ fn answer(
         external_id: letter.external_id.clone(),
         labels: sure.chain(ranked).take(top_k).collect(),
         abstained: reading.abstained,
+        automation: Automation::Suggest,
         flags: reading.flags,
         evidence: reading.evidence,
         text_hashes: [&letter.subject, &letter.body].map(|it| hash(it.expose())),

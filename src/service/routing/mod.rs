@@ -3,6 +3,7 @@
 //! Everything here blocks and runs on the threads of the text pool. A classifier is swapped while calls go on: each
 //! call keeps the one it began with.
 
+mod automation;
 mod documents;
 mod encoder;
 mod lessons;
@@ -11,6 +12,7 @@ mod model;
 mod predictions;
 
 use std::cell::Cell;
+use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
@@ -24,8 +26,10 @@ use crate::registry::{VersionError, Versions};
 use crate::store::{Store, StoreError};
 use crate::task::call::{CallError, Task};
 use crate::task::idcard::ModelInfo;
+use crate::task::prediction::ServiceStatistics;
 use crate::task::text::Mode;
 
+pub use automation::AutomationRules;
 pub use encoder::{EncoderError, Encoders, TextEncoder};
 pub use lessons::{Lesson, LessonError, Origin, lessons};
 pub use model::{ActiveModel, ModelError};
@@ -46,7 +50,7 @@ const DAY: u64 = 24 * 60 * 60;
 const TAIPEI_OFFSET: u64 = 8 * 60 * 60;
 
 /// Manners of one of the two services.
-#[derive(Clone, Copy, Debug, PartialEq)]
+#[derive(Clone, Debug, PartialEq)]
 pub struct TextSettings {
     /// Labels answered when the caller does not say.
     pub top_k: usize,
@@ -54,10 +58,12 @@ pub struct TextSettings {
     pub retention_days: u64,
     /// How far answers are used.
     pub mode: Mode,
+    /// Which of them need not be read anew.
+    pub automation: AutomationRules,
 }
 
 /// Manners of both services.
-#[derive(Clone, Copy, Debug, PartialEq)]
+#[derive(Clone, Debug, PartialEq)]
 pub struct RoutingSettings {
     /// Of letters.
     pub letters: TextSettings,
@@ -76,10 +82,15 @@ pub struct RoutingSettings {
 impl Default for RoutingSettings {
     /// Three labels of letters and five of documents; 90 days; half for near-duplicates and other ministries.
     fn default() -> RoutingSettings {
-        let letters = TextSettings { top_k: 3, retention_days: 90, mode: Mode::Pilot };
+        let settings = |top_k| TextSettings {
+            top_k,
+            retention_days: 90,
+            mode: Mode::Pilot,
+            automation: AutomationRules::default(),
+        };
         RoutingSettings {
-            letters,
-            documents: TextSettings { top_k: 5, ..letters },
+            letters: settings(3),
+            documents: settings(5),
             repeated_from: 0.5,
             n_compared: 100_000,
             co_from: 0.2,
@@ -114,6 +125,7 @@ pub struct Routing {
     documents: ModelSlot,
     ministries: ModelSlot,
     similar: Mutex<SimilarIndex>,
+    promises: Mutex<BTreeMap<&'static str, ServiceStatistics>>,
     store: Store,
     taxonomy: Taxonomy,
     calendar: Calendar,
@@ -155,6 +167,7 @@ impl Routing {
             documents: slot(DOCUMENTS),
             ministries: slot(MINISTRIES),
             similar: Mutex::new(index),
+            promises: Mutex::default(),
             store: parts.store,
             taxonomy: parts.taxonomy,
             calendar: parts.calendar,
@@ -163,6 +176,7 @@ impl Routing {
             settings: parts.settings,
         };
         routing.refresh();
+        routing.remeasure();
         Ok(Arc::new(routing))
     }
 
@@ -218,6 +232,10 @@ impl Routing {
 
     fn similar(&self) -> MutexGuard<'_, SimilarIndex> {
         self.similar.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn promises(&self) -> MutexGuard<'_, BTreeMap<&'static str, ServiceStatistics>> {
+        self.promises.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     fn require_time(&self, deadline: Deadline) -> Result<(), CallError> {

@@ -47,7 +47,9 @@ impl Routing {
             role: feedback.role,
             created: self.clock.unix_time().as_secs(),
         };
-        self.store.add_feedback(&row, &about).map_err(|it| internal(&it))
+        self.store.add_feedback(&row, &about).map_err(|it| internal(&it))?;
+        self.remeasure();
+        Ok(())
     }
 
     fn find(&self, id: &str) -> Result<Prediction, CallError> {

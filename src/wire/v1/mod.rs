@@ -8,4 +8,5 @@ pub mod letters;
 pub mod meta;
 pub mod prediction;
 pub mod recognition;
+pub mod statistics;
 pub mod text;

@@ -172,6 +172,15 @@ impl Server {
 
 /// Letters and documents over a folder, with the built-in rules and whatever classifiers the folder has.
 pub(crate) fn routing(data_dir: &Path, clock: Arc<dyn Clock>) -> Arc<Routing> {
+    routing_with(data_dir, clock, RoutingSettings::default())
+}
+
+/// The same with manners of one's own.
+pub(crate) fn routing_with(
+    data_dir: &Path,
+    clock: Arc<dyn Clock>,
+    settings: RoutingSettings,
+) -> Arc<Routing> {
     Routing::open(RoutingParts {
         classifiers: data_dir.join("classifiers"),
         encoders: Arc::new(FakeEncoders),
@@ -180,7 +189,7 @@ pub(crate) fn routing(data_dir: &Path, clock: Arc<dyn Clock>) -> Arc<Routing> {
         calendar: Calendar::default(),
         prefixes: PrefixTable::ministry().unwrap().clone(),
         clock,
-        settings: RoutingSettings::default(),
+        settings,
     })
     .unwrap()
 }

@@ -387,10 +387,10 @@ mod tests {
                  中華民國114年11月5日</年月日></發文日期><密等 代碼='{secrecy}'/><主旨><文字>檢送計畫</文字></主旨></函>"
             )
         };
-        let (rows, _) = import(Format::Di, "a.di", &di(""), false);
+        let (rows, _) = import(Format::Di, "a.di", di(""), false);
         let found = (&rows[0]["subject"], &rows[0]["sender_code"], &rows[0]["date"]);
         assert_eq!(found, (&json!("檢送計畫"), &json!("Q1"), &json!("2025-11-05")));
-        let (rows, told) = import(Format::Di, "a.di", &di("密"), false);
+        let (rows, told) = import(Format::Di, "a.di", di("密"), false);
         assert!(rows.is_empty() && told.contains("密等公文 1 件未讀取"), "{told}");
         let (rows, told) =
             import(Format::Di, "a.di", "<!DOCTYPE 函 [<!ENTITY x 'y'>]><函/>", false);

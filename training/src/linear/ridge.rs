@@ -47,9 +47,9 @@ pub(crate) fn solve(
     let root = cholesky(matrix)?;
     let mut weights = Array2::zeros((n_classes, width));
     let mut bias = vec![0.0; n_classes];
-    for class in 0..n_classes {
+    for (class, bias) in bias.iter_mut().enumerate() {
         let solved = substitute(&root, right.column(class));
-        bias[class] = solved[width];
+        *bias = solved[width];
         weights.row_mut(class).iter_mut().zip(&solved).for_each(|(to, from)| *to = *from);
     }
     Ok(Planes { weights, bias })

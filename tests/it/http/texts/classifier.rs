@@ -72,7 +72,8 @@ pub(crate) fn write(folder: &Path, labels: &[&str; 3]) {
 }
 
 fn settings() -> Settings {
-    let linear = Confidence { temperature: 0.5, threshold: 0.6, ..Confidence::plain() };
+    let linear =
+        Confidence { temperature: 0.5, threshold: 0.6, precision: 0.9, ..Confidence::plain() };
     Settings { format: SETTINGS_FORMAT, linear, fused: None }
 }
 
