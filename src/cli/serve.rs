@@ -6,15 +6,18 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use anyhow::Context;
+use futures_util::FutureExt;
 use tokio::net::TcpListener;
 use tokio::signal::unix::{SignalKind, signal};
 
 use crate::base::{Clock, SystemClock};
+use crate::bus::Bus;
 use crate::config::{Config, Profile};
 use crate::http::{self, App, Ended, HttpOptions};
 use crate::media::image::ImageLimits;
+use crate::rpc::{self, Rpc, RpcOptions};
 use crate::service::routing::Routing;
-use crate::service::{PictureFiles, Service, ServiceLimits, ServiceParts};
+use crate::service::{NoUploads, PictureFiles, Service, ServiceLimits, ServiceParts};
 use crate::wire::v1::meta::PurposeRule;
 
 use super::networks::{BLOCKING_THREADS, Opener};
@@ -70,22 +73,44 @@ async fn serve(
 ) -> anyhow::Result<()> {
     let routing = routing::open(config, Arc::clone(&clock))?;
     let service = service(config, &recogniser, Arc::clone(&routing), Arc::clone(&clock))?;
+    let bus = super::bus::open(config).await.map_err(super::bus::told)?;
+    let rpc = Arc::new(Rpc {
+        service: Arc::clone(&service),
+        uploads: Arc::new(NoUploads),
+        clock: Arc::clone(&clock),
+        options: rpc_options(config),
+    });
     let app = App::new(service, clock, http_options(config))?;
     let listen = config.server.listen;
     let listener = TcpListener::bind(listen).await.with_context(|| {
         format!("failed to listen on {listen}: is another server running there?")
     })?;
     recogniser.check(CHECK_TIME).await;
+    let serving = rpc::serve(&*bus, &rpc).await.map_err(super::bus::told)?;
     // Standard output may be closed, as by `head`: the server serves all the same.
     let _ = announce(listener.local_addr()?);
     let watches = [tokio::spawn(watch(recogniser)), tokio::spawn(keep_current(routing))];
-    let ended = http::serve(listener, app, shutdown()?).await;
+    let shutdown = shutdown()?.shared();
+    let drained = tokio::spawn(drain(bus, shutdown.clone()));
+    let ended = http::serve(listener, app, shutdown).await;
+    // What is not answered by now is cut, like connections.
+    let drain_timeout = Duration::from_secs(config.server.drain_timeout_s);
+    if tokio::time::timeout(drain_timeout, drained).await.is_err() {
+        tracing::warn!("requests over the bus were cut after the drain timeout");
+    }
+    drop(serving);
     watches.iter().for_each(tokio::task::JoinHandle::abort);
     match ended? {
         Ended::Drained => tracing::info!("every request was answered"),
         Ended::Cut(n) => tracing::warn!(n, "connections were cut after the drain timeout"),
     }
     Ok(())
+}
+
+/// Lets the bus end with what it has, when told to: other nodes take what comes after.
+async fn drain(bus: Arc<dyn Bus>, shutdown: impl Future<Output = ()>) {
+    shutdown.await;
+    bus.drain().await;
 }
 
 /// Keeps the networks' health current.
@@ -139,6 +164,23 @@ pub(super) fn image_limits(config: &Config) -> ImageLimits {
     }
 }
 
+fn rpc_options(config: &Config) -> RpcOptions {
+    RpcOptions {
+        max_image_bytes: config.limits.image_bytes,
+        max_meta_bytes: config.limits.meta_bytes,
+        request_timeout: Duration::from_secs(config.server.request_timeout_s),
+        purpose: purpose(config),
+        ..RpcOptions::default()
+    }
+}
+
+fn purpose(config: &Config) -> PurposeRule {
+    match config.profile {
+        Profile::Demo => PurposeRule::Optional,
+        Profile::Production => PurposeRule::Required,
+    }
+}
+
 fn http_options(config: &Config) -> HttpOptions {
     let server = &config.server;
     HttpOptions {
@@ -150,10 +192,7 @@ fn http_options(config: &Config) -> HttpOptions {
         request_timeout: Duration::from_secs(server.request_timeout_s),
         drain_grace: Duration::from_millis(server.drain_grace_ms),
         drain_timeout: Duration::from_secs(server.drain_timeout_s),
-        purpose: match config.profile {
-            Profile::Demo => PurposeRule::Optional,
-            Profile::Production => PurposeRule::Required,
-        },
+        purpose: purpose(config),
         ..HttpOptions::default()
     }
 }

@@ -26,7 +26,7 @@ impl Finding {
         self.severity == Severity::Fatal
     }
 
-    fn fatal(message: impl Into<String>) -> Finding {
+    pub(super) fn fatal(message: impl Into<String>) -> Finding {
         Finding { severity: Severity::Fatal, message: message.into() }
     }
 }
@@ -41,6 +41,8 @@ impl Config {
                 self.server.listen
             )));
         }
+        findings.extend(self.bus.check(self.profile));
+        findings.extend(self.webhooks.check(self.profile));
         if self.profile == Profile::Production {
             findings.extend(self.check_production());
         }
@@ -84,6 +86,8 @@ impl Config {
             ("letters.threads", self.letters.threads as u64),
             ("letters.retention_days", self.letters.retention_days),
             ("documents.retention_days", self.documents.retention_days),
+            ("bus.lease_s", self.bus.lease_s),
+            ("bus.max_waiting", u64::from(self.bus.max_waiting)),
             ("idcard.queue", self.idcard.queue as u64),
             ("idcard.decode_threads", self.idcard.decode_threads as u64),
         ];

@@ -2,6 +2,7 @@
 //!
 //! Unknown keys are errors wherever they come from, and secrets never print.
 
+mod bus;
 mod check;
 mod load;
 mod reference;
@@ -15,6 +16,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::base::Secret;
 
+pub use bus::{Bus, BusEngine, Webhooks};
 pub use check::{Finding, Severity};
 pub use load::{ConfigError, Overrides};
 pub use texts::{Documents, Letters, TextMode};
@@ -50,6 +52,10 @@ pub struct Config {
     pub letters: Letters,
     /// 電子公文智能分文。
     pub documents: Documents,
+    /// 企業匯流排。
+    pub bus: Bus,
+    /// 以 HTTP 通知呼叫端的事件。
+    pub webhooks: Webhooks,
     /// 模型檔案。
     pub models: Models,
     /// 推論引擎。

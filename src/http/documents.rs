@@ -6,14 +6,12 @@ use axum::Json;
 use axum::extract::{Extension, Request, State};
 use utoipa::ToSchema;
 
-use crate::base::{ErrorCode, Private};
+use crate::base::ErrorCode;
 use crate::service::Unread;
 use crate::task::call::{CallContext, CallError, Task};
-use crate::task::documents::DispatchOrder;
 use crate::wire::problem::Problem;
 use crate::wire::v1::dispatch::DispatchResponse;
-use crate::wire::v1::documents::{self, DispatchRequest};
-use crate::wire::v1::meta::PurposeRule;
+use crate::wire::v1::documents::{DispatchRequest, DocumentFormat};
 
 use super::failure::Failure;
 use super::{App, body, refuse};
@@ -30,36 +28,22 @@ pub(super) struct DocumentForm {
     document: Vec<u8>,
 }
 
-/// In which form a document comes.
+/// How a document is carried.
 #[derive(Clone, Copy)]
-enum Form {
-    Json,
-    Exchange,
-    Multipart,
+enum Carrier {
+    Body(DocumentFormat),
+    Part,
 }
 
-impl Form {
-    fn of(media_type: &str) -> Result<Form, CallError> {
-        match media_type {
-            "application/json" => Ok(Form::Json),
-            "application/xml" | "text/xml" => Ok(Form::Exchange),
-            "multipart/form-data" => Ok(Form::Multipart),
-            _ => {
-                let message = "請以 application/json、application/xml(DI)或 multipart/form-data 的 document 傳送。";
-                Err(refuse(ErrorCode::UnsupportedMedia, message))
-            }
+impl Carrier {
+    fn of(media_type: &str) -> Result<Carrier, CallError> {
+        if media_type == "multipart/form-data" {
+            return Ok(Carrier::Part);
         }
-    }
-
-    fn parse(
-        self,
-        bytes: &Private<Vec<u8>>,
-        rule: PurposeRule,
-    ) -> Result<DispatchOrder, CallError> {
-        match self {
-            Form::Json => documents::parse(bytes.expose(), rule),
-            Form::Exchange | Form::Multipart => documents::parse_exchange(bytes.expose()),
-        }
+        DocumentFormat::of(media_type).map(Carrier::Body).ok_or_else(|| {
+            let message = "請以 application/json、application/xml(DI)或 multipart/form-data 的 document 傳送。";
+            refuse(ErrorCode::UnsupportedMedia, message)
+        })
     }
 }
 
@@ -107,18 +91,19 @@ async fn answer(
     cx: &CallContext,
     request: Request,
 ) -> Result<DispatchResponse, CallError> {
-    let form = Form::of(&body::media_type(request.headers()))?;
+    let carrier = Carrier::of(&body::media_type(request.headers()))?;
     body::check_length(request.headers(), app.options.max_json_bytes)?;
     let admitted = app.service.admit(cx, Task::Documents)?;
     let limit = app.json_limit(cx);
-    let bytes = match form {
-        Form::Multipart => body::collect_part(request, "document", limit).await?,
-        Form::Json | Form::Exchange => body::collect(request, limit).await?,
+    let (form, bytes) = match carrier {
+        Carrier::Part => {
+            (DocumentFormat::Exchange, body::collect_part(request, "document", limit).await?)
+        }
+        Carrier::Body(form) => (form, body::collect(request, limit).await?),
     };
     let rule = app.options.purpose;
     let n_bytes = bytes.expose().len();
-    let read = move || form.parse(&bytes, rule);
+    let read = move || form.parse(bytes.expose(), rule);
     let answer = admitted.dispatch_document(Unread { n_bytes, read }).await?;
-    metrics::counter!("fenwen_documents_total").increment(1);
     Ok(answer.into())
 }

@@ -65,6 +65,5 @@ async fn answer(
     let n_bytes = json.expose().len();
     let read = move || letters::parse(json.expose(), rule);
     let answers = admitted.classify_letters(Unread { n_bytes, read }).await?;
-    metrics::counter!("fenwen_letters_total").increment(answers.items.len() as u64);
     Ok(answers.into())
 }

@@ -30,6 +30,8 @@ use crate::base::{Clock, ErrorCode};
 use crate::service::Service;
 use crate::task::call::{CallContext, CallError};
 use crate::wire::v1::meta::PurposeRule;
+use crate::wire::v1::picture::PictureRequest;
+use crate::wire::v1::prediction::NamedFeedbackRequest;
 
 use body::BodyLimit;
 use failure::Failure;
@@ -129,6 +131,8 @@ impl App {
         description = "內政部人工智慧推論服務。所有結果僅供承辦人參考,由人決定。",
         license(name = "Apache-2.0", identifier = "Apache-2.0"),
     ),
+    // Only the bus carries these, but their schemas are here with the others.
+    components(schemas(PictureRequest, NamedFeedbackRequest)),
     tags(
         (name = "identity-documents", description = "證件影像辨識"),
         (name = "letters", description = "信件智能分類"),

@@ -6,6 +6,7 @@ pub mod dispatch;
 pub mod documents;
 pub mod letters;
 pub mod meta;
+pub mod picture;
 pub mod prediction;
 pub mod recognition;
 pub mod text;
