@@ -280,13 +280,12 @@ impl fmt::Debug for CloudEvent {
 
 fn data(json: Option<Value>, base64: Option<Value>) -> Result<Option<Data>, EventError> {
     match (json, base64) {
-        (Some(_), Some(_)) => Err(EventError::Data),
+        (None, None) => Ok(None),
         (Some(value), None) => Ok(Some(Data::Json(value))),
         (None, Some(Value::String(text))) => {
             STANDARD.decode(text).map(|it| Some(Data::Binary(it))).map_err(|_| EventError::Data)
         }
-        (None, Some(_)) => Err(EventError::Data),
-        (None, None) => Ok(None),
+        (_, Some(_)) => Err(EventError::Data),
     }
 }
 

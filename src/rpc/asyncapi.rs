@@ -36,7 +36,7 @@ fn document() -> Value {
     }
     messages.insert("problem".to_owned(), problem_message());
     json!({
-        "asyncapi": "3.0.0",
+        "asyncapi": "3.1.0",
         "info": {
             "title": "fenwen(分文)企業匯流排",
             "version": env!("CARGO_PKG_VERSION"),

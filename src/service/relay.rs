@@ -149,7 +149,7 @@ impl Relay {
                 }
             };
             if is_last && !more {
-                return;
+                return self.mark_last().await;
             }
             if more {
                 continue;
@@ -160,6 +160,17 @@ impl Relay {
                 _ = stopped.wait_for(|it| *it) => {}
                 // Ends by the timeout when nothing happens.
                 _ = pause => {}
+            }
+        }
+    }
+
+    /// Marks what is settled by now; what is not is published again by the next relay.
+    async fn mark_last(&mut self) {
+        loop {
+            // The runtime lets a task that does not yield see only some of what is ready.
+            tokio::task::yield_now().await;
+            if !matches!(self.mark().await, Ok(1..)) {
+                return;
             }
         }
     }

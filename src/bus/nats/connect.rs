@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use async_nats::jetstream::stream::{Config, DiscardPolicy, RetentionPolicy, StorageType};
-use async_nats::{Client, ConnectOptions, Event, jetstream};
+use async_nats::{Client, ConnectOptions, Event, ServerAddr, jetstream};
 use tokio::sync::watch;
 
 use super::version::is_safe;
@@ -49,6 +49,13 @@ async fn open(settings: &NatsSettings) -> Result<Client, BusError> {
         // Every request says how long it waits.
         .request_timeout(None)
         .event_callback(|event| async move { log(&event) });
+    // The library does not take these from the address.
+    let addresses = settings.url.split(',').filter_map(|it| it.trim().parse::<ServerAddr>().ok());
+    let mut named = addresses.filter_map(|it| Some((it.username()?.to_owned(), it)));
+    if let Some((user, address)) = named.next() {
+        let password = address.password().unwrap_or_default().to_owned();
+        options = options.user_and_password(user, password);
+    }
     if let Some(ca) = &settings.tls.ca {
         options = options.add_root_certificates(ca.clone());
     }

@@ -3,12 +3,16 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use futures_util::StreamExt;
 use futures_util::future::BoxFuture;
+use futures_util::{FutureExt, StreamExt};
 use serde_json::json;
+use tokio::sync::watch;
 
 use crate::base::Clock;
-use crate::bus::{CloudEvent, Data, Extension};
+use crate::bus::{
+    Bus, BusError, CloudEvent, Data, Extension, Filter, Handle, Handler, Outcome, ROOT,
+    Subscription,
+};
 
 use super::guard::{Guard, Resolve, Target};
 use super::schedule::delay_before;
@@ -21,6 +25,8 @@ use super::store::{
 const TIMEOUT: Duration = Duration::from_secs(20);
 /// How long a delivery is ours before another node may send it.
 const LEASE: Duration = Duration::from_secs(60);
+/// Between two looks at what is due.
+const PAUSE: Duration = Duration::from_secs(1);
 /// Deliveries sent at one time.
 const AT_ONE_TIME: usize = 8;
 /// Deliveries taken at one time.
@@ -72,6 +78,46 @@ pub struct Deliverer {
 }
 
 impl Deliverer {
+    /// Queues every event of the bus from now on; what cannot be queued comes again.
+    ///
+    /// # Errors
+    /// As [`Bus::subscribe`].
+    pub async fn follow(self: &Arc<Self>, bus: &dyn Bus) -> Result<Handle, BusError> {
+        let deliverer = Arc::clone(self);
+        let handler: Handler = Arc::new(move |delivery| {
+            let deliverer = Arc::clone(&deliverer);
+            async move {
+                match deliverer.queue(&delivery.event).await {
+                    Ok(()) => Outcome::Ack,
+                    Err(error) => {
+                        tracing::error!(%error, "failed to queue webhooks");
+                        Outcome::Retry(PAUSE)
+                    }
+                }
+            }
+            .boxed()
+        });
+        let filter = Filter::parse(&format!("{ROOT}.evt.>"))?;
+        let durable = "webhooks".to_owned();
+        bus.subscribe(Subscription { filter, durable, max_in_flight: AT_ONE_TIME, handler }).await
+    }
+
+    /// Sends what is due, again and again, until told to stop.
+    pub async fn run(&self, mut stopped: watch::Receiver<bool>) {
+        while !*stopped.borrow() {
+            match self.round().await {
+                Ok(n_due) if BATCH <= n_due => continue,
+                Ok(_) => (),
+                Err(error) => tracing::error!(%error, "failed to send webhooks"),
+            }
+            // Ends by the timeout, or because somebody says so; an error means that nobody is left who could.
+            let stop = stopped.wait_for(|it| *it);
+            if let Ok(Err(_)) = tokio::time::timeout(PAUSE, stop).await {
+                return;
+            }
+        }
+    }
+
     /// Queues an event for every receiver that wants it; the same event again changes nothing.
     ///
     /// # Errors

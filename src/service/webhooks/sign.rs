@@ -110,6 +110,15 @@ mod tests {
     fn a_private_key_signs_for_its_public_half() {
         let key = SigningKey::parse(&format!("whsk_{}", STANDARD.encode([7; 32]))).unwrap();
         let signed = key.sign("id", 1, b"body");
+        // Made with PyNaCl from the same key: Ed25519 has one signature for a text.
+        assert_eq!(
+            signed,
+            "v1a,SRuc3BI0a00S+FY1CLV/7eENb7KxNxPmEYwdjGWlAjP3Lq1aNvAeoBrhOfWN5qElZMwghSOfbCNd/VOe0FjuAQ=="
+        );
+        assert_eq!(
+            key.public().as_deref(),
+            Some("whpk_6kpsY+KcUgq+9VB7Ey7F+ZVHdq6+vnuSQh7qaRRG0iw=")
+        );
         let signature = STANDARD.decode(signed.strip_prefix("v1a,").unwrap()).unwrap();
         let signature = Signature::from_slice(&signature).unwrap();
         let public = key.public().unwrap();

@@ -3,6 +3,7 @@
 mod embedded;
 #[cfg(feature = "nats")]
 mod nats;
+mod relay;
 mod suite;
 
 use std::sync::Arc;

@@ -30,7 +30,8 @@ macro_rules! conformance {
             progress_keeps_the_lease, a_retry_waits, the_fifth_failure_is_a_dead_letter,
             a_rejected_event_is_a_dead_letter_at_once, full_is_refused, what_has_no_stream_is_refused,
             a_stopped_service_answers_what_it_has, draining_loses_nothing,
-            a_crash_keeps_durables, nothing_is_lost_of_ten_thousand, the_report_names_everything);
+            a_crash_keeps_durables, nothing_is_lost_of_ten_thousand,
+            no_event_of_the_outbox_is_lost_in_a_crash, the_report_names_everything);
     };
     ($engine:ty: $($case:ident),+) => {
         mod conformance {
@@ -43,6 +44,7 @@ macro_rules! conformance {
         }
     };
 }
+pub(super) use super::relay::no_event_of_the_outbox_is_lost_in_a_crash;
 pub(super) use conformance;
 
 fn evt(org: &str, name: &str) -> Subject {

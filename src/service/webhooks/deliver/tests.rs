@@ -3,11 +3,9 @@
 use std::net::IpAddr;
 use std::sync::Mutex;
 
-use futures_util::FutureExt;
-
 use super::*;
 use crate::base::ManualClock;
-use crate::bus::Origin;
+use crate::bus::{Embedded, EmbeddedSettings, Origin, Subject};
 use crate::service::webhooks::{GuardError, MemoryWebhooks, SigningKey};
 
 const DAY: Duration = Duration::from_secs(24 * 60 * 60);
@@ -192,6 +190,23 @@ async fn the_address_is_checked_at_every_attempt() {
     assert_eq!(it.n_posts(), 1, "nothing was sent there");
     let refused = Err(Failure::Guard(GuardError::Forbidden));
     assert_eq!(it.delivery().await.log[1].result, refused);
+}
+
+#[tokio::test]
+async fn events_of_the_bus_are_queued_once_each() {
+    let it = Fixture::new(200).await;
+    let bus = Embedded::new(EmbeddedSettings::default(), Arc::<ManualClock>::clone(&it.clock));
+    it.store.put(webhook("new", "301000000A", &[]));
+    let deliverer = Arc::new(it.deliverer);
+    let following = deliverer.follow(&bus).await.unwrap();
+    let subject = Subject::event("301000000A", "letters.classification.completed").unwrap();
+    bus.publish(&subject, &event()).await.unwrap().settled.await.unwrap();
+    following.stop().await;
+    assert_eq!(it.store.deliveries("new", 9).await.unwrap().len(), 1);
+    assert_eq!(it.store.deliveries("wh-7", 9).await.unwrap().len(), 1, "it had this one already");
+    let (stop, stopped) = watch::channel(true);
+    deliverer.run(stopped).await;
+    drop(stop);
 }
 
 #[tokio::test]
