@@ -109,3 +109,39 @@ impl Drop for AccessLine<'_> {
         );
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use serde_json::Value;
+
+    use super::*;
+    use crate::base::SystemClock;
+
+    #[test]
+    fn what_does_not_fit_a_message_is_refused_with_a_remedy() {
+        assert_eq!(require_fit(vec![0; 96], HEADER_BYTES + 96).map(|it| it.len()), Ok(96));
+        let error = require_fit(vec![0; 97], HEADER_BYTES + 96).unwrap_err();
+        assert_eq!(error.code, ErrorCode::TooLarge);
+        assert!(error.message.contains("HTTP"), "{}", error.message);
+    }
+
+    #[test]
+    fn a_failure_is_told_in_the_headers_and_in_the_body() {
+        let request_id = RequestId::fresh(&SystemClock);
+        let occurrence = Occurrence { request_id, trace_id: "t".to_owned() };
+        let error =
+            CallError::new(ErrorCode::Overloaded, "忙碌").retry_after(Duration::from_millis(10));
+        let reply = failed(error, &occurrence);
+        assert_eq!(reply.failure, Some((429, "ER0429")));
+        assert_eq!(reply.headers.get("retry-after").map(String::as_str), Some("1"));
+        assert_eq!(
+            reply.headers.get(CONTENT_TYPE).map(String::as_str),
+            Some("application/problem+json")
+        );
+        let problem: Value = serde_json::from_slice(reply.body.expose()).unwrap();
+        assert_eq!((&problem["code"], &problem["status"]), (&"ER0429".into(), &429.into()));
+        assert_eq!(problem["instance"], request_id.urn());
+    }
+}

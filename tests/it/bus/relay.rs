@@ -85,7 +85,7 @@ pub(super) async fn no_event_of_the_outbox_is_lost_in_a_crash<E: Engine>() {
     }
     drop((member, relay, bus));
     it.crash().await;
-    while let Some(delivery) = deliveries.recv().await {
+    while let Some(delivery) = within(deliveries.recv()).await {
         note(delivery.event.id());
     }
     let (member, mut deliveries) = receive(&*it.bus(), EVENTS, "watcher", |_| Outcome::Ack).await;
