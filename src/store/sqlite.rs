@@ -8,6 +8,7 @@ use std::time::Duration;
 
 use futures_util::FutureExt;
 use futures_util::future::{BoxFuture, ready};
+use rusqlite::config::DbConfig;
 use rusqlite::types::{ToSqlOutput, ValueRef};
 use rusqlite::{Connection, ToSql};
 
@@ -108,7 +109,7 @@ pub(super) struct Inline(Mutex<SqliteTx>);
 impl Inline {
     pub(super) fn open() -> Result<Inline, StoreError> {
         let mut connection = Connection::open_in_memory()?;
-        connection.set_prepared_statement_cache_capacity(STATEMENTS);
+        prepare(&connection)?;
         migrations::sqlite(&mut connection)?;
         Ok(Inline(Mutex::new(SqliteTx(connection))))
     }
@@ -129,8 +130,15 @@ fn connect(path: &Path) -> Result<Connection, StoreError> {
     connection.pragma_update(None, "synchronous", "NORMAL")?;
     connection.pragma_update(None, "secure_delete", "ON")?;
     connection.pragma_update(None, "wal_autocheckpoint", MAX_LOG_PAGES)?;
-    connection.set_prepared_statement_cache_capacity(STATEMENTS);
+    prepare(&connection)?;
     Ok(connection)
+}
+
+/// Keeps statements; a plan does not depend on values, or each would be made anew for each value.
+fn prepare(connection: &Connection) -> Result<(), StoreError> {
+    connection.set_prepared_statement_cache_capacity(STATEMENTS);
+    connection.set_db_config(DbConfig::SQLITE_DBCONFIG_ENABLE_QPSG, true)?;
+    Ok(())
 }
 
 /// Folds the log into the database, on a connection of its own, so that no writer waits.

@@ -13,7 +13,7 @@ use tokio::sync::Notify;
 use crate::base::ErrorCode;
 use crate::store::StoreError;
 use crate::store::blobs::BlobReader;
-use crate::store::jobs::{Beat, Claim, Ending, Job};
+use crate::store::jobs::{Beat, Claim, Ending, Job, Payload};
 
 use super::kind::{JobContext, JobFailure, JobKind, JobOutput, lane};
 use super::{Caller, Jobs};
@@ -135,18 +135,34 @@ impl Worker {
             metrics::counter!("fenwen_job_leases_lost_total").increment(1);
             return;
         };
+        let made = match &ending {
+            Ending::Succeeded(Payload::Blob(id)) => Some(id.clone()),
+            _ => None,
+        };
         let told = self.jobs.store.finish(&id, fence, ending, self.jobs.now()).await;
         self.jobs.changed.notify_waiters();
         match told {
             Ok(Some(job)) => {
-                metrics::counter!("fenwen_job_attempts_total", "service" => job.service, "state" => job.state.as_str())
-                    .increment(1);
+                let labels = [("service", job.service), ("state", job.state.to_string())];
+                metrics::counter!("fenwen_job_attempts_total", &labels).increment(1);
             }
-            Ok(None) => metrics::counter!("fenwen_job_stale_endings_total").increment(1),
+            Ok(None) => {
+                metrics::counter!("fenwen_job_stale_endings_total").increment(1);
+                self.forget(made).await;
+            }
             // When it did not happen, the lease ends and another attempt begins.
             Err(error) => {
-                tracing::error!(job = id, reason = %error, "the end of a job was not heard")
+                tracing::error!(job = id, reason = %error, "the end of a job was not heard");
             }
+        }
+    }
+
+    /// Destroys a large result that came too late.
+    async fn forget(&self, result: Option<String>) {
+        let Some(id) = result else { return };
+        if let Err(error) = self.jobs.blobs.delete(&id).await {
+            // It expires with the others.
+            tracing::warn!(blob = id, reason = %error, "a late result was not destroyed");
         }
     }
 

@@ -194,7 +194,8 @@ impl Blobs {
         meta.size = content.expose().len() as u64;
         if content.expose().len() <= INLINE_BYTES {
             meta.sha256 = Some(hash(content.expose()));
-            return Ok(Payload::Inline(self.store.inline_blob(meta, content.expose())?));
+            let blob = self.store.inline_blob(meta, content.expose())?;
+            return Ok(Payload::Inline(Box::new(blob)));
         }
         let id = meta.id.clone();
         self.open(meta).await?;

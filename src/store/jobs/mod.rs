@@ -86,7 +86,7 @@ impl fmt::Display for JobState {
 /// Bytes of an input or a result: in the database when they are few, else a blob that was uploaded before.
 pub enum Payload {
     /// Written with the job.
-    Inline(NewBlob),
+    Inline(Box<NewBlob>),
     /// Id of a complete blob.
     Blob(String),
 }

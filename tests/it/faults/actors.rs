@@ -13,7 +13,7 @@ use fenwen::task::call::CallError;
 use futures_util::FutureExt;
 use futures_util::future::BoxFuture;
 
-use super::LONGEST;
+use super::LONGEST_MS;
 
 /// Chance from a seed: SplitMix64.
 pub(super) struct Chance(u64);
@@ -38,6 +38,11 @@ pub(super) type Shared = Arc<Mutex<Chance>>;
 
 pub(super) fn below(chance: &Shared, n: u64) -> u64 {
     chance.lock().unwrap().below(n)
+}
+
+/// A place below `n`.
+pub(super) fn pick(chance: &Shared, n: usize) -> usize {
+    usize::try_from(below(chance, n as u64)).unwrap()
 }
 
 /// A kind of job that takes its time, and now and then fails, panics or leaves a checkpoint.
@@ -78,7 +83,7 @@ impl JobKind for Errand {
             }
             let steps = below(&chance, 3);
             for step in 0..steps {
-                let ms = below(&chance, LONGEST.as_millis() as u64 / 2);
+                let ms = below(&chance, LONGEST_MS / 2);
                 clock.wait(Duration::from_millis(ms)).await;
                 context.progress((step + 1) as f64 / steps as f64);
                 context.checkpoint(Private::new(name.clone().into_bytes()));

@@ -17,7 +17,7 @@ use futures_util::FutureExt;
 use futures_util::future::BoxFuture;
 use serde_json::Value;
 
-use super::actors::{Chance, Delivered, Errand, Shared, below, client, relay};
+use super::actors::{Chance, Delivered, Errand, Shared, below, client, pick, relay};
 
 /// Jobs of each of the two clients.
 const JOBS_EACH: u64 = 2;
@@ -162,7 +162,7 @@ impl World {
     }
 
     fn poll_one(&mut self) {
-        let idx = below(&self.chance, self.actors.len() as u64) as usize;
+        let idx = pick(&self.chance, self.actors.len());
         let actor = &mut self.actors[idx];
         let Some(future) = &mut actor.future else { return };
         let polled = future.poll_unpin(&mut Context::from_waker(Waker::noop()));
@@ -176,7 +176,7 @@ impl World {
         if held.is_empty() {
             return;
         }
-        let idx = below(&self.chance, held.len() as u64) as usize;
+        let idx = pick(&self.chance, held.len());
         let call = held.swap_remove(idx);
         drop(held);
         let fate = match below(&self.chance, 20) {
@@ -190,7 +190,7 @@ impl World {
 
     /// A process ends in the middle of whatever it does; another one takes its place.
     fn crash_one(&mut self) {
-        let idx = below(&self.chance, self.actors.len() as u64) as usize;
+        let idx = pick(&self.chance, self.actors.len());
         let role = self.actors[idx].role;
         if self.actors[idx].future.is_some() {
             self.n_crashes += 1;

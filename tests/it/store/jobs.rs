@@ -16,7 +16,7 @@ fn finish(store: &Store, job: &Job, ending: Ending) -> Option<Job> {
 }
 
 fn result(store: &Store, id: &str) -> Payload {
-    Payload::Inline(store.inline_blob(meta(id, 6), b"RESULT").unwrap())
+    Payload::Inline(Box::new(store.inline_blob(meta(id, 6), b"RESULT").unwrap()))
 }
 
 fn beat(job: &Job, now: std::time::Duration) -> Beat {

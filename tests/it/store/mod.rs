@@ -139,7 +139,7 @@ fn new_job(store: &Store, id: &str) -> NewJob {
         lane: "letters".to_owned(),
         priority: 0,
         max_attempts: 3,
-        input: Payload::Inline(input),
+        input: Payload::Inline(Box::new(input)),
         purpose: Some("petition-handling".to_owned()),
         case_no: None,
         correlation: "c-1".to_owned(),
