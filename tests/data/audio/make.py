@@ -15,8 +15,8 @@ FILES = [
     ("tone.m4a", "aac", 44100, "fltp", 64000),
     ("tone.aac", "aac", 22050, "fltp", 48000),
     ("tone.flac", "flac", 32000, "s16", 0),
-    ("tone.opus", "libopus", 48000, "flt", 32000),
-    ("tone.webm", "libopus", 48000, "flt", 32000),
+    ("tone.opus", "libopus", 48000, "flt", 96000),
+    ("tone.webm", "libopus", 48000, "flt", 96000),
 ]
 
 
