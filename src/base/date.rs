@@ -1,7 +1,6 @@
 //! Calendar days, and the two eras in which documents print them.
 
 use std::fmt;
-use std::time::Duration;
 
 /// Years between the common era and the era of the Republic (民國).
 const ROC_OFFSET: u16 = 1911;

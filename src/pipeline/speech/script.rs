@@ -104,6 +104,7 @@ fn convert(text: &str) -> String {
 
 #[cfg(test)]
 mod tests {
+    #[cfg(feature = "opencc")]
     use super::super::line::tests::line;
     use super::*;
 

@@ -11,7 +11,7 @@ use crate::task::idcard::{
 };
 use crate::task::letters::{LetterAnswer, LetterAnswers, LetterFlags};
 use crate::task::prediction::Verdict;
-use crate::task::text::{Label, Mode, TextField, TextPlace};
+use crate::task::text::{Automation, Label, Mode, TextField, TextPlace};
 
 /// Stands in every place that may hold what a caller or a citizen wrote.
 const CANARY: &str = "CANARY-王小明-A123456789";
@@ -30,6 +30,7 @@ fn letter() -> Event {
         external_id: Some(CANARY.into()),
         labels: vec![label(); 5],
         abstained: false,
+        automation: Automation::Suggest,
         flags: LetterFlags::default(),
         evidence: Vec::new(),
         text_hashes: [CANARY.into(), CANARY.into()],
@@ -60,6 +61,7 @@ fn document() -> Event {
         officers: vec![OfficerSuggestion { id: CANARY.into(), score: 1.0, basis: Vec::new() }],
         excluded: vec![(CANARY.into(), "差假")],
         abstained: false,
+        automation: Automation::Suggest,
         reasons: vec![
             DispatchReason::OwnNumber { number: CANARY.into(), place },
             DispatchReason::PriorCase { reference: CANARY.into() },
