@@ -5,7 +5,8 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use fenwen::bus::{Outcome, Subject};
-use fenwen::service::relay::{Outbox, OutboxError, OutboxRow, Relay};
+use fenwen::service::relay::{Outbox, OutboxError, Relay};
+use fenwen::store::OutboxRow;
 use futures_util::FutureExt;
 use futures_util::future::BoxFuture;
 

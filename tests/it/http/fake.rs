@@ -142,7 +142,12 @@ impl Server {
         let clock: Arc<dyn Clock> = Arc::new(SystemClock);
         let data_dir = tempfile::tempdir().unwrap();
         let store = Store::open(data_dir.path()).unwrap();
-        let routing = routing_over(store.clone(), data_dir.path(), Arc::clone(&clock));
+        let routing = routing_over(
+            store.clone(),
+            data_dir.path(),
+            Arc::clone(&clock),
+            RoutingSettings::default(),
+        );
         let parts = ServiceParts {
             recogniser: Arc::clone(&recogniser) as Arc<dyn RecogniseId>,
             decoder: Arc::new(PictureFiles::default()),
