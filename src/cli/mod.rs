@@ -20,6 +20,7 @@ mod sibling;
 pub mod speech;
 mod transcribe;
 mod versions;
+mod warehouse;
 
 use std::ffi::OsString;
 use std::io::Write;
@@ -86,6 +87,8 @@ enum Command {
     /// 匯出承辦人的回饋
     #[command(subcommand)]
     Feedback(feedback::FeedbackCommand),
+    /// 匯出一日的統計資料,供資料倉儲使用(去識別化的 CSV 與 Parquet)
+    Export(warehouse::Options),
     /// 檢查企業匯流排
     #[command(subcommand)]
     Bus(bus::BusCommand),
@@ -181,6 +184,10 @@ impl Cli {
             }
             Command::Feedback(command) => {
                 feedback::run(command, &Config::read(&overrides)?)?;
+                Ok(ExitCode::SUCCESS)
+            }
+            Command::Export(options) => {
+                warehouse::run(&options, &Config::read(&overrides)?)?;
                 Ok(ExitCode::SUCCESS)
             }
             Command::Bus(command) => {
