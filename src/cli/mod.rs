@@ -142,68 +142,38 @@ pub fn report(outcome: anyhow::Result<ExitCode>) -> ExitCode {
     })
 }
 
+/// The settings of a command that logs as the server does.
+fn logged(overrides: &Overrides) -> anyhow::Result<Config> {
+    let config = Config::load(overrides)?;
+    logging::start(&config.log);
+    Ok(config)
+}
+
 impl Cli {
     fn run(self) -> anyhow::Result<ExitCode> {
         let overrides = self.settings.overrides();
+        let read = || Config::read(&overrides);
         match self.command {
-            Command::Serve { role } => {
-                let config = Config::load(&overrides)?;
-                logging::start(&config.log);
-                serve::run(&config, role)?;
-                Ok(ExitCode::SUCCESS)
-            }
-            Command::Idcard(options) => {
-                let config = Config::load(&overrides)?;
-                logging::start(&config.log);
-                idcard::run(&options, &config)?;
-                Ok(ExitCode::SUCCESS)
-            }
-            Command::Transcribe(options) => {
-                let config = Config::load(&overrides)?;
-                logging::start(&config.log);
-                transcribe::run(&options, &config)?;
-                Ok(ExitCode::SUCCESS)
-            }
-            Command::Embed(options) => {
-                let config = Config::load(&overrides)?;
-                logging::start(&config.log);
-                encoder::run(&options, &config)?;
-                Ok(ExitCode::SUCCESS)
-            }
-            Command::Models(command) => {
-                let config = Config::read(&overrides)?;
-                match command.versions() {
-                    Ok(command) => versions::run(command, &config)?,
-                    Err(command) => models::run(command, models::settings(&config)?)?,
-                }
-                Ok(ExitCode::SUCCESS)
-            }
-            Command::Jobs(command) => {
-                jobs::run(command, &Config::read(&overrides)?)?;
-                Ok(ExitCode::SUCCESS)
-            }
-            Command::Feedback(command) => {
-                feedback::run(command, &Config::read(&overrides)?)?;
-                Ok(ExitCode::SUCCESS)
-            }
-            Command::Export(options) => {
-                warehouse::run(&options, &Config::read(&overrides)?)?;
-                Ok(ExitCode::SUCCESS)
-            }
-            Command::Bus(command) => {
-                bus::run(command, &Config::load(&overrides)?)?;
-                Ok(ExitCode::SUCCESS)
-            }
-            Command::EngineWorker => {
-                crate::engine::worker::run()?;
-                Ok(ExitCode::SUCCESS)
-            }
-            Command::Config(command) => config::run(command, &overrides),
-            Command::Eval(it) => sibling::run("fenwen-eval", &it.arguments),
-            Command::Train(it) => sibling::run("fenwen-train", &it.arguments),
-            Command::Data(it) => sibling::run("fenwen-train", &it.after("data")),
-            Command::Discover(it) => sibling::run("fenwen-train", &it.after("discover")),
+            Command::Serve { role } => serve::run(&logged(&overrides)?, role)?,
+            Command::Idcard(options) => idcard::run(&options, &logged(&overrides)?)?,
+            Command::Transcribe(options) => transcribe::run(&options, &logged(&overrides)?)?,
+            Command::Embed(options) => encoder::run(&options, &logged(&overrides)?)?,
+            Command::Models(command) => match command.versions() {
+                Ok(command) => versions::run(command, &read()?)?,
+                Err(command) => models::run(command, models::settings(&read()?)?)?,
+            },
+            Command::Jobs(command) => jobs::run(command, &read()?)?,
+            Command::Feedback(command) => feedback::run(command, &read()?)?,
+            Command::Export(options) => warehouse::run(&options, &read()?)?,
+            Command::Bus(command) => bus::run(command, &Config::load(&overrides)?)?,
+            Command::EngineWorker => crate::engine::worker::run()?,
+            Command::Config(command) => return config::run(command, &overrides),
+            Command::Eval(it) => return sibling::run("fenwen-eval", &it.arguments),
+            Command::Train(it) => return sibling::run("fenwen-train", &it.arguments),
+            Command::Data(it) => return sibling::run("fenwen-train", &it.after("data")),
+            Command::Discover(it) => return sibling::run("fenwen-train", &it.after("discover")),
         }
+        Ok(ExitCode::SUCCESS)
     }
 }
 
