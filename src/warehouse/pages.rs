@@ -136,19 +136,19 @@ impl Tally {
         let state = |name: &str| Cell::Int(self.states.get(name).copied().unwrap_or(0));
         let mut cells = vec![Cell::Int(i64::try_from(self.submitted).unwrap_or(i64::MAX))];
         cells.extend(["succeeded", "failed", "cancelled", "dead"].map(state));
-        cells.extend([quantile(&mut self.ran_ms, 0.5), quantile(&mut self.ran_ms, 0.95)]);
-        cells.push(quantile(&mut self.queued_ms, 0.95));
+        cells.extend([quantile(&mut self.ran_ms, 50), quantile(&mut self.ran_ms, 95)]);
+        cells.push(quantile(&mut self.queued_ms, 95));
         cells
     }
 }
 
 /// By nearest rank; nothing of too few.
-fn quantile(values: &mut [u64], share: f64) -> Cell {
+fn quantile(values: &mut [u64], percent: usize) -> Cell {
     if values.len() < MIN_GROUP {
         return Cell::Null;
     }
     values.sort_unstable();
-    let rank = (values.len() as f64 * share).ceil() as usize;
+    let rank = (values.len() * percent).div_ceil(100);
     let value = values.get(rank.saturating_sub(1)).copied();
     value.and_then(|it| i64::try_from(it).ok()).into()
 }
