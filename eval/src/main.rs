@@ -12,6 +12,7 @@ use fenwen_eval::classify;
 use fenwen_eval::encoder::{self, EncoderArgs};
 use fenwen_eval::idcard::reader::{HttpReader, LocalReader};
 use fenwen_eval::idcard::{self, Answers, Pictures, peer, report, tally};
+use fenwen_eval::speech::{self, SpeechArgs};
 
 /// Evaluation of fenwen.
 #[derive(Parser)]
@@ -35,6 +36,8 @@ enum Command {
     Idcard(IdcardArgs),
     /// Compare the speed of the sentence encoder on candle and on ONNX Runtime.
     EncoderSpeed(EncoderArgs),
+    /// Score the transcription of recordings.
+    Speech(SpeechArgs),
     /// Score a text classifier that `fenwen train` made.
     Classify(ClassifyArgs),
 }
@@ -173,6 +176,7 @@ fn run(cli: &Cli) -> Result<()> {
             writeln!(out, "{n} pictures in {}", folder.display())?;
         }
         Command::Idcard(args) => writeln!(out, "{}", evaluate(args)?)?,
+        Command::Speech(args) => writeln!(out, "{}", speech::run(args)?)?,
         Command::EncoderSpeed(args) => encoder::run(args, &mut out)?,
         Command::Classify(args) => writeln!(out, "{}", classify_rows(args)?)?,
     }

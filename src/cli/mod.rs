@@ -1,10 +1,13 @@
 //! Composition root: commands, and the wiring of everything below into a running system.
 
+mod bus;
 mod config;
 pub mod encoder;
 mod export;
 mod feedback;
 mod idcard;
+pub mod jobs;
+pub mod kinds;
 pub mod local;
 mod logging;
 pub mod models;
@@ -14,7 +17,10 @@ mod recogniser;
 pub mod routing;
 mod serve;
 mod sibling;
+pub mod speech;
+mod transcribe;
 mod versions;
+mod warehouse;
 
 use std::ffi::OsString;
 use std::io::Write;
@@ -60,10 +66,19 @@ struct Settings {
 
 #[derive(Debug, Subcommand)]
 enum Command {
-    /// 啟動 HTTP 服務
-    Serve,
+    /// 啟動服務
+    Serve {
+        /// 這個程序做什麼:all(全部)、api(只接受請求)、worker(只執行工作)
+        #[arg(long, value_enum, default_value_t)]
+        role: serve::Role,
+    },
+    /// 列出、查看、取消工作,或重新排隊
+    #[command(subcommand)]
+    Jobs(jobs::JobsCommand),
     /// 識別證件影像
     Idcard(idcard::Options),
+    /// 將錄音轉寫為文字
+    Transcribe(transcribe::Options),
     /// 將文字轉為語意向量(NumPy 檔)
     Embed(encoder::Options),
     /// 列出、下載、驗證、說明、轉出與清理模型
@@ -72,6 +87,11 @@ enum Command {
     /// 匯出承辦人的回饋
     #[command(subcommand)]
     Feedback(feedback::FeedbackCommand),
+    /// 匯出一日的統計資料,供資料倉儲使用(去識別化的 CSV 與 Parquet)
+    Export(warehouse::Options),
+    /// 檢查企業匯流排
+    #[command(subcommand)]
+    Bus(bus::BusCommand),
     /// 在子行程中執行一個模型(由伺服器自行啟動)
     #[command(hide = true)]
     EngineWorker,
@@ -122,50 +142,38 @@ pub fn report(outcome: anyhow::Result<ExitCode>) -> ExitCode {
     })
 }
 
+/// The settings of a command that logs as the server does.
+fn logged(overrides: &Overrides) -> anyhow::Result<Config> {
+    let config = Config::load(overrides)?;
+    logging::start(&config.log);
+    Ok(config)
+}
+
 impl Cli {
     fn run(self) -> anyhow::Result<ExitCode> {
         let overrides = self.settings.overrides();
+        let read = || Config::read(&overrides);
         match self.command {
-            Command::Serve => {
-                let config = Config::load(&overrides)?;
-                logging::start(&config.log);
-                serve::run(&config)?;
-                Ok(ExitCode::SUCCESS)
-            }
-            Command::Idcard(options) => {
-                let config = Config::load(&overrides)?;
-                logging::start(&config.log);
-                idcard::run(&options, &config)?;
-                Ok(ExitCode::SUCCESS)
-            }
-            Command::Embed(options) => {
-                let config = Config::load(&overrides)?;
-                logging::start(&config.log);
-                encoder::run(&options, &config)?;
-                Ok(ExitCode::SUCCESS)
-            }
-            Command::Models(command) => {
-                let config = Config::read(&overrides)?;
-                match command.versions() {
-                    Ok(command) => versions::run(command, &config)?,
-                    Err(command) => models::run(command, models::settings(&config)?)?,
-                }
-                Ok(ExitCode::SUCCESS)
-            }
-            Command::Feedback(command) => {
-                feedback::run(command, &Config::read(&overrides)?)?;
-                Ok(ExitCode::SUCCESS)
-            }
-            Command::EngineWorker => {
-                crate::engine::worker::run()?;
-                Ok(ExitCode::SUCCESS)
-            }
-            Command::Config(command) => config::run(command, &overrides),
-            Command::Eval(it) => sibling::run("fenwen-eval", &it.arguments),
-            Command::Train(it) => sibling::run("fenwen-train", &it.arguments),
-            Command::Data(it) => sibling::run("fenwen-train", &it.after("data")),
-            Command::Discover(it) => sibling::run("fenwen-train", &it.after("discover")),
+            Command::Serve { role } => serve::run(&logged(&overrides)?, role)?,
+            Command::Idcard(options) => idcard::run(&options, &logged(&overrides)?)?,
+            Command::Transcribe(options) => transcribe::run(&options, &logged(&overrides)?)?,
+            Command::Embed(options) => encoder::run(&options, &logged(&overrides)?)?,
+            Command::Models(command) => match command.versions() {
+                Ok(command) => versions::run(command, &read()?)?,
+                Err(command) => models::run(command, models::settings(&read()?)?)?,
+            },
+            Command::Jobs(command) => jobs::run(command, &read()?)?,
+            Command::Feedback(command) => feedback::run(command, &read()?)?,
+            Command::Export(options) => warehouse::run(&options, &read()?)?,
+            Command::Bus(command) => bus::run(command, &Config::load(&overrides)?)?,
+            Command::EngineWorker => crate::engine::worker::run()?,
+            Command::Config(command) => return config::run(command, &overrides),
+            Command::Eval(it) => return sibling::run("fenwen-eval", &it.arguments),
+            Command::Train(it) => return sibling::run("fenwen-train", &it.arguments),
+            Command::Data(it) => return sibling::run("fenwen-train", &it.after("data")),
+            Command::Discover(it) => return sibling::run("fenwen-train", &it.after("discover")),
         }
+        Ok(ExitCode::SUCCESS)
     }
 }
 

@@ -173,6 +173,7 @@ impl Opener {
             ModelEngine::Candle => EngineKind::Candle,
             ModelEngine::Onnx | ModelEngine::Library => self.options.engine,
             ModelEngine::Linear => anyhow::bail!("model `{id}` is a classifier, not a network"),
+            ModelEngine::Whisper => anyhow::bail!("model `{id}` hears speech: it takes no tensors"),
         };
         let options = OpenOptions { engine, threads: placement.threads, ..self.options.clone() };
         engine::open_replicas(weights, &options, placement.sessions)

@@ -32,10 +32,11 @@ pub(super) fn classifiers(config: &Config) -> PathBuf {
 }
 
 /// Opens both services.
-pub(super) fn open(config: &Config, clock: Arc<dyn Clock>) -> anyhow::Result<Arc<Routing>> {
-    let data_dir = config.data_dir();
-    let store = Store::open(&data_dir)
-        .with_context(|| format!("failed to open the store in {}", data_dir.display()))?;
+pub(super) fn open(
+    config: &Config,
+    store: Store,
+    clock: Arc<dyn Clock>,
+) -> anyhow::Result<Arc<Routing>> {
     let taxonomy = taxonomy(config)?;
     for (section, automation) in
         [("letters", &config.letters.automation), ("documents", &config.documents.automation)]

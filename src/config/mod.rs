@@ -2,9 +2,12 @@
 //!
 //! Unknown keys are errors wherever they come from, and secrets never print.
 
+mod bus;
 mod check;
+mod jobs;
 mod load;
 mod reference;
+mod speech;
 mod texts;
 
 use std::net::SocketAddr;
@@ -15,8 +18,11 @@ use serde::{Deserialize, Serialize};
 
 use crate::base::Secret;
 
+pub use bus::{Bus, BusEngine, Webhooks};
 pub use check::{Finding, Severity};
+pub use jobs::{Jobs, Store, StoreEngine};
 pub use load::{ConfigError, Overrides};
+pub use speech::{Speech, SpeechRuntime};
 pub use texts::{Automation, AutomationLevel, Documents, Letters, TextMode};
 
 /// Which set of rules the settings must satisfy.
@@ -50,6 +56,16 @@ pub struct Config {
     pub letters: Letters,
     /// 電子公文智能分文。
     pub documents: Documents,
+    /// 企業匯流排。
+    pub bus: Bus,
+    /// 以 HTTP 通知呼叫端的事件。
+    pub webhooks: Webhooks,
+    /// 語音轉寫。
+    pub speech: Speech,
+    /// 資料庫。
+    pub store: Store,
+    /// 工作。
+    pub jobs: Jobs,
     /// 模型檔案。
     pub models: Models,
     /// 推論引擎。

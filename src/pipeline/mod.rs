@@ -7,3 +7,4 @@ pub mod encode;
 pub mod fold;
 pub mod idcard;
 pub mod letters;
+pub mod speech;

@@ -27,7 +27,10 @@ impl Admitted {
         F: FnOnce() -> Result<LetterOrder, CallError> + Send + 'static,
     {
         let deadline = self.cx.deadline;
-        self.on_text_pool(body, move |routing, order| routing.letters(order, deadline)).await
+        let work = move |routing: &Routing, order| routing.letters(order, deadline);
+        let answers = self.on_text_pool(body, work).await?;
+        metrics::counter!("fenwen_letters_total").increment(answers.items.len() as u64);
+        Ok(answers)
     }
 
     /// Suggests units and officers for a document.
@@ -36,7 +39,10 @@ impl Admitted {
         F: FnOnce() -> Result<DispatchOrder, CallError> + Send + 'static,
     {
         let deadline = self.cx.deadline;
-        self.on_text_pool(body, move |routing, order| routing.document(order, deadline)).await
+        let work = move |routing: &Routing, order| routing.document(order, deadline);
+        let answer = self.on_text_pool(body, work).await?;
+        metrics::counter!("fenwen_documents_total").increment(1);
+        Ok(answer)
     }
 
     /// A prediction made earlier.
@@ -56,7 +62,9 @@ impl Admitted {
     where
         F: FnOnce() -> Result<Feedback, CallError> + Send + 'static,
     {
-        self.on_text_pool(body, move |routing, feedback| routing.feedback(&id, feedback)).await
+        self.on_text_pool(body, move |routing, feedback| routing.feedback(&id, feedback)).await?;
+        metrics::counter!("fenwen_feedback_total").increment(1);
+        Ok(())
     }
 
     async fn on_text_pool<F, T, R>(

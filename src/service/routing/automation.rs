@@ -5,7 +5,7 @@
 
 use std::collections::BTreeMap;
 
-use crate::pipeline::classify::Confidence;
+use crate::pipeline::classify::{Confidence, is_below};
 use crate::store::{Review, StoreError};
 use crate::task::call::Task;
 use crate::task::idcard::ModelInfo;
@@ -132,7 +132,7 @@ impl Routing {
             _ => &self.settings.letters.automation,
         };
         let info = model.info.clone();
-        let reviews = self.store.reviews(name(task), &info.version, rules.n_reviewed)?;
+        let reviews = self.store.reviews(name(task), &info.version, rules.n_reviewed).wait()?;
         let settings = model.classifier.settings();
         let confidence = settings.fused.as_ref().map_or(&settings.linear, |it| &it.confidence);
         Ok(count(name(task), info, confidence, &reviews))
@@ -158,10 +158,14 @@ fn count(
     let (mut n_reviewed, mut n_right, mut n_sure, mut n_sure_right) = (0, 0, 0, 0);
     for review in reviews.iter().filter(|it| it.verdict != Verdict::Discarded.as_str()) {
         let given: Vec<(String, f32)> = serde_json::from_str(&review.given).unwrap_or_default();
-        let Some((first, score)) = given.into_iter().next() else { continue };
+        let Some((first, score)) = given.first().cloned() else { continue };
+        // A unit that was answered for its unsure sections has a promise of its own, and each of them is in it.
+        let is_unit = given.iter().any(|it| is_below(&it.0, &first));
+        let held = |label: &str| label == first || (is_unit && is_below(label, &first));
         let is_right = review.verdict == Verdict::Accepted.as_str()
-            || review.label.as_deref() == Some(first.as_str());
-        let is_sure = confidence.threshold_of(&first) <= score;
+            || review.label.as_deref().is_some_and(held);
+        let threshold = confidence.unit_threshold.filter(|_| is_unit);
+        let is_sure = threshold.unwrap_or_else(|| confidence.threshold_of(&first)) <= score;
         n_reviewed += 1;
         n_right += usize::from(is_right);
         n_sure += usize::from(is_sure);
@@ -253,6 +257,21 @@ mod tests {
         assert_eq!((found.promise.n, found.promise.n_right), (3, 2));
         assert_eq!(found.labels, [LabelReview { label: "甲".to_owned(), n: 4, n_right: 2 }]);
         assert!(!found.promise.is_broken(), "three reviews say nothing");
+    }
+
+    #[test]
+    fn a_unit_is_right_for_each_of_its_sections() {
+        let of_unit = |score: f32, label: &str| Review {
+            given: format!(r#"[["甲",{score}],["甲/一科",0.5],["甲/二科",0.4]]"#),
+            ..review(0.0, Verdict::Corrected, Some(label))
+        };
+        let reviews = [of_unit(0.75, "甲/二科"), of_unit(0.75, "乙"), of_unit(0.65, "甲")];
+        let confidence =
+            Confidence { threshold: 0.8, unit_threshold: Some(0.7), ..Confidence::plain() };
+        let model =
+            ModelInfo { name: String::new(), version: String::new(), sha256: String::new() };
+        let found = count(LETTERS, model, &confidence, &reviews);
+        assert_eq!((found.n_right, found.promise.n, found.promise.n_right), (2, 2, 1));
     }
 
     #[test]

@@ -70,7 +70,7 @@ impl Routing {
             text: text(document),
             signature: None,
         };
-        self.keep(&[self.prediction(&model, draft, settings)])?;
+        self.keep(vec![self.prediction(&model, draft, settings)])?;
         Ok(answer)
     }
 

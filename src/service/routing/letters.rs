@@ -8,7 +8,7 @@ use crate::pipeline::classify::Ask;
 use crate::pipeline::compose::{Composed, Part};
 use crate::pipeline::letters::read::{Reading, read};
 use crate::pipeline::letters::similar::Signature;
-use crate::store::NewPrediction;
+use crate::store::{NewPrediction, Reply};
 use crate::task::call::{CallError, Task};
 use crate::task::letters::{Letter, LetterAnswer, LetterAnswers, LetterOrder, Ministry, Repeated};
 use crate::task::text::{Automation, Label, TextField};
@@ -63,7 +63,7 @@ impl Routing {
             kept.push(self.prediction(&model, draft, settings));
             items.push(answer);
         }
-        let result = self.keep(&kept);
+        let result = self.keep(kept);
         if result.is_err() {
             let mut index = self.similar();
             for item in &items {
@@ -79,8 +79,8 @@ impl Routing {
         })
     }
 
-    pub(super) fn keep(&self, kept: &[NewPrediction]) -> Result<(), CallError> {
-        self.store.keep(kept).map_err(|it| internal(&it))
+    pub(super) fn keep(&self, kept: Vec<NewPrediction>) -> Result<(), CallError> {
+        self.store.keep(kept).and_then(Reply::wait).map_err(|it| internal(&it))
     }
 
     fn require_taxonomy(&self, wanted: Option<&str>) -> Result<(), CallError> {

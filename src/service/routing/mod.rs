@@ -157,7 +157,7 @@ impl Routing {
             ModelSlot::new(versions, name, Arc::clone(&parts.encoders))
         };
         let mut index = SimilarIndex::new(parts.settings.n_compared);
-        for (id, bytes) in parts.store.signatures(LETTERS, parts.settings.n_compared)? {
+        for (id, bytes) in parts.store.signatures(LETTERS, parts.settings.n_compared).wait()? {
             if let Some(signature) = Signature::from_bytes(&bytes) {
                 index.insert(&id, signature);
             }
@@ -192,12 +192,20 @@ impl Routing {
     /// # Errors
     /// When the store fails.
     pub fn erase_expired(&self) -> Result<usize, StoreError> {
-        let erased = self.store.erase_expired(self.clock.unix_time().as_secs())?;
-        let mut index = self.similar();
-        for id in &erased {
-            index.remove(id);
+        let mut n_erased = 0;
+        loop {
+            let erased = self.store.erase_expired(self.clock.unix_time().as_secs()).wait()?;
+            if erased.is_empty() {
+                break;
+            }
+            n_erased += erased.len();
+            let mut index = self.similar();
+            for id in &erased {
+                index.remove(id);
+            }
         }
-        Ok(erased.len())
+        self.store.fold()?;
+        Ok(n_erased)
     }
 
     /// The classifier of a service, if one is active.

@@ -7,17 +7,20 @@ use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 use std::time::Duration;
 
 use fenwen::base::{Clock, Deadline, Private, SystemClock};
+use fenwen::cli::kinds::{self, TextKind};
 use fenwen::http::{App, Ended, HttpOptions, serve};
 use fenwen::media::{Point, Quad};
 use fenwen::pipeline::documents::deadline::Calendar;
 use fenwen::pipeline::documents::number::PrefixTable;
 use fenwen::pipeline::documents::taxonomy::Taxonomy;
 use fenwen::pipeline::encode::EncodeError;
+use fenwen::service::jobs::{Blobs, JobParts, JobSettings, Jobs};
 use fenwen::service::routing::{
     EncoderError, Encoders, Routing, RoutingParts, RoutingSettings, TextEncoder,
 };
 use fenwen::service::{PictureFiles, Service, ServiceLimits, ServiceParts};
 use fenwen::store::Store;
+use fenwen::store::blobs::BlobFolder;
 use fenwen::task::call::CallError;
 use fenwen::task::idcard::{
     Check, DocumentType, Field, FieldName, FieldStatus, Health, IdImage, Load, ModelInfo, Mrz,
@@ -122,6 +125,8 @@ pub(crate) struct Server {
     pub(crate) recogniser: Arc<FakeRecogniser>,
     /// Letters and documents.
     pub(crate) routing: Arc<Routing>,
+    /// Jobs; nothing works on them unless the test does.
+    pub(crate) jobs: Arc<Jobs>,
     /// Holds what the server keeps.
     pub(crate) data_dir: tempfile::TempDir,
     shutdown: Option<oneshot::Sender<()>>,
@@ -136,7 +141,13 @@ impl Server {
     ) -> Server {
         let clock: Arc<dyn Clock> = Arc::new(SystemClock);
         let data_dir = tempfile::tempdir().unwrap();
-        let routing = routing(data_dir.path(), Arc::clone(&clock));
+        let store = Store::open(data_dir.path()).unwrap();
+        let routing = routing_over(
+            store.clone(),
+            data_dir.path(),
+            Arc::clone(&clock),
+            RoutingSettings::default(),
+        );
         let parts = ServiceParts {
             recogniser: Arc::clone(&recogniser) as Arc<dyn RecogniseId>,
             decoder: Arc::new(PictureFiles::default()),
@@ -144,19 +155,50 @@ impl Server {
             clock: Arc::clone(&clock),
         };
         let service = Service::start(parts, limits).unwrap();
-        let app = App::new(Arc::clone(&service), clock, options).unwrap();
+        let texts = TextKind {
+            service: Arc::clone(&service),
+            clock: Arc::clone(&clock),
+            rule: options.purpose,
+            time: Duration::from_secs(60),
+            max_bytes: 16 << 20,
+        };
+        let folder = BlobFolder::new(data_dir.path().join("blobs"));
+        let jobs = Jobs::new(JobParts {
+            store: store.clone(),
+            blobs: Blobs::new(store, Arc::new(folder)),
+            kinds: kinds::all(&texts),
+            clock: Arc::clone(&clock),
+            settings: JobSettings::default(),
+        });
+        let app = App::new(Arc::clone(&service), Arc::clone(&jobs), clock, options).unwrap();
         let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
         let addr = listener.local_addr().unwrap();
         let (sender, receiver) = oneshot::channel();
         let running = tokio::spawn(serve(listener, app, async {
             let _ = receiver.await;
         }));
-        Server { addr, service, recogniser, routing, data_dir, shutdown: Some(sender), running }
+        Server {
+            addr,
+            service,
+            recogniser,
+            routing,
+            jobs,
+            data_dir,
+            shutdown: Some(sender),
+            running,
+        }
     }
 
     /// With a recogniser that answers at once, and lenient about the purpose.
     pub(crate) async fn open() -> Server {
         Server::start(FakeRecogniser::open(), ServiceLimits::default(), options()).await
+    }
+
+    /// As [`Server::open`], with other options.
+    pub(crate) async fn with_options(change: impl FnOnce(&mut HttpOptions)) -> Server {
+        let mut options = options();
+        change(&mut options);
+        Server::start(FakeRecogniser::open(), ServiceLimits::default(), options).await
     }
 
     /// Asks the server to end.
@@ -181,10 +223,19 @@ pub(crate) fn routing_with(
     clock: Arc<dyn Clock>,
     settings: RoutingSettings,
 ) -> Arc<Routing> {
+    routing_over(Store::open(data_dir).unwrap(), data_dir, clock, settings)
+}
+
+fn routing_over(
+    store: Store,
+    data_dir: &Path,
+    clock: Arc<dyn Clock>,
+    settings: RoutingSettings,
+) -> Arc<Routing> {
     Routing::open(RoutingParts {
         classifiers: data_dir.join("classifiers"),
         encoders: Arc::new(FakeEncoders),
-        store: Store::open(data_dir).unwrap(),
+        store,
         taxonomy: Taxonomy::ministry().unwrap(),
         calendar: Calendar::default(),
         prefixes: PrefixTable::ministry().unwrap().clone(),

@@ -2,6 +2,7 @@
 //! apart, and the rows to look at first.
 
 mod cluster;
+mod distance;
 mod report;
 mod space;
 mod terms;
@@ -18,7 +19,7 @@ use crate::data::rows::{self, Writer};
 use crate::progress;
 use cluster::{Linkage, Method, Stop};
 use report::{Group, Report};
-use space::Space;
+use space::{Draw, Space};
 
 /// Terms of a group, at most.
 const N_TERMS: usize = 8;
@@ -98,7 +99,11 @@ pub(crate) fn run(options: &Options, out: &mut impl Write) -> anyhow::Result<()>
     };
     let texts: Vec<&str> = rows.texts.iter().map(String::as_str).collect();
     let bar = progress::bar(n_rows, "向量");
-    let vectors = options.space.vectors(&texts, options.seed, &bar)?;
+    let n_groups = match stop {
+        Stop::Groups(n_groups) => n_groups,
+        Stop::Distance(_) => default_groups(n_rows),
+    };
+    let vectors = options.space.vectors(&texts, Draw { seed: options.seed, n_groups }, &bar)?;
     bar.finish_and_clear();
     let bar = progress::spinner("分群");
     let groups = match (options.method, stop) {

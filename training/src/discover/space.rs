@@ -36,11 +36,11 @@ impl Space {
     pub(super) fn vectors(
         self,
         texts: &[&str],
-        seed: u64,
+        draw: Draw,
         bar: &ProgressBar,
     ) -> anyhow::Result<Array2<f32>> {
         let (values, width) = match self {
-            Space::Ngram => (ngrams(texts, seed, bar), WIDTH),
+            Space::Ngram => (ngrams(texts, draw, bar), WIDTH),
             Space::Encoder => {
                 let config = Config::load(&Overrides::default())?;
                 let mut encoder = encoder::open_bulk(&config).context(
@@ -57,18 +57,58 @@ impl Space {
     }
 }
 
-fn ngrams(texts: &[&str], seed: u64, bar: &ProgressBar) -> Vec<f32> {
+/// How n-grams are drawn into vectors.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Draw {
+    /// Of the projection.
+    pub(super) seed: u64,
+    /// Groups that are looked for.
+    pub(super) n_groups: usize,
+}
+
+impl Draw {
+    /// Share of the texts up to which an n-gram may tell groups apart: twice a group's even share. What is in more of
+    /// them (how to, may I, the city's name) would only tell ways of asking apart.
+    fn max_share(self) -> f32 {
+        (2.0 / self.n_groups.max(1) as f32).min(0.5)
+    }
+}
+
+fn ngrams(texts: &[&str], draw: Draw, bar: &ProgressBar) -> Vec<f32> {
     // Pairs and triples that occur in one text only tell nothing about its likeness to others.
     let views = [ViewPart { orders: vec![2, 3], weights: Vec::new(), head: None, min_df: 2 }];
     let rows: Vec<Vec<&str>> = texts.iter().map(|it| vec![*it]).collect();
     let corpus = Corpus::new(&spec(&views, &["text".to_owned()], &[]), &views, &rows);
     let all: Vec<usize> = (0..texts.len()).collect();
-    let idf = corpus.idf(&all);
-    let projection = Projection { seed, width: WIDTH };
+    let mut idf = corpus.idf(&all);
+    let least = draw.max_share().recip().ln() + 1.0;
+    idf.iter_mut().filter(|it| **it < least).for_each(|it| *it = 0.0);
+    let projection = Projection { seed: draw.seed, width: WIDTH };
     let mut vectors = Vec::with_capacity(texts.len() * WIDTH);
     for text in all {
         vectors.extend(projection.apply(&corpus, &corpus.values(text, &idf)));
         bar.inc(1);
     }
     vectors
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn likeness(n_groups: usize) -> f32 {
+        let mut texts = vec!["請問如何補發身分證", "請問如何申請路燈維修"];
+        texts.extend(["請問如何申請", "請問如何辦理", "身分證", "路燈維修", "補發", "辦理"]);
+        let vectors =
+            Space::Ngram.vectors(&texts, Draw { seed: 7, n_groups }, &ProgressBar::hidden());
+        let vectors = vectors.unwrap();
+        vectors.row(0).dot(&vectors.row(1))
+    }
+
+    #[test]
+    fn ways_of_asking_are_no_likeness_among_many_groups() {
+        // Half of the texts begin alike.
+        assert!(0.25 < likeness(2), "{}", likeness(2));
+        assert!(likeness(8).abs() < 0.15, "{}", likeness(8));
+    }
 }

@@ -59,7 +59,7 @@ impl Prepared {
             }
         }
         for (label, duty) in &rows.duties {
-            texts.push(vec![&duty.text]);
+            texts.push(vec![&duty.text; inputs.len()]);
             sources.push(Source { row: None, label: *label, weight: recipe.duties.weight });
         }
         let names = short_names(&rows.labels);

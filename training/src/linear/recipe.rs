@@ -94,7 +94,7 @@ pub(crate) struct ExtraPart {
     pub(crate) head: Option<usize>,
 }
 
-/// Texts of duties; each stands where the first text column stands.
+/// Texts of duties; each stands in every text column, so that it looks like a whole row.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub(crate) struct DutiesPart {

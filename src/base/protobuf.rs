@@ -27,6 +27,21 @@ impl<'a> Fields<'a> {
         Fields(message)
     }
 
+    /// The numbers of a packed field.
+    pub(crate) fn packed(bytes: &'a [u8]) -> impl Iterator<Item = Result<u64, Malformed>> {
+        let mut rest = Fields(bytes);
+        std::iter::from_fn(move || {
+            if rest.0.is_empty() {
+                return None;
+            }
+            let number = rest.number().ok_or(Malformed);
+            if number.is_err() {
+                rest.0 = &[];
+            }
+            Some(number)
+        })
+    }
+
     fn number(&mut self) -> Option<u64> {
         let mut value = 0_u64;
         for shift in (0..64).step_by(7) {
