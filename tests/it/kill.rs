@@ -2,6 +2,9 @@
 //!
 //! The process that is killed is this test binary, told by a variable to play the server.
 
+#[cfg(all(feature = "nats", feature = "postgres"))]
+mod cluster;
+
 use std::collections::BTreeSet;
 use std::io::{BufRead, BufReader, Write};
 use std::path::Path;
@@ -62,10 +65,14 @@ impl JobKind for Echo {
 
 fn jobs(folder: &Path) -> (Store, Arc<Jobs>) {
     let store = Store::open(folder).unwrap();
+    (store.clone(), jobs_over(store, folder))
+}
+
+fn jobs_over(store: Store, folder: &Path) -> Arc<Jobs> {
     let files = Arc::new(BlobFolder::new(folder.join("blobs")));
-    let jobs = Jobs::new(JobParts {
+    Jobs::new(JobParts {
         blobs: Blobs::new(store.clone(), files),
-        store: store.clone(),
+        store,
         kinds: vec![Arc::new(Echo)],
         clock: Arc::new(SystemClock),
         settings: JobSettings {
@@ -75,14 +82,13 @@ fn jobs(folder: &Path) -> (Store, Arc<Jobs>) {
             backoff: Backoff { first: Duration::from_millis(1), longest: Duration::from_millis(1) },
             ..JobSettings::default()
         },
-    });
-    (store, jobs)
+    })
 }
 
-async fn send(jobs: &Jobs) -> String {
+fn order() -> JobOrder {
     let caller = Caller { client: "mailbox".to_owned(), org: "301000000A".to_owned() };
     let content = Private::new(b"INPUT".to_vec());
-    let order = JobOrder {
+    JobOrder {
         caller,
         service: "letters".to_owned(),
         operation: "classify".to_owned(),
@@ -92,8 +98,11 @@ async fn send(jobs: &Jobs) -> String {
         case_no: None,
         correlation: "c".to_owned(),
         traceparent: None,
-    };
-    let prepared = jobs.prepare(order).await.unwrap();
+    }
+}
+
+async fn send(jobs: &Jobs) -> String {
+    let prepared = jobs.prepare(order()).await.unwrap();
     let id = prepared.outlook.id.clone();
     jobs.accept(prepared, None, Vec::new()).await.unwrap();
     id

@@ -14,11 +14,13 @@ use tempfile::TempDir;
 /// Longest wait for the server to answer.
 const PATIENCE: Duration = Duration::from_secs(60);
 
-/// The server; one for all tests of a run.
-struct Server {
+/// A running server.
+pub(crate) struct Postgres {
     folder: TempDir,
+    user: Option<User>,
+    count: AtomicU32,
     /// Holds the pipe whose end tells the server to stop.
-    _shell: Child,
+    shell: Child,
 }
 
 /// Ids of the user that the server runs as: a server refuses to run as root.
@@ -28,48 +30,67 @@ struct User {
     gid: u32,
 }
 
-/// Address of a database that nobody else uses.
+/// Address of a database that nobody else uses, on one server for all tests of a run.
 pub(crate) fn fresh_database() -> String {
-    static SERVER: OnceLock<Server> = OnceLock::new();
-    static COUNT: AtomicU32 = AtomicU32::new(0);
-    let folder = SERVER.get_or_init(start).folder.path();
-    let name = format!("test_{}", COUNT.fetch_add(1, Ordering::SeqCst));
-    let created = Command::new(binary("createdb"))
-        .args(["-U", "fenwen", "-h"])
-        .arg(folder)
-        .arg(&name)
-        .output()
-        .unwrap();
-    assert!(created.status.success(), "{}", String::from_utf8_lossy(&created.stderr));
-    format!("host={} user=fenwen dbname={name}", folder.display())
+    static SERVER: OnceLock<Postgres> = OnceLock::new();
+    SERVER.get_or_init(Postgres::start).database()
 }
 
-fn start() -> Server {
-    let folder = tempfile::tempdir().unwrap();
-    let user = user();
-    let data = folder.path().join("data");
-    if let Some(User { uid, gid }) = user {
-        chown(folder.path(), Some(uid), Some(gid)).unwrap();
+impl Postgres {
+    pub(crate) fn start() -> Postgres {
+        let folder = tempfile::tempdir().unwrap();
+        let user = user();
+        if let Some(User { uid, gid }) = user {
+            chown(folder.path(), Some(uid), Some(gid)).unwrap();
+        }
+        let mut command = Command::new(binary("initdb"));
+        command
+            .args(["-U", "fenwen", "-A", "trust", "-E", "UTF8", "--no-locale", "-N", "-D"])
+            .arg(folder.path().join("data"));
+        let made = as_user(&mut command, user).current_dir(folder.path()).output().unwrap();
+        assert!(made.status.success(), "{}", String::from_utf8_lossy(&made.stderr));
+        let shell = run(folder.path(), user);
+        Postgres { folder, user, count: AtomicU32::new(0), shell }
     }
-    let mut command = Command::new(binary("initdb"));
-    command
-        .args(["-U", "fenwen", "-A", "trust", "-E", "UTF8", "--no-locale", "-N", "-D"])
-        .arg(&data);
-    let made = as_user(&mut command, user).current_dir(folder.path()).output().unwrap();
-    assert!(made.status.success(), "{}", String::from_utf8_lossy(&made.stderr));
+
+    /// Address of a new database.
+    pub(crate) fn database(&self) -> String {
+        let folder = self.folder.path();
+        let name = format!("test_{}", self.count.fetch_add(1, Ordering::SeqCst));
+        let created = Command::new(binary("createdb"))
+            .args(["-U", "fenwen", "-h"])
+            .arg(folder)
+            .arg(&name)
+            .output()
+            .unwrap();
+        assert!(created.status.success(), "{}", String::from_utf8_lossy(&created.stderr));
+        format!("host={} user=fenwen dbname={name}", folder.display())
+    }
+
+    /// Cuts every connection, ends, and starts again with the same data.
+    #[cfg(feature = "nats")]
+    pub(crate) fn restart(&mut self) {
+        drop(self.shell.stdin.take());
+        self.shell.wait().unwrap();
+        self.shell = run(self.folder.path(), self.user);
+    }
+}
+
+/// Starts the server in a folder and waits until it answers.
+fn run(folder: &Path, user: Option<User>) -> Child {
     // The shell waits for the end of its input, which comes with the end of this process, however it ends.
     let script = format!(
         "'{}' -D '{}' -k '{}' -c listen_addresses='' -c fsync=off -c max_connections=200 & \
          server=$!; cat >/dev/null; kill -INT $server; wait $server",
         binary("postgres").display(),
-        data.display(),
-        folder.path().display()
+        folder.join("data").display(),
+        folder.display()
     );
     let mut command = Command::new("sh");
     command.args(["-c", &script]).stdin(Stdio::piped()).stdout(Stdio::null()).stderr(Stdio::null());
-    let shell = as_user(&mut command, user).current_dir(folder.path()).spawn().unwrap();
-    wait_until_ready(folder.path());
-    Server { folder, _shell: shell }
+    let shell = as_user(&mut command, user).current_dir(folder).spawn().unwrap();
+    wait_until_ready(folder);
+    shell
 }
 
 fn wait_until_ready(folder: &Path) {
@@ -115,5 +136,5 @@ fn binary(name: &str) -> PathBuf {
     found
         .into_iter()
         .find(|it| it.is_file())
-        .unwrap_or_else(|| panic!("PostgreSQL's `{name}` is missing: run `make setup`"))
+        .unwrap_or_else(|| panic!("PostgreSQL's `{name}` is missing: run `make servers`"))
 }
