@@ -20,6 +20,7 @@ mod sibling;
 pub mod speech;
 mod transcribe;
 mod versions;
+mod webhooks;
 
 use std::ffi::OsString;
 use std::io::Write;

@@ -30,9 +30,9 @@ fn document() -> Value {
     }
     for kind in Event::types() {
         let id = kind.name.replace('.', "-");
-        channels.insert(id.clone(), event_channel(&kind, &id));
-        operations.insert(id.clone(), event_operation(&kind, &id));
-        messages.insert(id, event_message(&kind));
+        channels.insert(id.clone(), event_channel(kind, &id));
+        operations.insert(id.clone(), event_operation(kind, &id));
+        messages.insert(id, event_message(kind));
     }
     messages.insert("problem".to_owned(), problem_message());
     json!({

@@ -5,6 +5,7 @@
 
 mod data;
 
+use std::sync::LazyLock;
 use std::time::Duration;
 
 use schemars::JsonSchema;
@@ -96,6 +97,11 @@ impl EventType {
         kind_of(&self.name_of(service))
     }
 
+    /// The schema as it is served and committed.
+    pub fn schema_text(&self) -> String {
+        format!("{:#}\n", self.schema)
+    }
+
     /// File name of the schema.
     pub fn schema_file(&self) -> String {
         format!("{}.v1.json", self.name)
@@ -130,8 +136,26 @@ impl Event {
         }
     }
 
+    /// Whether some event has this name.
+    pub fn is_name(name: &str) -> bool {
+        let is_service = |it: &str| {
+            (1..=64).contains(&it.len())
+                && it.bytes().all(|byte| byte.is_ascii_lowercase() || byte == b'-')
+        };
+        let of_service = name.split_once('.').filter(|(service, _)| is_service(service));
+        Event::types().iter().any(|it| match it.is_any_service {
+            true => of_service.is_some_and(|(_, rest)| rest == it.name),
+            false => name == it.name,
+        })
+    }
+
     /// Every type, for descriptions and schemas.
-    pub fn types() -> Vec<EventType> {
+    pub fn types() -> &'static [EventType] {
+        static TYPES: LazyLock<Vec<EventType>> = LazyLock::new(Event::all_types);
+        &TYPES
+    }
+
+    fn all_types() -> Vec<EventType> {
         let mut types = vec![
             described::<LetterClassified>("letters.classification.completed", "信件已分類"),
             described::<DocumentDispatched>("documents.dispatch.completed", "公文已有分文建議"),

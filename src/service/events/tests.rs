@@ -188,7 +188,7 @@ fn every_type_has_its_sample_its_schema_and_its_subject() {
     described.sort_unstable();
     assert_eq!(names, described);
     for (sample, name) in samples().iter().map(|it| (it, it.name())) {
-        let kind = Event::types().into_iter().find(|it| it.name_of("speech") == name).unwrap();
+        let kind = Event::types().iter().find(|it| it.name_of("speech") == name).unwrap();
         let (subject, event) = sample.envelope(&circumstances()).unwrap();
         assert_eq!(event.kind(), kind.kind("speech"));
         assert_eq!(subject.as_str(), format!("moi.ai.v1.evt.301000000A.{name}"));

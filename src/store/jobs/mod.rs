@@ -242,7 +242,7 @@ impl Job {
 }
 
 /// Milliseconds of a column as a time.
-fn time(ms: u64) -> Duration {
+pub(super) fn time(ms: u64) -> Duration {
     Duration::from_millis(ms)
 }
 

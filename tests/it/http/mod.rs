@@ -9,4 +9,5 @@ mod later;
 mod load;
 mod recognition;
 pub(crate) mod texts;
+mod webhooks;
 mod wire;

@@ -4,6 +4,7 @@ mod blobs;
 mod fairness;
 mod jobs;
 mod predictions;
+mod webhooks;
 
 use std::path::Path;
 use std::time::Duration;
@@ -106,6 +107,14 @@ cases! {
     blobs::an_exchanged_part_does_not_open,
     blobs::a_destroyed_blob_leaves_nothing,
     blobs::a_large_result_lies_in_files,
+    webhooks::a_receiver_is_kept_changed_and_deleted,
+    webhooks::a_client_has_so_many_and_sees_its_own,
+    webhooks::secrets_are_sealed_and_renewed,
+    webhooks::events_go_to_those_who_want_them,
+    webhooks::a_delivery_is_queued_once_taken_once_and_logged,
+    webhooks::a_receiver_that_is_switched_off_loses_what_is_due,
+    webhooks::two_senders_never_get_one_delivery,
+    webhooks::settled_deliveries_are_purged,
 }
 
 /// Noon of some day.
