@@ -99,7 +99,8 @@ async fn serve(
 ) -> anyhow::Result<()> {
     let store = super::jobs::store(config)?;
     let routing = routing::open(config, store.clone(), Arc::clone(&clock))?;
-    let service = service(config, &recogniser, Arc::clone(&routing), Arc::clone(&clock))?;
+    let kept = (Arc::clone(&routing), store.clone());
+    let service = service(config, &recogniser, kept, Arc::clone(&clock))?;
     let bus = super::bus::open(config).await.map_err(super::bus::told)?;
     let rpc = Arc::new(Rpc {
         service: Arc::clone(&service),
@@ -259,7 +260,7 @@ fn shutdown() -> anyhow::Result<impl Future<Output = ()>> {
 fn service(
     config: &Config,
     recogniser: &Recogniser,
-    routing: Arc<Routing>,
+    (routing, store): (Arc<Routing>, Store),
     clock: Arc<dyn Clock>,
 ) -> anyhow::Result<Arc<Service>> {
     let limits = ServiceLimits {
@@ -272,6 +273,7 @@ fn service(
         recogniser: Arc::new(recogniser.clone()),
         decoder: Arc::new(PictureFiles { limits: image_limits(config) }),
         routing,
+        store,
         clock,
     };
     Service::start(parts, limits).context("failed to start the decoding threads")

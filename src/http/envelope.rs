@@ -48,7 +48,7 @@ pub(super) async fn envelope(
 
 async fn run(app: &App, cx: &RequestContext, request: Request, next: Next) -> Response {
     let mut request = Lingering::wrap(request, app.options.linger);
-    request.extensions_mut().insert(cx.call);
+    request.extensions_mut().insert(cx.call.clone());
     let backstop = (cx.call.deadline + BACKSTOP).into();
     match tokio::time::timeout_at(backstop, next.run(request)).await {
         Ok(response) => response,

@@ -155,6 +155,7 @@ impl Server {
             recogniser: Arc::clone(&recogniser) as Arc<dyn RecogniseId>,
             decoder: Arc::new(PictureFiles::default()),
             routing: Arc::clone(&routing),
+            store: store.clone(),
             clock: Arc::clone(&clock),
         };
         let service = Service::start(parts, limits).unwrap();
@@ -166,16 +167,10 @@ impl Server {
             max_bytes: 16 << 20,
         };
         let jobs = jobs_over(store.clone(), data_dir.path(), &texts);
-        let webhooks = Webhooks {
-            store: store.clone(),
-            guard: loopback(),
-            clock: Arc::clone(&clock),
-            settings: WebhookSettings { is_sending: true, most: 3, ..WebhookSettings::default() },
-        };
         let app = App::new(AppParts {
             service: Arc::clone(&service),
             jobs: Arc::clone(&jobs),
-            webhooks,
+            webhooks: webhooks_over(store.clone(), Arc::clone(&clock)),
             clock,
             asyncapi: fenwen::rpc::asyncapi(),
             options,
@@ -232,6 +227,12 @@ fn jobs_over(store: Store, data_dir: &Path, texts: &TextKind) -> Arc<Jobs> {
         clock: Arc::clone(&texts.clock),
         settings: JobSettings::default(),
     })
+}
+
+/// Three webhooks a client; nothing sends them unless the test does.
+fn webhooks_over(store: Store, clock: Arc<dyn Clock>) -> Webhooks {
+    let settings = WebhookSettings { is_sending: true, most: 3, ..WebhookSettings::default() };
+    Webhooks { store, guard: loopback(), clock, settings }
 }
 
 /// Lets webhooks lead to receivers of tests.

@@ -18,7 +18,7 @@ pub(crate) const JOBS: &str = "/api/v1/jobs";
 pub(crate) const BLOBS: &str = "/api/v1/blobs";
 
 /// A server that can classify letters, and a worker beside it; it ends with the test.
-async fn working() -> (Server, JoinHandle<()>) {
+pub(crate) async fn working() -> (Server, JoinHandle<()>) {
     let server = ready().await;
     let worker = work(&server);
     (server, worker)
@@ -41,7 +41,7 @@ pub(crate) async fn post(addr: SocketAddr, path: &str, headers: &str, body: &Val
     call(addr, &format!("POST {path}"), &headers, body.to_string().as_bytes()).await
 }
 
-fn order(subject: &str) -> Value {
+pub(crate) fn order(subject: &str) -> Value {
     json!({
         "service": "letters", "operation": "classify",
         "input": {"letters": [{"subject": subject, "body": "土地登記"}]},
