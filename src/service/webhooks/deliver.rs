@@ -13,7 +13,6 @@ use crate::bus::{
     Bus, BusError, CloudEvent, Data, Extension, Filter, Handle, Handler, Outcome, ROOT,
     Subscription,
 };
-
 use crate::store::webhooks::{
     Attempt, Delivery, DeliveryState, NewDelivery, Webhook, WebhookChange,
 };

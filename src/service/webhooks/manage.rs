@@ -1,8 +1,7 @@
 //! What callers do with their webhooks.
 
-use std::time::Duration;
-
 use std::sync::Arc;
+use std::time::Duration;
 
 use crate::base::{Clock, ErrorCode, RequestId};
 use crate::service::events::Event;
