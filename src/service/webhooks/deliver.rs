@@ -150,7 +150,7 @@ impl Deliverer {
             let round = tokio::select! {
                 round = self.round() => round,
                 // What is cut is sent again by the next process, under the same id.
-                () = told_to_stop(stopped.clone(), GRACE) => return,
+                () = told_to_stop(stopped.clone(), self.clock.as_ref()) => return,
             };
             match round {
                 Ok(1..) => continue,
@@ -294,10 +294,10 @@ fn keys(webhook: &Webhook, now: Duration) -> Vec<SigningKey> {
 }
 
 /// Resolves a while after somebody says so.
-async fn told_to_stop(mut stopped: watch::Receiver<bool>, grace: Duration) {
+async fn told_to_stop(mut stopped: watch::Receiver<bool>, clock: &dyn Clock) {
     // An error means that nobody is left who could: the same as if it had been said.
     let _ = stopped.wait_for(|it| *it).await;
-    tokio::time::sleep(grace).await;
+    clock.wait(GRACE).await;
 }
 
 /// Type, time and data; nothing else of the event.

@@ -20,7 +20,7 @@ struct Receiver {
 impl Sender for Receiver {
     fn post(&self, post: Post) -> BoxFuture<'_, Result<Posted, Failure>> {
         self.posts.lock().unwrap().push(post);
-        std::future::ready(self.answer.lock().unwrap().clone()).boxed()
+        std::future::ready(*self.answer.lock().unwrap()).boxed()
     }
 }
 
