@@ -20,6 +20,12 @@ pub use id_number::{IdNumber, Sex};
 pub use private::{Private, Secret};
 pub use timestamp::{is_rfc3339, rfc3339};
 
+/// What stands before every type of event.
+pub const EVENT_ROOT: &str = "tw.gov.moi.ai";
+
+/// Names the schemas of events without saying where they are: a `tag` URI (RFC 4151), as `dataschema` must be absolute.
+pub const SCHEMA_ROOT: &str = "tag:moi.gov.tw,2026:ai/schemas";
+
 /// The moment after which nobody waits for the answer.
 pub type Deadline = std::time::Instant;
 

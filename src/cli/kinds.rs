@@ -8,9 +8,9 @@ use futures_util::future::BoxFuture;
 use serde::Serialize;
 
 use crate::base::{Clock, ErrorCode, Private, RequestId};
-use crate::service::jobs::{BlobReader, JobContext, JobFailure, JobKind, JobOutput};
+use crate::service::jobs::{BlobReader, Job, JobContext, JobFailure, JobKind, JobOutput};
 use crate::service::{Admitted, Service, Unread};
-use crate::task::call::{CallContext, CallError, Task};
+use crate::task::call::{CallContext, CallError, Origin, Task};
 use crate::wire::v1::dispatch::DispatchResponse;
 use crate::wire::v1::documents;
 use crate::wire::v1::letters::{self, ClassificationResponse};
@@ -43,6 +43,7 @@ impl TextKind {
     async fn open(
         &self,
         task: Task,
+        job: &Job,
         input: BlobReader,
     ) -> Result<(Admitted, Private<Vec<u8>>), JobFailure> {
         let passing = |code| JobFailure { code, is_passing: true };
@@ -50,7 +51,13 @@ impl TextKind {
         let content = content.map_err(|_| passing(ErrorCode::Internal))?;
         let content = content.ok_or(JobFailure { code: ErrorCode::TooLarge, is_passing: false })?;
         let deadline = self.clock.now() + self.time;
-        let cx = CallContext { request_id: RequestId::fresh(self.clock.as_ref()), deadline };
+        let origin = Arc::new(Origin {
+            org: job.org.clone(),
+            correlation: job.correlation.clone(),
+            trace_parent: job.traceparent.clone(),
+        });
+        let cx =
+            CallContext { request_id: RequestId::fresh(self.clock.as_ref()), deadline, origin };
         Ok((self.service.admit(&cx, task)?, content))
     }
 }
@@ -80,12 +87,12 @@ impl JobKind for ClassifyLetters {
 
     fn run(
         &self,
-        _: JobContext,
+        context: JobContext,
         input: BlobReader,
     ) -> BoxFuture<'static, Result<JobOutput, JobFailure>> {
         let kind = self.0.clone();
         async move {
-            let (admitted, json) = kind.open(Task::Letters, input).await?;
+            let (admitted, json) = kind.open(Task::Letters, context.job(), input).await?;
             let (n_bytes, rule) = (json.expose().len(), kind.rule);
             let read = move || letters::parse(json.expose(), rule);
             let answers = admitted.classify_letters(Unread { n_bytes, read }).await?;
@@ -113,12 +120,12 @@ impl JobKind for DispatchDocument {
 
     fn run(
         &self,
-        _: JobContext,
+        context: JobContext,
         input: BlobReader,
     ) -> BoxFuture<'static, Result<JobOutput, JobFailure>> {
         let kind = self.0.clone();
         async move {
-            let (admitted, json) = kind.open(Task::Documents, input).await?;
+            let (admitted, json) = kind.open(Task::Documents, context.job(), input).await?;
             let (n_bytes, rule) = (json.expose().len(), kind.rule);
             let read = move || documents::parse(json.expose(), rule);
             let answer = admitted.dispatch_document(Unread { n_bytes, read }).await?;

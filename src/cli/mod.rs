@@ -21,6 +21,7 @@ pub mod speech;
 mod transcribe;
 mod versions;
 mod warehouse;
+mod webhooks;
 
 use std::ffi::OsString;
 use std::io::Write;

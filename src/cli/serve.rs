@@ -13,14 +13,15 @@ use tokio::sync::watch::Receiver;
 use tokio::task::JoinHandle;
 
 use crate::base::{Clock, SystemClock};
-use crate::bus::Bus;
+use crate::bus::{Bus, Handle};
 use crate::config::{Config, Profile};
-use crate::http::{self, App, Ended, HttpOptions};
+use crate::http::{self, App, AppParts, Ended, HttpOptions};
 use crate::media::image::ImageLimits;
 use crate::rpc::{self, Rpc, RpcOptions};
 use crate::service::jobs::{Jobs, QuotaRate, Worker};
 use crate::service::relay::{Relay, StoreOutbox};
 use crate::service::routing::Routing;
+use crate::service::webhooks::Deliverer;
 use crate::service::{PictureFiles, Service, ServiceLimits, ServiceParts};
 use crate::store::Store;
 use crate::wire::v1::meta::PurposeRule;
@@ -29,6 +30,7 @@ use super::kinds::{self, TextKind};
 use super::networks::{BLOCKING_THREADS, Opener};
 use super::recogniser::Recogniser;
 use super::routing::{self, keep_current};
+use super::webhooks;
 
 /// How often idle networks are tried, and how long they may take.
 const CHECK_EVERY: Duration = Duration::from_secs(5);
@@ -55,7 +57,7 @@ pub(super) enum Role {
     Api,
     /// Works on jobs and tells the bus of them; answers calls about its health too.
     Worker,
-    /// Only tells the bus of what happened.
+    /// Only tells the bus and webhooks of what happened.
     Relay,
 }
 
@@ -97,7 +99,8 @@ async fn serve(
 ) -> anyhow::Result<()> {
     let store = super::jobs::store(config)?;
     let routing = routing::open(config, store.clone(), Arc::clone(&clock))?;
-    let service = service(config, &recogniser, Arc::clone(&routing), Arc::clone(&clock))?;
+    let kept = (Arc::clone(&routing), store.clone());
+    let service = service(config, &recogniser, kept, Arc::clone(&clock))?;
     let bus = super::bus::open(config).await.map_err(super::bus::told)?;
     let jobs = jobs(config, store.clone(), Arc::clone(&service), Arc::clone(&clock));
     let rpc = Arc::new(Rpc {
@@ -106,18 +109,25 @@ async fn serve(
         clock: Arc::clone(&clock),
         options: rpc_options(config),
     });
-    let app = App::new(service, Arc::clone(&jobs), Arc::clone(&clock), http_options(config))?;
-    let listen = config.server.listen;
-    let listener = TcpListener::bind(listen).await.with_context(|| {
-        format!("failed to listen on {listen}: is another server running there?")
+    let app = App::new(AppParts {
+        service,
+        jobs: Arc::clone(&jobs),
+        webhooks: webhooks::webhooks(config, store.clone(), Arc::clone(&clock))?,
+        clock: Arc::clone(&clock),
+        asyncapi: rpc::asyncapi(),
+        options: http_options(config),
     })?;
+    let deliverer = webhooks::deliverer(config, store.clone(), Arc::clone(&clock))?;
+    let listener = listener(config).await?;
     recogniser.check(CHECK_TIME).await;
     let serving = rpc::serve(&*bus, &rpc).await.map_err(super::bus::told)?;
     // Standard output may be closed, as by `head`: the server serves all the same.
     let _ = announce(listener.local_addr()?);
     let (stop, stopped) = tokio::sync::watch::channel(false);
+    let following = webhooks::follow(deliverer.as_ref(), role, &*bus).await?;
     let relay = Relay::new(Arc::new(StoreOutbox { store, clock }), Arc::clone(&bus));
-    let mut beside = Beside::start(role, jobs, relay, &stopped);
+    let mut beside =
+        Beside::start(role, BesideParts { jobs, relay, deliverer, following }, &stopped);
     beside.watches.push(tokio::spawn(watch(recogniser)));
     beside.watches.push(tokio::spawn(keep_current(routing)));
     let shutdown = shutdown()?.shared();
@@ -141,16 +151,33 @@ async fn serve(
     Ok(())
 }
 
+async fn listener(config: &Config) -> anyhow::Result<TcpListener> {
+    let listen = config.server.listen;
+    TcpListener::bind(listen)
+        .await
+        .with_context(|| format!("failed to listen on {listen}: is another server running there?"))
+}
+
 /// What runs beside the transports.
 struct Beside {
     /// Cut at the end.
     watches: Vec<JoinHandle<()>>,
     /// End by themselves when told to.
     workers: Vec<JoinHandle<()>>,
+    /// Queues webhooks, until nothing more is relayed.
+    following: Option<Handle>,
+}
+
+struct BesideParts {
+    jobs: Arc<Jobs>,
+    relay: Relay,
+    deliverer: Option<Arc<Deliverer>>,
+    following: Option<Handle>,
 }
 
 impl Beside {
-    fn start(role: Role, jobs: Arc<Jobs>, relay: Relay, stopped: &Receiver<bool>) -> Beside {
+    fn start(role: Role, parts: BesideParts, stopped: &Receiver<bool>) -> Beside {
+        let BesideParts { jobs, relay, deliverer, following } = parts;
         let watches = vec![tokio::spawn(Arc::clone(&jobs).tend())];
         let mut workers = Vec::new();
         if matches!(role, Role::All | Role::Worker) {
@@ -163,12 +190,21 @@ impl Beside {
         if role != Role::Api {
             workers.push(tokio::spawn(relay.run(Arc::default(), stopped.clone())));
         }
-        Beside { watches, workers }
+        if let Some(deliverer) = deliverer
+            && matches!(role, Role::All | Role::Relay)
+        {
+            let stopped = stopped.clone();
+            workers.push(tokio::spawn(async move { deliverer.run(stopped).await }));
+        }
+        Beside { watches, workers, following }
     }
 
     async fn end(self) -> anyhow::Result<()> {
         for worker in self.workers {
             worker.await.context("a worker failed")?;
+        }
+        if let Some(following) = self.following {
+            following.stop().await;
         }
         self.watches.iter().for_each(JoinHandle::abort);
         Ok(())
@@ -224,7 +260,7 @@ fn shutdown() -> anyhow::Result<impl Future<Output = ()>> {
 fn service(
     config: &Config,
     recogniser: &Recogniser,
-    routing: Arc<Routing>,
+    (routing, store): (Arc<Routing>, Store),
     clock: Arc<dyn Clock>,
 ) -> anyhow::Result<Arc<Service>> {
     let limits = ServiceLimits {
@@ -237,6 +273,7 @@ fn service(
         recogniser: Arc::new(recogniser.clone()),
         decoder: Arc::new(PictureFiles { limits: image_limits(config) }),
         routing,
+        store,
         clock,
     };
     Service::start(parts, limits).context("failed to start the decoding threads")

@@ -62,15 +62,23 @@ impl Default for Bus {
 }
 
 /// Webhooks.
-#[derive(Clone, Debug, Default, Serialize, Deserialize, JsonSchema)]
+#[derive(Clone, Debug, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, default)]
 pub struct Webhooks {
+    /// 每個介接系統最多可有幾個 webhook。
+    pub per_client: u64,
     /// 可呼叫的非公開網段,例如 `10.1.0.0/16`;未列者一律拒絕。
     pub allowed_networks: Vec<String>,
     /// 在上列網段內接受未加密的 `http://`;正式環境不可使用。
     pub allow_plain: bool,
     /// 簽發接收端憑證的 CA(PEM),系統信任者之外另加。
     pub ca: Option<PathBuf>,
+}
+
+impl Default for Webhooks {
+    fn default() -> Webhooks {
+        Webhooks { per_client: 20, allowed_networks: Vec::new(), allow_plain: false, ca: None }
+    }
 }
 
 impl Bus {

@@ -90,6 +90,7 @@ impl Config {
             ("documents.automation.reviewed", self.documents.automation.reviewed as u64),
             ("bus.lease_s", self.bus.lease_s),
             ("bus.max_waiting", u64::from(self.bus.max_waiting)),
+            ("webhooks.per_client", self.webhooks.per_client),
             ("jobs.slots", self.jobs.slots as u64),
             ("jobs.max_attempts", self.jobs.max_attempts.into()),
             ("jobs.lease_s", self.jobs.lease_s),

@@ -56,7 +56,7 @@ pub(super) async fn open(
 async fn open_blob(app: &App, cx: &CallContext, request: Request) -> Result<Response, CallError> {
     let caller = caller(request.headers())?;
     let quota = take(app, &caller)?;
-    let json = json(app, cx, request).await?;
+    let json = body::small_json(app, cx, request, JSON_BYTES).await?;
     let asked = jobs::parse_blob(&json, MAX_BYTES)?;
     let expires = app.clock.unix_time() + app.jobs.settings().upload;
     let mut meta = app.jobs.meta(caller, (&asked.kind, &asked.media_type), expires);
@@ -167,7 +167,7 @@ async fn complete_blob(
 ) -> Result<CompleteResponse, CallError> {
     let caller = caller(request.headers())?;
     let blob = find(app, &caller, id).await?;
-    let sha256 = jobs::parse_complete(&json(app, cx, request).await?)?;
+    let sha256 = jobs::parse_complete(&body::small_json(app, cx, request, JSON_BYTES).await?)?;
     let completed = app.jobs.blobs().complete(&blob, &sha256).await.map_err(|it| failed(&it))?;
     let conflict = |message: String| Err(CallError::new(ErrorCode::Conflict, message));
     match completed {
@@ -218,19 +218,6 @@ async fn find(app: &App, caller: &Caller, id: &str) -> Result<Blob, CallError> {
     let found = app.jobs.blobs().find(id).await.map_err(|it| failed(&it))?;
     let now = app.clock.unix_time();
     found.filter(|it| it.meta.client == caller.client && now < it.meta.expires).ok_or_else(missing)
-}
-
-async fn json(app: &App, cx: &CallContext, request: Request) -> Result<Vec<u8>, CallError> {
-    if app.service.is_draining() {
-        let message = "服務即將停機,請改送其他節點或稍後再試。";
-        return Err(refuse(ErrorCode::Unavailable, message));
-    }
-    if body::media_type(request.headers()) != "application/json" {
-        return Err(refuse(ErrorCode::UnsupportedMedia, "請以 application/json 傳送。"));
-    }
-    body::check_length(request.headers(), JSON_BYTES)?;
-    let limit = BodyLimit { bytes: JSON_BYTES, ..app.json_limit(cx) };
-    Ok(body::collect(request, limit).await?.into_inner())
 }
 
 fn closed() -> CallError {

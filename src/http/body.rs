@@ -9,9 +9,9 @@ use axum::http::header::{CONTENT_LENGTH, CONTENT_TYPE};
 use futures_util::StreamExt;
 
 use crate::base::{ErrorCode, Private};
-use crate::task::call::CallError;
+use crate::task::call::{CallContext, CallError};
 
-use super::refuse;
+use super::{App, refuse};
 
 /// Parts of one form, unknown ones included.
 const MAX_PARTS: usize = 16;
@@ -45,6 +45,25 @@ pub(super) async fn collect(
 ) -> Result<Private<Vec<u8>>, CallError> {
     let collected = tokio::time::timeout(limit.time, collect_all(request.into_body(), limit.bytes));
     collected.await.unwrap_or_else(|_| Err(slow()))
+}
+
+/// Collects a JSON body of at most `bytes`, unless the server is about to end.
+pub(super) async fn small_json(
+    app: &App,
+    cx: &CallContext,
+    request: Request,
+    bytes: usize,
+) -> Result<Vec<u8>, CallError> {
+    if app.service.is_draining() {
+        let message = "服務即將停機,請改送其他節點或稍後再試。";
+        return Err(refuse(ErrorCode::Unavailable, message));
+    }
+    if media_type(request.headers()) != "application/json" {
+        return Err(refuse(ErrorCode::UnsupportedMedia, "請以 application/json 傳送。"));
+    }
+    check_length(request.headers(), bytes)?;
+    let limit = BodyLimit { bytes, ..app.json_limit(cx) };
+    Ok(collect(request, limit).await?.into_inner())
 }
 
 /// Collects the part `name` of a form; others are skipped.

@@ -1,5 +1,7 @@
 //! What the header of a request says about the call: its ids and its deadline.
 
+use std::sync::Arc;
+
 use axum::http::{HeaderMap, HeaderValue};
 
 use crate::base::RequestId;
@@ -8,6 +10,7 @@ use crate::wire::call;
 use crate::wire::problem::Occurrence;
 
 use super::App;
+use super::caller::said_org;
 
 /// Ids and deadline of one request.
 #[derive(Clone, Debug)]
@@ -26,10 +29,11 @@ impl RequestContext {
         let request_id = RequestId::fresh(app.clock.as_ref());
         // What is no text is no number either.
         let asked = headers.get(call::DEADLINE).map(|it| it.to_str().unwrap_or_default());
-        let (timeout, result) = match call::timeout(asked, app.options.request_timeout) {
-            Ok(timeout) => (timeout, Ok(())),
-            Err(error) => (app.options.request_timeout, Err(error)),
-        };
+        let trace_parent = headers.get(call::TRACE_PARENT).and_then(|it| it.to_str().ok());
+        let origin = call::origin(request_id, said_org(headers), trace_parent);
+        let timeout = call::timeout(asked, app.options.request_timeout);
+        let result = timeout.as_ref().map(|_| ()).map_err(Clone::clone);
+        let result = result.and(origin.as_ref().map(|_| ()).map_err(Clone::clone));
         let own_id = request_id.to_string();
         let echoed_id = headers
             .get(call::REQUEST_ID)
@@ -37,9 +41,13 @@ impl RequestContext {
             .cloned()
             .or_else(|| HeaderValue::from_str(&own_id).ok())
             .unwrap_or(HeaderValue::from_static("unknown"));
-        let trace_parent = headers.get(call::TRACE_PARENT).and_then(|it| it.to_str().ok());
         let trace_id = trace_parent.and_then(call::trace_id).unwrap_or(own_id);
-        let call = CallContext { request_id, deadline: app.clock.now() + timeout };
+        let call = CallContext {
+            request_id,
+            deadline: app.clock.now() + timeout.unwrap_or(app.options.request_timeout),
+            // A call without one is refused before anything is told of it.
+            origin: Arc::new(origin.unwrap_or_default()),
+        };
         (RequestContext { call, echoed_id, trace_id }, result)
     }
 

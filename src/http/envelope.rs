@@ -17,7 +17,7 @@ use crate::task::call::CallError;
 use super::context::RequestContext;
 use super::failure::{Failure, describe};
 use super::linger::Lingering;
-use super::{App, jobs, pages, refuse};
+use super::{App, deliveries, jobs, pages, refuse};
 
 /// How much later than the call itself the envelope gives up: the call's own timeout comes first.
 const BACKSTOP: Duration = Duration::from_secs(1);
@@ -48,7 +48,7 @@ pub(super) async fn envelope(
 
 async fn run(app: &App, cx: &RequestContext, request: Request, next: Next) -> Response {
     let mut request = Lingering::wrap(request, app.options.linger);
-    request.extensions_mut().insert(cx.call);
+    request.extensions_mut().insert(cx.call.clone());
     let backstop = (cx.call.deadline + BACKSTOP).into();
     match tokio::time::timeout_at(backstop, next.run(request)).await {
         Ok(response) => response,
@@ -72,10 +72,11 @@ impl Route {
         self.label().starts_with(pages::DOCS)
     }
 
-    /// No route has query parameters but the list of jobs, which checks its own, and files of the API page.
+    /// No route has query parameters but lists, which check their own, and files of the API page.
     fn check_query(&self, request: &Request) -> Result<(), CallError> {
         let has_query = request.uri().query().is_some_and(|it| !it.is_empty());
-        let is_list = self.label() == jobs::PATH && request.method() == Method::GET;
+        let is_list = [jobs::PATH, deliveries::PATH].contains(&self.label())
+            && request.method() == Method::GET;
         if has_query && self.0.is_some() && !self.is_docs() && !is_list {
             return Err(refuse(ErrorCode::UnknownParameter, "這個路徑沒有查詢參數。"));
         }
@@ -122,6 +123,7 @@ impl<'a> AccessLine<'a> {
             "HEAD" => "HEAD",
             "POST" => "POST",
             "PUT" => "PUT",
+            "PATCH" => "PATCH",
             "DELETE" => "DELETE",
             _ => "other",
         };

@@ -22,7 +22,7 @@ use super::caller::{QuotaHeaders, caller, ceil, take};
 use super::failure::Failure;
 use super::{App, refuse};
 
-/// The path, for the envelope: the only one with query parameters.
+/// The path, for the envelope: it has query parameters.
 pub(super) const PATH: &str = "/api/v1/jobs";
 
 /// Bytes around the input of a request.

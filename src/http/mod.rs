@@ -4,6 +4,7 @@ mod blobs;
 mod body;
 mod caller;
 mod context;
+mod deliveries;
 mod documents;
 mod envelope;
 mod failure;
@@ -21,6 +22,7 @@ mod prefer;
 mod results;
 mod serve;
 mod statistics;
+mod webhooks;
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -37,6 +39,7 @@ use utoipa_axum::routes;
 use crate::base::{Clock, ErrorCode};
 use crate::service::Service;
 use crate::service::jobs::{Jobs, Quota, QuotaRate};
+use crate::service::webhooks::Webhooks;
 use crate::task::call::{CallContext, CallError};
 use crate::wire::v1::meta::PurposeRule;
 use crate::wire::v1::picture::PictureRequest;
@@ -115,27 +118,52 @@ impl Default for HttpOptions {
 pub struct App {
     service: Arc<Service>,
     jobs: Arc<Jobs>,
+    webhooks: Webhooks,
     quota: Quota,
     uploads: Semaphore,
     clock: Arc<dyn Clock>,
     options: HttpOptions,
     metrics: PrometheusHandle,
     openapi: String,
+    asyncapi: String,
+}
+
+/// What the surface is made of.
+pub struct AppParts {
+    /// The one door.
+    pub service: Arc<Service>,
+    /// What is done later.
+    pub jobs: Arc<Jobs>,
+    /// Where clients want to be told of events.
+    pub webhooks: Webhooks,
+    /// Tells the time.
+    pub clock: Arc<dyn Clock>,
+    /// The description of the bus, as YAML.
+    pub asyncapi: String,
+    /// Limits and manners.
+    pub options: HttpOptions,
 }
 
 impl App {
-    /// The surface of `service` and `jobs`; installs the process's metrics recorder unless it is there already.
-    pub fn new(
-        service: Arc<Service>,
-        jobs: Arc<Jobs>,
-        clock: Arc<dyn Clock>,
-        options: HttpOptions,
-    ) -> Result<Arc<App>, serde_json::Error> {
+    /// The surface; installs the process's metrics recorder unless it is there already.
+    pub fn new(parts: AppParts) -> Result<Arc<App>, serde_json::Error> {
+        let AppParts { service, jobs, webhooks, clock, asyncapi, options } = parts;
         let openapi = openapi().to_pretty_json()?;
         let metrics = metrics::recorder();
         let quota = Quota::new(options.quota);
         let uploads = Semaphore::new(options.max_uploads);
-        Ok(Arc::new(App { service, jobs, quota, uploads, clock, options, metrics, openapi }))
+        Ok(Arc::new(App {
+            service,
+            jobs,
+            webhooks,
+            quota,
+            uploads,
+            clock,
+            options,
+            metrics,
+            openapi,
+            asyncapi,
+        }))
     }
 
     /// Limits of a JSON or XML body of a call.
@@ -161,6 +189,7 @@ impl App {
         (name = "predictions", description = "預測與回饋"),
         (name = "jobs", description = "工作:稍後處理與查詢"),
         (name = "blobs", description = "大型內容的分段上傳"),
+        (name = "webhooks", description = "以 HTTP 通知事件"),
         (name = "operation", description = "目錄與營運"),
     ),
 )]
@@ -184,11 +213,18 @@ fn routes() -> OpenApiRouter<Arc<App>> {
         .routes(routes!(blobs::put))
         .routes(routes!(blobs::complete))
         .routes(routes!(blobs::delete))
+        .routes(routes!(webhooks::create, webhooks::list))
+        .routes(routes!(webhooks::read, webhooks::change, webhooks::delete))
+        .routes(routes!(webhooks::rotate))
+        .routes(routes!(deliveries::list))
+        .routes(routes!(deliveries::redeliver))
         .routes(routes!(ops::services))
         .routes(routes!(ops::live))
         .routes(routes!(ops::ready))
         .routes(routes!(ops::metrics))
         .routes(routes!(pages::description))
+        .routes(routes!(pages::bus_description))
+        .routes(routes!(pages::schema))
         .routes(routes!(pages::start))
 }
 

@@ -17,6 +17,8 @@ use zip::ZipArchive;
 
 use super::{App, Failure};
 use crate::base::ErrorCode;
+use crate::service::events::Event;
+use crate::wire::problem::Problem;
 
 /// Where the API page lives.
 pub(super) const DOCS: &str = "/docs";
@@ -67,6 +69,40 @@ pub(super) async fn description(
     State(app): State<Arc<App>>,
 ) -> ([(HeaderName, &'static str); 1], String) {
     ([(CONTENT_TYPE, "application/json")], app.openapi.clone())
+}
+
+/// 企業匯流排與事件的描述檔。
+#[utoipa::path(
+    get,
+    path = "/asyncapi.yaml",
+    operation_id = "asyncapi",
+    tag = "operation",
+    responses((status = 200, description = "AsyncAPI 3.1", body = String, content_type = "application/yaml")),
+)]
+pub(super) async fn bus_description(
+    State(app): State<Arc<App>>,
+) -> ([(HeaderName, &'static str); 1], String) {
+    ([(CONTENT_TYPE, "application/yaml")], app.asyncapi.clone())
+}
+
+/// 一種事件內容的 JSON Schema;檔名見 `/asyncapi.yaml`。
+#[utoipa::path(
+    get,
+    path = "/schemas/{file}",
+    operation_id = "event_schema",
+    tag = "operation",
+    params(("file" = String, Path, description = "例如 letters.classification.completed.v1.json")),
+    responses(
+        (status = 200, description = "JSON Schema(draft 7)", body = serde_json::Value, content_type = "application/schema+json"),
+        (status = 404, description = "ER0100:沒有這種事件", body = Problem, content_type = "application/problem+json"),
+    ),
+)]
+pub(super) async fn schema(Path(file): Path<String>) -> Result<Response, Failure> {
+    let found = Event::types().iter().find(|it| it.schema_file() == file);
+    let Some(kind) = found else {
+        return Err(Failure::new(ErrorCode::NotFound, "沒有這種事件;名稱列於 /asyncapi.yaml。"));
+    };
+    Ok(([(CONTENT_TYPE, "application/schema+json")], kind.schema_text()).into_response())
 }
 
 /// The console: pages, and the files they need.

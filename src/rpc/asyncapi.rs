@@ -30,9 +30,9 @@ fn document() -> Value {
     }
     for kind in Event::types() {
         let id = kind.name.replace('.', "-");
-        channels.insert(id.clone(), event_channel(&kind, &id));
-        operations.insert(id.clone(), event_operation(&kind, &id));
-        messages.insert(id, event_message(&kind));
+        channels.insert(id.clone(), event_channel(kind, &id));
+        operations.insert(id.clone(), event_operation(kind, &id));
+        messages.insert(id, event_message(kind));
     }
     messages.insert("problem".to_owned(), problem_message());
     json!({
@@ -104,6 +104,7 @@ fn request_message(operation: Operation) -> Value {
             "type": "object",
             "properties": {
                 "content-type": {"type": "string", "description": "未附時為 application/json;公文另可為 application/xml(DI)"},
+                "x-org-code": {"type": "string", "pattern": "^[A-Za-z0-9-]{1,64}$", "description": "呼叫端的機關代碼;未附時為 301000000A"},
                 "x-deadline-ms": {"type": "string", "pattern": "^[0-9]{1,9}$", "description": "願意等待的毫秒數;只能縮短伺服器的期限"},
                 "x-request-id": {"type": "string", "pattern": "^[A-Za-z0-9._-]{1,64}$", "description": "呼叫端的識別碼,原樣回覆"},
                 "traceparent": {"type": "string", "description": "W3C Trace Context"},
@@ -214,6 +215,7 @@ fn cloud_event() -> Value {
             "datacontenttype": {"type": "string", "const": "application/json"},
             "dataschema": {"type": "string", "format": "uri"},
             "orgcode": text("機關代碼"),
+            "sequence": text("同一件工作的第幾次變更"),
             "correlationid": text("整個案件第一個請求的識別碼"),
             "causationid": text("引發本事件之訊息的識別碼"),
             "traceparent": text("W3C Trace Context"),

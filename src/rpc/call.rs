@@ -1,6 +1,7 @@
 //! What surrounds every request: ids, deadline, problem documents, access log, metrics.
 
 use std::panic::AssertUnwindSafe;
+use std::sync::Arc;
 use std::time::Instant;
 
 use futures_util::FutureExt;
@@ -30,12 +31,15 @@ pub(super) async fn answer(
     let echoed_id = echoed_id.unwrap_or(&own_id).to_owned();
     let trace_id = header(call::TRACE_PARENT).and_then(call::trace_id).unwrap_or(own_id);
     let asked_timeout = call::timeout(header(call::DEADLINE), rpc.options.request_timeout);
+    let origin = call::origin(request_id, header(call::ORG), header(call::TRACE_PARENT));
+    let said = asked_timeout.and_then(|timeout| Ok((timeout, origin?)));
     let media_type = header(CONTENT_TYPE).unwrap_or("application/json");
     let media_type = media_type.split(';').next().unwrap_or("").trim().to_ascii_lowercase();
     let mut line = AccessLine { rpc, operation, request_id, begun: rpc.clock.now(), status: None };
-    let answer = match asked_timeout {
-        Ok(timeout) => {
-            let cx = CallContext { request_id, deadline: line.begun + timeout };
+    let answer = match said {
+        Ok((timeout, origin)) => {
+            let deadline = line.begun + timeout;
+            let cx = CallContext { request_id, deadline, origin: Arc::new(origin) };
             let asked = Asked { cx, media_type: &media_type, body: request.body };
             let ran = AssertUnwindSafe(operation.run(rpc, asked)).catch_unwind().await;
             // The panic's message stays out of the answer: it may hold input.

@@ -24,6 +24,7 @@ use tokio::sync::OwnedSemaphorePermit;
 
 use crate::base::{Clock, ErrorCode, Private};
 use crate::media::Pixels;
+use crate::store::Store;
 use crate::task::call::{CallContext, CallError, Task};
 use crate::task::idcard::{
     Health, IdAnswer, IdCall, IdImage, Load, ModelInfo, RecogniseId, Timings, Wanted,
@@ -34,6 +35,7 @@ pub use picture::PictureFiles;
 pub use texts::Unread;
 
 use admission::Admission;
+use events::{Circumstances, Event, IdentityRecognised};
 use pool::{Lane, Pool, PoolError};
 use routing::{ActiveModel, Routing};
 
@@ -88,6 +90,8 @@ pub struct ServiceParts {
     pub decoder: Arc<dyn Decode>,
     /// Letters and documents.
     pub routing: Arc<Routing>,
+    /// Where events wait to be told.
+    pub store: Store,
     /// Tells the time.
     pub clock: Arc<dyn Clock>,
 }
@@ -97,6 +101,7 @@ pub struct Service {
     recogniser: Arc<dyn RecogniseId>,
     decoder: Arc<dyn Decode>,
     routing: Arc<Routing>,
+    store: Store,
     clock: Arc<dyn Clock>,
     admission: Admission,
     pool: Pool,
@@ -121,6 +126,7 @@ impl Service {
             recogniser: parts.recogniser,
             decoder: parts.decoder,
             routing: parts.routing,
+            store: parts.store,
             clock: parts.clock,
             admission: Admission::new(&limits),
             pool: Pool::start("decode", limits.decode_threads, max_waiting)?,
@@ -137,7 +143,7 @@ impl Service {
                 self.routing.require_model(task)?;
             }
         }
-        Ok(Admitted { service: Arc::clone(self), cx: *cx, place })
+        Ok(Admitted { service: Arc::clone(self), cx: cx.clone(), place })
     }
 
     /// Whether calls are accepted, and if not, why (in English, for operators).
@@ -219,13 +225,30 @@ impl Admitted {
     /// Recognises the pictures of a call; one answer each, in order. The first failure fails the call.
     pub async fn recognise_id(self, call: IdCall) -> Result<Vec<IdAnswer>, CallError> {
         let answered = tokio::time::timeout_at(self.cx.deadline.into(), self.answer(call)).await;
-        drop(self.place);
         let answers = answered.unwrap_or_else(|_| Err(CallError::timeout()))?;
+        self.tell(&answers).await;
+        drop(self.place);
         for answer in &answers {
             let kind = answer.recognition.document_type.as_str();
             metrics::counter!("fenwen_identity_documents_total", "type" => kind).increment(1);
         }
         Ok(answers)
+    }
+
+    /// Tells of a recognition. Nothing of it is kept: where that fails the caller is answered all the same.
+    async fn tell(&self, answers: &[IdAnswer]) {
+        let id = self.cx.request_id.to_string();
+        let model = self.service.idcard_model();
+        let event = Event::IdentityRecognised(IdentityRecognised::new(&id, answers, &model));
+        let about = format!("recognitions/{id}");
+        let of = Circumstances::of(&self.cx.origin, about, self.service.clock.as_ref());
+        let told = match event.outbox_row(&of) {
+            Ok(row) => self.service.store.tell(row).await.err().map(|it| it.to_string()),
+            Err(error) => Some(error.to_string()),
+        };
+        if let Some(reason) = told {
+            tracing::error!(reason, "an event of a recognition was lost");
+        }
     }
 
     async fn answer(&self, call: IdCall) -> Result<Vec<IdAnswer>, CallError> {

@@ -1,5 +1,7 @@
 //! Calls of letters, documents and predictions: one hop to the text pool, where the body is read, worked on and kept.
 
+use std::sync::Arc;
+
 use crate::task::call::CallError;
 use crate::task::documents::{DispatchAnswer, DispatchOrder};
 use crate::task::letters::{LetterAnswers, LetterOrder};
@@ -26,8 +28,8 @@ impl Admitted {
     where
         F: FnOnce() -> Result<LetterOrder, CallError> + Send + 'static,
     {
-        let deadline = self.cx.deadline;
-        let work = move |routing: &Routing, order| routing.letters(order, deadline);
+        let cx = self.cx.clone();
+        let work = move |routing: &Routing, order| routing.letters(order, &cx);
         let answers = self.on_text_pool(body, work).await?;
         metrics::counter!("fenwen_letters_total").increment(answers.items.len() as u64);
         Ok(answers)
@@ -38,8 +40,8 @@ impl Admitted {
     where
         F: FnOnce() -> Result<DispatchOrder, CallError> + Send + 'static,
     {
-        let deadline = self.cx.deadline;
-        let work = move |routing: &Routing, order| routing.document(order, deadline);
+        let cx = self.cx.clone();
+        let work = move |routing: &Routing, order| routing.document(order, &cx);
         let answer = self.on_text_pool(body, work).await?;
         metrics::counter!("fenwen_documents_total").increment(1);
         Ok(answer)
@@ -62,7 +64,9 @@ impl Admitted {
     where
         F: FnOnce() -> Result<Feedback, CallError> + Send + 'static,
     {
-        self.on_text_pool(body, move |routing, feedback| routing.feedback(&id, feedback)).await?;
+        let origin = Arc::clone(&self.cx.origin);
+        let work = move |routing: &Routing, feedback| routing.feedback(&id, feedback, &origin);
+        self.on_text_pool(body, work).await?;
         metrics::counter!("fenwen_feedback_total").increment(1);
         Ok(())
     }
@@ -77,7 +81,7 @@ impl Admitted {
         R: Send + 'static,
     {
         let lane = if body.n_bytes <= SHORT_BYTES { Lane::Short } else { Lane::Long };
-        let routing = std::sync::Arc::clone(&self.service.routing);
+        let routing = Arc::clone(&self.service.routing);
         // The place travels with the work: a caller that leaves does not make room before the work is done.
         let place = self.place;
         let job = move || {

@@ -20,7 +20,8 @@ macro_rules! migration {
 }
 
 /// In order; the first is number 1.
-const MIGRATIONS: &[Migration] = &[migration!("0001_predictions"), migration!("0002_jobs")];
+const MIGRATIONS: &[Migration] =
+    &[migration!("0001_predictions"), migration!("0002_jobs"), migration!("0003_webhooks")];
 
 /// Number of the newest tables that this program knows.
 fn known() -> i64 {

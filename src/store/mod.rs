@@ -1,4 +1,4 @@
-//! What fenwen keeps: predictions and feedback, jobs with their events, blobs. SQLite, or PostgreSQL for several nodes.
+//! What fenwen keeps: predictions, feedback, jobs, blobs, webhooks. SQLite, or PostgreSQL for several nodes.
 //!
 //! Every call returns a [`Reply`]: an async caller awaits it, a thread waits for it. Texts, inputs and results are
 //! sealed with AES-256-GCM before they reach the database. The store knows nothing of what it keeps: labels, signatures
@@ -19,6 +19,7 @@ mod sqlite;
 mod taxonomies;
 mod value;
 pub mod warehouse;
+pub mod webhooks;
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;

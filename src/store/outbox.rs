@@ -28,6 +28,14 @@ impl Store {
         self.call(Kind::Read, limit as u64, |limit, tx| pending(*limit, tx).boxed())
     }
 
+    /// Adds an event that tells of nothing that is kept. A crash of the machine may lose those of the last moments.
+    ///
+    /// # Errors
+    /// When the database fails.
+    pub fn tell(&self, row: OutboxRow) -> Reply<()> {
+        self.call(Kind::Relaxed, row, |row, tx| add(row, tx).boxed())
+    }
+
     /// Marks events as published at `now` (milliseconds); ids that are unknown or marked already do no harm.
     ///
     /// # Errors

@@ -5,6 +5,7 @@ use futures_util::FutureExt;
 use crate::base::Private;
 
 use super::engine::{Kind, Reply, Tx};
+use super::outbox::{self, OutboxRow};
 use super::value::{Row, values};
 use super::{Store, StoreError};
 
@@ -88,18 +89,25 @@ pub struct FeedbackRow {
 type Sealed = (NewPrediction, Vec<u8>);
 
 impl Store {
-    /// Keeps predictions, all or none. A crash of the machine may lose those of the last moments.
+    /// Keeps predictions and the events that tell of them, all or none. A crash of the machine may lose those of the
+    /// last moments.
     ///
     /// # Errors
     /// When a text cannot be sealed; the reply: when the database fails.
-    pub fn keep(&self, predictions: Vec<NewPrediction>) -> Result<Reply<()>, StoreError> {
+    pub fn keep(
+        &self,
+        predictions: Vec<NewPrediction>,
+        told: Vec<OutboxRow>,
+    ) -> Result<Reply<()>, StoreError> {
         let seal = |mut it: NewPrediction| {
             let text = std::mem::take(&mut it.text);
             let sealed = self.sealer.seal(text.expose(), it.id.as_bytes())?;
             Ok((it, sealed))
         };
         let sealed = predictions.into_iter().map(seal).collect::<Result<Vec<_>, StoreError>>()?;
-        Ok(self.call(Kind::Relaxed, sealed, |sealed, tx| keep(sealed, tx).boxed()))
+        Ok(self.call(Kind::Relaxed, (sealed, told), |(sealed, told), tx| {
+            keep(sealed, told, tx).boxed()
+        }))
     }
 
     /// A prediction that has not expired at `now`.
@@ -112,13 +120,17 @@ impl Store {
         })
     }
 
-    /// Adds feedback.
+    /// Adds feedback and the event that tells of it.
     ///
     /// # Errors
     /// When the database fails.
-    pub fn add_feedback(&self, row: FeedbackRow, about: Prediction) -> Reply<()> {
-        self.call(Kind::Durable, (row, about), |(row, about), tx| {
-            add_feedback(row, about, tx).boxed()
+    pub fn add_feedback(&self, row: FeedbackRow, about: Prediction, told: OutboxRow) -> Reply<()> {
+        self.call(Kind::Durable, (row, about, told), |(row, about, told), tx| {
+            async move {
+                add_feedback(row, about, tx).await?;
+                outbox::add(told, tx).await
+            }
+            .boxed()
         })
     }
 
@@ -161,7 +173,7 @@ impl Store {
     }
 }
 
-async fn keep(sealed: &[Sealed], tx: &mut dyn Tx) -> Result<(), StoreError> {
+async fn keep(sealed: &[Sealed], told: &[OutboxRow], tx: &mut dyn Tx) -> Result<(), StoreError> {
     let insert = "INSERT INTO prediction(id, service, model, version, sha256, taxonomy, labels, sealed, signature, created, expires)
         VALUES($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11)";
     for (it, sealed) in sealed {
@@ -180,6 +192,9 @@ async fn keep(sealed: &[Sealed], tx: &mut dyn Tx) -> Result<(), StoreError> {
             it.expires,
         ];
         tx.execute(insert, values).await?;
+    }
+    for row in told {
+        outbox::add(row, tx).await?;
     }
     Ok(())
 }

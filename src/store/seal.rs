@@ -8,6 +8,8 @@ use std::path::Path;
 use aes_gcm::Aes256Gcm;
 use aes_gcm::aead::{Aead, Generate, Key, KeyInit, Nonce, Payload};
 
+use crate::base::Secret;
+
 use super::StoreError;
 
 const KEY_FILE: &str = "store.key";
@@ -64,6 +66,12 @@ impl Sealer {
     pub(super) fn unseal(&self, sealed: &[u8], owner: &[u8]) -> Result<Vec<u8>, StoreError> {
         unseal(&self.cipher, sealed, owner)
     }
+}
+
+/// 64 bytes that nobody can guess.
+pub(super) fn secret() -> Result<Secret<Vec<u8>>, StoreError> {
+    let half = || Key::<Aes256Gcm>::try_generate().map_err(|_| StoreError::Sealed);
+    Ok(Secret::new([half()?, half()?].concat()))
 }
 
 /// The key of one blob.

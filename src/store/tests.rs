@@ -40,7 +40,7 @@ fn bytes_of(folder: &Path) -> Vec<u8> {
 fn no_text_lies_open_in_the_files() {
     let dir = tempfile::tempdir().unwrap();
     let store = Store::open(dir.path()).unwrap();
-    store.keep(vec![prediction("a")]).unwrap().wait().unwrap();
+    store.keep(vec![prediction("a")], Vec::new()).unwrap().wait().unwrap();
     let bytes = bytes_of(dir.path());
     assert!(bytes.windows(7).any(|it| it == b"2026-10"), "the rest is there");
     assert!(!bytes.windows(10).any(|it| it == b"A123456789"));
@@ -93,9 +93,9 @@ fn half_done<'a>(name: &'a String, tx: &'a mut dyn Tx) -> BoxFuture<'a, Result<(
 fn what_fails_is_undone_alone() {
     let dir = tempfile::tempdir().unwrap();
     let store = Store::open(dir.path()).unwrap();
-    let kept = store.keep(vec![prediction("a")]).unwrap();
+    let kept = store.keep(vec![prediction("a")], Vec::new()).unwrap();
     let failed = store.call(Kind::Durable, "half".to_owned(), half_done);
-    let kept_too = store.keep(vec![prediction("b")]).unwrap();
+    let kept_too = store.keep(vec![prediction("b")], Vec::new()).unwrap();
     assert!(kept.wait().is_ok() && failed.wait().is_err() && kept_too.wait().is_ok());
     let count = store.call(Kind::Read, (), |(), tx| {
         async move {

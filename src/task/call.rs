@@ -1,17 +1,31 @@
 //! One call: who asks until when, and what a caller is told when it fails.
 
 use std::fmt;
+use std::sync::Arc;
 use std::time::Duration;
 
 use crate::base::{Deadline, ErrorCode, RequestId};
 
 /// What is known of a call before its body is read.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Debug)]
 pub struct CallContext {
     /// Identifies the call in logs and replies.
     pub request_id: RequestId,
     /// After this moment nobody waits for the answer.
     pub deadline: Deadline,
+    /// What it belongs to.
+    pub origin: Arc<Origin>,
+}
+
+/// What a call belongs to, for the events that tell of it.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Origin {
+    /// Code of the caller's agency: 1 to 64 letters, digits and hyphens.
+    pub org: String,
+    /// First request of the whole case.
+    pub correlation: String,
+    /// W3C trace context of the caller.
+    pub trace_parent: Option<String>,
 }
 
 /// The services, as admission sees them.

@@ -2,7 +2,8 @@
 
 use std::time::Duration;
 
-use crate::task::call::CallError;
+use crate::base::RequestId;
+use crate::task::call::{CallError, Origin};
 
 /// Header with the milliseconds that the caller is willing to wait.
 pub const DEADLINE: &str = "x-deadline-ms";
@@ -10,6 +11,39 @@ pub const DEADLINE: &str = "x-deadline-ms";
 pub const REQUEST_ID: &str = "x-request-id";
 /// Header with the caller's trace.
 pub const TRACE_PARENT: &str = "traceparent";
+/// Header with the code of the caller's agency; the gateway in front sets it.
+pub const ORG: &str = "x-org-code";
+
+/// Agency of callers when the gateway does not say: 內政部.
+const MINISTRY: &str = "301000000A";
+
+/// The caller's agency.
+///
+/// # Errors
+/// When what is said is no code of an agency: subjects of events are made of it.
+pub fn org(said: Option<&str>) -> Result<String, CallError> {
+    let is_safe = |byte: u8| byte.is_ascii_alphanumeric() || byte == b'-';
+    match said.unwrap_or(MINISTRY) {
+        org if (1..=64).contains(&org.len()) && org.bytes().all(is_safe) => Ok(org.to_owned()),
+        _ => Err(CallError::bad_value("/headers/x-org-code", "應為 1 到 64 個英數字或 -。")),
+    }
+}
+
+/// What a call belongs to.
+///
+/// # Errors
+/// Those of [`org`].
+pub fn origin(
+    request_id: RequestId,
+    said_org: Option<&str>,
+    trace_parent: Option<&str>,
+) -> Result<Origin, CallError> {
+    Ok(Origin {
+        org: org(said_org)?,
+        correlation: request_id.to_string(),
+        trace_parent: trace_parent.filter(|it| trace_id(it).is_some()).map(str::to_owned),
+    })
+}
 
 /// Whether an id of the caller is answered as it is: 1 to 64 letters, digits, `-`, `_`, `.`.
 pub fn is_request_id(id: &str) -> bool {
@@ -63,6 +97,19 @@ mod tests {
         check_timeout("999999999", Some(30_000));
         for bad in ["0", "", "-1", "+5", "1.5", "1e3", "99999999999999999999999", "五"] {
             check_timeout(bad, None);
+        }
+    }
+
+    fn check_org(said: Option<&str>, expected: Option<&str>) {
+        assert_eq!(org(said).ok().as_deref(), expected, "{said:?}");
+    }
+
+    #[test]
+    fn an_agency_is_part_of_a_subject() {
+        check_org(None, Some(MINISTRY));
+        check_org(Some("379-A"), Some("379-A"));
+        for bad in ["", "a b", "a.b", "a_b", "甲", "*", &"a".repeat(65)] {
+            check_org(Some(bad), None);
         }
     }
 

@@ -5,6 +5,7 @@
 
 mod data;
 
+use std::sync::LazyLock;
 use std::time::Duration;
 
 use schemars::JsonSchema;
@@ -12,19 +13,17 @@ use schemars::generate::SchemaSettings;
 use serde::Serialize;
 use serde_json::Value;
 
-use crate::base::rfc3339;
+use crate::base::{Clock, EVENT_ROOT, RequestId, SCHEMA_ROOT, rfc3339};
 use crate::bus::{BusError, CloudEvent, Extension, Origin, Subject};
+use crate::store::OutboxRow;
+use crate::task::call;
 
 pub use data::{
-    DocumentDispatched, ExportReady, FeedbackReceived, IdentityRecognised, JobChanged, JobState,
-    LabelScore, LetterClassified, ModelActivated, ModelName, SpeechTranscribed,
+    DocumentDispatched, ExportReady, FeedbackReceived, IdentityRecognised, LabelScore,
+    LetterClassified, ModelActivated, ModelName, SpeechTranscribed,
 };
-
-/// What stands before every type.
-const TYPE_ROOT: &str = "tw.gov.moi.ai";
-
-/// Names the schemas without saying where they are: a `tag` URI (RFC 4151), as `dataschema` must be absolute.
-const SCHEMA_ROOT: &str = "tag:moi.gov.tw,2026:ai/schemas";
+// The store tells of jobs itself, in the transaction that changes them.
+pub use crate::store::jobs::{JobChanged, JobState};
 
 /// Something that happened.
 #[derive(Clone, Debug, PartialEq, Serialize)]
@@ -67,6 +66,8 @@ pub struct Circumstances {
     pub trace_parent: Option<String>,
     /// Path where those who may can fetch the result.
     pub data_ref: Option<String>,
+    /// Place among the events about the same thing.
+    pub sequence: Option<String>,
 }
 
 /// One type of event, for descriptions.
@@ -96,6 +97,11 @@ impl EventType {
         kind_of(&self.name_of(service))
     }
 
+    /// The schema as it is served and committed.
+    pub fn schema_text(&self) -> String {
+        format!("{:#}\n", self.schema)
+    }
+
     /// File name of the schema.
     pub fn schema_file(&self) -> String {
         format!("{}.v1.json", self.name)
@@ -103,7 +109,23 @@ impl EventType {
 }
 
 fn kind_of(name: &str) -> String {
-    format!("{TYPE_ROOT}.{name}.v1")
+    format!("{EVENT_ROOT}.{name}.v1")
+}
+
+impl Circumstances {
+    /// Of something that happens now in a call.
+    pub fn of(origin: &call::Origin, about: String, clock: &dyn Clock) -> Circumstances {
+        let time = clock.unix_time();
+        Circumstances {
+            id: RequestId::at(time).to_string(),
+            org: origin.org.clone(),
+            time,
+            about: Some(about),
+            correlation: Some(origin.correlation.clone()),
+            trace_parent: origin.trace_parent.clone(),
+            ..Circumstances::default()
+        }
+    }
 }
 
 impl Event {
@@ -130,8 +152,26 @@ impl Event {
         }
     }
 
+    /// Whether some event has this name.
+    pub fn is_name(name: &str) -> bool {
+        let is_service = |it: &str| {
+            (1..=64).contains(&it.len())
+                && it.bytes().all(|byte| byte.is_ascii_lowercase() || byte == b'-')
+        };
+        let of_service = name.split_once('.').filter(|(service, _)| is_service(service));
+        Event::types().iter().any(|it| match it.is_any_service {
+            true => of_service.is_some_and(|(_, rest)| rest == it.name),
+            false => name == it.name,
+        })
+    }
+
     /// Every type, for descriptions and schemas.
-    pub fn types() -> Vec<EventType> {
+    pub fn types() -> &'static [EventType] {
+        static TYPES: LazyLock<Vec<EventType>> = LazyLock::new(Event::all_types);
+        &TYPES
+    }
+
+    fn all_types() -> Vec<EventType> {
         let mut types = vec![
             described::<LetterClassified>("letters.classification.completed", "信件已分類"),
             described::<DocumentDispatched>("documents.dispatch.completed", "公文已有分文建議"),
@@ -145,10 +185,24 @@ impl Event {
             described::<ModelActivated>("models.version.activated", "已啟用另一版模型"),
         ];
         for state in JobState::ALL {
-            let kind = described::<JobChanged>(state.event_name(), state.title());
+            let kind = described::<JobChanged>(state.event_name(), title_of(state));
             types.push(EventType { is_any_service: true, ..kind });
         }
         types
+    }
+
+    /// The event as it waits in the outbox.
+    ///
+    /// # Errors
+    /// As [`Event::envelope`].
+    pub fn outbox_row(&self, of: &Circumstances) -> Result<OutboxRow, BusError> {
+        let (subject, event) = self.envelope(of)?;
+        Ok(OutboxRow {
+            id: of.id.clone(),
+            subject: subject.to_string(),
+            body: String::from_utf8_lossy(&event.to_json()?).into_owned(),
+            created: u64::try_from(of.time.as_millis()).unwrap_or(u64::MAX),
+        })
     }
 
     /// The event in its envelope, and the subject under which it is published.
@@ -172,6 +226,7 @@ impl Event {
             ("causationid", of.causation.as_ref()),
             ("traceparent", of.trace_parent.as_ref()),
             ("dataref", of.data_ref.as_ref()),
+            ("sequence", of.sequence.as_ref()),
         ];
         for (name, value) in extensions {
             if let Some(value) = value {
@@ -179,6 +234,18 @@ impl Event {
             }
         }
         Ok((Subject::event(&of.org, &name)?, event))
+    }
+}
+
+/// A change of a job in words.
+fn title_of(state: JobState) -> &'static str {
+    match state {
+        JobState::Queued => "工作已受理",
+        JobState::Running => "工作已開始",
+        JobState::Succeeded => "工作已完成",
+        JobState::Failed => "工作失敗",
+        JobState::Cancelled => "工作已取消",
+        JobState::Dead => "工作已放棄,待人工處理",
     }
 }
 

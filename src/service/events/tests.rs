@@ -3,6 +3,9 @@
 use super::*;
 use crate::base::{Date, Private};
 use crate::media::{Point, Quad};
+use crate::store::Store;
+use crate::store::blobs::BlobMeta;
+use crate::store::jobs::{NewJob, Payload, Submitted};
 use crate::task::documents::{
     DispatchDeadline, DispatchReason, OfficerSuggestion, Role, UnitSuggestion,
 };
@@ -188,12 +191,67 @@ fn every_type_has_its_sample_its_schema_and_its_subject() {
     described.sort_unstable();
     assert_eq!(names, described);
     for (sample, name) in samples().iter().map(|it| (it, it.name())) {
-        let kind = Event::types().into_iter().find(|it| it.name_of("speech") == name).unwrap();
+        let kind = Event::types().iter().find(|it| it.name_of("speech") == name).unwrap();
         let (subject, event) = sample.envelope(&circumstances()).unwrap();
         assert_eq!(event.kind(), kind.kind("speech"));
         assert_eq!(subject.as_str(), format!("moi.ai.v1.evt.301000000A.{name}"));
         assert_eq!(event.data_schema(), kind.schema["$id"].as_str());
         check_keys(&serde_json::to_value(sample).unwrap(), &kind.schema);
+    }
+}
+
+#[test]
+fn the_store_tells_of_jobs_in_the_same_envelope() {
+    let folder = tempfile::tempdir().unwrap();
+    let store = Store::in_memory(folder.path()).unwrap();
+    let now = Duration::from_millis(1_795_401_067_412);
+    let job = NewJob {
+        id: "019d".into(),
+        org: "301000000A".into(),
+        client: "mailbox".into(),
+        service: "speech".into(),
+        operation: "transcribe".into(),
+        lane: "speech".into(),
+        priority: 0,
+        max_attempts: 1,
+        input: Payload::Inline(Box::new(store.inline_blob(input(now), b"{}").unwrap())),
+        purpose: None,
+        case_no: None,
+        correlation: "019a9f4e".into(),
+        traceparent: Some("00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01".into()),
+        created: now,
+        expires: 2 * now,
+    };
+    let submitted = store.submit(job, None, 9).wait().unwrap();
+    let Submitted::New(job) = submitted else { unreachable!("{submitted:?}") };
+    let row = store.outbox_pending(9).wait().unwrap().remove(0);
+    let of = Circumstances {
+        id: row.id.clone(),
+        org: job.org.clone(),
+        time: now,
+        about: Some("jobs/019d".into()),
+        correlation: Some(job.correlation.clone()),
+        trace_parent: job.traceparent.clone(),
+        sequence: Some("1".into()),
+        ..Circumstances::default()
+    };
+    let expected = Event::JobChanged(JobChanged::of(&job)).outbox_row(&of).unwrap();
+    let json = |body: &str| serde_json::from_str::<Value>(body).unwrap();
+    assert_eq!(json(&row.body), json(&expected.body));
+    assert_eq!((row.subject, row.created), (expected.subject, expected.created));
+}
+
+fn input(now: Duration) -> BlobMeta {
+    BlobMeta {
+        id: "019e".into(),
+        org: "301000000A".into(),
+        client: "mailbox".into(),
+        kind: "input".into(),
+        media_type: "application/json".into(),
+        size: 2,
+        sha256: None,
+        created: now,
+        expires: 2 * now,
     }
 }
 

@@ -2,11 +2,12 @@
 
 use serde_json::json;
 
-use crate::base::{Deadline, RequestId};
+use crate::base::RequestId;
 use crate::pipeline::classify::is_below;
 use crate::pipeline::documents::dispatch::{Asked, DispatchReading, Rules, officers, parts, read};
 use crate::pipeline::documents::number::Owner;
-use crate::task::call::{CallError, Task};
+use crate::service::events::{DocumentDispatched, Event};
+use crate::task::call::{CallContext, CallError, Task};
 use crate::task::documents::{
     DispatchAnswer, DispatchDocument, DispatchOrder, Role, UnitSuggestion,
 };
@@ -24,9 +25,10 @@ impl Routing {
     pub fn document(
         &self,
         order: DispatchOrder,
-        deadline: Deadline,
+        cx: &CallContext,
     ) -> Result<DispatchAnswer, CallError> {
         self.require_model(Task::Documents)?;
+        let deadline = cx.deadline;
         self.require_time(deadline)?;
         let Some(model) = self.model(Task::Documents) else { return Err(CallError::timeout()) };
         let settings = &self.settings.documents;
@@ -70,7 +72,9 @@ impl Routing {
             text: text(document),
             signature: None,
         };
-        self.keep(vec![self.prediction(&model, draft, settings)])?;
+        let event = Event::DocumentDispatched(DocumentDispatched::new(&answer));
+        let told = self.told(&event, &answer.prediction_id, &cx.origin)?;
+        self.keep(vec![self.prediction(&model, draft, settings)], vec![told])?;
         Ok(answer)
     }
 

@@ -3,13 +3,14 @@
 use serde_json::json;
 use sha2::{Digest, Sha256};
 
-use crate::base::{Deadline, Private, RequestId};
+use crate::base::{Private, RequestId};
 use crate::pipeline::classify::Ask;
 use crate::pipeline::compose::{Composed, Part};
 use crate::pipeline::letters::read::{Reading, read};
 use crate::pipeline::letters::similar::Signature;
-use crate::store::{NewPrediction, Reply};
-use crate::task::call::{CallError, Task};
+use crate::service::events::{Event, LetterClassified};
+use crate::store::{NewPrediction, OutboxRow, Reply};
+use crate::task::call::{CallContext, CallError, Task};
 use crate::task::letters::{Letter, LetterAnswer, LetterAnswers, LetterOrder, Ministry, Repeated};
 use crate::task::text::{Automation, Label, TextField};
 
@@ -26,9 +27,10 @@ impl Routing {
     pub fn letters(
         &self,
         order: LetterOrder,
-        deadline: Deadline,
+        cx: &CallContext,
     ) -> Result<LetterAnswers, CallError> {
         self.require_model(Task::Letters)?;
+        let deadline = cx.deadline;
         let Some(model) = self.model(Task::Letters) else { return Err(CallError::timeout()) };
         self.require_taxonomy(order.taxonomy.as_deref())?;
         let settings = &self.settings.letters;
@@ -63,24 +65,42 @@ impl Routing {
             kept.push(self.prediction(&model, draft, settings));
             items.push(answer);
         }
-        let result = self.keep(kept);
-        if result.is_err() {
-            let mut index = self.similar();
-            for item in &items {
-                index.remove(&item.prediction_id);
-            }
-        }
-        result?;
-        Ok(LetterAnswers {
+        let answers = LetterAnswers {
             items,
             model: info(&model),
             taxonomy_version: self.taxonomy.version().to_owned(),
             mode: settings.mode,
-        })
+        };
+        let result = self.keep_letters(kept, &answers, cx);
+        if result.is_err() {
+            let mut index = self.similar();
+            for item in &answers.items {
+                index.remove(&item.prediction_id);
+            }
+        }
+        result.map(|()| answers)
     }
 
-    pub(super) fn keep(&self, kept: Vec<NewPrediction>) -> Result<(), CallError> {
-        self.store.keep(kept).and_then(Reply::wait).map_err(|it| internal(&it))
+    fn keep_letters(
+        &self,
+        kept: Vec<NewPrediction>,
+        answers: &LetterAnswers,
+        cx: &CallContext,
+    ) -> Result<(), CallError> {
+        let told = answers.items.iter().map(|it| {
+            let event = Event::LetterClassified(LetterClassified::new(it, answers));
+            self.told(&event, &it.prediction_id, &cx.origin)
+        });
+        self.keep(kept, told.collect::<Result<_, _>>()?)
+    }
+
+    /// Keeps predictions and the events that tell of them.
+    pub(super) fn keep(
+        &self,
+        kept: Vec<NewPrediction>,
+        told: Vec<OutboxRow>,
+    ) -> Result<(), CallError> {
+        self.store.keep(kept, told).and_then(Reply::wait).map_err(|it| internal(&it))
     }
 
     fn require_taxonomy(&self, wanted: Option<&str>) -> Result<(), CallError> {

@@ -2,8 +2,9 @@
 
 use crate::base::ErrorCode;
 use crate::pipeline::documents::taxonomy::Mapping;
-use crate::store::{FeedbackRow, Prediction};
-use crate::task::call::CallError;
+use crate::service::events::{Circumstances, Event, FeedbackReceived};
+use crate::store::{FeedbackRow, OutboxRow, Prediction};
+use crate::task::call::{self, CallError};
 use crate::task::idcard::ModelInfo;
 use crate::task::prediction::{Feedback, KeptPrediction, Verdict};
 
@@ -34,7 +35,12 @@ impl Routing {
     ///
     /// # Errors
     /// When there is no such prediction, or the label or unit is none that the model or the taxonomy knows.
-    pub fn feedback(&self, id: &str, feedback: Feedback) -> Result<(), CallError> {
+    pub fn feedback(
+        &self,
+        id: &str,
+        feedback: Feedback,
+        origin: &call::Origin,
+    ) -> Result<(), CallError> {
         let about = self.find(id)?;
         self.check(&about, &feedback)?;
         let row = FeedbackRow {
@@ -47,9 +53,26 @@ impl Routing {
             role: feedback.role,
             created: self.clock.unix_time().as_secs(),
         };
-        self.store.add_feedback(row, about).wait().map_err(|it| internal(&it))?;
+        let event = FeedbackReceived::new(&about.id, feedback.verdict);
+        let told = self.told(&Event::FeedbackReceived(event), &about.id, origin)?;
+        self.store.add_feedback(row, about, told).wait().map_err(|it| internal(&it))?;
         self.remeasure();
         Ok(())
+    }
+
+    /// An event about a prediction, to be written with it.
+    pub(super) fn told(
+        &self,
+        event: &Event,
+        prediction: &str,
+        origin: &call::Origin,
+    ) -> Result<OutboxRow, CallError> {
+        let about = format!("predictions/{prediction}");
+        let of = Circumstances {
+            data_ref: Some(format!("/api/v1/{about}")),
+            ..Circumstances::of(origin, about.clone(), self.clock.as_ref())
+        };
+        event.outbox_row(&of).map_err(|it| internal(&it))
     }
 
     fn find(&self, id: &str) -> Result<Prediction, CallError> {

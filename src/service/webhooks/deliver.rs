@@ -13,24 +13,58 @@ use crate::bus::{
     Bus, BusError, CloudEvent, Data, Extension, Filter, Handle, Handler, Outcome, ROOT,
     Subscription,
 };
-
-use super::guard::{Guard, Resolve, Target};
-use super::schedule::delay_before;
-use super::sign::signature_header;
-use super::store::{
-    Attempt, Delivery, DeliveryState, Failure, Webhook, WebhookError, WebhookStore,
+use crate::store::webhooks::{
+    Attempt, Delivery, DeliveryState, NewDelivery, Webhook, WebhookChange,
 };
+use crate::store::{Store, StoreError};
+
+use super::guard::{Guard, GuardError, Resolve, Target};
+use super::schedule::delay_before;
+use super::sign::{SigningKey, signature_header};
 
 /// Longest wait for a receiver's answer.
 const TIMEOUT: Duration = Duration::from_secs(20);
-/// How long a delivery is ours before another node may send it.
+/// How long a delivery is ours before another node may send it: longer than its name and its post may take.
 const LEASE: Duration = Duration::from_secs(60);
 /// Between two looks at what is due.
 const PAUSE: Duration = Duration::from_secs(1);
-/// Deliveries sent at one time.
-const AT_ONE_TIME: usize = 8;
-/// Deliveries taken at one time.
-const BATCH: usize = 64;
+/// Events queued at one time.
+const EVENTS: usize = 8;
+/// Deliveries taken and sent at one time.
+const BATCH: usize = 32;
+/// How long those that are being sent go on after the word to stop.
+const GRACE: Duration = Duration::from_secs(5);
+/// How long deliveries and their logs are kept.
+const KEPT: Duration = Duration::from_secs(30 * 24 * 60 * 60);
+/// Between two looks at what is to be deleted.
+const PURGE_EVERY: Duration = Duration::from_secs(60 * 60);
+
+/// Why an attempt failed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Failure {
+    /// The address may not be called.
+    Guard(GuardError),
+    /// The receiver answered with another status than 2xx.
+    Status(u16),
+    /// It did not answer in time.
+    Timeout,
+    /// It cannot be reached, or does not speak TLS or HTTP.
+    Connection,
+}
+
+impl Failure {
+    /// As in the log.
+    pub fn code(self) -> &'static str {
+        match self {
+            Failure::Guard(GuardError::Url) => "url",
+            Failure::Guard(GuardError::Unknown) => "unknown_host",
+            Failure::Guard(GuardError::Forbidden) => "forbidden_address",
+            Failure::Status(_) => "status",
+            Failure::Timeout => "timeout",
+            Failure::Connection => "connection",
+        }
+    }
+}
 
 /// What is posted.
 #[derive(Clone, Debug)]
@@ -66,7 +100,7 @@ pub trait Sender: Send + Sync {
 /// Delivers events to receivers.
 pub struct Deliverer {
     /// Receivers and deliveries.
-    pub store: Arc<dyn WebhookStore>,
+    pub store: Store,
     /// Sends.
     pub sender: Arc<dyn Sender>,
     /// Resolves names.
@@ -99,15 +133,28 @@ impl Deliverer {
         });
         let filter = Filter::parse(&format!("{ROOT}.evt.>"))?;
         let durable = "webhooks".to_owned();
-        bus.subscribe(Subscription { filter, durable, max_in_flight: AT_ONE_TIME, handler }).await
+        bus.subscribe(Subscription { filter, durable, max_in_flight: EVENTS, handler }).await
     }
 
-    /// Sends what is due, again and again, until told to stop.
+    /// Sends what is due, again and again, until told to stop; what is being sent then may still end.
     pub async fn run(&self, mut stopped: watch::Receiver<bool>) {
+        let mut purged = Duration::ZERO;
         while !*stopped.borrow() {
-            match self.round().await {
-                Ok(n_due) if BATCH <= n_due => continue,
-                Ok(_) => (),
+            let now = self.clock.unix_time();
+            if purged + PURGE_EVERY <= now {
+                purged = now;
+                if let Err(error) = self.purge(now).await {
+                    tracing::error!(%error, "failed to delete old webhook deliveries");
+                }
+            }
+            let round = tokio::select! {
+                round = self.round() => round,
+                // What is cut is sent again by the next process, under the same id.
+                () = told_to_stop(stopped.clone(), self.clock.as_ref()) => return,
+            };
+            match round {
+                Ok(1..) => continue,
+                Ok(0) => (),
                 Err(error) => tracing::error!(%error, "failed to send webhooks"),
             }
             // Ends by the timeout, or because somebody says so; an error means that nobody is left who could.
@@ -118,40 +165,46 @@ impl Deliverer {
         }
     }
 
+    /// Deletes deliveries that are settled and older than 30 days.
+    async fn purge(&self, now: Duration) -> Result<(), StoreError> {
+        while 0 < self.store.purge_deliveries(now.saturating_sub(KEPT)).await? {}
+        Ok(())
+    }
+
     /// Queues an event for every receiver that wants it; the same event again changes nothing.
     ///
     /// # Errors
     /// When the store fails.
-    pub async fn queue(&self, event: &CloudEvent) -> Result<(), WebhookError> {
+    pub async fn queue(&self, event: &CloudEvent) -> Result<(), StoreError> {
         let (Some(Extension::String(org)), Some(name)) =
             (event.extension("orgcode"), name_of(event.kind()))
         else {
             return Ok(());
         };
-        let now = self.clock.unix_time();
-        for webhook in self.store.wanting(org, name).await? {
-            let delivery = Delivery {
-                id: format!("{}-{}", event.id(), webhook.id),
-                webhook_id: webhook.id,
-                body: payload(event, name),
-                state: DeliveryState::Due(now),
-                n_attempts: 0,
-                log: Vec::new(),
-            };
-            self.store.add(delivery).await?;
+        let receivers = self.store.webhooks_wanting(org, name).await?;
+        if receivers.is_empty() {
+            return Ok(());
         }
-        Ok(())
+        let (body, created) = (payload(event, name), self.clock.unix_time());
+        let delivery = |webhook: Webhook| NewDelivery {
+            id: format!("{}-{}", event.id(), webhook.id),
+            webhook: webhook.id,
+            name: name.to_owned(),
+            body: body.clone(),
+            created,
+        };
+        self.store.add_deliveries(receivers.into_iter().map(delivery).collect()).await
     }
 
     /// Sends what is due. Returns how many were tried.
     ///
     /// # Errors
     /// When the store fails; what was sent and not recorded is sent again with the same id.
-    pub async fn round(&self) -> Result<usize, WebhookError> {
+    pub async fn round(&self) -> Result<usize, StoreError> {
         let due = self.store.take_due(self.clock.unix_time(), LEASE, BATCH).await?;
         let n_due = due.len();
         let tried = futures_util::stream::iter(due).map(|it| self.try_one(it));
-        let mut tried = tried.buffer_unordered(AT_ONE_TIME);
+        let mut tried = tried.buffer_unordered(BATCH);
         let mut result = Ok(n_due);
         while let Some(one) = tried.next().await {
             result = result.and_then(|n_due| one.map(|()| n_due));
@@ -159,13 +212,11 @@ impl Deliverer {
         result
     }
 
-    async fn try_one(&self, delivery: Delivery) -> Result<(), WebhookError> {
-        let Some(webhook) = self.store.webhook(&delivery.webhook_id).await? else {
-            return self.store.disable(&delivery.webhook_id).await;
+    async fn try_one(&self, delivery: Delivery) -> Result<(), StoreError> {
+        let found = self.store.webhook(&delivery.webhook).await?;
+        let Some(webhook) = found.filter(|it| it.is_active) else {
+            return self.disable(&delivery.webhook).await;
         };
-        if !webhook.is_active {
-            return self.store.disable(&webhook.id).await;
-        }
         let (at, begun) = (self.clock.unix_time(), self.clock.now());
         let posted = self.post(&webhook, &delivery, at).await;
         let took = self.clock.now().saturating_duration_since(begun);
@@ -174,8 +225,9 @@ impl Deliverer {
             Ok(Posted { status, retry_after }) => (Err(Failure::Status(status)), retry_after),
             Err(failure) => (Err(failure), None),
         };
+        let n_attempts = usize::try_from(delivery.n_attempts + 1).unwrap_or(usize::MAX);
         let is_gone = result == Err(Failure::Status(410));
-        let state = match (&result, delay_before(&delivery.id, delivery.n_attempts + 1)) {
+        let state = match (&result, delay_before(&delivery.id, n_attempts)) {
             (Ok(_), _) => DeliveryState::Delivered,
             (Err(_), Some(delay)) if !is_gone => {
                 let delay = delay.max(retry_after.unwrap_or_default());
@@ -185,12 +237,25 @@ impl Deliverer {
         };
         let label = if result.is_ok() { "delivered" } else { "failed" };
         metrics::counter!("fenwen_webhook_attempts_total", "result" => label).increment(1);
-        self.store.record(&delivery.id, Attempt { at, took, result }, state).await?;
+        let failure = result.err();
+        let status = match (result, failure) {
+            (Ok(status), _) | (_, Some(Failure::Status(status))) => Some(status.into()),
+            _ => None,
+        };
+        let failure = failure.map(|it| it.code().to_owned());
+        let attempt = Attempt { at, took, status, failure };
+        self.store.record_attempt(&delivery.id, attempt, state).await?;
         if is_gone {
             tracing::warn!(webhook_id = webhook.id, "a receiver is gone; it is disabled");
-            self.store.disable(&webhook.id).await?;
+            self.disable(&webhook.id).await?;
         }
         Ok(())
+    }
+
+    /// Stops calling a receiver; its deliveries that are due fail, also when it is not there any more.
+    async fn disable(&self, id: &str) -> Result<(), StoreError> {
+        let change = WebhookChange { is_active: Some(false), ..WebhookChange::default() };
+        self.store.change_webhook(id, change).await.map(|_| ())
     }
 
     async fn post(
@@ -204,14 +269,14 @@ impl Deliverer {
         let checked = tokio::time::timeout(TIMEOUT, checked).await.map_err(|_| Failure::Timeout)?;
         let target = checked.map_err(Failure::Guard)?;
         let timestamp = at.as_secs();
-        let signature = signature_header(&webhook.keys, &delivery.id, timestamp, &delivery.body);
+        let body = delivery.body.clone().into_bytes();
+        let signature = signature_header(&keys(webhook, at), &delivery.id, timestamp, &body);
         let headers = vec![
             ("content-type", "application/json".to_owned()),
             ("webhook-id", delivery.id.clone()),
             ("webhook-timestamp", timestamp.to_string()),
             ("webhook-signature", signature),
         ];
-        let body = delivery.body.clone();
         self.sender.post(Post { target, headers, body, timeout: TIMEOUT }).await
     }
 }
@@ -222,13 +287,26 @@ fn name_of(kind: &str) -> Option<&str> {
     version.starts_with('v').then_some(name)
 }
 
+/// What signs at `now`: the secret, and while it is new the one before it.
+fn keys(webhook: &Webhook, now: Duration) -> Vec<SigningKey> {
+    let before = webhook.before.as_ref().filter(|(_, until)| now < *until).map(|it| &it.0);
+    [Some(&webhook.secret), before].into_iter().flatten().flat_map(SigningKey::pair).collect()
+}
+
+/// Resolves a while after somebody says so.
+async fn told_to_stop(mut stopped: watch::Receiver<bool>, clock: &dyn Clock) {
+    // An error means that nobody is left who could: the same as if it had been said.
+    let _ = stopped.wait_for(|it| *it).await;
+    clock.wait(GRACE).await;
+}
+
 /// Type, time and data; nothing else of the event.
-fn payload(event: &CloudEvent, name: &str) -> Vec<u8> {
+fn payload(event: &CloudEvent, name: &str) -> String {
     let data = match &event.data {
         Some(Data::Json(data)) => data.clone(),
         Some(Data::Binary(_)) | None => serde_json::Value::Null,
     };
-    json!({"type": name, "timestamp": event.time(), "data": data}).to_string().into_bytes()
+    json!({"type": name, "timestamp": event.time(), "data": data}).to_string()
 }
 
 #[cfg(test)]

@@ -15,7 +15,7 @@ use hyper::http::Uri;
 const MAX_URL: usize = 2048;
 
 /// Why an address is not called.
-#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum GuardError {
     /// Not `https://host[:port]/path`, or with credentials.
     #[error("the address is no https URL without credentials")]

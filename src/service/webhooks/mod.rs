@@ -5,18 +5,18 @@
 
 mod deliver;
 mod guard;
-mod memory;
+mod manage;
 mod schedule;
 #[cfg(feature = "webhooks")]
 mod send;
 mod sign;
-mod store;
 
-pub use deliver::{Deliverer, Post, Posted, Sender};
+pub use crate::store::webhooks::{Attempt, Delivery, DeliveryState, Webhook, WebhookChange};
+
+pub use deliver::{Deliverer, Failure, Post, Posted, Sender};
 pub use guard::{Guard, GuardError, Network, Resolve, SystemResolver, Target};
-pub use memory::MemoryWebhooks;
+pub use manage::{WebhookSettings, Webhooks};
 pub use schedule::{DELAYS, delay_before};
 #[cfg(feature = "webhooks")]
 pub use send::{HttpSender, SenderError};
-pub use sign::{SignError, SigningKey, signature_header};
-pub use store::{Attempt, Delivery, DeliveryState, Failure, Webhook, WebhookError, WebhookStore};
+pub use sign::{SigningKey, signature_header};

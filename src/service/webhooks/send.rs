@@ -18,8 +18,7 @@ use tokio_rustls::rustls::pki_types::pem::PemObject;
 use tokio_rustls::rustls::pki_types::{CertificateDer, ServerName};
 use tokio_rustls::rustls::{ClientConfig, RootCertStore};
 
-use super::deliver::{Post, Posted, Sender};
-use super::store::Failure;
+use super::deliver::{Failure, Post, Posted, Sender};
 
 /// Longest `retry-after` that is believed.
 const LONGEST_RETRY: u64 = 24 * 60 * 60;

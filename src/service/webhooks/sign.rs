@@ -8,19 +8,8 @@ use sha2::Sha256;
 
 use crate::base::Secret;
 
-/// Bytes of a shared secret, by the specification.
-const SECRET_BYTES: std::ops::RangeInclusive<usize> = 24..=64;
-
-/// Why a text is no key.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
-pub enum SignError {
-    /// Neither `whsec_…` nor `whsk_…` with base64.
-    #[error("a signing key is `whsec_` or `whsk_` and base64")]
-    Form,
-    /// A shared secret has 24 to 64 bytes, an Ed25519 key 32.
-    #[error("the signing key has a wrong length")]
-    Length,
-}
+/// Bytes of each half of a receiver's secret: within 24 to 64, as the specification wants, and those of Ed25519.
+const HALF: usize = 32;
 
 /// What signs. Its debug form shows nothing of it.
 #[derive(Clone, Debug)]
@@ -32,33 +21,25 @@ pub enum SigningKey {
 }
 
 impl SigningKey {
-    /// Reads `whsec_…` or `whsk_…`.
-    ///
-    /// # Errors
-    /// See [`SignError`].
-    pub fn parse(text: &str) -> Result<SigningKey, SignError> {
-        let bytes = |it: &str| STANDARD.decode(it).map_err(|_| SignError::Form);
-        if let Some(secret) = text.strip_prefix("whsec_") {
-            let secret = bytes(secret)?;
-            if !SECRET_BYTES.contains(&secret.len()) {
-                return Err(SignError::Length);
-            }
-            return Ok(SigningKey::Shared(Secret::new(secret)));
-        }
-        let key = bytes(text.strip_prefix("whsk_").ok_or(SignError::Form)?)?;
-        let key: [u8; 32] = key.try_into().map_err(|_| SignError::Length)?;
-        Ok(SigningKey::Private(Secret::new(key)))
+    /// Both kinds of key from the 64 bytes of a receiver's secret; none from fewer.
+    pub fn pair(secret: &Secret<Vec<u8>>) -> Vec<SigningKey> {
+        let halves = secret.expose().split_first_chunk::<HALF>();
+        let halves = halves.and_then(|(shared, rest)| Some((shared, rest.first_chunk::<HALF>()?)));
+        halves.map_or_else(Vec::new, |(shared, private)| {
+            let shared = SigningKey::Shared(Secret::new(shared.to_vec()));
+            vec![shared, SigningKey::Private(Secret::new(*private))]
+        })
     }
 
-    /// What the receiver checks with, where that is no secret: `whpk_…`.
-    pub fn public(&self) -> Option<String> {
-        match self {
-            SigningKey::Shared(_) => None,
+    /// What the receiver checks with: the secret itself (`whsec_…`), or the public half of the key (`whpk_…`).
+    pub fn check_with(&self) -> Secret<String> {
+        Secret::new(match self {
+            SigningKey::Shared(secret) => format!("whsec_{}", STANDARD.encode(secret.expose())),
             SigningKey::Private(key) => {
                 let key = ed25519_dalek::SigningKey::from_bytes(key.expose());
-                Some(format!("whpk_{}", STANDARD.encode(key.verifying_key().as_bytes())))
+                format!("whpk_{}", STANDARD.encode(key.verifying_key().as_bytes()))
             }
-        }
+        })
     }
 
     /// `v1,…` or `v1a,…`.
@@ -95,51 +76,47 @@ mod tests {
 
     use super::*;
 
-    const SECRET: &str = "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw";
-
     #[test]
     fn the_specifications_example() {
         // The test vector of the reference libraries (standard-webhooks).
-        let key = SigningKey::parse(SECRET).unwrap();
+        let secret = STANDARD.decode("MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw").unwrap();
+        let key = SigningKey::Shared(Secret::new(secret));
         let signed =
             key.sign("msg_p5jXN8AQM9LWM0D4loKWxJek", 1_614_265_330, br#"{"test": 2432232314}"#);
         assert_eq!(signed, "v1,g0hM9SsE+OTPJTGt/tmIKtSyZlE3uFJELVlNIOLJ1OE=");
+        assert_eq!(key.check_with().expose(), "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw");
     }
 
     #[test]
     fn a_private_key_signs_for_its_public_half() {
-        let key = SigningKey::parse(&format!("whsk_{}", STANDARD.encode([7; 32]))).unwrap();
+        let key = SigningKey::Private(Secret::new([7; 32]));
         let signed = key.sign("id", 1, b"body");
         // Made with PyNaCl from the same key: Ed25519 has one signature for a text.
         assert_eq!(
             signed,
             "v1a,SRuc3BI0a00S+FY1CLV/7eENb7KxNxPmEYwdjGWlAjP3Lq1aNvAeoBrhOfWN5qElZMwghSOfbCNd/VOe0FjuAQ=="
         );
-        assert_eq!(
-            key.public().as_deref(),
-            Some("whpk_6kpsY+KcUgq+9VB7Ey7F+ZVHdq6+vnuSQh7qaRRG0iw=")
-        );
+        let public = key.check_with();
+        assert_eq!(public.expose(), "whpk_6kpsY+KcUgq+9VB7Ey7F+ZVHdq6+vnuSQh7qaRRG0iw=");
         let signature = STANDARD.decode(signed.strip_prefix("v1a,").unwrap()).unwrap();
         let signature = Signature::from_slice(&signature).unwrap();
-        let public = key.public().unwrap();
-        let public = STANDARD.decode(public.strip_prefix("whpk_").unwrap()).unwrap();
+        let public = STANDARD.decode(public.expose().strip_prefix("whpk_").unwrap()).unwrap();
         let public = ed25519_dalek::VerifyingKey::from_bytes(&public.try_into().unwrap()).unwrap();
         assert!(public.verify(b"id.1.body", &signature).is_ok());
         assert!(public.verify(b"id.2.body", &signature).is_err());
-        let both = signature_header(&[key, SigningKey::parse(SECRET).unwrap()], "id", 1, b"body");
-        assert!(both.starts_with("v1a,") && both.contains(" v1,"), "{both}");
-    }
-
-    fn check(text: &str, expected: SignError) {
-        assert_eq!(SigningKey::parse(text).err(), Some(expected), "{text}");
     }
 
     #[test]
-    fn keys_have_their_form_and_print_nothing() {
-        check("secret", SignError::Form);
-        check("whsec_?", SignError::Form);
-        check("whsec_c2hvcnQ=", SignError::Length);
-        check("whsk_c2hvcnQ=", SignError::Length);
-        assert!(!format!("{:?}", SigningKey::parse(SECRET).unwrap()).contains("77"));
+    fn a_secret_has_two_keys_and_prints_nothing() {
+        let secret = Secret::new([[77; 32], [7; 32]].concat());
+        let keys = SigningKey::pair(&secret);
+        assert_eq!(
+            keys[1].sign("", 0, b""),
+            SigningKey::Private(Secret::new([7; 32])).sign("", 0, b"")
+        );
+        let header = signature_header(&keys, "id", 1, b"body");
+        assert!(header.starts_with("v1,") && header.contains(" v1a,"), "{header}");
+        assert!(!format!("{keys:?}").contains('7'));
+        assert!(SigningKey::pair(&Secret::new(vec![1; 63])).is_empty());
     }
 }

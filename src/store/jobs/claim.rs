@@ -79,7 +79,7 @@ async fn claim_all(claim: &Claim, tx: &mut dyn Tx) -> Result<Vec<Job>, StoreErro
 async fn claim_one(claim: &Claim, lane: &str, tx: &mut dyn Tx) -> Result<Option<Job>, StoreError> {
     for org in turns(lane, claim.now, tx).await? {
         if let Some(job) = take(claim, lane, &org, tx).await? {
-            events::tell(&job, "started", claim.now, tx).await?;
+            events::tell(&job, claim.now, tx).await?;
             return Ok(Some(job));
         }
     }

@@ -3,9 +3,11 @@
 use std::time::Duration;
 
 use futures_util::FutureExt;
+use schemars::JsonSchema;
+use serde::Serialize;
 use serde_json::json;
 
-use crate::base::{RequestId, rfc3339};
+use crate::base::{EVENT_ROOT, RequestId, SCHEMA_ROOT, rfc3339};
 use crate::store::engine::{Kind, Reply, Tx};
 use crate::store::outbox::{self, OutboxRow};
 use crate::store::value::{Row, values};
@@ -33,6 +35,37 @@ pub struct JobEvent {
     pub error: Option<String>,
     /// When: since 1970-01-01T00:00:00Z.
     pub created: Duration,
+}
+
+/// A job changed its state: what the bus is told.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, JsonSchema)]
+pub struct JobChanged {
+    /// The job.
+    pub job_id: String,
+    /// Its service, such as `speech`.
+    pub service: String,
+    /// Its operation, such as `transcribe`.
+    pub operation: String,
+    /// The new state.
+    pub state: JobState,
+    /// Which attempt this is, from 1; 0 while it was never tried.
+    pub attempt: u32,
+    /// Number of the failure, such as `ER0520`.
+    pub error: Option<String>,
+}
+
+impl JobChanged {
+    /// What is told of a job as it is now.
+    pub fn of(job: &Job) -> JobChanged {
+        JobChanged {
+            job_id: job.id.clone(),
+            service: job.service.clone(),
+            operation: job.operation.clone(),
+            state: job.state,
+            attempt: job.attempt,
+            error: job.error.clone(),
+        }
+    }
 }
 
 impl Store {
@@ -82,29 +115,22 @@ pub(super) async fn keep(job: &Job, now: Duration, tx: &mut dyn Tx) -> Result<()
 }
 
 /// Keeps a change of state, and tells the bus.
-pub(super) async fn tell(
-    job: &Job,
-    past: &str,
-    now: Duration,
-    tx: &mut dyn Tx,
-) -> Result<(), StoreError> {
+pub(super) async fn tell(job: &Job, now: Duration, tx: &mut dyn Tx) -> Result<(), StoreError> {
     keep(job, now, tx).await?;
-    outbox::add(&event(job, past, now), tx).await
+    outbox::add(&event(job, now), tx).await
 }
 
-/// A CloudEvent of a change. It carries ids, codes and numbers only, never content.
-fn event(job: &Job, past: &str, now: Duration) -> OutboxRow {
+/// A CloudEvent of a change, in the envelope of every other event. It carries ids, codes and numbers only, never content.
+fn event(job: &Job, now: Duration) -> OutboxRow {
     let (service, id) = (&job.service, RequestId::at(now).to_string());
+    let name = job.state.event_name();
     let mut body = json!({
         "specversion": "1.0", "id": id, "source": format!("/moi/ai/{service}"),
-        "type": format!("tw.gov.moi.ai.{service}.job.{past}.v1"),
+        "type": format!("{EVENT_ROOT}.{service}.{name}.v1"),
         "subject": format!("jobs/{}", job.id), "time": rfc3339(now),
-        "datacontenttype": "application/json", "dataschema": format!("/schemas/job.{past}.v1.json"),
+        "datacontenttype": "application/json", "dataschema": format!("{SCHEMA_ROOT}/{name}.v1"),
         "orgcode": job.org, "correlationid": job.correlation, "sequence": job.version.to_string(),
-        "data": {
-            "job_id": job.id, "service": service, "operation": job.operation, "state": job.state.as_str(),
-            "attempt": job.attempt, "error": job.error,
-        },
+        "data": JobChanged::of(job),
     });
     if let Some(traceparent) = &job.traceparent {
         body["traceparent"] = json!(traceparent);
@@ -112,6 +138,6 @@ fn event(job: &Job, past: &str, now: Duration) -> OutboxRow {
     if job.result.is_some() {
         body["dataref"] = json!(format!("/api/v1/jobs/{}/result", job.id));
     }
-    let subject = format!("moi.ai.v1.evt.{}.{service}.job.{past}", job.org);
+    let subject = format!("moi.ai.v1.evt.{}.{service}.{name}", job.org);
     OutboxRow { id, subject, body: body.to_string(), created: ms(now) }
 }

@@ -31,13 +31,13 @@ pub enum Ending {
 
 impl Ending {
     /// The state after it, and its name among events.
-    fn names(&self) -> (JobState, &'static str) {
+    fn state(&self) -> JobState {
         match self {
-            Ending::Succeeded(_) => (JobState::Succeeded, "succeeded"),
-            Ending::Failed(_) => (JobState::Failed, "failed"),
-            Ending::Cancelled => (JobState::Cancelled, "cancelled"),
-            Ending::Retry(..) | Ending::GivenBack => (JobState::Queued, "queued"),
-            Ending::Dead(_) => (JobState::Dead, "dead"),
+            Ending::Succeeded(_) => JobState::Succeeded,
+            Ending::Failed(_) => JobState::Failed,
+            Ending::Cancelled => JobState::Cancelled,
+            Ending::Retry(..) | Ending::GivenBack => JobState::Queued,
+            Ending::Dead(_) => JobState::Dead,
         }
     }
 }
@@ -141,7 +141,7 @@ impl Store {
 
 async fn finish(attempt: &Attempt, tx: &mut dyn Tx) -> Result<Option<Job>, StoreError> {
     let Attempt { id, fence, ending, now, is_expired } = attempt;
-    let (state, past) = ending.names();
+    let state = ending.state();
     let (mut run_at, mut error, mut result) = (None, None, None);
     match ending {
         Ending::Succeeded(payload) => result = Some(payload),
@@ -183,7 +183,7 @@ async fn finish(attempt: &Attempt, tx: &mut dyn Tx) -> Result<Option<Job>, Store
     if state.is_final() {
         blobs::delete_inline(job.checkpoint.as_deref(), tx).await?;
     }
-    events::tell(&job, past, *now, tx).await?;
+    events::tell(&job, *now, tx).await?;
     Ok(Some(job))
 }
 
@@ -214,7 +214,7 @@ async fn cancel(id: &str, now: Duration, tx: &mut dyn Tx) -> Result<Option<Job>,
         return super::read::job(id, tx).await;
     };
     match job.state {
-        JobState::Cancelled => events::tell(&job, "cancelled", now, tx).await?,
+        JobState::Cancelled => events::tell(&job, now, tx).await?,
         _ => events::keep(&job, now, tx).await?,
     }
     Ok(Some(job))
@@ -230,7 +230,7 @@ async fn requeue(id: &str, now: Duration, tx: &mut dyn Tx) -> Result<Option<Job>
     );
     let found = tx.rows(&update, values![ms(now), id]).await?.into_iter().next();
     let Some(job) = found.map(Job::read).transpose()? else { return Ok(None) };
-    events::tell(&job, "queued", now, tx).await?;
+    events::tell(&job, now, tx).await?;
     Ok(Some(job))
 }
 

@@ -13,18 +13,22 @@ use std::fmt;
 use std::str::FromStr;
 use std::time::Duration;
 
+use schemars::JsonSchema;
+use serde::Serialize;
+
 use super::StoreError;
 use super::blobs::NewBlob;
 use super::value::Row;
 
 pub use claim::{Beat, Claim};
-pub use events::JobEvent;
+pub use events::{JobChanged, JobEvent};
 pub use finish::{Ending, Expired};
 pub use read::{JobFilter, Queue};
 pub use submit::{IdempotencyKey, Submitted};
 
 /// Where a job stands.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, JsonSchema)]
+#[serde(rename_all = "lowercase")]
 pub enum JobState {
     /// Waits for a worker.
     Queued,
@@ -60,6 +64,18 @@ impl JobState {
             JobState::Failed => "failed",
             JobState::Cancelled => "cancelled",
             JobState::Dead => "dead",
+        }
+    }
+
+    /// Name of the event of entering this state, after the service.
+    pub fn event_name(self) -> &'static str {
+        match self {
+            JobState::Queued => "job.queued",
+            JobState::Running => "job.started",
+            JobState::Succeeded => "job.succeeded",
+            JobState::Failed => "job.failed",
+            JobState::Cancelled => "job.cancelled",
+            JobState::Dead => "job.dead",
         }
     }
 
@@ -242,7 +258,7 @@ impl Job {
 }
 
 /// Milliseconds of a column as a time.
-fn time(ms: u64) -> Duration {
+pub(super) fn time(ms: u64) -> Duration {
     Duration::from_millis(ms)
 }
 

@@ -91,7 +91,7 @@ async fn submit(submission: &Submission, tx: &mut dyn Tx) -> Result<Submitted, S
         return Ok(refusal);
     }
     let kept = insert(job, tx).await?;
-    events::tell(&kept, "queued", job.created, tx).await?;
+    events::tell(&kept, job.created, tx).await?;
     Ok(Submitted::New(Box::new(kept)))
 }
 

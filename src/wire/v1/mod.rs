@@ -13,3 +13,4 @@ pub mod recognition;
 pub mod statistics;
 pub mod text;
 pub mod transcript;
+pub mod webhooks;

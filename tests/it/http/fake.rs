@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use fenwen::base::{Clock, Deadline, Private, SystemClock};
 use fenwen::cli::kinds::{self, TextKind};
-use fenwen::http::{App, Ended, HttpOptions, serve};
+use fenwen::http::{App, AppParts, Ended, HttpOptions, serve};
 use fenwen::media::{Point, Quad};
 use fenwen::pipeline::documents::deadline::Calendar;
 use fenwen::pipeline::documents::number::PrefixTable;
@@ -18,6 +18,7 @@ use fenwen::service::jobs::{Blobs, JobParts, JobSettings, Jobs};
 use fenwen::service::routing::{
     EncoderError, Encoders, Routing, RoutingParts, RoutingSettings, TextEncoder,
 };
+use fenwen::service::webhooks::{Guard, WebhookSettings, Webhooks};
 use fenwen::service::{PictureFiles, Service, ServiceLimits, ServiceParts};
 use fenwen::store::Store;
 use fenwen::store::blobs::BlobFolder;
@@ -127,6 +128,8 @@ pub(crate) struct Server {
     pub(crate) routing: Arc<Routing>,
     /// Jobs; nothing works on them unless the test does.
     pub(crate) jobs: Arc<Jobs>,
+    /// What the server keeps.
+    pub(crate) store: Store,
     /// Holds what the server keeps.
     pub(crate) data_dir: tempfile::TempDir,
     shutdown: Option<oneshot::Sender<()>>,
@@ -152,6 +155,7 @@ impl Server {
             recogniser: Arc::clone(&recogniser) as Arc<dyn RecogniseId>,
             decoder: Arc::new(PictureFiles::default()),
             routing: Arc::clone(&routing),
+            store: store.clone(),
             clock: Arc::clone(&clock),
         };
         let service = Service::start(parts, limits).unwrap();
@@ -162,15 +166,16 @@ impl Server {
             time: Duration::from_secs(60),
             max_bytes: 16 << 20,
         };
-        let folder = BlobFolder::new(data_dir.path().join("blobs"));
-        let jobs = Jobs::new(JobParts {
-            store: store.clone(),
-            blobs: Blobs::new(store, Arc::new(folder)),
-            kinds: kinds::all(&texts),
-            clock: Arc::clone(&clock),
-            settings: JobSettings::default(),
+        let jobs = jobs_over(store.clone(), data_dir.path(), &texts);
+        let app = App::new(AppParts {
+            service: Arc::clone(&service),
+            jobs: Arc::clone(&jobs),
+            webhooks: webhooks_over(store.clone(), Arc::clone(&clock)),
+            clock,
+            asyncapi: fenwen::rpc::asyncapi(),
+            options,
         });
-        let app = App::new(Arc::clone(&service), Arc::clone(&jobs), clock, options).unwrap();
+        let app = app.unwrap();
         let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
         let addr = listener.local_addr().unwrap();
         let (sender, receiver) = oneshot::channel();
@@ -183,6 +188,7 @@ impl Server {
             recogniser,
             routing,
             jobs,
+            store,
             data_dir,
             shutdown: Some(sender),
             running,
@@ -210,6 +216,28 @@ impl Server {
     pub(crate) async fn ended(self) -> Ended {
         tokio::time::timeout(super::client::WATCHDOG, self.running).await.unwrap().unwrap().unwrap()
     }
+}
+
+fn jobs_over(store: Store, data_dir: &Path, texts: &TextKind) -> Arc<Jobs> {
+    let folder = BlobFolder::new(data_dir.join("blobs"));
+    Jobs::new(JobParts {
+        store: store.clone(),
+        blobs: Blobs::new(store, Arc::new(folder)),
+        kinds: kinds::all(texts),
+        clock: Arc::clone(&texts.clock),
+        settings: JobSettings::default(),
+    })
+}
+
+/// Three webhooks a client; nothing sends them unless the test does.
+fn webhooks_over(store: Store, clock: Arc<dyn Clock>) -> Webhooks {
+    let settings = WebhookSettings { is_sending: true, most: 3, ..WebhookSettings::default() };
+    Webhooks { store, guard: loopback(), clock, settings }
+}
+
+/// Lets webhooks lead to receivers of tests.
+pub(crate) fn loopback() -> Guard {
+    Guard { allowed: vec!["127.0.0.0/8".parse().unwrap()], allow_plain: true }
 }
 
 /// Letters and documents over a folder, with the built-in rules and whatever classifiers the folder has.

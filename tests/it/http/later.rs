@@ -18,7 +18,7 @@ pub(crate) const JOBS: &str = "/api/v1/jobs";
 pub(crate) const BLOBS: &str = "/api/v1/blobs";
 
 /// A server that can classify letters, and a worker beside it; it ends with the test.
-async fn working() -> (Server, JoinHandle<()>) {
+pub(crate) async fn working() -> (Server, JoinHandle<()>) {
     let server = ready().await;
     let worker = work(&server);
     (server, worker)
@@ -30,18 +30,18 @@ fn work(server: &Server) -> JoinHandle<()> {
 }
 
 /// A request with `headers` (complete lines) and a body.
-async fn call(addr: SocketAddr, line: &str, headers: &str, body: &[u8]) -> Answer {
+pub(crate) async fn call(addr: SocketAddr, line: &str, headers: &str, body: &[u8]) -> Answer {
     let head =
         format!("{line} HTTP/1.1\r\nhost: t\r\n{headers}content-length: {}\r\n\r\n", body.len());
     send(addr, &[head.as_bytes(), body].concat()).await
 }
 
-async fn post(addr: SocketAddr, path: &str, headers: &str, body: &Value) -> Answer {
+pub(crate) async fn post(addr: SocketAddr, path: &str, headers: &str, body: &Value) -> Answer {
     let headers = format!("content-type: application/json\r\n{headers}");
     call(addr, &format!("POST {path}"), &headers, body.to_string().as_bytes()).await
 }
 
-fn order(subject: &str) -> Value {
+pub(crate) fn order(subject: &str) -> Value {
     json!({
         "service": "letters", "operation": "classify",
         "input": {"letters": [{"subject": subject, "body": "土地登記"}]},

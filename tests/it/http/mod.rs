@@ -3,10 +3,12 @@
 pub(crate) mod client;
 mod description;
 mod drain;
+mod events;
 pub(crate) mod fake;
 mod hostile;
-mod later;
+pub(crate) mod later;
 mod load;
 mod recognition;
 pub(crate) mod texts;
+mod webhooks;
 mod wire;

@@ -5,6 +5,7 @@ mod fairness;
 mod jobs;
 mod predictions;
 mod warehouse;
+mod webhooks;
 
 use std::path::Path;
 use std::time::Duration;
@@ -109,6 +110,14 @@ cases! {
     blobs::a_large_result_lies_in_files,
     warehouse::a_day_is_exported_without_what_it_was_about,
     warehouse::a_day_begins_at_midnight_in_taiwan,
+    webhooks::a_receiver_is_kept_changed_and_deleted,
+    webhooks::a_client_has_so_many_and_sees_its_own,
+    webhooks::secrets_are_sealed_and_renewed,
+    webhooks::events_go_to_those_who_want_them,
+    webhooks::a_delivery_is_queued_once_taken_once_and_logged,
+    webhooks::a_receiver_that_is_switched_off_loses_what_is_due,
+    webhooks::two_senders_never_get_one_delivery,
+    webhooks::settled_deliveries_are_purged,
 }
 
 /// Noon of some day.

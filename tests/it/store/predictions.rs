@@ -1,7 +1,7 @@
 //! Predictions, feedback, taxonomies.
 
 use fenwen::base::Private;
-use fenwen::store::{FeedbackRow, NewPrediction, Store, TaxonomyRow};
+use fenwen::store::{FeedbackRow, NewPrediction, OutboxRow, Store, TaxonomyRow};
 
 use super::Fixture;
 
@@ -21,8 +21,18 @@ fn prediction(id: &str, expires: u64) -> NewPrediction {
     }
 }
 
+/// What the bus is to be told about a prediction.
+fn told(id: &str) -> OutboxRow {
+    OutboxRow { id: format!("e-{id}"), subject: "a".to_owned(), body: "{}".to_owned(), created: 10 }
+}
+
+fn outbox(store: &Store) -> Vec<String> {
+    store.outbox_pending(9).wait().unwrap().into_iter().map(|it| it.id).collect()
+}
+
 fn keep(store: &Store, predictions: Vec<NewPrediction>) {
-    store.keep(predictions).unwrap().wait().unwrap();
+    let told = predictions.iter().map(|it| told(&it.id)).collect();
+    store.keep(predictions, told).unwrap().wait().unwrap();
 }
 
 fn ids(store: &Store) -> Vec<String> {
@@ -32,11 +42,14 @@ fn ids(store: &Store) -> Vec<String> {
 pub(super) fn what_is_kept_comes_back_and_expires(fixture: Fixture) {
     let store = &fixture.store;
     keep(store, vec![prediction("a", 100), prediction("b", 200)]);
-    let again = store.keep(vec![prediction("c", 100), prediction("a", 100)]).unwrap();
-    assert!(again.wait().is_err(), "all or none");
+    let both = vec![prediction("c", 100), prediction("a", 100)];
+    assert!(store.keep(both, vec![told("c")]).unwrap().wait().is_err(), "all or none");
+    let again = store.keep(vec![prediction("d", 100)], vec![told("d"), told("a")]).unwrap();
+    assert!(again.wait().is_err(), "without its event it is not kept");
+    assert_eq!(outbox(store), ["e-a", "e-b"]);
     let find = |id: &str, now| store.prediction(id, now).wait().unwrap();
     assert_eq!(find("a", 99).unwrap().model[1], "3");
-    assert_eq!((find("a", 100), find("c", 0)), (None, None));
+    assert_eq!((find("a", 100), find("c", 0), find("d", 0)), (None, None, None));
     assert_eq!(ids(store), ["a", "b"]);
     assert_eq!(store.erase_expired(150).wait().unwrap(), ["a"]);
     assert!(store.erase_expired(150).wait().unwrap().is_empty());
@@ -59,8 +72,9 @@ pub(super) fn feedback_is_appended_and_the_latest_counts(fixture: Fixture) {
             role: None,
             created: 11,
         };
-        store.add_feedback(row, about).wait().unwrap();
+        store.add_feedback(row, about, told(label)).wait().unwrap();
     }
+    assert_eq!(outbox(store), ["e-a", "e-b", "e-x", "e-y", "e-z"]);
     assert_eq!(store.feedback("a").wait().unwrap().len(), 2);
     let page = |after| store.labelled("letters", 50, after).wait().unwrap();
     let rows = page(0);

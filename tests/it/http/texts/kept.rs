@@ -5,8 +5,9 @@ use std::process::{Command, Output};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use fenwen::base::{ManualClock, Private};
+use fenwen::base::{ManualClock, Private, RequestId, SystemClock};
 use fenwen::service::routing::{Routing, RoutingSettings};
+use fenwen::task::call::CallContext;
 use fenwen::task::documents::{DispatchDocument, DispatchOrder};
 use fenwen::task::letters::{Letter, LetterAnswer, LetterOrder};
 use fenwen::task::prediction::{Feedback, Verdict};
@@ -17,12 +18,18 @@ use super::classifier;
 
 const DAY: Duration = Duration::from_secs(24 * 60 * 60);
 
+/// A call with all the time that a clock of a test may take.
+fn cx() -> CallContext {
+    let request_id = RequestId::fresh(&SystemClock);
+    let origin = Arc::new(fenwen::wire::call::origin(request_id, None, None).unwrap());
+    CallContext { request_id, deadline: Instant::now() + 400 * DAY, origin }
+}
+
 fn classify(routing: &Routing, body: &str) -> LetterAnswer {
     let body = Private::new(body.to_owned());
     let letters = vec![Letter { body, ..Letter::default() }];
     let order = LetterOrder { letters, top_k: None, explain: true, taxonomy: None };
-    let deadline = Instant::now() + Duration::from_secs(60 * 60 * 24 * 400);
-    routing.letters(order, deadline).unwrap().items.remove(0)
+    routing.letters(order, &cx()).unwrap().items.remove(0)
 }
 
 #[test]
@@ -68,7 +75,7 @@ fn another_ministry_is_named_where_a_model_knows() {
             officers: Vec::new(),
             earlier: Vec::new(),
         };
-        routing.document(order, Instant::now() + 400 * DAY).unwrap()
+        routing.document(order, &cx()).unwrap()
     };
     let foreign = dispatch("兵役");
     assert!(foreign.out_of_remit);
@@ -100,7 +107,7 @@ fn answers_are_only_suggested_once_reviews_break_the_promise() {
             decided_by: None,
             role: None,
         };
-        routing.feedback(&answer.prediction_id, feedback).unwrap();
+        routing.feedback(&answer.prediction_id, feedback, &cx().origin).unwrap();
         answer.automation
     };
     for _ in 0..20 {
@@ -170,7 +177,7 @@ fn feedback_is_exported_once_and_masked() {
         decided_by: None,
         role: None,
     };
-    routing.feedback(&id, feedback).unwrap();
+    routing.feedback(&id, feedback, &cx().origin).unwrap();
     let out = dir.path().join("feedback.jsonl");
     let export = ["feedback", "export", "--service", "letters", "--out", out.to_str().unwrap()];
     assert!(fenwen(dir.path(), &export).status.success());
@@ -188,7 +195,7 @@ fn a_version_that_is_missing_is_told_with_the_remedy() {
     let routing = routing(dir.path(), Arc::new(fenwen::base::SystemClock));
     let letters = vec![Letter::default()];
     let order = LetterOrder { letters, top_k: None, explain: false, taxonomy: None };
-    let error = routing.letters(order, Instant::now() + DAY).err().unwrap();
+    let error = routing.letters(order, &cx()).err().unwrap();
     assert_eq!(error.code, fenwen::base::ErrorCode::Unavailable);
     assert!(error.message.contains("fenwen models activate letters DIR"), "{error}");
 }
