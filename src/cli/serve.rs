@@ -21,6 +21,7 @@ use crate::rpc::{self, Rpc, RpcOptions};
 use crate::service::jobs::{Jobs, QuotaRate, Worker};
 use crate::service::relay::{Relay, StoreOutbox};
 use crate::service::routing::Routing;
+use crate::service::speech::Speech;
 use crate::service::{NoUploads, PictureFiles, Service, ServiceLimits, ServiceParts};
 use crate::store::Store;
 use crate::wire::v1::meta::PurposeRule;
@@ -97,15 +98,19 @@ async fn serve(
 ) -> anyhow::Result<()> {
     let store = super::jobs::store(config)?;
     let routing = routing::open(config, store.clone(), Arc::clone(&clock))?;
-    let service = service(config, &recogniser, Arc::clone(&routing), Arc::clone(&clock))?;
+    let speech = super::speech::desk(config, Arc::clone(&clock));
+    let hears = speech.require_ready().is_ok();
+    let parts = (Arc::clone(&routing), speech);
+    let service = service(config, &recogniser, parts, Arc::clone(&clock))?;
     let bus = super::bus::open(config).await.map_err(super::bus::told)?;
+    let jobs = jobs(config, store.clone(), Arc::clone(&service), Arc::clone(&clock));
     let rpc = Arc::new(Rpc {
         service: Arc::clone(&service),
+        jobs: Arc::clone(&jobs),
         uploads: Arc::new(NoUploads),
         clock: Arc::clone(&clock),
         options: rpc_options(config),
     });
-    let jobs = jobs(config, store.clone(), Arc::clone(&service), Arc::clone(&clock));
     let app = App::new(service, Arc::clone(&jobs), Arc::clone(&clock), http_options(config))?;
     let listen = config.server.listen;
     let listener = TcpListener::bind(listen).await.with_context(|| {
@@ -117,7 +122,8 @@ async fn serve(
     let _ = announce(listener.local_addr()?);
     let (stop, stopped) = tokio::sync::watch::channel(false);
     let relay = Relay::new(Arc::new(StoreOutbox { store, clock }), Arc::clone(&bus));
-    let mut beside = Beside::start(role, jobs, relay, &stopped);
+    let workers = at_work(role, &jobs, hears);
+    let mut beside = Beside::start((jobs, workers), (role, relay), &stopped);
     beside.watches.push(tokio::spawn(watch(recogniser)));
     beside.watches.push(tokio::spawn(keep_current(routing)));
     let shutdown = shutdown()?.shared();
@@ -150,11 +156,14 @@ struct Beside {
 }
 
 impl Beside {
-    fn start(role: Role, jobs: Arc<Jobs>, relay: Relay, stopped: &Receiver<bool>) -> Beside {
-        let watches = vec![tokio::spawn(Arc::clone(&jobs).tend())];
+    fn start(
+        (jobs, at_work): (Arc<Jobs>, Vec<Worker>),
+        (role, relay): (Role, Relay),
+        stopped: &Receiver<bool>,
+    ) -> Beside {
+        let watches = vec![tokio::spawn(jobs.tend())];
         let mut workers = Vec::new();
-        if matches!(role, Role::All | Role::Worker) {
-            let worker = Worker::new(jobs, format!("{}-{}", host(), std::process::id()));
+        for worker in at_work {
             let mut stopped = stopped.clone();
             // An error means that nobody is left who could say so.
             let stop = async move { _ = stopped.wait_for(|it| *it).await };
@@ -173,6 +182,19 @@ impl Beside {
         self.watches.iter().for_each(JoinHandle::abort);
         Ok(())
     }
+}
+
+/// The workers of this process: recordings have one of their own, for they take long.
+fn at_work(role: Role, jobs: &Arc<Jobs>, hears: bool) -> Vec<Worker> {
+    if !matches!(role, Role::All | Role::Worker) {
+        return Vec::new();
+    }
+    let worker = || Worker::new(Arc::clone(jobs), format!("{}-{}", host(), std::process::id()));
+    let mut workers = vec![worker().without(kinds::SPEECH)];
+    if hears {
+        workers.push(worker().only(kinds::SPEECH, 1));
+    }
+    workers
 }
 
 /// Lets the bus end with what it has, when told to: other nodes take what comes after.
@@ -224,7 +246,7 @@ fn shutdown() -> anyhow::Result<impl Future<Output = ()>> {
 fn service(
     config: &Config,
     recogniser: &Recogniser,
-    routing: Arc<Routing>,
+    (routing, speech): (Arc<Routing>, Arc<Speech>),
     clock: Arc<dyn Clock>,
 ) -> anyhow::Result<Arc<Service>> {
     let limits = ServiceLimits {
@@ -237,6 +259,7 @@ fn service(
         recogniser: Arc::new(recogniser.clone()),
         decoder: Arc::new(PictureFiles { limits: image_limits(config) }),
         routing,
+        speech,
         clock,
     };
     Service::start(parts, limits).context("failed to start the decoding threads")

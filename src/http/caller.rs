@@ -9,28 +9,15 @@ use axum::http::{HeaderMap, HeaderName};
 use crate::base::ErrorCode;
 use crate::service::jobs::{Caller, QuotaState};
 use crate::task::call::CallError;
+use crate::wire::call;
 
 use super::App;
 
-/// Who calls when the gateway does not say.
-const LOCAL: &str = "local";
-
-/// Agency of callers when the gateway does not say: 內政部.
-const MINISTRY: &str = "301000000A";
-
 /// Reads who calls.
 pub(super) fn caller(headers: &HeaderMap) -> Result<Caller, CallError> {
-    let read = |name: &str, otherwise: &str| {
-        let Some(value) = headers.get(name) else { return Ok(otherwise.to_owned()) };
-        let text = value.to_str().unwrap_or_default();
-        let is_safe = |byte: u8| byte.is_ascii_alphanumeric() || b"-_".contains(&byte);
-        if (1..=64).contains(&text.len()) && text.bytes().all(is_safe) {
-            return Ok(text.to_owned());
-        }
-        let pointer = format!("/headers/{name}");
-        Err(CallError::bad_value(pointer, "應為 1 到 64 個英數字、- 或 _。"))
-    };
-    Ok(Caller { client: read("x-client-id", LOCAL)?, org: read("x-org-code", MINISTRY)? })
+    let get = |name: &str| headers.get(name).map(|it| it.to_str().unwrap_or_default());
+    let (client, org) = call::caller(get)?;
+    Ok(Caller { client, org })
 }
 
 /// What an answer tells about the quota.
@@ -76,7 +63,7 @@ mod tests {
     #[test]
     fn names_are_well_formed() {
         let found = caller(&HeaderMap::new()).unwrap();
-        assert_eq!((found.client.as_str(), found.org.as_str()), (LOCAL, MINISTRY));
+        assert_eq!((found.client.as_str(), found.org.as_str()), ("local", "301000000A"));
         check("x-client-id", "mailbox-1_A", true);
         check("x-org-code", "379000000A", true);
         for bad in ["", "a b", "a.b", "甲", &"a".repeat(65)] {

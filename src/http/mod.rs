@@ -14,13 +14,17 @@ mod later;
 mod letters;
 mod linger;
 mod metrics;
+mod openai;
 mod ops;
 mod pages;
 mod predictions;
 mod prefer;
+mod recording;
 mod results;
 mod serve;
+mod speech;
 mod statistics;
+mod stream;
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -38,6 +42,8 @@ use crate::base::{Clock, ErrorCode};
 use crate::service::Service;
 use crate::service::jobs::{Jobs, Quota, QuotaRate};
 use crate::task::call::{CallContext, CallError};
+use crate::wire::openai::{AudioDelta, AudioDone, AudioText};
+use crate::wire::v1::live::{LiveMessage, LiveRequest};
 use crate::wire::v1::meta::PurposeRule;
 use crate::wire::v1::picture::PictureRequest;
 use crate::wire::v1::prediction::NamedFeedbackRequest;
@@ -152,12 +158,21 @@ impl App {
         description = "內政部人工智慧推論服務。所有結果僅供承辦人參考,由人決定。",
         license(name = "Apache-2.0", identifier = "Apache-2.0"),
     ),
-    // Only the bus carries these, but their schemas are here with the others.
-    components(schemas(PictureRequest, NamedFeedbackRequest)),
+    // Only the bus and the stream carry these, but their schemas are here with the others.
+    components(schemas(
+        PictureRequest,
+        NamedFeedbackRequest,
+        LiveRequest,
+        LiveMessage,
+        AudioText,
+        AudioDelta,
+        AudioDone,
+    )),
     tags(
         (name = "identity-documents", description = "證件影像辨識"),
         (name = "letters", description = "信件智能分類"),
         (name = "documents", description = "電子公文智能分文"),
+        (name = "speech", description = "語音轉寫"),
         (name = "predictions", description = "預測與回饋"),
         (name = "jobs", description = "工作:稍後處理與查詢"),
         (name = "blobs", description = "大型內容的分段上傳"),
@@ -172,6 +187,10 @@ fn routes() -> OpenApiRouter<Arc<App>> {
         .routes(routes!(identity_documents::recognise))
         .routes(routes!(letters::classify))
         .routes(routes!(documents::suggest))
+        .routes(routes!(speech::create))
+        .routes(routes!(speech::read))
+        .routes(routes!(stream::open))
+        .routes(routes!(openai::transcribe))
         .routes(routes!(predictions::read))
         .routes(routes!(predictions::feedback))
         .routes(routes!(statistics::read))
@@ -200,6 +219,8 @@ pub fn openapi() -> utoipa::openapi::OpenApi {
 /// The complete surface.
 pub fn router(app: &Arc<App>) -> Router {
     let (router, _) = routes().split_for_parts();
+    let direct_bytes = app.service.speech().limits().direct_bytes;
+    let most = form::max_bytes(&app.options).max(recording::max_bytes(direct_bytes));
     router
         .merge(pages::docs())
         .merge(pages::console())
@@ -207,7 +228,7 @@ pub fn router(app: &Arc<App>) -> Router {
         .method_not_allowed_fallback(async || {
             Failure::new(ErrorCode::MethodNotAllowed, "這個路徑不支援這個方法。")
         })
-        .layer(DefaultBodyLimit::max(form::max_bytes(&app.options)))
+        .layer(DefaultBodyLimit::max(most))
         .layer(CatchPanicLayer::custom(failure::of_panic))
         .layer(axum::middleware::from_fn_with_state(Arc::clone(app), envelope::envelope))
         .with_state(Arc::clone(app))

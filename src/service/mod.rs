@@ -36,6 +36,7 @@ pub use texts::Unread;
 use admission::Admission;
 use pool::{Lane, Pool, PoolError};
 use routing::{ActiveModel, Routing};
+use speech::Speech;
 
 /// Bounds of what is worked on at one time.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -88,6 +89,8 @@ pub struct ServiceParts {
     pub decoder: Arc<dyn Decode>,
     /// Letters and documents.
     pub routing: Arc<Routing>,
+    /// Recordings.
+    pub speech: Arc<Speech>,
     /// Tells the time.
     pub clock: Arc<dyn Clock>,
 }
@@ -97,6 +100,7 @@ pub struct Service {
     recogniser: Arc<dyn RecogniseId>,
     decoder: Arc<dyn Decode>,
     routing: Arc<Routing>,
+    speech: Arc<Speech>,
     clock: Arc<dyn Clock>,
     admission: Admission,
     pool: Pool,
@@ -121,6 +125,7 @@ impl Service {
             recogniser: parts.recogniser,
             decoder: parts.decoder,
             routing: parts.routing,
+            speech: parts.speech,
             clock: parts.clock,
             admission: Admission::new(&limits),
             pool: Pool::start("decode", limits.decode_threads, max_waiting)?,
@@ -156,6 +161,11 @@ impl Service {
     /// The classifier of letters or documents, if one is active.
     pub fn classifier(&self, task: Task) -> Option<Arc<ActiveModel>> {
         self.routing.model(task)
+    }
+
+    /// Recordings.
+    pub fn speech(&self) -> &Arc<Speech> {
+        &self.speech
     }
 
     /// How busy the service is.

@@ -11,6 +11,34 @@ pub const REQUEST_ID: &str = "x-request-id";
 /// Header with the caller's trace.
 pub const TRACE_PARENT: &str = "traceparent";
 
+/// Header with the name of the client system, as the gateway in front says it.
+pub const CLIENT: &str = "x-client-id";
+/// Header with the agency that the client system belongs to.
+pub const ORG: &str = "x-org-code";
+
+/// Who calls when the gateway does not say.
+const LOCAL: &str = "local";
+
+/// Agency of callers when the gateway does not say: 內政部.
+const MINISTRY: &str = "301000000A";
+
+/// The client system and its agency, of headers that `get` gives; text that is none is empty.
+///
+/// # Errors
+/// When one is not 1 to 64 letters, digits, `-` or `_`.
+pub fn caller<'a>(get: impl Fn(&str) -> Option<&'a str>) -> Result<(String, String), CallError> {
+    let read = |name: &str, otherwise: &str| {
+        let Some(text) = get(name) else { return Ok(otherwise.to_owned()) };
+        let is_safe = |byte: u8| byte.is_ascii_alphanumeric() || b"-_".contains(&byte);
+        if (1..=64).contains(&text.len()) && text.bytes().all(is_safe) {
+            return Ok(text.to_owned());
+        }
+        let pointer = format!("/headers/{name}");
+        Err(CallError::bad_value(pointer, "應為 1 到 64 個英數字、- 或 _。"))
+    };
+    Ok((read(CLIENT, LOCAL)?, read(ORG, MINISTRY)?))
+}
+
 /// Whether an id of the caller is answered as it is: 1 to 64 letters, digits, `-`, `_`, `.`.
 pub fn is_request_id(id: &str) -> bool {
     let is_safe = |byte: u8| byte.is_ascii_alphanumeric() || b"-_.".contains(&byte);

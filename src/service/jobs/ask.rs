@@ -2,12 +2,12 @@
 
 use std::time::Duration;
 
-use crate::base::ErrorCode;
+use crate::base::{ErrorCode, Private};
 use crate::store::blobs::BlobReader;
 use crate::store::jobs::{Job, JobEvent, JobFilter, JobState};
 use crate::task::call::CallError;
 
-use super::{Caller, Jobs, Outlook, failed};
+use super::{CHECKPOINT_BYTES, Caller, Jobs, Outlook, failed};
 
 impl Jobs {
     /// A job that `caller` may see.
@@ -57,6 +57,17 @@ impl Jobs {
         };
         let found = self.blobs.read(id).await.map_err(|it| failed(&it))?;
         found.ok_or_else(|| CallError::new(ErrorCode::NotFound, "結果已逾保存期限。"))
+    }
+
+    /// What a running job has left for another attempt: whatever its kind makes of it.
+    ///
+    /// # Errors
+    /// When the store fails.
+    pub async fn left(&self, job: &Job) -> Result<Option<Private<Vec<u8>>>, CallError> {
+        let Some(id) = &job.checkpoint else { return Ok(None) };
+        let found = self.blobs.read(id).await.map_err(|it| failed(&it))?;
+        let Some(reader) = found else { return Ok(None) };
+        reader.collect(CHECKPOINT_BYTES).await.map_err(|it| failed(&it))
     }
 
     /// Takes a job back that `caller` may see.

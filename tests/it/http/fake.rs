@@ -18,6 +18,7 @@ use fenwen::service::jobs::{Blobs, JobParts, JobSettings, Jobs};
 use fenwen::service::routing::{
     EncoderError, Encoders, Routing, RoutingParts, RoutingSettings, TextEncoder,
 };
+use fenwen::service::speech::{Ear, Speech, SpeechLimits, SpeechParts};
 use fenwen::service::{PictureFiles, Service, ServiceLimits, ServiceParts};
 use fenwen::store::Store;
 use fenwen::store::blobs::BlobFolder;
@@ -31,6 +32,8 @@ use futures_util::FutureExt;
 use futures_util::future::BoxFuture;
 use tokio::sync::{Semaphore, oneshot};
 use tokio::task::JoinHandle;
+
+use super::speech::FakeEar;
 
 /// Recognises every picture as the same card.
 pub(crate) struct FakeRecogniser {
@@ -127,6 +130,9 @@ pub(crate) struct Server {
     pub(crate) routing: Arc<Routing>,
     /// Jobs; nothing works on them unless the test does.
     pub(crate) jobs: Arc<Jobs>,
+    /// Recordings.
+    pub(crate) ear: Arc<FakeEar>,
+    clock: Arc<SkippingClock>,
     /// Holds what the server keeps.
     pub(crate) data_dir: tempfile::TempDir,
     shutdown: Option<oneshot::Sender<()>>,
@@ -139,7 +145,31 @@ impl Server {
         limits: ServiceLimits,
         options: HttpOptions,
     ) -> Server {
+        let ear = FakeEar::with_permits(usize::MAX / 2);
+        Server::start_with(recogniser, Some(ear), limits, options).await
+    }
+
+    /// With an ear that its test lets hear.
+    pub(crate) async fn with_ear(ear: Arc<FakeEar>) -> Server {
+        let limits = ServiceLimits::default();
+        Server::start_with(FakeRecogniser::open(), Some(ear), limits, options()).await
+    }
+
+    /// Without a model of speech.
+    pub(crate) async fn deaf() -> Server {
+        let limits = ServiceLimits::default();
+        Server::start_with(FakeRecogniser::open(), None, limits, options()).await
+    }
+
+    async fn start_with(
+        recogniser: Arc<FakeRecogniser>,
+        ear: Option<Arc<FakeEar>>,
+        limits: ServiceLimits,
+        options: HttpOptions,
+    ) -> Server {
         let clock: Arc<dyn Clock> = Arc::new(SystemClock);
+        let skipping = Arc::new(SkippingClock::default());
+        let speech = speech_of(ear.clone(), Arc::clone(&clock));
         let data_dir = tempfile::tempdir().unwrap();
         let store = Store::open(data_dir.path()).unwrap();
         let routing = routing_over(
@@ -152,6 +182,7 @@ impl Server {
             recogniser: Arc::clone(&recogniser) as Arc<dyn RecogniseId>,
             decoder: Arc::new(PictureFiles::default()),
             routing: Arc::clone(&routing),
+            speech,
             clock: Arc::clone(&clock),
         };
         let service = Service::start(parts, limits).unwrap();
@@ -167,7 +198,7 @@ impl Server {
             store: store.clone(),
             blobs: Blobs::new(store, Arc::new(folder)),
             kinds: kinds::all(&texts),
-            clock: Arc::clone(&clock),
+            clock: Arc::<SkippingClock>::clone(&skipping),
             settings: JobSettings::default(),
         });
         let app = App::new(Arc::clone(&service), Arc::clone(&jobs), clock, options).unwrap();
@@ -183,6 +214,8 @@ impl Server {
             recogniser,
             routing,
             jobs,
+            ear: ear.unwrap_or_else(|| FakeEar::with_permits(0)),
+            clock: skipping,
             data_dir,
             shutdown: Some(sender),
             running,
@@ -201,6 +234,11 @@ impl Server {
         Server::start(FakeRecogniser::open(), ServiceLimits::default(), options).await
     }
 
+    /// Lets time pass for jobs.
+    pub(crate) fn skip(&self, time: Duration) {
+        self.clock.0.fetch_add(time.as_secs(), Ordering::SeqCst);
+    }
+
     /// Asks the server to end.
     pub(crate) fn begin_shutdown(&mut self) {
         let _ = self.shutdown.take().unwrap().send(());
@@ -210,6 +248,34 @@ impl Server {
     pub(crate) async fn ended(self) -> Ended {
         tokio::time::timeout(super::client::WATCHDOG, self.running).await.unwrap().unwrap().unwrap()
     }
+}
+
+/// The machine's clock, and seconds that a test has skipped.
+#[derive(Debug, Default)]
+struct SkippingClock(AtomicU64);
+
+impl Clock for SkippingClock {
+    fn unix_time(&self) -> Duration {
+        SystemClock.unix_time() + Duration::from_secs(self.0.load(Ordering::SeqCst))
+    }
+
+    fn now(&self) -> std::time::Instant {
+        SystemClock.now() + Duration::from_secs(self.0.load(Ordering::SeqCst))
+    }
+
+    fn wait(&self, time: Duration) -> BoxFuture<'static, ()> {
+        SystemClock.wait(time)
+    }
+}
+
+fn speech_of(ear: Option<Arc<FakeEar>>, clock: Arc<dyn Clock>) -> Arc<Speech> {
+    let Some(ear) = ear else {
+        return Speech::deaf("請執行 fenwen models pull whisper-base。".to_owned(), clock);
+    };
+    let limits = SpeechLimits { direct_bytes: 1 << 20, ..SpeechLimits::default() };
+    let recordings: Arc<dyn Ear> = ear;
+    let calls = Arc::clone(&recordings);
+    Speech::new(SpeechParts { recordings, calls }, limits, clock)
 }
 
 /// Letters and documents over a folder, with the built-in rules and whatever classifiers the folder has.
