@@ -9,6 +9,9 @@ use crate::task::call::CallError;
 
 use super::{CHECKPOINT_BYTES, Caller, Jobs, Outlook, failed};
 
+/// Times that a checkpoint is looked for while its job goes on.
+const LOOKS: usize = 3;
+
 impl Jobs {
     /// A job that `caller` may see.
     ///
@@ -64,10 +67,17 @@ impl Jobs {
     /// # Errors
     /// When the store fails.
     pub async fn left(&self, job: &Job) -> Result<Option<Private<Vec<u8>>>, CallError> {
-        let Some(id) = &job.checkpoint else { return Ok(None) };
-        let found = self.blobs.read(id).await.map_err(|it| failed(&it))?;
-        let Some(reader) = found else { return Ok(None) };
-        reader.collect(CHECKPOINT_BYTES).await.map_err(|it| failed(&it))
+        let mut checkpoint = job.checkpoint.clone();
+        for _ in 0..LOOKS {
+            let Some(id) = checkpoint else { break };
+            if let Some(reader) = self.blobs.read(&id).await.map_err(|it| failed(&it))? {
+                return reader.collect(CHECKPOINT_BYTES).await.map_err(|it| failed(&it));
+            }
+            // A newer one has taken its place.
+            let found = self.store.job(&job.id).await.map_err(|it| failed(&it))?;
+            checkpoint = found.and_then(|it| it.checkpoint);
+        }
+        Ok(None)
     }
 
     /// Takes a job back that `caller` may see.

@@ -19,6 +19,8 @@ use super::{HeardRecording, Speech};
 
 /// New sound after which it is worth to hear again.
 const STEP: Millis = 500;
+/// The same as a part of what was heard before: one of so many.
+const SHARE: Millis = 8;
 /// Silence that ends an utterance.
 const PAUSE: Millis = 700;
 /// Sound after which an utterance is ended although nobody pauses.
@@ -140,7 +142,9 @@ impl Live {
     /// Begins to hear the open utterance, when there is enough new of it.
     pub fn begin(&mut self, speech: &Arc<Speech>) -> Option<LiveWork> {
         let new = self.millis(self.samples.len() - self.n_heard);
-        let is_due = if self.is_over { !self.samples.is_empty() } else { STEP <= new };
+        // The more there is, the longer it takes to hear it once more.
+        let step = STEP.max(self.millis(self.n_heard) / SHARE);
+        let is_due = if self.is_over { !self.samples.is_empty() } else { step <= new };
         if !is_due {
             return None;
         }
