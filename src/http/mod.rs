@@ -219,8 +219,6 @@ pub fn openapi() -> utoipa::openapi::OpenApi {
 /// The complete surface.
 pub fn router(app: &Arc<App>) -> Router {
     let (router, _) = routes().split_for_parts();
-    let direct_bytes = app.service.speech().limits().direct_bytes;
-    let most = form::max_bytes(&app.options).max(recording::max_bytes(direct_bytes));
     router
         .merge(pages::docs())
         .merge(pages::console())
@@ -228,7 +226,7 @@ pub fn router(app: &Arc<App>) -> Router {
         .method_not_allowed_fallback(async || {
             Failure::new(ErrorCode::MethodNotAllowed, "這個路徑不支援這個方法。")
         })
-        .layer(DefaultBodyLimit::max(most))
+        .layer(DefaultBodyLimit::max(form::max_bytes(&app.options)))
         .layer(CatchPanicLayer::custom(failure::of_panic))
         .layer(axum::middleware::from_fn_with_state(Arc::clone(app), envelope::envelope))
         .with_state(Arc::clone(app))

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use axum::extract::multipart::{Field, MultipartError};
-use axum::extract::{FromRequest, Multipart, Request};
+use axum::extract::{DefaultBodyLimit, FromRequest, Multipart, Request};
 use axum::http::StatusCode;
 
 use crate::base::{ErrorCode, Private};
@@ -29,7 +29,7 @@ pub(super) struct RecordingForm {
 }
 
 /// The longest body of a form whose file may have so many bytes.
-pub(super) fn max_bytes(file_bytes: usize) -> usize {
+fn max_bytes(file_bytes: usize) -> usize {
     file_bytes + TEXT_BYTES + OVERHEAD_BYTES
 }
 
@@ -66,6 +66,9 @@ impl RecordingForm {
 }
 
 async fn read_parts(request: Request, file_bytes: usize) -> Result<RecordingForm, CallError> {
+    let mut request = request;
+    // Other forms are shorter.
+    DefaultBodyLimit::max(max_bytes(file_bytes)).apply(&mut request);
     let mut multipart = Multipart::from_request(request, &())
         .await
         .map_err(|_| refuse(ErrorCode::BadValue, "Content-Type 缺少可用的 boundary。"))?;
