@@ -15,6 +15,10 @@ use crate::wire::v1::dispatch::DispatchResponse;
 use crate::wire::v1::documents;
 use crate::wire::v1::letters::{self, ClassificationResponse};
 use crate::wire::v1::meta::PurposeRule;
+use crate::wire::v1::speech;
+
+/// The service of recordings, whose jobs take long.
+pub const SPEECH: &str = "speech";
 
 /// Media type of inputs and results.
 const JSON: &str = "application/json";
@@ -36,7 +40,11 @@ pub struct TextKind {
 
 /// Every kind of job that this program knows.
 pub fn all(texts: &TextKind) -> Vec<Arc<dyn JobKind>> {
-    vec![Arc::new(ClassifyLetters(texts.clone())), Arc::new(DispatchDocument(texts.clone()))]
+    vec![
+        Arc::new(ClassifyLetters(texts.clone())),
+        Arc::new(DispatchDocument(texts.clone())),
+        Arc::new(TranscribeRecording(texts.clone())),
+    ]
 }
 
 impl TextKind {
@@ -46,10 +54,7 @@ impl TextKind {
         job: &Job,
         input: BlobReader,
     ) -> Result<(Admitted, Private<Vec<u8>>), JobFailure> {
-        let passing = |code| JobFailure { code, is_passing: true };
-        let content = input.collect(self.max_bytes).await;
-        let content = content.map_err(|_| passing(ErrorCode::Internal))?;
-        let content = content.ok_or(JobFailure { code: ErrorCode::TooLarge, is_passing: false })?;
+        let content = self.collect(input).await?;
         let deadline = self.clock.now() + self.time;
         let origin = Arc::new(Origin {
             org: job.org.clone(),
@@ -59,6 +64,13 @@ impl TextKind {
         let cx =
             CallContext { request_id: RequestId::fresh(self.clock.as_ref()), deadline, origin };
         Ok((self.service.admit(&cx, task)?, content))
+    }
+
+    async fn collect(&self, input: BlobReader) -> Result<Private<Vec<u8>>, JobFailure> {
+        let content = input.collect(self.max_bytes).await;
+        let passing = JobFailure { code: ErrorCode::Internal, is_passing: true };
+        let content = content.map_err(|_| passing)?;
+        content.ok_or(JobFailure { code: ErrorCode::TooLarge, is_passing: false })
     }
 }
 
@@ -130,6 +142,41 @@ impl JobKind for DispatchDocument {
             let read = move || documents::parse(json.expose(), rule);
             let answer = admitted.dispatch_document(Unread { n_bytes, read }).await?;
             output(&DispatchResponse::from(answer))
+        }
+        .boxed()
+    }
+}
+
+/// `speech` `transcribe`.
+struct TranscribeRecording(TextKind);
+
+impl JobKind for TranscribeRecording {
+    fn service(&self) -> &'static str {
+        SPEECH
+    }
+
+    fn operation(&self) -> &'static str {
+        "transcribe"
+    }
+
+    fn check(&self, input: &[u8]) -> Result<(), CallError> {
+        speech::parse_input(input, self.0.rule).map(|_| ())
+    }
+
+    fn attached(&self, input: &[u8]) -> Option<String> {
+        speech::parse_input(input, PurposeRule::Optional).ok().map(|it| it.0)
+    }
+
+    fn run(
+        &self,
+        context: JobContext,
+        input: BlobReader,
+    ) -> BoxFuture<'static, Result<JobOutput, JobFailure>> {
+        let kind = self.0.clone();
+        async move {
+            let json = kind.collect(input).await?;
+            let (upload, order) = speech::parse_input(json.expose(), kind.rule)?;
+            kind.service.speech().transcribe_job(context, &upload, order.order).await
         }
         .boxed()
     }

@@ -21,6 +21,7 @@ use crate::rpc::{self, Rpc, RpcOptions};
 use crate::service::jobs::{Jobs, QuotaRate, Worker};
 use crate::service::relay::{Relay, StoreOutbox};
 use crate::service::routing::Routing;
+use crate::service::speech::Speech;
 use crate::service::webhooks::Deliverer;
 use crate::service::{PictureFiles, Service, ServiceLimits, ServiceParts};
 use crate::store::Store;
@@ -99,12 +100,15 @@ async fn serve(
 ) -> anyhow::Result<()> {
     let store = super::jobs::store(config)?;
     let routing = routing::open(config, store.clone(), Arc::clone(&clock))?;
-    let kept = (Arc::clone(&routing), store.clone());
+    let speech = super::speech::desk(config, Arc::clone(&clock));
+    let hears = speech.require_ready().is_ok();
+    let kept = Kept { routing: Arc::clone(&routing), speech, store: store.clone() };
     let service = service(config, &recogniser, kept, Arc::clone(&clock))?;
     let bus = super::bus::open(config).await.map_err(super::bus::told)?;
     let jobs = jobs(config, store.clone(), Arc::clone(&service), Arc::clone(&clock));
     let rpc = Arc::new(Rpc {
         service: Arc::clone(&service),
+        jobs: Arc::clone(&jobs),
         uploads: Arc::new(jobs.blobs().clone()),
         clock: Arc::clone(&clock),
         options: rpc_options(config),
@@ -126,8 +130,9 @@ async fn serve(
     let (stop, stopped) = tokio::sync::watch::channel(false);
     let following = webhooks::follow(deliverer.as_ref(), role, &*bus).await?;
     let relay = Relay::new(Arc::new(StoreOutbox { store, clock }), Arc::clone(&bus));
+    let at_work = at_work(role, &jobs, hears);
     let mut beside =
-        Beside::start(role, BesideParts { jobs, relay, deliverer, following }, &stopped);
+        Beside::start(role, BesideParts { jobs, at_work, relay, deliverer, following }, &stopped);
     beside.watches.push(tokio::spawn(watch(recogniser)));
     beside.watches.push(tokio::spawn(keep_current(routing)));
     let shutdown = shutdown()?.shared();
@@ -170,6 +175,7 @@ struct Beside {
 
 struct BesideParts {
     jobs: Arc<Jobs>,
+    at_work: Vec<Worker>,
     relay: Relay,
     deliverer: Option<Arc<Deliverer>>,
     following: Option<Handle>,
@@ -177,11 +183,10 @@ struct BesideParts {
 
 impl Beside {
     fn start(role: Role, parts: BesideParts, stopped: &Receiver<bool>) -> Beside {
-        let BesideParts { jobs, relay, deliverer, following } = parts;
-        let watches = vec![tokio::spawn(Arc::clone(&jobs).tend())];
+        let BesideParts { jobs, at_work, relay, deliverer, following } = parts;
+        let watches = vec![tokio::spawn(jobs.tend())];
         let mut workers = Vec::new();
-        if matches!(role, Role::All | Role::Worker) {
-            let worker = Worker::new(jobs, format!("{}-{}", host(), std::process::id()));
+        for worker in at_work {
             let mut stopped = stopped.clone();
             // An error means that nobody is left who could say so.
             let stop = async move { _ = stopped.wait_for(|it| *it).await };
@@ -209,6 +214,19 @@ impl Beside {
         self.watches.iter().for_each(JoinHandle::abort);
         Ok(())
     }
+}
+
+/// The workers of this process: recordings have one of their own, for they take long.
+fn at_work(role: Role, jobs: &Arc<Jobs>, hears: bool) -> Vec<Worker> {
+    if !matches!(role, Role::All | Role::Worker) {
+        return Vec::new();
+    }
+    let worker = || Worker::new(Arc::clone(jobs), format!("{}-{}", host(), std::process::id()));
+    let mut workers = vec![worker().without(kinds::SPEECH)];
+    if hears {
+        workers.push(worker().only(kinds::SPEECH, 1));
+    }
+    workers
 }
 
 /// Lets the bus end with what it has, when told to: other nodes take what comes after.
@@ -257,10 +275,17 @@ fn shutdown() -> anyhow::Result<impl Future<Output = ()>> {
     })
 }
 
+/// What of a service is opened before it.
+struct Kept {
+    routing: Arc<Routing>,
+    speech: Arc<Speech>,
+    store: Store,
+}
+
 fn service(
     config: &Config,
     recogniser: &Recogniser,
-    (routing, store): (Arc<Routing>, Store),
+    kept: Kept,
     clock: Arc<dyn Clock>,
 ) -> anyhow::Result<Arc<Service>> {
     let limits = ServiceLimits {
@@ -272,8 +297,9 @@ fn service(
     let parts = ServiceParts {
         recogniser: Arc::new(recogniser.clone()),
         decoder: Arc::new(PictureFiles { limits: image_limits(config) }),
-        routing,
-        store,
+        routing: kept.routing,
+        speech: kept.speech,
+        store: kept.store,
         clock,
     };
     Service::start(parts, limits).context("failed to start the decoding threads")

@@ -5,16 +5,20 @@ use std::io::Cursor;
 use std::num::NonZeroUsize;
 use std::path::Path;
 use std::sync::Arc;
+use std::time::Duration;
 
 use anyhow::Context;
 
+use crate::base::Clock;
 use crate::config::{Config, SpeechRuntime};
 use crate::engine::Placement;
 use crate::engine::speech::{self, ShouldStop, SpeechEngine, SpeechOptions};
 use crate::media::audio::{AudioLimits, Input, Survey};
 use crate::pipeline::speech::{Observer, Resume};
 use crate::registry::FileRole;
-use crate::service::speech::{Listener, ListenerParts, Run, finish};
+use crate::service::speech::{
+    Listener, ListenerParts, Run, Speech, SpeechLimits, SpeechParts, finish,
+};
 use crate::task::call::CallError;
 use crate::task::idcard::ModelInfo;
 use crate::task::speech::{SpeechOrder, Transcript};
@@ -28,10 +32,15 @@ const MAX_WORKERS: usize = 4;
 
 /// Opens the models that the settings name.
 pub(super) fn open(config: &Config) -> anyhow::Result<Listener> {
+    let opened = listeners(config, &[n_workers(config)])?;
+    opened.into_iter().next().context("no copy of a model was made")
+}
+
+/// Opens listeners with so many workers each; they share the weights.
+fn listeners(config: &Config, workers: &[usize]) -> anyhow::Result<Vec<Listener>> {
     let opener = Opener::new(config)?;
-    let one = Placement { sessions: 1, threads: 1 };
-    let activity = opener.copies(&opener.verified(ACTIVITY)?, one)?;
-    let activity = activity.into_iter().next().context("no copy of a model was made")?;
+    let copies = Placement { sessions: workers.len(), threads: 1 };
+    let activity = opener.copies(&opener.verified(ACTIVITY)?, copies)?;
     let settings = &config.speech;
     let model = opener.verified(&settings.model)?;
     let manifest = model.manifest();
@@ -43,7 +52,7 @@ pub(super) fn open(config: &Config) -> anyhow::Result<Listener> {
         SpeechRuntime::Candle => SpeechEngine::Candle,
     };
     let options = SpeechOptions { engine, threads: settings.threads.max(1) };
-    let speech = speech::open(weights, options, n_workers(config))
+    let speech = speech::open(weights, options, workers.iter().sum())
         .with_context(|| format!("failed to open model `{}`", manifest.id))?;
     let model = ModelInfo {
         name: manifest.id.to_string(),
@@ -55,7 +64,44 @@ pub(super) fn open(config: &Config) -> anyhow::Result<Listener> {
         max_seconds: settings.seconds,
         ..AudioLimits::default()
     };
-    Ok(Listener::new(ListenerParts { activity, speech, model, limits, beams: settings.beams }))
+    let mut speech = speech.into_iter();
+    let listener = |(activity, n_workers): (_, &usize)| {
+        let speech = speech.by_ref().take(*n_workers).collect();
+        let (model, beams) = (model.clone(), settings.beams);
+        Listener::new(ListenerParts { activity, speech, model, limits, beams })
+    };
+    Ok(activity.into_iter().zip(workers).map(listener).collect())
+}
+
+/// Opens the ears of a server; without the models it serves all the same, and says what is missing.
+pub(super) fn desk(config: &Config, clock: Arc<dyn Clock>) -> Arc<Speech> {
+    let settings = &config.speech;
+    let limits = SpeechLimits {
+        direct_bytes: settings.direct_bytes,
+        calls: settings.queue.max(1),
+        streams: settings.streams,
+        idle: Duration::from_secs(settings.idle_s.max(1)),
+        resume: Duration::from_secs(settings.resume_s),
+        stream: Duration::from_secs(settings.seconds),
+    };
+    match parts(config) {
+        Ok(parts) => Speech::new(parts, limits, clock),
+        Err(error) => {
+            let remedy = format!(
+                "請管理者執行 fenwen models pull {} {ACTIVITY} 後重新啟動。",
+                settings.model
+            );
+            tracing::warn!(reason = format!("{error:#}"), remedy, "recordings are not transcribed");
+            Speech::deaf(remedy, clock)
+        }
+    }
+}
+
+/// One listener for jobs with every worker, and one with a worker of its own for those who wait.
+fn parts(config: &Config) -> anyhow::Result<SpeechParts> {
+    let mut listeners = listeners(config, &[n_workers(config), 1])?.into_iter();
+    let mut next = || listeners.next().context("no copy of a model was made");
+    Ok(SpeechParts { recordings: Arc::new(next()?), calls: Arc::new(next()?) })
 }
 
 /// One worker for each core that its threads leave free.

@@ -21,6 +21,16 @@ pub struct Speech {
     pub bytes: u64,
     /// 單一錄音長度上限(秒)。
     pub seconds: u64,
+    /// 隨請求直接附上的錄音上限(位元組);較大者先上傳。
+    pub direct_bytes: usize,
+    /// 直接回覆的轉寫請求,同時在處理或等候的上限;滿時立即回覆 429。
+    pub queue: usize,
+    /// 即時串流同時連線的上限;滿時拒絕。
+    pub streams: usize,
+    /// 即時串流沒有收到聲音即中斷的時間(秒)。
+    pub idle_s: u64,
+    /// 即時串流中斷後可接續的時間(秒)。
+    pub resume_s: u64,
 }
 
 impl Default for Speech {
@@ -33,6 +43,11 @@ impl Default for Speech {
             beams: 1,
             bytes: 512 << 20,
             seconds: 4 * 3600,
+            direct_bytes: 25 << 20,
+            queue: 4,
+            streams: 4,
+            idle_s: 30,
+            resume_s: 60,
         }
     }
 }

@@ -13,24 +13,20 @@ use crate::wire::call;
 
 use super::App;
 
-/// Who calls when the gateway does not say.
-const LOCAL: &str = "local";
-
 /// Reads who calls.
 pub(super) fn caller(headers: &HeaderMap) -> Result<Caller, CallError> {
-    let client = headers.get("x-client-id").map_or(LOCAL, |it| it.to_str().unwrap_or_default());
-    let is_safe = |byte: u8| byte.is_ascii_alphanumeric() || b"-_".contains(&byte);
-    if !(1..=64).contains(&client.len()) || !client.bytes().all(is_safe) {
-        let detail = "應為 1 到 64 個英數字、- 或 _。";
-        return Err(CallError::bad_value("/headers/x-client-id", detail));
-    }
-    let org = call::org(said_org(headers))?;
-    Ok(Caller { client: client.to_owned(), org })
+    let (client, org) = call::caller(|name| said(headers, name))?;
+    Ok(Caller { client, org })
 }
 
-/// Code of the agency as the gateway says it; what is no text is no code either.
+/// Code of the agency as the gateway says it.
 pub(super) fn said_org(headers: &HeaderMap) -> Option<&str> {
-    headers.get(call::ORG).map(|it| it.to_str().unwrap_or_default())
+    said(headers, call::ORG)
+}
+
+/// What a header says; what is no text is no code either.
+fn said<'a>(headers: &'a HeaderMap, name: &str) -> Option<&'a str> {
+    headers.get(name).map(|it| it.to_str().unwrap_or_default())
 }
 
 /// What an answer tells about the quota.
@@ -76,7 +72,7 @@ mod tests {
     #[test]
     fn names_are_well_formed() {
         let found = caller(&HeaderMap::new()).unwrap();
-        assert_eq!((found.client.as_str(), found.org.as_str()), (LOCAL, "301000000A"));
+        assert_eq!((found.client.as_str(), found.org.as_str()), ("local", "301000000A"));
         check("x-client-id", "mailbox-1_A", true);
         check("x-org-code", "379000000A", true);
         check("x-org-code", "379_000000A", false);

@@ -17,7 +17,7 @@ use crate::task::call::CallError;
 use super::context::RequestContext;
 use super::failure::{Failure, describe};
 use super::linger::Lingering;
-use super::{App, deliveries, jobs, pages, refuse};
+use super::{App, deliveries, jobs, openai, pages, refuse, speech};
 
 /// How much later than the call itself the envelope gives up: the call's own timeout comes first.
 const BACKSTOP: Duration = Duration::from_secs(1);
@@ -39,7 +39,11 @@ pub(super) async fn envelope(
             Failure::from(error).into_response()
         }
     };
-    let mut response = describe(response, &cx.occurrence());
+    let mut response = if openai::is_route(route.label()) {
+        openai::describe(response, &cx.call)
+    } else {
+        describe(response, &cx.occurrence())
+    };
     protect(response.headers_mut(), &route);
     response.headers_mut().insert(HeaderName::from_static("x-request-id"), cx.echoed_id.clone());
     line.status = Some(response.status());
@@ -72,12 +76,12 @@ impl Route {
         self.label().starts_with(pages::DOCS)
     }
 
-    /// No route has query parameters but lists, which check their own, and files of the API page.
+    /// No route has query parameters but lists and transcripts, which check their own, and files of the API page.
     fn check_query(&self, request: &Request) -> Result<(), CallError> {
         let has_query = request.uri().query().is_some_and(|it| !it.is_empty());
-        let is_list = [jobs::PATH, deliveries::PATH].contains(&self.label())
-            && request.method() == Method::GET;
-        if has_query && self.0.is_some() && !self.is_docs() && !is_list {
+        let takes_query = [jobs::PATH, deliveries::PATH, speech::ITEM].contains(&self.label());
+        let is_asked = takes_query && request.method() == Method::GET;
+        if has_query && self.0.is_some() && !self.is_docs() && !is_asked {
             return Err(refuse(ErrorCode::UnknownParameter, "這個路徑沒有查詢參數。"));
         }
         Ok(())

@@ -47,11 +47,7 @@ pub(super) fn of_panic(_: Box<dyn Any + Send>) -> Response {
 ///
 /// Answers of libraries (an unknown file of the API page, say) become problems too.
 pub(super) fn describe(mut response: Response, occurrence: &Occurrence) -> Response {
-    let error = match response.extensions_mut().remove::<CallError>() {
-        Some(error) => error,
-        None if is_bare_error(&response) => of_status(response.status()),
-        None => return response,
-    };
+    let Some(error) = failed(&mut response) else { return response };
     let retry_after = error.retry_after;
     let http_status = status(error.code);
     let problem = Problem::new(error, occurrence);
@@ -65,6 +61,14 @@ pub(super) fn describe(mut response: Response, occurrence: &Occurrence) -> Respo
         described.headers_mut().insert(RETRY_AFTER, value);
     }
     described
+}
+
+/// Why a response has failed; none when it has not.
+pub(super) fn failed(response: &mut Response) -> Option<CallError> {
+    match response.extensions_mut().remove::<CallError>() {
+        None if is_bare_error(response) => Some(of_status(response.status())),
+        found => found,
+    }
 }
 
 fn is_bare_error(response: &Response) -> bool {

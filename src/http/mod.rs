@@ -15,13 +15,17 @@ mod later;
 mod letters;
 mod linger;
 mod metrics;
+mod openai;
 mod ops;
 mod pages;
 mod predictions;
 mod prefer;
+mod recording;
 mod results;
 mod serve;
+mod speech;
 mod statistics;
+mod stream;
 mod webhooks;
 
 use std::sync::Arc;
@@ -41,6 +45,8 @@ use crate::service::Service;
 use crate::service::jobs::{Jobs, Quota, QuotaRate};
 use crate::service::webhooks::Webhooks;
 use crate::task::call::{CallContext, CallError};
+use crate::wire::openai::{AudioDelta, AudioDone, AudioText};
+use crate::wire::v1::live::{LiveMessage, LiveRequest};
 use crate::wire::v1::meta::PurposeRule;
 use crate::wire::v1::picture::PictureRequest;
 use crate::wire::v1::prediction::NamedFeedbackRequest;
@@ -180,12 +186,21 @@ impl App {
         description = "內政部人工智慧推論服務。所有結果僅供承辦人參考,由人決定。",
         license(name = "Apache-2.0", identifier = "Apache-2.0"),
     ),
-    // Only the bus carries these, but their schemas are here with the others.
-    components(schemas(PictureRequest, NamedFeedbackRequest)),
+    // Only the bus and the stream carry these, but their schemas are here with the others.
+    components(schemas(
+        PictureRequest,
+        NamedFeedbackRequest,
+        LiveRequest,
+        LiveMessage,
+        AudioText,
+        AudioDelta,
+        AudioDone,
+    )),
     tags(
         (name = "identity-documents", description = "證件影像辨識"),
         (name = "letters", description = "信件智能分類"),
         (name = "documents", description = "電子公文智能分文"),
+        (name = "speech", description = "語音轉寫"),
         (name = "predictions", description = "預測與回饋"),
         (name = "jobs", description = "工作:稍後處理與查詢"),
         (name = "blobs", description = "大型內容的分段上傳"),
@@ -201,6 +216,10 @@ fn routes() -> OpenApiRouter<Arc<App>> {
         .routes(routes!(identity_documents::recognise))
         .routes(routes!(letters::classify))
         .routes(routes!(documents::suggest))
+        .routes(routes!(speech::create))
+        .routes(routes!(speech::read))
+        .routes(routes!(stream::open))
+        .routes(routes!(openai::transcribe))
         .routes(routes!(predictions::read))
         .routes(routes!(predictions::feedback))
         .routes(routes!(statistics::read))

@@ -14,7 +14,7 @@ use crate::wire::catalogue::{self, Catalogue, ServiceEntry};
 use crate::wire::problem::Problem;
 
 use super::failure::Failure;
-use super::{App, documents, identity_documents, letters};
+use super::{App, documents, identity_documents, letters, speech};
 
 /// 服務目錄。
 #[utoipa::path(
@@ -39,10 +39,20 @@ pub(super) async fn services(State(app): State<Arc<App>>) -> Json<Catalogue> {
         let model = model.map(|it| it.info.clone().into());
         ServiceEntry { name, title, method: "POST", path, ready, model }
     };
+    let speech = app.service.speech();
+    let recordings = ServiceEntry {
+        name: speech::SERVICE,
+        title: "語音轉寫",
+        method: "POST",
+        path: speech::PATH,
+        ready: speech.require_ready().is_ok() && !app.service.is_draining(),
+        model: speech.model().cloned().map(Into::into),
+    };
     Json(Catalogue {
         services: vec![
             text(Task::Letters, "letters", "信件智能分類", letters::PATH),
             text(Task::Documents, "documents", "電子公文智能分文", documents::PATH),
+            recordings,
             idcard,
         ],
     })

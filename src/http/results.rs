@@ -10,14 +10,17 @@ use axum::http::{HeaderMap, StatusCode};
 use axum::response::{IntoResponse, Response};
 use futures_util::stream;
 
-use crate::service::jobs::{BlobReader, Job, JobEvent, StoreError};
+use crate::service::jobs::{BlobReader, Job, JobEvent, JobState, StoreError};
 use crate::task::call::CallError;
+use crate::task::speech::Rendition;
 use crate::wire::problem::Problem;
 use crate::wire::v1::jobs::{self, JobChange};
+use crate::wire::v1::transcript::Form;
 
 use super::App;
 use super::failure::Failure;
 use super::jobs::{find, is_match};
+use super::speech;
 
 /// How often a stream without news says that it is still there.
 const SIGN_EVERY: Duration = Duration::from_secs(15);
@@ -51,6 +54,10 @@ pub(super) async fn read(
     headers: HeaderMap,
 ) -> Result<Response, Failure> {
     let job = find(&app, &headers, &id).await?;
+    // What is kept of a recording is more than anybody may see.
+    if job.service == speech::SERVICE && job.state == JobState::Succeeded {
+        return Ok(speech::transcript(&app, &job, Rendition::default(), Form::default()).await?);
+    }
     Ok(result(&app, &job, &headers).await?)
 }
 

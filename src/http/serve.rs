@@ -8,10 +8,9 @@ use std::time::Duration;
 
 use hyper::server::conn::http1;
 use hyper_util::rt::{TokioIo, TokioTimer};
-use hyper_util::server::graceful::GracefulShutdown;
 use hyper_util::service::TowerToHyperService;
 use tokio::net::{TcpListener, TcpStream};
-use tokio::sync::Semaphore;
+use tokio::sync::{Semaphore, watch};
 use tokio::task::JoinSet;
 use tokio::time::{MissedTickBehavior, interval, timeout};
 
@@ -62,7 +61,8 @@ struct Server {
     app: Arc<App>,
     router: axum::Router,
     builder: http1::Builder,
-    graceful: GracefulShutdown,
+    /// Tells every connection to end after the answer that it is at.
+    ending: watch::Sender<bool>,
     connections: JoinSet<()>,
     places: Arc<Semaphore>,
 }
@@ -78,7 +78,7 @@ impl Server {
         Server {
             router: router(&app),
             builder,
-            graceful: GracefulShutdown::new(),
+            ending: watch::Sender::new(false),
             connections: JoinSet::new(),
             places: Arc::new(Semaphore::new(app.options.max_connections)),
             app,
@@ -117,10 +117,21 @@ impl Server {
             tracing::debug!(%error, "failed to set TCP_NODELAY");
         }
         let service = TowerToHyperService::new(self.router.clone());
-        let connection = self.builder.serve_connection(TokioIo::new(stream), service);
-        let connection = self.graceful.watch(connection);
+        let connection =
+            self.builder.serve_connection(TokioIo::new(stream), service).with_upgrades();
+        let mut ending = self.ending.subscribe();
         self.connections.spawn(async move {
-            if let Err(error) = connection.await {
+            let mut connection = std::pin::pin!(connection);
+            // Its value is dropped at once: a lock is held for as long as it lives.
+            let told = async { drop(ending.wait_for(|it| *it).await) };
+            let ended = tokio::select! {
+                ended = connection.as_mut() => ended,
+                () = told => {
+                    connection.as_mut().graceful_shutdown();
+                    connection.await
+                }
+            };
+            if let Err(error) = ended {
                 tracing::debug!(%error, "a connection ended early");
             }
             drop(place);
@@ -129,8 +140,9 @@ impl Server {
 
     /// Lets requests in flight end, then cuts what is left.
     async fn finish(mut self, time: Duration) -> Ended {
-        let drained = timeout(time, self.graceful.shutdown()).await.is_ok();
-        while self.connections.try_join_next().is_some() {}
+        let _ = self.ending.send(true);
+        let all_ended = async { while self.connections.join_next().await.is_some() {} };
+        let drained = timeout(time, all_ended).await.is_ok();
         let n_left = self.connections.len();
         // Dropping the set ends every connection that is still there.
         if drained { Ended::Drained } else { Ended::Cut(n_left) }

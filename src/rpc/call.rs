@@ -8,6 +8,7 @@ use futures_util::FutureExt;
 
 use crate::base::{ErrorCode, Private, RequestId};
 use crate::bus::{Headers, Reply, Request};
+use crate::service::jobs::Caller;
 use crate::task::call::{CallContext, CallError};
 use crate::wire::call;
 use crate::wire::problem::{self, Occurrence, Problem};
@@ -30,17 +31,19 @@ pub(super) async fn answer(
     let echoed_id = header(call::REQUEST_ID).filter(|it| call::is_request_id(it));
     let echoed_id = echoed_id.unwrap_or(&own_id).to_owned();
     let trace_id = header(call::TRACE_PARENT).and_then(call::trace_id).unwrap_or(own_id);
+    let caller = call::caller(header);
     let asked_timeout = call::timeout(header(call::DEADLINE), rpc.options.request_timeout);
     let origin = call::origin(request_id, header(call::ORG), header(call::TRACE_PARENT));
-    let said = asked_timeout.and_then(|timeout| Ok((timeout, origin?)));
+    let said = asked_timeout.and_then(|timeout| Ok((timeout, caller?, origin?)));
     let media_type = header(CONTENT_TYPE).unwrap_or("application/json");
     let media_type = media_type.split(';').next().unwrap_or("").trim().to_ascii_lowercase();
     let mut line = AccessLine { rpc, operation, request_id, begun: rpc.clock.now(), status: None };
     let answer = match said {
-        Ok((timeout, origin)) => {
+        Ok((timeout, (client, org), origin)) => {
             let deadline = line.begun + timeout;
             let cx = CallContext { request_id, deadline, origin: Arc::new(origin) };
-            let asked = Asked { cx, media_type: &media_type, body: request.body };
+            let caller = Caller { client, org };
+            let asked = Asked { cx, caller, media_type: &media_type, body: request.body };
             let ran = AssertUnwindSafe(operation.run(rpc, asked)).catch_unwind().await;
             // The panic's message stays out of the answer: it may hold input.
             ran.unwrap_or_else(|_| Err(CallError::new(ErrorCode::Internal, "系統發生錯誤。")))

@@ -2,6 +2,7 @@
 
 mod asyncapi;
 mod call;
+mod later;
 mod operation;
 
 use std::collections::BTreeMap;
@@ -12,6 +13,7 @@ use futures_util::FutureExt;
 
 use crate::base::Clock;
 use crate::bus::{Bus, BusError, Endpoint, Handle, ServiceSpec};
+use crate::service::jobs::Jobs;
 use crate::service::{ClaimCheck, Service};
 use crate::wire::v1::meta::PurposeRule;
 
@@ -53,6 +55,8 @@ impl Default for RpcOptions {
 pub struct Rpc {
     /// The one door.
     pub service: Arc<Service>,
+    /// What is done later.
+    pub jobs: Arc<Jobs>,
     /// Where uploads are.
     pub uploads: Arc<dyn ClaimCheck>,
     /// Tells the time.

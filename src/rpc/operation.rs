@@ -4,6 +4,7 @@ use serde::Serialize;
 
 use crate::base::{ErrorCode, Private};
 use crate::bus::{Subject, SubjectError};
+use crate::service::jobs::Caller;
 use crate::service::{Service, Unread};
 use crate::task::call::{CallContext, CallError, Task};
 use crate::task::idcard::{IdCall, ModelInfo};
@@ -12,7 +13,7 @@ use crate::wire::v1::picture::{self, Picture};
 use crate::wire::v1::recognition::RecognitionAnswer;
 use crate::wire::v1::{dispatch, letters, prediction};
 
-use super::Rpc;
+use super::{Rpc, later};
 
 /// What can be asked over the bus.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -25,15 +26,18 @@ pub enum Operation {
     RecogniseIdentity,
     /// Feedback on a prediction.
     AddFeedback,
+    /// Transcription of a recording, as a job.
+    TranscribeRecording,
 }
 
 impl Operation {
     /// Every operation.
-    pub const ALL: [Operation; 4] = [
+    pub const ALL: [Operation; 5] = [
         Operation::ClassifyLetters,
         Operation::DispatchDocument,
         Operation::RecogniseIdentity,
         Operation::AddFeedback,
+        Operation::TranscribeRecording,
     ];
 
     /// The service that it belongs to, as in subjects.
@@ -43,6 +47,7 @@ impl Operation {
             Operation::DispatchDocument => "documents",
             Operation::RecogniseIdentity => "identity-documents",
             Operation::AddFeedback => "predictions",
+            Operation::TranscribeRecording => "speech",
         }
     }
 
@@ -53,6 +58,7 @@ impl Operation {
             Operation::DispatchDocument => "dispatch",
             Operation::RecogniseIdentity => "recognise",
             Operation::AddFeedback => "feedback",
+            Operation::TranscribeRecording => "transcribe",
         }
     }
 
@@ -63,6 +69,7 @@ impl Operation {
             Operation::DispatchDocument => "電子公文智能分文",
             Operation::RecogniseIdentity => "證件影像辨識",
             Operation::AddFeedback => "預測的回饋",
+            Operation::TranscribeRecording => "語音轉寫",
         }
     }
 
@@ -73,6 +80,7 @@ impl Operation {
             Operation::DispatchDocument => "DispatchRequest",
             Operation::RecogniseIdentity => "PictureRequest",
             Operation::AddFeedback => "NamedFeedbackRequest",
+            Operation::TranscribeRecording => "TranscriptionRequest",
         }
     }
 
@@ -83,6 +91,7 @@ impl Operation {
             Operation::DispatchDocument => Some("DispatchResponse"),
             Operation::RecogniseIdentity => Some("RecognitionAnswer"),
             Operation::AddFeedback => None,
+            Operation::TranscribeRecording => Some("JobAccepted"),
         }
     }
 
@@ -105,6 +114,7 @@ impl Operation {
             }
             Operation::RecogniseIdentity => Some(service.idcard_model()),
             Operation::AddFeedback => None,
+            Operation::TranscribeRecording => service.speech().model().cloned(),
         }
     }
 
@@ -115,6 +125,7 @@ impl Operation {
             Operation::DispatchDocument => dispatch(rpc, asked).await,
             Operation::RecogniseIdentity => recognise(rpc, asked).await,
             Operation::AddFeedback => feedback(rpc, asked).await,
+            Operation::TranscribeRecording => later::transcribe(rpc, asked).await,
         }
     }
 }
@@ -123,6 +134,8 @@ impl Operation {
 pub(super) struct Asked<'a> {
     /// The call.
     pub(super) cx: CallContext,
+    /// Who calls.
+    pub(super) caller: Caller,
     /// Lower case, without parameters; JSON when the caller said nothing.
     pub(super) media_type: &'a str,
     /// The body.
@@ -130,14 +143,14 @@ pub(super) struct Asked<'a> {
 }
 
 impl Asked<'_> {
-    fn require_json(&self) -> Result<(), CallError> {
+    pub(super) fn require_json(&self) -> Result<(), CallError> {
         if self.media_type == "application/json" {
             return Ok(());
         }
         Err(CallError::new(ErrorCode::UnsupportedMedia, "請以 application/json 傳送。"))
     }
 
-    fn require_short(&self, limit: usize) -> Result<(), CallError> {
+    pub(super) fn require_short(&self, limit: usize) -> Result<(), CallError> {
         if self.body.expose().len() <= limit {
             return Ok(());
         }
@@ -206,7 +219,7 @@ async fn feedback(rpc: &Rpc, asked: Asked<'_>) -> Result<Vec<u8>, CallError> {
     Ok(Vec::new())
 }
 
-fn encode(answer: &impl Serialize) -> Result<Vec<u8>, CallError> {
+pub(super) fn encode(answer: &impl Serialize) -> Result<Vec<u8>, CallError> {
     serde_json::to_vec(answer).map_err(|_| internal())
 }
 

@@ -38,6 +38,7 @@ use admission::Admission;
 use events::{Circumstances, Event, IdentityRecognised};
 use pool::{Lane, Pool, PoolError};
 use routing::{ActiveModel, Routing};
+use speech::Speech;
 
 /// Bounds of what is worked on at one time.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -92,6 +93,8 @@ pub struct ServiceParts {
     pub routing: Arc<Routing>,
     /// Where events wait to be told.
     pub store: Store,
+    /// Recordings.
+    pub speech: Arc<Speech>,
     /// Tells the time.
     pub clock: Arc<dyn Clock>,
 }
@@ -102,6 +105,7 @@ pub struct Service {
     decoder: Arc<dyn Decode>,
     routing: Arc<Routing>,
     store: Store,
+    speech: Arc<Speech>,
     clock: Arc<dyn Clock>,
     admission: Admission,
     pool: Pool,
@@ -127,6 +131,7 @@ impl Service {
             decoder: parts.decoder,
             routing: parts.routing,
             store: parts.store,
+            speech: parts.speech,
             clock: parts.clock,
             admission: Admission::new(&limits),
             pool: Pool::start("decode", limits.decode_threads, max_waiting)?,
@@ -162,6 +167,11 @@ impl Service {
     /// The classifier of letters or documents, if one is active.
     pub fn classifier(&self, task: Task) -> Option<Arc<ActiveModel>> {
         self.routing.model(task)
+    }
+
+    /// Recordings.
+    pub fn speech(&self) -> &Arc<Speech> {
+        &self.speech
     }
 
     /// How busy the service is.

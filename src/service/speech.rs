@@ -1,5 +1,12 @@
 //! Recordings: the one place where they are surveyed and heard, and where failures get the words that callers read.
 
+mod desk;
+mod ear;
+mod job;
+mod kept;
+mod live;
+mod sealed;
+
 use std::sync::{Mutex, PoisonError};
 
 use crate::base::ErrorCode;
@@ -14,7 +21,12 @@ use crate::task::call::CallError;
 use crate::task::idcard::ModelInfo;
 use crate::task::speech::{Segment, SpeechOrder};
 
-pub use crate::pipeline::speech::transcribe::finish;
+pub use crate::pipeline::speech::transcribe::{finish, n_channels};
+pub use desk::{AdmittedCall, HeardRecording, Speech, SpeechLimits, SpeechParts, Told};
+pub use ear::Ear;
+pub use kept::KeptTranscript;
+pub use live::{Live, LiveEvent, LiveOptions, LiveWork, Stream};
+pub use sealed::SealedFile;
 
 /// What a listener is made of.
 pub struct ListenerParts {

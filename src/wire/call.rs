@@ -45,6 +45,26 @@ pub fn origin(
     })
 }
 
+/// Header with the name of the client system, as the gateway in front says it.
+pub const CLIENT: &str = "x-client-id";
+
+/// Who calls when the gateway does not say.
+const LOCAL: &str = "local";
+
+/// The client system and its agency, of headers that `get` gives; text that is none is empty.
+///
+/// # Errors
+/// When one is not 1 to 64 letters, digits or `-`; a client may have `_` too.
+pub fn caller<'a>(get: impl Fn(&str) -> Option<&'a str>) -> Result<(String, String), CallError> {
+    let client = get(CLIENT).unwrap_or(LOCAL);
+    let is_safe = |byte: u8| byte.is_ascii_alphanumeric() || b"-_".contains(&byte);
+    if !(1..=64).contains(&client.len()) || !client.bytes().all(is_safe) {
+        let detail = "應為 1 到 64 個英數字、- 或 _。";
+        return Err(CallError::bad_value("/headers/x-client-id", detail));
+    }
+    Ok((client.to_owned(), org(get(ORG))?))
+}
+
 /// Whether an id of the caller is answered as it is: 1 to 64 letters, digits, `-`, `_`, `.`.
 pub fn is_request_id(id: &str) -> bool {
     let is_safe = |byte: u8| byte.is_ascii_alphanumeric() || b"-_.".contains(&byte);

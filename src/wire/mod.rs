@@ -3,5 +3,6 @@
 pub mod call;
 pub mod catalogue;
 pub mod names;
+pub mod openai;
 pub mod problem;
 pub mod v1;

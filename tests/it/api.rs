@@ -8,6 +8,7 @@ use std::path::Path;
 use serde::Deserialize;
 use serde_json::Value;
 
+use crate::http::speech;
 use transport::{Answer, Transport};
 
 /// A file of `tests/api`.
@@ -63,6 +64,11 @@ async fn identity_documents() {
     run("identity-documents").await;
 }
 
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn speech() {
+    run("speech").await;
+}
+
 #[test]
 fn every_scenario_is_run() {
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/api");
@@ -73,7 +79,13 @@ fn every_scenario_is_run() {
     names.sort();
     assert_eq!(
         names,
-        ["documents.yaml", "identity-documents.yaml", "letters.yaml", "predictions.yaml"]
+        [
+            "documents.yaml",
+            "identity-documents.yaml",
+            "letters.yaml",
+            "predictions.yaml",
+            "speech.yaml"
+        ]
     );
 }
 
@@ -94,7 +106,8 @@ async fn run(name: &str) {
 
 /// The answers, without what differs from call to call.
 async fn steps(scenario: &Scenario, transport: &Transport) -> Vec<Value> {
-    let mut kept = BTreeMap::new();
+    let recording = transport.upload(&speech::wav(&[true])).await;
+    let mut kept = BTreeMap::from([("${recording}".to_owned(), recording)]);
     let mut answers = Vec::new();
     for (idx, step) in scenario.steps.iter().enumerate() {
         let at = format!("step {idx} ({}) over {}", step.call, transport.name);
@@ -148,8 +161,17 @@ fn check(expected: &Value, found: &Value, at: &str) {
 
 /// Without ids and times of the call.
 fn lasting(answer: Value) -> Value {
-    const PASSING: [&str; 6] =
-        ["prediction_id", "recognition_id", "instance", "trace_id", "timings_ms", "repeated"];
+    const PASSING: [&str; 9] = [
+        "prediction_id",
+        "recognition_id",
+        "instance",
+        "trace_id",
+        "timings_ms",
+        "repeated",
+        "job_id",
+        "created_at",
+        "links",
+    ];
     match answer {
         Value::Object(map) => map
             .into_iter()

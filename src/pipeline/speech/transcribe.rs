@@ -152,7 +152,7 @@ pub fn finish(survey: &Survey, mut segments: Vec<Segment>) -> Transcript {
 }
 
 /// Channels that are listened to: two that say the same are one.
-fn n_channels(survey: &Survey) -> usize {
+pub fn n_channels(survey: &Survey) -> usize {
     if survey.is_dual_mono { 1 } else { survey.info.channels as usize }
 }
 

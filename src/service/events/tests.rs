@@ -215,6 +215,7 @@ fn the_store_tells_of_jobs_in_the_same_envelope() {
         priority: 0,
         max_attempts: 1,
         input: Payload::Inline(Box::new(store.inline_blob(input(now), b"{}").unwrap())),
+        attached: None,
         purpose: None,
         case_no: None,
         correlation: "019a9f4e".into(),

@@ -2,12 +2,15 @@
 
 use std::time::Duration;
 
-use crate::base::ErrorCode;
+use crate::base::{ErrorCode, Private};
 use crate::store::blobs::BlobReader;
 use crate::store::jobs::{Job, JobEvent, JobFilter, JobState};
 use crate::task::call::CallError;
 
-use super::{Caller, Jobs, Outlook, failed};
+use super::{CHECKPOINT_BYTES, Caller, Jobs, Outlook, failed};
+
+/// Times that a checkpoint is looked for while its job goes on.
+const LOOKS: usize = 3;
 
 impl Jobs {
     /// A job that `caller` may see.
@@ -57,6 +60,24 @@ impl Jobs {
         };
         let found = self.blobs.read(id).await.map_err(|it| failed(&it))?;
         found.ok_or_else(|| CallError::new(ErrorCode::NotFound, "結果已逾保存期限。"))
+    }
+
+    /// What a running job has left for another attempt: whatever its kind makes of it.
+    ///
+    /// # Errors
+    /// When the store fails.
+    pub async fn left(&self, job: &Job) -> Result<Option<Private<Vec<u8>>>, CallError> {
+        let mut checkpoint = job.checkpoint.clone();
+        for _ in 0..LOOKS {
+            let Some(id) = checkpoint else { break };
+            if let Some(reader) = self.blobs.read(&id).await.map_err(|it| failed(&it))? {
+                return reader.collect(CHECKPOINT_BYTES).await.map_err(|it| failed(&it));
+            }
+            // A newer one has taken its place.
+            let found = self.store.job(&job.id).await.map_err(|it| failed(&it))?;
+            checkpoint = found.and_then(|it| it.checkpoint);
+        }
+        Ok(None)
     }
 
     /// Takes a job back that `caller` may see.

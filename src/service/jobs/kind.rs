@@ -7,7 +7,8 @@ use futures_util::future::BoxFuture;
 use tokio::sync::Notify;
 
 use crate::base::{ErrorCode, Private};
-use crate::store::blobs::BlobReader;
+use crate::store::StoreError;
+use crate::store::blobs::{BlobReader, Blobs};
 use crate::store::jobs::Job;
 use crate::task::call::CallError;
 
@@ -29,6 +30,11 @@ pub trait JobKind: Send + Sync {
     /// # Errors
     /// With the place of what is wrong, never its value.
     fn check(&self, input: &[u8]) -> Result<(), CallError>;
+
+    /// Id of an upload that the input names: it must be there, and is kept as long as the job.
+    fn attached(&self, _input: &[u8]) -> Option<String> {
+        None
+    }
 
     /// Does it. It may be begun more than once; dropping the future stops it.
     fn run(
@@ -81,6 +87,7 @@ impl From<CallError> for JobFailure {
 #[derive(Clone)]
 pub struct JobContext {
     job: Arc<Job>,
+    blobs: Blobs,
     resumed: Arc<Mutex<Option<Private<Vec<u8>>>>>,
     news: Arc<News>,
 }
@@ -96,9 +103,10 @@ pub(super) struct News {
 }
 
 impl JobContext {
-    pub(super) fn new(job: Job, checkpoint: Option<Private<Vec<u8>>>) -> JobContext {
+    pub(super) fn new(job: Job, blobs: Blobs, checkpoint: Option<Private<Vec<u8>>>) -> JobContext {
         JobContext {
             job: Arc::new(job),
+            blobs,
             resumed: Arc::new(Mutex::new(checkpoint)),
             news: Arc::default(),
         }
@@ -107,6 +115,15 @@ impl JobContext {
     /// The job.
     pub fn job(&self) -> &Job {
         &self.job
+    }
+
+    /// An upload of the job's own client, to be read part by part; `None` when there is none.
+    ///
+    /// # Errors
+    /// When the store fails.
+    pub async fn upload(&self, id: &str) -> Result<Option<BlobReader>, StoreError> {
+        let found = self.blobs.read(id).await?;
+        Ok(found.filter(|it| it.meta().client == self.job.client))
     }
 
     /// What an interrupted attempt left, the first time it is asked for.

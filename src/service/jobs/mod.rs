@@ -35,6 +35,9 @@ use retry::Jitter;
 /// Bytes of an input up to which it is read before it is accepted: that takes some hundred microseconds.
 const CHECKED_BYTES: usize = 64 << 10;
 
+/// Largest checkpoint in bytes: it lies in a row of the database.
+const CHECKPOINT_BYTES: u64 = 1 << 20;
+
 /// Manners of jobs.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct JobSettings {
@@ -183,8 +186,8 @@ pub struct Jobs {
     clock: Arc<dyn Clock>,
     settings: JobSettings,
     jitter: Jitter,
-    /// Rung when a job waits.
-    doorbell: Notify,
+    /// By lane: rung when a job waits.
+    doorbells: BTreeMap<String, Notify>,
     /// Rung when a job has changed.
     changed: Notify,
     /// Rung when a job is no longer wanted.
@@ -195,14 +198,16 @@ impl Jobs {
     /// Jobs over a store.
     pub fn new(parts: JobParts) -> Arc<Jobs> {
         let kinds = parts.kinds.into_iter().map(|it| ((it.service(), it.operation()), it));
+        let kinds: BTreeMap<_, Arc<dyn JobKind>> = kinds.collect();
+        let doorbells = kinds.values().map(|it| (kind::lane(it.as_ref()), Notify::new()));
         Arc::new(Jobs {
             store: parts.store,
             blobs: parts.blobs,
-            kinds: kinds.collect(),
+            doorbells: doorbells.collect(),
+            kinds,
             clock: parts.clock,
             settings: parts.settings,
             jitter: Jitter::new(parts.settings.seed),
-            doorbell: Notify::new(),
             changed: Notify::new(),
             unwanted: Notify::new(),
         })
@@ -229,6 +234,10 @@ impl Jobs {
         {
             kind.check(content.expose())?;
         }
+        let attached = match &order.input {
+            JobInput::Bytes { content, .. } => kind.attached(content.expose()),
+            JobInput::Blob(_) => None,
+        };
         let lane = kind::lane(kind.as_ref());
         let created = self.now();
         let expires = created + self.settings.retention;
@@ -255,6 +264,7 @@ impl Jobs {
             priority: order.priority,
             max_attempts: self.settings.max_attempts,
             input,
+            attached,
             purpose: order.purpose,
             case_no: order.case_no,
             correlation: order.correlation,
@@ -283,6 +293,7 @@ impl Jobs {
             expires: self.now() + self.settings.repetition,
         });
         let Prepared { job, made, .. } = prepared;
+        let lane = job.lane.clone();
         let submitted = self.store.submit(job, key, self.settings.max_queued).await;
         let submitted = submitted.map_err(|it| failed(&it))?;
         if !matches!(submitted, Submitted::New(_))
@@ -292,7 +303,7 @@ impl Jobs {
         }
         match submitted {
             Submitted::New(_) => {
-                self.doorbell.notify_one();
+                self.ring(&lane);
                 self.changed.notify_waiters();
                 Ok(answer)
             }
@@ -360,6 +371,13 @@ impl Jobs {
     fn time_of(&self, ahead: u64, mean: Duration) -> Duration {
         let rounds = ahead / self.settings.slots.max(1) as u64 + 1;
         mean.saturating_mul(u32::try_from(rounds).unwrap_or(u32::MAX))
+    }
+
+    /// Tells a worker of a lane that a job waits there.
+    fn ring(&self, lane: &str) {
+        if let Some(bell) = self.doorbells.get(lane) {
+            bell.notify_one();
+        }
     }
 
     fn now(&self) -> Duration {

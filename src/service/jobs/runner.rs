@@ -5,7 +5,7 @@
 use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
 
-use futures_util::future::{BoxFuture, Either, select};
+use futures_util::future::{BoxFuture, Either, select, select_all};
 use futures_util::stream::FuturesUnordered;
 use futures_util::{FutureExt, StreamExt};
 use tokio::sync::Notify;
@@ -16,15 +16,15 @@ use crate::store::blobs::BlobReader;
 use crate::store::jobs::{Beat, Claim, Ending, Job, Payload};
 
 use super::kind::{JobContext, JobFailure, JobKind, JobOutput, lane};
-use super::{Caller, Jobs};
-
-/// Largest checkpoint in bytes: it lies in a row of the database.
-const CHECKPOINT_BYTES: u64 = 1 << 20;
+use super::{CHECKPOINT_BYTES, Caller, Jobs};
 
 /// Works on jobs until it is told to stop.
 pub struct Worker {
     jobs: Arc<Jobs>,
     owner: String,
+    /// Its lanes, and jobs at one time.
+    lanes: Vec<String>,
+    slots: usize,
     /// Rung when running jobs are to be given back.
     give_back: Notify,
 }
@@ -50,14 +50,29 @@ enum Lost {
 impl Worker {
     /// A worker of this process; `owner` names it to operators.
     pub fn new(jobs: Arc<Jobs>, owner: String) -> Worker {
-        Worker { jobs, owner, give_back: Notify::new() }
+        let mut lanes: Vec<String> = jobs.kinds.values().map(|it| lane(it.as_ref())).collect();
+        lanes.dedup();
+        let slots = jobs.settings.slots;
+        Worker { jobs, owner, lanes, slots, give_back: Notify::new() }
+    }
+
+    /// The same for all services but this one.
+    pub fn without(mut self, service: &str) -> Worker {
+        self.lanes.retain(|it| it.split('/').next() != Some(service));
+        self
+    }
+
+    /// The same for this service only, with places of its own: long jobs of it keep no others waiting.
+    pub fn only(mut self, service: &str, slots: usize) -> Worker {
+        self.lanes.retain(|it| it.split('/').next() == Some(service));
+        Worker { slots, ..self }
     }
 
     /// Works until `stop` resolves and the jobs in hand have ended. Those that take longer than the settings allow are
     /// given back, and begin at their checkpoint elsewhere.
     pub async fn run(&self, stop: impl Future<Output = ()> + Send) {
         let jobs = &self.jobs;
-        let slots = jobs.settings.slots;
+        let slots = self.slots;
         let mut steps: FuturesUnordered<BoxFuture<'_, Step>> = FuturesUnordered::new();
         steps.push(stop.map(|()| Step::Stop).boxed());
         steps.push(self.tick());
@@ -112,14 +127,17 @@ impl Worker {
     }
 
     fn bell(&self) -> BoxFuture<'_, Step> {
-        self.jobs.doorbell.notified().map(|()| Step::Rang).boxed()
+        let bells = self.lanes.iter().filter_map(|it| self.jobs.doorbells.get(it));
+        let rung: Vec<_> = bells.map(|it| Box::pin(it.notified())).collect();
+        if rung.is_empty() {
+            return std::future::pending().boxed();
+        }
+        select_all(rung).map(|_| Step::Rang).boxed()
     }
 
     fn claim(&self, limit: usize) -> BoxFuture<'_, Step> {
-        let mut lanes: Vec<String> = self.jobs.kinds.values().map(|it| lane(it.as_ref())).collect();
-        lanes.dedup();
         let claim = Claim {
-            lanes,
+            lanes: self.lanes.clone(),
             owner: self.owner.clone(),
             limit,
             now: self.jobs.now(),
@@ -221,7 +239,7 @@ impl Worker {
             },
             None => None,
         };
-        Ok((JobContext::new(job.clone(), checkpoint), input))
+        Ok((JobContext::new(job.clone(), blobs.clone(), checkpoint), input))
     }
 
     /// Gives signs of life for as long as it is polled; resolves when the job is lost.

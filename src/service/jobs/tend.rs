@@ -3,6 +3,8 @@
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+use tokio::sync::Notify;
+
 use crate::base::ErrorCode;
 use crate::store::StoreError;
 use crate::store::jobs::Ending;
@@ -82,7 +84,7 @@ impl Jobs {
         }
         if 0 < n_ended {
             self.changed.notify_waiters();
-            self.doorbell.notify_one();
+            self.doorbells.values().for_each(Notify::notify_one);
         }
         Ok(n_ended)
     }

@@ -197,6 +197,19 @@ impl Blobs {
             let blob = self.store.inline_blob(meta, content.expose())?;
             return Ok(Payload::Inline(Box::new(blob)));
         }
+        self.keep_in_files(meta, content).await.map(Payload::Blob)
+    }
+
+    /// Seals content in files, whatever its size; its id. `meta` lacks size and hash only.
+    ///
+    /// # Errors
+    /// When the database or a file fails.
+    pub async fn keep_in_files(
+        &self,
+        mut meta: BlobMeta,
+        content: Private<Vec<u8>>,
+    ) -> Result<String, StoreError> {
+        meta.size = content.expose().len() as u64;
         let id = meta.id.clone();
         self.open(meta).await?;
         let blob = self.store.blob(&id).await?.ok_or(StoreError::Shape)?;
@@ -206,7 +219,7 @@ impl Blobs {
         let sha256 = spawn_blocking(move || hash(content.expose())).await;
         let sha256 = sha256.map_err(|_| StoreError::Sealed)?;
         self.store.complete_blob(&id, blob.meta.size, sha256).await?;
-        Ok(Payload::Blob(id))
+        Ok(id)
     }
 
     /// Destroys a blob's key, then deletes its files.
@@ -261,6 +274,29 @@ impl BlobReader {
             return Ok(Some(content));
         }
         let Some(part) = self.parts.next() else { return Ok(None) };
+        self.unsealed(&part).await.map(Some)
+    }
+
+    /// Bytes of each part that is still to be read, in order.
+    pub fn sizes(&self) -> Vec<u64> {
+        match &self.inline {
+            Some(content) => vec![content.expose().len() as u64],
+            None => self.parts.as_slice().iter().map(|it| it.size).collect(),
+        }
+    }
+
+    /// One of the parts of [`BlobReader::sizes`], by its place among them; it can be read again.
+    ///
+    /// # Errors
+    /// Those of [`BlobReader::next`]; [`StoreError::Shape`] when there is no such part.
+    pub async fn part(&self, idx: usize) -> Result<Private<Vec<u8>>, StoreError> {
+        if let Some(content) = &self.inline {
+            return Ok(Private::new(content.expose().clone()));
+        }
+        self.unsealed(self.parts.as_slice().get(idx).ok_or(StoreError::Shape)?).await
+    }
+
+    async fn unsealed(&self, part: &Part) -> Result<Private<Vec<u8>>, StoreError> {
         let sealed = self.blobs.files.read(&self.meta.id, &part.place).await?;
         let (key, owner) = (Arc::clone(&self.key), owner(&self.meta.id, part.number));
         let opened = spawn_blocking(move || key.unseal(&sealed, &owner)).await;
@@ -268,7 +304,7 @@ impl BlobReader {
         if content.len() as u64 != part.size {
             return Err(StoreError::Sealed);
         }
-        Ok(Some(Private::new(content)))
+        Ok(Private::new(content))
     }
 
     /// The whole content, unless it is longer than `limit` bytes.

@@ -136,6 +136,8 @@ pub struct NewJob {
     pub max_attempts: u32,
     /// What it works on.
     pub input: Payload,
+    /// Id of a complete blob that the input names; it lives as long as the job.
+    pub attached: Option<String>,
     /// Code of the purpose.
     pub purpose: Option<String>,
     /// The caller's case.

@@ -127,16 +127,24 @@ async fn seen(
     Ok(Some(if is_same { Submitted::Again(answer) } else { Submitted::KeyMisused }))
 }
 
-/// Writes an inline input; or lets a blob live as long as the job. `false` when there is no such blob.
+/// Writes an inline input; or lets a blob live as long as the job, and one that is attached. `false` when there is no
+/// such blob.
 async fn take_input(job: &NewJob, tx: &mut dyn Tx) -> Result<bool, StoreError> {
+    if let Some(id) = &job.attached
+        && !keep(job, id, tx).await?
+    {
+        return Ok(false);
+    }
     match &job.input {
         Payload::Inline(blob) => blobs::insert(blob, tx).await.map(|()| true),
-        Payload::Blob(id) => {
-            let update = "UPDATE blob SET expires = CASE WHEN expires < $1 THEN $1 ELSE expires END
-                WHERE id = $2 AND client = $3 AND state = 'complete'";
-            Ok(tx.execute(update, values![ms(job.expires), id, &job.client]).await? == 1)
-        }
+        Payload::Blob(id) => keep(job, id, tx).await,
     }
+}
+
+async fn keep(job: &NewJob, id: &str, tx: &mut dyn Tx) -> Result<bool, StoreError> {
+    let update = "UPDATE blob SET expires = CASE WHEN expires < $1 THEN $1 ELSE expires END
+        WHERE id = $2 AND client = $3 AND state = 'complete'";
+    Ok(tx.execute(update, values![ms(job.expires), id, &job.client]).await? == 1)
 }
 
 async fn insert(job: &NewJob, tx: &mut dyn Tx) -> Result<Job, StoreError> {

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use serde::Deserialize;
+use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
 use crate::base::Private;
@@ -30,7 +30,7 @@ pub struct Meta {
 }
 
 /// Why a document is read.
-#[derive(Deserialize, ToSchema)]
+#[derive(Serialize, Deserialize, ToSchema)]
 pub struct Purpose {
     /// Code of the purpose: 1 to 64 of `a-z`, `0-9` and `-`.
     #[schema(example = "online-application")]

@@ -16,7 +16,7 @@ use sha2::{Digest, Sha256};
 use super::Step;
 use crate::http::client::{self, BOUNDARY, WATCHDOG, form, send};
 use crate::http::fake::{Server, png};
-use crate::http::texts;
+use crate::http::{speech, texts};
 
 /// An answer, however it came.
 pub(super) struct Answer {
@@ -69,6 +69,7 @@ async fn over(name: &'static str, bus: Arc<dyn Bus>) -> Transport {
     let server = texts::ready().await;
     let rpc = Arc::new(Rpc {
         service: Arc::clone(&server.service),
+        jobs: Arc::clone(&server.jobs),
         uploads: Arc::new(server.jobs.blobs().clone()),
         clock: Arc::new(SystemClock),
         options: RpcOptions { purpose: PurposeRule::Optional, ..RpcOptions::default() },
@@ -84,6 +85,11 @@ async fn over(name: &'static str, bus: Arc<dyn Bus>) -> Transport {
 }
 
 impl Transport {
+    /// An upload, which goes over HTTP whatever the way of the call; its id.
+    pub(super) async fn upload(&self, content: &[u8]) -> String {
+        speech::upload(self.server.addr, content, content.len()).await
+    }
+
     pub(super) async fn call(&self, step: &Step) -> Answer {
         match &self.way {
             Way::Http => self.over_http(step).await,
@@ -97,6 +103,7 @@ impl Transport {
             "letters.classify" => texts::LETTERS.to_owned(),
             "documents.dispatch" => texts::DOCUMENTS.to_owned(),
             "identity-documents.recognise" => client::RECOGNITIONS.to_owned(),
+            "speech.transcribe" => speech::TRANSCRIPTIONS.to_owned(),
             _ => {
                 let id = body.as_object_mut().unwrap().remove("prediction_id").unwrap();
                 format!("/api/v1/predictions/{}/feedback", id.as_str().unwrap())
@@ -190,8 +197,14 @@ impl BusWay {
         match self.bus.request(request, WATCHDOG).await {
             Ok(reply) => {
                 let body = reply.body.into_inner();
-                let status = if body.is_empty() { 204 } else { 200 };
-                Answer { status, headers: reply.headers, body: read(&body) }
+                let body: Value = read(&body);
+                // The bus has one kind of success; which one it is, the answer says.
+                let status = match &body {
+                    Value::Null => 204,
+                    body if body["state"] == "queued" => 202,
+                    _ => 200,
+                };
+                Answer { status, headers: reply.headers, body }
             }
             Err(BusError::Remote { status, code, headers, problem }) => {
                 let body: Value = read(problem.expose());

@@ -18,6 +18,7 @@ use fenwen::service::jobs::{Blobs, JobParts, JobSettings, Jobs};
 use fenwen::service::routing::{
     EncoderError, Encoders, Routing, RoutingParts, RoutingSettings, TextEncoder,
 };
+use fenwen::service::speech::{Ear, Speech, SpeechLimits, SpeechParts};
 use fenwen::service::webhooks::{Guard, WebhookSettings, Webhooks};
 use fenwen::service::{PictureFiles, Service, ServiceLimits, ServiceParts};
 use fenwen::store::Store;
@@ -32,6 +33,8 @@ use futures_util::FutureExt;
 use futures_util::future::BoxFuture;
 use tokio::sync::{Semaphore, oneshot};
 use tokio::task::JoinHandle;
+
+use super::speech::FakeEar;
 
 /// Recognises every picture as the same card.
 pub(crate) struct FakeRecogniser {
@@ -130,6 +133,9 @@ pub(crate) struct Server {
     pub(crate) jobs: Arc<Jobs>,
     /// What the server keeps.
     pub(crate) store: Store,
+    /// Recordings.
+    pub(crate) ear: Arc<FakeEar>,
+    clock: Arc<SkippingClock>,
     /// Holds what the server keeps.
     pub(crate) data_dir: tempfile::TempDir,
     shutdown: Option<oneshot::Sender<()>>,
@@ -142,7 +148,31 @@ impl Server {
         limits: ServiceLimits,
         options: HttpOptions,
     ) -> Server {
+        let ear = FakeEar::with_permits(usize::MAX / 2);
+        Server::start_with(recogniser, Some(ear), limits, options).await
+    }
+
+    /// With an ear that its test lets hear.
+    pub(crate) async fn with_ear(ear: Arc<FakeEar>) -> Server {
+        let limits = ServiceLimits::default();
+        Server::start_with(FakeRecogniser::open(), Some(ear), limits, options()).await
+    }
+
+    /// Without a model of speech.
+    pub(crate) async fn deaf() -> Server {
+        let limits = ServiceLimits::default();
+        Server::start_with(FakeRecogniser::open(), None, limits, options()).await
+    }
+
+    async fn start_with(
+        recogniser: Arc<FakeRecogniser>,
+        ear: Option<Arc<FakeEar>>,
+        limits: ServiceLimits,
+        options: HttpOptions,
+    ) -> Server {
         let clock: Arc<dyn Clock> = Arc::new(SystemClock);
+        let skipping = Arc::new(SkippingClock::default());
+        let speech = speech_of(ear.clone(), Arc::clone(&clock));
         let data_dir = tempfile::tempdir().unwrap();
         let store = Store::open(data_dir.path()).unwrap();
         let routing = routing_over(
@@ -156,6 +186,7 @@ impl Server {
             decoder: Arc::new(PictureFiles::default()),
             routing: Arc::clone(&routing),
             store: store.clone(),
+            speech,
             clock: Arc::clone(&clock),
         };
         let service = Service::start(parts, limits).unwrap();
@@ -166,7 +197,8 @@ impl Server {
             time: Duration::from_secs(60),
             max_bytes: 16 << 20,
         };
-        let jobs = jobs_over(store.clone(), data_dir.path(), &texts);
+        let ticking = Arc::<SkippingClock>::clone(&skipping);
+        let jobs = jobs_over(store.clone(), data_dir.path(), &texts, ticking);
         let app = App::new(AppParts {
             service: Arc::clone(&service),
             jobs: Arc::clone(&jobs),
@@ -189,6 +221,8 @@ impl Server {
             routing,
             jobs,
             store,
+            ear: ear.unwrap_or_else(|| FakeEar::with_permits(0)),
+            clock: skipping,
             data_dir,
             shutdown: Some(sender),
             running,
@@ -207,6 +241,11 @@ impl Server {
         Server::start(FakeRecogniser::open(), ServiceLimits::default(), options).await
     }
 
+    /// Lets time pass for jobs.
+    pub(crate) fn skip(&self, time: Duration) {
+        self.clock.0.fetch_add(time.as_secs(), Ordering::SeqCst);
+    }
+
     /// Asks the server to end.
     pub(crate) fn begin_shutdown(&mut self) {
         let _ = self.shutdown.take().unwrap().send(());
@@ -218,13 +257,13 @@ impl Server {
     }
 }
 
-fn jobs_over(store: Store, data_dir: &Path, texts: &TextKind) -> Arc<Jobs> {
+fn jobs_over(store: Store, data_dir: &Path, texts: &TextKind, clock: Arc<dyn Clock>) -> Arc<Jobs> {
     let folder = BlobFolder::new(data_dir.join("blobs"));
     Jobs::new(JobParts {
         store: store.clone(),
         blobs: Blobs::new(store, Arc::new(folder)),
         kinds: kinds::all(texts),
-        clock: Arc::clone(&texts.clock),
+        clock,
         settings: JobSettings::default(),
     })
 }
@@ -238,6 +277,34 @@ fn webhooks_over(store: Store, clock: Arc<dyn Clock>) -> Webhooks {
 /// Lets webhooks lead to receivers of tests.
 pub(crate) fn loopback() -> Guard {
     Guard { allowed: vec!["127.0.0.0/8".parse().unwrap()], allow_plain: true }
+}
+
+/// The machine's clock, and seconds that a test has skipped.
+#[derive(Debug, Default)]
+struct SkippingClock(AtomicU64);
+
+impl Clock for SkippingClock {
+    fn unix_time(&self) -> Duration {
+        SystemClock.unix_time() + Duration::from_secs(self.0.load(Ordering::SeqCst))
+    }
+
+    fn now(&self) -> std::time::Instant {
+        SystemClock.now() + Duration::from_secs(self.0.load(Ordering::SeqCst))
+    }
+
+    fn wait(&self, time: Duration) -> BoxFuture<'static, ()> {
+        SystemClock.wait(time)
+    }
+}
+
+fn speech_of(ear: Option<Arc<FakeEar>>, clock: Arc<dyn Clock>) -> Arc<Speech> {
+    let Some(ear) = ear else {
+        return Speech::deaf("請執行 fenwen models pull whisper-base。".to_owned(), clock);
+    };
+    let limits = SpeechLimits { direct_bytes: 1 << 20, ..SpeechLimits::default() };
+    let recordings: Arc<dyn Ear> = ear;
+    let calls = Arc::clone(&recordings);
+    Speech::new(SpeechParts { recordings, calls }, limits, clock)
 }
 
 /// Letters and documents over a folder, with the built-in rules and whatever classifiers the folder has.

@@ -9,6 +9,7 @@ mod hostile;
 pub(crate) mod later;
 mod load;
 mod recognition;
+pub(crate) mod speech;
 pub(crate) mod texts;
 mod webhooks;
 mod wire;

@@ -151,6 +151,7 @@ fn new_job(store: &Store, id: &str) -> NewJob {
         lane: "letters".to_owned(),
         priority: 0,
         max_attempts: 3,
+        attached: None,
         input: Payload::Inline(Box::new(input)),
         purpose: Some("petition-handling".to_owned()),
         case_no: None,

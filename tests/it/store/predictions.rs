@@ -22,7 +22,7 @@ fn prediction(id: &str, expires: u64) -> NewPrediction {
 }
 
 /// What the bus is to be told about a prediction.
-fn told(id: &str) -> OutboxRow {
+pub(super) fn told(id: &str) -> OutboxRow {
     OutboxRow { id: format!("e-{id}"), subject: "a".to_owned(), body: "{}".to_owned(), created: 10 }
 }
 

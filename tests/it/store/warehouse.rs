@@ -9,6 +9,7 @@ use fenwen::base::{Date, Private};
 use fenwen::store::{FeedbackRow, NewPrediction, Store};
 use fenwen::warehouse::{MIN_GROUP, TABLES, export};
 
+use super::predictions::told;
 use super::{Fixture, NOON, new_job, submit};
 
 /// Stands wherever a citizen or an officer may be named.
@@ -33,7 +34,7 @@ fn prediction(id: &str, labels: &str, created: u64) -> NewPrediction {
 }
 
 fn keep(store: &Store, predictions: Vec<NewPrediction>) {
-    store.keep(predictions).unwrap().wait().unwrap();
+    store.keep(predictions, Vec::new()).unwrap().wait().unwrap();
 }
 
 fn fill(store: &Store) {
@@ -51,7 +52,7 @@ fn fill(store: &Store) {
         role: Some(CANARY.to_owned()),
         created: noon + 90,
     };
-    store.add_feedback(row, about).wait().unwrap();
+    store.add_feedback(row, about, told("a")).wait().unwrap();
     for n in 0..MIN_GROUP {
         let mut job = new_job(store, &format!("{n}"));
         (job.case_no, job.client) = (Some(CANARY.to_owned()), CANARY.to_owned());

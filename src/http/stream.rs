@@ -1,0 +1,306 @@
+//! `GET /api/v1/speech/stream`: sound comes in as it is spoken, and text goes out (WebSocket).
+
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use axum::extract::State;
+use axum::extract::ws::rejection::WebSocketUpgradeRejection;
+use axum::extract::ws::{CloseFrame, Message, Utf8Bytes, WebSocket, WebSocketUpgrade};
+use axum::http::HeaderMap;
+use axum::response::Response;
+
+use crate::base::ErrorCode;
+use crate::service::jobs::Caller;
+use crate::service::speech::{HeardRecording, LiveEvent, LiveOptions, LiveWork, Stream};
+use crate::task::call::CallError;
+use crate::task::speech::Rendition;
+use crate::wire::problem::Problem;
+use crate::wire::v1::live::{self, LiveMessage, LiveRequest, Opening};
+
+use super::caller::{caller, take};
+use super::failure::Failure;
+use super::{App, refuse};
+
+/// Bytes of a frame: one second at 16 kHz.
+const FRAME_BYTES: usize = 32_000;
+
+/// How soon a stream without frames notices that the server is about to end, or that its client is gone.
+const LOOK_EVERY: Duration = Duration::from_secs(1);
+
+/// Close codes (RFC 6455, and the registry of IANA for 1013).
+const NORMAL: u16 = 1000;
+const AWAY: u16 = 1001;
+const POLICY: u16 = 1008;
+const LATER: u16 = 1013;
+
+/// 即時語音轉寫(WebSocket):邊說邊送,逐句回覆。
+///
+/// 連線後先送一則文字訊息 `start`(或以 `resume` 接續中斷的串流),收到 `ready` 後以二進位訊息送出 20 毫秒至 1 秒的單聲道
+/// PCM(16 位元、little-endian、8 或 16 kHz)。伺服器回覆 `partial`(可能再變動)與 `final`(已定稿);送出 `end` 後,收到 `done` 即結束。
+/// 處理不及時,伺服器暫停讀取;連線中斷時,於期限內以 `token` 接續。訊息格式見 `LiveRequest` 與 `LiveMessage`。
+#[utoipa::path(
+    get,
+    path = "/api/v1/speech/stream",
+    operation_id = "stream_speech",
+    tag = "speech",
+    responses(
+        (status = 101, description = "改用 WebSocket"),
+        (status = 400, description = "ER0200、ER0210:不是 WebSocket 連線,或標頭有誤", body = Problem, content_type = "application/problem+json"),
+        (status = 429, description = "ER0429:超過配額,依 Retry-After 再試", body = Problem, content_type = "application/problem+json"),
+        (status = 503, description = "ER0510:尚未安裝語音模型,或即將停機", body = Problem, content_type = "application/problem+json"),
+    ),
+)]
+pub(super) async fn open(
+    State(app): State<Arc<App>>,
+    headers: HeaderMap,
+    upgrade: Result<WebSocketUpgrade, WebSocketUpgradeRejection>,
+) -> Result<Response, Failure> {
+    Ok(upgraded(app, &headers, upgrade)?)
+}
+
+fn upgraded(
+    app: Arc<App>,
+    headers: &HeaderMap,
+    upgrade: Result<WebSocketUpgrade, WebSocketUpgradeRejection>,
+) -> Result<Response, CallError> {
+    let upgrade = upgrade.map_err(|_| {
+        refuse(ErrorCode::BadValue, "請以 WebSocket 連線(GET,Upgrade: websocket)。")
+    })?;
+    app.service.speech().require_ready()?;
+    if app.service.is_draining() {
+        let message = "服務即將停機,請改送其他節點或稍後再試。";
+        return Err(refuse(ErrorCode::Unavailable, message));
+    }
+    let caller = caller(headers)?;
+    take(&app, &caller)?;
+    let upgrade = upgrade.max_message_size(FRAME_BYTES).max_frame_size(FRAME_BYTES);
+    // The task ends with its connection, or soon after the server begins to drain.
+    Ok(upgrade.on_upgrade(move |socket| serve(app, caller, socket)))
+}
+
+async fn serve(app: Arc<App>, caller: Caller, mut socket: WebSocket) {
+    metrics::counter!("fenwen_speech_streams_total").increment(1);
+    let opened = opening(&app, &caller, &mut socket).await;
+    let (mut stream, rendition, from) = match opened {
+        Ok(Some(opened)) => opened,
+        Ok(None) => return,
+        Err(error) => return fail(&app, &mut socket, error).await,
+    };
+    let talk = Talk { app: &app, rendition, idle: app.service.speech().limits().idle };
+    match talk.go_on(&mut socket, &mut stream, from).await {
+        Ok(Left::Done) => close(&app, &mut socket, NORMAL, "").await,
+        Ok(Left::Gone) => stream.park().await,
+        Err(error) => fail(&app, &mut socket, error).await,
+    }
+}
+
+/// How a talk ended well.
+enum Left {
+    /// Everything was heard and told.
+    Done,
+    /// The connection broke, or fell silent: its client may come back.
+    Gone,
+}
+
+/// The first message; `None` when the client leaves without one.
+async fn opening(
+    app: &App,
+    caller: &Caller,
+    socket: &mut WebSocket,
+) -> Result<Option<(Stream, Rendition, u64)>, CallError> {
+    let speech = app.service.speech();
+    let first = tokio::time::timeout(speech.limits().idle, socket.recv()).await;
+    let first =
+        first.map_err(|_| CallError::new(ErrorCode::SlowClient, "未在期限內送出 start。"))?;
+    match first {
+        Some(Ok(Message::Text(text))) => {
+            match live::parse_opening(text.as_bytes(), app.options.purpose)? {
+                Opening::Start { rate, order, rendition } => {
+                    let options = LiveOptions { rate, order };
+                    let stream = speech.open_stream(&caller.client, options)?;
+                    Ok(Some((stream, rendition, 0)))
+                }
+                Opening::Resume { token, from, rendition } => {
+                    Ok(Some((speech.resume_stream(&caller.client, &token)?, rendition, from)))
+                }
+            }
+        }
+        Some(Ok(Message::Binary(_) | Message::Ping(_) | Message::Pong(_))) => {
+            Err(CallError::bad_value("/type", "第一則訊息應為 start 或 resume。"))
+        }
+        Some(Ok(Message::Close(_)) | Err(_)) | None => Ok(None),
+    }
+}
+
+/// What a talk over one connection goes by.
+struct Talk<'a> {
+    app: &'a App,
+    rendition: Rendition,
+    idle: Duration,
+}
+
+/// Something that happened.
+enum Step {
+    Heard(Result<(HeardRecording, usize), CallError>),
+    Came(Option<Result<Message, axum::Error>>),
+    Looked,
+}
+
+impl Talk<'_> {
+    async fn go_on(
+        &self,
+        socket: &mut WebSocket,
+        stream: &mut Stream,
+        from: u64,
+    ) -> Result<Left, CallError> {
+        if !self.greet(socket, stream, from).await {
+            return Ok(Left::Gone);
+        }
+        let mut work: Option<LiveWork> = None;
+        let mut last_frame = self.app.clock.now();
+        loop {
+            if work.is_none() {
+                work = stream.begin();
+            }
+            if work.is_none() && stream.live.is_done() {
+                let received = live::seconds(stream.live.received());
+                let is_told = self.tell(socket, &LiveMessage::Done { received }).await;
+                return Ok(if is_told { Left::Done } else { Left::Gone });
+            }
+            let has_room = stream.live.has_room();
+            let step = tokio::select! {
+                biased;
+                heard = done(&mut work) => Step::Heard(heard),
+                message = socket.recv(), if has_room => Step::Came(message),
+                () = self.app.clock.wait(LOOK_EVERY) => Step::Looked,
+            };
+            let is_there = match step {
+                Step::Heard(heard) => {
+                    work = None;
+                    let events = stream.live.take(heard?);
+                    self.tell_all(socket, events).await
+                }
+                Step::Came(message) => {
+                    last_frame = self.app.clock.now();
+                    take_message(stream, message)?
+                }
+                Step::Looked => {
+                    self.look(stream)?;
+                    !has_room || !self.is_idle(last_frame)
+                }
+            };
+            if !is_there {
+                return Ok(Left::Gone);
+            }
+        }
+    }
+
+    /// Ends a stream that may not go on.
+    fn look(&self, stream: &Stream) -> Result<(), CallError> {
+        if self.app.service.is_draining() {
+            let message = "服務即將停機,請改連其他節點。";
+            return Err(refuse(ErrorCode::Unavailable, message));
+        }
+        if stream.is_late() { Err(Stream::late()) } else { Ok(()) }
+    }
+
+    fn is_idle(&self, last_frame: Instant) -> bool {
+        self.idle <= self.app.clock.now().saturating_duration_since(last_frame)
+    }
+
+    /// Tells that sound may come, and what may have been missed.
+    async fn greet(&self, socket: &mut WebSocket, stream: &Stream, from: u64) -> bool {
+        let limits = self.app.service.speech().limits();
+        let ready = LiveMessage::Ready {
+            token: stream.token.clone(),
+            received: live::seconds(stream.live.received()),
+            frame_bytes: FRAME_BYTES,
+            idle: limits.idle.as_secs_f64(),
+            resume: limits.resume.as_secs_f64(),
+        };
+        self.tell(socket, &ready).await && self.tell_all(socket, stream.live.again(from)).await
+    }
+
+    async fn tell_all(&self, socket: &mut WebSocket, events: Vec<LiveEvent>) -> bool {
+        for event in events {
+            let message = match event {
+                LiveEvent::Partial(open) => LiveMessage::partial(&open, self.rendition),
+                LiveEvent::Final(id, it) => Some(LiveMessage::finished(id, &it, self.rendition)),
+            };
+            if let Some(message) = message
+                && !self.tell(socket, &message).await
+            {
+                return false;
+            }
+        }
+        true
+    }
+
+    /// Whether the client could be told in time.
+    async fn tell(&self, socket: &mut WebSocket, message: &LiveMessage) -> bool {
+        send(socket, message, self.idle).await
+    }
+}
+
+/// What is being heard; never without work.
+async fn done(work: &mut Option<LiveWork>) -> Result<(HeardRecording, usize), CallError> {
+    match work {
+        Some(work) => work.done().await,
+        None => std::future::pending().await,
+    }
+}
+
+/// Takes a frame or a word of the client; `false` when it has gone.
+fn take_message(
+    stream: &mut Stream,
+    message: Option<Result<Message, axum::Error>>,
+) -> Result<bool, CallError> {
+    match message {
+        Some(Ok(Message::Binary(frame))) => stream.live.push(&frame).map(|()| true),
+        Some(Ok(Message::Text(text))) => match live::parse(text.as_bytes())? {
+            LiveRequest::End => {
+                stream.live.end();
+                Ok(true)
+            }
+            LiveRequest::Start { .. } | LiveRequest::Resume { .. } => {
+                Err(CallError::bad_value("/type", "串流已開始,只接受 end。"))
+            }
+        },
+        // The library answers pings.
+        Some(Ok(Message::Ping(_) | Message::Pong(_))) => Ok(true),
+        Some(Ok(Message::Close(_)) | Err(_)) | None => Ok(false),
+    }
+}
+
+async fn send(socket: &mut WebSocket, message: &LiveMessage, time: Duration) -> bool {
+    let Ok(text) = serde_json::to_string(message) else { return false };
+    let sent = tokio::time::timeout(time, socket.send(Message::Text(Utf8Bytes::from(text)))).await;
+    matches!(sent, Ok(Ok(())))
+}
+
+/// Tells why a stream cannot go on, and closes it.
+async fn fail(app: &App, socket: &mut WebSocket, error: CallError) {
+    let code = match error.code {
+        ErrorCode::Overloaded => LATER,
+        ErrorCode::Unavailable | ErrorCode::Internal => AWAY,
+        _ => POLICY,
+    };
+    let number = error.code.number();
+    let idle = app.service.speech().limits().idle;
+    if send(socket, &LiveMessage::failed(error), idle).await {
+        close(app, socket, code, number).await;
+    }
+}
+
+async fn close(app: &App, socket: &mut WebSocket, code: u16, reason: &'static str) {
+    let frame = CloseFrame { code, reason: Utf8Bytes::from_static(reason) };
+    let time = app.service.speech().limits().idle;
+    // Whether or not it arrives, the connection ends; but one that ends with unread frames is reset, and the client
+    // would not see why.
+    let closing = async {
+        if socket.send(Message::Close(Some(frame))).await.is_ok() {
+            while let Some(Ok(_)) = socket.recv().await {}
+        }
+    };
+    let _ = tokio::time::timeout(time, closing).await;
+}
