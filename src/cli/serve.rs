@@ -9,7 +9,7 @@ use anyhow::Context;
 use futures_util::FutureExt;
 use tokio::net::TcpListener;
 use tokio::signal::unix::{SignalKind, signal};
-use tokio::sync::watch::Receiver;
+use tokio::sync::watch::{Receiver, Sender};
 use tokio::task::JoinHandle;
 
 use crate::base::{Clock, SystemClock};
@@ -135,6 +135,23 @@ async fn serve(
         Beside::start(role, BesideParts { jobs, at_work, relay, deliverer, following }, &stopped);
     beside.watches.push(tokio::spawn(watch(recogniser)));
     beside.watches.push(tokio::spawn(keep_current(routing)));
+    let drain_timeout = Duration::from_secs(config.server.drain_timeout_s);
+    let ended = until_stopped((listener, app), (bus, drain_timeout), stop).await;
+    drop(serving);
+    beside.end().await?;
+    match ended? {
+        Ended::Drained => tracing::info!("every request was answered"),
+        Ended::Cut(n) => tracing::warn!(n, "connections were cut after the drain timeout"),
+    }
+    Ok(())
+}
+
+/// Answers over HTTP and the bus until the process is told to stop, and lets both end what they began.
+async fn until_stopped(
+    (listener, app): (TcpListener, Arc<App>),
+    (bus, drain_timeout): (Arc<dyn Bus>, Duration),
+    stop: Sender<bool>,
+) -> anyhow::Result<Ended> {
     let shutdown = shutdown()?.shared();
     let drained = tokio::spawn(drain(bus, shutdown.clone()));
     let ended = http::serve(listener, app, async move {
@@ -143,17 +160,10 @@ async fn serve(
     })
     .await;
     // What is not answered by now is cut, like connections.
-    let drain_timeout = Duration::from_secs(config.server.drain_timeout_s);
     if tokio::time::timeout(drain_timeout, drained).await.is_err() {
         tracing::warn!("requests over the bus were cut after the drain timeout");
     }
-    drop(serving);
-    beside.end().await?;
-    match ended? {
-        Ended::Drained => tracing::info!("every request was answered"),
-        Ended::Cut(n) => tracing::warn!(n, "connections were cut after the drain timeout"),
-    }
-    Ok(())
+    Ok(ended?)
 }
 
 async fn listener(config: &Config) -> anyhow::Result<TcpListener> {

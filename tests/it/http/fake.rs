@@ -190,13 +190,7 @@ impl Server {
             clock: Arc::clone(&clock),
         };
         let service = Service::start(parts, limits).unwrap();
-        let texts = TextKind {
-            service: Arc::clone(&service),
-            clock: Arc::clone(&clock),
-            rule: options.purpose,
-            time: Duration::from_secs(60),
-            max_bytes: 16 << 20,
-        };
+        let texts = text_kind(Arc::clone(&service), Arc::clone(&clock), options.purpose);
         let ticking = Arc::<SkippingClock>::clone(&skipping);
         let jobs = jobs_over(store.clone(), data_dir.path(), &texts, ticking);
         let app = App::new(AppParts {
@@ -255,6 +249,10 @@ impl Server {
     pub(crate) async fn ended(self) -> Ended {
         tokio::time::timeout(super::client::WATCHDOG, self.running).await.unwrap().unwrap().unwrap()
     }
+}
+
+fn text_kind(service: Arc<Service>, clock: Arc<dyn Clock>, rule: PurposeRule) -> TextKind {
+    TextKind { service, clock, rule, time: Duration::from_secs(60), max_bytes: 16 << 20 }
 }
 
 fn jobs_over(store: Store, data_dir: &Path, texts: &TextKind, clock: Arc<dyn Clock>) -> Arc<Jobs> {
