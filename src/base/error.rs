@@ -25,6 +25,10 @@ pub enum ErrorCode {
     ContentRefused,
     /// The document is classified: dropped unread.
     Classified,
+    /// An idempotency key was used for another call.
+    KeyReused,
+    /// What is asked does not fit the state that a thing is in.
+    Conflict,
     /// A bug or an unexpected condition on our side.
     Internal,
     /// A model is not loaded or not healthy, or the server is draining.
@@ -37,7 +41,7 @@ pub enum ErrorCode {
 
 impl ErrorCode {
     /// Every code, for documentation and for tests.
-    pub const ALL: [ErrorCode; 14] = [
+    pub const ALL: [ErrorCode; 16] = [
         ErrorCode::NotFound,
         ErrorCode::UnknownParameter,
         ErrorCode::BadValue,
@@ -48,6 +52,8 @@ impl ErrorCode {
         ErrorCode::UnsupportedMedia,
         ErrorCode::ContentRefused,
         ErrorCode::Classified,
+        ErrorCode::KeyReused,
+        ErrorCode::Conflict,
         ErrorCode::Internal,
         ErrorCode::Unavailable,
         ErrorCode::Timeout,
@@ -67,6 +73,8 @@ impl ErrorCode {
             ErrorCode::UnsupportedMedia => "ER0440",
             ErrorCode::ContentRefused => "ER0450",
             ErrorCode::Classified => "ER0452",
+            ErrorCode::KeyReused => "ER0400",
+            ErrorCode::Conflict => "ER0410",
             ErrorCode::Internal => "ER0500",
             ErrorCode::Unavailable => "ER0510",
             ErrorCode::Timeout => "ER0520",
@@ -87,6 +95,8 @@ impl ErrorCode {
             ErrorCode::UnsupportedMedia => "不支援的媒體類型",
             ErrorCode::ContentRefused => "內容無法處理",
             ErrorCode::Classified => "不受理密等公文",
+            ErrorCode::KeyReused => "冪等鍵已用於其他請求",
+            ErrorCode::Conflict => "目前狀態不允許",
             ErrorCode::Internal => "系統發生錯誤",
             ErrorCode::Unavailable => "服務尚未就緒",
             ErrorCode::Timeout => "處理逾時",

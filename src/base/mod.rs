@@ -5,8 +5,11 @@ mod date;
 mod error;
 mod id_number;
 mod private;
+pub(crate) mod protobuf;
+mod timestamp;
 
 use std::fmt;
+use std::time::Duration;
 
 use uuid::Uuid;
 
@@ -15,6 +18,7 @@ pub use date::{Date, roc_year};
 pub use error::ErrorCode;
 pub use id_number::{IdNumber, Sex};
 pub use private::{Private, Secret};
+pub use timestamp::{is_rfc3339, rfc3339};
 
 /// The moment after which nobody waits for the answer.
 pub type Deadline = std::time::Instant;
@@ -26,7 +30,11 @@ pub struct RequestId(Uuid);
 impl RequestId {
     /// A fresh id, stamped by `clock`.
     pub fn fresh(clock: &dyn Clock) -> RequestId {
-        let elapsed = clock.unix_time();
+        RequestId::at(clock.unix_time())
+    }
+
+    /// A fresh id, stamped with a time since 1970-01-01T00:00:00Z.
+    pub fn at(elapsed: Duration) -> RequestId {
         let timestamp =
             uuid::Timestamp::from_unix(uuid::NoContext, elapsed.as_secs(), elapsed.subsec_nanos());
         RequestId(Uuid::new_v7(timestamp))

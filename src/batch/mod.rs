@@ -187,6 +187,16 @@ impl<R: Send + 'static> ModelHandle<R> {
         Ok(results)
     }
 
+    /// As [`ModelHandle::run_all`], from a thread that may wait: never from an asynchronous one.
+    pub fn run_all_blocking(
+        &self,
+        rows: Vec<Tensor>,
+        deadline: Deadline,
+    ) -> Result<Vec<R>, RunError> {
+        let answers = self.submit(rows, deadline)?.into_iter();
+        answers.map(|it| it.blocking_recv().map_err(|_| RunError::Closed)?).collect()
+    }
+
     /// Proves that the model works: a run that succeeded moments ago, else one of the probe, past the queue's limits.
     pub async fn check(&self, deadline: Deadline) -> Result<(), RunError> {
         let now = self.inner.shared.clock.now();

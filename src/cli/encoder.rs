@@ -4,7 +4,7 @@ use std::fs::File;
 use std::io::{BufRead, BufReader, BufWriter, IsTerminal, Write};
 use std::num::NonZeroUsize;
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 
 use anyhow::{Context, bail, ensure};
 use clap::Args;
@@ -16,7 +16,7 @@ use crate::config::Config;
 use crate::engine::{Placement, Tokenizer};
 use crate::pipeline::encode::{self, BulkEmbeddings, BulkEncoder, Encoder};
 use crate::registry::{FileRole, VerifiedModel};
-use crate::service::routing::index::EncoderId;
+use crate::service::routing::{EncoderError, Encoders, TextEncoder};
 use crate::tensor::Tensor;
 
 use super::networks::{Opener, QUEUE_ROWS};
@@ -61,22 +61,41 @@ pub fn open(config: &Config) -> anyhow::Result<Encoder> {
     Opener::new(config)?.encoder()
 }
 
-/// Which encoder this is, once its files were hashed.
-///
-/// # Errors
-/// When it was not pulled.
-pub fn id(config: &Config) -> anyhow::Result<EncoderId> {
-    Opener::new(config)?.encoder_id()
+/// SHA-256 of the installed encoder's weights, in hexadecimal digits: vectors of another one mean something else.
+pub fn sha256(config: &Config) -> anyhow::Result<String> {
+    Opener::new(config)?.weights_sha256(ENCODER)
+}
+
+/// The installed encoder for fused classifiers, opened once for all of them.
+pub(super) struct LocalEncoders {
+    config: Config,
+    opened: Mutex<Option<Arc<Encoder>>>,
+}
+
+impl LocalEncoders {
+    pub(super) fn new(config: &Config) -> LocalEncoders {
+        LocalEncoders { config: config.clone(), opened: Mutex::default() }
+    }
+}
+
+impl Encoders for LocalEncoders {
+    fn open(&self, wanted: &str) -> Result<Arc<dyn TextEncoder>, EncoderError> {
+        let failed = |err: anyhow::Error| EncoderError::Open { reason: format!("{err:#}") };
+        let found = sha256(&self.config).map_err(failed)?;
+        if found != wanted {
+            return Err(EncoderError::Other { wanted: wanted.to_owned(), found });
+        }
+        let mut opened = self.opened.lock().unwrap_or_else(PoisonError::into_inner);
+        let encoder = match opened.take() {
+            Some(encoder) => encoder,
+            None => Arc::new(open(&self.config).map_err(failed)?),
+        };
+        *opened = Some(Arc::clone(&encoder));
+        Ok(encoder)
+    }
 }
 
 impl Opener {
-    /// Which encoder this is.
-    pub(super) fn encoder_id(&self) -> anyhow::Result<EncoderId> {
-        let model = self.verified(ENCODER)?;
-        let weights = model.file(FileRole::Weights).context("the encoder names no weights")?;
-        Ok(EncoderId { name: ENCODER.to_owned(), sha256: weights.sha256().to_owned() })
-    }
-
     /// Opens the sentence encoder on a queue of its own.
     pub(super) fn encoder(&self) -> anyhow::Result<Encoder> {
         let model = self.verified(ENCODER)?;

@@ -15,6 +15,8 @@ use crate::pipeline::letters::pii;
 use crate::service::routing::{Lesson, lessons};
 use crate::store::Store;
 
+use super::jobs;
+
 /// What can be done with feedback.
 #[derive(Debug, Subcommand)]
 pub(super) enum FeedbackCommand {
@@ -41,7 +43,7 @@ struct Export {
 pub(super) fn run(command: FeedbackCommand, config: &Config) -> anyhow::Result<()> {
     let FeedbackCommand::Export { service, out, with_personal_data } = command;
     let export = Export { service, mask: !with_personal_data };
-    let n = export.write(&Store::open(&config.data_dir())?, &out)?;
+    let n = export.write(&jobs::store(config)?, &out)?;
     writeln!(std::io::stdout(), "已匯出 {n} 筆至 {}。", out.display())?;
     Ok(())
 }

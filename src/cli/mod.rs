@@ -1,10 +1,13 @@
 //! Composition root: commands, and the wiring of everything below into a running system.
 
+mod bus;
 mod config;
 pub mod encoder;
 mod export;
 mod feedback;
 mod idcard;
+pub mod jobs;
+pub mod kinds;
 pub mod local;
 mod logging;
 pub mod models;
@@ -15,6 +18,8 @@ mod recogniser;
 pub mod routing;
 mod serve;
 mod sibling;
+pub mod speech;
+mod transcribe;
 mod versions;
 
 use std::ffi::OsString;
@@ -61,10 +66,19 @@ struct Settings {
 
 #[derive(Debug, Subcommand)]
 enum Command {
-    /// 啟動 HTTP 服務
-    Serve,
+    /// 啟動服務
+    Serve {
+        /// 這個程序做什麼:all(全部)、api(只接受請求)、worker(只執行工作)
+        #[arg(long, value_enum, default_value_t)]
+        role: serve::Role,
+    },
+    /// 列出、查看、取消工作,或重新排隊
+    #[command(subcommand)]
+    Jobs(jobs::JobsCommand),
     /// 識別證件影像
     Idcard(idcard::Options),
+    /// 將錄音轉寫為文字
+    Transcribe(transcribe::Options),
     /// 將文字轉為語意向量(NumPy 檔)
     Embed(encoder::Options),
     /// 列出、下載、驗證、說明、轉出與清理模型
@@ -76,6 +90,9 @@ enum Command {
     /// 匯出承辦人的回饋
     #[command(subcommand)]
     Feedback(feedback::FeedbackCommand),
+    /// 檢查企業匯流排
+    #[command(subcommand)]
+    Bus(bus::BusCommand),
     /// 在子行程中執行一個模型(由伺服器自行啟動)
     #[command(hide = true)]
     EngineWorker,
@@ -91,6 +108,9 @@ enum Command {
     /// 列出、檢查、統計、去重與匯入資料集(交由 fenwen-train 執行)
     #[command(disable_help_flag = true)]
     Data(Forwarded),
+    /// 從大量信件找出議題:分群,並列出各群用語(交由 fenwen-train 執行)
+    #[command(disable_help_flag = true)]
+    Discover(Forwarded),
 }
 
 /// Arguments handed on unread.
@@ -99,6 +119,13 @@ struct Forwarded {
     /// 傳給該程式的參數
     #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
     arguments: Vec<OsString>,
+}
+
+impl Forwarded {
+    /// The arguments behind the name of a command.
+    fn after(self, command: &str) -> Vec<OsString> {
+        std::iter::once(command.into()).chain(self.arguments).collect()
+    }
 }
 
 /// Parses the command line, runs the command and reports a failure as one line.
@@ -120,16 +147,22 @@ impl Cli {
     fn run(self) -> anyhow::Result<ExitCode> {
         let overrides = self.settings.overrides();
         match self.command {
-            Command::Serve => {
+            Command::Serve { role } => {
                 let config = Config::load(&overrides)?;
                 logging::start(&config.log);
-                serve::run(&config)?;
+                serve::run(&config, role)?;
                 Ok(ExitCode::SUCCESS)
             }
             Command::Idcard(options) => {
                 let config = Config::load(&overrides)?;
                 logging::start(&config.log);
                 idcard::run(&options, &config)?;
+                Ok(ExitCode::SUCCESS)
+            }
+            Command::Transcribe(options) => {
+                let config = Config::load(&overrides)?;
+                logging::start(&config.log);
+                transcribe::run(&options, &config)?;
                 Ok(ExitCode::SUCCESS)
             }
             Command::Embed(options) => {
@@ -150,8 +183,16 @@ impl Cli {
                 qa::run(command, &Config::read(&overrides)?)?;
                 Ok(ExitCode::SUCCESS)
             }
+            Command::Jobs(command) => {
+                jobs::run(command, &Config::read(&overrides)?)?;
+                Ok(ExitCode::SUCCESS)
+            }
             Command::Feedback(command) => {
                 feedback::run(command, &Config::read(&overrides)?)?;
+                Ok(ExitCode::SUCCESS)
+            }
+            Command::Bus(command) => {
+                bus::run(command, &Config::load(&overrides)?)?;
                 Ok(ExitCode::SUCCESS)
             }
             Command::EngineWorker => {
@@ -161,11 +202,8 @@ impl Cli {
             Command::Config(command) => config::run(command, &overrides),
             Command::Eval(it) => sibling::run("fenwen-eval", &it.arguments),
             Command::Train(it) => sibling::run("fenwen-train", &it.arguments),
-            Command::Data(it) => {
-                let arguments: Vec<OsString> =
-                    std::iter::once("data".into()).chain(it.arguments).collect();
-                sibling::run("fenwen-train", &arguments)
-            }
+            Command::Data(it) => sibling::run("fenwen-train", &it.after("data")),
+            Command::Discover(it) => sibling::run("fenwen-train", &it.after("discover")),
         }
     }
 }

@@ -177,7 +177,7 @@ fn list(registry: &ModelRegistry, as_json: bool, out: &mut dyn Write) -> anyhow:
             manifest.version.clone(),
             manifest.task.to_string(),
             HumanBytes(manifest.n_bytes()).to_string(),
-            in_words(&registry.check(manifest.id.as_str())?).to_owned(),
+            in_words(&registry.check(manifest.id.as_str())?, manifest.is_embedded()).to_owned(),
             manifest.licence.clone(),
         ]);
     }
@@ -234,14 +234,15 @@ fn verify(registry: &ModelRegistry, ids: &[String], out: &mut dyn Write) -> anyh
     let mut bad = Vec::new();
     for id in wanted {
         let state = registry.check(id.as_str())?;
-        writeln!(out, "{}\t{id}", in_words(&state))?;
+        let is_embedded = registry.model(id.as_str())?.manifest.is_embedded();
+        writeln!(out, "{}\t{id}", in_words(&state, is_embedded))?;
         if let ModelState::Broken(error) = &state {
             writeln!(out, "  {}", chain(error))?;
         }
         let is_bad = match state {
             ModelState::Ready | ModelState::Foreign => false,
             // A model nobody asked for by name need not be here.
-            ModelState::Missing => !ids.is_empty(),
+            ModelState::Missing => !ids.is_empty() && !is_embedded,
             ModelState::Broken(_) => true,
         };
         if is_bad {
@@ -267,8 +268,9 @@ fn gc(
     Ok(writeln!(out, "{verb} {} 個項目，共 {}", removed.len(), HumanBytes(n_bytes))?)
 }
 
-fn in_words(state: &ModelState) -> &'static str {
+fn in_words(state: &ModelState, is_embedded: bool) -> &'static str {
     match state {
+        ModelState::Missing if is_embedded => "內建",
         ModelState::Ready => "就緒",
         ModelState::Missing => "未下載",
         ModelState::Broken(_) => "毀損",

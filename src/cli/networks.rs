@@ -173,6 +173,7 @@ impl Opener {
             ModelEngine::Candle => EngineKind::Candle,
             ModelEngine::Onnx | ModelEngine::Library => self.options.engine,
             ModelEngine::Linear => anyhow::bail!("model `{id}` is a classifier, not a network"),
+            ModelEngine::Whisper => anyhow::bail!("model `{id}` hears speech: it takes no tensors"),
         };
         let options = OpenOptions { engine, threads: placement.threads, ..self.options.clone() };
         engine::open_replicas(weights, &options, placement.sessions)
@@ -192,6 +193,11 @@ impl Opener {
     /// Tells the time.
     pub(super) fn clock(&self) -> Arc<dyn Clock> {
         Arc::clone(&self.clock)
+    }
+
+    /// SHA-256 of a model's weights, which are hashed anew.
+    pub(super) fn weights_sha256(&self, id: &str) -> anyhow::Result<String> {
+        Ok(self.weights(id)?.sha256().to_owned())
     }
 
     fn weights(&self, id: &str) -> anyhow::Result<VerifiedFile> {

@@ -13,7 +13,7 @@ use crate::base::{Clock, Date, SystemClock};
 use crate::config::Config;
 use crate::media::sources::{self, SourceDraft, SourceFormat, SourceLimits};
 use crate::pipeline::answers::index::{Vectors, encoded_texts};
-use crate::service::routing::index::{ActiveIndex, EncoderId, pack, versions};
+use crate::service::routing::index::{ActiveIndex, pack, versions};
 use crate::service::sources::{Change, Library, Provenance, SourceState, SourceVersion};
 use crate::task::answers::Source;
 
@@ -216,8 +216,8 @@ fn index(
     approved: Vec<Source>,
 ) -> anyhow::Result<(u32, usize, bool)> {
     let n_sources = approved.len();
-    let encoded = match encoder::id(config) {
-        Ok(id) => Some((id, encode(config, &approved)?)),
+    let encoded = match encoder::sha256(config) {
+        Ok(sha256) => Some((sha256, encode(config, &approved)?)),
         Err(error) => {
             tracing::warn!(reason = format!("{error:#}"), "no encoder: the index has words only");
             None
@@ -225,7 +225,7 @@ fn index(
     };
     let has_vectors = encoded.is_some();
     let files =
-        pack(approved, encoded.as_ref().map(|(id, vectors): &(EncoderId, _)| (id, vectors)))?;
+        pack(approved, encoded.as_ref().map(|(sha256, vectors)| (sha256.as_str(), vectors)))?;
     let folder = tempfile::tempdir().context("failed to make a folder")?;
     for (name, bytes) in files {
         let path = folder.path().join(name);

@@ -7,24 +7,23 @@ use std::time::Duration;
 use anyhow::Context;
 
 use crate::base::{Clock, Date, SystemClock};
-use crate::config::{Config, TextMode};
+use crate::config::{Automation, AutomationLevel, Config, TextMode};
 use crate::pipeline::documents::deadline::Calendar;
 use crate::pipeline::documents::number::PrefixTable;
 use crate::pipeline::documents::taxonomy::Taxonomy;
 use crate::registry::{LoadedVersion, Versions};
-use crate::service::routing::index::{EncoderFactory, NamedEncoder};
 use crate::service::routing::{
-    ActiveModel, CLASSIFIERS, Routing, RoutingParts, RoutingSettings, TextSettings,
+    ActiveModel, AutomationRules, CLASSIFIERS, Routing, RoutingParts, RoutingSettings, TextSettings,
 };
 use crate::store::Store;
-use crate::task::text::Mode;
+use crate::task::text::{self, Mode};
 
-use super::networks::Opener;
+use super::encoder::LocalEncoders;
 use super::recogniser::Recogniser;
 
 /// How often another version is looked for.
 const LOOK_EVERY: Duration = Duration::from_secs(1);
-/// How many looks lie between two rounds of erasing.
+/// How many looks lie between two rounds of erasing and of counting reviews, which other processes add too.
 const LOOKS_PER_ERASURE: u64 = 10;
 
 /// Where classifiers lie.
@@ -37,36 +36,27 @@ pub(super) fn answers(config: &Config) -> PathBuf {
     config.data_dir().join("answers")
 }
 
-/// Opens the encoder of questions when an index first needs it.
-fn encoder(config: &Config) -> EncoderFactory {
-    let config = config.clone();
-    Box::new(move || {
-        let open = || -> anyhow::Result<NamedEncoder> {
-            let opener = Opener::new(&config)?;
-            Ok(NamedEncoder { id: opener.encoder_id()?, encoder: opener.encoder()? })
-        };
-        let opened = open();
-        if let Err(error) = &opened {
-            tracing::warn!(
-                reason = format!("{error:#}"),
-                "no encoder: questions are compared by words only"
-            );
-        }
-        opened.ok()
-    })
-}
-
 /// Opens the services.
-pub(super) fn open(config: &Config, clock: Arc<dyn Clock>) -> anyhow::Result<Arc<Routing>> {
-    let data_dir = config.data_dir();
-    let store = Store::open(&data_dir)
-        .with_context(|| format!("failed to open the store in {}", data_dir.display()))?;
+pub(super) fn open(
+    config: &Config,
+    store: Store,
+    clock: Arc<dyn Clock>,
+) -> anyhow::Result<Arc<Routing>> {
+    let taxonomy = taxonomy(config)?;
+    for (section, automation) in
+        [("letters", &config.letters.automation), ("documents", &config.documents.automation)]
+    {
+        let is_unknown = |path: &&String| taxonomy.unit(path).is_none();
+        if let Some(path) = automation.units.keys().find(is_unknown) {
+            anyhow::bail!("{section}.automation.units:分類表中沒有單位「{path}」");
+        }
+    }
     let parts = RoutingParts {
         classifiers: classifiers(config),
         answers: answers(config),
-        encoder: encoder(config),
+        encoders: Arc::new(LocalEncoders::new(config)),
         store,
-        taxonomy: taxonomy(config)?,
+        taxonomy,
         calendar: calendar(config)?,
         prefixes: prefixes(config)?,
         clock,
@@ -86,6 +76,7 @@ pub(super) async fn keep_current(routing: Arc<Routing>) {
             if !look.is_multiple_of(LOOKS_PER_ERASURE) {
                 return;
             }
+            routing.remeasure();
             match routing.erase_expired() {
                 Ok(0) => (),
                 Ok(n) => tracing::info!(n, "expired predictions were erased"),
@@ -160,6 +151,7 @@ fn verify(
 ) -> anyhow::Result<()> {
     let version = versions.load(number)?;
     ActiveModel::open(name, &version, &taxonomy(config)?, today)
+        .and_then(|it| it.with_encoder(&LocalEncoders::new(config)))
         .with_context(|| format!("version {number} of `{name}` is refused"))?;
     Ok(())
 }
@@ -216,11 +208,13 @@ fn settings(config: &Config) -> RoutingSettings {
             top_k: letters.top_k,
             retention_days: letters.retention_days,
             mode: mode(letters.mode),
+            automation: automation(&letters.automation),
         },
         documents: TextSettings {
             top_k: documents.top_k,
             retention_days: documents.retention_days,
             mode: mode(documents.mode),
+            automation: automation(&documents.automation),
         },
         answers: TextSettings {
             top_k: config.qa.top_k,
@@ -231,5 +225,19 @@ fn settings(config: &Config) -> RoutingSettings {
         n_compared: letters.compared,
         co_from: documents.co_from,
         foreign_from: documents.foreign_from,
+    }
+}
+
+fn automation(settings: &Automation) -> AutomationRules {
+    let level = |level: AutomationLevel| match level {
+        AutomationLevel::Suggest => text::Automation::Suggest,
+        AutomationLevel::Preselect => text::Automation::Preselect,
+        AutomationLevel::Automatic => text::Automation::Automatic,
+    };
+    AutomationRules {
+        default: level(settings.default),
+        units: settings.units.iter().map(|(path, it)| (path.clone(), level(*it))).collect(),
+        automatic_from: settings.automatic_from,
+        n_reviewed: settings.reviewed,
     }
 }

@@ -6,17 +6,26 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use anyhow::Context;
+use futures_util::FutureExt;
 use tokio::net::TcpListener;
 use tokio::signal::unix::{SignalKind, signal};
+use tokio::sync::watch::Receiver;
+use tokio::task::JoinHandle;
 
 use crate::base::{Clock, SystemClock};
+use crate::bus::Bus;
 use crate::config::{Config, Profile};
 use crate::http::{self, App, Ended, HttpOptions};
 use crate::media::image::ImageLimits;
+use crate::rpc::{self, Rpc, RpcOptions};
+use crate::service::jobs::{Jobs, QuotaRate, Worker};
+use crate::service::relay::{Relay, StoreOutbox};
 use crate::service::routing::Routing;
-use crate::service::{PictureFiles, Service, ServiceLimits, ServiceParts};
+use crate::service::{NoUploads, PictureFiles, Service, ServiceLimits, ServiceParts};
+use crate::store::Store;
 use crate::wire::v1::meta::PurposeRule;
 
+use super::kinds::{self, TextKind};
 use super::networks::{BLOCKING_THREADS, Opener};
 use super::recogniser::Recogniser;
 use super::routing::{self, keep_current};
@@ -33,8 +42,25 @@ const HEAPS: i32 = 2;
 const LETTER: &str = r#"{"purpose":{"code":"petition-handling","case_no":"DEMO-2"},"letters":[{"subject":"戶籍遷入遭退件","body":"您好,我上週到戶政事務所辦理遷入登記,承辦人說缺少房屋所有權人的同意書,請問要怎麼補件?"}]}"#;
 const DOCUMENT: &str = r#"{"purpose":{"code":"official-document","case_no":"DEMO-3"},"document":{"doc_type":"函","priority":"速件","secrecy":"普通","subject":"檢送本縣消防人員訓練計畫1份,請鑒核。","body":["說明:依消防法辦理。"]}}"#;
 
+/// Longest time of one attempt at a job of letters or documents.
+const ATTEMPT: Duration = Duration::from_secs(300);
+
+/// What a process does.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, clap::ValueEnum)]
+pub(super) enum Role {
+    /// Everything.
+    #[default]
+    All,
+    /// Takes calls; its jobs wait for workers.
+    Api,
+    /// Works on jobs and tells the bus of them; answers calls about its health too.
+    Worker,
+    /// Only tells the bus of what happened.
+    Relay,
+}
+
 /// Serves until SIGTERM or SIGINT.
-pub(super) fn run(config: &Config) -> anyhow::Result<()> {
+pub(super) fn run(config: &Config, role: Role) -> anyhow::Result<()> {
     share_heaps();
     let data_dir = config.data_dir();
     std::fs::create_dir_all(&data_dir)
@@ -50,7 +76,7 @@ pub(super) fn run(config: &Config) -> anyhow::Result<()> {
         .context("failed to start the runtime")?;
     let engine = opener.engine().as_str();
     tracing::info!(engine, data_dir = %data_dir.display(), "models are loaded");
-    runtime.block_on(serve(config, recogniser, clock))
+    runtime.block_on(serve(config, role, recogniser, clock))
 }
 
 /// Bounds the number of heaps of the C library's allocator, where that is glibc's.
@@ -65,27 +91,113 @@ fn share_heaps() {
 
 async fn serve(
     config: &Config,
+    role: Role,
     recogniser: Recogniser,
     clock: Arc<dyn Clock>,
 ) -> anyhow::Result<()> {
-    let routing = routing::open(config, Arc::clone(&clock))?;
+    let store = super::jobs::store(config)?;
+    let routing = routing::open(config, store.clone(), Arc::clone(&clock))?;
     let service = service(config, &recogniser, Arc::clone(&routing), Arc::clone(&clock))?;
-    let app = App::new(service, clock, http_options(config))?;
+    let bus = super::bus::open(config).await.map_err(super::bus::told)?;
+    let rpc = Arc::new(Rpc {
+        service: Arc::clone(&service),
+        uploads: Arc::new(NoUploads),
+        clock: Arc::clone(&clock),
+        options: rpc_options(config),
+    });
+    let jobs = jobs(config, store.clone(), Arc::clone(&service), Arc::clone(&clock));
+    let app = App::new(service, Arc::clone(&jobs), Arc::clone(&clock), http_options(config))?;
     let listen = config.server.listen;
     let listener = TcpListener::bind(listen).await.with_context(|| {
         format!("failed to listen on {listen}: is another server running there?")
     })?;
     recogniser.check(CHECK_TIME).await;
+    let serving = rpc::serve(&*bus, &rpc).await.map_err(super::bus::told)?;
     // Standard output may be closed, as by `head`: the server serves all the same.
     let _ = announce(listener.local_addr()?);
-    let watches = [tokio::spawn(watch(recogniser)), tokio::spawn(keep_current(routing))];
-    let ended = http::serve(listener, app, shutdown()?).await;
-    watches.iter().for_each(tokio::task::JoinHandle::abort);
+    let (stop, stopped) = tokio::sync::watch::channel(false);
+    let relay = Relay::new(Arc::new(StoreOutbox { store, clock }), Arc::clone(&bus));
+    let mut beside = Beside::start(role, jobs, relay, &stopped);
+    beside.watches.push(tokio::spawn(watch(recogniser)));
+    beside.watches.push(tokio::spawn(keep_current(routing)));
+    let shutdown = shutdown()?.shared();
+    let drained = tokio::spawn(drain(bus, shutdown.clone()));
+    let ended = http::serve(listener, app, async move {
+        shutdown.await;
+        let _ = stop.send(true);
+    })
+    .await;
+    // What is not answered by now is cut, like connections.
+    let drain_timeout = Duration::from_secs(config.server.drain_timeout_s);
+    if tokio::time::timeout(drain_timeout, drained).await.is_err() {
+        tracing::warn!("requests over the bus were cut after the drain timeout");
+    }
+    drop(serving);
+    beside.end().await?;
     match ended? {
         Ended::Drained => tracing::info!("every request was answered"),
         Ended::Cut(n) => tracing::warn!(n, "connections were cut after the drain timeout"),
     }
     Ok(())
+}
+
+/// What runs beside the transports.
+struct Beside {
+    /// Cut at the end.
+    watches: Vec<JoinHandle<()>>,
+    /// End by themselves when told to.
+    workers: Vec<JoinHandle<()>>,
+}
+
+impl Beside {
+    fn start(role: Role, jobs: Arc<Jobs>, relay: Relay, stopped: &Receiver<bool>) -> Beside {
+        let watches = vec![tokio::spawn(Arc::clone(&jobs).tend())];
+        let mut workers = Vec::new();
+        if matches!(role, Role::All | Role::Worker) {
+            let worker = Worker::new(jobs, format!("{}-{}", host(), std::process::id()));
+            let mut stopped = stopped.clone();
+            // An error means that nobody is left who could say so.
+            let stop = async move { _ = stopped.wait_for(|it| *it).await };
+            workers.push(tokio::spawn(async move { worker.run(stop).await }));
+        }
+        if role != Role::Api {
+            workers.push(tokio::spawn(relay.run(Arc::default(), stopped.clone())));
+        }
+        Beside { watches, workers }
+    }
+
+    async fn end(self) -> anyhow::Result<()> {
+        for worker in self.workers {
+            worker.await.context("a worker failed")?;
+        }
+        self.watches.iter().for_each(JoinHandle::abort);
+        Ok(())
+    }
+}
+
+/// Lets the bus end with what it has, when told to: other nodes take what comes after.
+async fn drain(bus: Arc<dyn Bus>, shutdown: impl Future<Output = ()>) {
+    shutdown.await;
+    bus.drain().await;
+}
+
+/// The name of this machine, for operators.
+fn host() -> String {
+    let name = std::fs::read_to_string("/proc/sys/kernel/hostname").unwrap_or_default();
+    let name = name.trim();
+    if name.is_empty() { "node".to_owned() } else { name.to_owned() }
+}
+
+/// Jobs of the services that this process has.
+fn jobs(config: &Config, store: Store, service: Arc<Service>, clock: Arc<dyn Clock>) -> Arc<Jobs> {
+    let texts = TextKind {
+        service,
+        clock: Arc::clone(&clock),
+        rule: http_options(config).purpose,
+        time: ATTEMPT,
+        max_bytes: config.limits.json_bytes as u64,
+    };
+    super::jobs::jobs(config, store, clock, kinds::all(&texts))
 }
 
 /// Keeps the networks' health current.
@@ -139,6 +251,23 @@ pub(super) fn image_limits(config: &Config) -> ImageLimits {
     }
 }
 
+fn rpc_options(config: &Config) -> RpcOptions {
+    RpcOptions {
+        max_image_bytes: config.limits.image_bytes,
+        max_meta_bytes: config.limits.meta_bytes,
+        request_timeout: Duration::from_secs(config.server.request_timeout_s),
+        purpose: purpose(config),
+        ..RpcOptions::default()
+    }
+}
+
+fn purpose(config: &Config) -> PurposeRule {
+    match config.profile {
+        Profile::Demo => PurposeRule::Optional,
+        Profile::Production => PurposeRule::Required,
+    }
+}
+
 fn http_options(config: &Config) -> HttpOptions {
     let server = &config.server;
     HttpOptions {
@@ -150,10 +279,8 @@ fn http_options(config: &Config) -> HttpOptions {
         request_timeout: Duration::from_secs(server.request_timeout_s),
         drain_grace: Duration::from_millis(server.drain_grace_ms),
         drain_timeout: Duration::from_secs(server.drain_timeout_s),
-        purpose: match config.profile {
-            Profile::Demo => PurposeRule::Optional,
-            Profile::Production => PurposeRule::Required,
-        },
+        purpose: purpose(config),
+        quota: QuotaRate { calls: config.jobs.per_minute, window: Duration::from_secs(60) },
         ..HttpOptions::default()
     }
 }

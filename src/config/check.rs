@@ -1,6 +1,6 @@
 //! What a profile forbids, and what an operator should know.
 
-use super::{Config, Profile};
+use super::{Config, Profile, StoreEngine};
 
 /// How bad a finding is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -26,7 +26,7 @@ impl Finding {
         self.severity == Severity::Fatal
     }
 
-    fn fatal(message: impl Into<String>) -> Finding {
+    pub(super) fn fatal(message: impl Into<String>) -> Finding {
         Finding { severity: Severity::Fatal, message: message.into() }
     }
 }
@@ -41,6 +41,8 @@ impl Config {
                 self.server.listen
             )));
         }
+        findings.extend(self.bus.check(self.profile));
+        findings.extend(self.webhooks.check(self.profile));
         if self.profile == Profile::Production {
             findings.extend(self.check_production());
         }
@@ -85,6 +87,18 @@ impl Config {
             ("letters.retention_days", self.letters.retention_days),
             ("documents.retention_days", self.documents.retention_days),
             ("qa.retention_days", self.qa.retention_days),
+            ("letters.automation.reviewed", self.letters.automation.reviewed as u64),
+            ("documents.automation.reviewed", self.documents.automation.reviewed as u64),
+            ("bus.lease_s", self.bus.lease_s),
+            ("bus.max_waiting", u64::from(self.bus.max_waiting)),
+            ("jobs.slots", self.jobs.slots as u64),
+            ("jobs.max_attempts", self.jobs.max_attempts.into()),
+            ("jobs.lease_s", self.jobs.lease_s),
+            ("jobs.max_queued", self.jobs.max_queued),
+            ("jobs.per_minute", self.jobs.per_minute.into()),
+            ("jobs.retention_days", self.jobs.retention_days),
+            ("jobs.upload_hours", self.jobs.upload_hours),
+            ("store.connections", self.store.connections as u64),
             ("idcard.queue", self.idcard.queue as u64),
             ("idcard.decode_threads", self.idcard.decode_threads as u64),
         ];
@@ -101,6 +115,17 @@ impl Config {
             if !(1..=20).contains(&top_k) {
                 findings.push(Finding::fatal(format!("{key}:應為 1 到 20")));
             }
+        }
+        for (key, share) in [
+            ("letters.automation.automatic_from", self.letters.automation.automatic_from),
+            ("documents.automation.automatic_from", self.documents.automation.automatic_from),
+        ] {
+            if !(0.0..=1.0).contains(&share) {
+                findings.push(Finding::fatal(format!("{key}:應為 0 到 1")));
+            }
+        }
+        if self.store.engine == StoreEngine::Postgres && self.store.url.is_none() {
+            findings.push(Finding::fatal("store.url:使用 PostgreSQL 時必須設定連線字串"));
         }
         if self.idcard.pixels_in_flight < self.limits.image_pixels {
             findings.push(Finding::fatal(
@@ -146,5 +171,7 @@ mod tests {
         assert_eq!(fatal(|it| it.letters.top_k = 21).len(), 1);
         assert_eq!(fatal(|it| it.documents.retention_days = 0).len(), 1);
         assert_eq!(fatal(|it| it.idcard.pixels_in_flight = 1).len(), 1);
+        assert_eq!(fatal(|it| it.jobs.slots = 0).len(), 1);
+        assert_eq!(fatal(|it| it.store.engine = StoreEngine::Postgres).len(), 1);
     }
 }

@@ -2,9 +2,12 @@
 //!
 //! Unknown keys are errors wherever they come from, and secrets never print.
 
+mod bus;
 mod check;
+mod jobs;
 mod load;
 mod reference;
+mod speech;
 mod texts;
 
 use std::net::SocketAddr;
@@ -15,9 +18,12 @@ use serde::{Deserialize, Serialize};
 
 use crate::base::Secret;
 
+pub use bus::{Bus, BusEngine, Webhooks};
 pub use check::{Finding, Severity};
+pub use jobs::{Jobs, Store, StoreEngine};
 pub use load::{ConfigError, Overrides};
-pub use texts::{Documents, Letters, Questions, TextMode};
+pub use speech::{Speech, SpeechRuntime};
+pub use texts::{Automation, AutomationLevel, Documents, Letters, Questions, TextMode};
 
 /// Which set of rules the settings must satisfy.
 #[derive(
@@ -52,6 +58,16 @@ pub struct Config {
     pub documents: Documents,
     /// 客戶問答。
     pub qa: Questions,
+    /// 企業匯流排。
+    pub bus: Bus,
+    /// 以 HTTP 通知呼叫端的事件。
+    pub webhooks: Webhooks,
+    /// 語音轉寫。
+    pub speech: Speech,
+    /// 資料庫。
+    pub store: Store,
+    /// 工作。
+    pub jobs: Jobs,
     /// 模型檔案。
     pub models: Models,
     /// 推論引擎。

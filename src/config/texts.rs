@@ -1,5 +1,6 @@
 //! Settings of letters, documents and questions.
 
+use std::collections::BTreeMap;
 use std::path::PathBuf;
 
 use schemars::JsonSchema;
@@ -14,6 +15,44 @@ pub enum TextMode {
     Pilot,
     /// 導入:提供所有單位。
     Live,
+}
+
+/// How far an answer may be used before a person has read the case.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "lowercase")]
+pub enum AutomationLevel {
+    /// 建議:與其他建議並列,由承辦人選擇。
+    #[default]
+    Suggest,
+    /// 預選:先選好第一個建議,由承辦人確認。
+    Preselect,
+    /// 自動:來源系統可直接套用,承辦人抽查並可隨時更正。
+    Automatic,
+}
+
+/// Which answers need not be read anew.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, default)]
+pub struct Automation {
+    /// 未列於 `units` 的單位所用的等級:`suggest`(建議)、`preselect`(預選)或 `automatic`(自動)。
+    pub default: AutomationLevel,
+    /// 各單位的等級,以單位路徑為鍵;未列者依上層單位。信心不足,或複審結果未達承諾的精確度時,一律為建議。
+    pub units: BTreeMap<String, AutomationLevel>,
+    /// `automatic` 的最低機率(0 到 1);較低者降為預選。
+    pub automatic_from: f32,
+    /// 檢驗承諾精確度所用的最近複審件數。
+    pub reviewed: usize,
+}
+
+impl Default for Automation {
+    fn default() -> Automation {
+        Automation {
+            default: AutomationLevel::Suggest,
+            units: BTreeMap::new(),
+            automatic_from: 0.98,
+            reviewed: 200,
+        }
+    }
 }
 
 /// Letters.
@@ -34,6 +73,8 @@ pub struct Letters {
     pub queue: usize,
     /// 處理信件與公文的執行緒數。
     pub threads: usize,
+    /// 自動化等級。
+    pub automation: Automation,
 }
 
 impl Default for Letters {
@@ -46,6 +87,7 @@ impl Default for Letters {
             compared: 100_000,
             queue: 64,
             threads: 2,
+            automation: Automation::default(),
         }
     }
 }
@@ -70,6 +112,8 @@ pub struct Documents {
     pub co_from: f32,
     /// 非本部業務的機率達此值(0 到 1)即建議移文。
     pub foreign_from: f32,
+    /// 自動化等級。
+    pub automation: Automation,
 }
 
 impl Default for Documents {
@@ -83,6 +127,7 @@ impl Default for Documents {
             prefixes: None,
             co_from: 0.2,
             foreign_from: 0.5,
+            automation: Automation::default(),
         }
     }
 }

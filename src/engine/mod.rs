@@ -14,10 +14,10 @@ mod ort;
 mod ort_library;
 #[cfg(unix)]
 pub mod process;
-mod protobuf;
 #[cfg(feature = "rten")]
 mod rten;
 mod signature;
+pub mod speech;
 mod tokenizer;
 #[cfg(unix)]
 pub mod worker;

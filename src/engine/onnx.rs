@@ -5,7 +5,7 @@
 
 use std::collections::BTreeMap;
 
-use crate::engine::protobuf::{Fields, Malformed, Value, text};
+use crate::base::protobuf::{Fields, Malformed, Value, text};
 
 /// Subgraphs within subgraphs that we follow.
 const MAX_DEPTH: usize = 16;

@@ -89,7 +89,5 @@ async fn answer(
     let n_bytes = json.expose().len();
     let read = move || answers::parse(json.expose(), rule);
     let answer = admitted.answer_question(Unread { n_bytes, read }).await?;
-    let state = if answer.is_answered { "answered" } else { "no_answer" };
-    metrics::counter!("fenwen_questions_total", "state" => state).increment(1);
     Ok(answer.into())
 }

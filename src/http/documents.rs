@@ -4,18 +4,19 @@ use std::sync::Arc;
 
 use axum::Json;
 use axum::extract::{Extension, Request, State};
+use axum::response::{IntoResponse, Response};
 use utoipa::ToSchema;
 
-use crate::base::{ErrorCode, Private};
+use crate::base::ErrorCode;
 use crate::service::Unread;
 use crate::task::call::{CallContext, CallError, Task};
-use crate::task::documents::DispatchOrder;
 use crate::wire::problem::Problem;
 use crate::wire::v1::dispatch::DispatchResponse;
-use crate::wire::v1::documents::{self, DispatchRequest};
-use crate::wire::v1::meta::PurposeRule;
+use crate::wire::v1::documents::{DispatchRequest, DocumentFormat};
+use crate::wire::v1::jobs::JobAccepted;
 
 use super::failure::Failure;
+use super::later::{self, Diverted, LaterKind};
 use super::{App, body, refuse};
 
 /// The path, for the catalogue.
@@ -30,36 +31,22 @@ pub(super) struct DocumentForm {
     document: Vec<u8>,
 }
 
-/// In which form a document comes.
+/// How a document is carried.
 #[derive(Clone, Copy)]
-enum Form {
-    Json,
-    Exchange,
-    Multipart,
+enum Carrier {
+    Body(DocumentFormat),
+    Part,
 }
 
-impl Form {
-    fn of(media_type: &str) -> Result<Form, CallError> {
-        match media_type {
-            "application/json" => Ok(Form::Json),
-            "application/xml" | "text/xml" => Ok(Form::Exchange),
-            "multipart/form-data" => Ok(Form::Multipart),
-            _ => {
-                let message = "請以 application/json、application/xml(DI)或 multipart/form-data 的 document 傳送。";
-                Err(refuse(ErrorCode::UnsupportedMedia, message))
-            }
+impl Carrier {
+    fn of(media_type: &str) -> Result<Carrier, CallError> {
+        if media_type == "multipart/form-data" {
+            return Ok(Carrier::Part);
         }
-    }
-
-    fn parse(
-        self,
-        bytes: &Private<Vec<u8>>,
-        rule: PurposeRule,
-    ) -> Result<DispatchOrder, CallError> {
-        match self {
-            Form::Json => documents::parse(bytes.expose(), rule),
-            Form::Exchange | Form::Multipart => documents::parse_exchange(bytes.expose()),
-        }
+        DocumentFormat::of(media_type).map(Carrier::Body).ok_or_else(|| {
+            let message = "請以 application/json、application/xml(DI)或 multipart/form-data 的 document 傳送。";
+            refuse(ErrorCode::UnsupportedMedia, message)
+        })
     }
 }
 
@@ -73,6 +60,8 @@ impl Form {
     operation_id = "suggest_dispatch",
     tag = "documents",
     params(
+        ("prefer" = Option<String>, Header, description = "respond-async:JSON 改為工作,回覆 202;加上 wait=秒數 則先等候結果。"),
+        ("idempotency-key" = Option<String>, Header, description = "改為工作時的重送識別碼。"),
         ("x-deadline-ms" = Option<u32>, Header, description = "願意等待的毫秒數;只能縮短伺服器的期限。"),
         ("x-request-id" = Option<String>, Header, description = "呼叫端的識別碼,原樣回覆:1 到 64 個英數字、-、_、.。"),
     ),
@@ -83,11 +72,13 @@ impl Form {
     )),
     responses(
         (status = 200, description = "分文建議", body = DispatchResponse),
+        (status = 202, description = "已受理為工作(Prefer: respond-async,限 JSON)", body = JobAccepted),
         (status = 400, description = "ER0200、ER0210、ER0220:內容有誤", body = Problem, content_type = "application/problem+json"),
         (status = 408, description = "ER0521:內容傳送太慢", body = Problem, content_type = "application/problem+json"),
+        (status = 409, description = "ER0410:工作未能完成", body = Problem, content_type = "application/problem+json"),
         (status = 413, description = "ER0430:內容過大", body = Problem, content_type = "application/problem+json"),
         (status = 415, description = "ER0440:不支援的媒體類型", body = Problem, content_type = "application/problem+json"),
-        (status = 422, description = "ER0450:檔案無法處理;ER0452:不受理密等公文", body = Problem, content_type = "application/problem+json"),
+        (status = 422, description = "ER0400:Idempotency-Key 已用於其他請求;ER0450:檔案無法處理;ER0452:不受理密等公文", body = Problem, content_type = "application/problem+json"),
         (status = 429, description = "ER0429:系統忙碌,依 Retry-After 再試", body = Problem, content_type = "application/problem+json"),
         (status = 500, description = "ER0500:系統錯誤", body = Problem, content_type = "application/problem+json"),
         (status = 503, description = "ER0510:尚未啟用模型,或即將停機", body = Problem, content_type = "application/problem+json"),
@@ -98,8 +89,12 @@ pub(super) async fn suggest(
     State(app): State<Arc<App>>,
     Extension(cx): Extension<CallContext>,
     request: Request,
-) -> Result<Json<DispatchResponse>, Failure> {
-    Ok(Json(answer(&app, &cx, request).await?))
+) -> Result<Response, Failure> {
+    let kind = LaterKind { service: "documents", operation: "dispatch" };
+    match later::divert(&app, &cx, kind, request).await? {
+        Diverted::Later(answer) => Ok(answer),
+        Diverted::Now(request) => Ok(Json(answer(&app, &cx, request).await?).into_response()),
+    }
 }
 
 async fn answer(
@@ -107,18 +102,19 @@ async fn answer(
     cx: &CallContext,
     request: Request,
 ) -> Result<DispatchResponse, CallError> {
-    let form = Form::of(&body::media_type(request.headers()))?;
+    let carrier = Carrier::of(&body::media_type(request.headers()))?;
     body::check_length(request.headers(), app.options.max_json_bytes)?;
     let admitted = app.service.admit(cx, Task::Documents)?;
     let limit = app.json_limit(cx);
-    let bytes = match form {
-        Form::Multipart => body::collect_part(request, "document", limit).await?,
-        Form::Json | Form::Exchange => body::collect(request, limit).await?,
+    let (form, bytes) = match carrier {
+        Carrier::Part => {
+            (DocumentFormat::Exchange, body::collect_part(request, "document", limit).await?)
+        }
+        Carrier::Body(form) => (form, body::collect(request, limit).await?),
     };
     let rule = app.options.purpose;
     let n_bytes = bytes.expose().len();
-    let read = move || form.parse(&bytes, rule);
+    let read = move || form.parse(bytes.expose(), rule);
     let answer = admitted.dispatch_document(Unread { n_bytes, read }).await?;
-    metrics::counter!("fenwen_documents_total").increment(1);
     Ok(answer.into())
 }

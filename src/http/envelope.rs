@@ -17,7 +17,7 @@ use crate::task::call::CallError;
 use super::context::RequestContext;
 use super::failure::{Failure, describe};
 use super::linger::Lingering;
-use super::{App, pages, refuse};
+use super::{App, jobs, pages, refuse};
 
 /// How much later than the call itself the envelope gives up: the call's own timeout comes first.
 const BACKSTOP: Duration = Duration::from_secs(1);
@@ -72,10 +72,11 @@ impl Route {
         self.label().starts_with(pages::DOCS)
     }
 
-    /// No route has query parameters; only files of the API page are asked for with some.
+    /// No route has query parameters but the list of jobs, which checks its own, and files of the API page.
     fn check_query(&self, request: &Request) -> Result<(), CallError> {
         let has_query = request.uri().query().is_some_and(|it| !it.is_empty());
-        if has_query && self.0.is_some() && !self.is_docs() {
+        let is_list = self.label() == jobs::PATH && request.method() == Method::GET;
+        if has_query && self.0.is_some() && !self.is_docs() && !is_list {
             return Err(refuse(ErrorCode::UnknownParameter, "這個路徑沒有查詢參數。"));
         }
         Ok(())
@@ -120,6 +121,8 @@ impl<'a> AccessLine<'a> {
             "GET" => "GET",
             "HEAD" => "HEAD",
             "POST" => "POST",
+            "PUT" => "PUT",
+            "DELETE" => "DELETE",
             _ => "other",
         };
         AccessLine { app, cx, route, method, begun: app.clock.now(), status: None }

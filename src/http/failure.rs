@@ -8,25 +8,11 @@ use axum::response::{IntoResponse, Response};
 
 use crate::base::ErrorCode;
 use crate::task::call::CallError;
-use crate::wire::problem::{Occurrence, Problem};
+use crate::wire::problem::{self, Occurrence, Problem};
 
-/// The HTTP status of a failure; the only place that knows.
+/// The HTTP status of a failure.
 pub fn status(code: ErrorCode) -> StatusCode {
-    match code {
-        ErrorCode::NotFound => StatusCode::NOT_FOUND,
-        ErrorCode::UnknownParameter | ErrorCode::BadValue | ErrorCode::UnknownField => {
-            StatusCode::BAD_REQUEST
-        }
-        ErrorCode::MethodNotAllowed => StatusCode::METHOD_NOT_ALLOWED,
-        ErrorCode::Overloaded => StatusCode::TOO_MANY_REQUESTS,
-        ErrorCode::TooLarge => StatusCode::PAYLOAD_TOO_LARGE,
-        ErrorCode::UnsupportedMedia => StatusCode::UNSUPPORTED_MEDIA_TYPE,
-        ErrorCode::ContentRefused | ErrorCode::Classified => StatusCode::UNPROCESSABLE_ENTITY,
-        ErrorCode::Internal => StatusCode::INTERNAL_SERVER_ERROR,
-        ErrorCode::Unavailable => StatusCode::SERVICE_UNAVAILABLE,
-        ErrorCode::Timeout => StatusCode::GATEWAY_TIMEOUT,
-        ErrorCode::SlowClient => StatusCode::REQUEST_TIMEOUT,
-    }
+    StatusCode::from_u16(problem::status(code)).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR)
 }
 
 /// A failed request. As a response it has no body yet: [`describe`] writes it where the request's ids are known.
@@ -68,18 +54,15 @@ pub(super) fn describe(mut response: Response, occurrence: &Occurrence) -> Respo
     };
     let retry_after = error.retry_after;
     let http_status = status(error.code);
-    let problem = Problem::new(error, http_status.as_u16(), occurrence);
+    let problem = Problem::new(error, occurrence);
     let mut described = (http_status, axum::Json(problem)).into_response();
     let content_type = HeaderValue::from_static("application/problem+json");
     if let Some(allow) = response.headers_mut().remove(axum::http::header::ALLOW) {
         described.headers_mut().insert(axum::http::header::ALLOW, allow);
     }
     described.headers_mut().insert(CONTENT_TYPE, content_type);
-    if let Some(delay) = retry_after {
-        let seconds = delay.as_secs_f64().ceil().max(1.0);
-        if let Ok(value) = HeaderValue::from_str(&format!("{seconds:.0}")) {
-            described.headers_mut().insert(RETRY_AFTER, value);
-        }
+    if let Some(value) = retry_after.and_then(|it| problem::retry_after(it).parse().ok()) {
+        described.headers_mut().insert(RETRY_AFTER, value);
     }
     described
 }

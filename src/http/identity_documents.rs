@@ -78,10 +78,6 @@ async fn answer(
     let order = RecognitionOrder::parse(meta, app.options.purpose)?;
     let call = IdCall { pictures: form.images, wanted: order.wanted };
     let answers = admitted.recognise_id(call).await?;
-    for answer in &answers {
-        let kind = answer.recognition.document_type.as_str();
-        metrics::counter!("fenwen_identity_documents_total", "type" => kind).increment(1);
-    }
     let model = app.service.idcard_model();
     RecognitionAnswer::new(cx.request_id, &order, answers, model)
         .ok_or_else(|| refuse(ErrorCode::Internal, "系統發生錯誤。"))

@@ -4,14 +4,17 @@ use std::sync::Arc;
 
 use axum::Json;
 use axum::extract::{Extension, Request, State};
+use axum::response::{IntoResponse, Response};
 
 use crate::base::ErrorCode;
 use crate::service::Unread;
 use crate::task::call::{CallContext, CallError, Task};
 use crate::wire::problem::Problem;
+use crate::wire::v1::jobs::JobAccepted;
 use crate::wire::v1::letters::{self, ClassificationRequest, ClassificationResponse};
 
 use super::failure::Failure;
+use super::later::{self, Diverted, LaterKind};
 use super::{App, body, refuse};
 
 /// The path, for the catalogue.
@@ -26,16 +29,21 @@ pub(super) const PATH: &str = "/api/v1/letters/classifications";
     operation_id = "classify_letters",
     tag = "letters",
     params(
+        ("prefer" = Option<String>, Header, description = "respond-async:改為工作,回覆 202;加上 wait=秒數 則先等候結果。"),
+        ("idempotency-key" = Option<String>, Header, description = "改為工作時的重送識別碼。"),
         ("x-deadline-ms" = Option<u32>, Header, description = "願意等待的毫秒數;只能縮短伺服器的期限。"),
         ("x-request-id" = Option<String>, Header, description = "呼叫端的識別碼,原樣回覆:1 到 64 個英數字、-、_、.。"),
     ),
     request_body(content = ClassificationRequest, content_type = "application/json"),
     responses(
         (status = 200, description = "分類結果", body = ClassificationResponse),
+        (status = 202, description = "已受理為工作(Prefer: respond-async)", body = JobAccepted),
         (status = 400, description = "ER0200、ER0210、ER0220:內容有誤", body = Problem, content_type = "application/problem+json"),
         (status = 408, description = "ER0521:內容傳送太慢", body = Problem, content_type = "application/problem+json"),
+        (status = 409, description = "ER0410:工作未能完成", body = Problem, content_type = "application/problem+json"),
         (status = 413, description = "ER0430:內容過大", body = Problem, content_type = "application/problem+json"),
         (status = 415, description = "ER0440:不支援的媒體類型", body = Problem, content_type = "application/problem+json"),
+        (status = 422, description = "ER0400:Idempotency-Key 已用於其他請求", body = Problem, content_type = "application/problem+json"),
         (status = 429, description = "ER0429:系統忙碌,依 Retry-After 再試", body = Problem, content_type = "application/problem+json"),
         (status = 500, description = "ER0500:系統錯誤", body = Problem, content_type = "application/problem+json"),
         (status = 503, description = "ER0510:尚未啟用模型,或即將停機", body = Problem, content_type = "application/problem+json"),
@@ -46,8 +54,12 @@ pub(super) async fn classify(
     State(app): State<Arc<App>>,
     Extension(cx): Extension<CallContext>,
     request: Request,
-) -> Result<Json<ClassificationResponse>, Failure> {
-    Ok(Json(answer(&app, &cx, request).await?))
+) -> Result<Response, Failure> {
+    let kind = LaterKind { service: "letters", operation: "classify" };
+    match later::divert(&app, &cx, kind, request).await? {
+        Diverted::Later(answer) => Ok(answer),
+        Diverted::Now(request) => Ok(Json(answer(&app, &cx, request).await?).into_response()),
+    }
 }
 
 async fn answer(
@@ -65,6 +77,5 @@ async fn answer(
     let n_bytes = json.expose().len();
     let read = move || letters::parse(json.expose(), rule);
     let answers = admitted.classify_letters(Unread { n_bytes, read }).await?;
-    metrics::counter!("fenwen_letters_total").increment(answers.items.len() as u64);
     Ok(answers.into())
 }

@@ -1,20 +1,27 @@
 //! HTTP: routes, limits and manners around [`crate::service`]. Everything here is about transport.
 
 mod answers;
+mod blobs;
 mod body;
+mod caller;
 mod context;
 mod documents;
 mod envelope;
 mod failure;
 mod form;
 mod identity_documents;
+mod jobs;
+mod later;
 mod letters;
 mod linger;
 mod metrics;
 mod ops;
 mod pages;
 mod predictions;
+mod prefer;
+mod results;
 mod serve;
+mod statistics;
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -22,6 +29,7 @@ use std::time::Duration;
 use axum::Router;
 use axum::extract::DefaultBodyLimit;
 use metrics_exporter_prometheus::PrometheusHandle;
+use tokio::sync::Semaphore;
 use tower_http::catch_panic::CatchPanicLayer;
 use utoipa::OpenApi;
 use utoipa_axum::router::OpenApiRouter;
@@ -29,8 +37,11 @@ use utoipa_axum::routes;
 
 use crate::base::{Clock, ErrorCode};
 use crate::service::Service;
+use crate::service::jobs::{Jobs, Quota, QuotaRate};
 use crate::task::call::{CallContext, CallError};
 use crate::wire::v1::meta::PurposeRule;
+use crate::wire::v1::picture::PictureRequest;
+use crate::wire::v1::prediction::NamedFeedbackRequest;
 
 use body::BodyLimit;
 use failure::Failure;
@@ -65,6 +76,10 @@ pub struct HttpOptions {
     pub drain_timeout: Duration,
     /// Whether a recognition must name its purpose.
     pub purpose: PurposeRule,
+    /// Jobs and uploads that a client may begin in a while.
+    pub quota: QuotaRate,
+    /// Parts of uploads that arrive at one time; the next one is refused.
+    pub max_uploads: usize,
 }
 
 /// Bounds of reading a body that nobody wants.
@@ -91,6 +106,8 @@ impl Default for HttpOptions {
             drain_grace: Duration::from_secs(2),
             drain_timeout: Duration::from_secs(30),
             purpose: PurposeRule::Required,
+            quota: QuotaRate { calls: 6000, window: Duration::from_secs(60) },
+            max_uploads: 4,
         }
     }
 }
@@ -98,6 +115,9 @@ impl Default for HttpOptions {
 /// What the routes share.
 pub struct App {
     service: Arc<Service>,
+    jobs: Arc<Jobs>,
+    quota: Quota,
+    uploads: Semaphore,
     clock: Arc<dyn Clock>,
     options: HttpOptions,
     metrics: PrometheusHandle,
@@ -105,15 +125,18 @@ pub struct App {
 }
 
 impl App {
-    /// The surface of `service`; installs the process's metrics recorder unless it is there already.
+    /// The surface of `service` and `jobs`; installs the process's metrics recorder unless it is there already.
     pub fn new(
         service: Arc<Service>,
+        jobs: Arc<Jobs>,
         clock: Arc<dyn Clock>,
         options: HttpOptions,
     ) -> Result<Arc<App>, serde_json::Error> {
         let openapi = openapi().to_pretty_json()?;
         let metrics = metrics::recorder();
-        Ok(Arc::new(App { service, clock, options, metrics, openapi }))
+        let quota = Quota::new(options.quota);
+        let uploads = Semaphore::new(options.max_uploads);
+        Ok(Arc::new(App { service, jobs, quota, uploads, clock, options, metrics, openapi }))
     }
 
     /// Limits of a JSON or XML body of a call.
@@ -130,12 +153,16 @@ impl App {
         description = "內政部人工智慧推論服務。所有結果僅供承辦人參考,由人決定。",
         license(name = "Apache-2.0", identifier = "Apache-2.0"),
     ),
+    // Only the bus carries these, but their schemas are here with the others.
+    components(schemas(PictureRequest, NamedFeedbackRequest)),
     tags(
         (name = "identity-documents", description = "證件影像辨識"),
         (name = "letters", description = "信件智能分類"),
         (name = "documents", description = "電子公文智能分文"),
         (name = "qa", description = "客戶問答"),
         (name = "predictions", description = "預測與回饋"),
+        (name = "jobs", description = "工作:稍後處理與查詢"),
+        (name = "blobs", description = "大型內容的分段上傳"),
         (name = "operation", description = "目錄與營運"),
     ),
 )]
@@ -151,6 +178,16 @@ fn routes() -> OpenApiRouter<Arc<App>> {
         .routes(routes!(answers::unanswered))
         .routes(routes!(predictions::read))
         .routes(routes!(predictions::feedback))
+        .routes(routes!(statistics::read))
+        .routes(routes!(jobs::create, jobs::list))
+        .routes(routes!(jobs::read, jobs::delete))
+        .routes(routes!(jobs::cancel))
+        .routes(routes!(results::read))
+        .routes(routes!(results::watch))
+        .routes(routes!(blobs::open))
+        .routes(routes!(blobs::put))
+        .routes(routes!(blobs::complete))
+        .routes(routes!(blobs::delete))
         .routes(routes!(ops::services))
         .routes(routes!(ops::live))
         .routes(routes!(ops::ready))
@@ -169,6 +206,7 @@ pub fn router(app: &Arc<App>) -> Router {
     let (router, _) = routes().split_for_parts();
     router
         .merge(pages::docs())
+        .merge(pages::console())
         .fallback(async || Failure::new(ErrorCode::NotFound, "沒有這個路徑。"))
         .method_not_allowed_fallback(async || {
             Failure::new(ErrorCode::MethodNotAllowed, "這個路徑不支援這個方法。")

@@ -27,6 +27,11 @@ pub(super) const DOCS_POLICY: &str = "default-src 'none'; script-src 'self'; \
      frame-ancestors 'none'; base-uri 'none'; form-action 'none'";
 
 const START_PAGE: &str = include_str!("start.html");
+const TRY_PAGE: &str = include_str!("console/try.html");
+
+/// Pictures that are shown are those that the person has just chosen.
+const CONSOLE_POLICY: &str = "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' blob: data:; \
+     connect-src 'self'; frame-ancestors 'none'; base-uri 'none'; form-action 'none'";
 
 /// 首頁。
 #[utoipa::path(
@@ -62,6 +67,23 @@ pub(super) async fn description(
     State(app): State<Arc<App>>,
 ) -> ([(HeaderName, &'static str); 1], String) {
     ([(CONTENT_TYPE, "application/json")], app.openapi.clone())
+}
+
+/// The console: pages, and the files they need.
+pub(super) fn console() -> Router<Arc<App>> {
+    let page = |content| ([(CONTENT_SECURITY_POLICY, CONSOLE_POLICY)], Html(content));
+    Router::new()
+        .route("/try", routing::get(async move || page(TRY_PAGE)))
+        .route("/assets/{file}", routing::get(asset))
+}
+
+async fn asset(Path(file): Path<String>) -> Result<Response, Failure> {
+    let (kind, content) = match file.as_str() {
+        "console.css" => ("text/css", include_str!("console/console.css")),
+        "try.js" => ("text/javascript", include_str!("console/try.js")),
+        _ => return Err(Failure::new(ErrorCode::NotFound, "沒有這個路徑。")),
+    };
+    Ok(([(CONTENT_TYPE, kind)], content).into_response())
 }
 
 /// The API page, from files inside the binary.

@@ -235,7 +235,7 @@ mod tests {
         for text in [nested, long, tags] {
             let start = Instant::now();
             let _ = parse(format!("From: a@b.c\r\n{text}").as_bytes(), &MailLimits::default());
-            assert!(start.elapsed() < Duration::from_secs(2), "{:?}", start.elapsed());
+            assert!(start.elapsed() < Duration::from_secs(10), "{:?}", start.elapsed());
         }
     }
 

@@ -1,10 +1,14 @@
-//! Bytes from outside → pixels, characters, documents and letters, under limits that hold before anything is allocated. Pure.
+//! Bytes from outside → samples, pixels, characters, documents and letters, under limits that hold before anything is allocated.
+//! Pure, but for the process of its own in which [`pdf`] can read.
 
+pub mod audio;
 pub mod exchange;
 pub mod geometry;
 pub mod homography;
 pub mod image;
 pub mod mail;
+#[cfg(feature = "pdf")]
+pub mod pdf;
 pub mod sources;
 pub mod text;
 

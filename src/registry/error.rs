@@ -3,6 +3,7 @@
 use std::io;
 use std::path::PathBuf;
 
+use super::convert::ConvertError;
 use super::digest::Digest;
 use super::manifest::{ManifestError, ModelId};
 use super::source::Source;
@@ -92,6 +93,17 @@ pub enum SourceError {
     /// The program carries no such file.
     #[error("this program carries no such file")]
     NotEmbedded,
+    /// The manifest says nothing of parts, or one of them is not to be had.
+    #[error("{part} is not to be had: {reason}")]
+    NoPart {
+        /// The part's name.
+        part: String,
+        /// Why the last source tried did not have it.
+        reason: String,
+    },
+    /// The file could not be made of its parts.
+    #[error("failed to make the file of its parts")]
+    Convert(#[from] ConvertError),
     /// The program that fetches packages is not installed.
     #[error("{tool} is not installed (tried {tried}): {remedy}, or use --from DIR")]
     NoTool {

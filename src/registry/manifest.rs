@@ -8,6 +8,7 @@ use serde::Deserialize;
 use super::constants::{
     BatchLimits, CalibrationTable, Golden, GoldenText, Postprocess, Preprocess,
 };
+use super::convert::Conversion;
 use super::digest::Digest;
 use super::source::{Package, Source};
 
@@ -40,6 +41,11 @@ pub struct ModelManifest {
     /// Its files.
     #[serde(rename = "file")]
     pub files: Vec<ModelFile>,
+    /// What its file is made of where no source has it whole; needed only while it is made.
+    #[serde(default, rename = "part")]
+    pub parts: Vec<ModelFile>,
+    /// How the file is made of the parts.
+    pub conversion: Option<Conversion>,
     /// Archives named in the sources, with their sizes, for the progress bar.
     #[serde(default, rename = "archive")]
     pub archives: Vec<Archive>,
@@ -74,6 +80,11 @@ impl ModelManifest {
         self.files.iter().map(|file| file.bytes).sum()
     }
 
+    /// Whether every file is part of the program.
+    pub fn is_embedded(&self) -> bool {
+        self.files.iter().all(|file| file.sources.contains(&Source::Embedded))
+    }
+
     /// Whether it runs on this kind of machine.
     pub fn fits_this_machine(&self) -> bool {
         let here = format!("{}-{}", std::env::consts::ARCH, std::env::consts::OS);
@@ -106,6 +117,14 @@ impl ModelManifest {
             if !roles.insert(file.role) {
                 return Err(ManifestError::SameRole(file.role));
             }
+        }
+        if self.parts.is_empty() == self.conversion.is_some() {
+            return Err(ManifestError::Empty("part"));
+        }
+        if self.parts.iter().any(|it| it.sources.contains(&Source::Convert)) {
+            return Err(ManifestError::ConvertedPart);
+        }
+        for file in self.files.iter().chain(&self.parts) {
             let is_plain = |ch: char| ch.is_ascii_alphanumeric() || "._-".contains(ch);
             if file.name.starts_with('.') || !file.name.chars().all(is_plain) {
                 return Err(ManifestError::FileName(file.name.clone()));
@@ -160,6 +179,8 @@ pub enum FileRole {
     Labels,
     /// A native library, opened at run time.
     Library,
+    /// What another file is made of.
+    Part,
 }
 
 /// What a model is for.
@@ -180,6 +201,10 @@ pub enum ModelTask {
     SentenceEmbedding,
     /// Whose is this text?
     TextClassification,
+    /// Which words are spoken here?
+    SpeechRecognition,
+    /// Does anybody speak here?
+    VoiceActivity,
     /// It runs other models.
     Runtime,
 }
@@ -194,6 +219,8 @@ impl fmt::Display for ModelTask {
             ModelTask::FaceDetection => "face-detection",
             ModelTask::SentenceEmbedding => "sentence-embedding",
             ModelTask::TextClassification => "text-classification",
+            ModelTask::SpeechRecognition => "speech-recognition",
+            ModelTask::VoiceActivity => "voice-activity",
             ModelTask::Runtime => "runtime",
         })
     }
@@ -209,6 +236,8 @@ pub enum ModelEngine {
     Candle,
     /// Hashed n-grams and hyperplanes, by this program itself.
     Linear,
+    /// whisper.cpp, or Whisper on candle: both read its files.
+    Whisper,
     /// Nothing: it is a native library itself.
     Library,
 }
@@ -272,6 +301,9 @@ pub enum ManifestError {
     /// Two files have one role.
     #[error("two files have the role {0:?}")]
     SameRole(FileRole),
+    /// A part of a conversion would have to be converted itself.
+    #[error("a part cannot be made of parts")]
+    ConvertedPart,
     /// The name is not a plain file name.
     #[error("`{0}` is not a plain file name")]
     FileName(String),

@@ -8,6 +8,7 @@ mod digest;
 mod source;
 
 mod constants;
+mod convert;
 mod manifest;
 
 mod error;
@@ -27,6 +28,7 @@ pub use constants::{
     BatchLimits, CalibrationTable, ChannelOrder, Golden, GoldenText, Postprocess, Preprocess,
     Resize,
 };
+pub use convert::{Conversion, ConvertError, Quantisation, Recipe, Values, WhisperFile};
 pub use digest::{Digest, DigestError};
 pub use error::{RegistryError, SourceError};
 pub use fetch::Tools;

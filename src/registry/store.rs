@@ -67,6 +67,11 @@ impl StoreLock<'_> {
         tempfile::Builder::new().prefix(WORK).tempdir_in(&self.store.root)
     }
 
+    /// Where the file with this hash lies, or would lie.
+    pub(super) fn path(&self, sha256: &Digest) -> PathBuf {
+        self.store.path(sha256)
+    }
+
     /// Removes scratch folders that a killed pull left behind.
     pub(super) fn sweep(&self) -> Result<(), RegistryError> {
         for leftover in self.leftovers(&BTreeSet::new())? {

@@ -4,11 +4,17 @@
 //! is. What cannot be answered in time is refused at once. Dropping a call's future gives everything back.
 
 mod admission;
+mod claim;
+pub mod events;
+pub mod jobs;
 mod picture;
 mod pool;
+pub mod relay;
 pub mod routing;
 pub mod sources;
+pub mod speech;
 mod texts;
+pub mod webhooks;
 
 use std::io;
 use std::sync::Arc;
@@ -24,6 +30,7 @@ use crate::task::idcard::{
     Health, IdAnswer, IdCall, IdImage, Load, ModelInfo, RecogniseId, Timings, Wanted,
 };
 
+pub use claim::{ClaimCheck, NoUploads};
 pub use picture::PictureFiles;
 pub use texts::Unread;
 
@@ -219,7 +226,12 @@ impl Admitted {
     pub async fn recognise_id(self, call: IdCall) -> Result<Vec<IdAnswer>, CallError> {
         let answered = tokio::time::timeout_at(self.cx.deadline.into(), self.answer(call)).await;
         drop(self.place);
-        answered.unwrap_or_else(|_| Err(CallError::timeout()))
+        let answers = answered.unwrap_or_else(|_| Err(CallError::timeout()))?;
+        for answer in &answers {
+            let kind = answer.recognition.document_type.as_str();
+            metrics::counter!("fenwen_identity_documents_total", "type" => kind).increment(1);
+        }
+        Ok(answers)
     }
 
     async fn answer(&self, call: IdCall) -> Result<Vec<IdAnswer>, CallError> {

@@ -1,11 +1,11 @@
-//! Calls of letters, documents, questions and predictions: a hop to the text pool, where the body is read, worked on and
-//! kept. A question takes two, with the encoder between them.
+//! Calls of letters, documents, questions and predictions: one hop to the text pool, where the body is read, worked on
+//! and kept.
 
 use crate::task::answers::{Answer, AnswerOrder, Unanswered};
 use crate::task::call::CallError;
 use crate::task::documents::{DispatchAnswer, DispatchOrder};
 use crate::task::letters::{LetterAnswers, LetterOrder};
-use crate::task::prediction::{Feedback, KeptPrediction};
+use crate::task::prediction::{Feedback, KeptPrediction, ServiceStatistics};
 
 use super::Admitted;
 use super::pool::Lane;
@@ -29,7 +29,10 @@ impl Admitted {
         F: FnOnce() -> Result<LetterOrder, CallError> + Send + 'static,
     {
         let deadline = self.cx.deadline;
-        self.on_text_pool(body, move |routing, order| routing.letters(order, deadline)).await
+        let work = move |routing: &Routing, order| routing.letters(order, deadline);
+        let answers = self.on_text_pool(body, work).await?;
+        metrics::counter!("fenwen_letters_total").increment(answers.items.len() as u64);
+        Ok(answers)
     }
 
     /// Suggests units and officers for a document.
@@ -38,7 +41,10 @@ impl Admitted {
         F: FnOnce() -> Result<DispatchOrder, CallError> + Send + 'static,
     {
         let deadline = self.cx.deadline;
-        self.on_text_pool(body, move |routing, order| routing.document(order, deadline)).await
+        let work = move |routing: &Routing, order| routing.document(order, deadline);
+        let answer = self.on_text_pool(body, work).await?;
+        metrics::counter!("fenwen_documents_total").increment(1);
+        Ok(answer)
     }
 
     /// Answers a question.
@@ -47,17 +53,11 @@ impl Admitted {
         F: FnOnce() -> Result<AnswerOrder, CallError> + Send + 'static,
     {
         let deadline = self.cx.deadline;
-        let order = self.service.texts.run(Lane::Short, body.read);
-        let order = match tokio::time::timeout_at(deadline.into(), order).await {
-            Ok(order) => order.map_err(|it| self.service.pool_error(it))??,
-            Err(_) => return Err(CallError::timeout()),
-        };
-        let vectors = self.service.routing.encode_question(&order, deadline).await;
-        let body = Unread { n_bytes: body.n_bytes, read: move || Ok((order, vectors)) };
-        let work = move |routing: &Routing, (order, vectors): (AnswerOrder, Option<_>)| {
-            routing.answer(&order, vectors.as_ref(), deadline)
-        };
-        self.on_text_pool(body, work).await
+        let work = move |routing: &Routing, order: AnswerOrder| routing.answer(&order, deadline);
+        let answer = self.on_text_pool(body, work).await?;
+        let state = if answer.is_answered { "answered" } else { "no_answer" };
+        metrics::counter!("fenwen_questions_total", "state" => state).increment(1);
+        Ok(answer)
     }
 
     /// Questions that no source answered.
@@ -72,12 +72,20 @@ impl Admitted {
         self.on_text_pool(body, move |routing, ()| routing.prediction_of(&id)).await
     }
 
+    /// What officers' reviews say about the answers.
+    pub async fn statistics(self) -> Result<Vec<ServiceStatistics>, CallError> {
+        let body = Unread { n_bytes: 0, read: || Ok(()) };
+        self.on_text_pool(body, move |routing, ()| Ok(routing.statistics())).await
+    }
+
     /// Appends feedback to a prediction.
     pub async fn add_feedback<F>(self, id: String, body: Unread<F>) -> Result<(), CallError>
     where
         F: FnOnce() -> Result<Feedback, CallError> + Send + 'static,
     {
-        self.on_text_pool(body, move |routing, feedback| routing.feedback(&id, feedback)).await
+        self.on_text_pool(body, move |routing, feedback| routing.feedback(&id, feedback)).await?;
+        metrics::counter!("fenwen_feedback_total").increment(1);
+        Ok(())
     }
 
     async fn on_text_pool<F, T, R>(

@@ -1,13 +1,23 @@
 //! Feedback with its text, as a data set.
 
-use rusqlite::params;
+use std::sync::Arc;
+
+use futures_util::FutureExt;
 
 use crate::base::Private;
 
-use super::{Store, StoreError, signed, unsigned};
+use super::engine::{Kind, Reply, Tx};
+use super::seal::Sealer;
+use super::value::{Row, values};
+use super::{Store, StoreError};
+
+/// Texts of one answer.
+const PAGE: u64 = 500;
 
 /// A text with the label an officer gave it. No `Debug`: it holds somebody's text.
 pub struct Labelled {
+    /// Place of the feedback among all; the next page begins after it.
+    pub seq: u64,
     /// The prediction.
     pub id: String,
     /// As it was kept.
@@ -28,50 +38,50 @@ pub struct Labelled {
     pub created: u64,
 }
 
+/// What to export, and the key to open it.
+struct Page {
+    service: String,
+    now: u64,
+    after: u64,
+    sealer: Arc<Sealer>,
+}
+
 impl Store {
-    /// The latest feedback on every prediction of `service` that is still held at `now`, in the order given; `visit`
-    /// sees one at a time.
+    /// The latest feedback on every prediction of `service` that is still held at `now`, in the order given: some
+    /// hundred rows after `after` (0 for the first), none at the end.
     ///
     /// # Errors
-    /// When the database fails, a text does not open or `visit` fails.
-    pub fn labelled<E: From<StoreError>>(
-        &self,
-        service: &str,
-        now: u64,
-        mut visit: impl FnMut(Labelled) -> Result<(), E>,
-    ) -> Result<(), E> {
-        let connection = self.connection();
-        let database = |it: rusqlite::Error| E::from(StoreError::Database(it));
-        let mut select = connection
-            .prepare(
-                "SELECT p.id, p.sealed, f.label, f.given, f.verdict, f.reason, f.role, f.version, f.created
-                 FROM feedback f JOIN prediction p ON p.id = f.prediction
-                 WHERE f.service = ?1 AND ?2 < p.expires
-                   AND f.id = (SELECT max(id) FROM feedback WHERE prediction = p.id)
-                 ORDER BY f.id",
-            )
-            .map_err(database)?;
-        let mut rows = select.query(params![service, signed(now)]).map_err(database)?;
-        while let Some(row) = rows.next().map_err(database)? {
-            let read = || -> rusqlite::Result<(Labelled, Vec<u8>)> {
-                let empty = Private::new(Vec::new());
-                let labelled = Labelled {
-                    id: row.get(0)?,
-                    text: empty,
-                    label: row.get(2)?,
-                    given: row.get(3)?,
-                    verdict: row.get(4)?,
-                    reason: row.get(5)?,
-                    role: row.get(6)?,
-                    version: row.get(7)?,
-                    created: unsigned(row.get(8)?),
-                };
-                Ok((labelled, row.get(1)?))
-            };
-            let (labelled, sealed) = read().map_err(database)?;
-            let text = self.sealer.unseal(&sealed, labelled.id.as_bytes())?;
-            visit(Labelled { text: Private::new(text), ..labelled })?;
-        }
-        Ok(())
+    /// When the database fails or a text does not open.
+    pub fn labelled(&self, service: &str, now: u64, after: u64) -> Reply<Vec<Labelled>> {
+        let sealer = Arc::clone(&self.sealer);
+        let page = Page { service: service.to_owned(), now, after, sealer };
+        self.call(Kind::Read, page, |page, tx| labelled(page, tx).boxed())
     }
+}
+
+async fn labelled(page: &Page, tx: &mut dyn Tx) -> Result<Vec<Labelled>, StoreError> {
+    let select =
+        "SELECT f.seq, p.id, p.sealed, f.label, f.given, f.verdict, f.reason, f.role, f.version, f.created
+        FROM feedback f JOIN prediction p ON p.id = f.prediction
+        WHERE f.service = $1 AND $2 < p.expires AND $3 < f.seq
+          AND f.seq = (SELECT max(seq) FROM feedback WHERE prediction = p.id)
+        ORDER BY f.seq LIMIT $4";
+    let values = values![&page.service, page.now, page.after, PAGE];
+    let read = |mut row: Row| -> Result<_, StoreError> {
+        let (seq, id): (u64, String) = (row.take()?, row.take()?);
+        let text = page.sealer.unseal(&row.take::<Vec<u8>>()?, id.as_bytes())?;
+        Ok(Labelled {
+            seq,
+            id,
+            text: Private::new(text),
+            label: row.take()?,
+            given: row.take()?,
+            verdict: row.take()?,
+            reason: row.take()?,
+            role: row.take()?,
+            version: row.take()?,
+            created: row.take()?,
+        })
+    };
+    tx.rows(select, values).await?.into_iter().map(read).collect()
 }

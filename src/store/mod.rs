@@ -1,25 +1,42 @@
-//! What fenwen keeps: predictions with their sealed text until they expire, and feedback. Embedded SQLite (WAL).
+//! What fenwen keeps: predictions and feedback, jobs with their events, blobs. SQLite, or PostgreSQL for several nodes.
 //!
-//! Texts are sealed with AES-256-GCM under a key of its own file before they reach the database. The store knows
-//! nothing of what it keeps: labels and signatures are bytes of its callers.
+//! Every call returns a [`Reply`]: an async caller awaits it, a thread waits for it. Texts, inputs and results are
+//! sealed with AES-256-GCM before they reach the database. The store knows nothing of what it keeps: labels, signatures
+//! and results are bytes of its callers.
 
+pub mod blobs;
+mod engine;
 mod export;
-mod newest;
-mod open;
+pub mod faults;
+pub mod jobs;
+mod migrations;
+mod outbox;
+#[cfg(feature = "postgres")]
+mod postgres;
+mod predictions;
 mod seal;
+mod sqlite;
+mod taxonomies;
+mod value;
 
 use std::path::{Path, PathBuf};
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::sync::Arc;
 
-use rusqlite::{Connection, OptionalExtension, params};
+use futures_util::FutureExt;
 
-use crate::base::Private;
-
+pub use engine::Reply;
 pub use export::Labelled;
-use seal::Sealer;
+pub use outbox::OutboxRow;
+pub use predictions::{FeedbackRow, NewPrediction, Prediction, Review};
+pub use taxonomies::TaxonomyRow;
 
-/// Predictions erased in one transaction, so that writers wait for milliseconds only.
-const ERASE_AT_ONCE: usize = 200;
+use engine::{Code, Engine, Kind, Tx};
+use faults::Faults;
+use seal::Sealer;
+use value::values;
+
+/// Name of the sealed value by which a database shows that it belongs to a key.
+const KEY_CHECK: &str = "key-check";
 
 /// Why the store failed. No text holds what is kept.
 #[derive(Debug, thiserror::Error)]
@@ -34,10 +51,26 @@ pub enum StoreError {
         /// Why.
         source: std::io::Error,
     },
-    /// The database.
+    /// SQLite.
     #[error("the database failed")]
-    Database(#[from] rusqlite::Error),
-    /// The key file is of another length or open to others.
+    Sqlite(#[from] rusqlite::Error),
+    /// PostgreSQL.
+    #[cfg(feature = "postgres")]
+    #[error("the database failed")]
+    Postgres(#[from] tokio_postgres::Error),
+    /// A transaction that many calls shared could not be committed: none of them happened.
+    #[error("failed to commit: {0}")]
+    Commit(String),
+    /// A row has columns of other kinds than this program writes.
+    #[error("a row has another shape than expected")]
+    Shape,
+    /// Too many calls wait.
+    #[error("too many calls wait for the database")]
+    Busy,
+    /// The store is closing, or the answer was lost: what was asked may have happened.
+    #[error("the answer of the database was lost")]
+    Closed,
+    /// The key file is of another length, open to others, or not the one of the database.
     #[error("the key `{}` is unusable: {what}", path.display())]
     Key {
         /// Which.
@@ -58,250 +91,110 @@ pub enum StoreError {
     },
 }
 
-/// A prediction to keep. No `Debug`: it holds somebody's text.
-pub struct NewPrediction {
-    /// Identifies it.
-    pub id: String,
-    /// Of which service.
-    pub service: &'static str,
-    /// Name, version and SHA-256 of the model.
-    pub model: [String; 3],
-    /// Version of the taxonomy.
-    pub taxonomy: String,
-    /// Labels given, in a form of the caller.
-    pub labels: String,
-    /// What was predicted for; sealed before it is written.
-    pub text: Private<Vec<u8>>,
-    /// What near-duplicates are found by; it cannot be read back.
-    pub signature: Option<Vec<u8>>,
-    /// Seconds since 1970-01-01T00:00:00Z.
-    pub created: u64,
-    /// When to erase it.
-    pub expires: u64,
+impl StoreError {
+    /// The same failure for another call of the same transaction.
+    fn again(&self) -> StoreError {
+        StoreError::Commit(self.to_string())
+    }
 }
 
-/// A kept prediction without its text.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Prediction {
-    /// Identifies it.
-    pub id: String,
-    /// Of which service.
-    pub service: String,
-    /// Name, version and SHA-256 of the model.
-    pub model: [String; 3],
-    /// Version of the taxonomy.
-    pub taxonomy: String,
-    /// Labels given.
-    pub labels: String,
-    /// Seconds since 1970-01-01T00:00:00Z.
-    pub created: u64,
-    /// When it is erased.
-    pub expires: u64,
-}
-
-/// Feedback on a prediction; never changed, never deleted.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct FeedbackRow {
-    /// The prediction.
-    pub prediction: String,
-    /// What was decided.
-    pub verdict: String,
-    /// The right label.
-    pub label: Option<String>,
-    /// The right unit.
-    pub unit: Option<String>,
-    /// Code of the reason.
-    pub reason: Option<String>,
-    /// Id of who decided.
-    pub decided_by: Option<String>,
-    /// Role of who decided.
-    pub role: Option<String>,
-    /// Seconds since 1970-01-01T00:00:00Z.
-    pub created: u64,
-}
-
-/// The database and its key. Calls block for a write of some kilobytes: not for an async function.
+/// The database and its key; cheap to clone.
+#[derive(Clone)]
 pub struct Store {
-    connection: Mutex<Connection>,
-    sealer: Sealer,
-    path: PathBuf,
+    engine: Arc<dyn Engine>,
+    sealer: Arc<Sealer>,
+    /// The file of SQLite, whose log is folded now and then.
+    file: Option<Arc<PathBuf>>,
+    faults: Option<Arc<dyn Faults>>,
 }
 
 impl Store {
-    /// Opens or makes the store under `data_dir`.
+    /// Opens or makes the SQLite store under `data_dir`.
     ///
     /// # Errors
-    /// When a file cannot be made, the key is open to others or the database is of a newer program.
+    /// When a file cannot be made, the key is open to others or not the database's, or the database is of a newer
+    /// program.
     pub fn open(data_dir: &Path) -> Result<Store, StoreError> {
-        let path = data_dir.join("predictions.sqlite");
+        let path = data_dir.join("store.sqlite");
         let sealer = Sealer::open(&data_dir.join("keys"))?;
-        let connection = open::database(&path)?;
-        Ok(Store { connection: Mutex::new(connection), sealer, path })
+        let engine = Arc::new(sqlite::Sqlite::open(&path)?);
+        Store { engine, sealer: Arc::new(sealer), file: Some(Arc::new(path)), faults: None }
+            .checked(data_dir)
     }
 
-    /// Keeps predictions, all or none.
+    /// Opens the PostgreSQL store at `url` (`postgresql://…` or `host=… dbname=…`) with `n_connections`; the key lies
+    /// under `data_dir` and is the same on every node.
     ///
     /// # Errors
-    /// When the database fails.
-    pub fn keep(&self, predictions: &[NewPrediction]) -> Result<(), StoreError> {
-        let sealed: Result<Vec<Vec<u8>>, StoreError> = predictions
-            .iter()
-            .map(|it| self.sealer.seal(it.text.expose(), it.id.as_bytes()))
-            .collect();
-        let sealed = sealed?;
-        let mut connection = self.connection();
-        let transaction = connection.transaction()?;
-        {
-            let mut insert = transaction.prepare_cached(
-                "INSERT INTO prediction(id, service, model, version, sha256, taxonomy, labels, sealed, signature, created, expires)
-                 VALUES(?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11)",
-            )?;
-            for (it, sealed) in predictions.iter().zip(sealed) {
-                let [model, version, sha256] = &it.model;
-                insert.execute(params![
-                    it.id,
-                    it.service,
-                    model,
-                    version,
-                    sha256,
-                    it.taxonomy,
-                    it.labels,
-                    sealed,
-                    it.signature,
-                    signed(it.created),
-                    signed(it.expires),
-                ])?;
-            }
+    /// Those of [`Store::open`], and when the server cannot be reached.
+    #[cfg(feature = "postgres")]
+    pub fn connect(data_dir: &Path, url: &str, n_connections: usize) -> Result<Store, StoreError> {
+        let sealer = Arc::new(Sealer::open(&data_dir.join("keys"))?);
+        let engine = Arc::new(postgres::Postgres::open(url, n_connections)?);
+        Store { engine, sealer, file: None, faults: None }.checked(data_dir)
+    }
+
+    /// A store in memory whose calls happen at once on the caller's thread; its key lies under `data_dir`.
+    ///
+    /// # Errors
+    /// Those of [`Store::open`].
+    pub fn in_memory(data_dir: &Path) -> Result<Store, StoreError> {
+        let sealer = Arc::new(Sealer::open(&data_dir.join("keys"))?);
+        let engine = Arc::new(sqlite::Inline::open()?);
+        Store { engine, sealer, file: None, faults: None }.checked(data_dir)
+    }
+
+    /// The same store with failures injected: for tests.
+    #[must_use]
+    pub fn with_faults(&self, faults: Arc<dyn Faults>) -> Store {
+        Store { faults: Some(faults), ..self.clone() }
+    }
+
+    /// Refuses a key that is not the one of the database.
+    fn checked(self, data_dir: &Path) -> Result<Store, StoreError> {
+        let own = self.sealer.seal(KEY_CHECK.as_bytes(), KEY_CHECK.as_bytes())?;
+        let found = self.call(Kind::Durable, own, |own, tx| key_check(own, tx).boxed()).wait()?;
+        match self.sealer.unseal(&found, KEY_CHECK.as_bytes()) {
+            Ok(_) => Ok(self),
+            Err(_) => Err(StoreError::Key {
+                path: data_dir.join("keys"),
+                what: "the database was sealed under another key",
+            }),
         }
-        transaction.commit()?;
-        Ok(())
     }
 
-    /// A prediction that has not expired at `now`.
+    /// Folds SQLite's log into the database; PostgreSQL does so itself. Blocks for as long as that takes.
     ///
     /// # Errors
     /// When the database fails.
-    pub fn prediction(&self, id: &str, now: u64) -> Result<Option<Prediction>, StoreError> {
-        let connection = self.connection();
-        let mut select = connection.prepare_cached(
-            "SELECT id, service, model, version, sha256, taxonomy, labels, created, expires
-             FROM prediction WHERE id = ?1 AND ?2 < expires",
-        )?;
-        let found = select.query_row(params![id, signed(now)], |row| {
-            Ok(Prediction {
-                id: row.get(0)?,
-                service: row.get(1)?,
-                model: [row.get(2)?, row.get(3)?, row.get(4)?],
-                taxonomy: row.get(5)?,
-                labels: row.get(6)?,
-                created: unsigned(row.get(7)?),
-                expires: unsigned(row.get(8)?),
-            })
-        });
-        Ok(found.optional()?)
+    pub fn fold(&self) -> Result<(), StoreError> {
+        self.file.as_deref().map_or(Ok(()), |it| sqlite::fold(it))
     }
 
-    /// Adds feedback.
-    ///
-    /// # Errors
-    /// When the database fails.
-    pub fn add_feedback(&self, row: &FeedbackRow, about: &Prediction) -> Result<(), StoreError> {
-        let [_, version, _] = &about.model;
-        self.connection().execute(
-            "INSERT INTO feedback(prediction, service, version, given, verdict, label, unit, reason, decided_by, role, created)
-             VALUES(?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11)",
-            params![
-                row.prediction, about.service, version, about.labels, row.verdict, row.label,
-                row.unit, row.reason, row.decided_by, row.role, signed(row.created),
-            ],
-        )?;
-        Ok(())
-    }
-
-    /// Feedback on a prediction, oldest first.
-    ///
-    /// # Errors
-    /// When the database fails.
-    pub fn feedback(&self, prediction: &str) -> Result<Vec<FeedbackRow>, StoreError> {
-        let connection = self.connection();
-        let mut select = connection.prepare_cached(
-            "SELECT prediction, verdict, label, unit, reason, decided_by, role, created
-             FROM feedback WHERE prediction = ?1 ORDER BY id",
-        )?;
-        let rows = select.query_map(params![prediction], |row| {
-            Ok(FeedbackRow {
-                prediction: row.get(0)?,
-                verdict: row.get(1)?,
-                label: row.get(2)?,
-                unit: row.get(3)?,
-                reason: row.get(4)?,
-                decided_by: row.get(5)?,
-                role: row.get(6)?,
-                created: unsigned(row.get(7)?),
-            })
-        })?;
-        Ok(rows.collect::<Result<_, _>>()?)
-    }
-
-    /// The newest signatures of a service, oldest of them first: what the index of near-duplicates is rebuilt from.
-    ///
-    /// # Errors
-    /// When the database fails.
-    pub fn signatures(
-        &self,
-        service: &str,
-        limit: usize,
-    ) -> Result<Vec<(String, Vec<u8>)>, StoreError> {
-        let connection = self.connection();
-        let mut select = connection.prepare(
-            "SELECT id, signature FROM prediction WHERE service = ?1 AND signature IS NOT NULL
-             ORDER BY seq DESC LIMIT ?2",
-        )?;
-        let limit = i64::try_from(limit).unwrap_or(i64::MAX);
-        let rows =
-            select.query_map(params![service, limit], |row| Ok((row.get(0)?, row.get(1)?)))?;
-        let mut found: Vec<(String, Vec<u8>)> = rows.collect::<Result<_, _>>()?;
-        found.reverse();
-        Ok(found)
-    }
-
-    /// Erases what has expired at `now` and returns its ids; then folds the log into the database.
-    ///
-    /// # Errors
-    /// When the database fails.
-    pub fn erase_expired(&self, now: u64) -> Result<Vec<String>, StoreError> {
-        // A connection of its own, so that a checkpoint keeps no writer waiting.
-        let connection = open::connection(&self.path)?;
-        let mut erased = Vec::new();
-        loop {
-            let mut delete = connection.prepare_cached(
-                "DELETE FROM prediction WHERE seq IN
-                 (SELECT seq FROM prediction WHERE expires <= ?1 LIMIT ?2) RETURNING id",
-            )?;
-            let limit = i64::try_from(ERASE_AT_ONCE).unwrap_or(i64::MAX);
-            let ids = delete.query_map(params![signed(now), limit], |row| row.get(0))?;
-            let ids: Vec<String> = ids.collect::<Result<_, _>>()?;
-            let n_ids = ids.len();
-            erased.extend(ids);
-            if n_ids < ERASE_AT_ONCE {
-                break;
-            }
+    fn call<D, R>(&self, kind: Kind, data: D, code: Code<D, R>) -> Reply<R>
+    where
+        D: Send + Sync + 'static,
+        R: Send + 'static,
+    {
+        let (work, reply) = engine::work(data, code);
+        match &self.faults {
+            Some(faults) => faults::submit(faults.as_ref(), &self.engine, work, kind),
+            None => self.engine.submit(work, kind),
         }
-        connection.query_row("PRAGMA wal_checkpoint(PASSIVE)", [], |_| Ok(()))?;
-        Ok(erased)
-    }
-
-    fn connection(&self) -> MutexGuard<'_, Connection> {
-        self.connection.lock().unwrap_or_else(PoisonError::into_inner)
+        reply
     }
 }
 
-fn signed(seconds: u64) -> i64 {
-    i64::try_from(seconds).unwrap_or(i64::MAX)
+/// Writes the sealed value unless there is one; the one that is there.
+async fn key_check(own: &[u8], tx: &mut dyn Tx) -> Result<Vec<u8>, StoreError> {
+    let insert = "INSERT INTO meta(name, value) VALUES($1, $2) ON CONFLICT DO NOTHING";
+    tx.execute(insert, values![KEY_CHECK, own]).await?;
+    one(tx.rows("SELECT value FROM meta WHERE name = $1", values![KEY_CHECK]).await?)?.take()
 }
 
-fn unsigned(seconds: i64) -> u64 {
-    u64::try_from(seconds).unwrap_or(0)
+/// The only row.
+fn one(rows: Vec<value::Row>) -> Result<value::Row, StoreError> {
+    rows.into_iter().next().ok_or(StoreError::Shape)
 }
 
 #[cfg(test)]

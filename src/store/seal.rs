@@ -10,7 +10,7 @@ use aes_gcm::aead::{Aead, Generate, Key, KeyInit, Nonce, Payload};
 
 use super::StoreError;
 
-const KEY_FILE: &str = "predictions.key";
+const KEY_FILE: &str = "store.key";
 const KEY_BYTES: usize = 32;
 const NONCE_BYTES: usize = 12;
 
@@ -57,17 +57,61 @@ impl Sealer {
 
     /// Nonce and sealed text, bound to `owner`: it opens for no other.
     pub(super) fn seal(&self, text: &[u8], owner: &[u8]) -> Result<Vec<u8>, StoreError> {
-        let nonce = Nonce::<Aes256Gcm>::try_generate().map_err(|_| StoreError::Sealed)?;
-        let payload = Payload { msg: text, aad: owner };
-        let sealed = self.cipher.encrypt(&nonce, payload).map_err(|_| StoreError::Sealed)?;
-        Ok([&nonce[..], &sealed[..]].concat())
+        seal(&self.cipher, text, owner)
     }
 
     /// The text that [`Sealer::seal`] sealed for `owner`.
     pub(super) fn unseal(&self, sealed: &[u8], owner: &[u8]) -> Result<Vec<u8>, StoreError> {
-        let (nonce, sealed) = sealed.split_at_checked(NONCE_BYTES).ok_or(StoreError::Sealed)?;
-        let nonce = Nonce::<Aes256Gcm>::try_from(nonce).map_err(|_| StoreError::Sealed)?;
-        let payload = Payload { msg: sealed, aad: owner };
-        self.cipher.decrypt(&nonce, payload).map_err(|_| StoreError::Sealed)
+        unseal(&self.cipher, sealed, owner)
     }
+}
+
+/// The key of one blob.
+pub(super) struct BlobKey {
+    key: Key<Aes256Gcm>,
+    cipher: Aes256Gcm,
+}
+
+impl BlobKey {
+    /// A new key.
+    pub(super) fn fresh() -> Result<BlobKey, StoreError> {
+        let key = Key::<Aes256Gcm>::try_generate().map_err(|_| StoreError::Sealed)?;
+        Ok(BlobKey { key, cipher: Aes256Gcm::new(&key) })
+    }
+
+    /// The key that [`BlobKey::sealed`] sealed for the blob.
+    pub(super) fn open(sealer: &Sealer, sealed: &[u8], blob: &str) -> Result<BlobKey, StoreError> {
+        let key = sealer.unseal(sealed, blob.as_bytes())?;
+        let key = Key::<Aes256Gcm>::try_from(key.as_slice()).map_err(|_| StoreError::Sealed)?;
+        Ok(BlobKey { key, cipher: Aes256Gcm::new(&key) })
+    }
+
+    /// The key, sealed for the blob.
+    pub(super) fn sealed(&self, sealer: &Sealer, blob: &str) -> Result<Vec<u8>, StoreError> {
+        sealer.seal(&self.key, blob.as_bytes())
+    }
+
+    /// As [`Sealer::seal`], under this key.
+    pub(super) fn seal(&self, content: &[u8], owner: &[u8]) -> Result<Vec<u8>, StoreError> {
+        seal(&self.cipher, content, owner)
+    }
+
+    /// As [`Sealer::unseal`], under this key.
+    pub(super) fn unseal(&self, sealed: &[u8], owner: &[u8]) -> Result<Vec<u8>, StoreError> {
+        unseal(&self.cipher, sealed, owner)
+    }
+}
+
+fn seal(cipher: &Aes256Gcm, text: &[u8], owner: &[u8]) -> Result<Vec<u8>, StoreError> {
+    let nonce = Nonce::<Aes256Gcm>::try_generate().map_err(|_| StoreError::Sealed)?;
+    let payload = Payload { msg: text, aad: owner };
+    let sealed = cipher.encrypt(&nonce, payload).map_err(|_| StoreError::Sealed)?;
+    Ok([&nonce[..], &sealed[..]].concat())
+}
+
+fn unseal(cipher: &Aes256Gcm, sealed: &[u8], owner: &[u8]) -> Result<Vec<u8>, StoreError> {
+    let (nonce, sealed) = sealed.split_at_checked(NONCE_BYTES).ok_or(StoreError::Sealed)?;
+    let nonce = Nonce::<Aes256Gcm>::try_from(nonce).map_err(|_| StoreError::Sealed)?;
+    let payload = Payload { msg: sealed, aad: owner };
+    cipher.decrypt(&nonce, payload).map_err(|_| StoreError::Sealed)
 }

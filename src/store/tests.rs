@@ -1,12 +1,16 @@
-//! The store over a folder of its own.
+//! What only this module can see: sealing, groups of the writer, and the key of a database.
 
 use std::os::unix::fs::PermissionsExt;
 
+use futures_util::future::BoxFuture;
+
+use super::seal::BlobKey;
 use super::*;
+use crate::base::Private;
 
 const TEXT: &str = "我的身分證字號是A123456789";
 
-fn prediction(id: &str, expires: u64) -> NewPrediction {
+fn prediction(id: &str) -> NewPrediction {
     NewPrediction {
         id: id.to_owned(),
         service: "letters",
@@ -14,22 +18,9 @@ fn prediction(id: &str, expires: u64) -> NewPrediction {
         taxonomy: "2026-10".to_owned(),
         labels: "[]".to_owned(),
         text: Private::new(TEXT.as_bytes().to_vec()),
-        signature: Some(id.as_bytes().to_vec()),
+        signature: None,
         created: 10,
-        expires,
-    }
-}
-
-fn feedback(id: &str, label: &str) -> FeedbackRow {
-    FeedbackRow {
-        prediction: id.to_owned(),
-        verdict: "corrected".to_owned(),
-        label: Some(label.to_owned()),
-        unit: None,
-        reason: None,
-        decided_by: Some("u-88".to_owned()),
-        role: None,
-        created: 11,
+        expires: 100,
     }
 }
 
@@ -46,58 +37,26 @@ fn bytes_of(folder: &Path) -> Vec<u8> {
 }
 
 #[test]
-fn what_is_kept_comes_back_and_expires() {
-    let dir = tempfile::tempdir().unwrap();
-    let store = Store::open(dir.path()).unwrap();
-    store.keep(&[prediction("a", 100), prediction("b", 200)]).unwrap();
-    assert_eq!(store.prediction("a", 99).unwrap().unwrap().model[1], "3");
-    assert_eq!(store.prediction("a", 100).unwrap(), None);
-    assert_eq!(store.prediction("c", 0).unwrap(), None);
-    let ids = |store: &Store| -> Vec<String> {
-        store.signatures("letters", 9).unwrap().into_iter().map(|it| it.0).collect()
-    };
-    assert_eq!(ids(&store), ["a", "b"]);
-    assert_eq!(store.erase_expired(150).unwrap(), ["a"]);
-    drop(store);
-    assert_eq!(ids(&Store::open(dir.path()).unwrap()), ["b"]);
-}
-
-#[test]
 fn no_text_lies_open_in_the_files() {
     let dir = tempfile::tempdir().unwrap();
     let store = Store::open(dir.path()).unwrap();
-    store.keep(&[prediction("a", 100)]).unwrap();
+    store.keep(vec![prediction("a")]).unwrap().wait().unwrap();
     let bytes = bytes_of(dir.path());
     assert!(bytes.windows(7).any(|it| it == b"2026-10"), "the rest is there");
     assert!(!bytes.windows(10).any(|it| it == b"A123456789"));
-    let key = dir.path().join("keys/predictions.key");
+    let key = dir.path().join("keys/store.key");
     assert_eq!(std::fs::metadata(&key).unwrap().permissions().mode() & 0o777, 0o600);
     std::fs::set_permissions(&key, std::fs::Permissions::from_mode(0o644)).unwrap();
     assert!(matches!(Store::open(dir.path()), Err(StoreError::Key { .. })));
 }
 
 #[test]
-fn feedback_is_appended_and_the_latest_counts() {
+fn a_database_refuses_another_key() {
     let dir = tempfile::tempdir().unwrap();
-    let store = Store::open(dir.path()).unwrap();
-    store.keep(&[prediction("a", 100), prediction("b", 100)]).unwrap();
-    for (id, label) in [("a", "x"), ("b", "y"), ("a", "z")] {
-        let about = store.prediction(id, 0).unwrap().unwrap();
-        store.add_feedback(&feedback(id, label), &about).unwrap();
-    }
-    assert_eq!(store.feedback("a").unwrap().len(), 2);
-    let mut seen = Vec::new();
-    store
-        .labelled("letters", 50, |it| {
-            assert_eq!(it.text.expose(), TEXT.as_bytes());
-            seen.push((it.id, it.label.unwrap()));
-            Ok::<(), StoreError>(())
-        })
-        .unwrap();
-    assert_eq!(seen, [("b".to_owned(), "y".to_owned()), ("a".to_owned(), "z".to_owned())]);
-    let connection = store.connection();
-    assert!(connection.execute("UPDATE feedback SET label = 'q'", []).is_err());
-    assert!(connection.execute("DELETE FROM feedback", []).is_err());
+    drop(Store::open(dir.path()).unwrap());
+    assert!(Store::open(dir.path()).is_ok());
+    std::fs::remove_file(dir.path().join("keys/store.key")).unwrap();
+    assert!(matches!(Store::open(dir.path()), Err(StoreError::Key { .. })));
 }
 
 #[test]
@@ -110,17 +69,51 @@ fn a_text_opens_for_its_owner_only() {
     assert!(sealer.unseal(&sealed[..20], b"a").is_err());
     assert!(sealer.unseal(&[], b"a").is_err());
     assert_ne!(sealer.seal(b"text", b"a").unwrap(), sealed);
+    let key = BlobKey::fresh().unwrap();
+    let wrapped = key.sealed(&sealer, "a").unwrap();
+    let sealed = key.seal(b"part", b"a/1").unwrap();
+    let again = BlobKey::open(&sealer, &wrapped, "a").unwrap();
+    assert_eq!(again.unseal(&sealed, b"a/1").unwrap(), b"part");
+    assert!(again.unseal(&sealed, b"a/2").is_err());
+    assert!(BlobKey::open(&sealer, &wrapped, "b").is_err());
+    assert!(sealer.unseal(&sealed, b"a/1").is_err(), "a blob's key is its own");
+}
+
+/// Work that fails after it has written.
+fn half_done<'a>(name: &'a String, tx: &'a mut dyn Tx) -> BoxFuture<'a, Result<(), StoreError>> {
+    async move {
+        let insert = "INSERT INTO meta(name, value) VALUES($1, $2)";
+        tx.execute(insert, values![name, &b"x"[..]]).await?;
+        Err(StoreError::Shape)
+    }
+    .boxed()
 }
 
 #[test]
-fn the_newest_of_a_service_come_first() {
+fn what_fails_is_undone_alone() {
     let dir = tempfile::tempdir().unwrap();
     let store = Store::open(dir.path()).unwrap();
-    let other = NewPrediction { service: "qa", ..prediction("x", 100) };
-    store.keep(&[prediction("a", 100), other, prediction("b", 20), prediction("c", 100)]).unwrap();
-    let ids = |now, limit| -> Vec<String> {
-        store.newest("letters", now, limit).unwrap().into_iter().map(|it| it.id).collect()
-    };
-    assert_eq!(ids(50, 9), ["c", "a"]);
-    assert_eq!(ids(10, 2), ["c", "b"]);
+    let kept = store.keep(vec![prediction("a")]).unwrap();
+    let failed = store.call(Kind::Durable, "half".to_owned(), half_done);
+    let kept_too = store.keep(vec![prediction("b")]).unwrap();
+    assert!(kept.wait().is_ok() && failed.wait().is_err() && kept_too.wait().is_ok());
+    let count = store.call(Kind::Read, (), |(), tx| {
+        async move {
+            let rows = tx.rows("SELECT count(*) FROM meta WHERE name = 'half'", &[]).await?;
+            one(rows)?.take::<u64>()
+        }
+        .boxed()
+    });
+    assert_eq!(count.wait().unwrap(), 0);
+    assert!(store.prediction("b", 0).wait().unwrap().is_some());
+}
+
+#[test]
+fn a_reader_cannot_write() {
+    let dir = tempfile::tempdir().unwrap();
+    let store = Store::open(dir.path()).unwrap();
+    let refused = store.call(Kind::Read, "x".to_owned(), |_, tx| {
+        async move { tx.execute("DELETE FROM meta", &[]).await }.boxed()
+    });
+    assert!(refused.wait().is_err());
 }

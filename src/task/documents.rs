@@ -5,7 +5,7 @@ use crate::media::exchange::Priority;
 use crate::task::idcard::ModelInfo;
 
 use super::letters::Ministry;
-use super::text::{Label, Mode, TextPlace};
+use super::text::{Automation, Label, Mode, TextPlace};
 
 /// Code points of a subject.
 pub const MAX_SUBJECT: usize = 1_000;
@@ -184,6 +184,8 @@ pub struct DispatchAnswer {
     pub excluded: Vec<(String, &'static str)>,
     /// The first unit is not likely enough.
     pub abstained: bool,
+    /// How far the main unit may be used.
+    pub automation: Automation,
     /// Why.
     pub reasons: Vec<DispatchReason>,
     /// By when.

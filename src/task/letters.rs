@@ -3,7 +3,7 @@
 use crate::base::Private;
 use crate::task::idcard::ModelInfo;
 
-use super::text::{Evidence, Label, Mode, TextPlace};
+use super::text::{Automation, Evidence, Label, Mode, TextPlace};
 
 /// Letters of one call.
 pub const MAX_LETTERS: usize = 100;
@@ -51,6 +51,8 @@ pub struct LetterAnswer {
     pub labels: Vec<Label>,
     /// The first label is not likely enough, or the letter says nothing.
     pub abstained: bool,
+    /// How far the first label may be used.
+    pub automation: Automation,
     /// Flags.
     pub flags: LetterFlags,
     /// What drove the first label, strongest first.

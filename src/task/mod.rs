@@ -6,4 +6,5 @@ pub mod documents;
 pub mod idcard;
 pub mod letters;
 pub mod prediction;
+pub mod speech;
 pub mod text;

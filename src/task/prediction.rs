@@ -64,3 +64,58 @@ pub struct KeptPrediction {
     /// Feedback so far, oldest first: verdict, label, seconds since 1970-01-01T00:00:00Z.
     pub feedback: Vec<(String, Option<String>, u64)>,
 }
+
+/// What officers' reviews say about the answers of one service, of the version that answers now.
+#[derive(Clone, Debug, PartialEq)]
+pub struct ServiceStatistics {
+    /// `letters` or `documents`.
+    pub service: &'static str,
+    /// What answers.
+    pub model: ModelInfo,
+    /// Answers reviewed, of the newest that are looked at.
+    pub n_reviewed: usize,
+    /// Those whose first label was right.
+    pub n_right: usize,
+    /// The sure ones among them.
+    pub promise: Promise,
+    /// By first label.
+    pub labels: Vec<LabelReview>,
+}
+
+/// Promised precision beside the measured one.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Promise {
+    /// Promised when the classifier was trained; 0: nothing was.
+    pub precision: f32,
+    /// Sure answers reviewed.
+    pub n: usize,
+    /// Those that were right.
+    pub n_right: usize,
+    /// 95 % interval of their share.
+    pub interval: [f64; 2],
+    /// Fewer reviews say nothing.
+    pub min_reviewed: usize,
+}
+
+impl Promise {
+    /// Whether enough was reviewed to tell.
+    pub fn is_tested(&self) -> bool {
+        self.min_reviewed <= self.n
+    }
+
+    /// Whether the whole interval lies below the promise.
+    pub fn is_broken(&self) -> bool {
+        self.is_tested() && self.interval[1] < f64::from(self.precision)
+    }
+}
+
+/// Reviews of answers with one first label.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct LabelReview {
+    /// The label.
+    pub label: String,
+    /// Answers reviewed.
+    pub n: usize,
+    /// Those that were right.
+    pub n_right: usize,
+}

@@ -63,6 +63,33 @@ pub struct Evidence {
     pub weight: f32,
 }
 
+/// How far an answer may be used before a person has read the case.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Automation {
+    /// 建議: shown beside the others.
+    #[default]
+    Suggest,
+    /// 預選: chosen beforehand, a person confirms.
+    Preselect,
+    /// 自動: the calling system may apply it; a person reviews samples and can always correct it.
+    Automatic,
+}
+
+impl Automation {
+    /// Every level.
+    pub const ALL: [Automation; 3] =
+        [Automation::Suggest, Automation::Preselect, Automation::Automatic];
+
+    /// The wire name.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Automation::Suggest => "suggest",
+            Automation::Preselect => "preselect",
+            Automation::Automatic => "automatic",
+        }
+    }
+}
+
 /// How far the answers of a service are used.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Mode {

@@ -5,7 +5,7 @@ use utoipa::openapi::schema::{ObjectBuilder, SchemaType, Type};
 use utoipa::openapi::{RefOr, Schema};
 use utoipa::{PartialSchema, ToSchema};
 
-use crate::task::{idcard, prediction};
+use crate::task::{idcard, prediction, text};
 
 /// Defines the wire form of a closed set with `ALL` and `as_str`.
 macro_rules! wire_name {
@@ -40,6 +40,10 @@ macro_rules! wire_name {
     };
 }
 
+wire_name! {
+    /// How far an answer may be used before a person has read the case.
+    Automation: text::Automation
+}
 wire_name! {
     /// Kind of document.
     DocumentType: idcard::DocumentType

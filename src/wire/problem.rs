@@ -1,5 +1,7 @@
 //! Problem documents (RFC 9457), the one shape of every error.
 
+use std::time::Duration;
+
 use serde::Serialize;
 use utoipa::ToSchema;
 
@@ -59,8 +61,8 @@ pub struct Occurrence {
 }
 
 impl Problem {
-    /// The document for `error`, answered with `status`.
-    pub fn new(error: CallError, status: u16, occurrence: &Occurrence) -> Problem {
+    /// The document for `error`.
+    pub fn new(error: CallError, occurrence: &Occurrence) -> Problem {
         let errors = error.errors.into_iter().map(|it| ProblemError {
             pointer: it.pointer,
             code: it.code.number(),
@@ -69,7 +71,7 @@ impl Problem {
         Problem {
             kind: problem_type(error.code),
             title: error.code.title(),
-            status,
+            status: status(error.code),
             code: error.code.number(),
             detail: error.message,
             instance: occurrence.request_id.urn(),
@@ -77,6 +79,30 @@ impl Problem {
             errors: errors.collect(),
         }
     }
+}
+
+/// The HTTP status of a failure, which other transports pass on; the only place that knows.
+pub fn status(code: ErrorCode) -> u16 {
+    match code {
+        ErrorCode::NotFound => 404,
+        ErrorCode::UnknownParameter | ErrorCode::BadValue | ErrorCode::UnknownField => 400,
+        ErrorCode::MethodNotAllowed => 405,
+        ErrorCode::Overloaded => 429,
+        ErrorCode::TooLarge => 413,
+        ErrorCode::UnsupportedMedia => 415,
+        ErrorCode::ContentRefused | ErrorCode::Classified | ErrorCode::KeyReused => 422,
+        ErrorCode::Conflict => 409,
+        ErrorCode::Internal => 500,
+        ErrorCode::Unavailable => 503,
+        ErrorCode::Timeout => 504,
+        ErrorCode::SlowClient => 408,
+    }
+}
+
+/// When to try again, as `retry-after` says it: whole seconds, at least one.
+pub fn retry_after(delay: Duration) -> String {
+    let seconds = delay.as_secs_f64().ceil().max(1.0);
+    format!("{seconds:.0}")
 }
 
 /// The `type` of the problems with this code.

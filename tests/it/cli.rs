@@ -40,6 +40,37 @@ fn a_wrong_setting_is_one_line_that_names_it() {
 }
 
 #[test]
+fn the_bus_is_checked() {
+    let checked = fenwen(&["bus", "check"]);
+    let text = String::from_utf8(checked.stdout).unwrap();
+    for word in ["embedded", "MOI_AI_JOBS", "往返時間"] {
+        assert!(text.contains(word), "{text}");
+    }
+    assert!(checked.status.success());
+}
+
+#[cfg(feature = "nats")]
+#[test]
+fn a_bus_that_cannot_be_reached_is_one_line_with_its_remedy() {
+    let nats = ["bus", "check", "--set", "bus.engine=nats", "--set"];
+    let closed = [&nats[..], &["bus.url=nats://u:hunter2@127.0.0.1:1"]].concat();
+    check_refused(&closed, &["127.0.0.1:1", "bus.url"]);
+    let production = [&nats[..], &["profile=production"]].concat();
+    check_refused(&production, &["tls://", "bus.credentials"]);
+}
+
+#[cfg(feature = "nats")]
+#[test]
+fn the_bus_of_a_server_is_checked() {
+    let server = crate::nats_server::NatsServer::start();
+    let url = format!("bus.url={}", server.url());
+    let checked = fenwen(&["bus", "check", "--set", "bus.engine=nats", "--set", &url]);
+    let text = String::from_utf8(checked.stdout).unwrap();
+    assert!(checked.status.success(), "{}", String::from_utf8_lossy(&checked.stderr));
+    assert!(text.contains("2.15.1") && text.contains("MOI_AI_DLQ"), "{text}");
+}
+
+#[test]
 fn help_teaches() {
     let help = String::from_utf8(fenwen(&["--help"]).stdout).unwrap();
     for word in ["config", "eval", "train", "--data-dir"] {

@@ -1,23 +1,38 @@
 //! The integration tests: one binary, so that engines are linked once.
 #![expect(clippy::unwrap_used, reason = "tests may")]
 
+mod api;
 mod batch;
+mod bus;
 mod cli;
 #[cfg(all(feature = "candle", feature = "ort", feature = "rten"))]
 mod encoder;
 #[cfg(all(feature = "ort", feature = "rten"))]
 mod engine;
+mod faults;
 mod generated;
 mod http;
 #[cfg(all(feature = "ort", feature = "rten"))]
 mod idcard;
 mod image;
+mod kill;
 mod licences;
+#[cfg(feature = "nats")]
+mod nats_server;
+#[cfg(feature = "pdf")]
+mod pdf;
 mod read_page;
 mod registry;
+#[cfg(feature = "postgres")]
+mod servers;
 mod source;
+#[cfg(all(feature = "candle", feature = "ort", feature = "rten", feature = "whisper"))]
+mod speech;
+mod store;
 #[cfg(all(feature = "ort", feature = "rten"))]
 mod support;
 mod tidy;
+#[cfg(feature = "webhooks")]
+mod webhooks;
 #[cfg(all(feature = "ort", feature = "rten"))]
 mod worker;

@@ -63,7 +63,10 @@ fn every_manifest_in_the_repository_is_whole_and_built_in() {
     }
     assert_eq!(folders, built_in);
     let n_default = registry.models().filter(|model| model.manifest.default).count();
-    assert_eq!(n_default, 6, "detection, recognition, orientation, faces, sentences, runtime");
+    assert_eq!(
+        n_default, 8,
+        "three of text lines, faces, sentences, speech, its activity, runtime"
+    );
 }
 
 #[test]

@@ -16,6 +16,10 @@ pub(crate) const DETECTOR: &str =
 /// SHA-256 of the text recogniser.
 pub(crate) const RECOGNISER: &str =
     "6f327246b50388f3c176ae304bd95767ea6dc0c9ae92153ef8cbe210b3c14884";
+/// SHA-256 of Whisper base.
+#[cfg(all(feature = "candle", feature = "whisper"))]
+pub(crate) const WHISPER_BASE: &str =
+    "c577b9a86e7e048a0b7eada054f4dd79a56bbfa911fbdacf900ac5b567cbb7d9";
 /// SHA-256 of ONNX Runtime for this platform.
 pub(crate) const ONNX_RUNTIME: &str =
     "fc44112fbe06d7d689c57e11d3862031f64711007e4ee020f8eed5185fd2c1d3";

@@ -11,6 +11,7 @@ const MAY_IMPORT: &[(&str, &[&str])] = &[
     ("base", &[]),
     ("tensor", &[]),
     ("config", &["base"]),
+    ("bus", &["base"]),
     ("store", &["base"]),
     ("media", &["base"]),
     ("task", &["base", "media"]),
@@ -21,16 +22,20 @@ const MAY_IMPORT: &[(&str, &[&str])] = &[
     ("pipeline", &["base", "tensor", "media", "task", "engine", "batch"]),
     (
         "service",
-        &["base", "config", "store", "media", "task", "registry", "engine", "batch", "pipeline"],
+        &[
+            "base", "config", "bus", "store", "media", "task", "registry", "engine", "batch",
+            "pipeline",
+        ],
     ),
     ("http", &["base", "config", "task", "wire", "service"]),
+    ("rpc", &["base", "config", "task", "wire", "service", "bus"]),
     ("cli", ANYTHING),
 ];
 
 /// The composition root may import everything above it.
 const ANYTHING: &[&str] = &[
-    "base", "tensor", "config", "store", "media", "task", "wire", "registry", "engine", "batch",
-    "pipeline", "service", "http",
+    "base", "tensor", "config", "bus", "store", "media", "task", "wire", "registry", "engine",
+    "batch", "pipeline", "service", "http", "rpc",
 ];
 
 /// Most lines of a Rust file, and of a function from its `fn` to its closing brace. There are no exceptions.

@@ -3,7 +3,8 @@
 
     compose.py DATA_DIR OUT_DIR
 
-writes letters.jsonl, documents.jsonl and ministries.jsonl; see README.md beside this file for what stands in for what.
+writes letters.jsonl, documents.jsonl and ministries.jsonl, and duties.jsonl for `fenwen train --duties`; see README.md
+beside this file for what stands in for what.
 Names in notices of service are masked before anything is written.
 """
 
@@ -146,6 +147,9 @@ def main():
             for row in made:
                 file.write(json.dumps(row, ensure_ascii=False) + "\n")
         print(make.__name__, len(made), dict(Counter(row["label"] for row in made).most_common()), file=sys.stderr)
+    with (out / "duties.jsonl").open("w", encoding="utf-8") as file:
+        for unit, text in duties(data):
+            file.write(json.dumps({"unit": unit, "text": text}, ensure_ascii=False) + "\n")
 
 
 if __name__ == "__main__":

@@ -1,10 +1,14 @@
 //! `fenwen-train`: fits what the server uses; run as `fenwen train …`.
 
+mod baseline;
 mod calibrate;
 mod data;
+mod discover;
 mod encoder;
 mod isotonic;
 mod linear;
+mod progress;
+mod projection;
 
 use std::process::ExitCode;
 
@@ -36,6 +40,8 @@ enum Command {
     /// 資料集:列出、檢查、統計、去重、匯入(即 fenwen data)
     #[command(subcommand)]
     Data(data::DataCommand),
+    /// 從大量信件找出議題:分群,並列出各群用語(即 fenwen discover)
+    Discover(discover::Options),
 }
 
 fn main() -> ExitCode {
@@ -46,6 +52,7 @@ fn run(cli: &Cli) -> anyhow::Result<()> {
     match &cli.command {
         Some(Command::CalibrateIdcard(options)) => calibrate::run(options),
         Some(Command::Data(command)) => data::run(command),
+        Some(Command::Discover(options)) => discover::run(options, &mut std::io::stdout().lock()),
         Some(Command::ScoreEncoder(options)) => encoder::score::run(options),
         None if cli.options.is_update() => linear::run(&cli.options),
         None if encoder::is_meant(&cli.options)? => encoder::run(&cli.options, cli.resume),

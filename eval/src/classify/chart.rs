@@ -198,6 +198,7 @@ mod tests {
             .map(|idx| Answer {
                 truth: labels[0].clone(),
                 ranked: vec![(labels[usize::from(idx < n_wrong)].clone(), 0.8)],
+                unit: None,
                 requires_human: false,
             })
             .collect();

@@ -2,6 +2,7 @@
 
 pub mod chart;
 pub mod report;
+mod resample;
 pub mod score;
 pub mod time;
 
@@ -10,7 +11,10 @@ use std::io::{BufRead as _, BufReader};
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context as _, Result, ensure};
+use fenwen::cli::encoder;
+use fenwen::config::{Config, Overrides};
 use fenwen::pipeline::classify::{Ask, Classifier, ClassifierFiles, Workspace};
+use fenwen::pipeline::encode::BulkEmbeddings;
 use serde_json::{Map, Value};
 
 use crate::cards::typeface::Typefaces;
@@ -52,20 +56,39 @@ pub fn run(order: &Order) -> Result<Summary> {
     ensure!(!rows.is_empty(), "{}: no row has text and a label", order.data.display());
     let mut workspace = Workspace::default();
     let mut answers = Vec::with_capacity(rows.len());
-    for row in rows {
+    let embeddings = embed(&classifier, &rows)?;
+    for (idx, row) in rows.into_iter().enumerate() {
         let texts: Vec<&str> = row.texts.iter().map(String::as_str).collect();
         let ask = Ask { top_k: 3, spans: 0 };
-        let decision = classifier.classify(&texts, None, ask, &mut workspace)?;
+        let embedding = embeddings.as_ref().and_then(|it| it.rows().nth(idx));
+        let decision = classifier.classify(&texts, embedding, ask, &mut workspace)?;
         let ranked = decision.ranked.iter();
         answers.push(Answer {
             truth: row.label,
             ranked: ranked
                 .map(|it| (classifier.labels()[it.class].clone(), it.probability))
                 .collect(),
+            unit: decision.unit.map(|it| it.path),
             requires_human: decision.requires_human,
         });
     }
     Ok(summarise(&answers, classifier.labels(), skipped))
+}
+
+/// The vectors of all rows for a classifier that is fused with the installed encoder; none for another one.
+fn embed(classifier: &Classifier, rows: &[Row]) -> Result<Option<BulkEmbeddings>> {
+    let Some(wanted) = classifier.encoder() else { return Ok(None) };
+    let config = Config::load(&Overrides::default())?;
+    let found = encoder::sha256(&config).context("the model is fused with a sentence encoder")?;
+    ensure!(found == wanted, "the model was trained on encoder {wanted}, here is {found}");
+    let texts: Vec<&str> = rows
+        .iter()
+        .map(|row| {
+            let texts: Vec<&str> = row.texts.iter().map(String::as_str).collect();
+            classifier.embedded(&texts)
+        })
+        .collect();
+    Ok(Some(encoder::open_bulk(&config)?.encode(&texts, |_| ())?))
 }
 
 /// Loads the folder that `fenwen train` wrote.

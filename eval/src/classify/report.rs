@@ -37,7 +37,7 @@ pub fn markdown(title: &str, summary: &Summary) -> String {
 /// The table for a terminal: the five numbers with intervals.
 pub fn table(summary: &Summary) -> String {
     let mut text = String::from(
-        "| n | accuracy (95 %) | macro-F1 | top-3 (95 %) | ECE |\n|---|---|---|---|---|\n",
+        "| n | accuracy (95 %) | macro-F1 (95 %) | top-3 (95 %) | ECE (95 %) |\n|---|---|---|---|---|\n",
     );
     let interval = |(low, high): (f64, f64)| format!("{low:.3}–{high:.3}");
     line(
@@ -45,9 +45,9 @@ pub fn table(summary: &Summary) -> String {
         &[
             summary.n.to_string(),
             format!("{:.4} ({})", summary.accuracy, interval(summary.accuracy_interval)),
-            format!("{:.4}", summary.macro_f1),
+            format!("{:.4} ({})", summary.macro_f1, interval(summary.macro_f1_interval)),
             format!("{:.4} ({})", summary.top3, interval(summary.top3_interval)),
-            format!("{:.4}", summary.ece),
+            format!("{:.4} ({})", summary.ece, interval(summary.ece_interval)),
         ],
     );
     let it = &summary.automatic;
@@ -62,6 +62,17 @@ pub fn table(summary: &Summary) -> String {
         summary.unknown_label,
         summary.skipped
     );
+    let it = &summary.by_unit;
+    if 0.0 < it.coverage {
+        let _ = writeln!(
+            text,
+            "\nThe unit alone, where no section was sure: {:.1} %, of which right {:.2} % ({:.1}–{:.1}).",
+            100.0 * it.coverage,
+            100.0 * it.precision,
+            100.0 * it.interval.0,
+            100.0 * it.interval.1
+        );
+    }
     text
 }
 
@@ -121,6 +132,7 @@ mod tests {
         let answer = |truth: &str, label: &str, probability: f32| Answer {
             truth: truth.to_owned(),
             ranked: vec![(label.to_owned(), probability)],
+            unit: None,
             requires_human: probability < 0.5,
         };
         let answers = [
@@ -133,7 +145,7 @@ mod tests {
         let text = markdown("Title", &summarise(&answers, &labels, 1));
         for expected in [
             "# Title",
-            "| 4 | 0.5000 (0.150–0.850) | 0.5000 |",
+            "| 4 | 0.5000 (0.150–0.850) | 0.5000 (",
             "Without a person: 50.0 %, of which right 100.00 %",
             "| 1 | 乙 | 2 | 50.0 (9–91) | 2 |",
             "| 0.9– | 1 | 0.950 | 100.0 (21–100) |",

@@ -2,8 +2,10 @@
 
 use std::collections::BTreeMap;
 
+use fenwen::pipeline::classify::is_below;
 use serde::Serialize;
 
+use super::resample;
 use crate::idcard::tally::Rate;
 
 /// Bins of the calibration error: equal widths from 0 to 1.
@@ -19,6 +21,8 @@ pub struct Answer {
     pub truth: String,
     /// The model's labels with their probabilities, best first.
     pub ranked: Vec<(String, f32)>,
+    /// The unit that was answered because none of its sections is sure.
+    pub unit: Option<String>,
     /// Whether a person was asked for.
     pub requires_human: bool,
 }
@@ -40,12 +44,18 @@ pub struct Summary {
     pub accuracy_interval: (f64, f64),
     /// Wilson 95 % interval of `top3`.
     pub top3_interval: (f64, f64),
+    /// Bootstrap 95 % interval of `macro_f1`.
+    pub macro_f1_interval: (f64, f64),
+    /// Bootstrap 95 % interval of `ece`; it lies above zero even where calibration is perfect.
+    pub ece_interval: (f64, f64),
     /// Texts whose label the model does not know; they count as wrong.
     pub unknown_label: usize,
     /// Rows left out, without text or label.
     pub skipped: usize,
     /// Answers without a person, and how many of them are right.
     pub automatic: Share,
+    /// Units answered for unsure sections without a person, and how many of those are right.
+    pub by_unit: Share,
     /// The most confident shares of the answers, and how many of them are right.
     pub coverage: Vec<Share>,
     /// Bins of the first label's probability.
@@ -108,37 +118,70 @@ impl Answer {
 
 /// Adds up `answers` of a model that knows `labels`.
 pub fn summarise(answers: &[Answer], labels: &[String], skipped: usize) -> Summary {
-    let mut summary = Summary { n: answers.len(), skipped, ..Summary::default() };
-    let (mut right, mut among) = (Rate::default(), Rate::default());
-    summary.bins = vec![Bin::default(); N_BINS];
-    for answer in answers {
-        let (label, probability) = answer.first();
-        right.add(answer.is_right());
-        among.add(answer.ranked.iter().take(3).any(|it| it.0 == answer.truth));
-        let bin = &mut summary.bins[bin_of(probability)];
-        bin.probability += f64::from(probability);
-        bin.right.add(answer.is_right());
-        summary.units.entry(answer.truth.clone()).or_default().n += 1;
-        summary.units.entry(label.to_owned()).or_default().answered += 1;
-        if answer.is_right() {
-            summary.units.entry(label.to_owned()).or_default().right += 1;
-        }
-        let row = summary.confusion.entry(answer.truth.clone()).or_default();
-        *row.entry(label.to_owned()).or_default() += 1;
-        summary.unknown_label += usize::from(!labels.contains(&answer.truth));
-    }
-    summary.accuracy = right.share().unwrap_or(0.0);
-    summary.accuracy_interval = right.interval();
-    summary.top3 = among.share().unwrap_or(0.0);
-    summary.top3_interval = among.interval();
-    let f1: f64 = summary.units.values().map(|it| it.f1()).sum();
-    summary.macro_f1 = f1 / summary.units.len().max(1) as f64;
-    let gap = |it: &Bin| (it.probability - it.right.k as f64).abs();
-    summary.ece = summary.bins.iter().map(gap).sum::<f64>() / answers.len().max(1) as f64;
-    let taken: Vec<&Answer> = answers.iter().filter(|it| !it.requires_human).collect();
+    let all: Vec<&Answer> = answers.iter().collect();
+    let mut summary = Summary::of(&all);
+    summary.skipped = skipped;
+    summary.unknown_label = all.iter().filter(|it| !labels.contains(&it.truth)).count();
+    let drawn = resample::intervals(&all, |answers| {
+        let drawn = Summary::of(answers);
+        [drawn.macro_f1, drawn.ece]
+    });
+    [summary.macro_f1_interval, summary.ece_interval] = drawn;
+    let alone = |it: &&Answer| !it.requires_human && it.unit.is_none();
+    let taken: Vec<&Answer> = answers.iter().filter(alone).collect();
     summary.automatic = share(&taken, answers.len());
+    summary.by_unit = by_unit(answers);
     summary.coverage = coverage(answers);
     summary
+}
+
+impl Summary {
+    /// Counts, and the five numbers.
+    fn of(answers: &[&Answer]) -> Summary {
+        let mut summary = Summary { n: answers.len(), ..Summary::default() };
+        let (mut right, mut among) = (Rate::default(), Rate::default());
+        summary.bins = vec![Bin::default(); N_BINS];
+        for answer in answers {
+            let (label, probability) = answer.first();
+            right.add(answer.is_right());
+            among.add(answer.ranked.iter().take(3).any(|it| it.0 == answer.truth));
+            let bin = &mut summary.bins[bin_of(probability)];
+            bin.probability += f64::from(probability);
+            bin.right.add(answer.is_right());
+            summary.units.entry(answer.truth.clone()).or_default().n += 1;
+            summary.units.entry(label.to_owned()).or_default().answered += 1;
+            if answer.is_right() {
+                summary.units.entry(label.to_owned()).or_default().right += 1;
+            }
+            let row = summary.confusion.entry(answer.truth.clone()).or_default();
+            *row.entry(label.to_owned()).or_default() += 1;
+        }
+        summary.accuracy = right.share().unwrap_or(0.0);
+        summary.accuracy_interval = right.interval();
+        summary.top3 = among.share().unwrap_or(0.0);
+        summary.top3_interval = among.interval();
+        let f1: f64 = summary.units.values().map(|it| it.f1()).sum();
+        summary.macro_f1 = f1 / summary.units.len().max(1) as f64;
+        let gap = |it: &Bin| (it.probability - it.right.k as f64).abs();
+        summary.ece = summary.bins.iter().map(gap).sum::<f64>() / answers.len().max(1) as f64;
+        summary
+    }
+}
+
+/// Units answered for sections: right when the true label is at or below them.
+fn by_unit(answers: &[Answer]) -> Share {
+    let mut rate = Rate::default();
+    for answer in answers.iter().filter(|it| !it.requires_human) {
+        if let Some(unit) = &answer.unit {
+            rate.add(answer.truth == *unit || is_below(&answer.truth, unit));
+        }
+    }
+    Share {
+        coverage: rate.n as f64 / answers.len().max(1) as f64,
+        threshold: 0.0,
+        precision: rate.share().unwrap_or(0.0),
+        interval: rate.interval(),
+    }
 }
 
 #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "a share in ten bins")]
@@ -176,7 +219,7 @@ mod tests {
 
     fn answer(truth: &str, ranked: &[(&str, f32)]) -> Answer {
         let ranked = ranked.iter().map(|(label, p)| ((*label).to_owned(), *p)).collect();
-        Answer { truth: truth.to_owned(), ranked, requires_human: false }
+        Answer { truth: truth.to_owned(), ranked, unit: None, requires_human: false }
     }
 
     fn labels() -> Vec<String> {
@@ -211,6 +254,37 @@ mod tests {
         let half = summary.coverage[0];
         assert!((half.precision - 1.0).abs() < 1e-9 && (half.coverage - 0.5).abs() < 1e-9);
         assert!((summary.coverage[7].precision - 0.5).abs() < 1e-9);
+    }
+
+    #[test]
+    fn a_unit_is_right_where_a_section_of_it_is_true() {
+        let of_unit = |truth: &str, unit: Option<&str>| Answer {
+            unit: unit.map(str::to_owned),
+            ..answer(truth, &[("地政司/一科", 0.5)])
+        };
+        let answers = [
+            of_unit("地政司/二科", Some("地政司")),
+            of_unit("役政司", Some("地政司")),
+            of_unit("地政司/一科", None),
+            Answer { requires_human: true, ..of_unit("地政司/二科", Some("地政司")) },
+        ];
+        let summary = summarise(&answers, &labels(), 0);
+        let shares = [summary.by_unit, summary.automatic].map(|it| (it.coverage, it.precision));
+        assert_eq!(shares, [(0.5, 0.5), (0.25, 1.0)]);
+    }
+
+    #[test]
+    fn intervals_hold_their_numbers() {
+        let answers: Vec<Answer> = (0..60)
+            .map(|idx| answer(if idx % 3 == 0 { "乙" } else { "甲" }, &[("甲", 0.7)]))
+            .collect();
+        let summary = summarise(&answers, &labels(), 0);
+        for (value, (low, high)) in
+            [(summary.macro_f1, summary.macro_f1_interval), (summary.ece, summary.ece_interval)]
+        {
+            assert!(low <= value && value <= high && low < high, "{low} {value} {high}");
+        }
+        assert_eq!(summary, summarise(&answers, &labels(), 0));
     }
 
     #[test]

@@ -10,7 +10,7 @@ mod unigram;
 
 use std::fs;
 
-use crate::engine::protobuf::{Fields, Malformed, Value};
+use crate::base::protobuf::{Fields, Malformed, Value};
 use crate::registry::VerifiedFile;
 
 use charsmap::CharsMap;

@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 use std::hash::{BuildHasherDefault, Hasher};
 
-use crate::engine::protobuf::{Fields, Value, text};
+use crate::base::protobuf::{Fields, Value, text};
 use crate::engine::tokenizer::TokenizerError;
 
 /// Most pieces, and most characters of one.

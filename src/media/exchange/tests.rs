@@ -226,7 +226,7 @@ fn refused(bytes: &[u8], expected: &ExchangeError) {
     let start = Instant::now();
     let found = read(bytes).err();
     assert_eq!(found.as_ref(), Some(expected));
-    assert!(start.elapsed() < Duration::from_secs(1), "{expected} took {:?}", start.elapsed());
+    assert!(start.elapsed() < Duration::from_secs(10), "{expected} took {:?}", start.elapsed());
     assert!(!expected.remedy().is_empty());
 }
 

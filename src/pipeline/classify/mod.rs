@@ -13,7 +13,7 @@ use crate::media::text::Normalised;
 
 pub use dense::{DenseHead, fuse};
 pub use evidence::Span;
-pub use path::{Place, back_off};
+pub use path::{Place, back_off, is_below};
 pub use settings::{Confidence, Fusion, SETTINGS_FORMAT, Settings};
 
 /// Why a classifier cannot be loaded or asked. No text holds what was classified.
@@ -56,6 +56,8 @@ pub struct Classifier {
     linear: LinearModel,
     settings: Settings,
     dense: Option<DenseHead>,
+    /// Index of the input that is embedded.
+    embedded: usize,
 }
 
 /// Working memory of one thread; no `Debug`, it holds the last text.
@@ -90,8 +92,10 @@ pub struct Ranked {
 pub struct Decision {
     /// The most likely labels, best first.
     pub ranked: Vec<Ranked>,
-    /// A person must decide: the first label is not likely enough for the promised precision, or nothing of the text
-    /// is known to the model.
+    /// The unit above the labels that is sure while none of them is; then the unit is the answer.
+    pub unit: Option<Place>,
+    /// A person must decide: neither the first label nor its unit is likely enough for the promised precision, or
+    /// nothing of the text is known to the model.
     pub requires_human: bool,
     /// What drove the first label, strongest first.
     pub evidence: Vec<Span>,
@@ -112,7 +116,14 @@ impl Classifier {
                 "the settings and the encoder's head do not belong together",
             ));
         }
-        Ok(Classifier { linear, settings, dense })
+        let embedded = match &settings.fused {
+            None => 0,
+            Some(fusion) => {
+                let place = linear.spec().inputs.iter().position(|it| *it == fusion.input);
+                place.ok_or(ClassifyError::Settings("the embedded text is none of the inputs"))?
+            }
+        };
+        Ok(Classifier { linear, settings, dense, embedded })
     }
 
     /// Labels; a label may be a path `unit/section`.
@@ -133,6 +144,16 @@ impl Classifier {
     /// What training measured.
     pub fn settings(&self) -> &Settings {
         &self.settings
+    }
+
+    /// SHA-256 of the weights of the encoder that it can use.
+    pub fn encoder(&self) -> Option<&str> {
+        self.settings.fused.as_ref().map(|it| it.encoder.as_str())
+    }
+
+    /// The one of `texts` (one for each input) that the encoder is to embed.
+    pub fn embedded<'a>(&self, texts: &[&'a str]) -> &'a str {
+        texts.get(self.embedded).copied().unwrap_or_default()
     }
 
     /// Length of the embedding that it can use.
@@ -171,8 +192,15 @@ impl Classifier {
             }
             _ => Vec::new(),
         };
-        let requires_human = !likely || workspace.features.is_empty();
-        Ok(Decision { ranked, requires_human, evidence })
+        let is_known = !workspace.features.is_empty();
+        let unit = match confidence.unit_threshold {
+            Some(threshold) if !likely && is_known => {
+                back_off(self.labels(), &probabilities, threshold)
+            }
+            _ => None,
+        };
+        let requires_human = !is_known || (!likely && unit.is_none());
+        Ok(Decision { ranked, unit, requires_human, evidence })
     }
 
     /// The scores of every class, and the confidence they are to be read with.

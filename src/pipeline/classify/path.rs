@@ -9,17 +9,28 @@ pub struct Place {
     pub probability: f32,
 }
 
-/// The deepest place whose probability reaches `threshold`, on the way down from the most likely top place by always
-/// taking the most likely child; the top place itself if none does. `None` without labels.
+/// The deepest place above labels whose probability reaches `threshold`, on the way down from the most likely top place
+/// by always taking the most likely child. A place above all labels says nothing and is never the answer.
 pub fn back_off(labels: &[String], probabilities: &[f32], threshold: f32) -> Option<Place> {
+    let mut found = None;
     let mut place = best_child(labels, probabilities, None)?;
-    while let Some(child) = best_child(labels, probabilities, Some(&place.path)) {
-        if child.probability < threshold {
+    while threshold <= place.probability {
+        let n_below = labels.iter().filter(|it| is_below(it, &place.path)).count();
+        if n_below == 0 {
             break;
         }
-        place = child;
+        let child = best_child(labels, probabilities, Some(&place.path));
+        if n_below < labels.len() {
+            found = Some(place);
+        }
+        place = child?;
     }
-    Some(place)
+    found
+}
+
+/// Whether a label lies below a place.
+pub fn is_below(label: &str, place: &str) -> bool {
+    label.strip_prefix(place).is_some_and(|it| it.starts_with('/'))
 }
 
 /// The most likely place directly below `parent`; the earlier one of two alike.
@@ -54,25 +65,38 @@ fn child_path<'a>(label: &'a str, parent: Option<&str>) -> Option<&'a str> {
 mod tests {
     use super::*;
 
-    fn check(threshold: f32, path: &str, probability: f32) {
-        let labels =
-            ["地政司/地價科", "地政司/測量科", "役政司", "地政司/登記科/一股"].map(str::to_owned);
-        let place = back_off(&labels, &[0.3, 0.2, 0.4, 0.1], threshold).unwrap();
-        assert_eq!(place.path, path);
-        assert!((place.probability - probability).abs() < 1e-6);
+    fn check(
+        labels: &[&str],
+        probabilities: &[f32],
+        threshold: f32,
+        expected: Option<(&str, f32)>,
+    ) {
+        let labels: Vec<String> = labels.iter().map(|it| (*it).to_owned()).collect();
+        let found = back_off(&labels, probabilities, threshold);
+        let found = found.map(|it| (it.path, (it.probability * 1e4).round() / 1e4));
+        assert_eq!(found, expected.map(|it| (it.0.to_owned(), it.1)));
     }
 
     #[test]
     fn an_unsure_section_becomes_its_unit() {
-        check(0.5, "地政司", 0.6);
-        check(0.3, "地政司/地價科", 0.3);
-        check(0.9, "地政司", 0.6);
+        let labels = ["甲/地政司/地價科", "甲/地政司/測量科", "甲/役政司", "甲/地政司/登記科/一股"];
+        check(&labels, &[0.3, 0.2, 0.4, 0.1], 0.5, Some(("甲/地政司", 0.6)));
+        // Sure enough of none, and of the place above all.
+        check(&labels, &[0.3, 0.2, 0.4, 0.1], 0.9, None);
+        check(&labels, &[0.1, 0.1, 0.1, 0.7], 0.6, Some(("甲/地政司/登記科", 0.7)));
+        check(&labels, &[0.1, 0.0, 0.9, 0.0], 0.6, None);
     }
 
     #[test]
-    fn plain_labels_are_places_too() {
-        let labels = ["甲".to_owned(), "乙".to_owned()];
-        assert_eq!(back_off(&labels, &[0.2, 0.8], 0.9).unwrap().path, "乙");
-        assert_eq!(back_off(&[], &[], 0.5), None);
+    fn a_unit_may_be_a_label_itself() {
+        let labels = ["地政司", "地政司/地價科", "役政司"];
+        check(&labels, &[0.4, 0.4, 0.2], 0.7, Some(("地政司", 0.8)));
+    }
+
+    #[test]
+    fn plain_labels_have_nothing_above_them() {
+        check(&["甲", "乙"], &[0.2, 0.8], 0.1, None);
+        check(&["甲", "甲乙"], &[0.2, 0.8], 0.1, None);
+        check(&[], &[], 0.5, None);
     }
 }

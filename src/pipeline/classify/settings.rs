@@ -26,6 +26,10 @@ pub struct Settings {
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Fusion {
+    /// SHA-256 of the weights of the encoder that the head was trained on, in hexadecimal digits.
+    pub encoder: String,
+    /// Name of the text that is embedded; one of the linear model's inputs.
+    pub input: String,
     /// z(linear) + `weight` · z(dense); z over the classes of one text.
     pub weight: f32,
     /// For the sum.
@@ -47,6 +51,9 @@ pub struct Confidence {
     /// Labels with a threshold of their own.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub class_thresholds: BTreeMap<String, f32>,
+    /// Where no label is likely enough: from this probability on, the unit above them is the answer; none: it never is.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub unit_threshold: Option<f32>,
 }
 
 impl Confidence {
@@ -58,6 +65,7 @@ impl Confidence {
             precision: 0.0,
             threshold: 0.0,
             class_thresholds: BTreeMap::new(),
+            unit_threshold: None,
         }
     }
 
@@ -110,8 +118,10 @@ impl Confidence {
     fn check(&self) -> Result<(), ClassifyError> {
         let ordered = self.points.is_sorted_by(|a, b| a[0] < b[0] && a[1] <= b[1]);
         let shares = self.points.iter().flatten().chain(self.class_thresholds.values());
-        let in_range =
-            shares.chain([&self.threshold, &self.precision]).all(|it| (0.0..=2.0).contains(it));
+        let in_range = shares
+            .chain([&self.threshold, &self.precision])
+            .chain(&self.unit_threshold)
+            .all(|it| (0.0..=2.0).contains(it));
         let temperature = 0.0 < self.temperature && self.temperature.is_finite();
         if ordered && in_range && temperature {
             Ok(())
@@ -134,6 +144,11 @@ impl Settings {
         settings.linear.check()?;
         if let Some(fusion) = &settings.fused {
             fusion.confidence.check()?;
+            if fusion.encoder.len() != 64
+                || !fusion.encoder.bytes().all(|it| it.is_ascii_hexdigit())
+            {
+                return Err(ClassifyError::Settings("the settings name no encoder by its hash"));
+            }
             if !(0.0..=100.0).contains(&fusion.weight) {
                 return Err(ClassifyError::Settings("the weight of the encoder is not possible"));
             }
@@ -195,6 +210,18 @@ mod tests {
         bad = good.clone();
         bad.linear.points = vec![[0.5, 0.5], [0.4, 0.6]];
         assert!(read(&bad).is_err());
+        bad = good.clone();
+        bad.linear.unit_threshold = Some(3.0);
+        assert!(read(&bad).is_err());
+        let fusion = Fusion {
+            encoder: "ab".repeat(32),
+            input: "text".to_owned(),
+            weight: 0.5,
+            confidence: Confidence::plain(),
+        };
+        let fused = |fusion: Fusion| read(&Settings { fused: Some(fusion), ..good.clone() });
+        assert!(fused(fusion.clone()).is_ok());
+        assert!(fused(Fusion { encoder: "use-multilingual-v3".to_owned(), ..fusion }).is_err());
         bad = Settings { format: 2, ..good };
         assert!(read(&bad).is_err());
         assert!(Settings::read(b"{}").is_err());

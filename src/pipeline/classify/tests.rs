@@ -1,7 +1,7 @@
 //! A small model made by hand, asked end to end.
 
 use super::*;
-use crate::engine::linear::{LinearParts, LinearSpec, View, grams};
+use crate::engine::linear::{LinearModel, LinearParts, LinearSpec, View, grams};
 
 /// One feature for each of these; it speaks for the class of its place.
 const WORDS: [&str; 3] = ["土地", "兵役", "戶籍"];
@@ -23,7 +23,12 @@ fn linear() -> Vec<u8> {
 
 fn settings(threshold: f32, fused: Option<f32>) -> Vec<u8> {
     let confidence = Confidence { temperature: 0.5, threshold, ..Confidence::plain() };
-    let fused = fused.map(|weight| Fusion { weight, confidence: confidence.clone() });
+    let fused = fused.map(|weight| Fusion {
+        encoder: "0".repeat(64),
+        input: "body".to_owned(),
+        weight,
+        confidence: confidence.clone(),
+    });
     let settings = Settings { format: SETTINGS_FORMAT, linear: confidence, fused };
     serde_json::to_vec(&settings).unwrap()
 }
@@ -106,6 +111,39 @@ fn an_embedding_may_change_the_answer() {
     assert_eq!(first(Some(&[3.0, 0.0])).unwrap(), 2);
     assert!(matches!(first(Some(&[1.0])), Err(ClassifyError::Embedding { width: 2 })));
     assert!(Classifier::load(ClassifierFiles { dense: None, ..files }).is_err());
+    assert_eq!(classifier.embedded(&["主旨", "說明"]), "說明");
+    assert_eq!(classifier.encoder(), Some("0".repeat(64).as_str()));
+    let other = String::from_utf8(settings.clone()).unwrap().replace("\"body\"", "\"text\"");
+    let other = ClassifierFiles { settings: other.as_bytes(), ..files };
+    assert!(Classifier::load(other).is_err());
+}
+
+#[test]
+fn a_sure_unit_stands_for_unsure_sections() {
+    let mut parts = LinearModel::load(&linear()).unwrap().parts();
+    parts.spec.classes =
+        ["部/地政司/一科", "部/地政司/二科", "部/戶政司"].map(str::to_owned).to_vec();
+    let linear = parts.to_bytes().unwrap();
+    let confidence = Confidence {
+        temperature: 0.5,
+        threshold: 0.8,
+        unit_threshold: Some(0.8),
+        ..Confidence::plain()
+    };
+    let settings = Settings { format: SETTINGS_FORMAT, linear: confidence, fused: None };
+    let settings = serde_json::to_vec(&settings).unwrap();
+    let files = ClassifierFiles { linear: &linear, settings: &settings, dense: None };
+    let classifier = Classifier::load(files).unwrap();
+    // Of the first section, of the second, of both, of two units.
+    let check = |text: &str, unit: Option<&str>, requires_human: bool| {
+        let decision = decide(&classifier, &[text]);
+        let found = (decision.unit.as_ref().map(|it| it.path.as_str()), decision.requires_human);
+        assert_eq!(found, (unit, requires_human), "{text}");
+    };
+    check("土地", None, false);
+    check("土地與兵役", Some("部/地政司"), false);
+    check("土地與戶籍", None, true);
+    check("天氣如何", None, true);
 }
 
 #[test]

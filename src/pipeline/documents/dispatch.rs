@@ -4,7 +4,7 @@
 //! co-handling units.
 
 use crate::base::Date;
-use crate::pipeline::classify::{Ask, Classifier, ClassifyError, Ranked, Workspace};
+use crate::pipeline::classify::{Ask, Classifier, ClassifyError, Place, Ranked, Workspace};
 use crate::pipeline::compose::{Composed, Part};
 use crate::task::documents::{
     CaseTie, DispatchDeadline, DispatchDocument, DispatchOrder, DispatchReason, OfficerSuggestion,
@@ -29,12 +29,25 @@ pub struct Rules<'a> {
     pub calendar: &'a Calendar,
 }
 
+/// One document to read.
+#[derive(Clone, Copy)]
+pub struct Asked<'a> {
+    /// It.
+    pub document: &'a DispatchDocument,
+    /// The vector of the text that the classifier's encoder embeds.
+    pub embedding: Option<&'a [f32]>,
+    /// Day on which it is read.
+    pub today: Date,
+}
+
 /// What was read of one document.
 pub struct DispatchReading {
     /// Whose number it answers, if it answers one of ours.
     pub owner: Option<Owner>,
     /// Classes of the classifier, most likely first.
     pub ranked: Vec<Ranked>,
+    /// The unit that is sure where none of its sections is.
+    pub unit: Option<Place>,
     /// The first unit is not sure.
     pub abstained: bool,
     /// Why.
@@ -50,15 +63,15 @@ pub struct DispatchReading {
 pub fn read(
     classifier: &Classifier,
     rules: Rules<'_>,
-    document: &DispatchDocument,
-    today: Date,
+    asked: Asked<'_>,
     workspace: &mut Workspace,
 ) -> Result<DispatchReading, ClassifyError> {
+    let Asked { document, embedding, today } = asked;
     let decision = own_number(rules.prefixes, document);
     let spans = if decision.is_some() { 0 } else { SPANS };
     let composed = Composed::new(classifier.inputs(), &parts(document));
     let ask = Ask { top_k: RANKED, spans };
-    let answer = classifier.classify(&composed.texts(), None, ask, workspace)?;
+    let answer = classifier.classify(&composed.texts(), embedding, ask, workspace)?;
     let mut reasons = Vec::new();
     let owner = decision.map(|decision| {
         reasons.push(own_number_reason(document, &decision));
@@ -70,6 +83,7 @@ pub fn read(
     let day = deadline(received, document.priority, document.due, rules.calendar);
     Ok(DispatchReading {
         abstained: owner.is_none() && answer.requires_human,
+        unit: answer.unit.filter(|_| owner.is_none()),
         owner,
         ranked: answer.ranked,
         reasons,

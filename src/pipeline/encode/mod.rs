@@ -91,6 +91,21 @@ impl Encoder {
         Ok(embeddings.map(|(values, is_truncated)| Embedding { values, is_truncated }).collect())
     }
 
+    /// As [`Encoder::encode_all`], from a thread that may wait: never from an asynchronous one.
+    pub fn encode_all_blocking(
+        &self,
+        texts: &[&str],
+        deadline: Deadline,
+    ) -> Result<Vec<Embedding>, EncodeError> {
+        let tokens: Vec<Tokens> = texts.iter().map(|it| self.tokenizer.tokenize(it)).collect();
+        let rows = tokens.iter().map(row).collect::<Result<Vec<Tensor>, EngineError>>()?;
+        let values = self.model.run_all_blocking(rows, deadline)?;
+        let embeddings = values.into_iter().zip(tokens);
+        Ok(embeddings
+            .map(|(values, tokens)| Embedding { values, is_truncated: tokens.is_truncated })
+            .collect())
+    }
+
     /// Proves that the encoder works.
     pub async fn check(&self, deadline: Deadline) -> Result<(), RunError> {
         self.model.check(deadline).await

@@ -66,6 +66,8 @@ async fn texts_get_their_own_vectors() {
     let all = encoder.encode_all(&["甲", "甲乙乙甲", "", "丙"], soon()).await.unwrap();
     let values: Vec<&[f32]> = all.iter().map(|it| it.values.as_slice()).collect();
     assert_eq!(values, [[10.0, 4.0], [24.0, 7.0], [3.0, 3.0], [6.0, 4.0]]);
+    let waiting = move || encoder.encode_all_blocking(&["甲", "甲乙乙甲", "", "丙"], soon());
+    assert_eq!(tokio::task::spawn_blocking(waiting).await.unwrap().unwrap(), all);
 }
 
 #[tokio::test]

@@ -247,6 +247,6 @@ mod tests {
         let text = "\u{0301}".repeat(5 << 20);
         let start = Instant::now();
         assert!(flags("", &text).contains(&Flag::NoSubstance));
-        assert!(start.elapsed() < Duration::from_secs(3), "{:?}", start.elapsed());
+        assert!(start.elapsed() < Duration::from_secs(10), "{:?}", start.elapsed());
     }
 }

@@ -1,6 +1,6 @@
 //! One letter → labels, evidence, flags, personal data and what near-duplicates are found by.
 
-use crate::pipeline::classify::{Ask, Classifier, ClassifyError, Ranked, Workspace};
+use crate::pipeline::classify::{Ask, Classifier, ClassifyError, Place, Ranked, Workspace};
 use crate::pipeline::compose::{Composed, Part};
 use crate::task::letters::{Letter, LetterFlags, Marked, PiiPlace};
 use crate::task::text::{Evidence, TextField, TextPlace};
@@ -18,6 +18,8 @@ const MAX_MARKS: usize = 100;
 pub struct Reading {
     /// Classes of the classifier, most likely first.
     pub ranked: Vec<Ranked>,
+    /// The unit that is sure where none of its sections is.
+    pub unit: Option<Place>,
     /// The classifier is not sure, or the letter says nothing.
     pub abstained: bool,
     /// What drove the first class.
@@ -32,20 +34,22 @@ pub struct Reading {
     pub signature: Option<Signature>,
 }
 
-/// Reads a letter; `workspace` is one thread's own.
+/// Reads a letter; `embedding` is the vector of the text that the classifier's encoder embeds, `workspace` is one
+/// thread's own.
 ///
 /// # Errors
 /// When the classifier wants what there is not.
 pub fn read(
     classifier: &Classifier,
     letter: &Letter,
+    embedding: Option<&[f32]>,
     ask: Ask,
     workspace: &mut Workspace,
 ) -> Result<Reading, ClassifyError> {
     let (subject, body) = (letter.subject.expose(), letter.body.expose());
     let parts: [Part<'_>; 2] = [(TextField::Subject, subject), (TextField::Body(0), body)];
     let composed = Composed::new(classifier.inputs(), &parts);
-    let decision = classifier.classify(&composed.texts(), None, ask, workspace)?;
+    let decision = classifier.classify(&composed.texts(), embedding, ask, workspace)?;
     let flags = flags(&parts);
     let mut pii = Vec::new();
     for (field, text) in parts {
@@ -60,6 +64,7 @@ pub fn read(
         abstained: decision.requires_human || flags.no_substance,
         evidence: composed.evidence(&decision.evidence),
         ranked: decision.ranked,
+        unit: decision.unit,
         flags,
         pii,
         n_pii_omitted,

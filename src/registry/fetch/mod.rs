@@ -14,12 +14,14 @@ pub use package::Tools;
 use package::Packages;
 
 use super::builtin::embedded;
+use super::convert;
 use super::error::SourceError;
 use super::manifest::{ModelFile, ModelManifest};
 use super::progress::{Note, Progress};
 use super::settings::Settings;
 use super::source::Source;
 use super::store::StoreLock;
+use super::verified::VerifiedFile;
 
 /// Fetches files for one pull. The only code of the program that brings models from elsewhere.
 pub(super) struct Fetcher<'a> {
@@ -81,7 +83,38 @@ impl<'a> Fetcher<'a> {
                 Some(bytes) => self.receive(&mut &*bytes, file),
                 None => Err(SourceError::NotEmbedded),
             },
+            Source::Convert => self.convert(manifest, file),
         }
+    }
+
+    /// Makes the file out of its parts, which are fetched into the store and removed again.
+    fn convert(&mut self, manifest: &ModelManifest, file: &ModelFile) -> Result<(), SourceError> {
+        let no_part = |part: &str, reason: String| {
+            let part = part.to_owned();
+            SourceError::NoPart { part, reason }
+        };
+        let conversion = manifest
+            .conversion
+            .ok_or_else(|| no_part(&file.name, "the manifest has no conversion".to_owned()))?;
+        let (mut paths, mut fetched) = (Vec::new(), Vec::new());
+        for part in &manifest.parts {
+            let path = self.lock.path(&part.sha256);
+            if VerifiedFile::check(&path, part.sha256.as_str()).is_err() {
+                self.fetch(manifest, part).map_err(|attempts| {
+                    let last = attempts.last().map(|(_, error)| error.to_string());
+                    no_part(&part.name, last.unwrap_or_default())
+                })?;
+                fetched.push(path.clone());
+            }
+            paths.push(path);
+        }
+        let bytes = convert::convert(conversion, &paths)?;
+        self.receive(&mut &*bytes, file)?;
+        for path in fetched {
+            // What stays is found by the next collection.
+            let _ = std::fs::remove_file(path);
+        }
+        Ok(())
     }
 
     /// Takes the file itself, under its hash or name, or out of an archive that the manifest names.

@@ -1,14 +1,17 @@
-//! A question: encoded, looked for among the approved sources, answered or refused, kept.
+//! A question: looked for among the approved sources, answered or refused, kept.
 
 use serde_json::json;
 
 use crate::base::{Deadline, Private, RequestId};
+use crate::batch::RunError;
 use crate::pipeline::answers::index::{Asked, Found};
+use crate::pipeline::encode::EncodeError;
 use crate::store::NewPrediction;
 use crate::task::answers::{Answer, AnswerOrder, Citation, Unanswered};
 use crate::task::call::CallError;
 use crate::task::idcard::ModelInfo;
 
+use super::index::ActiveIndex;
 use super::{ANSWERS, DAY, Routing, internal};
 
 /// First label of a kept question that no source answered.
@@ -17,12 +20,6 @@ const NO_ANSWER: &str = "none";
 const MAX_LOOKED_AT: usize = 100_000;
 const MAX_NAMED: usize = 1_000;
 
-/// Vectors of a question: of its own words, and of those after the question before.
-pub struct QuestionVectors {
-    alone: Vec<f32>,
-    after_previous: Option<Vec<f32>>,
-}
-
 /// A question after the one before it. None without one.
 fn after_previous(order: &AnswerOrder) -> Option<String> {
     let previous = order.previous.as_ref()?;
@@ -30,60 +27,29 @@ fn after_previous(order: &AnswerOrder) -> Option<String> {
 }
 
 impl Routing {
-    /// The vectors of a question; none where only words are compared, also when the encoder does not answer in time.
-    pub async fn encode_question(
-        &self,
-        order: &AnswerOrder,
-        deadline: Deadline,
-    ) -> Option<QuestionVectors> {
-        self.answers.get()?.index.width()?;
-        let named = self.answers.encoder()?;
-        let together = after_previous(order);
-        let texts: Vec<&str> = [Some(order.question.expose()), together.as_ref()]
-            .into_iter()
-            .flatten()
-            .map(String::as_str)
-            .collect();
-        match named.encoder.encode_all(&texts, deadline).await {
-            Ok(embeddings) => {
-                let mut values = embeddings.into_iter().map(|it| it.values);
-                Some(QuestionVectors { alone: values.next()?, after_previous: values.next() })
-            }
-            Err(error) => {
-                tracing::warn!(reason = %error, "a question was compared by words only");
-                None
-            }
-        }
-    }
-
     /// Answers a question from an approved source, or refuses.
     ///
     /// # Errors
     /// When no index is active, the time is over or the answer cannot be kept.
-    pub fn answer(
-        &self,
-        order: &AnswerOrder,
-        vectors: Option<&QuestionVectors>,
-        deadline: Deadline,
-    ) -> Result<Answer, CallError> {
+    pub fn answer(&self, order: &AnswerOrder, deadline: Deadline) -> Result<Answer, CallError> {
         let active = self.answers.require()?;
         self.require_time(deadline)?;
-        let settings = self.settings.answers;
-        let top_k = order.top_k.unwrap_or(settings.top_k);
-        let look = |text: &str, vector: Option<&Vec<f32>>| -> Result<Found, CallError> {
-            let asked = Asked { text, vector: vector.map(Vec::as_slice) };
-            active.index.answer(asked, self.today(), top_k).map_err(|it| internal(&it))
+        let top_k = order.top_k.unwrap_or(self.settings.answers.top_k);
+        let look = |text: &str| -> Result<(Found, bool), CallError> {
+            let vector = vector(&active, text, deadline)?;
+            let asked = Asked { text, vector: vector.as_deref() };
+            let found = active.index.answer(asked, self.today(), top_k);
+            Ok((found.map_err(|it| internal(&it))?, vector.is_none()))
         };
-        let mut found = look(order.question.expose(), vectors.map(|it| &it.alone))?;
+        let (mut found, mut by_words_only) = look(order.question.expose())?;
         let mut used_previous = false;
         // A question that is clear by itself is not mixed with the one before.
         if !found.is_answered
             && let Some(together) = after_previous(order)
         {
-            let vector = vectors.and_then(|it| it.after_previous.as_ref());
-            let with_previous = look(&together, vector)?;
+            let (with_previous, by_words) = look(&together)?;
             if best(&found) < best(&with_previous) {
-                (found, used_previous) = (with_previous, true);
+                (found, by_words_only, used_previous) = (with_previous, by_words, true);
             }
         }
         let answer = Answer {
@@ -91,10 +57,10 @@ impl Routing {
             is_answered: found.is_answered,
             citations: found.citations,
             used_previous,
-            by_words_only: vectors.is_none(),
+            by_words_only,
             index: active.info.clone(),
         };
-        self.keep(&[self.asked(order, &answer)])?;
+        self.keep(vec![self.asked(order, &answer)])?;
         Ok(answer)
     }
 
@@ -109,7 +75,8 @@ impl Routing {
     /// When the store fails.
     pub fn unanswered(&self) -> Result<Unanswered, CallError> {
         let now = self.clock.unix_time().as_secs();
-        let kept = self.store.newest(ANSWERS, now, MAX_LOOKED_AT).map_err(|it| internal(&it))?;
+        let kept = self.store.newest(ANSWERS, now, MAX_LOOKED_AT).wait();
+        let kept = kept.map_err(|it| internal(&it))?;
         let mut report = Unanswered { n_asked: kept.len(), n_unanswered: 0, items: Vec::new() };
         for it in kept {
             let labels: Vec<(String, f32)> = serde_json::from_str(&it.labels).unwrap_or_default();
@@ -149,6 +116,23 @@ impl Routing {
             signature: None,
             created,
             expires: created + self.settings.answers.retention_days * DAY,
+        }
+    }
+}
+
+/// The vector of a text; none where only words are compared, also when the encoder fails or has too much to do.
+fn vector(
+    active: &ActiveIndex,
+    text: &str,
+    deadline: Deadline,
+) -> Result<Option<Vec<f32>>, CallError> {
+    let Some(encoder) = &active.encoder else { return Ok(None) };
+    match encoder.encode(&[text], deadline) {
+        Ok(vectors) => Ok(vectors.into_iter().next()),
+        Err(EncodeError::Run(RunError::Expired)) => Err(CallError::timeout()),
+        Err(error) => {
+            tracing::warn!(reason = %error, "a question was compared by words only");
+            Ok(None)
         }
     }
 }

@@ -3,7 +3,8 @@
 use serde_json::json;
 
 use crate::base::{Deadline, RequestId};
-use crate::pipeline::documents::dispatch::{DispatchReading, Rules, officers, parts, read};
+use crate::pipeline::classify::is_below;
+use crate::pipeline::documents::dispatch::{Asked, DispatchReading, Rules, officers, parts, read};
 use crate::pipeline::documents::number::Owner;
 use crate::task::call::{CallError, Task};
 use crate::task::documents::{
@@ -28,12 +29,13 @@ impl Routing {
         self.require_model(Task::Documents)?;
         self.require_time(deadline)?;
         let Some(model) = self.model(Task::Documents) else { return Err(CallError::timeout()) };
-        let settings = self.settings.documents;
+        let settings = &self.settings.documents;
         let top_k = order.top_k.unwrap_or(settings.top_k);
         let rules = Rules { prefixes: &self.prefixes, calendar: &self.calendar };
         let document = &order.document;
-        let reading =
-            with_workspace(|it| read(&model.classifier, rules, document, self.today(), it));
+        let embedding = model.embed(&[parts(document)], deadline)?.pop().flatten();
+        let asked = Asked { document, embedding: embedding.as_deref(), today: self.today() };
+        let reading = with_workspace(|it| read(&model.classifier, rules, asked, it));
         let reading = reading.map_err(|it| internal(&it))?;
         let (out_of_remit, ministry) = self.remit(&reading, &order)?;
         let (units, labels) = self.units(&model, &reading, top_k);
@@ -41,6 +43,9 @@ impl Routing {
         let mut found = main.map(|it| officers(&order, &it.unit, top_k)).unwrap_or_default();
         let mut reasons = reading.reasons;
         reasons.append(&mut found.reasons);
+        let is_sure = !reading.abstained && !out_of_remit;
+        let first = units.first().map(|it| (Some(it.unit.as_str()), it.score));
+        let automation = self.automation(Task::Documents, is_sure, first);
         let answer = DispatchAnswer {
             prediction_id: RequestId::fresh(self.clock.as_ref()).to_string(),
             external_id: document.external_id.clone(),
@@ -49,6 +54,7 @@ impl Routing {
             officers: found.best,
             excluded: found.excluded,
             abstained: reading.abstained,
+            automation,
             reasons,
             deadline: reading.deadline,
             out_of_remit,
@@ -64,7 +70,7 @@ impl Routing {
             text: text(document),
             signature: None,
         };
-        self.keep(&[self.prediction(&model, draft, settings)])?;
+        self.keep(vec![self.prediction(&model, draft, settings)])?;
         Ok(answer)
     }
 
@@ -95,12 +101,16 @@ impl Routing {
         reading: &DispatchReading,
         top_k: usize,
     ) -> (Vec<UnitSuggestion>, Vec<Label>) {
-        let labels: Vec<Label> = reading.ranked.iter().map(|it| model.label(it)).collect();
+        let sure = reading.unit.as_ref().map(|it| model.place(it));
+        let ranked = reading.ranked.iter().map(|it| model.label(it));
+        let labels: Vec<Label> = sure.iter().cloned().chain(ranked).collect();
         let mut units: Vec<UnitSuggestion> = Vec::new();
         if let Some(Owner::Unit(path)) = &reading.owner {
             units.push(suggestion(path, 1.0));
         }
-        for label in &labels {
+        let is_part =
+            |it: &&Label| sure.as_ref().is_some_and(|sure| is_below(&it.code, &sure.code));
+        for label in labels.iter().filter(|it| !is_part(it)) {
             let unit = label.unit.as_deref().unwrap_or(&label.code);
             match units.iter_mut().find(|it| it.unit == unit) {
                 // Several labels may name one unit of today; the rule's certainty stays.

@@ -1,7 +1,7 @@
 //! The index that answers questions: packed from approved sources, kept in versions, swapped while calls go on.
 
 use std::path::Path;
-use std::sync::{Arc, Mutex, OnceLock, PoisonError};
+use std::sync::{Arc, Mutex, PoisonError};
 
 use arc_swap::ArcSwapOption;
 use safetensors::SafeTensors;
@@ -11,7 +11,6 @@ use serde::{Deserialize, Serialize};
 use crate::base::ErrorCode;
 use crate::pipeline::answers::index::{AnswerIndex, IndexError, Vectors};
 use crate::pipeline::answers::rank::Ranker;
-use crate::pipeline::encode::Encoder;
 use crate::registry::{LoadedVersion, VersionError, VersionFiles, Versions};
 use crate::service::sources::SourceRow;
 use crate::task::answers::Source;
@@ -19,6 +18,7 @@ use crate::task::call::CallError;
 use crate::task::idcard::ModelInfo;
 
 use super::ANSWERS;
+use super::encoder::{EncoderError, Encoders, TextEncoder};
 
 const SETTINGS: &str = "index.json";
 const SOURCES: &str = "sources.jsonl";
@@ -33,27 +33,6 @@ const NO_ENCODER: &str =
 const NO_VECTORS: &str =
     "問答索引建立時沒有語句編碼器,只比對文字;請執行 fenwen models pull,再執行 fenwen qa index";
 const OTHER_ENCODER: &str = "問答索引由另一個語句編碼器建立,請執行 fenwen qa index 重建";
-
-/// Which encoder made vectors.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct EncoderId {
-    /// Its name.
-    pub name: String,
-    /// SHA-256 of its weights, lower-case hex.
-    pub sha256: String,
-}
-
-/// An encoder of questions, and which one it is.
-#[derive(Clone)]
-pub struct NamedEncoder {
-    /// Which.
-    pub id: EncoderId,
-    /// On a queue of its own.
-    pub encoder: Encoder,
-}
-
-/// Opens the encoder; none where it was not pulled.
-pub type EncoderFactory = Box<dyn Fn() -> Option<NamedEncoder> + Send + Sync>;
 
 /// Why an index cannot answer.
 #[derive(Debug, thiserror::Error)]
@@ -79,12 +58,14 @@ pub enum IndexFileError {
     #[error("sources and vectors do not fit")]
     Index(#[from] IndexError),
     /// The vectors are another encoder's.
-    #[error("the index was made with encoder {}, here is {}: build it anew with `fenwen qa index`", made.sha256, here.sha256)]
+    #[error(
+        "the index was made with encoder {made}, here is {here}: build it anew with `fenwen qa index`"
+    )]
     Encoder {
-        /// Of the index.
-        made: EncoderId,
-        /// Of this program.
-        here: EncoderId,
+        /// SHA-256 of the index's.
+        made: String,
+        /// SHA-256 of the installed one.
+        here: String,
     },
 }
 
@@ -94,7 +75,8 @@ pub enum IndexFileError {
 struct IndexSettings {
     schema: u32,
     n_sources: usize,
-    encoder: Option<EncoderId>,
+    /// SHA-256 of the weights of the encoder that made the vectors.
+    encoder: Option<String>,
 }
 
 /// The versions of the index under `data_dir/answers`.
@@ -102,17 +84,17 @@ pub fn versions(answers: &Path) -> Versions {
     Versions::of_files(answers, "index", FILES)
 }
 
-/// The files of an index, by name.
+/// The files of an index, by name; vectors come with the SHA-256 of their encoder's weights.
 ///
 /// # Errors
 /// When the vectors do not fit the sources.
 pub fn pack(
     sources: Vec<Source>,
-    vectors: Option<(&EncoderId, &Vectors)>,
+    vectors: Option<(&str, &Vectors)>,
 ) -> Result<Vec<(&'static str, Vec<u8>)>, IndexFileError> {
     let json = |file| move |source| IndexFileError::Json { file, source };
     let n_sources = sources.len();
-    let encoder = vectors.map(|(id, _)| id.clone());
+    let encoder = vectors.map(|(sha256, _)| sha256.to_owned());
     let settings = IndexSettings { schema: SCHEMA, n_sources, encoder };
     let settings = serde_json::to_vec_pretty(&settings).map_err(json(SETTINGS))?;
     let mut lines = Vec::new();
@@ -135,12 +117,14 @@ pub struct ActiveIndex {
     pub index: AnswerIndex,
     /// Its name, version and hash.
     pub info: ModelInfo,
-    /// Whose vectors it has.
-    pub encoder: Option<EncoderId>,
+    /// SHA-256 of the weights of the encoder whose vectors it has.
+    pub made_by: Option<String>,
+    /// That encoder, where it is at hand; without it words alone are compared.
+    pub(super) encoder: Option<Arc<dyn TextEncoder>>,
 }
 
 impl ActiveIndex {
-    /// Opens a version whose hashes were checked.
+    /// Opens a version whose hashes were checked, without its encoder.
     ///
     /// # Errors
     /// When a file is broken.
@@ -167,7 +151,7 @@ impl ActiveIndex {
             sha256: version.sha256.clone(),
         };
         let index = AnswerIndex::new(sources, vectors, Ranker::default())?;
-        Ok(ActiveIndex { index, info, encoder: settings.encoder })
+        Ok(ActiveIndex { index, info, made_by: settings.encoder, encoder: None })
     }
 }
 
@@ -186,8 +170,7 @@ fn vectors(bytes: &[u8]) -> Result<Vectors, IndexFileError> {
 pub(super) struct IndexSlot {
     versions: Versions,
     current: ArcSwapOption<ActiveIndex>,
-    open_encoder: EncoderFactory,
-    encoder: OnceLock<NamedEncoder>,
+    encoders: Arc<dyn Encoders>,
     state: Mutex<SlotState>,
 }
 
@@ -199,23 +182,17 @@ struct SlotState {
 }
 
 impl IndexSlot {
-    pub(super) fn new(answers: &Path, open_encoder: EncoderFactory) -> IndexSlot {
+    pub(super) fn new(answers: &Path, encoders: Arc<dyn Encoders>) -> IndexSlot {
         IndexSlot {
             versions: versions(answers),
             current: ArcSwapOption::empty(),
-            open_encoder,
-            encoder: OnceLock::new(),
+            encoders,
             state: Mutex::default(),
         }
     }
 
     pub(super) fn get(&self) -> Option<Arc<ActiveIndex>> {
         self.current.load_full()
-    }
-
-    /// The encoder of questions, where the index needs it and it could be opened.
-    pub(super) fn encoder(&self) -> Option<&NamedEncoder> {
-        self.encoder.get()
     }
 
     /// The index, or why there is none, with the remedy.
@@ -269,20 +246,20 @@ impl IndexSlot {
     }
 
     fn open(&self, number: u32) -> Result<(ActiveIndex, Option<&'static str>), IndexFileError> {
-        let index = ActiveIndex::open(&self.versions.load(number)?)?;
-        let Some(made) = &index.encoder else { return Ok((index, Some(NO_VECTORS))) };
-        if self.encoder.get().is_none()
-            && let Some(encoder) = (self.open_encoder)()
-        {
-            // Set by this function only, under the lock of the state.
-            let _ = self.encoder.set(encoder);
-        }
-        match self.encoder.get() {
-            None => Ok((index, Some(NO_ENCODER))),
-            Some(here) if here.id.sha256 != made.sha256 => {
-                Err(IndexFileError::Encoder { made: made.clone(), here: here.id.clone() })
+        let mut index = ActiveIndex::open(&self.versions.load(number)?)?;
+        let Some(made) = &index.made_by else { return Ok((index, Some(NO_VECTORS))) };
+        match self.encoders.open(made) {
+            Ok(encoder) => {
+                index.encoder = Some(encoder);
+                Ok((index, None))
             }
-            Some(_) => Ok((index, None)),
+            Err(EncoderError::Other { wanted, found }) => {
+                Err(IndexFileError::Encoder { made: wanted, here: found })
+            }
+            Err(error @ EncoderError::Open { .. }) => {
+                tracing::warn!(reason = %error, "questions are compared by words only");
+                Ok((index, Some(NO_ENCODER)))
+            }
         }
     }
 }

@@ -61,11 +61,15 @@ struct Kept {
 /// When the store fails or holds what cannot be read.
 pub fn lessons(store: &Store, service: &str, now: u64) -> Result<Vec<Lesson>, LessonError> {
     let mut found = Vec::new();
-    store.labelled(service, now, |row| {
-        found.extend(lesson(row)?);
-        Ok::<(), LessonError>(())
-    })?;
-    Ok(found)
+    let mut after = 0;
+    loop {
+        let rows = store.labelled(service, now, after).wait()?;
+        let Some(last) = rows.last() else { return Ok(found) };
+        after = last.seq;
+        for row in rows {
+            found.extend(lesson(row)?);
+        }
+    }
 }
 
 fn lesson(row: Labelled) -> Result<Option<Lesson>, LessonError> {
@@ -96,6 +100,7 @@ mod tests {
     fn check(verdict: &str, label: Option<&str>, expected: Option<&str>) {
         let kept = r#"{"subject":"補發","body":"身分證","channel":null}"#;
         let row = Labelled {
+            seq: 1,
             id: "1".to_owned(),
             text: Private::new(kept.as_bytes().to_vec()),
             label: label.map(str::to_owned),

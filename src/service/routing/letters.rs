@@ -8,10 +8,10 @@ use crate::pipeline::classify::Ask;
 use crate::pipeline::compose::{Composed, Part};
 use crate::pipeline::letters::read::{Reading, read};
 use crate::pipeline::letters::similar::Signature;
-use crate::store::NewPrediction;
+use crate::store::{NewPrediction, Reply};
 use crate::task::call::{CallError, Task};
 use crate::task::letters::{Letter, LetterAnswer, LetterAnswers, LetterOrder, Ministry, Repeated};
-use crate::task::text::{Label, TextField};
+use crate::task::text::{Automation, Label, TextField};
 
 use super::{ActiveModel, DAY, LETTERS, Routing, TextSettings, info, internal, with_workspace};
 
@@ -31,22 +31,28 @@ impl Routing {
         self.require_model(Task::Letters)?;
         let Some(model) = self.model(Task::Letters) else { return Err(CallError::timeout()) };
         self.require_taxonomy(order.taxonomy.as_deref())?;
-        let settings = self.settings.letters;
+        let settings = &self.settings.letters;
         let ask = Ask {
             top_k: order.top_k.unwrap_or(settings.top_k),
             spans: if order.explain { SPANS } else { 0 },
         };
+        let fields: Vec<Vec<Part<'_>>> =
+            order.letters.iter().map(|it| parts(it).to_vec()).collect();
+        let embeddings = model.embed(&fields, deadline)?;
         let mut items = Vec::with_capacity(order.letters.len());
         let mut kept = Vec::with_capacity(order.letters.len());
-        for letter in &order.letters {
+        for (letter, embedding) in order.letters.iter().zip(&embeddings) {
             self.require_time(deadline)?;
-            let reading = with_workspace(|it| read(&model.classifier, letter, ask, it));
+            let embedding = embedding.as_deref();
+            let reading = with_workspace(|it| read(&model.classifier, letter, embedding, ask, it));
             let mut reading = reading.map_err(|it| internal(&it))?;
             reading.flags.not_our_remit = self.foreign(&parts(letter))?;
             let id = RequestId::fresh(self.clock.as_ref()).to_string();
             reading.flags.repeated = self.repeated(&id, &reading);
             let signature = reading.signature.as_ref().map(Signature::to_bytes);
-            let answer = answer(id, &model, letter, reading);
+            let mut answer = answer(id, &model, letter, reading, ask.top_k);
+            answer.automation =
+                self.automation_of(Task::Letters, !answer.abstained, &answer.labels);
             let draft = Draft {
                 id: &answer.prediction_id,
                 service: LETTERS,
@@ -57,7 +63,7 @@ impl Routing {
             kept.push(self.prediction(&model, draft, settings));
             items.push(answer);
         }
-        let result = self.keep(&kept);
+        let result = self.keep(kept);
         if result.is_err() {
             let mut index = self.similar();
             for item in &items {
@@ -73,8 +79,8 @@ impl Routing {
         })
     }
 
-    pub(super) fn keep(&self, kept: &[NewPrediction]) -> Result<(), CallError> {
-        self.store.keep(kept).map_err(|it| internal(&it))
+    pub(super) fn keep(&self, kept: Vec<NewPrediction>) -> Result<(), CallError> {
+        self.store.keep(kept).and_then(Reply::wait).map_err(|it| internal(&it))
     }
 
     fn require_taxonomy(&self, wanted: Option<&str>) -> Result<(), CallError> {
@@ -123,7 +129,7 @@ impl Routing {
         &self,
         model: &ActiveModel,
         draft: Draft<'_>,
-        settings: TextSettings,
+        settings: &TextSettings,
     ) -> NewPrediction {
         let created = self.clock.unix_time().as_secs();
         let labels: Vec<(&str, f32)> =
@@ -163,12 +169,21 @@ fn parts(letter: &Letter) -> [Part<'_>; 2] {
     [(TextField::Subject, letter.subject.expose()), (TextField::Body(0), letter.body.expose())]
 }
 
-fn answer(id: String, model: &ActiveModel, letter: &Letter, reading: Reading) -> LetterAnswer {
+fn answer(
+    id: String,
+    model: &ActiveModel,
+    letter: &Letter,
+    reading: Reading,
+    top_k: usize,
+) -> LetterAnswer {
+    let sure = reading.unit.iter().map(|it| model.place(it));
+    let ranked = reading.ranked.iter().map(|it| model.label(it));
     LetterAnswer {
         prediction_id: id,
         external_id: letter.external_id.clone(),
-        labels: reading.ranked.iter().map(|it| model.label(it)).collect(),
+        labels: sure.chain(ranked).take(top_k).collect(),
         abstained: reading.abstained,
+        automation: Automation::Suggest,
         flags: reading.flags,
         evidence: reading.evidence,
         text_hashes: [&letter.subject, &letter.body].map(|it| hash(it.expose())),

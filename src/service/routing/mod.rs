@@ -4,7 +4,9 @@
 //! call keeps the one it began with.
 
 mod answers;
+mod automation;
 mod documents;
+mod encoder;
 pub mod index;
 mod lessons;
 mod letters;
@@ -12,6 +14,7 @@ mod model;
 mod predictions;
 
 use std::cell::Cell;
+use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
@@ -25,12 +28,15 @@ use crate::registry::{VersionError, Versions};
 use crate::store::{Store, StoreError};
 use crate::task::call::{CallError, Task};
 use crate::task::idcard::ModelInfo;
+use crate::task::prediction::ServiceStatistics;
 use crate::task::text::Mode;
 
+pub use automation::AutomationRules;
+pub use encoder::{EncoderError, Encoders, TextEncoder};
 pub use lessons::{Lesson, LessonError, Origin, lessons};
-pub use model::ActiveModel;
+pub use model::{ActiveModel, ModelError};
 
-use index::{EncoderFactory, IndexSlot};
+use index::IndexSlot;
 use model::ModelSlot;
 
 /// Names of the classifiers.
@@ -49,7 +55,7 @@ const DAY: u64 = 24 * 60 * 60;
 const TAIPEI_OFFSET: u64 = 8 * 60 * 60;
 
 /// Manners of one of the services.
-#[derive(Clone, Copy, Debug, PartialEq)]
+#[derive(Clone, Debug, PartialEq)]
 pub struct TextSettings {
     /// Labels or sources answered when the caller does not say.
     pub top_k: usize,
@@ -57,10 +63,12 @@ pub struct TextSettings {
     pub retention_days: u64,
     /// How far answers are used.
     pub mode: Mode,
+    /// Which of them need not be read anew.
+    pub automation: AutomationRules,
 }
 
 /// Manners of all services.
-#[derive(Clone, Copy, Debug, PartialEq)]
+#[derive(Clone, Debug, PartialEq)]
 pub struct RoutingSettings {
     /// Of letters.
     pub letters: TextSettings,
@@ -81,11 +89,16 @@ pub struct RoutingSettings {
 impl Default for RoutingSettings {
     /// Three labels of letters, five of documents, three sources; 90 days; half for near-duplicates and other ministries.
     fn default() -> RoutingSettings {
-        let letters = TextSettings { top_k: 3, retention_days: 90, mode: Mode::Pilot };
+        let settings = |top_k| TextSettings {
+            top_k,
+            retention_days: 90,
+            mode: Mode::Pilot,
+            automation: AutomationRules::default(),
+        };
         RoutingSettings {
-            letters,
-            documents: TextSettings { top_k: 5, ..letters },
-            answers: letters,
+            letters: settings(3),
+            documents: settings(5),
+            answers: settings(3),
             repeated_from: 0.5,
             n_compared: 100_000,
             co_from: 0.2,
@@ -100,8 +113,8 @@ pub struct RoutingParts {
     pub classifiers: PathBuf,
     /// Where the library of sources and its indexes lie: `data_dir/answers`.
     pub answers: PathBuf,
-    /// Opens the encoder of questions when an index first needs one.
-    pub encoder: EncoderFactory,
+    /// Opens the encoder of a classifier that is fused with one, or of the index.
+    pub encoders: Arc<dyn Encoders>,
     /// Where predictions are kept.
     pub store: Store,
     /// Units.
@@ -123,6 +136,7 @@ pub struct Routing {
     ministries: ModelSlot,
     answers: IndexSlot,
     similar: Mutex<SimilarIndex>,
+    promises: Mutex<BTreeMap<&'static str, ServiceStatistics>>,
     store: Store,
     taxonomy: Taxonomy,
     calendar: Calendar,
@@ -149,9 +163,12 @@ impl Routing {
     /// # Errors
     /// When what is kept cannot be read.
     pub fn open(parts: RoutingParts) -> Result<Arc<Routing>, RoutingError> {
-        let slot = |name: &str| ModelSlot::new(Versions::at(&parts.classifiers, name), name);
+        let slot = |name: &str| {
+            let versions = Versions::at(&parts.classifiers, name);
+            ModelSlot::new(versions, name, Arc::clone(&parts.encoders))
+        };
         let mut index = SimilarIndex::new(parts.settings.n_compared);
-        for (id, bytes) in parts.store.signatures(LETTERS, parts.settings.n_compared)? {
+        for (id, bytes) in parts.store.signatures(LETTERS, parts.settings.n_compared).wait()? {
             if let Some(signature) = Signature::from_bytes(&bytes) {
                 index.insert(&id, signature);
             }
@@ -160,8 +177,9 @@ impl Routing {
             letters: slot(LETTERS),
             documents: slot(DOCUMENTS),
             ministries: slot(MINISTRIES),
-            answers: IndexSlot::new(&parts.answers, parts.encoder),
+            answers: IndexSlot::new(&parts.answers, parts.encoders),
             similar: Mutex::new(index),
+            promises: Mutex::default(),
             store: parts.store,
             taxonomy: parts.taxonomy,
             calendar: parts.calendar,
@@ -170,6 +188,7 @@ impl Routing {
             settings: parts.settings,
         };
         routing.refresh();
+        routing.remeasure();
         Ok(Arc::new(routing))
     }
 
@@ -186,12 +205,20 @@ impl Routing {
     /// # Errors
     /// When the store fails.
     pub fn erase_expired(&self) -> Result<usize, StoreError> {
-        let erased = self.store.erase_expired(self.clock.unix_time().as_secs())?;
-        let mut index = self.similar();
-        for id in &erased {
-            index.remove(id);
+        let mut n_erased = 0;
+        loop {
+            let erased = self.store.erase_expired(self.clock.unix_time().as_secs()).wait()?;
+            if erased.is_empty() {
+                break;
+            }
+            n_erased += erased.len();
+            let mut index = self.similar();
+            for id in &erased {
+                index.remove(id);
+            }
         }
-        Ok(erased.len())
+        self.store.fold()?;
+        Ok(n_erased)
     }
 
     /// The classifier of a service, if one is active.
@@ -227,6 +254,10 @@ impl Routing {
 
     fn similar(&self) -> MutexGuard<'_, SimilarIndex> {
         self.similar.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn promises(&self) -> MutexGuard<'_, BTreeMap<&'static str, ServiceStatistics>> {
+        self.promises.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     fn require_time(&self, deadline: Deadline) -> Result<(), CallError> {

@@ -7,11 +7,13 @@ use arc_swap::ArcSwapOption;
 use serde::Deserialize;
 
 use crate::base::Date;
-use crate::pipeline::classify::{Classifier, ClassifierFiles, ClassifyError, Ranked};
+use crate::pipeline::classify::{Classifier, ClassifierFiles, ClassifyError, Place, Ranked};
 use crate::pipeline::documents::taxonomy::{Mapping, Taxonomy};
 use crate::registry::{LoadedVersion, VersionError, Versions};
 use crate::task::idcard::ModelInfo;
 use crate::task::text::Label;
+
+use super::encoder::{EncoderError, Encoders, TextEncoder};
 
 /// Why a version cannot answer.
 #[derive(Debug, thiserror::Error)]
@@ -25,6 +27,9 @@ pub enum ModelError {
     /// `labels.json` is no such file.
     #[error("failed to read `labels.json`")]
     Labels(#[from] serde_json::Error),
+    /// Its sentence encoder.
+    #[error("the classifier's encoder is not available")]
+    Encoder(#[from] EncoderError),
 }
 
 /// A row of `labels.json`: what a label means beside its code.
@@ -43,10 +48,14 @@ pub struct ActiveModel {
     pub info: ModelInfo,
     /// Name and unit of each class.
     labels: Vec<(String, Option<String>)>,
+    /// The same of each place above classes.
+    places: BTreeMap<String, (String, Option<String>)>,
+    /// What its fusion needs; without it the linear model answers alone.
+    pub(super) encoder: Option<Arc<dyn TextEncoder>>,
 }
 
 impl ActiveModel {
-    /// Opens a version whose hashes were checked.
+    /// Opens a version whose hashes were checked, without its encoder: what it answers so is the linear model's.
     ///
     /// # Errors
     /// When the classifier or its table of labels is broken.
@@ -78,12 +87,26 @@ impl ActiveModel {
             }
         };
         let labels = classifier.labels().iter().map(describe).collect();
+        let above = classifier
+            .labels()
+            .iter()
+            .flat_map(|it| it.match_indices('/').map(|(end, _)| it[..end].to_owned()));
+        let places = above.map(|it| (it.clone(), describe(&it))).collect();
         let info = ModelInfo {
             name: name.to_owned(),
             version: version.number.to_string(),
             sha256: version.sha256.clone(),
         };
-        Ok(ActiveModel { classifier, info, labels })
+        Ok(ActiveModel { classifier, info, labels, places, encoder: None })
+    }
+
+    /// The same with the encoder that its classifier is fused with, where it is.
+    ///
+    /// # Errors
+    /// When that encoder is not available.
+    pub fn with_encoder(self, encoders: &dyn Encoders) -> Result<ActiveModel, ModelError> {
+        let encoder = self.classifier.encoder().map(|it| encoders.open(it)).transpose()?;
+        Ok(ActiveModel { encoder, ..self })
     }
 
     /// A ranked class as a label.
@@ -91,6 +114,12 @@ impl ActiveModel {
         let code = self.classifier.labels().get(ranked.class).cloned().unwrap_or_default();
         let (name, unit) = self.labels.get(ranked.class).cloned().unwrap_or_default();
         Label { code, name, unit, score: ranked.probability }
+    }
+
+    /// A place above classes as a label.
+    pub fn place(&self, place: &Place) -> Label {
+        let (name, unit) = self.places.get(&place.path).cloned().unwrap_or_default();
+        Label { code: place.path.clone(), name, unit, score: place.probability }
     }
 }
 
@@ -107,16 +136,18 @@ pub(super) struct ModelSlot {
     name: String,
     versions: Versions,
     current: ArcSwapOption<ActiveModel>,
+    encoders: Arc<dyn Encoders>,
     /// What was looked at last: the version and the day, whether or not it could be opened.
     seen: Mutex<Option<(u32, Date)>>,
 }
 
 impl ModelSlot {
-    pub(super) fn new(versions: Versions, name: &str) -> ModelSlot {
+    pub(super) fn new(versions: Versions, name: &str, encoders: Arc<dyn Encoders>) -> ModelSlot {
         ModelSlot {
             name: name.to_owned(),
             versions,
             current: ArcSwapOption::empty(),
+            encoders,
             seen: Mutex::default(),
         }
     }
@@ -140,6 +171,7 @@ impl ModelSlot {
         *seen = Some((number, today));
         let opened = self.versions.load(number).map_err(ModelError::from);
         let opened = opened.and_then(|it| ActiveModel::open(&self.name, &it, taxonomy, today));
+        let opened = opened.and_then(|it| it.with_encoder(self.encoders.as_ref()));
         match opened {
             Ok(model) => {
                 tracing::info!(name = self.name, version = number, "a classifier answers");

@@ -16,7 +16,7 @@ impl Routing {
     /// When there is none of this id, or it has expired.
     pub fn prediction_of(&self, id: &str) -> Result<KeptPrediction, CallError> {
         let found = self.find(id)?;
-        let feedback = self.store.feedback(id).map_err(|it| internal(&it))?;
+        let feedback = self.store.feedback(id).wait().map_err(|it| internal(&it))?;
         let [name, version, sha256] = found.model;
         Ok(KeptPrediction {
             labels: labels(&found.labels),
@@ -47,12 +47,14 @@ impl Routing {
             role: feedback.role,
             created: self.clock.unix_time().as_secs(),
         };
-        self.store.add_feedback(&row, &about).map_err(|it| internal(&it))
+        self.store.add_feedback(row, about).wait().map_err(|it| internal(&it))?;
+        self.remeasure();
+        Ok(())
     }
 
     fn find(&self, id: &str) -> Result<Prediction, CallError> {
         let now = self.clock.unix_time().as_secs();
-        let found = self.store.prediction(id, now).map_err(|it| internal(&it))?;
+        let found = self.store.prediction(id, now).wait().map_err(|it| internal(&it))?;
         found.ok_or_else(|| CallError::new(ErrorCode::NotFound, "沒有這筆預測,或已逾保存期限。"))
     }
 

@@ -6,6 +6,7 @@ use utoipa::ToSchema;
 use crate::task::documents::{DispatchAnswer, DispatchDeadline, DispatchReason};
 use crate::task::text::TextPlace;
 use crate::wire::catalogue::Model;
+use crate::wire::names;
 
 use super::recognition::DISCLOSURE;
 use super::text::{Ministry, share};
@@ -31,6 +32,9 @@ pub struct DispatchResponse {
     pub excluded: Vec<Excluded>,
     /// The first unit is not likely enough for the promised precision.
     pub abstained: bool,
+    /// How far the main unit may be used, by the rules of the unit; `suggest` when it is not sure, or when the
+    /// reviewed answers have broken the promise.
+    pub automation: names::Automation,
     /// Why.
     pub reasons: Vec<DispatchBecause>,
     /// By when.
@@ -156,6 +160,7 @@ impl From<DispatchAnswer> for DispatchResponse {
             officers: officers.collect(),
             excluded: excluded.collect(),
             abstained: answer.abstained,
+            automation: names::Automation(answer.automation),
             reasons: answer.reasons.into_iter().map(DispatchBecause::from).collect(),
             deadline: answer.deadline.into(),
             out_of_remit: answer.out_of_remit,

@@ -145,6 +145,37 @@ pub struct PriorCase {
     pub similarity: Option<f32>,
 }
 
+/// In which form a document comes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum DocumentFormat {
+    /// A [`DispatchRequest`].
+    Json,
+    /// A DI file of the exchange.
+    Exchange,
+}
+
+impl DocumentFormat {
+    /// The form with this media type (lower case, without parameters).
+    pub fn of(media_type: &str) -> Option<DocumentFormat> {
+        match media_type {
+            "application/json" => Some(DocumentFormat::Json),
+            "application/xml" | "text/xml" => Some(DocumentFormat::Exchange),
+            _ => None,
+        }
+    }
+
+    /// Reads a document in this form.
+    ///
+    /// # Errors
+    /// As [`parse`] and [`parse_exchange`].
+    pub fn parse(self, bytes: &[u8], rule: PurposeRule) -> Result<DispatchOrder, CallError> {
+        match self {
+            DocumentFormat::Json => parse(bytes, rule),
+            DocumentFormat::Exchange => parse_exchange(bytes),
+        }
+    }
+}
+
 /// Only the grade, read before anything else of the document is.
 #[derive(Deserialize)]
 struct GradeOnly {

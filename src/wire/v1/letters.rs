@@ -9,6 +9,7 @@ use crate::task::letters::{
     self, LetterAnswer, LetterAnswers, LetterOrder, MAX_BODY, MAX_LETTERS, MAX_SUBJECT, MAX_TOP_K,
 };
 use crate::wire::catalogue::Model;
+use crate::wire::names;
 
 use super::body;
 use super::meta::{PurposeRule, check_purpose};
@@ -132,6 +133,9 @@ pub struct LetterItem {
     pub labels: Vec<Label>,
     /// The first label is not likely enough for the promised precision, or the letter says nothing.
     pub abstained: bool,
+    /// How far the first label may be used, by the rules of its unit; `suggest` when it is not sure, or when the
+    /// reviewed answers have broken the promise.
+    pub automation: names::Automation,
     /// What an officer should know before opening it.
     pub flags: Flags,
     /// Words that drove the first label, strongest first.
@@ -235,6 +239,7 @@ impl From<LetterAnswers> for ClassificationResponse {
             mode: mode.as_str(),
             labels: it.labels.into_iter().map(Label::from).collect(),
             abstained: it.abstained,
+            automation: names::Automation(it.automation),
             flags: it.flags.into(),
             pii: it
                 .pii

@@ -96,10 +96,21 @@ impl RecognitionOrder {
     ///
     /// An error names the place of the wrong value and what is expected, never the value.
     pub fn parse(json: Option<&[u8]>, rule: PurposeRule) -> Result<RecognitionOrder, CallError> {
-        let meta = match json {
-            Some(json) => body::parse(json, "/meta", &["", "/purpose", "/options"])?,
-            None => Meta { purpose: None, expected: BTreeMap::new(), options: Options::default() },
-        };
+        let objects = &["", "/purpose", "/options"];
+        let meta = json.map(|it| body::parse(it, "/meta", objects)).transpose()?;
+        RecognitionOrder::check(meta, rule)
+    }
+
+    /// Checks what has been read; errors as of [`RecognitionOrder::parse`].
+    pub(super) fn check(
+        meta: Option<Meta>,
+        rule: PurposeRule,
+    ) -> Result<RecognitionOrder, CallError> {
+        let meta = meta.unwrap_or(Meta {
+            purpose: None,
+            expected: BTreeMap::new(),
+            options: Options::default(),
+        });
         check_purpose(meta.purpose.as_ref(), rule, "/meta")?;
         let expected = meta.expected.into_iter().map(expected_value).collect::<Result<_, _>>()?;
         let Options { types, boxes, lines, face, redacted_image } = meta.options;

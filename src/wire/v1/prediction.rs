@@ -41,12 +41,49 @@ pub struct DecidedBy {
     pub role: Option<String>,
 }
 
+/// Feedback that names its prediction, for transports without paths. Unknown fields are refused.
+#[derive(Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+#[schema(example = json!({"prediction_id": "019a9f4e5d7c7d3e9c550d6a3f2b1c00", "decision": "accepted"}))]
+pub struct NamedFeedbackRequest {
+    /// The prediction.
+    pub prediction_id: String,
+    /// What was decided.
+    #[schema(value_type = names::Verdict)]
+    pub decision: String,
+    /// As of [`FeedbackRequest`].
+    pub label: Option<String>,
+    /// As of [`FeedbackRequest`].
+    pub unit: Option<String>,
+    /// As of [`FeedbackRequest`].
+    pub reason: Option<String>,
+    /// Who decided.
+    pub decided_by: Option<DecidedBy>,
+}
+
 /// Reads feedback.
 ///
 /// # Errors
 /// With the place of what is wrong, never its value.
 pub fn parse(json: &[u8]) -> Result<prediction::Feedback, CallError> {
-    let request: FeedbackRequest = body::parse(json, "", &["", "/decided_by"])?;
+    checked(body::parse(json, "", OBJECTS)?)
+}
+
+/// Reads feedback that names its prediction.
+///
+/// # Errors
+/// As [`parse`]; an id that no prediction can have is told as by [`parse_id`].
+pub fn parse_named(json: &[u8]) -> Result<(String, prediction::Feedback), CallError> {
+    let request: NamedFeedbackRequest = body::parse(json, "", OBJECTS)?;
+    let NamedFeedbackRequest { prediction_id, decision, label, unit, reason, decided_by } = request;
+    let feedback = FeedbackRequest { decision, label, unit, reason, decided_by };
+    Ok((parse_id(&prediction_id)?, checked(feedback)?))
+}
+
+/// The places of objects.
+const OBJECTS: &[&str] = &["", "/decided_by"];
+
+fn checked(request: FeedbackRequest) -> Result<prediction::Feedback, CallError> {
     let verdict = names::Verdict::parse(&request.decision).ok_or_else(|| {
         CallError::bad_value("/decision", "應為 accepted、corrected 或 discarded。")
     })?;
@@ -181,6 +218,14 @@ mod tests {
         check(r#"{"decision":"accepted","reason":"Bad reason"}"#, Some("/reason"));
         check(r#"{"decision":"accepted","decided_by":[]}"#, Some("/decided_by"));
         check(r#"{"decision":"accepted","name":"x"}"#, Some("/name"));
+        let named = parse_named(br#"{"prediction_id":"../x","decision":"accepted"}"#);
+        assert_eq!(named.err().map(|it| it.code), Some(ErrorCode::NotFound));
+        for bad in
+            [r#"{"decision":"accepted"}"#, r#"{"decision":"accepted","prediction_id":7}"#, "[]"]
+        {
+            let error = parse_named(bad.as_bytes()).err().unwrap();
+            assert_eq!(error.code, ErrorCode::BadValue, "{bad}");
+        }
         assert!(parse_id("019a9f4e5d7c7d3e9c550d6a3f2b1c00").is_ok());
         assert!(parse_id("019A9f4e5d7c7d3e9c550d6a3f2b1c00").is_err());
         assert!(parse_id("../x").is_err());

@@ -94,6 +94,20 @@ impl Client {
         Some(Answer { status, headers, body })
     }
 
+    /// Reads on until `text` has come; everything up to its end.
+    pub(crate) async fn read_until(&mut self, text: &str) -> String {
+        let read = async {
+            loop {
+                if let Some(at) = find(&self.unread, text.as_bytes()) {
+                    let seen: Vec<u8> = self.unread.drain(..at + text.len()).collect();
+                    return String::from_utf8(seen).unwrap();
+                }
+                self.fill().await.unwrap();
+            }
+        };
+        tokio::time::timeout(WATCHDOG, read).await.unwrap()
+    }
+
     async fn fill(&mut self) -> Option<()> {
         let mut chunk = vec![0; 16 << 10];
         match self.stream.read(&mut chunk).await {

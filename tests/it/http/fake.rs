@@ -7,14 +7,20 @@ use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 use std::time::Duration;
 
 use fenwen::base::{Clock, Deadline, Private, SystemClock};
+use fenwen::cli::kinds::{self, TextKind};
 use fenwen::http::{App, Ended, HttpOptions, serve};
 use fenwen::media::{Point, Quad};
 use fenwen::pipeline::documents::deadline::Calendar;
 use fenwen::pipeline::documents::number::PrefixTable;
 use fenwen::pipeline::documents::taxonomy::Taxonomy;
-use fenwen::service::routing::{Routing, RoutingParts, RoutingSettings};
+use fenwen::pipeline::encode::EncodeError;
+use fenwen::service::jobs::{Blobs, JobParts, JobSettings, Jobs};
+use fenwen::service::routing::{
+    EncoderError, Encoders, Routing, RoutingParts, RoutingSettings, TextEncoder,
+};
 use fenwen::service::{PictureFiles, Service, ServiceLimits, ServiceParts};
 use fenwen::store::Store;
+use fenwen::store::blobs::BlobFolder;
 use fenwen::task::call::CallError;
 use fenwen::task::idcard::{
     Check, DocumentType, Field, FieldName, FieldStatus, Health, IdImage, Load, ModelInfo, Mrz,
@@ -119,6 +125,8 @@ pub(crate) struct Server {
     pub(crate) recogniser: Arc<FakeRecogniser>,
     /// Letters and documents.
     pub(crate) routing: Arc<Routing>,
+    /// Jobs; nothing works on them unless the test does.
+    pub(crate) jobs: Arc<Jobs>,
     /// Holds what the server keeps.
     pub(crate) data_dir: tempfile::TempDir,
     shutdown: Option<oneshot::Sender<()>>,
@@ -133,7 +141,13 @@ impl Server {
     ) -> Server {
         let clock: Arc<dyn Clock> = Arc::new(SystemClock);
         let data_dir = tempfile::tempdir().unwrap();
-        let routing = routing(data_dir.path(), Arc::clone(&clock));
+        let store = Store::open(data_dir.path()).unwrap();
+        let routing = routing_over(
+            store.clone(),
+            data_dir.path(),
+            Arc::clone(&clock),
+            RoutingSettings::default(),
+        );
         let parts = ServiceParts {
             recogniser: Arc::clone(&recogniser) as Arc<dyn RecogniseId>,
             decoder: Arc::new(PictureFiles::default()),
@@ -141,19 +155,50 @@ impl Server {
             clock: Arc::clone(&clock),
         };
         let service = Service::start(parts, limits).unwrap();
-        let app = App::new(Arc::clone(&service), clock, options).unwrap();
+        let texts = TextKind {
+            service: Arc::clone(&service),
+            clock: Arc::clone(&clock),
+            rule: options.purpose,
+            time: Duration::from_secs(60),
+            max_bytes: 16 << 20,
+        };
+        let folder = BlobFolder::new(data_dir.path().join("blobs"));
+        let jobs = Jobs::new(JobParts {
+            store: store.clone(),
+            blobs: Blobs::new(store, Arc::new(folder)),
+            kinds: kinds::all(&texts),
+            clock: Arc::clone(&clock),
+            settings: JobSettings::default(),
+        });
+        let app = App::new(Arc::clone(&service), Arc::clone(&jobs), clock, options).unwrap();
         let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
         let addr = listener.local_addr().unwrap();
         let (sender, receiver) = oneshot::channel();
         let running = tokio::spawn(serve(listener, app, async {
             let _ = receiver.await;
         }));
-        Server { addr, service, recogniser, routing, data_dir, shutdown: Some(sender), running }
+        Server {
+            addr,
+            service,
+            recogniser,
+            routing,
+            jobs,
+            data_dir,
+            shutdown: Some(sender),
+            running,
+        }
     }
 
     /// With a recogniser that answers at once, and lenient about the purpose.
     pub(crate) async fn open() -> Server {
         Server::start(FakeRecogniser::open(), ServiceLimits::default(), options()).await
+    }
+
+    /// As [`Server::open`], with other options.
+    pub(crate) async fn with_options(change: impl FnOnce(&mut HttpOptions)) -> Server {
+        let mut options = options();
+        change(&mut options);
+        Server::start(FakeRecogniser::open(), ServiceLimits::default(), options).await
     }
 
     /// Asks the server to end.
@@ -169,18 +214,60 @@ impl Server {
 
 /// Letters and documents over a folder, with the built-in rules and whatever classifiers the folder has.
 pub(crate) fn routing(data_dir: &Path, clock: Arc<dyn Clock>) -> Arc<Routing> {
+    routing_with(data_dir, clock, RoutingSettings::default())
+}
+
+/// The same with manners of one's own.
+pub(crate) fn routing_with(
+    data_dir: &Path,
+    clock: Arc<dyn Clock>,
+    settings: RoutingSettings,
+) -> Arc<Routing> {
+    routing_over(Store::open(data_dir).unwrap(), data_dir, clock, settings)
+}
+
+fn routing_over(
+    store: Store,
+    data_dir: &Path,
+    clock: Arc<dyn Clock>,
+    settings: RoutingSettings,
+) -> Arc<Routing> {
     Routing::open(RoutingParts {
         classifiers: data_dir.join("classifiers"),
         answers: data_dir.join("answers"),
-        encoder: Box::new(|| None),
-        store: Store::open(data_dir).unwrap(),
+        encoders: Arc::new(FakeEncoders),
+        store,
         taxonomy: Taxonomy::ministry().unwrap(),
         calendar: Calendar::default(),
         prefixes: PrefixTable::ministry().unwrap().clone(),
         clock,
-        settings: RoutingSettings::default(),
+        settings,
     })
     .unwrap()
+}
+
+/// SHA-256 that the made-up encoder goes by.
+pub(crate) const ENCODER: &str = "e0e0e0e0e0e0e0e0e0e0e0e0e0e0e0e0e0e0e0e0e0e0e0e0e0e0e0e0e0e0e0e0";
+
+/// An encoder that tells texts with 戶 from others.
+struct FakeEncoders;
+
+impl Encoders for FakeEncoders {
+    fn open(&self, sha256: &str) -> Result<Arc<dyn TextEncoder>, EncoderError> {
+        if sha256 == ENCODER {
+            return Ok(Arc::new(FakeEncoders));
+        }
+        Err(EncoderError::Other { wanted: sha256.to_owned(), found: ENCODER.to_owned() })
+    }
+}
+
+impl TextEncoder for FakeEncoders {
+    fn encode(&self, texts: &[&str], _: Deadline) -> Result<Vec<Vec<f32>>, EncodeError> {
+        let vector = |text: &&str| {
+            if text.contains('戶') { vec![1.0, 0.0] } else { vec![0.0, 1.0] }
+        };
+        Ok(texts.iter().map(vector).collect())
+    }
 }
 
 /// Options without a grace period, lenient about the purpose.

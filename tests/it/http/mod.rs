@@ -1,11 +1,12 @@
 //! The HTTP surface over real sockets, with a fake recogniser.
 
-mod client;
+pub(crate) mod client;
 mod description;
 mod drain;
-mod fake;
+pub(crate) mod fake;
 mod hostile;
+mod later;
 mod load;
 mod recognition;
-mod texts;
+pub(crate) mod texts;
 mod wire;

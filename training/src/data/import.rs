@@ -8,9 +8,11 @@ use anyhow::{Context, bail};
 use clap::{Args, ValueEnum};
 use fenwen::media::exchange::{self, DocumentNumber, Exchange, ExchangeLimits, Party};
 use fenwen::media::mail::{self, Mail, MailLimits};
+use fenwen::media::pdf::{PdfLimits, PdfWorker};
 use fenwen::pipeline::letters::pii;
 use serde_json::{Map, Value, json};
 
+use super::pdf;
 use super::rows::{self, Row, Writer};
 
 /// Most bytes of a plain text.
@@ -26,12 +28,13 @@ enum Format {
     Eml,
     Mbox,
     Di,
+    Pdf,
     Txt,
 }
 
 #[derive(Debug, Args)]
 pub(crate) struct Options {
-    /// 檔案;eml、di、txt 亦可為目錄
+    /// 檔案;eml、di、pdf、txt 亦可為目錄
     input: PathBuf,
     /// 來源格式
     #[arg(long, value_enum)]
@@ -50,62 +53,103 @@ struct Tally {
     n_rows: usize,
     n_masked: usize,
     n_classified: usize,
+    /// Pages of PDF files without a text layer, and the files that they are in.
+    textless: (usize, usize),
     /// File or number of a message, and why it was left out; never a part of it.
     skipped: Vec<(String, String)>,
 }
 
-pub(super) fn run(options: &Options, out: &mut impl Write) -> anyhow::Result<()> {
-    let mut writer = Writer::new(&options.out)?;
-    let mut tally = Tally::default();
-    let is_masked = !options.keep_personal_data;
-    let mut keep = |mut row: Row, tally: &mut Tally| {
-        if is_masked {
-            mask(&mut row, &mut tally.n_masked);
-        }
-        tally.n_rows += 1;
-        writer.write(&row)
-    };
+pub(super) fn run(
+    options: &Options,
+    worker: &PdfWorker,
+    out: &mut impl Write,
+) -> anyhow::Result<()> {
     let input = &options.input;
+    let mut import = Import {
+        writer: Writer::new(&options.out)?,
+        tally: Tally::default(),
+        is_masked: !options.keep_personal_data,
+    };
     match options.from {
-        Format::Jsonl => {
-            for row in rows::read(input)? {
-                keep(row, &mut tally)?;
-            }
-        }
-        Format::Csv => {
-            for row in csv_rows(input)? {
-                keep(row?, &mut tally)?;
-            }
-        }
-        Format::Mbox => {
-            let file = open(input)?;
-            let mails = mail::mailbox(BufReader::new(file), MailLimits::default());
-            for (idx, mail) in mails.enumerate() {
-                let name = format!("{}#{}", file_name(input), idx + 1);
-                match mail {
-                    Ok(mail) => keep(mail_row(&name, mail), &mut tally)?,
-                    Err(err) => tally.skipped.push((name, err.to_string())),
-                }
-            }
-        }
-        Format::Eml | Format::Di | Format::Txt => {
+        Format::Jsonl => rows::read(input)?.into_iter().try_for_each(|row| import.keep(row))?,
+        Format::Csv => csv_rows(input)?.try_for_each(|row| import.keep(row?))?,
+        Format::Mbox => import.mailbox(input)?,
+        Format::Eml | Format::Di | Format::Pdf | Format::Txt => {
             for path in files(input)? {
                 let name = file_name(&path);
-                match read_one(options.from, &path, &name) {
-                    Ok(Some(row)) => keep(row, &mut tally)?,
-                    Ok(None) => tally.n_classified += 1,
-                    Err(err) => tally.skipped.push((name, format!("{err:#}"))),
+                match read_one(options.from, &path, &name, worker) {
+                    Ok(found) => import.found(found)?,
+                    Err(err) => import.tally.skipped.push((name, format!("{err:#}"))),
                 }
             }
         }
     }
+    let Import { writer, tally, .. } = import;
     writer.finish(&options.out)?;
     report(&tally, out)
+}
+
+/// What a file gave.
+pub(super) enum Found {
+    /// Its row.
+    Row(Row),
+    /// The row of a PDF file, so many of whose pages have no text layer.
+    Pages(Row, usize),
+    /// It says that it is classified; nothing of it was kept.
+    Classified,
+}
+
+/// An import under way.
+struct Import {
+    writer: Writer,
+    tally: Tally,
+    is_masked: bool,
+}
+
+impl Import {
+    fn keep(&mut self, mut row: Row) -> anyhow::Result<()> {
+        if self.is_masked {
+            mask(&mut row, &mut self.tally.n_masked);
+        }
+        self.tally.n_rows += 1;
+        self.writer.write(&row)
+    }
+
+    fn found(&mut self, found: Found) -> anyhow::Result<()> {
+        match found {
+            Found::Row(row) => self.keep(row),
+            Found::Pages(row, n_textless) => {
+                self.tally.textless.0 += n_textless;
+                self.tally.textless.1 += usize::from(0 < n_textless);
+                self.keep(row)
+            }
+            Found::Classified => {
+                self.tally.n_classified += 1;
+                Ok(())
+            }
+        }
+    }
+
+    fn mailbox(&mut self, path: &Path) -> anyhow::Result<()> {
+        let mails = mail::mailbox(BufReader::new(open(path)?), MailLimits::default());
+        for (idx, mail) in mails.enumerate() {
+            let name = format!("{}#{}", file_name(path), idx + 1);
+            match mail {
+                Ok(mail) => self.keep(mail_row(&name, mail))?,
+                Err(err) => self.tally.skipped.push((name, err.to_string())),
+            }
+        }
+        Ok(())
+    }
 }
 
 fn report(tally: &Tally, out: &mut impl Write) -> anyhow::Result<()> {
     for (name, reason) in &tally.skipped {
         writeln!(out, "略過 {name}:{reason}")?;
+    }
+    let (n_pages, n_files) = tally.textless;
+    if 0 < n_files {
+        writeln!(out, "{n_files} 個 PDF 共 {n_pages} 頁沒有文字層(多半為掃描影像),該頁未匯入")?;
     }
     writeln!(
         out,
@@ -118,29 +162,33 @@ fn report(tally: &Tally, out: &mut impl Write) -> anyhow::Result<()> {
     Ok(())
 }
 
-/// The row of one file; none for a classified document.
-fn read_one(format: Format, path: &Path, name: &str) -> anyhow::Result<Option<Row>> {
+/// What one file gives.
+fn read_one(format: Format, path: &Path, name: &str, worker: &PdfWorker) -> anyhow::Result<Found> {
     match format {
         Format::Eml => {
             let limits = MailLimits::default();
             let bytes = read_bytes(path, limits.max_bytes)?;
-            Ok(Some(mail_row(name, mail::parse(&bytes, &limits)?)))
+            Ok(Found::Row(mail_row(name, mail::parse(&bytes, &limits)?)))
         }
         Format::Di => {
             let limits = ExchangeLimits::default();
             let bytes = read_bytes(path, limits.max_bytes)?;
             match exchange::parse(&bytes, &limits) {
-                Ok(Exchange::Document(document)) => Ok(Some(document_row(name, &document))),
-                Ok(Exchange::Classified(_)) => Ok(None),
+                Ok(Exchange::Document(document)) => Ok(Found::Row(document_row(name, &document))),
+                Ok(Exchange::Classified(_)) => Ok(Found::Classified),
                 Ok(Exchange::Roster(_)) => bail!("交換表單(SW)沒有本文"),
                 Err(err) => bail!("{err}。{}", err.remedy()),
             }
+        }
+        Format::Pdf => {
+            let bytes = read_bytes(path, PdfLimits::default().max_bytes)?;
+            pdf::read(name, &bytes, worker)
         }
         _ => {
             let bytes = read_bytes(path, usize::try_from(MAX_TEXT)?)?;
             let text = String::from_utf8(bytes).context("不是 UTF-8,請先轉存")?;
             let text = text.trim_start_matches('\u{FEFF}').trim();
-            Ok(Some(object(json!({ ID: name, "text": text }))))
+            Ok(Found::Row(object(json!({ ID: name, "text": text }))))
         }
     }
 }
@@ -209,7 +257,8 @@ fn mask_value(value: &mut Value, n_masked: &mut usize) {
     }
 }
 
-fn object(value: Value) -> Row {
+/// The fields of a JSON object.
+pub(super) fn object(value: Value) -> Row {
     match value {
         Value::Object(row) => row,
         _ => Map::new(),
@@ -252,15 +301,38 @@ fn read_bytes(path: &Path, max: usize) -> anyhow::Result<Vec<u8>> {
 
 #[cfg(test)]
 mod tests {
+    use std::time::Duration;
+
     use super::*;
 
+    /// On the command line of a worker; the test program takes it for a test to skip.
+    const AS_WORKER: &str = "as-worker:pdf";
+
+    /// Does nothing as a test; as a worker it reads a PDF from its standard input.
+    #[test]
+    fn child() {
+        if std::env::args().any(|it| it == AS_WORKER) {
+            pdf::serve().unwrap();
+        }
+    }
+
+    fn worker() -> PdfWorker {
+        let args = ["data::import::tests::child", "--exact", "--nocapture", "--skip", AS_WORKER];
+        PdfWorker { limit: Duration::from_secs(60), ..PdfWorker::this_program(&args).unwrap() }
+    }
+
     /// Imports one file of this content; what was written and told.
-    fn import(from: Format, name: &str, content: &str, keep: bool) -> (Vec<Row>, String) {
+    fn import(
+        from: Format,
+        name: &str,
+        content: impl AsRef<[u8]>,
+        keep: bool,
+    ) -> (Vec<Row>, String) {
         let folder = tempfile::tempdir().unwrap();
         let input = folder.path().join("in");
         std::fs::create_dir(&input).unwrap();
         std::fs::write(input.join(name), content).unwrap();
-        let by_folder = matches!(from, Format::Eml | Format::Di | Format::Txt);
+        let by_folder = !matches!(from, Format::Csv | Format::Jsonl | Format::Mbox);
         let options = Options {
             input: if by_folder { input } else { input.join(name) },
             from,
@@ -268,7 +340,7 @@ mod tests {
             keep_personal_data: keep,
         };
         let mut out = Vec::new();
-        run(&options, &mut out).unwrap();
+        run(&options, &worker(), &mut out).unwrap();
         (rows::read(&options.out).unwrap(), String::from_utf8(out).unwrap())
     }
 
@@ -315,13 +387,40 @@ mod tests {
                  中華民國114年11月5日</年月日></發文日期><密等 代碼='{secrecy}'/><主旨><文字>檢送計畫</文字></主旨></函>"
             )
         };
-        let (rows, _) = import(Format::Di, "a.di", &di(""), false);
+        let (rows, _) = import(Format::Di, "a.di", di(""), false);
         let found = (&rows[0]["subject"], &rows[0]["sender_code"], &rows[0]["date"]);
         assert_eq!(found, (&json!("檢送計畫"), &json!("Q1"), &json!("2025-11-05")));
-        let (rows, told) = import(Format::Di, "a.di", &di("密"), false);
+        let (rows, told) = import(Format::Di, "a.di", di("密"), false);
         assert!(rows.is_empty() && told.contains("密等公文 1 件未讀取"), "{told}");
         let (rows, told) =
             import(Format::Di, "a.di", "<!DOCTYPE 函 [<!ENTITY x 'y'>]><函/>", false);
         assert!(rows.is_empty() && told.contains("NDATA"), "{told}");
+    }
+    /// A page that shows this text in UTF-16, with an e-mail address.
+    fn a_pdf(text: &str) -> Vec<u8> {
+        let hex: String = text.encode_utf16().map(|it| format!("{it:04X}")).collect();
+        let content = format!("BT /F 9 Tf <{hex}> Tj ET");
+        let n_bytes = content.len();
+        format!(
+            "%PDF-1.4\n1 0 obj<</Type/Catalog/Pages 2 0 R>>endobj\n\
+             2 0 obj<</Type/Pages/Count 1/Kids[3 0 R]>>endobj\n\
+             3 0 obj<</Type/Page/Parent 2 0 R/Contents 4 0 R/Resources<</Font<</F 5 0 R>>>>>>endobj\n\
+             4 0 obj<</Length {n_bytes}>>stream\n{content}\nendstream endobj\n\
+             5 0 obj<</Type/Font/Subtype/Type0/Encoding/UniCNS-UTF16-H/DescendantFonts[6 0 R]>>endobj\n\
+             6 0 obj<</Type/Font/Subtype/CIDFontType0/CIDSystemInfo<</Registry(Adobe)/Ordering(CNS1)\
+             /Supplement 0>>>>endobj\ntrailer<</Root 1 0 R/Size 7>>\n"
+        )
+        .into_bytes()
+    }
+
+    #[test]
+    fn text_layers_of_pdf_files() {
+        let (rows, told) = import(Format::Pdf, "a.pdf", a_pdf("路燈 a@example.tw"), false);
+        assert_eq!(rows[0]["text"], "路燈 〔電子信箱〕", "{told}");
+        assert_eq!((&rows[0]["id"], &rows[0]["pages"]), (&json!("a.pdf"), &json!(1)));
+        let (rows, told) = import(Format::Pdf, "a.pdf", a_pdf("密等及解密條件:密"), false);
+        assert!(rows.is_empty() && told.contains("密等公文 1 件未讀取"), "{told}");
+        let (rows, told) = import(Format::Pdf, "a.pdf", a_pdf(""), false);
+        assert!(rows.is_empty() && told.contains("文字辨識(OCR)"), "{told}");
     }
 }

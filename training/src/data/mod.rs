@@ -4,7 +4,9 @@ mod check;
 mod dedupe;
 mod import;
 mod manifest;
-mod rows;
+mod pdf;
+pub(crate) mod rows;
+mod split;
 mod stats;
 
 use std::io::Write;
@@ -12,6 +14,7 @@ use std::path::PathBuf;
 
 use anyhow::bail;
 use clap::{Args, Subcommand};
+use fenwen::media::pdf::PdfWorker;
 
 use manifest::Manifest;
 
@@ -26,8 +29,13 @@ pub(crate) enum DataCommand {
     Stats(stats::Options),
     /// 找出近似重複的資料,並檢查是否跨越資料切分
     Dedupe(dedupe::Options),
-    /// 匯入 JSONL、CSV、EML、mbox、公文 DI 或純文字為 JSONL
+    /// 分成訓練與評測兩份,近似重複不分開
+    Split(split::Options),
+    /// 匯入 JSONL、CSV、EML、mbox、公文 DI、PDF(文字層)或純文字為 JSONL
     Import(import::Options),
+    /// 在子行程中讀取一個 PDF 檔(由匯入命令自行啟動)
+    #[command(hide = true)]
+    PdfWorker,
 }
 
 /// Where the manifests are.
@@ -78,7 +86,11 @@ pub(crate) fn run(command: &DataCommand) -> anyhow::Result<()> {
         }
         DataCommand::Stats(options) => stats::run(options, &mut out),
         DataCommand::Dedupe(options) => dedupe::run(options, &mut out),
-        DataCommand::Import(options) => import::run(options, &mut out),
+        DataCommand::Split(options) => split::run(options, &mut out),
+        DataCommand::Import(options) => {
+            import::run(options, &PdfWorker::this_program(&pdf::COMMAND)?, &mut out)
+        }
+        DataCommand::PdfWorker => pdf::serve(),
     }
 }
 

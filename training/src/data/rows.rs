@@ -11,10 +11,10 @@ use serde_json::{Map, Value};
 const MAX_LINE: u64 = 16 << 20;
 
 /// One row.
-pub(super) type Row = Map<String, Value>;
+pub(crate) type Row = Map<String, Value>;
 
 /// Reads a file of rows; blank lines are passed over.
-pub(super) fn read(path: &Path) -> anyhow::Result<Vec<Row>> {
+pub(crate) fn read(path: &Path) -> anyhow::Result<Vec<Row>> {
     let file = File::open(path).with_context(|| format!("無法開啟 {}", path.display()))?;
     let mut reader = BufReader::new(file);
     let mut rows = Vec::new();
@@ -42,7 +42,7 @@ pub(super) fn read(path: &Path) -> anyhow::Result<Vec<Row>> {
 }
 
 /// A field as text; numbers and booleans as written, none for what is missing or null.
-pub(super) fn text<'a>(row: &'a Row, field: &str) -> Option<std::borrow::Cow<'a, str>> {
+pub(crate) fn text<'a>(row: &'a Row, field: &str) -> Option<std::borrow::Cow<'a, str>> {
     match row.get(field)? {
         Value::Null => None,
         Value::String(text) => Some(text.as_str().into()),
@@ -51,24 +51,24 @@ pub(super) fn text<'a>(row: &'a Row, field: &str) -> Option<std::borrow::Cow<'a,
 }
 
 /// A file that is there only when it is whole.
-pub(super) struct Writer {
+pub(crate) struct Writer {
     out: BufWriter<tempfile::NamedTempFile>,
 }
 
 impl Writer {
-    pub(super) fn new(path: &Path) -> anyhow::Result<Writer> {
+    pub(crate) fn new(path: &Path) -> anyhow::Result<Writer> {
         let folder = path.parent().filter(|it| !it.as_os_str().is_empty());
         let file = tempfile::NamedTempFile::new_in(folder.unwrap_or(Path::new(".")))
             .with_context(|| format!("無法寫入 {}", path.display()))?;
         Ok(Writer { out: BufWriter::new(file) })
     }
 
-    pub(super) fn write(&mut self, row: &Row) -> anyhow::Result<()> {
+    pub(crate) fn write(&mut self, row: &Row) -> anyhow::Result<()> {
         serde_json::to_writer(&mut self.out, row)?;
         Ok(self.out.write_all(b"\n")?)
     }
 
-    pub(super) fn finish(self, path: &Path) -> anyhow::Result<()> {
+    pub(crate) fn finish(self, path: &Path) -> anyhow::Result<()> {
         let file = self.out.into_inner().map_err(std::io::IntoInnerError::into_error)?;
         file.persist(path).with_context(|| format!("無法寫入 {}", path.display()))?;
         Ok(())

@@ -23,7 +23,7 @@ use fenwen::registry::{FileRole, ModelRegistry, Settings};
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 use sha2::{Digest as _, Sha256};
 
-use crate::linear::rows::{self, Rows};
+use crate::linear::rows::Rows;
 use crate::linear::{Job, Options, folds};
 
 use batch::Example;
@@ -105,7 +105,7 @@ struct Prepared {
 impl Task {
     /// Reads, trains, writes; says on standard error how it goes.
     pub(crate) fn run(&self, device: &Device) -> anyhow::Result<()> {
-        let rows = rows::read(&self.job.data, &self.job.text, &self.job.label, &self.job.recipe)?;
+        let rows = self.job.rows()?;
         for note in &rows.notes {
             writeln!(std::io::stderr(), "{note}")?;
         }

@@ -198,9 +198,12 @@ impl Recipe {
             views: Vec::new(),
             extra: Vec::new(),
             label_names: 0.0,
+            duties: linear::DutiesPart::default(),
             parent: None,
             solver: linear::SolverPart::default(),
             confidence: self.confidence.clone(),
+            fusion: None,
+            baseline: None,
         }
     }
 }

@@ -17,7 +17,7 @@ use fenwen::registry::{FileRole, ModelRegistry, Settings, VerifiedFile};
 use serde::Serialize;
 
 use crate::linear::confidence::{Scored, best, macro_f1, top_3};
-use crate::linear::rows;
+use crate::linear::rows::{self, Columns};
 
 use super::output::{FORMAT, HEAD, NOTES, Notes, WEIGHTS, open};
 use super::recipe::Recipe;
@@ -87,7 +87,8 @@ pub(crate) fn score(
     let file = VerifiedFile::check(&options.model.join(WEIGHTS), &notes.sha256)?;
     let mut encoder = open(&file, tokenizer, options.threads.get())?;
     let every_label = Recipe { min_rows: 1, ..recipe.clone() }.for_rows();
-    let rows = rows::read(&options.data, &options.text, &options.label, &every_label)?;
+    let columns = Columns { text: &options.text, label: &options.label };
+    let rows = rows::read(&options.data, columns, Vec::new(), &every_label)?;
     let known: BTreeMap<&str, usize> = notes.labels.iter().map(String::as_str).zip(0..).collect();
     let (mut texts, mut labels) = (Vec::new(), Vec::new());
     for row in &rows.rows {

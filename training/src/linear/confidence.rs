@@ -2,10 +2,13 @@
 
 use std::collections::BTreeMap;
 
-use fenwen::pipeline::classify::Confidence;
+use fenwen::pipeline::classify::{Confidence, back_off, is_below};
 
 use super::recipe::ConfidencePart;
 use crate::isotonic::{self, Outcome};
+
+/// A threshold that no probability reaches.
+const NEVER: f32 = 1.01;
 
 /// Out-of-fold scores of a row and the label it has.
 #[derive(Clone)]
@@ -40,13 +43,45 @@ pub(crate) fn fit(scored: &[Scored], labels: &[String], part: &ConfidencePart) -
     confidence.precision = round(part.precision);
     let answers = answers(scored, &confidence);
     confidence.threshold = threshold(&answers, part.precision);
+    let mut has_rows = vec![false; labels.len()];
+    scored.iter().for_each(|it| has_rows[it.label] = true);
     for (class, label) in labels.iter().enumerate() {
+        if !has_rows[class] {
+            // Known by its duties only: nothing was measured that a promise could stand on.
+            confidence.class_thresholds.insert(label.clone(), NEVER);
+            continue;
+        }
         let own: Vec<Answer> = answers.iter().copied().filter(|it| it.class == class).collect();
         if part.min_class <= own.len() {
             confidence.class_thresholds.insert(label.clone(), threshold(&own, part.precision));
         }
     }
+    confidence.unit_threshold = unit_threshold(scored, labels, &confidence, part);
     confidence
+}
+
+/// The threshold of units that stand in for labels that are not likely enough, chosen among the rows where they would;
+/// none where labels have no units above them or such rows are too few.
+fn unit_threshold(
+    scored: &[Scored],
+    labels: &[String],
+    confidence: &Confidence,
+    part: &ConfidencePart,
+) -> Option<f32> {
+    let mut answers = Vec::new();
+    for row in scored {
+        let probabilities = confidence.probabilities(&row.scores);
+        let class = best(&row.scores);
+        if confidence.threshold_of(&labels[class]) <= probabilities[class] {
+            continue;
+        }
+        if let Some(place) = back_off(labels, &probabilities, 0.0) {
+            let label = &labels[row.label];
+            let is_right = *label == place.path || is_below(label, &place.path);
+            answers.push(Answer { class, probability: place.probability, is_right });
+        }
+    }
+    (part.min_block <= answers.len()).then(|| threshold(&answers, part.precision))
 }
 
 /// The first label of every row.
@@ -70,7 +105,7 @@ fn threshold(answers: &[Answer], precision: f64) -> f32 {
     let mut sorted = answers.to_vec();
     sorted.sort_by(|a, b| b.probability.total_cmp(&a.probability));
     let (mut n, mut n_right) = (0_usize, 0_usize);
-    let mut found = 1.01;
+    let mut found = NEVER;
     for level in sorted.chunk_by(|a, b| a.probability == b.probability) {
         n += level.len();
         n_right += level.iter().filter(|it| it.is_right).count();
@@ -90,6 +125,11 @@ fn temperature(scored: &[Scored]) -> f32 {
         if log_loss(scored, a.exp()) < log_loss(scored, b.exp()) { high = b } else { low = a }
     }
     round(f64::midpoint(low, high).exp())
+}
+
+/// The log loss at the best temperature, summed over the rows.
+pub(crate) fn least_log_loss(scored: &[Scored]) -> f64 {
+    log_loss(scored, f64::from(temperature(scored)))
 }
 
 fn log_loss(scored: &[Scored], temperature: f64) -> f64 {
@@ -200,6 +240,31 @@ mod tests {
         assert!((share - 2.0 / 3.0).abs() < 1e-6 && 0.85 <= precision, "{share} {precision}");
         let part = ConfidencePart { precision: 1.0, ..part };
         assert!(1.0 < fitted(&part).1.threshold);
+    }
+
+    #[test]
+    fn a_label_without_rows_never_decides() {
+        let (_, confidence) = fitted(&ConfidencePart::default());
+        assert!(1.0 < confidence.threshold_of("丙") && confidence.threshold_of("甲") <= 1.0);
+    }
+
+    #[test]
+    fn units_stand_in_from_where_they_keep_the_promise() {
+        let labels = ["部/甲/一", "部/甲/二", "部/乙"].map(str::to_owned);
+        let fit_at = |margin: f32| {
+            // The sections of 甲 are alike; it is 乙 in one of ten rows.
+            let row = |idx: usize| {
+                let label = if idx.is_multiple_of(10) { 2 } else { idx % 2 };
+                Scored { scores: vec![margin, margin, 0.0], label }
+            };
+            let scored: Vec<Scored> = (0..400).map(row).collect();
+            fit(&scored, &labels, &ConfidencePart { precision: 0.9, ..ConfidencePart::default() })
+        };
+        let threshold = fit_at(2.0).unit_threshold.unwrap();
+        assert!((0.5..1.0).contains(&threshold), "{threshold}");
+        let part = ConfidencePart { precision: 0.95, ..ConfidencePart::default() };
+        let (plain, _) = fitted(&part);
+        assert_eq!(fit(&plain, &["甲", "乙", "丙"].map(str::to_owned), &part).unit_threshold, None);
     }
 
     #[test]

@@ -5,7 +5,7 @@ use std::collections::HashMap;
 use fenwen::engine::linear::{LinearSpec, View, grams};
 use fenwen::media::text::Normalised;
 
-use super::recipe::Recipe;
+use super::recipe::ViewPart;
 
 /// One training text: the n-grams it has, and how often.
 pub(crate) type Counts = Vec<(u32, f32)>;
@@ -23,10 +23,10 @@ pub(crate) struct Corpus {
 }
 
 /// What the model will look at: every view of every text column, with keys of its own.
-pub(crate) fn spec(recipe: &Recipe, inputs: &[String], classes: &[String]) -> LinearSpec {
+pub(crate) fn spec(parts: &[ViewPart], inputs: &[String], classes: &[String]) -> LinearSpec {
     let mut views = Vec::new();
     for input in 0..inputs.len() {
-        for part in &recipe.views {
+        for part in parts {
             let field = u32::try_from(views.len()).unwrap_or(u32::MAX);
             views.push(View { input, head: part.head, orders: part.orders.clone(), field });
         }
@@ -82,12 +82,12 @@ pub(crate) fn values(counts: &[(u32, f32)], idf: &[f32]) -> Counts {
 
 impl Corpus {
     /// Counts the n-grams of `texts`, each given as one string for each input.
-    pub(crate) fn new(spec: &LinearSpec, recipe: &Recipe, texts: &[Vec<&str>]) -> Corpus {
+    pub(crate) fn new(spec: &LinearSpec, parts: &[ViewPart], texts: &[Vec<&str>]) -> Corpus {
         let mut found: HashMap<u32, (f32, u32)> = HashMap::new();
         let mut counted: Vec<Vec<(u32, u32)>> = Vec::with_capacity(texts.len());
         for text in texts {
             counted.push(count(spec, text, |gram| {
-                let part = &recipe.views[gram.view % recipe.views.len()];
+                let part = &parts[gram.view % parts.len()];
                 found.entry(gram.key).or_insert_with(|| (part.weight(gram.order), part.min_df));
             }));
         }
@@ -138,13 +138,10 @@ mod tests {
     use super::*;
 
     fn corpus(texts: &[&str], min_df: u32) -> Corpus {
-        let recipe: Recipe = toml::from_str(&format!(
-            "name = 'n'\n[[views]]\norders = [1, 2]\nweights = [0.5, 1]\nmin_df = {min_df}"
-        ))
-        .unwrap();
-        let spec = spec(&recipe, &["text".to_owned()], &[]);
+        let views = [ViewPart { orders: vec![1, 2], weights: vec![0.5, 1.0], head: None, min_df }];
+        let spec = spec(&views, &["text".to_owned()], &[]);
         let texts: Vec<Vec<&str>> = texts.iter().map(|it| vec![*it]).collect();
-        Corpus::new(&spec, &recipe, &texts)
+        Corpus::new(&spec, &views, &texts)
     }
 
     #[test]

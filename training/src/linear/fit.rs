@@ -20,7 +20,7 @@ pub(crate) struct Prepared {
 /// Where a training text comes from.
 #[derive(Clone, Copy)]
 struct Source {
-    /// Row that it belongs to; none for the name of a label.
+    /// Row that it belongs to; none for the name of a label and its duties.
     row: Option<usize>,
     label: usize,
     weight: f32,
@@ -44,7 +44,7 @@ pub(crate) struct Run<'a> {
 impl Prepared {
     /// Counts the training texts of `rows`; rows come first, in their order.
     pub(crate) fn new(rows: &Rows, inputs: &[String], recipe: &Recipe) -> Prepared {
-        let spec = spec(recipe, inputs, &rows.labels);
+        let spec = spec(&recipe.views, inputs, &rows.labels);
         let mut texts: Vec<Vec<&str>> = Vec::new();
         let mut sources = Vec::new();
         for (idx, row) in rows.rows.iter().enumerate() {
@@ -58,6 +58,10 @@ impl Prepared {
                 sources.push(Source { row: Some(idx), label: row.label, weight });
             }
         }
+        for (label, duty) in &rows.duties {
+            texts.push(vec![&duty.text; inputs.len()]);
+            sources.push(Source { row: None, label: *label, weight: recipe.duties.weight });
+        }
         let names = short_names(&rows.labels);
         if 0.0 < recipe.label_names {
             for (label, name) in names.iter().enumerate() {
@@ -65,7 +69,7 @@ impl Prepared {
                 sources.push(Source { row: None, label, weight: recipe.label_names });
             }
         }
-        let corpus = Corpus::new(&spec, recipe, &texts);
+        let corpus = Corpus::new(&spec, &recipe.views, &texts);
         Prepared { spec, corpus, sources, parents: parents(rows) }
     }
 
@@ -133,11 +137,18 @@ impl Prepared {
     }
 }
 
-/// The coarser label of each label, numbered; none where rows have none. A label's parent is that of its first row.
+/// The coarser label of each label, numbered; none where rows have none. A label's parent is that of its first row, else
+/// of its first duty; a label of which only duties are known may have none and is its own.
 fn parents(rows: &Rows) -> Option<(Vec<usize>, usize)> {
     let mut of_label: Vec<Option<&str>> = vec![None; rows.labels.len()];
     for row in &rows.rows {
         of_label[row.label] = of_label[row.label].or(row.parent.as_deref());
+    }
+    let mut has_rows = vec![false; rows.labels.len()];
+    rows.rows.iter().for_each(|it| has_rows[it.label] = true);
+    for (label, duty) in &rows.duties {
+        let own = (!has_rows[*label]).then_some(rows.labels[*label].as_str());
+        of_label[*label] = of_label[*label].or(duty.parent.as_deref()).or(own);
     }
     let named: Vec<&str> = of_label.into_iter().collect::<Option<Vec<&str>>>()?;
     let mut names = named.clone();
@@ -162,6 +173,7 @@ fn short_names(labels: &[String]) -> Vec<String> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::linear::duties::Duty;
     use crate::linear::rows::Row;
     use fenwen::engine::linear::{LinearModel, Scratch};
     use fenwen::media::text::Normalised;
@@ -178,6 +190,7 @@ mod tests {
         Rows {
             rows: texts.iter().map(|(text, label)| row(text, *label)).collect(),
             labels: ["市府地政局", "市府役政局", "市府農業局"].map(str::to_owned).to_vec(),
+            duties: Vec::new(),
             notes: Vec::new(),
         }
     }
@@ -217,6 +230,32 @@ mod tests {
         let without = prepared.fit(&recipe, |row| row != 4, run);
         let with = prepared.fit(&recipe, |_| true, run);
         assert!(prepared.scores(&without, 4)[2] < prepared.scores(&with, 4)[2]);
+    }
+
+    #[test]
+    fn a_unit_without_rows_is_known_by_its_duties() {
+        let (mut rows, recipe) = (rows(), recipe());
+        rows.labels.push("市府戶政局".to_owned());
+        let duty = |text: &str| Duty {
+            unit: "市府戶政局".to_owned(),
+            text: text.to_owned(),
+            parent: None,
+        };
+        rows.duties = vec![(3, duty("戶籍登記")), (3, duty("國民身分證"))];
+        let labels = rows.labels.clone();
+        let text =
+            Row {
+                texts: vec!["補發身分證".to_owned()], extra: Vec::new(), ..rows.rows[0].clone()
+            };
+        rows.rows.push(text);
+        let prepared = Prepared::new(&rows, &["text".to_owned()], &recipe);
+        // The coarser labels stay, the new one is one of its own.
+        assert_eq!(prepared.n_problems(), 4 + 3);
+        let run = Run { threads: 1, done: &|| () };
+        let fitted = prepared.fit(&recipe, |row| row < 5, run);
+        let scores = prepared.scores(&fitted, 5);
+        let best = (0..4).max_by(|a, b| scores[*a].total_cmp(&scores[*b])).unwrap();
+        assert_eq!(labels[best], "市府戶政局", "{scores:?}");
     }
 
     #[test]

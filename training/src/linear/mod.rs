@@ -2,11 +2,14 @@
 
 pub(crate) mod chance;
 pub(crate) mod confidence;
-mod corpus;
-mod fit;
+pub(crate) mod corpus;
+mod duties;
+pub(crate) mod fit;
 pub(crate) mod folds;
+mod fusion;
 pub(crate) mod recipe;
 mod report;
+mod ridge;
 pub(crate) mod rows;
 mod solver;
 mod update;
@@ -20,12 +23,14 @@ use std::time::Instant;
 use anyhow::{Context, ensure};
 use clap::Args;
 use fenwen::pipeline::classify::{Classifier, ClassifierFiles, SETTINGS_FORMAT, Settings};
-use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 
+use crate::baseline::{self, Task};
+use crate::progress;
 use confidence::Scored;
 use fit::{Prepared, Run};
-use recipe::Recipe;
-use rows::Rows;
+use fusion::{Embedded, Fused};
+use recipe::{FusionPart, Recipe};
+use rows::{Columns, Rows};
 use update::UpdateOptions;
 
 /// What to train, on what.
@@ -46,6 +51,9 @@ pub(crate) struct Options {
     /// 標籤欄位
     #[arg(long, value_name = "FIELD")]
     label: Option<String>,
+    /// 單位職掌或法規(JSONL,每列有 unit 與 text),供資料很少或沒有資料的單位使用
+    #[arg(long, value_name = "FILE")]
+    duties: Option<PathBuf>,
     /// 輸出目錄
     #[arg(long, value_name = "DIR")]
     out: Option<PathBuf>,
@@ -75,6 +83,7 @@ pub(crate) struct Job {
     pub(crate) data: PathBuf,
     pub(crate) text: Vec<String>,
     pub(crate) label: String,
+    pub(crate) duties: Option<PathBuf>,
     pub(crate) out: PathBuf,
     pub(crate) threads: usize,
 }
@@ -86,6 +95,7 @@ struct Outcome {
     out_of_fold: Vec<Scored>,
     groups: usize,
     seconds: f64,
+    fused: Option<Fused>,
 }
 
 /// Reads, trains, writes; says on standard error how it went.
@@ -94,12 +104,24 @@ pub(crate) fn run(options: &Options) -> anyhow::Result<()> {
         return update::run(&options.update, options.out.as_deref());
     }
     let job = Job::new(options)?;
-    let rows = rows::read(&job.data, &job.text, &job.label, &job.recipe)?;
+    let rows = job.rows()?;
     let mut err = std::io::stderr().lock();
     for note in &rows.notes {
         writeln!(err, "{note}")?;
     }
     drop(err);
+    if let Some(part) = &job.recipe.baseline {
+        let task = Task {
+            recipe: &job.recipe,
+            part,
+            rows: &rows,
+            inputs: &job.text,
+            data: &job.data,
+            out: &job.out,
+            threads: job.threads,
+        };
+        return baseline::run(&task, &mut std::io::stdout().lock());
+    }
     let outcome = job.train(&rows)?;
     job.write(&rows, &outcome)?;
     writeln!(
@@ -136,7 +158,15 @@ impl Job {
         let label = label.context("--label is missing, and the recipe's [data] does not say it")?;
         let cores = || std::thread::available_parallelism().map_or(1, NonZero::get);
         let threads = options.threads.map_or_else(cores, NonZero::get);
-        Ok(Job { recipe, data, text, label, out, threads })
+        let duties = options.duties.clone();
+        Ok(Job { recipe, data, text, label, duties, out, threads })
+    }
+
+    /// The rows to train on.
+    pub(crate) fn rows(&self) -> anyhow::Result<Rows> {
+        let duties = self.duties.as_ref().map(|it| duties::read(it, &self.recipe)).transpose()?;
+        let columns = Columns { text: &self.text, label: &self.label };
+        rows::read(&self.data, columns, duties.unwrap_or_default(), &self.recipe)
     }
 
     fn train(&self, rows: &Rows) -> anyhow::Result<Outcome> {
@@ -147,7 +177,9 @@ impl Job {
         let labels: Vec<usize> = rows.rows.iter().map(|it| it.label).collect();
         let n_folds = self.recipe.confidence.folds;
         let folds = folds::assign(&groups, &labels, n_folds, self.recipe.seed);
-        let bar = progress((n_folds + 1) * prepared.n_problems());
+        let part = self.recipe.fusion.as_ref();
+        let embedded = part.map(|it| fusion::embed(rows, &self.text, it)).transpose()?;
+        let bar = progress::bar((n_folds + 1) * prepared.n_problems(), "訓練");
         let done = || bar.inc(1);
         let run = Run { threads: self.threads, done: &done };
         let mut scores: Vec<Vec<f32>> = vec![Vec::new(); rows.rows.len()];
@@ -165,28 +197,38 @@ impl Job {
             .map(|(scores, label)| Scored { scores, label })
             .collect();
         let confidence = confidence::fit(&out_of_fold, &rows.labels, &self.recipe.confidence);
-        let settings = Settings { format: SETTINGS_FORMAT, linear: confidence, fused: None };
+        let fuse = |(embedded, part): (Embedded, &FusionPart)| {
+            embedded.fuse(&self.recipe, part, &rows.labels, &out_of_fold, &folds)
+        };
+        let fused = embedded.zip(part).map(fuse).transpose()?;
+        let settings = Settings {
+            format: SETTINGS_FORMAT,
+            linear: confidence,
+            fused: fused.as_ref().map(|it| it.fusion.clone()),
+        };
         let n_groups = groups.iter().enumerate().filter(|(row, group)| row == *group).count();
         let seconds = start.elapsed().as_secs_f64();
-        Ok(Outcome { linear, settings, out_of_fold, groups: n_groups, seconds })
+        Ok(Outcome { linear, settings, out_of_fold, groups: n_groups, seconds, fused })
     }
 
     fn write(&self, rows: &Rows, outcome: &Outcome) -> anyhow::Result<()> {
         let settings = serde_json::to_vec_pretty(&outcome.settings)?;
+        let dense = outcome.fused.as_ref().map(|it| it.head.to_bytes()).transpose()?;
         // What cannot be loaded is not written.
         Classifier::load(ClassifierFiles {
             linear: &outcome.linear,
             settings: &settings,
-            dense: None,
+            dense: dense.as_deref(),
         })?;
         fs::create_dir_all(&self.out)
             .with_context(|| format!("failed to create {}", self.out.display()))?;
-        let files: [(&str, Vec<u8>); 4] = [
+        let mut files: Vec<(&str, Vec<u8>)> = vec![
             ("linear.safetensors", outcome.linear.clone()),
             ("classifier.json", settings),
             ("recipe.toml", toml::to_string(&self.recipe)?.into_bytes()),
             ("report.md", report::markdown(self, rows, outcome).into_bytes()),
         ];
+        files.extend(dense.map(|it| ("dense.safetensors", it)));
         for (name, bytes) in files {
             let path = self.out.join(name);
             fs::write(&path, bytes)
@@ -194,17 +236,6 @@ impl Job {
         }
         Ok(())
     }
-}
-
-/// A bar with the time left; hidden where standard error is no terminal.
-fn progress(n_problems: usize) -> ProgressBar {
-    let bar = ProgressBar::with_draw_target(
-        Some(n_problems as u64),
-        ProgressDrawTarget::stderr_with_hz(4),
-    );
-    let style = ProgressStyle::with_template("{bar:40} {pos}/{len} {elapsed} 剩餘 {eta}");
-    bar.set_style(style.unwrap_or_else(|_| ProgressStyle::default_bar()));
-    bar
 }
 
 #[cfg(test)]

@@ -29,6 +29,9 @@ pub(crate) struct Recipe {
     /// Weight of one training text for each label: the label's own name without what all labels begin with; 0: none.
     #[serde(default)]
     pub(crate) label_names: f32,
+    /// How duties of units, where they are given, are learned from.
+    #[serde(default)]
+    pub(crate) duties: DutiesPart,
     /// A coarser label, where its column is present.
     #[serde(default)]
     pub(crate) parent: Option<ParentPart>,
@@ -38,6 +41,12 @@ pub(crate) struct Recipe {
     /// How confidence is measured.
     #[serde(default)]
     pub(crate) confidence: ConfidencePart,
+    /// Late fusion with the sentence encoder.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) fusion: Option<FusionPart>,
+    /// A method to compare with instead of a classifier to serve.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) baseline: Option<BaselinePart>,
 }
 
 /// The data of a recipe that is run by itself.
@@ -83,6 +92,36 @@ pub(crate) struct ExtraPart {
     /// Only the first characters.
     #[serde(default)]
     pub(crate) head: Option<usize>,
+}
+
+/// Texts of duties; each stands in every text column, so that it looks like a whole row.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub(crate) struct DutiesPart {
+    /// Cost of an error on one, where one on a row costs 1.
+    pub(crate) weight: f32,
+}
+
+impl Default for DutiesPart {
+    fn default() -> DutiesPart {
+        DutiesPart { weight: 0.3 }
+    }
+}
+
+/// A head over the frozen sentence encoder's vectors.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub(crate) struct FusionPart {
+    /// The text column that is embedded; the first without.
+    pub(crate) input: Option<String>,
+    /// Cost of an error against the size of the head's weights.
+    pub(crate) cost: f64,
+}
+
+impl Default for FusionPart {
+    fn default() -> FusionPart {
+        FusionPart { input: None, cost: 1.0 }
+    }
 }
 
 /// A coarser label.
@@ -142,6 +181,108 @@ impl Default for SolverPart {
     }
 }
 
+/// A method for comparison, on n-grams projected to `width` numbers.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(tag = "kind", rename_all = "kebab-case")]
+pub(crate) enum BaselinePart {
+    /// Linear support vector machines, one for each pair of labels.
+    Svm(SvmPart),
+    /// Trees on bootstrap samples.
+    RandomForest(ForestPart),
+    /// A network with one hidden layer.
+    Mlp(MlpPart),
+}
+
+/// Of support vector machines.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub(crate) struct SvmPart {
+    /// Numbers of a projected text.
+    pub(crate) width: usize,
+    /// C: cost of an error against the size of the weights.
+    pub(crate) cost: f64,
+}
+
+/// Of a random forest.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub(crate) struct ForestPart {
+    /// Numbers of a projected text.
+    pub(crate) width: usize,
+    /// Trees.
+    pub(crate) trees: u16,
+    /// Fewest rows of a leaf.
+    pub(crate) min_leaf: usize,
+}
+
+/// Of a network.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub(crate) struct MlpPart {
+    /// Numbers of a projected text.
+    pub(crate) width: usize,
+    /// Numbers of the hidden layer.
+    pub(crate) hidden: usize,
+    /// Times that every row is seen.
+    pub(crate) epochs: usize,
+    /// Rows of a step.
+    pub(crate) batch: usize,
+    /// Learning rate.
+    pub(crate) rate: f64,
+    /// Weight decay.
+    pub(crate) decay: f64,
+}
+
+/// Numbers of a projected text, where the recipe does not say.
+const WIDTH: usize = 512;
+
+impl Default for SvmPart {
+    fn default() -> SvmPart {
+        SvmPart { width: WIDTH, cost: 1.0 }
+    }
+}
+
+impl Default for ForestPart {
+    fn default() -> ForestPart {
+        ForestPart { width: WIDTH, trees: 100, min_leaf: 1 }
+    }
+}
+
+impl Default for MlpPart {
+    fn default() -> MlpPart {
+        MlpPart { width: WIDTH, hidden: 256, epochs: 20, batch: 64, rate: 0.002, decay: 0.01 }
+    }
+}
+
+impl BaselinePart {
+    /// Name in recipes and reports.
+    pub(crate) fn name(&self) -> &'static str {
+        match self {
+            BaselinePart::Svm(_) => "svm",
+            BaselinePart::RandomForest(_) => "random-forest",
+            BaselinePart::Mlp(_) => "mlp",
+        }
+    }
+
+    /// Numbers of a projected text.
+    pub(crate) fn width(&self) -> usize {
+        match self {
+            BaselinePart::Svm(it) => it.width,
+            BaselinePart::RandomForest(it) => it.width,
+            BaselinePart::Mlp(it) => it.width,
+        }
+    }
+
+    fn is_possible(&self) -> bool {
+        let of_kind = match self {
+            BaselinePart::Svm(it) => 0.0 < it.cost,
+            BaselinePart::RandomForest(it) => 0 < it.trees && 0 < it.min_leaf,
+            BaselinePart::Mlp(it) => 0 < it.hidden && 0 < it.batch && 0.0 < it.rate,
+        };
+        of_kind && (1..=4096).contains(&self.width())
+    }
+}
+
 /// Confidence.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]
@@ -190,6 +331,14 @@ impl Recipe {
             0.0 < self.solver.cost && 0.0 < self.solver.tolerance,
             "cost and tolerance are positive"
         );
+        ensure!(0.0 < self.duties.weight, "the weight of duties is positive");
+        let is_solvable = self.fusion.as_ref().is_none_or(|it| 0.0 < it.cost);
+        ensure!(is_solvable, "the cost of the fusion is positive");
+        let is_possible = self.baseline.as_ref().is_none_or(BaselinePart::is_possible);
+        ensure!(
+            is_possible,
+            "the baseline's width is 1 to 4096 and its other numbers are positive"
+        );
         Ok(())
     }
 }
@@ -215,8 +364,14 @@ mod tests {
     #[test]
     fn the_shipped_recipes_are_read() {
         let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("recipes");
-        for name in ["questions.toml", "documents.toml", "ministries.toml"] {
-            Recipe::read(&folder.join(name)).unwrap();
+        for name in ["questions", "documents", "ministries", "documents-fused"] {
+            let recipe = Recipe::read(&folder.join(format!("{name}.toml"))).unwrap();
+            assert!(recipe.baseline.is_none());
+            assert_eq!(recipe.fusion.is_some(), name.ends_with("fused"));
+        }
+        for kind in ["svm", "random-forest", "mlp"] {
+            let recipe = Recipe::read(&folder.join(format!("baseline-{kind}.toml"))).unwrap();
+            assert_eq!(recipe.baseline.unwrap().name(), kind);
         }
     }
 
@@ -236,6 +391,12 @@ mod tests {
             "name = 'n'\n[[views]]\norders = [1]\nweights = [1, 2]",
             "name = 'n'\nunknown = 1\n[[views]]\norders = [1]",
             "name = 'n'\n[[views]]\norders = [1]\n[confidence]\nfolds = 1",
+            "name = 'n'\n[[views]]\norders = [1]\n[duties]\nweight = 0",
+            "name = 'n'\n[[views]]\norders = [1]\n[fusion]\ncost = 0",
+            "name = 'n'\n[[views]]\norders = [1]\n[baseline]\nkind = 'bayes'",
+            "name = 'n'\n[[views]]\norders = [1]\n[baseline]\nkind = 'svm'\ntrees = 3",
+            "name = 'n'\n[[views]]\norders = [1]\n[baseline]\nkind = 'mlp'\nhiden = 3",
+            "name = 'n'\n[[views]]\norders = [1]\n[baseline]\nkind = 'svm'\nwidth = 0",
         ] {
             assert!(check(text).is_err(), "{text}");
         }

@@ -2,7 +2,9 @@
 
 use std::fmt::Write as _;
 
-use super::confidence::{answers, automatic, by_label, macro_f1, top_3};
+use fenwen::pipeline::classify::Confidence;
+
+use super::confidence::{Scored, answers, automatic, by_label, macro_f1, top_3};
 use super::rows::Rows;
 use super::{Job, Outcome};
 
@@ -11,7 +13,6 @@ pub(super) fn markdown(job: &Job, rows: &Rows, outcome: &Outcome) -> String {
     let confidence = &outcome.settings.linear;
     let answers = answers(&outcome.out_of_fold, confidence);
     let n = answers.len();
-    let n_right = answers.iter().filter(|it| it.is_right).count();
     let mut text = format!("# {}\n\n", job.recipe.name);
     let name = job.data.file_name().map(|it| it.to_string_lossy().into_owned()).unwrap_or_default();
     let _ = writeln!(
@@ -26,21 +27,19 @@ pub(super) fn markdown(job: &Job, rows: &Rows, outcome: &Outcome) -> String {
     for note in &rows.notes {
         let _ = writeln!(text, "- {note}");
     }
-    let (share, precision) = automatic(&answers, confidence, &rows.labels);
     let _ = writeln!(
         text,
         "\n以下為 {} 折交叉驗證(近似重複不跨折)的結果,不是封存資料的結果。\n\n\
-         | 正確率 | 宏平均 F1 | 前三名 | 承諾精確度 | 門檻 | 自動比例 | 實測精確度 |\n|---|---|---|---|---|---|---|\n\
-         | {:.4} | {:.4} | {:.4} | {} | {:.3} | {:.3} | {:.4} |\n",
+         | 方法 | 正確率 | 宏平均 F1 | 前三名 | 承諾精確度 | 門檻 | 自動比例 | 實測精確度 |\n\
+         |---|---|---|---|---|---|---|---|",
         job.recipe.confidence.folds,
-        n_right as f64 / n.max(1) as f64,
-        macro_f1(&outcome.out_of_fold, rows.labels.len()),
-        top_3(&outcome.out_of_fold),
-        confidence.precision,
-        confidence.threshold,
-        share,
-        precision
     );
+    text += &line("線性", &outcome.out_of_fold, confidence, &rows.labels);
+    if let Some(fused) = &outcome.fused {
+        let name = format!("融合(語意向量權重 {:.2})", fused.fusion.weight);
+        text += &line(&name, &fused.scored, &fused.fusion.confidence, &rows.labels);
+    }
+    text.push('\n');
     text += "| 標籤 | 列數 | 判為此標籤 | 其中正確 |\n|---|---|---|---|\n";
     let given = by_label(&answers);
     for (class, label) in rows.labels.iter().enumerate() {
@@ -49,4 +48,19 @@ pub(super) fn markdown(job: &Job, rows: &Rows, outcome: &Outcome) -> String {
         let _ = writeln!(text, "| {label} | {n_rows} | {n_given} | {n_right} |");
     }
     text
+}
+
+/// What one way of scoring is worth, as a row of the table.
+fn line(name: &str, scored: &[Scored], confidence: &Confidence, labels: &[String]) -> String {
+    let answers = answers(scored, confidence);
+    let (share, precision) = automatic(&answers, confidence, labels);
+    let n_right = answers.iter().filter(|it| it.is_right).count();
+    format!(
+        "| {name} | {:.4} | {:.4} | {:.4} | {} | {:.3} | {share:.3} | {precision:.4} |\n",
+        n_right as f64 / answers.len().max(1) as f64,
+        macro_f1(scored, labels.len()),
+        top_3(scored),
+        confidence.precision,
+        confidence.threshold,
+    )
 }

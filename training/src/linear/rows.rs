@@ -8,6 +8,7 @@ use std::path::Path;
 use anyhow::{Context, ensure};
 use serde_json::{Map, Value};
 
+use super::duties::Duty;
 use super::recipe::Recipe;
 
 /// One usable row.
@@ -29,18 +30,29 @@ pub(crate) struct Rows {
     pub(crate) rows: Vec<Row>,
     /// Labels, sorted.
     pub(crate) labels: Vec<String>,
+    /// Duties of units, each with the number of its label.
+    pub(crate) duties: Vec<(usize, Duty)>,
     /// What was left out and why, for the report.
     pub(crate) notes: Vec<String>,
 }
 
-/// Reads `path`; `text` and `label` name columns.
+/// Which columns of a file matter.
+#[derive(Clone, Copy)]
+pub(crate) struct Columns<'a> {
+    /// Texts, in order.
+    pub(crate) text: &'a [String],
+    /// Label.
+    pub(crate) label: &'a str,
+}
+
+/// Reads `path`.
 ///
 /// Rows whose text columns are all empty, or without a label, are left out and counted; so are labels with fewer than
-/// `min_rows` rows. A line that is no JSON object, or a column that no row has, is an error.
+/// `min_rows` rows, unless `duties` tell what they are for. A line that is no JSON object, or a column that no row has, is an error.
 pub(crate) fn read(
     path: &Path,
-    text: &[String],
-    label: &str,
+    Columns { text, label }: Columns<'_>,
+    duties: Vec<Duty>,
     recipe: &Recipe,
 ) -> anyhow::Result<Rows> {
     let shown = path.display();
@@ -75,7 +87,7 @@ pub(crate) fn read(
     if 0 < n_unlabelled {
         notes.push(format!("{n_unlabelled} 列無標籤,未採用"));
     }
-    let rows = select(kept, recipe.min_rows, notes);
+    let rows = select(kept, duties, recipe.min_rows, notes);
     ensure!(2 <= rows.labels.len(), "{shown}: at least two labels with rows are needed");
     Ok(rows)
 }
@@ -107,33 +119,50 @@ fn string(object: &Map<String, Value>, column: &str) -> Option<String> {
     (!text.trim().is_empty()).then_some(text)
 }
 
-fn select(kept: Vec<(Row, String)>, min_rows: usize, mut notes: Vec<String>) -> Rows {
+fn select(
+    kept: Vec<(Row, String)>,
+    duties: Vec<Duty>,
+    min_rows: usize,
+    mut notes: Vec<String>,
+) -> Rows {
     let mut counts: BTreeMap<String, usize> = BTreeMap::new();
     for (_, label) in &kept {
         *counts.entry(label.clone()).or_default() += 1;
     }
+    let told: BTreeSet<String> = duties.iter().map(|it| it.unit.clone()).collect();
     let rare: Vec<String> = counts
         .iter()
-        .filter(|(_, n)| **n < min_rows)
+        .filter(|(label, n)| **n < min_rows && !told.contains(*label))
         .map(|(label, n)| format!("{label}({n})"))
         .collect();
     if !rare.is_empty() {
         notes.push(format!("{} 個標籤少於 {min_rows} 列,未採用:{}", rare.len(), rare.join("、")));
     }
-    counts.retain(|_, n| min_rows <= *n);
+    counts.retain(|label, n| min_rows <= *n || told.contains(label));
+    let unseen: Vec<&str> =
+        told.iter().filter(|it| !counts.contains_key(*it)).map(String::as_str).collect();
+    if !unseen.is_empty() {
+        let (n, names) = (unseen.len(), unseen.join("、"));
+        notes.push(format!("{n} 個標籤只有職掌、沒有資料列,一律交由人員決定:{names}"));
+    }
+    for unit in told {
+        counts.entry(unit).or_default();
+    }
     let labels: Vec<String> = counts.into_keys().collect();
     let rows = kept
         .into_iter()
         .filter_map(|(row, name)| Some(Row { label: labels.binary_search(&name).ok()?, ..row }))
         .collect();
-    Rows { rows, labels, notes }
+    let number = |it: Duty| Some((labels.binary_search(&it.unit).ok()?, it));
+    let duties = duties.into_iter().filter_map(number).collect();
+    Rows { rows, labels, duties, notes }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
 
-    fn check(lines: &str) -> anyhow::Result<Rows> {
+    fn check_with(duties: &[&str], lines: &str) -> anyhow::Result<Rows> {
         let recipe: Recipe = toml::from_str(
             "name = 'n'\nmin_rows = 2\n[[views]]\norders = [1]\n[[extra]]\ncolumn = 'a'\nweight = 1\nhead = 2",
         )
@@ -141,7 +170,14 @@ mod tests {
         let dir = tempfile::tempdir().unwrap();
         let path = dir.path().join("rows.jsonl");
         std::fs::write(&path, lines).unwrap();
-        read(&path, &["q".to_owned()], "u", &recipe)
+        let duty =
+            |unit: &str| Duty { unit: unit.to_owned(), text: "職掌".to_owned(), parent: None };
+        let columns = Columns { text: &["q".to_owned()], label: "u" };
+        read(&path, columns, duties.iter().map(|it| duty(it)).collect(), &recipe)
+    }
+
+    fn check(lines: &str) -> anyhow::Result<Rows> {
+        check_with(&[], lines)
     }
 
     #[test]
@@ -161,6 +197,21 @@ mod tests {
         assert_eq!(rows.rows[0].extra, [(0, "答案".to_owned())]);
         assert_eq!(rows.notes.len(), 3);
         assert!(rows.notes[2].contains("孤司(1)"));
+    }
+
+    #[test]
+    fn duties_keep_rare_labels_and_add_unseen_ones() {
+        let lines = concat!(
+            "{\"q\": \"甲\", \"u\": \"丙司\"}\n{\"q\": \"乙\", \"u\": \"丙司\"}\n",
+            "{\"q\": \"丁\", \"u\": \"孤司\"}\n{\"q\": \"戊\", \"u\": \"寡司\"}\n",
+        );
+        let rows = check_with(&["孤司", "新司"], lines).unwrap();
+        assert_eq!(rows.labels, ["丙司", "孤司", "新司"]);
+        assert_eq!(rows.rows.len(), 3);
+        let numbers: Vec<usize> = rows.duties.iter().map(|it| it.0).collect();
+        assert_eq!(numbers, [1, 2]);
+        let told = rows.notes.join("\n");
+        assert!(told.contains("寡司(1)") && told.contains("一律交由人員決定:新司"), "{told}");
     }
 
     #[test]

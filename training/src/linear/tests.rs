@@ -33,6 +33,7 @@ fn options(recipe: PathBuf, threads: usize) -> Options {
         data: None,
         text: Vec::new(),
         label: None,
+        duties: None,
         out: None,
         threads: NonZero::new(threads),
         update: UpdateOptions::default(),

@@ -22,7 +22,6 @@ use fenwen::pipeline::compose::Composed;
 use fenwen::pipeline::letters::pii;
 use fenwen::registry::LoadedVersion;
 use fenwen::service::routing::{ActiveModel, Lesson, lessons};
-use fenwen::store::Store;
 use fenwen::task::text::TextField;
 
 use super::corpus::{Counts, Gram, count, index, values};
@@ -85,7 +84,7 @@ pub(crate) fn run(options: &UpdateOptions, out: Option<&Path>) -> anyhow::Result
     };
     let config = Config::read(&overrides)?;
     let (version, model) = routing::active(&config, service)?;
-    let store = Store::open(&config.data_dir())?;
+    let store = fenwen::cli::jobs::store(&config)?;
     let kept = lessons(&store, service, SystemClock.unix_time().as_secs())?;
     ensure!(!kept.is_empty(), "there is no feedback on `{service}` to learn from");
     let lessons = Lessons::new(&kept, &model);

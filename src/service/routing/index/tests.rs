@@ -3,6 +3,8 @@
 use std::fs;
 
 use super::*;
+use crate::base::Deadline;
+use crate::pipeline::encode::EncodeError;
 
 fn sources() -> Vec<Source> {
     let source = |id: &str, answer: &str| Source {
@@ -16,8 +18,27 @@ fn sources() -> Vec<Source> {
     vec![source("a", "甲"), source("b", "乙\n丙")]
 }
 
-fn encoder(sha256: &str) -> EncoderId {
-    EncoderId { name: "e".to_owned(), sha256: sha256.to_owned() }
+const HERE: &str = "ab";
+
+/// Has one encoder, [`HERE`]; or none at all.
+struct Installed(bool);
+
+impl Encoders for Installed {
+    fn open(&self, sha256: &str) -> Result<Arc<dyn TextEncoder>, EncoderError> {
+        match (self.0, sha256) {
+            (false, _) => Err(EncoderError::Open { reason: "not pulled".to_owned() }),
+            (true, HERE) => Ok(Arc::new(Installed(true))),
+            (true, _) => {
+                Err(EncoderError::Other { wanted: sha256.to_owned(), found: HERE.to_owned() })
+            }
+        }
+    }
+}
+
+impl TextEncoder for Installed {
+    fn encode(&self, texts: &[&str], _: Deadline) -> Result<Vec<Vec<f32>>, EncodeError> {
+        Ok(texts.iter().map(|_| vec![1.0, 0.0]).collect())
+    }
 }
 
 fn two_wide() -> Vectors {
@@ -35,18 +56,16 @@ fn activate(answers: &Path, files: &[(&'static str, Vec<u8>)]) {
 }
 
 fn slot(answers: &Path) -> IndexSlot {
-    IndexSlot::new(answers, Box::new(|| None))
+    IndexSlot::new(answers, Arc::new(Installed(false)))
 }
 
 #[test]
 fn what_is_packed_is_opened() {
     let dir = tempfile::tempdir().unwrap();
-    let id = encoder("ab");
-    let vectors = two_wide();
-    activate(dir.path(), &pack(sources(), Some((&id, &vectors))).unwrap());
+    activate(dir.path(), &pack(sources(), Some((HERE, &two_wide()))).unwrap());
     let opened = ActiveIndex::open(&versions(dir.path()).load(1).unwrap()).unwrap();
     assert_eq!(opened.index.sources(), sources());
-    assert_eq!((opened.index.width(), opened.encoder), (Some(2), Some(id)));
+    assert_eq!((opened.index.width(), opened.made_by.as_deref()), (Some(2), Some(HERE)));
     assert_eq!((opened.info.name.as_str(), opened.info.version.as_str()), ("qa", "1"));
 }
 
@@ -75,20 +94,32 @@ fn a_new_version_is_taken_up_and_a_broken_one_is_not() {
 #[test]
 fn vectors_without_an_encoder_leave_the_words() {
     let dir = tempfile::tempdir().unwrap();
-    let (id, vectors) = (encoder("ab"), two_wide());
-    activate(dir.path(), &pack(sources(), Some((&id, &vectors))).unwrap());
+    activate(dir.path(), &pack(sources(), Some((HERE, &two_wide()))).unwrap());
     let slot = slot(dir.path());
     slot.refresh();
-    assert!(slot.require().is_ok() && slot.encoder().is_none());
+    assert!(slot.require().unwrap().encoder.is_none());
     assert!(slot.notice().unwrap().contains("fenwen models pull"));
+}
+
+#[test]
+fn vectors_of_another_encoder_do_not_answer() {
+    let dir = tempfile::tempdir().unwrap();
+    let slot = IndexSlot::new(dir.path(), Arc::new(Installed(true)));
+    activate(dir.path(), &pack(sources(), Some((HERE, &two_wide()))).unwrap());
+    slot.refresh();
+    assert!(slot.require().unwrap().encoder.is_some() && slot.notice().is_none());
+    activate(dir.path(), &pack(sources(), Some(("cd", &two_wide()))).unwrap());
+    slot.refresh();
+    assert_eq!(slot.require().unwrap().info.version, "1", "the one before stays");
+    let notice = slot.notice().unwrap();
+    assert!(notice.contains("另一個語句編碼器") && notice.contains("fenwen qa index"), "{notice}");
 }
 
 #[test]
 fn another_form_is_refused() {
     let check = |change: &dyn Fn(&mut Vec<(&'static str, Vec<u8>)>)| {
         let dir = tempfile::tempdir().unwrap();
-        let (id, vectors) = (encoder("ab"), two_wide());
-        let mut files = pack(sources(), Some((&id, &vectors))).unwrap();
+        let mut files = pack(sources(), Some((HERE, &two_wide()))).unwrap();
         change(&mut files);
         activate(dir.path(), &files);
         ActiveIndex::open(&versions(dir.path()).load(1).unwrap()).err().unwrap()

@@ -1,115 +1,61 @@
-//! Questions over HTTP: answered by quoting, refused, followed up, taken up without a restart.
+//! Answers that need more than one classifier's labels: fused with an encoder, or a unit for its unsure sections.
 
-use std::path::Path;
+use serde_json::json;
 
-use fenwen::service::routing::index::{pack, versions};
-use fenwen::task::answers::Source;
-use serde_json::{Value, json};
+use super::super::fake::{ENCODER, Server};
+use super::{DOCUMENTS, LETTERS, classifier, letter, post};
 
-use super::super::client::get;
-use super::super::fake::Server;
-use super::post;
-
-const ANSWERS: &str = "/api/v1/qa/answers";
-
-/// Makes an index of `(id, question, answer)` the one that answers.
-fn activate(data_dir: &Path, rows: &[(&str, &str, &str)]) {
-    let source = |(id, question, answer): &(&str, &str, &str)| Source {
-        id: (*id).to_owned(),
-        version: 1,
-        question: Some((*question).to_owned()),
-        answer: (*answer).to_owned(),
-        ..Source::default()
-    };
-    let folder = tempfile::tempdir().unwrap();
-    for (name, bytes) in pack(rows.iter().map(source).collect(), None).unwrap() {
-        std::fs::write(folder.path().join(name), bytes).unwrap();
+#[tokio::test]
+async fn a_fused_classifier_asks_the_encoder() {
+    let server = Server::open().await;
+    for name in ["letters", "documents"] {
+        classifier::activate_fused(server.data_dir.path(), name, ENCODER);
     }
-    let versions = versions(&data_dir.join("answers"));
-    versions.activate(versions.add(folder.path()).unwrap()).unwrap();
+    server.routing.refresh();
+    let letters = json!({"letters": [{"subject": "土地", "body": "登記"}, {"subject": "土地", "body": "戶"}]});
+    let answer = post(server.addr, LETTERS, &letters).await.json();
+    let first = |idx: usize| answer["items"][idx]["labels"][0]["code"].clone();
+    assert_eq!((first(0), first(1)), (json!("地政司"), json!("戶政司")), "{answer}");
+    let document = json!({"document": {"subject": "土地", "body": ["戶"]}});
+    let answer = post(server.addr, DOCUMENTS, &document).await.json();
+    assert_eq!(answer["units"][0]["unit"], "301000000A/戶政司", "{answer}");
 }
 
-const ROWS: [(&str, &str, &str); 3] = [
-    ("ris-1", "身分證遺失怎麼補發?", "請攜帶印章至戶政事務所補發。"),
-    ("ris-2", "結婚登記要帶什麼證件?", "雙方身分證、印章與結婚書約。"),
-    ("fire-1", "如何檢舉違規施放爆竹?", "請撥打一一九。"),
-];
-
-async fn ready() -> Server {
+#[tokio::test]
+async fn a_classifier_of_another_encoder_does_not_answer() {
     let server = Server::open().await;
-    activate(server.data_dir.path(), &ROWS);
+    classifier::activate(server.data_dir.path(), "letters", &classifier::UNITS);
     server.routing.refresh();
-    server
-}
-
-async fn ask(server: &Server, body: Value) -> Value {
-    let answer = post(server.addr, ANSWERS, &body).await;
-    assert_eq!(answer.status, 200, "{answer:?}");
-    answer.json()
-}
-
-#[tokio::test]
-async fn an_approved_source_is_quoted() {
-    let server = ready().await;
-    let found = ask(&server, json!({"question": "身分證遺失怎麼補發"})).await;
-    assert_eq!(found["state"], "answered");
-    assert_eq!(found["answer"], ROWS[0].2);
-    let cited = &found["citations"][0];
-    assert_eq!((&cited["source_id"], &cited["quote_end"]), (&json!("ris-1"), &json!(14)));
-    assert_eq!(found["by_words_only"], true);
-    assert_eq!(found["model"]["version"], "1");
-    let id = found["answer_id"].as_str().unwrap();
-    let kept = get(server.addr, &format!("/api/v1/predictions/{id}")).await.json();
-    assert_eq!((&kept["service"], &kept["labels"][0]["code"]), (&json!("qa"), &json!("ris-1")));
-    let feedback = format!("/api/v1/predictions/{id}/feedback");
-    let corrected = |label| json!({"decision": "corrected", "label": label});
-    assert_eq!(post(server.addr, &feedback, &corrected("ris-2")).await.status, 204);
-    assert_eq!(post(server.addr, &feedback, &corrected("ris-9")).await.status, 400);
+    classifier::activate_fused(server.data_dir.path(), "letters", &"1".repeat(64));
+    server.routing.refresh();
+    let answer = post(server.addr, LETTERS, &letter("土地", "戶")).await.json();
+    assert_eq!(answer["items"][0]["model"]["version"], "1", "{answer}");
+    assert_eq!(answer["items"][0]["labels"][0]["code"], "地政司");
 }
 
 #[tokio::test]
-async fn what_no_source_answers_is_refused_and_reported() {
-    let server = ready().await;
-    let found = ask(&server, json!({"question": "海生館的企鵝叫什麼名字"})).await;
-    assert_eq!((&found["state"], &found["answer"]), (&json!("no_answer"), &json!(null)));
-    assert_eq!(found["message"], "查無資料,將轉由專人處理");
-    assert_eq!(found["citations"], json!([]));
-    ask(&server, json!({"question": "結婚登記要帶什麼證件"})).await;
-    let report = get(server.addr, "/api/v1/qa/unanswered").await.json();
-    assert_eq!((&report["asked"], &report["unanswered"]), (&json!(2), &json!(1)));
-    assert_eq!(report["items"][0]["answer_id"], found["answer_id"]);
-    assert!(!report.to_string().contains("企鵝"));
-}
-
-#[tokio::test]
-async fn a_question_may_lean_on_the_one_before() {
-    let server = ready().await;
-    let question = "那需要什麼";
-    let alone = ask(&server, json!({"question": question})).await;
-    assert_eq!(alone["state"], "no_answer");
-    let context = json!({"previous_question": "結婚登記要帶什麼證件?"});
-    let found = ask(&server, json!({"question": question, "context": context})).await;
-    assert_eq!((&found["state"], &found["used_previous"]), (&json!("answered"), &json!(true)));
-    assert_eq!(found["citations"][0]["source_id"], "ris-2");
-}
-
-#[tokio::test]
-async fn an_index_is_taken_up_without_a_restart_and_its_lack_is_told() {
+async fn a_sure_unit_is_answered_for_its_unsure_sections() {
     let server = Server::open().await;
-    let refused = post(server.addr, ANSWERS, &json!({"question": "甲"})).await;
-    assert_eq!(refused.status, 503);
-    assert!(refused.json()["detail"].as_str().unwrap().contains("fenwen qa import"));
-    activate(server.data_dir.path(), &ROWS);
+    let (first, second) = ("301000000A/地政司/第一科", "301000000A/地政司/第二科");
+    let labels = [first, second, "301000000A/戶政司"];
+    for name in ["letters", "documents"] {
+        classifier::activate_sections(server.data_dir.path(), name, &labels, 0.8);
+    }
     server.routing.refresh();
-    let found = ask(&server, json!({"question": "結婚登記要帶什麼證件"})).await;
-    assert_eq!(found["model"]["version"], "1");
-    activate(server.data_dir.path(), &ROWS[..1]);
-    server.routing.refresh();
-    let found = ask(&server, json!({"question": "結婚登記要帶什麼證件"})).await;
-    assert_eq!((&found["model"]["version"], &found["state"]), (&json!("2"), &json!("no_answer")));
-    let services = get(server.addr, "/api/v1/services").await.json();
-    let entry = services["services"].as_array().unwrap().iter().find(|it| it["name"] == "qa");
-    assert!(entry.unwrap()["notice"].as_str().unwrap().contains("fenwen models pull"));
-    let ready = get(server.addr, "/healthz/ready").await.json();
-    assert!(ready["notices"][0].as_str().unwrap().contains("只比對文字"));
+    let unit = "301000000A/地政司";
+    let answer = post(server.addr, LETTERS, &letter("土地與兵役", "")).await.json();
+    let item = &answer["items"][0];
+    let code = |idx: usize| item["labels"][idx]["code"].as_str().unwrap_or_default();
+    assert_eq!([code(0), code(1), code(2)], [unit, first, second], "{answer}");
+    let shown = (&item["labels"][0]["unit"], &item["labels"][0]["name"], &item["abstained"]);
+    assert_eq!(shown, (&json!(unit), &json!("地政司"), &json!(false)));
+    // A section that is sure is answered itself, and one that is not with a unit that is not is for a person.
+    let answer = post(server.addr, LETTERS, &letter("土地", "")).await.json();
+    assert_eq!(answer["items"][0]["labels"][0]["code"], first);
+    let answer = post(server.addr, LETTERS, &letter("土地與戶籍", "")).await.json();
+    assert_eq!(answer["items"][0]["abstained"], true, "{answer}");
+    let document = json!({"document": {"subject": "土地與兵役", "body": []}});
+    let answer = post(server.addr, DOCUMENTS, &document).await.json();
+    let units = answer["units"].as_array().unwrap();
+    assert_eq!((units[0]["unit"].as_str(), units.len()), (Some(unit), 1), "{answer}");
 }

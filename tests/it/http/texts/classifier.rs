@@ -3,7 +3,7 @@
 use std::path::Path;
 
 use fenwen::engine::linear::{LinearParts, LinearSpec, View, grams};
-use fenwen::pipeline::classify::{Confidence, SETTINGS_FORMAT, Settings};
+use fenwen::pipeline::classify::{Confidence, DenseHead, Fusion, SETTINGS_FORMAT, Settings};
 use fenwen::registry::Versions;
 
 /// Units that the words 土地, 兵役 and 戶籍 speak for.
@@ -15,8 +15,40 @@ const WORDS: [&str; 3] = ["土地", "兵役", "戶籍"];
 pub(crate) fn activate(data_dir: &Path, name: &str, labels: &[&str; 3]) -> u32 {
     let trained = tempfile::tempdir().unwrap();
     write(trained.path(), labels);
+    take_in(data_dir, name, trained.path())
+}
+
+/// The same, fused with an encoder of this hash whose first number speaks for the last label.
+pub(crate) fn activate_fused(data_dir: &Path, name: &str, encoder: &str) -> u32 {
+    let trained = tempfile::tempdir().unwrap();
+    write(trained.path(), &UNITS);
+    let mut settings = settings();
+    settings.fused = Some(Fusion {
+        encoder: encoder.to_owned(),
+        input: "text".to_owned(),
+        weight: 3.0,
+        confidence: settings.linear.clone(),
+    });
+    write_settings(trained.path(), &settings);
+    let head =
+        DenseHead { width: 2, weights: vec![0.0, 0.0, 0.0, 0.0, 1.0, 0.0], bias: vec![0.0; 3] };
+    std::fs::write(trained.path().join("dense.safetensors"), head.to_bytes().unwrap()).unwrap();
+    take_in(data_dir, name, trained.path())
+}
+
+/// The same with sections as labels, answered by their unit from this probability on.
+pub(crate) fn activate_sections(data_dir: &Path, name: &str, labels: &[&str; 3], from: f32) -> u32 {
+    let trained = tempfile::tempdir().unwrap();
+    write(trained.path(), labels);
+    let mut settings = settings();
+    settings.linear.unit_threshold = Some(from);
+    write_settings(trained.path(), &settings);
+    take_in(data_dir, name, trained.path())
+}
+
+fn take_in(data_dir: &Path, name: &str, folder: &Path) -> u32 {
     let versions = Versions::at(&data_dir.join("classifiers"), name);
-    let number = versions.add(trained.path()).unwrap();
+    let number = versions.add(folder).unwrap();
     versions.activate(number).unwrap();
     number
 }
@@ -35,8 +67,16 @@ pub(crate) fn write(folder: &Path, labels: &[&str; 3]) {
     };
     let weights = vec![1.0, -0.5, -0.5, -0.5, 1.0, -0.5, -0.5, -0.5, 1.0];
     let parts = LinearParts { spec, keys, idf: vec![1.0; 3], weights, bias: vec![0.0; 3] };
-    let linear = Confidence { temperature: 0.5, threshold: 0.6, ..Confidence::plain() };
-    let settings = Settings { format: SETTINGS_FORMAT, linear, fused: None };
     std::fs::write(folder.join("linear.safetensors"), parts.to_bytes().unwrap()).unwrap();
-    std::fs::write(folder.join("classifier.json"), serde_json::to_vec(&settings).unwrap()).unwrap();
+    write_settings(folder, &settings());
+}
+
+fn settings() -> Settings {
+    let linear =
+        Confidence { temperature: 0.5, threshold: 0.6, precision: 0.9, ..Confidence::plain() };
+    Settings { format: SETTINGS_FORMAT, linear, fused: None }
+}
+
+fn write_settings(folder: &Path, settings: &Settings) {
+    std::fs::write(folder.join("classifier.json"), serde_json::to_vec(settings).unwrap()).unwrap();
 }

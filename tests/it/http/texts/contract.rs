@@ -190,6 +190,33 @@ async fn exchange_files_are_documents_and_classified_ones_are_not() {
 }
 
 #[tokio::test]
+async fn reviews_are_counted() {
+    let server = ready().await;
+    for (text, feedback) in [
+        ("戶籍謄本", json!({"decision": "accepted"})),
+        ("兵役", json!({"decision": "corrected", "label": "地政司"})),
+        ("土地", json!({"decision": "discarded"})),
+    ] {
+        let made = post(server.addr, LETTERS, &letter("", text)).await.json();
+        let id = made["items"][0]["prediction_id"].as_str().unwrap();
+        let path = format!("/api/v1/predictions/{id}/feedback");
+        assert_eq!(post(server.addr, &path, &feedback).await.status, 204);
+    }
+    let found = get(server.addr, "/api/v1/statistics").await.json();
+    validate(
+        "/paths/~1api~1v1~1statistics/get/responses/200/content/application~1json/schema",
+        &found,
+    );
+    let letters = &found["services"][1];
+    assert_eq!(letters["service"], "letters");
+    assert_eq!((&letters["reviewed"], &letters["right"]), (&json!(2), &json!(1)));
+    assert_eq!(letters["promise"]["measured"], 0.5);
+    assert_eq!(letters["promise"]["state"], "untested");
+    let empty = json!({"label": "役政司", "reviewed": 1, "right": 0});
+    assert!(letters["labels"].as_array().unwrap().contains(&empty));
+}
+
+#[tokio::test]
 async fn feedback_is_checked_and_kept() {
     let server = ready().await;
     let made = post(server.addr, LETTERS, &letter("", "戶籍謄本")).await.json();

@@ -6,11 +6,13 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use fenwen::base::{ManualClock, Private};
-use fenwen::service::routing::Routing;
+use fenwen::service::routing::{Routing, RoutingSettings};
 use fenwen::task::documents::{DispatchDocument, DispatchOrder};
 use fenwen::task::letters::{Letter, LetterAnswer, LetterOrder};
+use fenwen::task::prediction::{Feedback, Verdict};
+use fenwen::task::text::Automation;
 
-use super::super::fake::routing;
+use super::super::fake::{routing, routing_with};
 use super::classifier;
 
 const DAY: Duration = Duration::from_secs(24 * 60 * 60);
@@ -74,6 +76,52 @@ fn another_ministry_is_named_where_a_model_knows() {
     let own = dispatch("土地");
     assert!(!own.out_of_remit && own.ministry.is_none());
     assert_eq!(classify(&routing, "兵役").flags.not_our_remit.unwrap().name, "國防部");
+}
+
+#[test]
+fn answers_are_only_suggested_once_reviews_break_the_promise() {
+    let dir = tempfile::tempdir().unwrap();
+    classifier::activate(dir.path(), "letters", &classifier::UNITS);
+    let mut settings = RoutingSettings::default();
+    settings.letters.automation.default = Automation::Preselect;
+    let open = || {
+        let clock = Arc::new(ManualClock::at(20_000 * DAY));
+        routing_with(dir.path(), clock, settings.clone())
+    };
+    let routing = open();
+    assert_eq!(classify(&routing, "你好").automation, Automation::Suggest);
+    let review = |verdict, label: Option<&str>| {
+        let answer = classify(&routing, "請問兵役的徵集令延期申請怎麼辦理");
+        let feedback = Feedback {
+            verdict,
+            label: label.map(str::to_owned),
+            unit: None,
+            reason: None,
+            decided_by: None,
+            role: None,
+        };
+        routing.feedback(&answer.prediction_id, feedback).unwrap();
+        answer.automation
+    };
+    for _ in 0..20 {
+        assert_eq!(review(Verdict::Accepted, None), Automation::Preselect);
+    }
+    for _ in 0..10 {
+        assert_eq!(review(Verdict::Corrected, Some("地政司")), Automation::Preselect);
+    }
+    assert_eq!(review(Verdict::Accepted, None), Automation::Suggest);
+    let found = routing.statistics().into_iter().find(|it| it.service == "letters").unwrap();
+    assert_eq!((found.n_reviewed, found.promise.n_right), (31, 21));
+    // What was reviewed outlives a restart, and a new version begins anew.
+    assert_eq!(
+        classify(&open(), "請問兵役的徵集令延期申請怎麼辦理").automation,
+        Automation::Suggest
+    );
+    classifier::activate(dir.path(), "letters", &classifier::UNITS);
+    assert_eq!(
+        classify(&open(), "請問兵役的徵集令延期申請怎麼辦理").automation,
+        Automation::Preselect
+    );
 }
 
 fn fenwen(data_dir: &Path, arguments: &[&str]) -> Output {

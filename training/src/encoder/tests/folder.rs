@@ -54,6 +54,7 @@ fn task(folder: &Path, resume: bool) -> Task {
         data: folder.join("rows.jsonl"),
         text: vec!["q".to_owned()],
         label: "unit".to_owned(),
+        duties: None,
         out: folder.join("out"),
         threads: 1,
     };

@@ -1,0 +1,233 @@
+//! Members of durables: pull, deliver, acknowledge; give up after the last delivery.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use async_nats::jetstream::consumer::{AckPolicy, Consumer, DeliverPolicy, pull};
+use async_nats::jetstream::message::Acker;
+use async_nats::jetstream::stream::Stream;
+use async_nats::jetstream::{AckKind, Message};
+use futures_util::{FutureExt, StreamExt};
+use tokio::sync::{OwnedSemaphorePermit, Semaphore, watch};
+use tokio::task::JoinSet;
+
+use super::{Nats, publish};
+use crate::bus::error::BusError;
+use crate::bus::event::CloudEvent;
+use crate::bus::gate::Pass;
+use crate::bus::message::{
+    Delivery, Handle, Handler, Outcome, Subscription, dead_letter, received,
+};
+use crate::bus::stream::{StreamSpec, stream_under};
+use crate::bus::subject::{Subject, SubjectError, is_token};
+
+/// How long one question to the server for more stays open.
+const PULL: Duration = Duration::from_secs(5);
+
+/// Pause after the server did not answer such a question.
+const PAUSE: Duration = Duration::from_secs(1);
+
+/// Pause before a message comes again that could not be made a dead letter.
+const BURY_AGAIN: Duration = Duration::from_secs(5);
+
+pub(super) async fn subscribe(nats: &Nats, wanted: Subscription) -> Result<Handle, BusError> {
+    let pass = nats.tasks.enter()?;
+    if !is_token(&wanted.durable) {
+        return Err(SubjectError::Token(0).into());
+    }
+    let spec = stream_under(&wanted.filter)
+        .ok_or_else(|| BusError::Unroutable(wanted.filter.to_string()))?;
+    let consumer = consumer(nats, spec, &wanted).await?;
+    let (stop, stopped) = watch::channel(false);
+    let member = Member {
+        nats: nats.clone(),
+        consumer,
+        durable: wanted.durable,
+        handler: wanted.handler,
+        places: Arc::new(Semaphore::new(wanted.max_in_flight.max(1))),
+    };
+    let task = tokio::spawn(member.run([stopped, nats.closing.subscribe()], pass));
+    let abort = task.abort_handle();
+    let stop = move || {
+        async move {
+            stop.send_replace(true);
+            // It was aborted, if it fails.
+            let _ = task.await;
+        }
+        .boxed()
+    };
+    Ok(Handle { stop: Some(Box::new(stop)), task: abort })
+}
+
+/// The durable on the server; made when it is not there.
+async fn consumer(
+    nats: &Nats,
+    spec: &StreamSpec,
+    wanted: &Subscription,
+) -> Result<Consumer<pull::Config>, BusError> {
+    let set_up = |source: async_nats::Error| BusError::SetUp {
+        what: format!("durable `{}`", wanted.durable),
+        source,
+    };
+    let stream: Stream =
+        nats.jetstream.get_stream(spec.name).await.map_err(|it| set_up(it.into()))?;
+    let filter = wanted.filter.as_str();
+    if let Ok(found) = stream.consumer_info(&wanted.durable).await
+        && found.config.filter_subject != filter
+    {
+        return Err(set_up("it has another filter".into()));
+    }
+    let deliver_policy = if spec.waits { DeliverPolicy::All } else { DeliverPolicy::New };
+    let config = pull::Config {
+        durable_name: Some(wanted.durable.clone()),
+        filter_subject: filter.to_owned(),
+        ack_policy: AckPolicy::Explicit,
+        ack_wait: nats.settings.lease,
+        deliver_policy,
+        // We count ourselves, so that nothing is given up before its dead letter is stored.
+        max_deliver: -1,
+        ..pull::Config::default()
+    };
+    stream.create_consumer(config).await.map_err(|it| set_up(it.into()))
+}
+
+struct Member {
+    nats: Nats,
+    consumer: Consumer<pull::Config>,
+    durable: String,
+    handler: Handler,
+    places: Arc<Semaphore>,
+}
+
+impl Member {
+    async fn run(self, [mut stopped, mut closing]: [watch::Receiver<bool>; 2], pass: Pass) {
+        let member = Arc::new(self);
+        // Dropping the set ends every delivery: an aborted member leaves as a crashed one would.
+        let mut running = JoinSet::new();
+        tokio::select! {
+            biased;
+            // An error means that the other side is gone: then this member ends, too.
+            _ = stopped.wait_for(|it| *it) => {}
+            _ = closing.wait_for(|it| *it) => {}
+            () = member.pull_all(&mut running) => {}
+        }
+        while running.join_next().await.is_some() {}
+        drop(pass);
+    }
+
+    /// Asks for as many messages as there are places, again and again.
+    async fn pull_all(self: &Arc<Self>, running: &mut JoinSet<()>) {
+        loop {
+            let Ok(first) = Arc::clone(&self.places).acquire_owned().await else { return };
+            let mut places = vec![first];
+            while let Ok(place) = Arc::clone(&self.places).try_acquire_owned() {
+                places.push(place);
+            }
+            let pulled = tokio::time::timeout(2 * PULL, self.pull(places, running)).await;
+            if !matches!(pulled, Ok(Ok(()))) {
+                tracing::debug!(durable = self.durable, "a pull failed");
+                // A bounded wait; nothing ever completes it early.
+                let _ = tokio::time::timeout(PAUSE, std::future::pending::<()>()).await;
+            }
+            while running.try_join_next().is_some() {}
+        }
+    }
+
+    async fn pull(
+        self: &Arc<Self>,
+        mut places: Vec<OwnedSemaphorePermit>,
+        running: &mut JoinSet<()>,
+    ) -> Result<(), async_nats::Error> {
+        let batch = self.consumer.batch().max_messages(places.len()).expires(PULL);
+        let mut messages = batch.messages().await?;
+        while let Some(message) = messages.next().await {
+            let message = message?;
+            let Some(place) = places.pop() else { break };
+            let member = Arc::clone(self);
+            running.spawn(async move {
+                member.deliver(message).await;
+                drop(place);
+            });
+        }
+        Ok(())
+    }
+
+    async fn deliver(&self, message: Message) {
+        let attempt = message.info().map_or(1, |it| u32::try_from(it.delivered).unwrap_or(1));
+        let max_deliveries = self.nats.settings.max_deliveries;
+        let subject = Subject::parse(message.subject.as_str());
+        let event = CloudEvent::from_json(&message.payload);
+        let (Ok(subject), Ok(event)) = (subject, event) else {
+            return self.bury(&message, None, "not-an-event", attempt).await;
+        };
+        let event = Arc::new(event);
+        let buried = Some((&subject, &*event));
+        if max_deliveries < attempt {
+            return self.bury(&message, buried, "max-deliveries", max_deliveries).await;
+        }
+        let acker = Arc::new(Acker::new(message.context.clone(), message.reply.clone()));
+        let delivery = Delivery {
+            subject: subject.clone(),
+            event: Arc::clone(&event),
+            attempt,
+            progress: Arc::new(move || {
+                let acker = Arc::clone(&acker);
+                async move { tell(acker.ack_with(AckKind::Progress)).await }.boxed()
+            }),
+        };
+        match received(&self.handler, delivery).await {
+            // The lease runs out, and the message comes again.
+            None => (),
+            Some(Outcome::Ack) => tell(message.ack()).await,
+            Some(Outcome::Retry(_)) if max_deliveries <= attempt => {
+                self.bury(&message, buried, "max-deliveries", attempt).await;
+            }
+            Some(Outcome::Retry(after)) => {
+                tell(message.ack_with(AckKind::Nak(Some(after)))).await;
+            }
+            Some(Outcome::Reject(reason)) => self.bury(&message, buried, reason, attempt).await,
+        }
+    }
+
+    /// Stores a dead letter, then takes the message out of its stream; in this order, so that it is never nowhere.
+    async fn bury(
+        &self,
+        message: &Message,
+        event: Option<(&Subject, &CloudEvent)>,
+        reason: &str,
+        attempt: u32,
+    ) {
+        let sequence = message.info().map_or(0, |it| it.stream_sequence);
+        tracing::warn!(durable = self.durable, sequence, reason, "a dead letter");
+        let mut headers = message.headers.clone().unwrap_or_default();
+        headers.insert("fenwen-dead-reason", reason);
+        headers.insert("fenwen-dead-durable", self.durable.as_str());
+        headers.insert("fenwen-dead-subject", message.subject.as_str());
+        headers.insert("fenwen-dead-deliveries", attempt.to_string());
+        let dead = event.and_then(|(subject, event)| {
+            let dead = dead_letter(event, subject, reason, attempt).ok()?;
+            Some((subject.dead_letters(), dead.to_json().ok()?))
+        });
+        let other = || {
+            let subject = Subject::parse(message.subject.as_str()).map(|it| it.dead_letters());
+            subject.ok().map(|it| (it, message.payload.to_vec()))
+        };
+        let Some((subject, body)) = dead.or_else(other) else { return };
+        // Each durable may give up the same event.
+        let id = format!("{}-{sequence}", self.durable);
+        match publish::store(&self.nats, &subject, headers, &id, body).await {
+            Ok(_) => tell(message.double_ack_with(AckKind::Term)).await,
+            Err(error) => {
+                tracing::error!(%error, "failed to store a dead letter");
+                tell(message.ack_with(AckKind::Nak(Some(BURY_AGAIN)))).await;
+            }
+        }
+    }
+}
+
+/// Tells the server; when it does not hear, the message comes again.
+async fn tell(told: impl Future<Output = Result<(), async_nats::Error>>) {
+    if let Err(error) = told.await {
+        tracing::debug!(%error, "failed to acknowledge");
+    }
+}

@@ -1,0 +1,180 @@
+//! Jobs from their settings, for a server; and `fenwen jobs`, for operators.
+
+use std::io::Write;
+use std::sync::Arc;
+use std::time::Duration;
+
+use anyhow::{Context, ensure};
+use clap::Subcommand;
+
+use crate::base::{Clock, SystemClock, rfc3339};
+use crate::config::{self, Config, StoreEngine};
+use crate::service::jobs::{Blobs, Job, JobFilter, JobKind, JobParts, JobSettings, JobState, Jobs};
+use crate::store::Store;
+use crate::store::blobs::BlobFolder;
+
+/// What operators do with jobs.
+#[derive(Debug, Subcommand)]
+pub(super) enum JobsCommand {
+    /// 列出工作,新的在前
+    List {
+        /// 只列出這個狀態:queued、running、succeeded、failed、cancelled、dead
+        #[arg(long)]
+        state: Option<String>,
+        /// 只列出這個服務
+        #[arg(long)]
+        service: Option<String>,
+        /// 只列出這個機關
+        #[arg(long)]
+        org: Option<String>,
+        /// 筆數
+        #[arg(long, default_value_t = 50)]
+        limit: usize,
+    },
+    /// 顯示一件工作與其經過
+    Show {
+        /// 工作代碼
+        id: String,
+    },
+    /// 取消工作
+    Cancel {
+        /// 工作代碼
+        id: String,
+    },
+    /// 將失敗、取消或 dead 的工作重新排隊
+    Requeue {
+        /// 工作代碼
+        id: String,
+    },
+}
+
+/// Opens the store by the settings.
+pub fn store(config: &Config) -> anyhow::Result<Store> {
+    let data_dir = config.data_dir();
+    std::fs::create_dir_all(&data_dir)
+        .with_context(|| format!("failed to make the data directory {}", data_dir.display()))?;
+    match config.store.engine {
+        StoreEngine::Sqlite => Store::open(&data_dir)
+            .with_context(|| format!("failed to open the store in {}", data_dir.display())),
+        StoreEngine::Postgres => postgres(config),
+    }
+}
+
+#[cfg(feature = "postgres")]
+fn postgres(config: &Config) -> anyhow::Result<Store> {
+    let url = config.store.url.as_ref().context("store.url is missing: set it for PostgreSQL")?;
+    Store::connect(&config.data_dir(), url.expose(), config.store.connections)
+        .context("failed to open the PostgreSQL store: check store.url and that the server runs")
+}
+
+#[cfg(not(feature = "postgres"))]
+fn postgres(_: &Config) -> anyhow::Result<Store> {
+    anyhow::bail!("this program was built without PostgreSQL: build it with the feature `postgres`")
+}
+
+/// Jobs over the store, with what can be done.
+pub(super) fn jobs(
+    config: &Config,
+    store: Store,
+    clock: Arc<dyn Clock>,
+    kinds: Vec<Arc<dyn JobKind>>,
+) -> Arc<Jobs> {
+    let folder = BlobFolder::new(config.data_dir().join("blobs"));
+    let blobs = Blobs::new(store.clone(), Arc::new(folder));
+    let settings = settings(&config.jobs, clock.as_ref());
+    Jobs::new(JobParts { store, blobs, kinds, clock, settings })
+}
+
+fn settings(jobs: &config::Jobs, clock: &dyn Clock) -> JobSettings {
+    let hours = |n: u64| Duration::from_secs(n * 60 * 60);
+    let now = clock.unix_time();
+    JobSettings {
+        lease: Duration::from_secs(jobs.lease_s),
+        beat: Duration::from_secs(jobs.lease_s).min(Duration::from_secs(6)) / 3,
+        slots: jobs.slots,
+        max_attempts: jobs.max_attempts,
+        max_queued: jobs.max_queued,
+        retention: hours(24 * jobs.retention_days),
+        upload: hours(jobs.upload_hours),
+        // Nodes that start together must not pause alike.
+        seed: now.as_secs() ^ u64::from(now.subsec_nanos()) << 32 ^ u64::from(std::process::id()),
+        ..JobSettings::default()
+    }
+}
+
+/// Runs a command of an operator.
+pub(super) fn run(command: JobsCommand, config: &Config) -> anyhow::Result<()> {
+    let store = store(config)?;
+    let now = SystemClock.unix_time();
+    let mut out = std::io::stdout().lock();
+    match command {
+        JobsCommand::List { state, service, org, limit } => {
+            let state = state.map(|it| it.parse::<JobState>());
+            let state = state.transpose().map_err(|_| {
+                anyhow::anyhow!(
+                    "no such state: one of queued, running, succeeded, failed, cancelled, dead"
+                )
+            })?;
+            let filter = JobFilter { state, service, org, limit, ..JobFilter::default() };
+            for job in store.jobs(filter).wait()? {
+                writeln!(out, "{}", line(&job))?;
+            }
+        }
+        JobsCommand::Show { id } => {
+            let job = store.job(&id).wait()?.context(NO_SUCH_JOB)?;
+            writeln!(out, "{}", line(&job))?;
+            let mut after = 0;
+            loop {
+                let events = store.job_events(&id, after).wait()?;
+                let Some(last) = events.last() else { break };
+                after = last.version;
+                for event in &events {
+                    let share = event.progress.map(|it| format!(" {:.0}%", it * 100.0));
+                    writeln!(
+                        out,
+                        "  {} {}{}{}",
+                        rfc3339(event.created),
+                        event.state,
+                        share.unwrap_or_default(),
+                        event.error.as_ref().map(|it| format!(" {it}")).unwrap_or_default()
+                    )?;
+                }
+            }
+        }
+        JobsCommand::Cancel { id } => {
+            let job = store.cancel(&id, now).wait()?.context(NO_SUCH_JOB)?;
+            ensure!(job.cancel_requested, "job {id} has ended already: it is {}", job.state);
+            writeln!(out, "{}", line(&job))?;
+        }
+        JobsCommand::Requeue { id } => {
+            let before = store.job(&id).wait()?.context(NO_SUCH_JOB)?;
+            let job = store.requeue(&id, now).wait()?.with_context(|| {
+                format!(
+                    "job {id} cannot be queued again: it is {}, or its input is gone",
+                    before.state
+                )
+            })?;
+            writeln!(out, "{}", line(&job))?;
+        }
+    }
+    Ok(())
+}
+
+/// What is told when an id is unknown.
+const NO_SUCH_JOB: &str = "no such job, or it has expired: see `fenwen jobs list`";
+
+/// A job in one line; nothing of its content.
+fn line(job: &Job) -> String {
+    format!(
+        "{} {:<9} {}.{} {} {} {}/{} {}",
+        job.id,
+        job.state.as_str(),
+        job.service,
+        job.operation,
+        job.org,
+        rfc3339(job.created),
+        job.attempt,
+        job.max_attempts,
+        job.error.as_deref().unwrap_or("-"),
+    )
+}

@@ -1,0 +1,238 @@
+//! `/api/v1/blobs`: large inputs come in parts, in any order, before the job that works on them.
+
+use std::sync::Arc;
+
+use axum::Json;
+use axum::extract::{Extension, Path, Request, State};
+use axum::http::{HeaderMap, StatusCode};
+use axum::response::{IntoResponse, Response};
+
+use crate::base::ErrorCode;
+use crate::service::jobs::{Blob, Caller, Completed, failed};
+use crate::task::call::{CallContext, CallError};
+use crate::wire::problem::Problem;
+use crate::wire::v1::jobs::{
+    self, BlobRequest, BlobResponse, CompleteRequest, CompleteResponse, MAX_PART_BYTES, MAX_PARTS,
+};
+
+use super::body::{self, BodyLimit};
+use super::caller::{caller, take};
+use super::failure::Failure;
+use super::{App, refuse};
+
+/// Largest upload in bytes.
+const MAX_BYTES: u64 = MAX_PARTS as u64 * MAX_PART_BYTES as u64;
+
+/// Bytes of the JSON bodies here.
+const JSON_BYTES: usize = 4 << 10;
+
+/// 開始上傳:取得 `blob_id`,再分段傳送。
+///
+/// 每段至多 4 MiB,順序不拘,可重送;全部送達後以 `complete` 確認 SHA-256。內容加密保存,逾期或刪除即銷毀金鑰。
+#[utoipa::path(
+    post,
+    path = "/api/v1/blobs",
+    operation_id = "open_blob",
+    tag = "blobs",
+    request_body(content = BlobRequest, content_type = "application/json"),
+    responses(
+        (status = 201, description = "可開始傳送", body = BlobResponse),
+        (status = 400, description = "ER0200、ER0210、ER0220:內容有誤", body = Problem, content_type = "application/problem+json"),
+        (status = 408, description = "ER0521:內容傳送太慢", body = Problem, content_type = "application/problem+json"),
+        (status = 413, description = "ER0430:內容過大", body = Problem, content_type = "application/problem+json"),
+        (status = 415, description = "ER0440:不支援的媒體類型", body = Problem, content_type = "application/problem+json"),
+        (status = 429, description = "ER0429:超過配額或系統忙碌,依 Retry-After 再試", body = Problem, content_type = "application/problem+json"),
+        (status = 503, description = "ER0510:儲存區無法使用,或即將停機", body = Problem, content_type = "application/problem+json"),
+    ),
+)]
+pub(super) async fn open(
+    State(app): State<Arc<App>>,
+    Extension(cx): Extension<CallContext>,
+    request: Request,
+) -> Result<Response, Failure> {
+    Ok(open_blob(&app, &cx, request).await?)
+}
+
+async fn open_blob(app: &App, cx: &CallContext, request: Request) -> Result<Response, CallError> {
+    let caller = caller(request.headers())?;
+    let quota = take(app, &caller)?;
+    let json = json(app, cx, request).await?;
+    let asked = jobs::parse_blob(&json, MAX_BYTES)?;
+    let expires = app.clock.unix_time() + app.jobs.settings().upload;
+    let mut meta = app.jobs.meta(caller, (&asked.kind, &asked.media_type), expires);
+    meta.size = asked.size;
+    let answer = BlobResponse {
+        blob_id: meta.id.clone(),
+        part_size: MAX_PART_BYTES,
+        parts: asked.size.div_ceil(MAX_PART_BYTES as u64),
+        expires_at: jobs::time(meta.expires),
+    };
+    app.jobs.blobs().open(meta).await.map_err(|it| failed(&it))?;
+    Ok((StatusCode::CREATED, quota, Json(answer)).into_response())
+}
+
+/// 傳送一段內容;編號從 1 起,可重送。
+#[utoipa::path(
+    put,
+    path = "/api/v1/blobs/{id}/parts/{number}",
+    operation_id = "put_blob_part",
+    tag = "blobs",
+    params(
+        ("id" = String, Path, description = "blob_id"),
+        ("number" = u32, Path, description = "第幾段,1 到 256"),
+    ),
+    request_body(content = Vec<u8>, content_type = "application/octet-stream"),
+    responses(
+        (status = 204, description = "已收下"),
+        (status = 400, description = "ER0210:編號或內容有誤", body = Problem, content_type = "application/problem+json"),
+        (status = 404, description = "ER0100:沒有這個上傳,或已逾保存期限", body = Problem, content_type = "application/problem+json"),
+        (status = 408, description = "ER0521:內容傳送太慢", body = Problem, content_type = "application/problem+json"),
+        (status = 409, description = "ER0410:上傳已經完成", body = Problem, content_type = "application/problem+json"),
+        (status = 413, description = "ER0430:一段至多 4 MiB", body = Problem, content_type = "application/problem+json"),
+        (status = 429, description = "ER0429:系統忙碌,依 Retry-After 再試", body = Problem, content_type = "application/problem+json"),
+        (status = 503, description = "ER0510:儲存區無法使用,或即將停機", body = Problem, content_type = "application/problem+json"),
+    ),
+)]
+pub(super) async fn put(
+    State(app): State<Arc<App>>,
+    Extension(cx): Extension<CallContext>,
+    Path((id, number)): Path<(String, String)>,
+    request: Request,
+) -> Result<StatusCode, Failure> {
+    put_part(&app, &cx, (&id, &number), request).await?;
+    Ok(StatusCode::NO_CONTENT)
+}
+
+async fn put_part(
+    app: &App,
+    cx: &CallContext,
+    (id, number): (&str, &str),
+    request: Request,
+) -> Result<(), CallError> {
+    let caller = caller(request.headers())?;
+    let number = number.parse().ok().filter(|it| (1..=MAX_PARTS).contains(it));
+    let number =
+        number.ok_or_else(|| CallError::bad_value("/path/number", "應為 1 到 256 的整數。"))?;
+    body::check_length(request.headers(), MAX_PART_BYTES)?;
+    let blob = find(app, &caller, id).await?;
+    // Each part is in memory while it arrives: no more at one time than these places.
+    let place = app.uploads.try_acquire().map_err(|_| {
+        refuse(ErrorCode::Overloaded, "同時上傳的段數已達上限,請稍後再試。")
+            .retry_after(std::time::Duration::from_secs(1))
+    })?;
+    let limit = BodyLimit { bytes: MAX_PART_BYTES, ..app.json_limit(cx) };
+    let content = body::collect(request, limit).await?;
+    if content.expose().is_empty() {
+        return Err(refuse(ErrorCode::BadValue, "內容不可為空。"));
+    }
+    let stored = app.jobs.blobs().put_part(&blob, number, content).await;
+    drop(place);
+    if stored.map_err(|it| failed(&it))? { Ok(()) } else { Err(closed()) }
+}
+
+/// 完成上傳:確認長度與 SHA-256。
+#[utoipa::path(
+    post,
+    path = "/api/v1/blobs/{id}/complete",
+    operation_id = "complete_blob",
+    tag = "blobs",
+    params(("id" = String, Path, description = "blob_id")),
+    request_body(content = CompleteRequest, content_type = "application/json"),
+    responses(
+        (status = 200, description = "完整", body = CompleteResponse),
+        (status = 400, description = "ER0200、ER0210、ER0220:內容有誤", body = Problem, content_type = "application/problem+json"),
+        (status = 404, description = "ER0100:沒有這個上傳,或已逾保存期限", body = Problem, content_type = "application/problem+json"),
+        (status = 408, description = "ER0521:內容傳送太慢", body = Problem, content_type = "application/problem+json"),
+        (status = 409, description = "ER0410:缺少某一段、已經完成,或長度、雜湊不符", body = Problem, content_type = "application/problem+json"),
+        (status = 413, description = "ER0430:內容過大", body = Problem, content_type = "application/problem+json"),
+        (status = 415, description = "ER0440:不支援的媒體類型", body = Problem, content_type = "application/problem+json"),
+        (status = 429, description = "ER0429:系統忙碌,依 Retry-After 再試", body = Problem, content_type = "application/problem+json"),
+        (status = 503, description = "ER0510:儲存區無法使用,或即將停機", body = Problem, content_type = "application/problem+json"),
+    ),
+)]
+pub(super) async fn complete(
+    State(app): State<Arc<App>>,
+    Extension(cx): Extension<CallContext>,
+    Path(id): Path<String>,
+    request: Request,
+) -> Result<Json<CompleteResponse>, Failure> {
+    Ok(Json(complete_blob(&app, &cx, &id, request).await?))
+}
+
+async fn complete_blob(
+    app: &App,
+    cx: &CallContext,
+    id: &str,
+    request: Request,
+) -> Result<CompleteResponse, CallError> {
+    let caller = caller(request.headers())?;
+    let blob = find(app, &caller, id).await?;
+    let sha256 = jobs::parse_complete(&json(app, cx, request).await?)?;
+    let completed = app.jobs.blobs().complete(&blob, &sha256).await.map_err(|it| failed(&it))?;
+    let conflict = |message: String| Err(CallError::new(ErrorCode::Conflict, message));
+    match completed {
+        Completed::Whole(meta) => Ok(CompleteResponse {
+            blob_id: meta.id,
+            size: meta.size,
+            sha256,
+            expires_at: jobs::time(meta.expires),
+        }),
+        Completed::Missing(number) => conflict(format!("缺少第 {number} 段,請補送後再完成。")),
+        Completed::OtherSize => conflict("總長度與 size 不符,請刪除後重新上傳。".to_owned()),
+        Completed::OtherHash => conflict("SHA-256 不符,請重送內容有誤的段落後再完成。".to_owned()),
+        Completed::NotOpen => Err(closed()),
+    }
+}
+
+/// 刪除上傳的內容:立即銷毀金鑰。
+#[utoipa::path(
+    delete,
+    path = "/api/v1/blobs/{id}",
+    operation_id = "delete_blob",
+    tag = "blobs",
+    params(("id" = String, Path, description = "blob_id")),
+    responses(
+        (status = 204, description = "已銷毀"),
+        (status = 400, description = "ER0210:標頭有誤", body = Problem, content_type = "application/problem+json"),
+        (status = 404, description = "ER0100:沒有這個上傳,或已逾保存期限", body = Problem, content_type = "application/problem+json"),
+        (status = 429, description = "ER0429:系統忙碌,依 Retry-After 再試", body = Problem, content_type = "application/problem+json"),
+        (status = 503, description = "ER0510:儲存區無法使用", body = Problem, content_type = "application/problem+json"),
+    ),
+)]
+pub(super) async fn delete(
+    State(app): State<Arc<App>>,
+    Path(id): Path<String>,
+    headers: HeaderMap,
+) -> Result<StatusCode, Failure> {
+    find(&app, &caller(&headers)?, &id).await?;
+    app.jobs.blobs().delete(&id).await.map_err(|it| failed(&it))?;
+    Ok(StatusCode::NO_CONTENT)
+}
+
+/// An upload of the caller's own.
+async fn find(app: &App, caller: &Caller, id: &str) -> Result<Blob, CallError> {
+    let missing = || refuse(ErrorCode::NotFound, "沒有這個上傳,或已逾保存期限。");
+    if !jobs::is_id(id) {
+        return Err(missing());
+    }
+    let found = app.jobs.blobs().find(id).await.map_err(|it| failed(&it))?;
+    let now = app.clock.unix_time();
+    found.filter(|it| it.meta.client == caller.client && now < it.meta.expires).ok_or_else(missing)
+}
+
+async fn json(app: &App, cx: &CallContext, request: Request) -> Result<Vec<u8>, CallError> {
+    if app.service.is_draining() {
+        let message = "服務即將停機,請改送其他節點或稍後再試。";
+        return Err(refuse(ErrorCode::Unavailable, message));
+    }
+    if body::media_type(request.headers()) != "application/json" {
+        return Err(refuse(ErrorCode::UnsupportedMedia, "請以 application/json 傳送。"));
+    }
+    body::check_length(request.headers(), JSON_BYTES)?;
+    let limit = BodyLimit { bytes: JSON_BYTES, ..app.json_limit(cx) };
+    Ok(body::collect(request, limit).await?.into_inner())
+}
+
+fn closed() -> CallError {
+    refuse(ErrorCode::Conflict, "上傳已經完成,不可再更動。")
+}

@@ -1,0 +1,392 @@
+//! `/api/v1/jobs`: what is done later, and what became of it.
+
+use std::sync::Arc;
+
+use axum::Json;
+use axum::extract::{Extension, Path, Request, State};
+use axum::http::header::{CONTENT_TYPE, ETAG, IF_NONE_MATCH, LOCATION, RETRY_AFTER};
+use axum::http::{HeaderMap, StatusCode};
+use axum::response::{IntoResponse, Response};
+use sha2::{Digest, Sha256};
+
+use crate::base::{ErrorCode, Private};
+use crate::service::jobs::{
+    Caller, Job, JobFilter, JobInput, JobOrder, JobState, Outlook, Repetition,
+};
+use crate::task::call::{CallContext, CallError};
+use crate::wire::problem::Problem;
+use crate::wire::v1::jobs::{self, JobAccepted, JobLinks, JobPage, JobRequest, JobResponse};
+
+use super::body::{self, BodyLimit};
+use super::caller::{QuotaHeaders, caller, ceil, take};
+use super::failure::Failure;
+use super::{App, refuse};
+
+/// The path, for the envelope: the only one with query parameters.
+pub(super) const PATH: &str = "/api/v1/jobs";
+
+/// Bytes around the input of a request.
+const AROUND: usize = 4 << 10;
+
+/// Longest idempotency key.
+const MAX_KEY: usize = 256;
+
+/// Jobs of one page, unless asked for otherwise; and at most.
+const PAGE: usize = 50;
+const MAX_PAGE: usize = 200;
+
+/// Seconds that a client waits before it asks again, when nothing is known.
+const ASK_AGAIN: u64 = 2;
+
+/// 建立工作:稍後處理,立即回覆 202。
+///
+/// 內容以 `input` 直接附上(64 KiB 以內,與該服務直接呼叫時相同),或以 `blob_id` 指定已上傳完成的內容。收到 202 時,工作已寫入磁碟。
+/// 同一個 `Idempotency-Key` 重送時,回覆逐位元組相同。
+#[utoipa::path(
+    post,
+    path = "/api/v1/jobs",
+    operation_id = "create_job",
+    tag = "jobs",
+    params(
+        ("idempotency-key" = Option<String>, Header, description = "重送的識別碼,1 到 256 個可見字元;24 小時內有效。"),
+        ("x-request-id" = Option<String>, Header, description = "呼叫端的識別碼,原樣回覆:1 到 64 個英數字、-、_、.。"),
+    ),
+    request_body(content = JobRequest, content_type = "application/json"),
+    responses(
+        (status = 202, description = "已受理", body = JobAccepted),
+        (status = 400, description = "ER0200、ER0210、ER0220:內容有誤", body = Problem, content_type = "application/problem+json"),
+        (status = 408, description = "ER0521:內容傳送太慢", body = Problem, content_type = "application/problem+json"),
+        (status = 413, description = "ER0430:內容過大,請改用上傳", body = Problem, content_type = "application/problem+json"),
+        (status = 415, description = "ER0440:不支援的媒體類型", body = Problem, content_type = "application/problem+json"),
+        (status = 422, description = "ER0400:Idempotency-Key 已用於其他請求;ER0450、ER0452:內容無法處理", body = Problem, content_type = "application/problem+json"),
+        (status = 429, description = "ER0429:超過配額或系統忙碌,依 Retry-After 再試", body = Problem, content_type = "application/problem+json"),
+        (status = 500, description = "ER0500:系統錯誤", body = Problem, content_type = "application/problem+json"),
+        (status = 503, description = "ER0510:儲存區無法使用,或即將停機", body = Problem, content_type = "application/problem+json"),
+    ),
+)]
+pub(super) async fn create(
+    State(app): State<Arc<App>>,
+    Extension(cx): Extension<CallContext>,
+    request: Request,
+) -> Result<Response, Failure> {
+    Ok(create_job(&app, &cx, request).await?)
+}
+
+async fn create_job(app: &App, cx: &CallContext, request: Request) -> Result<Response, CallError> {
+    if body::media_type(request.headers()) != "application/json" {
+        return Err(refuse(ErrorCode::UnsupportedMedia, "請以 application/json 傳送。"));
+    }
+    let limit = BodyLimit { bytes: jobs::MAX_INPUT_BYTES + AROUND, ..app.json_limit(cx) };
+    body::check_length(request.headers(), limit.bytes)?;
+    let sender = Sender::admit(app, request.headers())?;
+    let json = body::collect(request, limit).await?;
+    let fingerprint = Sha256::digest(json.expose()).to_vec();
+    let asked = jobs::parse(json.expose(), app.options.purpose)?;
+    let input = match (asked.input, asked.blob_id) {
+        (Some(input), _) => {
+            let content = input.to_string().into_bytes();
+            if jobs::MAX_INPUT_BYTES < content.len() {
+                let message = "input 超過 65536 位元組,請改用上傳(POST /api/v1/blobs)。";
+                return Err(refuse(ErrorCode::TooLarge, message));
+            }
+            JobInput::Bytes { media_type: "application/json", content: Private::new(content) }
+        }
+        (None, blob) => JobInput::Blob(blob.unwrap_or_default()),
+    };
+    let order = JobOrder {
+        caller: sender.caller.clone(),
+        service: asked.service,
+        operation: asked.operation,
+        input,
+        priority: asked.priority,
+        case_no: asked.purpose.as_ref().and_then(|it| it.case_no.clone()),
+        purpose: asked.purpose.map(|it| it.code),
+        correlation: cx.request_id.to_string(),
+        traceparent: sender.traceparent.clone(),
+    };
+    accept(app, order, sender, ("jobs", fingerprint)).await
+}
+
+/// Who sends a call that becomes a job, and what its header says about it.
+pub(super) struct Sender {
+    /// Who.
+    pub(super) caller: Caller,
+    /// The caller's trace.
+    pub(super) traceparent: Option<String>,
+    key: Option<String>,
+    quota: QuotaHeaders,
+}
+
+impl Sender {
+    /// Takes one call of the quota, unless the server is about to end.
+    pub(super) fn admit(app: &App, headers: &HeaderMap) -> Result<Sender, CallError> {
+        if app.service.is_draining() {
+            let message = "服務即將停機,請改送其他節點或稍後再試。";
+            return Err(refuse(ErrorCode::Unavailable, message));
+        }
+        let caller = caller(headers)?;
+        let key = headers.get("idempotency-key").map(|it| it.to_str().unwrap_or_default());
+        let is_safe = |it: &str| {
+            (1..=MAX_KEY).contains(&it.len()) && it.bytes().all(|byte| byte.is_ascii_graphic())
+        };
+        if key.is_some_and(|it| !is_safe(it)) {
+            let detail = "應為 1 到 256 個可見的 ASCII 字元。";
+            return Err(CallError::bad_value("/headers/idempotency-key", detail));
+        }
+        let quota = take(app, &caller)?;
+        let traceparent = headers.get("traceparent").and_then(|it| it.to_str().ok());
+        Ok(Sender {
+            caller,
+            traceparent: traceparent.map(str::to_owned),
+            key: key.map(str::to_owned),
+            quota,
+        })
+    }
+}
+
+/// Accepts a job and answers 202.
+pub(super) async fn accept(
+    app: &App,
+    order: JobOrder,
+    sender: Sender,
+    (route, fingerprint): (&'static str, Vec<u8>),
+) -> Result<Response, CallError> {
+    let prepared = app.jobs.prepare(order).await?;
+    let outlook = &prepared.outlook;
+    let accepted = JobAccepted {
+        job_id: outlook.id.clone(),
+        state: JobState::Queued.as_str().to_owned(),
+        created_at: jobs::time(outlook.created),
+        queue_position: outlook.position,
+        estimated_finish_at: outlook.finish.map(jobs::time),
+        links: JobLinks::of(&outlook.id),
+    };
+    let wait = outlook.finish.map_or(ASK_AGAIN, |it| ceil(it.saturating_sub(outlook.created)));
+    let answer = encode(&accepted)?;
+    let repetition = sender.key.map(|key| Repetition { key, route, fingerprint });
+    let answer = app.jobs.accept(prepared, repetition, answer).await?;
+    // A repetition is answered with the first job's id.
+    let accepted: JobAccepted = serde_json::from_slice(&answer).map_err(|_| internal())?;
+    let headers = [
+        (LOCATION, accepted.links.own),
+        (RETRY_AFTER, wait.clamp(1, 60).to_string()),
+        (CONTENT_TYPE, "application/json".to_owned()),
+    ];
+    metrics::counter!("fenwen_jobs_accepted_total").increment(1);
+    Ok((StatusCode::ACCEPTED, headers, sender.quota, answer).into_response())
+}
+
+/// Id of the job in an answer of [`accept`].
+pub(super) fn accepted_id(answer: &Response) -> &str {
+    let location = answer.headers().get(LOCATION).and_then(|it| it.to_str().ok());
+    location.and_then(|it| it.rsplit('/').next()).unwrap_or_default()
+}
+
+/// 工作清單:呼叫端自己的工作,新的在前。
+#[utoipa::path(
+    get,
+    path = "/api/v1/jobs",
+    operation_id = "list_jobs",
+    tag = "jobs",
+    params(
+        ("state" = Option<String>, Query, description = "只列出這個狀態:queued、running、succeeded、failed、cancelled、dead"),
+        ("service" = Option<String>, Query, description = "只列出這個服務"),
+        ("before" = Option<String>, Query, description = "上一頁回覆的 next"),
+        ("limit" = Option<u32>, Query, description = "筆數,1 到 200;預設 50"),
+    ),
+    responses(
+        (status = 200, description = "一頁工作", body = JobPage),
+        (status = 400, description = "ER0200、ER0210:參數有誤", body = Problem, content_type = "application/problem+json"),
+        (status = 429, description = "ER0429:系統忙碌,依 Retry-After 再試", body = Problem, content_type = "application/problem+json"),
+        (status = 503, description = "ER0510:儲存區無法使用", body = Problem, content_type = "application/problem+json"),
+    ),
+)]
+pub(super) async fn list(
+    State(app): State<Arc<App>>,
+    request: Request,
+) -> Result<Json<JobPage>, Failure> {
+    let caller = caller(request.headers())?;
+    let filter = filter(request.uri().query().unwrap_or_default())?;
+    let limit = filter.limit;
+    let found = app.jobs.list(&caller, filter).await?;
+    let next = found.last().filter(|_| found.len() == limit).map(|it| it.seq.to_string());
+    let mut items = Vec::with_capacity(found.len());
+    for job in found {
+        items.push(response(job, None));
+    }
+    Ok(Json(JobPage { items, next }))
+}
+
+fn filter(query: &str) -> Result<JobFilter, CallError> {
+    let mut filter = JobFilter { limit: PAGE, ..JobFilter::default() };
+    for pair in query.split('&').filter(|it| !it.is_empty()) {
+        let (name, value) = pair.split_once('=').unwrap_or((pair, ""));
+        let wrong = |detail: &str| CallError::bad_value(format!("/query/{name}"), detail);
+        match name {
+            "state" => {
+                filter.state = Some(value.parse().map_err(|_| wrong("不是已知的狀態。"))?);
+            }
+            "service" if !value.is_empty() && value.len() <= 64 => {
+                filter.service = Some(value.to_owned());
+            }
+            "service" => return Err(wrong("應為 1 到 64 個字元。")),
+            "before" => {
+                filter.before = Some(value.parse().map_err(|_| wrong("應為上一頁回覆的 next。"))?);
+            }
+            "limit" => {
+                let limit = value.parse().ok().filter(|it| (1..=MAX_PAGE).contains(it));
+                filter.limit = limit.ok_or_else(|| wrong("應為 1 到 200 的整數。"))?;
+            }
+            _ => return Err(refuse(ErrorCode::UnknownParameter, "含有未定義的查詢參數。")),
+        }
+    }
+    Ok(filter)
+}
+
+/// 工作狀態、進度與預估完成時間。
+#[utoipa::path(
+    get,
+    path = "/api/v1/jobs/{id}",
+    operation_id = "read_job",
+    tag = "jobs",
+    params(
+        ("id" = String, Path, description = "job_id"),
+        ("if-none-match" = Option<String>, Header, description = "先前回覆的 ETag;未改變時回覆 304"),
+    ),
+    responses(
+        (status = 200, description = "工作", body = JobResponse),
+        (status = 304, description = "未改變"),
+        (status = 400, description = "ER0210:標頭有誤", body = Problem, content_type = "application/problem+json"),
+        (status = 404, description = "ER0100:沒有這個工作,或已逾保存期限", body = Problem, content_type = "application/problem+json"),
+        (status = 429, description = "ER0429:系統忙碌,依 Retry-After 再試", body = Problem, content_type = "application/problem+json"),
+        (status = 503, description = "ER0510:儲存區無法使用", body = Problem, content_type = "application/problem+json"),
+    ),
+)]
+pub(super) async fn read(
+    State(app): State<Arc<App>>,
+    Path(id): Path<String>,
+    headers: HeaderMap,
+) -> Result<Response, Failure> {
+    let job = find(&app, &headers, &id).await?;
+    let outlook = if job.state.is_final() { None } else { Some(app.jobs.outlook_of(&job).await?) };
+    let is_final = job.state.is_final();
+    let answer = encode(&response(job, outlook))?;
+    let tag = etag(&answer);
+    if is_match(&headers, &tag) {
+        return Ok((StatusCode::NOT_MODIFIED, [(ETAG, tag)]).into_response());
+    }
+    let mut answer =
+        ([(ETAG, tag), (CONTENT_TYPE, "application/json".to_owned())], answer).into_response();
+    if !is_final {
+        answer.headers_mut().insert(RETRY_AFTER, ASK_AGAIN.into());
+    }
+    Ok(answer)
+}
+
+/// 取消工作:排隊中者立即取消,執行中者於數秒內停止。
+#[utoipa::path(
+    post,
+    path = "/api/v1/jobs/{id}/cancel",
+    operation_id = "cancel_job",
+    tag = "jobs",
+    params(("id" = String, Path, description = "job_id")),
+    responses(
+        (status = 200, description = "工作", body = JobResponse),
+        (status = 400, description = "ER0210:標頭有誤", body = Problem, content_type = "application/problem+json"),
+        (status = 404, description = "ER0100:沒有這個工作,或已逾保存期限", body = Problem, content_type = "application/problem+json"),
+        (status = 409, description = "ER0410:工作已經結束", body = Problem, content_type = "application/problem+json"),
+        (status = 429, description = "ER0429:系統忙碌,依 Retry-After 再試", body = Problem, content_type = "application/problem+json"),
+        (status = 503, description = "ER0510:儲存區無法使用", body = Problem, content_type = "application/problem+json"),
+    ),
+)]
+pub(super) async fn cancel(
+    State(app): State<Arc<App>>,
+    Path(id): Path<String>,
+    headers: HeaderMap,
+) -> Result<Json<JobResponse>, Failure> {
+    check_id(&id)?;
+    let job = app.jobs.cancel(&caller(&headers)?, &id).await?;
+    Ok(Json(response(job, None)))
+}
+
+/// 取消工作(同 `POST …/cancel`)。
+#[utoipa::path(
+    delete,
+    path = "/api/v1/jobs/{id}",
+    operation_id = "delete_job",
+    tag = "jobs",
+    params(("id" = String, Path, description = "job_id")),
+    responses(
+        (status = 200, description = "工作", body = JobResponse),
+        (status = 400, description = "ER0210:標頭有誤", body = Problem, content_type = "application/problem+json"),
+        (status = 404, description = "ER0100:沒有這個工作,或已逾保存期限", body = Problem, content_type = "application/problem+json"),
+        (status = 409, description = "ER0410:工作已經結束", body = Problem, content_type = "application/problem+json"),
+        (status = 429, description = "ER0429:系統忙碌,依 Retry-After 再試", body = Problem, content_type = "application/problem+json"),
+        (status = 503, description = "ER0510:儲存區無法使用", body = Problem, content_type = "application/problem+json"),
+    ),
+)]
+pub(super) async fn delete(
+    state: State<Arc<App>>,
+    id: Path<String>,
+    headers: HeaderMap,
+) -> Result<Json<JobResponse>, Failure> {
+    cancel(state, id, headers).await
+}
+
+/// The job of a path, when the caller may see it.
+pub(super) async fn find(app: &App, headers: &HeaderMap, id: &str) -> Result<Job, CallError> {
+    check_id(id)?;
+    app.jobs.find(&caller(headers)?, id).await
+}
+
+fn check_id(id: &str) -> Result<(), CallError> {
+    if jobs::is_id(id) {
+        return Ok(());
+    }
+    Err(refuse(ErrorCode::NotFound, "沒有這個工作,或已逾保存期限。"))
+}
+
+/// Whether the caller has what it asks for.
+pub(super) fn is_match(headers: &HeaderMap, tag: &str) -> bool {
+    let values = headers.get_all(IF_NONE_MATCH).iter().filter_map(|it| it.to_str().ok());
+    values.flat_map(|it| it.split(',')).any(|it| {
+        let it = it.trim();
+        it == "*" || it.trim_start_matches("W/") == tag
+    })
+}
+
+fn etag(answer: &[u8]) -> String {
+    let hash = Sha256::digest(answer);
+    let digits: String = hash.iter().take(16).map(|it| format!("{it:02x}")).collect();
+    format!("\"{digits}\"")
+}
+
+fn response(job: Job, outlook: Option<Outlook>) -> JobResponse {
+    let is_waiting = job.state == JobState::Queued;
+    JobResponse {
+        links: JobLinks::of(&job.id),
+        job_id: job.id,
+        service: job.service,
+        operation: job.operation,
+        state: job.state.as_str(),
+        progress: job.progress,
+        attempt: job.attempt,
+        max_attempts: job.max_attempts,
+        cancel_requested: job.cancel_requested,
+        error: job.error,
+        queue_position: outlook.as_ref().filter(|_| is_waiting).map(|it| it.position),
+        estimated_finish_at: outlook.and_then(|it| it.finish).map(jobs::time),
+        created_at: jobs::time(job.created),
+        started_at: job.started.map(jobs::time),
+        finished_at: job.finished.map(jobs::time),
+        expires_at: jobs::time(job.expires),
+    }
+}
+
+fn encode(answer: &impl serde::Serialize) -> Result<Vec<u8>, CallError> {
+    serde_json::to_vec(answer).map_err(|_| internal())
+}
+
+fn internal() -> CallError {
+    refuse(ErrorCode::Internal, "系統發生錯誤。")
+}

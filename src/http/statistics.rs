@@ -1,0 +1,35 @@
+//! `GET /api/v1/statistics`.
+
+use std::sync::Arc;
+
+use axum::Json;
+use axum::extract::{Extension, State};
+
+use crate::task::call::{CallContext, Task};
+use crate::wire::problem::Problem;
+use crate::wire::v1::statistics::StatisticsResponse;
+
+use super::App;
+use super::failure::Failure;
+
+/// 承辦人複審的統計:承諾的精確度與實測值,依服務與標籤。
+#[utoipa::path(
+    get,
+    path = "/api/v1/statistics",
+    operation_id = "read_statistics",
+    tag = "predictions",
+    responses(
+        (status = 200, description = "統計", body = StatisticsResponse),
+        (status = 429, description = "ER0429:系統忙碌,依 Retry-After 再試", body = Problem, content_type = "application/problem+json"),
+        (status = 500, description = "ER0500:系統錯誤", body = Problem, content_type = "application/problem+json"),
+        (status = 503, description = "ER0510:即將停機", body = Problem, content_type = "application/problem+json"),
+        (status = 504, description = "ER0520:逾時", body = Problem, content_type = "application/problem+json"),
+    ),
+)]
+pub(super) async fn read(
+    State(app): State<Arc<App>>,
+    Extension(cx): Extension<CallContext>,
+) -> Result<Json<StatisticsResponse>, Failure> {
+    let admitted = app.service.admit(&cx, Task::Predictions)?;
+    Ok(Json(admitted.statistics().await?.into()))
+}

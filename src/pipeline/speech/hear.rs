@@ -1,0 +1,273 @@
+//! One window → utterances: decode, try again where it went wrong, drop what nobody said, name the language.
+
+use std::sync::Arc;
+
+use crate::engine::speech::{DecodeOptions, Heard, Language, ShouldStop, SpeechError, SpeechModel};
+use crate::media::audio::RATE;
+use crate::task::speech::{Millis, SpokenLanguage};
+
+use super::guard::{self, Signs};
+use super::line::{Line, is_han};
+use super::phrases;
+use super::vocabulary;
+use super::windows::Window;
+
+/// Temperatures that are tried, in order, until a decode looks right.
+const TEMPERATURES: [f32; 3] = [0.0, 0.4, 0.8];
+/// Below this mean logarithm of probability the language is questioned.
+const DOUBT: f32 = -0.7;
+/// Below this it is not worth reading, whatever the language.
+const HOPELESS: f32 = -1.4;
+/// Probability from which a language is believed.
+const BELIEF: f32 = 0.5;
+/// Share of Latin letters from which a Mandarin decode is taken for English.
+const LATIN: f32 = 0.6;
+
+/// How windows are heard.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct HearOptions {
+    /// Sequences that the decoder follows; 0 and 1 are the greedy decode.
+    pub beams: usize,
+    /// Leans the decode towards names and terms.
+    pub prompt: Option<Arc<str>>,
+}
+
+/// One utterance with its place in the recording.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Utterance {
+    /// When it begins.
+    pub start: Millis,
+    /// When it ends.
+    pub end: Millis,
+    /// What it is spoken in.
+    pub language: SpokenLanguage,
+    /// Its characters; none when it is not transcribed.
+    pub line: Line,
+    /// Geometric mean of the probabilities of its tokens, 0 to 1.
+    pub confidence: f32,
+}
+
+/// Hears one window.
+///
+/// # Errors
+/// When the model fails, or soon after `should_stop` says so.
+pub fn hear(
+    model: &mut dyn SpeechModel,
+    window: &Window,
+    options: &HearOptions,
+    should_stop: &ShouldStop,
+) -> Result<Vec<Utterance>, SpeechError> {
+    let mut attempt = Attempt { model, window, options, should_stop };
+    let (mut heard, mut signs) = attempt.best(Language::Mandarin)?;
+    let mut language = SpokenLanguage::Mandarin;
+    let is_latin = LATIN < latin_share(&heard);
+    if !signs.is_silence() && (is_latin || signs.logprob < DOUBT) {
+        let languages = attempt.model.detect_languages(&window.samples, should_stop)?;
+        let likeliest = languages.first().filter(|it| BELIEF <= it.1).map(|it| it.0.as_str());
+        if likeliest == Some("en") {
+            let english = attempt.best(Language::English)?;
+            if signs.merit() <= english.1.merit() || is_latin {
+                (heard, signs) = english;
+                language = SpokenLanguage::English;
+            }
+        } else if likeliest.is_some_and(|it| !matches!(it, "zh" | "yue")) && signs.logprob < DOUBT {
+            language = SpokenLanguage::Other;
+        }
+    }
+    if signs.logprob < HOPELESS {
+        language = SpokenLanguage::Other;
+    }
+    if signs.is_silence() {
+        return Ok(Vec::new());
+    }
+    Ok(utterances(&heard, language, window, options.prompt.as_deref()))
+}
+
+struct Attempt<'a> {
+    model: &'a mut dyn SpeechModel,
+    window: &'a Window,
+    options: &'a HearOptions,
+    should_stop: &'a ShouldStop,
+}
+
+impl Attempt<'_> {
+    /// The best of the decodes that are needed: one, when it looks right.
+    fn best(&mut self, language: Language) -> Result<(Heard, Signs), SpeechError> {
+        let seconds = self.window.samples.len() as f32 / RATE as f32;
+        let mut best: Option<(Heard, Signs)> = None;
+        for temperature in TEMPERATURES {
+            // A prompt may be what leads the decode astray.
+            let prompt = self.options.prompt.clone().filter(|_| temperature == 0.0);
+            let beams = self.options.beams;
+            let options = DecodeOptions { language, temperature, beams, prompt };
+            let heard = self.model.hear(&self.window.samples, &options, self.should_stop)?;
+            let signs = Signs::of(&heard, seconds);
+            let is_good = !signs.is_bad() || signs.is_silence();
+            if best.as_ref().is_none_or(|(_, before)| before.merit() < signs.merit()) {
+                best = Some((heard, signs));
+            }
+            if is_good {
+                break;
+            }
+        }
+        best.ok_or(SpeechError::Stopped)
+    }
+}
+
+fn latin_share(heard: &Heard) -> f32 {
+    let tokens = heard.spans.iter().flat_map(|it| &it.tokens);
+    let bytes: Vec<u8> = tokens.flat_map(|it| it.bytes.iter().copied()).collect();
+    let text = String::from_utf8_lossy(&bytes);
+    let n_latin = text.chars().filter(char::is_ascii_alphabetic).count();
+    // A Chinese character says about as much as three letters.
+    let n_han = 3 * text.chars().filter(|it| is_han(*it)).count();
+    n_latin as f32 / (n_latin + n_han).max(1) as f32
+}
+
+fn utterances(
+    heard: &Heard,
+    language: SpokenLanguage,
+    window: &Window,
+    prompt: Option<&str>,
+) -> Vec<Utterance> {
+    let mut found: Vec<Utterance> = Vec::new();
+    for span in heard.spans.iter().filter(|it| !guard::is_silent(it)) {
+        let mut line = Line::of(&span.tokens, |it, is_end| window.moment(it, is_end));
+        guard::cut_loops(&mut line);
+        let text = line.text();
+        let confidence = confidence(&line);
+        let is_sure = span.no_speech < 0.3 && 0.6 <= confidence;
+        let is_echo = prompt.is_some_and(|it| vocabulary::is_echo(&text, it));
+        if is_echo || phrases::is_invented(&text, is_sure) {
+            continue;
+        }
+        let start = window.moment(span.start, false);
+        let end = window.moment(span.end, true).max(start);
+        match found.last_mut() {
+            // Nobody says the same twice in a row without a pause: the decoder went back.
+            Some(last) if last.line.text() == text && start <= last.end + 200 => last.end = end,
+            // What is not transcribed is marked once for as long as it lasts.
+            Some(last) if language == SpokenLanguage::Other => last.end = end,
+            _ => {
+                let line = if language == SpokenLanguage::Other { Line::default() } else { line };
+                found.push(Utterance { start, end, language, line, confidence });
+            }
+        }
+    }
+    found
+}
+
+fn confidence(line: &Line) -> f32 {
+    let sum: f32 = line.chars.iter().map(|it| it.confidence.max(1e-6).ln()).sum();
+    (sum / line.chars.len().max(1) as f32).exp()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::windows::{Cut, Windower};
+    use super::*;
+    use crate::engine::speech::fake::{FakeSpeech, heard};
+    use crate::pipeline::speech::activity::FRAME;
+
+    /// A window of two seconds of speech that began one second into the recording.
+    fn window() -> Window {
+        let mut windower = Windower::new(0, Cut { margin: 0, ..Cut::default() });
+        for idx in 0..93 {
+            let probability = if idx < 31 { 0.0 } else { 0.9 };
+            assert!(windower.push(&[0.1; FRAME], probability).is_none());
+        }
+        windower.finish().pop().unwrap()
+    }
+
+    fn run(mut model: FakeSpeech) -> Vec<(String, SpokenLanguage)> {
+        let should_stop: ShouldStop = Arc::new(|| false);
+        let found = hear(&mut model, &window(), &HearOptions::default(), &should_stop).unwrap();
+        found.into_iter().map(|it| (it.line.text(), it.language)).collect()
+    }
+
+    fn said(text: &str) -> Vec<(String, SpokenLanguage)> {
+        vec![(text.to_owned(), SpokenLanguage::Mandarin)]
+    }
+
+    #[test]
+    fn a_good_decode_is_taken_at_once() {
+        let mut n_calls = 0;
+        let model = FakeSpeech::computing(move |window, options| {
+            n_calls += 1;
+            assert_eq!((n_calls, options.temperature), (1, 0.0));
+            Ok(heard("請問里長的電話", 0.9, window.len()))
+        });
+        assert_eq!(run(model), said("請問里長的電話"));
+    }
+
+    #[test]
+    fn a_looping_decode_is_tried_again_and_cut_at_last() {
+        let model = FakeSpeech::computing(|window, options| {
+            let text =
+                if options.temperature < 0.3 { "我要".repeat(40) } else { "我要申請".into() };
+            Ok(heard(&text, 0.9, window.len()))
+        });
+        assert_eq!(run(model), said("我要申請"));
+        let model =
+            FakeSpeech::computing(|window, _| Ok(heard(&"我要".repeat(40), 0.9, window.len())));
+        assert_eq!(run(model), said("我要"));
+    }
+
+    #[test]
+    fn times_are_those_of_the_recording() {
+        let mut model = FakeSpeech::saying("請問");
+        let should_stop: ShouldStop = Arc::new(|| false);
+        let found = hear(&mut model, &window(), &HearOptions::default(), &should_stop).unwrap();
+        let [utterance] = found.as_slice() else { panic!("{found:?}") };
+        assert_eq!((utterance.start, utterance.end), (992, 2976));
+        assert!((utterance.confidence - 0.9).abs() < 0.01);
+    }
+
+    #[test]
+    fn nobody_is_heard_in_silence() {
+        let silent = |text: &'static str, probability: f32| {
+            FakeSpeech::computing(move |window, _| {
+                let mut heard = heard(text, probability, window.len());
+                heard.spans[0].no_speech = 0.9;
+                Ok(heard)
+            })
+        };
+        assert_eq!(run(silent("謝謝觀看", 0.2)), []);
+        assert_eq!(run(silent("謝謝觀看", 0.9)), []);
+        assert_eq!(run(silent("請問里長的電話", 0.9)), said("請問里長的電話"));
+        assert_eq!(run(FakeSpeech::computing(|_, _| Ok(Heard::default()))), []);
+    }
+
+    #[test]
+    fn english_is_decoded_as_english() {
+        let model = FakeSpeech::computing(|window, options| {
+            let text = match options.language {
+                Language::Mandarin => "How do I",
+                Language::English => "How do I apply?",
+            };
+            Ok(heard(text, 0.8, window.len()))
+        });
+        let expected = vec![("How do I apply?".to_owned(), SpokenLanguage::English)];
+        assert_eq!(run(model.in_language("en", 0.9)), expected);
+    }
+
+    #[test]
+    fn what_is_not_understood_is_marked_and_not_invented() {
+        let doubtful =
+            || FakeSpeech::computing(|window, _| Ok(heard("我家在那邊", 0.4, window.len())));
+        let other = vec![(String::new(), SpokenLanguage::Other)];
+        assert_eq!(run(doubtful().in_language("vi", 0.9)), other);
+        assert_eq!(run(doubtful().in_language("vi", 0.3)), said("我家在那邊"));
+        let hopeless =
+            FakeSpeech::computing(|window, _| Ok(heard("我家在那邊", 0.1, window.len())));
+        assert_eq!(run(hopeless), other);
+    }
+
+    #[test]
+    fn a_stopped_decode_says_so() {
+        let should_stop: ShouldStop = Arc::new(|| true);
+        let mut model = FakeSpeech::saying("請問");
+        let found = hear(&mut model, &window(), &HearOptions::default(), &should_stop);
+        assert_eq!(found.err(), Some(SpeechError::Stopped));
+    }
+}

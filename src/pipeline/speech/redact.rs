@@ -1,0 +1,229 @@
+//! Personal data in what was said: the rules of letters, and those for numbers that are dictated.
+//!
+//! A dictated number is broken by pauses, fillers and segments, and one digit misheard spoils its check digit. So the
+//! segments of a channel are read as one text, without what stands between digits, and a long run of digits is
+//! hidden even when no rule says what it is.
+
+use crate::pipeline::letters::pii::{self, PiiKind};
+use crate::task::speech::{Segment, SpokenPii};
+
+use super::line::is_mark;
+use super::numbers::digit;
+
+/// Digits in a row that are hidden whatever they are.
+const MIN_RUN: usize = 7;
+/// What follows a run of digits that is an amount, not a number of somebody.
+const AMOUNT: &[char] = &['元', '塊', '萬', '億', '人', '件', '戶', '%', '年'];
+/// What people say between digits.
+const FILLERS: &[char] =
+    &['嗯', '啊', '呃', '喔', '哦', '欸', '杠', '槓', '減', '然', '後', '再', '來', '的'];
+/// Fillers in a row that may stand between digits.
+const MAX_FILLERS: usize = 4;
+
+/// Kind and mask of digits that no rule names.
+const NUMBER: (&str, &str) = ("number", "〔號碼〕");
+
+/// Finds the personal data of the segments, each channel by itself; replaces what was found before.
+pub fn redact(segments: &mut [Segment]) {
+    let n_channels = segments.iter().map(|it| it.channel + 1).max().unwrap_or(0);
+    for channel in 0..n_channels {
+        let places: Vec<usize> = (0..segments.len())
+            .filter(|it| segments.get(*it).is_some_and(|it| it.channel == channel))
+            .collect();
+        let texts: Vec<Vec<char>> = places
+            .iter()
+            .filter_map(|it| segments.get(*it))
+            .map(|it| it.text.expose().chars().collect())
+            .collect();
+        let found = find(&texts.concat());
+        let mut offset = 0;
+        for (place, text) in places.into_iter().zip(&texts) {
+            let Some(segment) = segments.get_mut(place) else { continue };
+            segment.pii = within(&found, offset, text.len());
+            offset += text.len();
+        }
+    }
+}
+
+/// Something private in the joined text of a channel.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+struct Found {
+    kind: &'static str,
+    mask: &'static str,
+    start: usize,
+    end: usize,
+}
+
+/// The findings that touch `len` characters from `offset` on, counted from there. The mask is shown once, where it begins.
+fn within(found: &[Found], offset: usize, len: usize) -> Vec<SpokenPii> {
+    let touching = found.iter().filter(|it| it.start < offset + len && offset < it.end);
+    touching
+        .map(|it| SpokenPii {
+            kind: it.kind,
+            mask: if offset <= it.start { it.mask } else { "" },
+            start: it.start.saturating_sub(offset),
+            end: (it.end - offset).min(len),
+        })
+        .collect()
+}
+
+fn find(text: &[char]) -> Vec<Found> {
+    let mut found = Vec::new();
+    let spoken: String = text.iter().collect();
+    let place = |it: pii::Pii, start: usize, end: usize| Found {
+        kind: it.kind.as_str(),
+        mask: it.kind.mask(),
+        start,
+        end,
+    };
+    found.extend(pii::find(&spoken).into_iter().map(|it| place(it, it.span.start, it.span.end)));
+    // Numbers only: addresses of a text without its marks would run into each other.
+    let (compact, origins) = compact(text);
+    let origin = |idx: usize| origins.get(idx).copied();
+    for it in pii::find(&compact).into_iter().filter(|it| it.kind != PiiKind::Address) {
+        let last = it.span.end.checked_sub(1).and_then(origin);
+        if let (Some(start), Some(last)) = (origin(it.span.start), last) {
+            found.push(place(it, start, last + 1));
+        }
+    }
+    found.extend(runs(&compact, &origins));
+    merged(found)
+}
+
+/// The text with digits as digits and without what stands between them; and where each character was.
+fn compact(text: &[char]) -> (String, Vec<usize>) {
+    let is_code = |ch: char| digit(ch).is_some() || ch.is_ascii_alphabetic();
+    let mut compact = String::new();
+    let mut origins = Vec::new();
+    let mut idx = 0;
+    while let Some(&ch) = text.get(idx) {
+        let is_after_digit = compact.ends_with(|it: char| it.is_ascii_digit());
+        if is_after_digit && !is_code(ch) {
+            let gap = text.iter().skip(idx).take_while(|it| !is_code(**it));
+            let (mut n_fillers, mut n_gap) = (0, 0);
+            let mut is_gap = true;
+            for ch in gap {
+                n_gap += 1;
+                if FILLERS.contains(ch) {
+                    n_fillers += 1;
+                } else if !is_mark(*ch) && !ch.is_whitespace() && *ch != '-' {
+                    is_gap = false;
+                }
+            }
+            let goes_on = text.get(idx + n_gap).is_some_and(|it| digit(*it).is_some());
+            if is_gap && goes_on && n_fillers <= MAX_FILLERS {
+                idx += n_gap;
+                continue;
+            }
+        }
+        compact.push(digit(ch).unwrap_or(ch));
+        origins.push(idx);
+        idx += 1;
+    }
+    (compact, origins)
+}
+
+/// Long runs of digits, with a letter before them if there is one.
+fn runs(compact: &str, origins: &[usize]) -> Vec<Found> {
+    let chars: Vec<char> = compact.chars().collect();
+    let mut found = Vec::new();
+    let mut idx = 0;
+    while idx < chars.len() {
+        let len = chars.iter().skip(idx).take_while(|it| it.is_ascii_digit()).count();
+        if MIN_RUN <= len && !chars.get(idx + len).is_some_and(|it| AMOUNT.contains(it)) {
+            let has_letter = idx
+                .checked_sub(1)
+                .and_then(|it| chars.get(it))
+                .is_some_and(char::is_ascii_alphabetic);
+            let first = idx - usize::from(has_letter);
+            if let (Some(start), Some(last)) = (origins.get(first), origins.get(idx + len - 1)) {
+                let (kind, mask) = NUMBER;
+                found.push(Found { kind, mask, start: *start, end: last + 1 });
+            }
+        }
+        idx += len.max(1);
+    }
+    found
+}
+
+/// In order, not overlapping: of two that share a character one is made, of the kind that is known better.
+fn merged(mut found: Vec<Found>) -> Vec<Found> {
+    found.sort_by_key(|it| (it.start, it.kind == NUMBER.0, usize::MAX - it.end));
+    let mut kept: Vec<Found> = Vec::new();
+    for it in found {
+        match kept.last_mut() {
+            Some(last) if it.start < last.end => {
+                last.end = last.end.max(it.end);
+                if last.kind == NUMBER.0 {
+                    (last.kind, last.mask) = (it.kind, it.mask);
+                }
+            }
+            _ => kept.push(it),
+        }
+    }
+    kept
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::base::Private;
+    use crate::task::speech::{Rendition, SpokenLanguage};
+
+    fn segment(channel: usize, text: &str) -> Segment {
+        Segment {
+            channel,
+            start: 0,
+            end: 0,
+            language: SpokenLanguage::Mandarin,
+            text: Private::new(text.to_owned()),
+            words: Vec::new(),
+            pii: Vec::new(),
+            confidence: 1.0,
+        }
+    }
+
+    /// Each text is a segment; `b:` puts it on the other channel.
+    #[track_caller]
+    fn check(texts: &[&str], expected: &[&str]) {
+        let mut segments: Vec<Segment> = texts
+            .iter()
+            .map(|it| it.strip_prefix("b:").map_or_else(|| segment(0, it), |it| segment(1, it)))
+            .collect();
+        redact(&mut segments);
+        let shown: Vec<String> = segments.iter().map(|it| it.shown(Rendition::Redacted)).collect();
+        assert_eq!(shown, expected);
+    }
+
+    #[test]
+    fn what_the_rules_of_letters_find() {
+        check(&["我是A123456789,住台北市中正區徐州路5號。"], &["我是〔身分證字號〕,住〔地址〕。"]);
+        check(&["電話0912345678,謝謝"], &["電話〔行動電話〕,謝謝"]);
+        check(&["請打1996,一共350000元,115年11月24日"], &["請打1996,一共350000元,115年11月24日"]);
+    }
+
+    #[test]
+    fn numbers_dictated_with_pauses_and_fillers() {
+        check(&["零九一二,嗯,三四五,六七八"], &["〔行動電話〕"]);
+        check(&["A一二三 四五六 七八九"], &["〔身分證字號〕"]);
+        check(&["洞九幺二三四五六拐八"], &["〔行動電話〕"]);
+        check(&["零九一二,然後再來三四五六七八,對"], &["〔行動電話〕,對"]);
+        check(&["五樓,第三個窗口"], &["五樓,第三個窗口"]);
+    }
+
+    #[test]
+    fn a_misheard_number_is_hidden_all_the_same() {
+        check(&["A12345678號"], &["〔號碼〕號"]);
+        check(&["帳號是九八七六五四三二一"], &["帳號是〔號碼〕"]);
+        check(&["B12345678,9"], &["〔號碼〕"]);
+    }
+
+    #[test]
+    fn a_number_goes_on_in_the_next_segment_of_its_speaker() {
+        check(
+            &["我的手機是零九一二,", "b:是", "三四五六七八。"],
+            &["我的手機是〔行動電話〕", "是", "。"],
+        );
+        check(&["零九一二", "b:三四五六七八"], &["零九一二", "三四五六七八"]);
+    }
+}

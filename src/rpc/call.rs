@@ -1,0 +1,147 @@
+//! What surrounds every request: ids, deadline, problem documents, access log, metrics.
+
+use std::panic::AssertUnwindSafe;
+use std::time::Instant;
+
+use futures_util::FutureExt;
+
+use crate::base::{ErrorCode, Private, RequestId};
+use crate::bus::{Headers, Reply, Request};
+use crate::task::call::{CallContext, CallError};
+use crate::wire::call;
+use crate::wire::problem::{self, Occurrence, Problem};
+
+use super::operation::Asked;
+use super::{Operation, Rpc};
+
+const CONTENT_TYPE: &str = "content-type";
+
+/// Answers a request; a failure becomes a problem document.
+pub(super) async fn answer(
+    rpc: &Rpc,
+    operation: Operation,
+    max_bytes: usize,
+    request: Request,
+) -> Reply {
+    let request_id = RequestId::fresh(rpc.clock.as_ref());
+    let own_id = request_id.to_string();
+    let header = |name: &str| request.headers.get(name).map(String::as_str);
+    let echoed_id = header(call::REQUEST_ID).filter(|it| call::is_request_id(it));
+    let echoed_id = echoed_id.unwrap_or(&own_id).to_owned();
+    let trace_id = header(call::TRACE_PARENT).and_then(call::trace_id).unwrap_or(own_id);
+    let asked_timeout = call::timeout(header(call::DEADLINE), rpc.options.request_timeout);
+    let media_type = header(CONTENT_TYPE).unwrap_or("application/json");
+    let media_type = media_type.split(';').next().unwrap_or("").trim().to_ascii_lowercase();
+    let mut line = AccessLine { rpc, operation, request_id, begun: rpc.clock.now(), status: None };
+    let answer = match asked_timeout {
+        Ok(timeout) => {
+            let cx = CallContext { request_id, deadline: line.begun + timeout };
+            let asked = Asked { cx, media_type: &media_type, body: request.body };
+            let ran = AssertUnwindSafe(operation.run(rpc, asked)).catch_unwind().await;
+            // The panic's message stays out of the answer: it may hold input.
+            ran.unwrap_or_else(|_| Err(CallError::new(ErrorCode::Internal, "系統發生錯誤。")))
+        }
+        Err(error) => Err(error),
+    };
+    let answer = answer.and_then(|body| require_fit(body, max_bytes));
+    let mut reply = match answer {
+        Ok(body) => reply("application/json", body),
+        Err(error) => failed(error, &Occurrence { request_id, trace_id }),
+    };
+    reply.headers.insert(call::REQUEST_ID.to_owned(), echoed_id);
+    line.status = Some(reply.failure.map_or(200, |(status, _)| status));
+    reply
+}
+
+/// Space that the headers of a reply need.
+const HEADER_BYTES: usize = 4 << 10;
+
+fn require_fit(body: Vec<u8>, max_bytes: usize) -> Result<Vec<u8>, CallError> {
+    if body.len() + HEADER_BYTES <= max_bytes {
+        return Ok(body);
+    }
+    let message = "回覆超過匯流排單則訊息的上限,請改用 HTTP,或減少所要求的內容。";
+    Err(CallError::new(ErrorCode::TooLarge, message))
+}
+
+fn reply(content_type: &str, body: Vec<u8>) -> Reply {
+    let headers = Headers::from([(CONTENT_TYPE.to_owned(), content_type.to_owned())]);
+    Reply { headers, body: Private::new(body), failure: None }
+}
+
+fn failed(error: CallError, occurrence: &Occurrence) -> Reply {
+    let (status, code) = (problem::status(error.code), error.code.number());
+    let retry_after = error.retry_after;
+    let problem = serde_json::to_vec(&Problem::new(error, occurrence)).unwrap_or_default();
+    let mut reply = reply("application/problem+json", problem);
+    if let Some(delay) = retry_after {
+        reply.headers.insert("retry-after".to_owned(), problem::retry_after(delay));
+    }
+    Reply { failure: Some((status, code)), ..reply }
+}
+
+/// One line of the access log, written when it is dropped: also when the caller has gone.
+struct AccessLine<'a> {
+    rpc: &'a Rpc,
+    operation: Operation,
+    request_id: RequestId,
+    begun: Instant,
+    status: Option<u16>,
+}
+
+impl Drop for AccessLine<'_> {
+    fn drop(&mut self) {
+        let elapsed = self.rpc.clock.now().saturating_duration_since(self.begun);
+        // As for HTTP: a caller that left before the answer.
+        let status = self.status.unwrap_or(499);
+        let operation = format!("{}.{}", self.operation.service(), self.operation.name());
+        let labels = [("operation", operation.clone()), ("status", status.to_string())];
+        metrics::counter!("fenwen_rpc_requests_total", &labels).increment(1);
+        metrics::histogram!("fenwen_rpc_request_seconds", "operation" => operation.clone())
+            .record(elapsed.as_secs_f64());
+        tracing::info!(
+            target: "fenwen::access",
+            request_id = %self.request_id,
+            operation,
+            status,
+            ms = elapsed.as_secs_f64() * 1e3,
+            "request over the bus",
+        );
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use serde_json::Value;
+
+    use super::*;
+    use crate::base::SystemClock;
+
+    #[test]
+    fn what_does_not_fit_a_message_is_refused_with_a_remedy() {
+        assert_eq!(require_fit(vec![0; 96], HEADER_BYTES + 96).map(|it| it.len()), Ok(96));
+        let error = require_fit(vec![0; 97], HEADER_BYTES + 96).unwrap_err();
+        assert_eq!(error.code, ErrorCode::TooLarge);
+        assert!(error.message.contains("HTTP"), "{}", error.message);
+    }
+
+    #[test]
+    fn a_failure_is_told_in_the_headers_and_in_the_body() {
+        let request_id = RequestId::fresh(&SystemClock);
+        let occurrence = Occurrence { request_id, trace_id: "t".to_owned() };
+        let error =
+            CallError::new(ErrorCode::Overloaded, "忙碌").retry_after(Duration::from_millis(10));
+        let reply = failed(error, &occurrence);
+        assert_eq!(reply.failure, Some((429, "ER0429")));
+        assert_eq!(reply.headers.get("retry-after").map(String::as_str), Some("1"));
+        assert_eq!(
+            reply.headers.get(CONTENT_TYPE).map(String::as_str),
+            Some("application/problem+json")
+        );
+        let problem: Value = serde_json::from_slice(reply.body.expose()).unwrap();
+        assert_eq!((&problem["code"], &problem["status"]), (&"ER0429".into(), &429.into()));
+        assert_eq!(problem["instance"], request_id.urn());
+    }
+}

@@ -1,0 +1,236 @@
+//! The operations: from a request's body to an answer's, through the one door.
+
+use serde::Serialize;
+
+use crate::base::{ErrorCode, Private};
+use crate::bus::{Subject, SubjectError};
+use crate::service::{Service, Unread};
+use crate::task::call::{CallContext, CallError, Task};
+use crate::task::idcard::{IdCall, ModelInfo};
+use crate::wire::v1::documents::DocumentFormat;
+use crate::wire::v1::picture::{self, Picture};
+use crate::wire::v1::recognition::RecognitionAnswer;
+use crate::wire::v1::{answers, dispatch, letters, prediction};
+
+use super::Rpc;
+
+/// What can be asked over the bus.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Operation {
+    /// Classification of letters.
+    ClassifyLetters,
+    /// Dispatch of a document.
+    DispatchDocument,
+    /// Recognition of ID images.
+    RecogniseIdentity,
+    /// An answer to a question.
+    AnswerQuestion,
+    /// Feedback on a prediction.
+    AddFeedback,
+}
+
+impl Operation {
+    /// Every operation.
+    pub const ALL: [Operation; 5] = [
+        Operation::ClassifyLetters,
+        Operation::DispatchDocument,
+        Operation::RecogniseIdentity,
+        Operation::AnswerQuestion,
+        Operation::AddFeedback,
+    ];
+
+    /// The service that it belongs to, as in subjects.
+    pub fn service(self) -> &'static str {
+        match self {
+            Operation::ClassifyLetters => "letters",
+            Operation::DispatchDocument => "documents",
+            Operation::RecogniseIdentity => "identity-documents",
+            Operation::AnswerQuestion => "qa",
+            Operation::AddFeedback => "predictions",
+        }
+    }
+
+    /// Its name, as in subjects.
+    pub fn name(self) -> &'static str {
+        match self {
+            Operation::ClassifyLetters => "classify",
+            Operation::DispatchDocument => "dispatch",
+            Operation::RecogniseIdentity => "recognise",
+            Operation::AnswerQuestion => "answer",
+            Operation::AddFeedback => "feedback",
+        }
+    }
+
+    /// In words.
+    pub fn title(self) -> &'static str {
+        match self {
+            Operation::ClassifyLetters => "信件智能分類",
+            Operation::DispatchDocument => "電子公文智能分文",
+            Operation::RecogniseIdentity => "證件影像辨識",
+            Operation::AnswerQuestion => "客戶問答",
+            Operation::AddFeedback => "預測的回饋",
+        }
+    }
+
+    /// The schema of its request, among those of the HTTP description.
+    pub fn request(self) -> &'static str {
+        match self {
+            Operation::ClassifyLetters => "ClassificationRequest",
+            Operation::DispatchDocument => "DispatchRequest",
+            Operation::RecogniseIdentity => "PictureRequest",
+            Operation::AnswerQuestion => "AnswerRequest",
+            Operation::AddFeedback => "NamedFeedbackRequest",
+        }
+    }
+
+    /// The schema of its answer; none where the answer is empty.
+    pub fn reply(self) -> Option<&'static str> {
+        match self {
+            Operation::ClassifyLetters => Some("ClassificationResponse"),
+            Operation::DispatchDocument => Some("DispatchResponse"),
+            Operation::RecogniseIdentity => Some("RecognitionAnswer"),
+            Operation::AnswerQuestion => Some("AnswerResponse"),
+            Operation::AddFeedback => None,
+        }
+    }
+
+    /// Where it is asked.
+    ///
+    /// # Errors
+    /// Never for these names.
+    pub fn subject(self) -> Result<Subject, SubjectError> {
+        Subject::rpc(self.service(), self.name())
+    }
+
+    /// Which model answers now.
+    pub(super) fn model(self, service: &Service) -> Option<ModelInfo> {
+        match self {
+            Operation::ClassifyLetters => {
+                service.classifier(Task::Letters).map(|it| it.info.clone())
+            }
+            Operation::DispatchDocument => {
+                service.classifier(Task::Documents).map(|it| it.info.clone())
+            }
+            Operation::RecogniseIdentity => Some(service.idcard_model()),
+            Operation::AnswerQuestion => service.answers().0,
+            Operation::AddFeedback => None,
+        }
+    }
+
+    /// Answers with a JSON document, or with nothing.
+    pub(super) async fn run(self, rpc: &Rpc, asked: Asked<'_>) -> Result<Vec<u8>, CallError> {
+        match self {
+            Operation::ClassifyLetters => classify(rpc, asked).await,
+            Operation::DispatchDocument => dispatch(rpc, asked).await,
+            Operation::RecogniseIdentity => recognise(rpc, asked).await,
+            Operation::AnswerQuestion => answer(rpc, asked).await,
+            Operation::AddFeedback => feedback(rpc, asked).await,
+        }
+    }
+}
+
+/// A request before its body is read.
+pub(super) struct Asked<'a> {
+    /// The call.
+    pub(super) cx: CallContext,
+    /// Lower case, without parameters; JSON when the caller said nothing.
+    pub(super) media_type: &'a str,
+    /// The body.
+    pub(super) body: Private<Vec<u8>>,
+}
+
+impl Asked<'_> {
+    fn require_json(&self) -> Result<(), CallError> {
+        if self.media_type == "application/json" {
+            return Ok(());
+        }
+        Err(CallError::new(ErrorCode::UnsupportedMedia, "請以 application/json 傳送。"))
+    }
+
+    fn require_short(&self, limit: usize) -> Result<(), CallError> {
+        if self.body.expose().len() <= limit {
+            return Ok(());
+        }
+        Err(CallError::new(ErrorCode::TooLarge, format!("內容超過 {limit} 位元組的上限。")))
+    }
+}
+
+async fn classify(rpc: &Rpc, asked: Asked<'_>) -> Result<Vec<u8>, CallError> {
+    asked.require_json()?;
+    asked.require_short(rpc.options.max_json_bytes)?;
+    let admitted = rpc.service.admit(&asked.cx, Task::Letters)?;
+    let (body, rule) = (asked.body, rpc.options.purpose);
+    let n_bytes = body.expose().len();
+    let read = move || letters::parse(body.expose(), rule);
+    let answers = admitted.classify_letters(Unread { n_bytes, read }).await?;
+    encode(&letters::ClassificationResponse::from(answers))
+}
+
+async fn dispatch(rpc: &Rpc, asked: Asked<'_>) -> Result<Vec<u8>, CallError> {
+    let form = DocumentFormat::of(asked.media_type).ok_or_else(|| {
+        let message = "請以 application/json 或 application/xml(DI)傳送。";
+        CallError::new(ErrorCode::UnsupportedMedia, message)
+    })?;
+    asked.require_short(rpc.options.max_json_bytes)?;
+    let admitted = rpc.service.admit(&asked.cx, Task::Documents)?;
+    let (body, rule) = (asked.body, rpc.options.purpose);
+    let n_bytes = body.expose().len();
+    let read = move || form.parse(body.expose(), rule);
+    let answer = admitted.dispatch_document(Unread { n_bytes, read }).await?;
+    encode(&dispatch::DispatchResponse::from(answer))
+}
+
+async fn recognise(rpc: &Rpc, asked: Asked<'_>) -> Result<Vec<u8>, CallError> {
+    asked.require_json()?;
+    let admitted = rpc.service.admit(&asked.cx, Task::IdCard)?;
+    let order = picture::parse(asked.body.expose(), rpc.options.purpose)?;
+    let limit = rpc.options.max_image_bytes;
+    let mut pictures = Vec::new();
+    for picture in order.pictures {
+        let file = match picture {
+            Picture::File(file) => file,
+            Picture::Upload(id) => {
+                let claimed = rpc.uploads.claim(&id, limit);
+                let claimed = tokio::time::timeout_at(asked.cx.deadline.into(), claimed).await;
+                claimed.unwrap_or_else(|_| Err(CallError::timeout()))?
+            }
+        };
+        if limit < file.expose().len() {
+            return Err(picture::too_large(limit));
+        }
+        pictures.push(file);
+    }
+    let wanted = order.order.wanted;
+    let answers = admitted.recognise_id(IdCall { pictures, wanted }).await?;
+    let model = rpc.service.idcard_model();
+    let answer = RecognitionAnswer::new(asked.cx.request_id, &order.order, answers, model);
+    encode(&answer.ok_or_else(internal)?)
+}
+
+async fn answer(rpc: &Rpc, asked: Asked<'_>) -> Result<Vec<u8>, CallError> {
+    asked.require_json()?;
+    asked.require_short(rpc.options.max_meta_bytes)?;
+    let admitted = rpc.service.admit(&asked.cx, Task::Answers)?;
+    let (body, rule) = (asked.body, rpc.options.purpose);
+    let n_bytes = body.expose().len();
+    let read = move || answers::parse(body.expose(), rule);
+    let answer = admitted.answer_question(Unread { n_bytes, read }).await?;
+    encode(&answers::AnswerResponse::from(answer))
+}
+
+async fn feedback(rpc: &Rpc, asked: Asked<'_>) -> Result<Vec<u8>, CallError> {
+    asked.require_json()?;
+    asked.require_short(rpc.options.max_meta_bytes)?;
+    let admitted = rpc.service.admit(&asked.cx, Task::Predictions)?;
+    let (id, feedback) = prediction::parse_named(asked.body.expose())?;
+    admitted.add_feedback(id, Unread { n_bytes: 0, read: || Ok(feedback) }).await?;
+    Ok(Vec::new())
+}
+
+fn encode(answer: &impl Serialize) -> Result<Vec<u8>, CallError> {
+    serde_json::to_vec(answer).map_err(|_| internal())
+}
+
+fn internal() -> CallError {
+    CallError::new(ErrorCode::Internal, "系統發生錯誤。")
+}

@@ -1,0 +1,277 @@
+//! The data of each type of event.
+
+use schemars::JsonSchema;
+use serde::Serialize;
+
+use crate::task::documents::DispatchAnswer;
+use crate::task::idcard::{IdAnswer, ModelInfo};
+use crate::task::letters::{LetterAnswer, LetterAnswers};
+use crate::task::prediction::Verdict;
+use crate::task::text::Label;
+
+/// Labels that an event tells.
+const MAX_LABELS: usize = 3;
+
+/// A model, by name and version.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, JsonSchema)]
+pub struct ModelName {
+    /// Name, such as `letters`.
+    pub name: String,
+    /// Version.
+    pub version: String,
+}
+
+impl From<&ModelInfo> for ModelName {
+    fn from(model: &ModelInfo) -> ModelName {
+        ModelName { name: model.name.clone(), version: model.version.clone() }
+    }
+}
+
+/// A label of the model with its probability.
+#[derive(Clone, Debug, PartialEq, Serialize, JsonSchema)]
+pub struct LabelScore {
+    /// As the model was trained with.
+    pub code: String,
+    /// Calibrated probability, 0 to 1, to four digits.
+    pub score: f64,
+}
+
+impl From<&Label> for LabelScore {
+    fn from(label: &Label) -> LabelScore {
+        LabelScore { code: label.code.clone(), score: share(label.score) }
+    }
+}
+
+/// A letter was classified.
+#[derive(Clone, Debug, PartialEq, Serialize, JsonSchema)]
+pub struct LetterClassified {
+    /// The prediction.
+    pub prediction_id: String,
+    /// The most likely labels, at most three.
+    pub labels: Vec<LabelScore>,
+    /// Whether the first label is not likely enough.
+    pub abstained: bool,
+    /// The prediction of an earlier letter that says nearly the same.
+    pub repeated: Option<String>,
+    /// What answered.
+    pub model: ModelName,
+    /// Version of the taxonomy.
+    pub taxonomy_version: String,
+    /// `pilot` or `live`.
+    pub mode: String,
+}
+
+impl LetterClassified {
+    /// The event of one letter of a call. Its flags stay out: they say what the letter is about.
+    pub fn new(letter: &LetterAnswer, of: &LetterAnswers) -> LetterClassified {
+        LetterClassified {
+            prediction_id: letter.prediction_id.clone(),
+            labels: letter.labels.iter().take(MAX_LABELS).map(LabelScore::from).collect(),
+            abstained: letter.abstained,
+            repeated: letter.flags.repeated.as_ref().map(|it| it.prediction_id.clone()),
+            model: (&of.model).into(),
+            taxonomy_version: of.taxonomy_version.clone(),
+            mode: of.mode.as_str().to_owned(),
+        }
+    }
+}
+
+/// A document was dispatched.
+#[derive(Clone, Debug, PartialEq, Serialize, JsonSchema)]
+pub struct DocumentDispatched {
+    /// The prediction.
+    pub prediction_id: String,
+    /// The labels behind the suggested units, at most three.
+    pub labels: Vec<LabelScore>,
+    /// Whether the first unit is not likely enough.
+    pub abstained: bool,
+    /// Whether it is another ministry's.
+    pub out_of_remit: bool,
+    /// What answered.
+    pub model: ModelName,
+    /// Version of the taxonomy.
+    pub taxonomy_version: String,
+    /// `pilot` or `live`.
+    pub mode: String,
+}
+
+impl DocumentDispatched {
+    /// The event of an answer. Officers, numbers and reasons stay out.
+    pub fn new(answer: &DispatchAnswer) -> DocumentDispatched {
+        DocumentDispatched {
+            prediction_id: answer.prediction_id.clone(),
+            labels: answer.labels.iter().take(MAX_LABELS).map(LabelScore::from).collect(),
+            abstained: answer.abstained,
+            out_of_remit: answer.out_of_remit,
+            model: (&answer.model).into(),
+            taxonomy_version: answer.taxonomy_version.clone(),
+            mode: answer.mode.as_str().to_owned(),
+        }
+    }
+}
+
+/// An ID image was recognised. It says nothing of the person: the fields are in the answer only.
+#[derive(Clone, Debug, PartialEq, Serialize, JsonSchema)]
+pub struct IdentityRecognised {
+    /// The recognition.
+    pub recognition_id: String,
+    /// Kind of each document, in the order sent.
+    pub document_types: Vec<String>,
+    /// Pictures that should be taken again.
+    pub n_retake: u32,
+    /// What answered.
+    pub model: ModelName,
+}
+
+impl IdentityRecognised {
+    /// The event of a call.
+    pub fn new(recognition_id: &str, answers: &[IdAnswer], model: &ModelInfo) -> Self {
+        let retake = answers.iter().filter(|it| !it.recognition.quality.retake.is_empty());
+        IdentityRecognised {
+            recognition_id: recognition_id.to_owned(),
+            document_types: answers
+                .iter()
+                .map(|it| it.recognition.document_type.as_str().to_owned())
+                .collect(),
+            n_retake: u32::try_from(retake.count()).unwrap_or(u32::MAX),
+            model: model.into(),
+        }
+    }
+}
+
+/// An officer gave feedback. Who it was and why stays in the store.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, JsonSchema)]
+pub struct FeedbackReceived {
+    /// The prediction.
+    pub prediction_id: String,
+    /// `accepted`, `corrected` or `discarded`.
+    pub decision: String,
+}
+
+impl FeedbackReceived {
+    /// The event of one feedback.
+    pub fn new(prediction_id: &str, verdict: Verdict) -> FeedbackReceived {
+        FeedbackReceived {
+            prediction_id: prediction_id.to_owned(),
+            decision: verdict.as_str().to_owned(),
+        }
+    }
+}
+
+/// State of a job.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, JsonSchema)]
+#[serde(rename_all = "lowercase")]
+pub enum JobState {
+    /// Waits.
+    Queued,
+    /// A worker has it.
+    Running,
+    /// Its result is there.
+    Succeeded,
+    /// It ended with an error.
+    Failed,
+    /// Somebody cancelled it.
+    Cancelled,
+    /// Given up after its last attempt.
+    Dead,
+}
+
+impl JobState {
+    /// Every state.
+    pub const ALL: [JobState; 6] = [
+        JobState::Queued,
+        JobState::Running,
+        JobState::Succeeded,
+        JobState::Failed,
+        JobState::Cancelled,
+        JobState::Dead,
+    ];
+
+    /// Name of the event of entering this state, after the service.
+    pub fn event_name(self) -> &'static str {
+        match self {
+            JobState::Queued => "job.queued",
+            JobState::Running => "job.started",
+            JobState::Succeeded => "job.succeeded",
+            JobState::Failed => "job.failed",
+            JobState::Cancelled => "job.cancelled",
+            JobState::Dead => "job.dead",
+        }
+    }
+
+    /// The event in words.
+    pub fn title(self) -> &'static str {
+        match self {
+            JobState::Queued => "工作已受理",
+            JobState::Running => "工作已開始",
+            JobState::Succeeded => "工作已完成",
+            JobState::Failed => "工作失敗",
+            JobState::Cancelled => "工作已取消",
+            JobState::Dead => "工作已放棄,待人工處理",
+        }
+    }
+}
+
+/// A job changed its state.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, JsonSchema)]
+pub struct JobChanged {
+    /// The job.
+    pub job_id: String,
+    /// Its service, such as `speech`.
+    pub service: String,
+    /// Its operation, such as `transcribe`.
+    pub operation: String,
+    /// The new state.
+    pub state: JobState,
+    /// Which attempt this is, from 1; 0 while it was never tried.
+    pub attempt: u32,
+    /// Number of the failure, such as `ER0520`.
+    pub error: Option<String>,
+}
+
+/// A recording was transcribed.
+#[derive(Clone, Debug, PartialEq, Serialize, JsonSchema)]
+pub struct SpeechTranscribed {
+    /// The job.
+    pub job_id: String,
+    /// Length of the recording in seconds.
+    pub audio_seconds: f64,
+    /// Segments of the transcript.
+    pub segments: u32,
+    /// Share of words in doubt, 0 to 1.
+    pub low_confidence_ratio: f64,
+    /// What answered.
+    pub model: ModelName,
+}
+
+/// Tables for the warehouse are ready.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, JsonSchema)]
+pub struct ExportReady {
+    /// The export.
+    pub export_id: String,
+    /// Of which day: `2026-11-23`.
+    pub day: String,
+    /// Number of tables.
+    pub tables: u32,
+    /// Rows of all tables.
+    pub rows: u64,
+    /// SHA-256 of the manifest, lower-case hex.
+    pub manifest_sha256: String,
+}
+
+/// Another version of a model answers.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, JsonSchema)]
+pub struct ModelActivated {
+    /// The version that answers now.
+    pub model: ModelName,
+    /// The version before; none for the first.
+    pub previous_version: Option<String>,
+    /// SHA-256 of its content, lower-case hex.
+    pub sha256: String,
+}
+
+/// A probability to four digits; JSON knows no NaN.
+fn share(value: f32) -> f64 {
+    let value = f64::from(value);
+    if value.is_finite() { (value * 1e4).round() / 1e4 } else { 0.0 }
+}

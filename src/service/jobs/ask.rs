@@ -1,0 +1,129 @@
+//! What callers ask about their jobs, and taking one back.
+
+use std::time::Duration;
+
+use crate::base::ErrorCode;
+use crate::store::blobs::BlobReader;
+use crate::store::jobs::{Job, JobEvent, JobFilter, JobState};
+use crate::task::call::CallError;
+
+use super::{Caller, Jobs, Outlook, failed};
+
+impl Jobs {
+    /// A job that `caller` may see.
+    ///
+    /// # Errors
+    /// When there is none, or the store fails.
+    pub async fn find(&self, caller: &Caller, id: &str) -> Result<Job, CallError> {
+        let found = self.store.job(id).await.map_err(|it| failed(&it))?;
+        found.filter(|it| it.client == caller.client).ok_or_else(no_such_job)
+    }
+
+    /// Jobs that `caller` may see, the newest first.
+    ///
+    /// # Errors
+    /// When the store fails.
+    pub async fn list(&self, caller: &Caller, filter: JobFilter) -> Result<Vec<Job>, CallError> {
+        let filter = JobFilter { client: Some(caller.client.clone()), ..filter };
+        self.store.jobs(filter).await.map_err(|it| failed(&it))
+    }
+
+    /// What a waiting job may expect.
+    ///
+    /// # Errors
+    /// When the store fails.
+    pub async fn outlook_of(&self, job: &Job) -> Result<Outlook, CallError> {
+        let queue = self.store.queue(&job.lane, &job.service, &job.operation, job.seq).await;
+        let queue = queue.map_err(|it| failed(&it))?;
+        let started = job.started.filter(|_| job.state == JobState::Running);
+        let from = started.unwrap_or_else(|| self.now());
+        let ahead = if started.is_some() { 0 } else { queue.queued + queue.running };
+        Ok(Outlook {
+            id: job.id.clone(),
+            created: job.created,
+            position: if started.is_some() { 0 } else { queue.queued },
+            finish: queue.mean.map(|it| from + self.time_of(ahead, it)),
+        })
+    }
+
+    /// The result of a job that has succeeded, to be read part by part.
+    ///
+    /// # Errors
+    /// When it has none, or the store fails.
+    pub async fn result(&self, job: &Job) -> Result<BlobReader, CallError> {
+        let Some(id) = &job.result else {
+            let message = "工作尚未完成,沒有結果;請先查詢工作狀態。";
+            return Err(CallError::new(ErrorCode::Conflict, message));
+        };
+        let found = self.blobs.read(id).await.map_err(|it| failed(&it))?;
+        found.ok_or_else(|| CallError::new(ErrorCode::NotFound, "結果已逾保存期限。"))
+    }
+
+    /// Takes a job back that `caller` may see.
+    ///
+    /// # Errors
+    /// When there is none, it has ended already, or the store fails.
+    pub async fn cancel(&self, caller: &Caller, id: &str) -> Result<Job, CallError> {
+        self.find(caller, id).await?;
+        let found = self.store.cancel(id, self.now()).await.map_err(|it| failed(&it))?;
+        let job = found.ok_or_else(no_such_job)?;
+        self.unwanted.notify_waiters();
+        self.changed.notify_waiters();
+        if job.state.is_final() && job.state != JobState::Cancelled {
+            return Err(CallError::new(ErrorCode::Conflict, "工作已經結束,無法取消。"));
+        }
+        Ok(job)
+    }
+
+    /// Changes of a job after version `after`; waits up to `time` for the first.
+    ///
+    /// # Errors
+    /// When the store fails.
+    pub async fn changes(
+        &self,
+        id: &str,
+        after: u64,
+        time: Duration,
+    ) -> Result<Vec<JobEvent>, CallError> {
+        let until = self.clock.now() + time;
+        loop {
+            let rung = self.changed.notified();
+            let found = self.store.job_events(id, after).await.map_err(|it| failed(&it))?;
+            let left = until.saturating_duration_since(self.clock.now());
+            if !found.is_empty() || left.is_zero() {
+                return Ok(found);
+            }
+            tokio::select! {
+                biased;
+                () = rung => {}
+                () = self.clock.wait(left.min(self.settings.poll)) => {}
+            }
+        }
+    }
+
+    /// The job when it has ended, or as it is when `time` is over.
+    ///
+    /// # Errors
+    /// When it is gone, or the store fails.
+    pub async fn ended(&self, id: &str, time: Duration) -> Result<Job, CallError> {
+        let until = self.clock.now() + time;
+        loop {
+            let rung = self.changed.notified();
+            let found = self.store.job(id).await.map_err(|it| failed(&it))?;
+            let job = found.ok_or_else(no_such_job)?;
+            let left = until.saturating_duration_since(self.clock.now());
+            if job.state.is_final() || left.is_zero() {
+                return Ok(job);
+            }
+            tokio::select! {
+                biased;
+                () = rung => {}
+                () = self.clock.wait(left.min(self.settings.poll)) => {}
+            }
+        }
+    }
+}
+
+fn no_such_job() -> CallError {
+    CallError::new(ErrorCode::NotFound, "沒有這個工作,或已逾保存期限。")
+}

@@ -1,0 +1,385 @@
+//! Jobs: accepted once, given to a runner by lease, ended once. What callers, runners and operators do with them.
+//!
+//! A job's row is the truth. A bell tells runners and watchers of this process that something has changed; it may be
+//! missed, so everybody also looks now and then.
+
+mod ask;
+mod kind;
+mod quota;
+mod retry;
+mod runner;
+mod tend;
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+use std::time::Duration;
+
+use tokio::sync::Notify;
+
+use crate::base::{Clock, ErrorCode, Private, RequestId};
+use crate::store::Store;
+use crate::store::jobs::{IdempotencyKey, NewJob, Payload, Submitted};
+use crate::task::call::CallError;
+
+pub use crate::store::StoreError;
+pub use crate::store::blobs::{Blob, BlobMeta, BlobReader, Blobs, Completed};
+pub use crate::store::jobs::{Job, JobEvent, JobFilter, JobState};
+
+pub use kind::{JobContext, JobFailure, JobKind, JobOutput};
+pub use quota::{Quota, QuotaRate, QuotaState};
+pub use retry::Backoff;
+pub use runner::Worker;
+
+use retry::Jitter;
+
+/// Bytes of an input up to which it is read before it is accepted: that takes some hundred microseconds.
+const CHECKED_BYTES: usize = 64 << 10;
+
+/// Manners of jobs.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct JobSettings {
+    /// How long a runner holds a job without a sign of life.
+    pub lease: Duration,
+    /// How often it gives one; also the longest time until it hears that a job is no longer wanted.
+    pub beat: Duration,
+    /// How often runners look for jobs that nobody rang for.
+    pub poll: Duration,
+    /// Jobs that a runner works on at one time.
+    pub slots: usize,
+    /// Times a job is tried before it is dead.
+    pub max_attempts: u32,
+    /// Jobs that a client may have waiting.
+    pub max_queued: u64,
+    /// Pauses between attempts.
+    pub backoff: Backoff,
+    /// How long jobs, inputs and results are kept.
+    pub retention: Duration,
+    /// How long an uploaded blob waits for its job.
+    pub upload: Duration,
+    /// How long a repeated call is recognised.
+    pub repetition: Duration,
+    /// How long a runner that is to stop lets its jobs go on.
+    pub drain: Duration,
+    /// Seed of the chance in pauses.
+    pub seed: u64,
+}
+
+impl Default for JobSettings {
+    /// A lease of 30 s with a sign every 2 s, 4 jobs at a time, 5 attempts; 30 days, uploads and keys one day.
+    fn default() -> JobSettings {
+        let day = Duration::from_secs(24 * 60 * 60);
+        JobSettings {
+            lease: Duration::from_secs(30),
+            beat: Duration::from_secs(2),
+            poll: Duration::from_secs(1),
+            slots: 4,
+            max_attempts: 5,
+            max_queued: 20_000,
+            backoff: Backoff::default(),
+            retention: 30 * day,
+            upload: day,
+            repetition: day,
+            drain: Duration::from_secs(20),
+            seed: 0,
+        }
+    }
+}
+
+/// Who calls: for fair shares, quotas and what may be seen.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Caller {
+    /// Client system.
+    pub client: String,
+    /// Agency.
+    pub org: String,
+}
+
+/// What a job works on.
+pub enum JobInput {
+    /// Bytes of its own.
+    Bytes {
+        /// Their media type.
+        media_type: &'static str,
+        /// They.
+        content: Private<Vec<u8>>,
+    },
+    /// Id of a blob that was uploaded before.
+    Blob(String),
+}
+
+/// A job as a caller orders it. No `Debug`: it holds somebody's data.
+pub struct JobOrder {
+    /// Who orders.
+    pub caller: Caller,
+    /// Of which service.
+    pub service: String,
+    /// Which of its operations.
+    pub operation: String,
+    /// What it works on.
+    pub input: JobInput,
+    /// Among the caller's own jobs, higher goes first.
+    pub priority: i32,
+    /// Code of the purpose.
+    pub purpose: Option<String>,
+    /// The caller's case.
+    pub case_no: Option<String>,
+    /// First request of the case.
+    pub correlation: String,
+    /// W3C trace context of the caller.
+    pub traceparent: Option<String>,
+}
+
+/// A job that is ready to be accepted.
+pub struct Prepared {
+    job: NewJob,
+    /// Blob that was made of the order's own bytes.
+    made: Option<String>,
+    /// What is told about it when it is accepted.
+    pub outlook: Outlook,
+}
+
+/// What a job may expect.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Outlook {
+    /// Identifies the job.
+    pub id: String,
+    /// When it was accepted: since 1970-01-01T00:00:00Z.
+    pub created: Duration,
+    /// Jobs before it.
+    pub position: u64,
+    /// When it may have ended; none while nothing is known.
+    pub finish: Option<Duration>,
+}
+
+/// By which a caller sends the same call again, as far as a transport knows it.
+pub struct Repetition {
+    /// As the caller sent it.
+    pub key: String,
+    /// Which operation it was sent to.
+    pub route: &'static str,
+    /// Hash of the call.
+    pub fingerprint: Vec<u8>,
+}
+
+/// What jobs are made of.
+pub struct JobParts {
+    /// Where they are kept.
+    pub store: Store,
+    /// Their inputs and results.
+    pub blobs: Blobs,
+    /// What can be done.
+    pub kinds: Vec<Arc<dyn JobKind>>,
+    /// Tells the time.
+    pub clock: Arc<dyn Clock>,
+    /// Manners.
+    pub settings: JobSettings,
+}
+
+/// Jobs, for callers and runners of this process.
+pub struct Jobs {
+    store: Store,
+    blobs: Blobs,
+    kinds: BTreeMap<(&'static str, &'static str), Arc<dyn JobKind>>,
+    clock: Arc<dyn Clock>,
+    settings: JobSettings,
+    jitter: Jitter,
+    /// Rung when a job waits.
+    doorbell: Notify,
+    /// Rung when a job has changed.
+    changed: Notify,
+    /// Rung when a job is no longer wanted.
+    unwanted: Notify,
+}
+
+impl Jobs {
+    /// Jobs over a store.
+    pub fn new(parts: JobParts) -> Arc<Jobs> {
+        let kinds = parts.kinds.into_iter().map(|it| ((it.service(), it.operation()), it));
+        Arc::new(Jobs {
+            store: parts.store,
+            blobs: parts.blobs,
+            kinds: kinds.collect(),
+            clock: parts.clock,
+            settings: parts.settings,
+            jitter: Jitter::new(parts.settings.seed),
+            doorbell: Notify::new(),
+            changed: Notify::new(),
+            unwanted: Notify::new(),
+        })
+    }
+
+    /// Inputs and results.
+    pub fn blobs(&self) -> &Blobs {
+        &self.blobs
+    }
+
+    /// Manners.
+    pub fn settings(&self) -> &JobSettings {
+        &self.settings
+    }
+
+    /// Seals the input of a job and looks how long it may take. What is never accepted expires with its upload.
+    ///
+    /// # Errors
+    /// When there is no such operation, its input is refused, or the store fails.
+    pub async fn prepare(&self, order: JobOrder) -> Result<Prepared, CallError> {
+        let kind = self.kind(&order.service, &order.operation)?;
+        if let JobInput::Bytes { content, .. } = &order.input
+            && content.expose().len() <= CHECKED_BYTES
+        {
+            kind.check(content.expose())?;
+        }
+        let lane = kind::lane(kind.as_ref());
+        let created = self.now();
+        let expires = created + self.settings.retention;
+        let Caller { client, org } = order.caller;
+        let (input, made) = match order.input {
+            JobInput::Blob(id) => (Payload::Blob(id), None),
+            JobInput::Bytes { media_type, content } => {
+                let caller = Caller { client: client.clone(), org: org.clone() };
+                let meta = self.meta(caller, ("input", media_type), expires);
+                let kept = self.blobs.keep(meta, content).await.map_err(|it| failed(&it))?;
+                let made = if let Payload::Blob(id) = &kept { Some(id.clone()) } else { None };
+                (kept, made)
+            }
+        };
+        let id = RequestId::at(created).to_string();
+        let outlook = self.outlook(&id, created, kind.as_ref()).await?;
+        let job = NewJob {
+            id,
+            org,
+            client,
+            service: order.service,
+            operation: order.operation,
+            lane,
+            priority: order.priority,
+            max_attempts: self.settings.max_attempts,
+            input,
+            purpose: order.purpose,
+            case_no: order.case_no,
+            correlation: order.correlation,
+            traceparent: order.traceparent,
+            created,
+            expires,
+        };
+        Ok(Prepared { job, made, outlook })
+    }
+
+    /// Accepts a job; it is on the disk then. The answer is `answer`, or that of the first call under the same key.
+    ///
+    /// # Errors
+    /// When the key was used for another call, too many jobs wait, there is no such blob, or the store fails.
+    pub async fn accept(
+        &self,
+        prepared: Prepared,
+        repetition: Option<Repetition>,
+        answer: Vec<u8>,
+    ) -> Result<Vec<u8>, CallError> {
+        let key = repetition.map(|it| IdempotencyKey {
+            key: it.key,
+            route: it.route,
+            fingerprint: it.fingerprint,
+            answer: answer.clone(),
+            expires: self.now() + self.settings.repetition,
+        });
+        let Prepared { job, made, .. } = prepared;
+        let submitted = self.store.submit(job, key, self.settings.max_queued).await;
+        let submitted = submitted.map_err(|it| failed(&it))?;
+        if !matches!(submitted, Submitted::New(_))
+            && let Some(unused) = made
+        {
+            self.blobs.delete(&unused).await.map_err(|it| failed(&it))?;
+        }
+        match submitted {
+            Submitted::New(_) => {
+                self.doorbell.notify_one();
+                self.changed.notify_waiters();
+                Ok(answer)
+            }
+            Submitted::Again(answer) => Ok(answer),
+            Submitted::KeyMisused => {
+                let message = "這個 Idempotency-Key 已用於另一個請求,請換一個新的值。";
+                Err(CallError::new(ErrorCode::KeyReused, message))
+            }
+            Submitted::TooMany { queued } => {
+                let message = format!("排隊中的工作已有 {queued} 件,請待部分完成後再送。");
+                let error = CallError::new(ErrorCode::Overloaded, message);
+                Err(error.retry_after(Duration::from_secs(30)))
+            }
+            Submitted::NoInput => {
+                Err(CallError::bad_value("/blob_id", "沒有這個已完成上傳的內容,或已逾保存期限。"))
+            }
+        }
+    }
+
+    /// What a new blob is, beside its content.
+    pub fn meta(
+        &self,
+        caller: Caller,
+        (kind, media_type): (&str, &str),
+        expires: Duration,
+    ) -> BlobMeta {
+        let created = self.now();
+        BlobMeta {
+            id: RequestId::at(created).to_string(),
+            org: caller.org,
+            client: caller.client,
+            kind: kind.to_owned(),
+            media_type: media_type.to_owned(),
+            size: 0,
+            sha256: None,
+            created,
+            expires,
+        }
+    }
+
+    fn kind(&self, service: &str, operation: &str) -> Result<&Arc<dyn JobKind>, CallError> {
+        self.kinds
+            .iter()
+            .find(|((its, does), _)| *its == service && *does == operation)
+            .map(|it| it.1)
+            .ok_or_else(|| CallError::bad_value("/operation", "沒有這個服務的這個作業。"))
+    }
+
+    async fn outlook(
+        &self,
+        id: &str,
+        created: Duration,
+        kind: &dyn JobKind,
+    ) -> Result<Outlook, CallError> {
+        let lane = kind::lane(kind);
+        let queue =
+            self.store.queue(&lane, kind.service(), kind.operation(), i64::MAX.unsigned_abs());
+        let queue = queue.await.map_err(|it| failed(&it))?;
+        let ahead = queue.queued + queue.running;
+        let finish = queue.mean.map(|it| created + self.time_of(ahead, it));
+        Ok(Outlook { id: id.to_owned(), created, position: queue.queued, finish })
+    }
+
+    /// Time until a job with `ahead` before it has ended, each taking `mean`.
+    fn time_of(&self, ahead: u64, mean: Duration) -> Duration {
+        let rounds = ahead / self.settings.slots.max(1) as u64 + 1;
+        mean.saturating_mul(u32::try_from(rounds).unwrap_or(u32::MAX))
+    }
+
+    fn now(&self) -> Duration {
+        self.clock.unix_time()
+    }
+}
+
+/// A failure of the store as a caller hears of it; the log has the reason.
+pub fn failed(error: &StoreError) -> CallError {
+    let message = "系統忙碌或儲存區暫時無法使用,請稍後再試。";
+    match error {
+        StoreError::Busy => CallError::new(ErrorCode::Overloaded, message),
+        error => {
+            let cause = std::error::Error::source(error).map(ToString::to_string);
+            tracing::error!(reason = %error, cause, "the store failed");
+            CallError::new(ErrorCode::Unavailable, message)
+        }
+    }
+    .retry_after(Duration::from_secs(2))
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,266 @@
+//! The relay: from the outbox to the bus, at least once, in order for each job.
+//!
+//! The outbox is written in the transaction that changes a job; the bus recognises an id that comes twice. So a crash
+//! anywhere between repeats an event, and never loses one.
+
+use std::collections::{BTreeSet, HashSet};
+use std::sync::Arc;
+use std::time::Duration;
+
+use futures_util::future::BoxFuture;
+use futures_util::stream::FuturesUnordered;
+use futures_util::{FutureExt, StreamExt};
+use tokio::sync::{Notify, watch};
+
+use crate::base::Clock;
+use crate::bus::{Bus, BusError, CloudEvent, EventError, Subject};
+use crate::store::{OutboxRow, Store};
+
+/// Rows read at one time, besides those that are on their way.
+const BATCH: usize = 256;
+/// How often the outbox is looked at without a ring.
+const LOOK_EVERY: Duration = Duration::from_secs(1);
+/// Pause after the first failure; it doubles up to the longest.
+const FIRST_PAUSE: Duration = Duration::from_millis(100);
+const LONGEST_PAUSE: Duration = Duration::from_secs(30);
+/// Failures of one round after which the bus is left alone until the next.
+const MAX_FAILURES: usize = 8;
+
+/// Why the outbox does not answer.
+#[derive(Debug, thiserror::Error)]
+#[error("the outbox failed")]
+pub struct OutboxError(#[from] pub Box<dyn std::error::Error + Send + Sync>);
+
+/// Where events wait; the store has it.
+pub trait Outbox: Send + Sync {
+    /// The oldest rows that are not published, in the order in which they were written.
+    ///
+    /// # Errors
+    /// When the store cannot be read.
+    fn outbox_pending(&self, limit: usize) -> BoxFuture<'_, Result<Vec<OutboxRow>, OutboxError>>;
+
+    /// From now on these rows are published; an id that is not there is none's business.
+    ///
+    /// # Errors
+    /// When the store cannot be written.
+    fn outbox_published(&self, ids: Vec<String>) -> BoxFuture<'_, Result<(), OutboxError>>;
+}
+
+/// The outbox of the store.
+pub struct StoreOutbox {
+    /// The store.
+    pub store: Store,
+    /// Tells when a row was published.
+    pub clock: Arc<dyn Clock>,
+}
+
+impl Outbox for StoreOutbox {
+    fn outbox_pending(&self, limit: usize) -> BoxFuture<'_, Result<Vec<OutboxRow>, OutboxError>> {
+        async move { self.store.outbox_pending(limit).await.map_err(|it| OutboxError(it.into())) }
+            .boxed()
+    }
+
+    fn outbox_published(&self, ids: Vec<String>) -> BoxFuture<'_, Result<(), OutboxError>> {
+        let now = u64::try_from(self.clock.unix_time().as_millis()).unwrap_or(u64::MAX);
+        async move {
+            self.store.outbox_published(ids, now).await.map_err(|it| OutboxError(it.into()))
+        }
+        .boxed()
+    }
+}
+
+/// What one round did.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Round {
+    /// Rows handed to the bus.
+    pub n_published: usize,
+    /// Rows that the bus refused or that are malformed.
+    pub n_failed: usize,
+    /// Rows marked as published: they are settled.
+    pub n_settled: usize,
+}
+
+type Settling = BoxFuture<'static, (String, Result<(), BusError>)>;
+
+/// The relay. One is enough; several publish the same ids, which the bus recognises.
+pub struct Relay {
+    outbox: Arc<dyn Outbox>,
+    bus: Arc<dyn Bus>,
+    /// Handed to the bus and not settled yet.
+    settling: FuturesUnordered<Settling>,
+    on_their_way: HashSet<String>,
+    /// Settled, but not marked in the outbox yet.
+    settled: Vec<String>,
+    n_failed_rounds: u32,
+}
+
+impl Relay {
+    /// A relay that has published nothing.
+    pub fn new(outbox: Arc<dyn Outbox>, bus: Arc<dyn Bus>) -> Relay {
+        Relay {
+            outbox,
+            bus,
+            settling: FuturesUnordered::new(),
+            on_their_way: HashSet::new(),
+            settled: Vec::new(),
+            n_failed_rounds: 0,
+        }
+    }
+
+    /// Publishes what waits and marks what is settled.
+    ///
+    /// # Errors
+    /// When the outbox fails; nothing is lost by calling again.
+    pub async fn round(&mut self) -> Result<Round, OutboxError> {
+        let rows = self.outbox.outbox_pending(BATCH + self.on_their_way.len()).await?;
+        let mut round = Round::default();
+        // A row that fails holds back those about the same thing, so that order is kept.
+        let mut held = BTreeSet::new();
+        for row in rows {
+            let event = CloudEvent::from_json(row.body.as_bytes());
+            let about = event.as_ref().ok().and_then(|it| it.subject.clone());
+            let is_held = about.as_ref().is_some_and(|it| held.contains(it));
+            if self.on_their_way.contains(&row.id) || is_held {
+                continue;
+            }
+            if MAX_FAILURES <= round.n_failed {
+                break;
+            }
+            match self.publish(&row, event).await {
+                Ok(()) => round.n_published += 1,
+                Err(error) => {
+                    round.n_failed += 1;
+                    report(&row.id, &error);
+                    held.extend(about);
+                }
+            }
+        }
+        round.n_settled = self.mark().await?;
+        self.n_failed_rounds = if round.n_failed == 0 { 0 } else { self.n_failed_rounds + 1 };
+        metrics::counter!("fenwen_outbox_published_total").increment(round.n_published as u64);
+        metrics::counter!("fenwen_outbox_failed_total").increment(round.n_failed as u64);
+        Ok(round)
+    }
+
+    /// How long to wait before the next round, unless somebody rings.
+    pub fn pause(&self) -> Duration {
+        match self.n_failed_rounds {
+            0 => LOOK_EVERY,
+            n => FIRST_PAUSE.saturating_mul(1 << (n - 1).min(16)).min(LONGEST_PAUSE),
+        }
+    }
+
+    /// Relays until told to stop, then publishes what still waits, once. `bell` rings when the outbox was written.
+    pub async fn run(mut self, bell: Arc<Notify>, mut stopped: watch::Receiver<bool>) {
+        loop {
+            let is_last = *stopped.borrow();
+            let more = match self.round().await {
+                Ok(round) => round.n_failed == 0 && BATCH <= round.n_published,
+                Err(error) => {
+                    self.n_failed_rounds += 1;
+                    tracing::error!(%error, "failed to relay events");
+                    false
+                }
+            };
+            if is_last && !more {
+                return self.mark_last().await;
+            }
+            if more {
+                continue;
+            }
+            let pause = tokio::time::timeout(self.pause(), self.something(&bell));
+            tokio::select! {
+                // An error means that nobody is left who could say so.
+                _ = stopped.wait_for(|it| *it) => {}
+                // Ends by the timeout when nothing happens.
+                _ = pause => {}
+            }
+        }
+    }
+
+    /// Marks what is settled by now; what is not is published again by the next relay.
+    async fn mark_last(&mut self) {
+        loop {
+            // The runtime lets a task that does not yield see only some of what is ready.
+            tokio::task::yield_now().await;
+            if !matches!(self.mark().await, Ok(1..)) {
+                return;
+            }
+        }
+    }
+
+    /// Resolves when the bell rings or something is settled.
+    async fn something(&mut self, bell: &Notify) {
+        // While the bus fails, a ring does not hurry: the pause is there to leave it alone.
+        let is_failing = 0 < self.n_failed_rounds;
+        let ring = async move {
+            if is_failing {
+                std::future::pending::<()>().await;
+            }
+            bell.notified().await;
+        };
+        tokio::select! {
+            () = ring => {}
+            Some((id, result)) = self.settling.next() => note(&mut self.settled, &mut self.on_their_way, id, result),
+        }
+    }
+
+    async fn publish(
+        &mut self,
+        row: &OutboxRow,
+        event: Result<CloudEvent, EventError>,
+    ) -> Result<(), BusError> {
+        let subject = Subject::parse(&row.subject)?;
+        let receipt = self.bus.publish(&subject, &event?).await?;
+        let id = row.id.clone();
+        self.on_their_way.insert(id.clone());
+        let mut settled = receipt.settled;
+        match (&mut settled).now_or_never() {
+            Some(result) => note(&mut self.settled, &mut self.on_their_way, id, result),
+            None => self.settling.push(async move { (id, settled.await) }.boxed()),
+        }
+        Ok(())
+    }
+
+    /// Marks what has been settled meanwhile.
+    async fn mark(&mut self) -> Result<usize, OutboxError> {
+        while let Some(Some((id, result))) = self.settling.next().now_or_never() {
+            note(&mut self.settled, &mut self.on_their_way, id, result);
+        }
+        if self.settled.is_empty() {
+            return Ok(0);
+        }
+        self.outbox.outbox_published(self.settled.clone()).await?;
+        let n_settled = self.settled.len();
+        for id in self.settled.drain(..) {
+            self.on_their_way.remove(&id);
+        }
+        Ok(n_settled)
+    }
+}
+
+/// A settled row is marked next; one that nobody knows of is published again.
+fn note(
+    settled: &mut Vec<String>,
+    on_their_way: &mut HashSet<String>,
+    id: String,
+    result: Result<(), BusError>,
+) {
+    match result {
+        Ok(()) => settled.push(id),
+        Err(_) => {
+            on_their_way.remove(&id);
+        }
+    }
+}
+
+fn report(id: &str, error: &BusError) {
+    if error.is_passing() {
+        tracing::warn!(id, %error, "failed to publish an event; it is tried again");
+    } else {
+        tracing::error!(id, %error, "an event cannot be published; later ones about the same thing wait");
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,264 @@
+//! Blobs: inputs and results. Each has a key of its own, sealed under the store's; without the row nothing opens.
+
+use std::time::Duration;
+
+use futures_util::FutureExt;
+
+use crate::base::Private;
+
+use super::engine::{Kind, Reply, Tx};
+use super::jobs::ms;
+use super::seal::BlobKey;
+use super::value::{Row, values};
+use super::{Store, StoreError};
+
+mod files;
+mod folder;
+
+pub use files::{BlobFiles, BlobReader, Blobs, Completed};
+pub use folder::BlobFolder;
+
+/// Rows that one call deletes.
+const PURGE_AT_ONCE: u64 = 200;
+
+/// What a blob is, beside its content. All times are since 1970-01-01T00:00:00Z.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct BlobMeta {
+    /// Identifies it: a UUIDv7 in 32 hexadecimal digits.
+    pub id: String,
+    /// Agency that it belongs to.
+    pub org: String,
+    /// Client system that sent it.
+    pub client: String,
+    /// What it is for: `input`, `result`, `audio`, ….
+    pub kind: String,
+    /// Its media type.
+    pub media_type: String,
+    /// Its bytes.
+    pub size: u64,
+    /// SHA-256 of its content, in hexadecimal digits; none while it is not complete.
+    pub sha256: Option<String>,
+    /// When it was made.
+    pub created: Duration,
+    /// When it is erased.
+    pub expires: Duration,
+}
+
+/// A blob to write in the transaction of a job. No `Debug`: it holds somebody's data, sealed.
+pub struct NewBlob {
+    /// Identifies it.
+    pub id: String,
+    meta: BlobMeta,
+    sealed_key: Vec<u8>,
+    content: Vec<u8>,
+}
+
+/// A blob as kept.
+#[derive(Clone, PartialEq)]
+pub struct Blob {
+    /// What it is.
+    pub meta: BlobMeta,
+    /// Whether all of it is there and checked.
+    pub is_complete: bool,
+    sealed_key: Vec<u8>,
+    content: Option<Vec<u8>>,
+}
+
+/// A part of a blob in a file of its own.
+#[derive(Clone, Debug, PartialEq, Eq)]
+struct Part {
+    /// From 1.
+    number: u32,
+    /// Bytes of the content.
+    size: u64,
+    /// Name of its file.
+    place: String,
+}
+
+impl Store {
+    /// A small blob for a row of the database, sealed.
+    ///
+    /// # Errors
+    /// When it cannot be sealed.
+    pub fn inline_blob(&self, meta: BlobMeta, content: &[u8]) -> Result<NewBlob, StoreError> {
+        let key = BlobKey::fresh()?;
+        let content = key.seal(content, meta.id.as_bytes())?;
+        let sealed_key = key.sealed(&self.sealer, &meta.id)?;
+        Ok(NewBlob { id: meta.id.clone(), meta, sealed_key, content })
+    }
+
+    /// A blob, complete or not.
+    ///
+    /// # Errors
+    /// When the database fails.
+    pub fn blob(&self, id: &str) -> Reply<Option<Blob>> {
+        self.call(Kind::Read, id.to_owned(), |id, tx| blob(id, tx).boxed())
+    }
+
+    /// The content of a small blob; `None` when it lies in files.
+    ///
+    /// # Errors
+    /// When it was sealed under another key or has been changed.
+    pub fn inline_content(&self, blob: &Blob) -> Result<Option<Private<Vec<u8>>>, StoreError> {
+        let Some(content) = &blob.content else { return Ok(None) };
+        let key = self.key_of(blob)?;
+        Ok(Some(Private::new(key.unseal(content, blob.meta.id.as_bytes())?)))
+    }
+
+    /// Opens a blob whose content will lie in files.
+    fn add_blob(&self, meta: BlobMeta) -> Result<Reply<()>, StoreError> {
+        let sealed_key = BlobKey::fresh()?.sealed(&self.sealer, &meta.id)?;
+        Ok(self.call(Kind::Durable, (meta, sealed_key), |(meta, key), tx| {
+            add(meta, key, None, tx).boxed()
+        }))
+    }
+
+    /// The parts of a blob, in order.
+    fn parts(&self, id: &str) -> Reply<Vec<Part>> {
+        self.call(Kind::Read, id.to_owned(), |id, tx| parts(id, tx).boxed())
+    }
+
+    /// Notes where a part lies; the file that it replaces, if any. `None` when the blob is not open.
+    fn put_part(&self, id: &str, part: Part) -> Reply<Option<Vec<String>>> {
+        self.call(Kind::Durable, (id.to_owned(), part), |(id, part), tx| {
+            put_part(id, part, tx).boxed()
+        })
+    }
+
+    /// Closes a blob whose content was checked; `false` when it was not open.
+    fn complete_blob(&self, id: &str, size: u64, sha256: String) -> Reply<bool> {
+        self.call(Kind::Durable, (id.to_owned(), size, sha256), |(id, size, sha256), tx| {
+            complete(id, *size, sha256, tx).boxed()
+        })
+    }
+
+    /// Forgets a blob and its key.
+    fn delete_blob(&self, id: &str) -> Reply<()> {
+        self.call(Kind::Durable, id.to_owned(), |id, tx| delete(id, tx).boxed())
+    }
+
+    /// Forgets blobs that have expired at `now`: their ids; some hundred a call, none when all are gone.
+    fn purge_blobs(&self, now: Duration) -> Reply<Vec<String>> {
+        self.call(Kind::Relaxed, now, |now, tx| purge(*now, tx).boxed())
+    }
+
+    fn key_of(&self, blob: &Blob) -> Result<BlobKey, StoreError> {
+        BlobKey::open(&self.sealer, &blob.sealed_key, &blob.meta.id)
+    }
+}
+
+/// Writes a small blob.
+pub(super) async fn insert(blob: &NewBlob, tx: &mut dyn Tx) -> Result<(), StoreError> {
+    add(&blob.meta, &blob.sealed_key, Some(blob.content.as_slice()), tx).await
+}
+
+/// Forgets a small blob that nobody needs any longer.
+pub(super) async fn delete_inline(id: Option<&str>, tx: &mut dyn Tx) -> Result<(), StoreError> {
+    if let Some(id) = id {
+        tx.execute("DELETE FROM blob WHERE id = $1", values![id]).await?;
+    }
+    Ok(())
+}
+
+async fn add(
+    meta: &BlobMeta,
+    sealed_key: &[u8],
+    content: Option<&[u8]>,
+    tx: &mut dyn Tx,
+) -> Result<(), StoreError> {
+    let insert = "INSERT INTO blob(id, org, client, kind, media_type, size, sha256, state, sealed_key, content, created, expires)
+        VALUES($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12)";
+    let state = if content.is_some() { "complete" } else { "open" };
+    let values = values![
+        &meta.id,
+        &meta.org,
+        &meta.client,
+        &meta.kind,
+        &meta.media_type,
+        meta.size,
+        &meta.sha256,
+        state,
+        sealed_key,
+        content,
+        ms(meta.created),
+        ms(meta.expires),
+    ];
+    tx.execute(insert, values).await?;
+    Ok(())
+}
+
+async fn blob(id: &str, tx: &mut dyn Tx) -> Result<Option<Blob>, StoreError> {
+    let select = "SELECT id, org, client, kind, media_type, size, sha256, created, expires, state, sealed_key, content
+        FROM blob WHERE id = $1";
+    let read = |mut row: Row| -> Result<_, StoreError> {
+        Ok(Blob {
+            meta: BlobMeta {
+                id: row.take()?,
+                org: row.take()?,
+                client: row.take()?,
+                kind: row.take()?,
+                media_type: row.take()?,
+                size: row.take()?,
+                sha256: row.take()?,
+                created: Duration::from_millis(row.take()?),
+                expires: Duration::from_millis(row.take()?),
+            },
+            is_complete: row.take::<String>()? == "complete",
+            sealed_key: row.take()?,
+            content: row.take()?,
+        })
+    };
+    tx.rows(select, values![id]).await?.into_iter().next().map(read).transpose()
+}
+
+async fn parts(id: &str, tx: &mut dyn Tx) -> Result<Vec<Part>, StoreError> {
+    let select = "SELECT number, size, place FROM blob_part WHERE blob = $1 ORDER BY number";
+    let read = |mut row: Row| -> Result<_, StoreError> {
+        Ok(Part { number: row.take()?, size: row.take()?, place: row.take()? })
+    };
+    tx.rows(select, values![id]).await?.into_iter().map(read).collect()
+}
+
+async fn put_part(
+    id: &str,
+    part: &Part,
+    tx: &mut dyn Tx,
+) -> Result<Option<Vec<String>>, StoreError> {
+    // The change locks the row, so that no part is added while the blob is being closed.
+    let lock = "UPDATE blob SET state = state WHERE id = $1 AND state = 'open'";
+    if tx.execute(lock, values![id]).await? == 0 {
+        return Ok(None);
+    }
+    let select = "SELECT place FROM blob_part WHERE blob = $1 AND number = $2";
+    let replaced = places(tx.rows(select, values![id, part.number]).await?)?;
+    let insert = "INSERT INTO blob_part(blob, number, size, place) VALUES($1, $2, $3, $4)
+        ON CONFLICT (blob, number) DO UPDATE SET size = excluded.size, place = excluded.place";
+    tx.execute(insert, values![id, part.number, part.size, &part.place]).await?;
+    Ok(Some(replaced))
+}
+
+async fn complete(id: &str, size: u64, sha256: &str, tx: &mut dyn Tx) -> Result<bool, StoreError> {
+    let update = "UPDATE blob SET state = 'complete', size = $1, sha256 = $2
+        WHERE id = $3 AND state = 'open'";
+    Ok(tx.execute(update, values![size, sha256, id]).await? == 1)
+}
+
+async fn delete(id: &str, tx: &mut dyn Tx) -> Result<(), StoreError> {
+    tx.execute("DELETE FROM blob WHERE id = $1", values![id]).await?;
+    tx.execute("DELETE FROM blob_part WHERE blob = $1", values![id]).await?;
+    Ok(())
+}
+
+async fn purge(now: Duration, tx: &mut dyn Tx) -> Result<Vec<String>, StoreError> {
+    let select = "SELECT id FROM blob WHERE expires <= $1 LIMIT $2";
+    let rows = tx.rows(select, values![ms(now), PURGE_AT_ONCE]).await?;
+    let ids = places(rows)?;
+    for id in &ids {
+        delete(id, tx).await?;
+    }
+    Ok(ids)
+}
+
+fn places(rows: Vec<Row>) -> Result<Vec<String>, StoreError> {
+    rows.into_iter().map(|mut row| row.take()).collect()
+}

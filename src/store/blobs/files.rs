@@ -1,0 +1,297 @@
+//! Blobs whose content lies in files: parts that come in any order, each sealed alone, read back one at a time.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use futures_util::future::BoxFuture;
+use sha2::{Digest, Sha256};
+use tokio::sync::Semaphore;
+use tokio::task::spawn_blocking;
+
+use crate::base::{Private, RequestId};
+use crate::store::jobs::Payload;
+use crate::store::seal::BlobKey;
+use crate::store::{Store, StoreError};
+
+use super::{Blob, BlobMeta, Part};
+
+/// Content up to this many bytes lies in a row of the database.
+const INLINE_BYTES: usize = 64 << 10;
+
+/// Bytes of the parts into which we cut ourselves.
+const PART_BYTES: usize = 4 << 20;
+
+/// Parts that are sealed or opened at one time: each takes its size twice.
+const PARTS_AT_ONCE: usize = 2;
+
+/// Where sealed parts lie. A file is written once and never changed.
+pub trait BlobFiles: Send + Sync {
+    /// Writes a file of a blob; it is on the disk when this is done.
+    fn write(
+        &self,
+        blob: &str,
+        place: &str,
+        bytes: Vec<u8>,
+    ) -> BoxFuture<'static, Result<(), StoreError>>;
+
+    /// Reads a file whole.
+    fn read(&self, blob: &str, place: &str) -> BoxFuture<'static, Result<Vec<u8>, StoreError>>;
+
+    /// Deletes one file of a blob, or all of them; what is not there does no harm.
+    fn delete(&self, blob: &str, place: Option<&str>)
+    -> BoxFuture<'static, Result<(), StoreError>>;
+}
+
+/// Blobs and their files; cheap to clone.
+#[derive(Clone)]
+pub struct Blobs {
+    store: Store,
+    files: Arc<dyn BlobFiles>,
+    at_work: Arc<Semaphore>,
+}
+
+/// What became of a blob that was to be closed.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Completed {
+    /// It is whole.
+    Whole(BlobMeta),
+    /// A part is missing: the first one that is.
+    Missing(u32),
+    /// Its content has another length than was said.
+    OtherSize,
+    /// Its content has another hash than was said.
+    OtherHash,
+    /// It is closed already, or there is none.
+    NotOpen,
+}
+
+impl Blobs {
+    /// Blobs of `store` with their files in `files`.
+    pub fn new(store: Store, files: Arc<dyn BlobFiles>) -> Blobs {
+        Blobs { store, files, at_work: Arc::new(Semaphore::new(PARTS_AT_ONCE)) }
+    }
+
+    /// Opens a blob for its parts.
+    ///
+    /// # Errors
+    /// When the database fails.
+    pub async fn open(&self, meta: BlobMeta) -> Result<(), StoreError> {
+        self.store.add_blob(meta)?.await
+    }
+
+    /// A blob, complete or not.
+    ///
+    /// # Errors
+    /// When the database fails.
+    pub async fn find(&self, id: &str) -> Result<Option<Blob>, StoreError> {
+        self.store.blob(id).await
+    }
+
+    /// Adds a part, or replaces one; `false` when the blob is closed.
+    ///
+    /// # Errors
+    /// When the database or a file fails.
+    pub async fn put_part(
+        &self,
+        blob: &Blob,
+        number: u32,
+        content: Private<Vec<u8>>,
+    ) -> Result<bool, StoreError> {
+        let id = blob.meta.id.as_str();
+        let size = content.expose().len() as u64;
+        let key = self.store.key_of(blob)?;
+        // Unique, so that a repetition never writes over a part that may be read.
+        let place = format!("{number}-{}", RequestId::at(blob.meta.created));
+        let owner = owner(id, number);
+        let turn = self.at_work.acquire().await.map_err(|_| StoreError::Closed)?;
+        let seal = move || key.seal(content.expose(), &owner);
+        let sealed = spawn_blocking(seal).await.map_err(|_| StoreError::Sealed)??;
+        self.files.write(id, &place, sealed).await?;
+        drop(turn);
+        let part = Part { number, size, place: place.clone() };
+        let Some(replaced) = self.store.put_part(id, part).await? else {
+            self.files.delete(id, Some(&place)).await?;
+            return Ok(false);
+        };
+        for place in replaced {
+            self.files.delete(id, Some(&place)).await?;
+        }
+        Ok(true)
+    }
+
+    /// Closes a blob when its parts are all there and have the size and the hash that were said.
+    ///
+    /// # Errors
+    /// When the database or a file fails.
+    pub async fn complete(&self, blob: &Blob, sha256: &str) -> Result<Completed, StoreError> {
+        if blob.is_complete {
+            return Ok(Completed::NotOpen);
+        }
+        let parts = self.store.parts(&blob.meta.id).await?;
+        for (expected, part) in (1..).zip(&parts) {
+            if part.number != expected {
+                return Ok(Completed::Missing(expected));
+            }
+        }
+        let size: u64 = parts.iter().map(|it| it.size).sum();
+        if size != blob.meta.size {
+            return Ok(if size < blob.meta.size {
+                Completed::Missing(u32::try_from(parts.len()).unwrap_or(u32::MAX) + 1)
+            } else {
+                Completed::OtherSize
+            });
+        }
+        let mut hasher = Sha256::new();
+        let mut reader = self.reader(blob, parts)?;
+        while let Some(content) = reader.next().await? {
+            let hash = move || {
+                hasher.update(content.expose());
+                hasher
+            };
+            hasher = spawn_blocking(hash).await.map_err(|_| StoreError::Sealed)?;
+        }
+        let found: String = hasher.finalize().iter().map(|it| format!("{it:02x}")).collect();
+        if found != sha256 {
+            return Ok(Completed::OtherHash);
+        }
+        if !self.store.complete_blob(&blob.meta.id, size, found.clone()).await? {
+            return Ok(Completed::NotOpen);
+        }
+        Ok(Completed::Whole(BlobMeta { sha256: Some(found), ..blob.meta.clone() }))
+    }
+
+    /// A complete blob, to be read part by part.
+    ///
+    /// # Errors
+    /// When the database fails.
+    pub async fn read(&self, id: &str) -> Result<Option<BlobReader>, StoreError> {
+        let Some(blob) = self.store.blob(id).await?.filter(|it| it.is_complete) else {
+            return Ok(None);
+        };
+        let parts = if blob.content.is_some() { Vec::new() } else { self.store.parts(id).await? };
+        self.reader(&blob, parts).map(Some)
+    }
+
+    fn reader(&self, blob: &Blob, parts: Vec<Part>) -> Result<BlobReader, StoreError> {
+        Ok(BlobReader {
+            meta: blob.meta.clone(),
+            inline: self.store.inline_content(blob)?,
+            key: Arc::new(self.store.key_of(blob)?),
+            parts: parts.into_iter(),
+            blobs: self.clone(),
+        })
+    }
+
+    /// Seals content for a job: in a row when it is small, else in files. `meta` lacks size and hash only.
+    ///
+    /// # Errors
+    /// When the database or a file fails.
+    pub async fn keep(
+        &self,
+        mut meta: BlobMeta,
+        content: Private<Vec<u8>>,
+    ) -> Result<Payload, StoreError> {
+        meta.size = content.expose().len() as u64;
+        if content.expose().len() <= INLINE_BYTES {
+            meta.sha256 = Some(hash(content.expose()));
+            let blob = self.store.inline_blob(meta, content.expose())?;
+            return Ok(Payload::Inline(Box::new(blob)));
+        }
+        let id = meta.id.clone();
+        self.open(meta).await?;
+        let blob = self.store.blob(&id).await?.ok_or(StoreError::Shape)?;
+        for (number, part) in (1..).zip(content.expose().chunks(PART_BYTES)) {
+            self.put_part(&blob, number, Private::new(part.to_vec())).await?;
+        }
+        let sha256 = spawn_blocking(move || hash(content.expose())).await;
+        let sha256 = sha256.map_err(|_| StoreError::Sealed)?;
+        self.store.complete_blob(&id, blob.meta.size, sha256).await?;
+        Ok(Payload::Blob(id))
+    }
+
+    /// Destroys a blob's key, then deletes its files.
+    ///
+    /// # Errors
+    /// When the database or a file fails.
+    pub async fn delete(&self, id: &str) -> Result<(), StoreError> {
+        self.store.delete_blob(id).await?;
+        self.files.delete(id, None).await
+    }
+
+    /// Destroys every blob that has expired at `now` (since 1970-01-01T00:00:00Z); how many.
+    ///
+    /// # Errors
+    /// When the database or a file fails.
+    pub async fn purge(&self, now: Duration) -> Result<usize, StoreError> {
+        let mut n_purged = 0;
+        loop {
+            let ids = self.store.purge_blobs(now).await?;
+            if ids.is_empty() {
+                return Ok(n_purged);
+            }
+            for id in &ids {
+                self.files.delete(id, None).await?;
+            }
+            n_purged += ids.len();
+        }
+    }
+}
+
+/// Reads a blob part by part, so that memory holds one part however large the blob is.
+pub struct BlobReader {
+    meta: BlobMeta,
+    inline: Option<Private<Vec<u8>>>,
+    key: Arc<BlobKey>,
+    parts: std::vec::IntoIter<Part>,
+    blobs: Blobs,
+}
+
+impl BlobReader {
+    /// What the blob is.
+    pub fn meta(&self) -> &BlobMeta {
+        &self.meta
+    }
+
+    /// The next part; `None` at the end.
+    ///
+    /// # Errors
+    /// When a file fails, or has been changed or exchanged.
+    pub async fn next(&mut self) -> Result<Option<Private<Vec<u8>>>, StoreError> {
+        if let Some(content) = self.inline.take() {
+            return Ok(Some(content));
+        }
+        let Some(part) = self.parts.next() else { return Ok(None) };
+        let sealed = self.blobs.files.read(&self.meta.id, &part.place).await?;
+        let (key, owner) = (Arc::clone(&self.key), owner(&self.meta.id, part.number));
+        let opened = spawn_blocking(move || key.unseal(&sealed, &owner)).await;
+        let content = opened.map_err(|_| StoreError::Sealed)??;
+        if content.len() as u64 != part.size {
+            return Err(StoreError::Sealed);
+        }
+        Ok(Some(Private::new(content)))
+    }
+
+    /// The whole content, unless it is longer than `limit` bytes.
+    ///
+    /// # Errors
+    /// Those of [`BlobReader::next`].
+    pub async fn collect(mut self, limit: u64) -> Result<Option<Private<Vec<u8>>>, StoreError> {
+        if limit < self.meta.size {
+            return Ok(None);
+        }
+        let mut content = Vec::new();
+        while let Some(part) = self.next().await? {
+            content.extend_from_slice(part.expose());
+        }
+        Ok(Some(Private::new(content)))
+    }
+}
+
+/// What a sealed part is bound to: it opens as no other part of no other blob.
+fn owner(id: &str, number: u32) -> Vec<u8> {
+    format!("{id}/{number}").into_bytes()
+}
+
+fn hash(content: &[u8]) -> String {
+    Sha256::digest(content).iter().map(|it| format!("{it:02x}")).collect()
+}

@@ -1,0 +1,117 @@
+//! What happened to jobs: rows for callers who watch one, and events for the bus.
+
+use std::time::Duration;
+
+use futures_util::FutureExt;
+use serde_json::json;
+
+use crate::base::{RequestId, rfc3339};
+use crate::store::engine::{Kind, Reply, Tx};
+use crate::store::outbox::{self, OutboxRow};
+use crate::store::value::{Row, values};
+use crate::store::{Store, StoreError};
+
+use super::{Job, JobState, ms, time};
+
+/// Rows of one answer.
+const PAGE: u64 = 200;
+
+/// A change of a job.
+#[derive(Clone, Debug, PartialEq)]
+pub struct JobEvent {
+    /// Of which job.
+    pub job: String,
+    /// The job's version after the change.
+    pub version: u64,
+    /// The job's state after the change.
+    pub state: JobState,
+    /// Times the job was begun.
+    pub attempt: u32,
+    /// Share that is done, 0 to 1.
+    pub progress: Option<f64>,
+    /// Code of the failure.
+    pub error: Option<String>,
+    /// When: since 1970-01-01T00:00:00Z.
+    pub created: Duration,
+}
+
+impl Store {
+    /// Changes of a job after version `after`, oldest first; some hundred at most.
+    ///
+    /// # Errors
+    /// When the database fails.
+    pub fn job_events(&self, id: &str, after: u64) -> Reply<Vec<JobEvent>> {
+        self.call(Kind::Read, (id.to_owned(), after), |(id, after), tx| {
+            events(id, *after, tx).boxed()
+        })
+    }
+}
+
+async fn events(id: &str, after: u64, tx: &mut dyn Tx) -> Result<Vec<JobEvent>, StoreError> {
+    let select = "SELECT job, version, state, attempt, progress, error, created FROM job_event
+        WHERE job = $1 AND $2 < version ORDER BY version LIMIT $3";
+    let read = |mut row: Row| -> Result<_, StoreError> {
+        Ok(JobEvent {
+            job: row.take()?,
+            version: row.take()?,
+            state: row.take::<String>()?.parse()?,
+            attempt: row.take()?,
+            progress: row.take()?,
+            error: row.take()?,
+            created: time(row.take()?),
+        })
+    };
+    tx.rows(select, values![id, after, PAGE]).await?.into_iter().map(read).collect()
+}
+
+/// Keeps a change for callers who watch the job.
+pub(super) async fn keep(job: &Job, now: Duration, tx: &mut dyn Tx) -> Result<(), StoreError> {
+    let insert = "INSERT INTO job_event(job, version, state, attempt, progress, error, created)
+        VALUES($1, $2, $3, $4, $5, $6, $7)";
+    let values = values![
+        &job.id,
+        job.version,
+        job.state.as_str(),
+        job.attempt,
+        job.progress,
+        &job.error,
+        ms(now),
+    ];
+    tx.execute(insert, values).await?;
+    Ok(())
+}
+
+/// Keeps a change of state, and tells the bus.
+pub(super) async fn tell(
+    job: &Job,
+    past: &str,
+    now: Duration,
+    tx: &mut dyn Tx,
+) -> Result<(), StoreError> {
+    keep(job, now, tx).await?;
+    outbox::add(&event(job, past, now), tx).await
+}
+
+/// A CloudEvent of a change. It carries ids, codes and numbers only, never content.
+fn event(job: &Job, past: &str, now: Duration) -> OutboxRow {
+    let (service, id) = (&job.service, RequestId::at(now).to_string());
+    let mut body = json!({
+        "specversion": "1.0", "id": id, "source": format!("/moi/ai/{service}"),
+        "type": format!("tw.gov.moi.ai.{service}.job.{past}.v1"),
+        "subject": format!("jobs/{}", job.id), "time": rfc3339(now),
+        "datacontenttype": "application/json", "dataschema": format!("/schemas/job.{past}.v1.json"),
+        "orgcode": job.org, "correlationid": job.correlation, "sequence": job.version.to_string(),
+        "data": {
+            "job_id": job.id, "service": service, "operation": job.operation, "state": job.state.as_str(),
+            "attempt": job.attempt, "error": job.error,
+        },
+    });
+    if let Some(traceparent) = &job.traceparent {
+        body["traceparent"] = json!(traceparent);
+    }
+    if job.result.is_some() {
+        body["dataref"] = json!(format!("/api/v1/jobs/{}/result", job.id));
+    }
+    let subject = format!("moi.ai.v1.evt.{}.{service}.job.{past}", job.org);
+    OutboxRow { id, subject, body: body.to_string(), created: ms(now) }
+}

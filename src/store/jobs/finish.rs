@@ -1,0 +1,249 @@
+//! How attempts and jobs end.
+
+use std::time::Duration;
+
+use futures_util::FutureExt;
+
+use crate::store::engine::{Kind, Reply, Tx};
+use crate::store::value::{Row, values};
+use crate::store::{Store, StoreError, blobs, outbox};
+
+use super::{COLUMNS, Job, JobState, Payload, events, ms};
+
+/// Rows that one call deletes, so that writers wait for milliseconds only.
+const PURGE_AT_ONCE: u64 = 200;
+
+/// How an attempt ended. Errors are codes, never texts.
+pub enum Ending {
+    /// With a result.
+    Succeeded(Payload),
+    /// Trying again cannot help.
+    Failed(String),
+    /// It is no longer wanted.
+    Cancelled,
+    /// It is tried again, not before this time (since 1970-01-01T00:00:00Z).
+    Retry(Duration, String),
+    /// It was tried often enough.
+    Dead(String),
+    /// The worker stops before its end; the attempt does not count.
+    GivenBack,
+}
+
+impl Ending {
+    /// The state after it, and its name among events.
+    fn names(&self) -> (JobState, &'static str) {
+        match self {
+            Ending::Succeeded(_) => (JobState::Succeeded, "succeeded"),
+            Ending::Failed(_) => (JobState::Failed, "failed"),
+            Ending::Cancelled => (JobState::Cancelled, "cancelled"),
+            Ending::Retry(..) | Ending::GivenBack => (JobState::Queued, "queued"),
+            Ending::Dead(_) => (JobState::Dead, "dead"),
+        }
+    }
+}
+
+/// A running job whose worker has given no sign of life in time.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Expired {
+    /// Which job.
+    pub id: String,
+    /// The fence under which it was held.
+    pub fence: u64,
+    /// Times it was begun.
+    pub attempt: u32,
+    /// Times it is tried before it is dead.
+    pub max_attempts: u32,
+    /// Whether its client no longer wants it.
+    pub cancel_requested: bool,
+}
+
+/// The end of one attempt.
+struct Attempt {
+    id: String,
+    fence: u64,
+    ending: Ending,
+    now: Duration,
+    /// Whether only a lease that is over may be ended.
+    is_expired: bool,
+}
+
+impl Store {
+    /// Ends an attempt. `None` when the worker no longer held the job: nothing has changed then. The result and the end
+    /// are on the disk together or not at all.
+    ///
+    /// # Errors
+    /// When the database fails.
+    pub fn finish(
+        &self,
+        id: &str,
+        fence: u64,
+        ending: Ending,
+        now: Duration,
+    ) -> Reply<Option<Job>> {
+        let attempt = Attempt { id: id.to_owned(), fence, ending, now, is_expired: false };
+        self.call(Kind::Durable, attempt, |it, tx| finish(it, tx).boxed())
+    }
+
+    /// Ends the attempt of a worker that was not heard of, unless it is heard of meanwhile; as [`Store::finish`].
+    ///
+    /// # Errors
+    /// When the database fails.
+    pub fn finish_expired(
+        &self,
+        job: &Expired,
+        ending: Ending,
+        now: Duration,
+    ) -> Reply<Option<Job>> {
+        let (id, fence) = (job.id.clone(), job.fence);
+        let attempt = Attempt { id, fence, ending, now, is_expired: true };
+        self.call(Kind::Durable, attempt, |it, tx| finish(it, tx).boxed())
+    }
+
+    /// Jobs whose lease is over at `now`.
+    ///
+    /// # Errors
+    /// When the database fails.
+    pub fn expired(&self, now: Duration) -> Reply<Vec<Expired>> {
+        self.call(Kind::Read, now, |now, tx| expired(*now, tx).boxed())
+    }
+
+    /// Takes a job back: at once while it waits, else its worker is told. `None` when there is no such job; one that has
+    /// ended stays as it is.
+    ///
+    /// # Errors
+    /// When the database fails.
+    pub fn cancel(&self, id: &str, now: Duration) -> Reply<Option<Job>> {
+        self.call(Kind::Durable, (id.to_owned(), now), |(id, now), tx| cancel(id, *now, tx).boxed())
+    }
+
+    /// Queues a job again that is dead, failed or cancelled, with all its attempts before it. `None` when there is no
+    /// such job, or it is in another state or has lost its input.
+    ///
+    /// # Errors
+    /// When the database fails.
+    pub fn requeue(&self, id: &str, now: Duration) -> Reply<Option<Job>> {
+        self.call(Kind::Durable, (id.to_owned(), now), |(id, now), tx| {
+            requeue(id, *now, tx).boxed()
+        })
+    }
+
+    /// Deletes what has expired at `now`: jobs that have ended, keys of repetitions, and events published before
+    /// `told_before`; some hundred jobs a call. How many jobs were deleted.
+    ///
+    /// # Errors
+    /// When the database fails.
+    pub fn purge_jobs(&self, now: Duration, told_before: Duration) -> Reply<u64> {
+        self.call(Kind::Relaxed, (now, told_before), |(now, told_before), tx| {
+            purge(*now, *told_before, tx).boxed()
+        })
+    }
+}
+
+async fn finish(attempt: &Attempt, tx: &mut dyn Tx) -> Result<Option<Job>, StoreError> {
+    let Attempt { id, fence, ending, now, is_expired } = attempt;
+    let (state, past) = ending.names();
+    let (mut run_at, mut error, mut result) = (None, None, None);
+    match ending {
+        Ending::Succeeded(payload) => result = Some(payload),
+        Ending::Failed(code) | Ending::Dead(code) => error = Some(code),
+        Ending::Retry(at, code) => (run_at, error) = (Some(ms(*at)), Some(code)),
+        Ending::Cancelled | Ending::GivenBack => (),
+    }
+    let finished = state.is_final().then(|| ms(*now));
+    let uncounted = matches!(ending, Ending::GivenBack);
+    let update = format!(
+        "UPDATE job SET state = $1, run_at = coalesce($2, run_at), error = $3, result = $4, finished = $5,
+            attempt = attempt - $6, lease_until = NULL, owner = NULL, version = version + 1,
+            progress = CASE WHEN $1 = 'succeeded' THEN 1.0 ELSE progress END
+        WHERE id = $7 AND fence = $8 AND state = 'running' AND (CAST($9 AS BIGINT) = 0 OR lease_until <= $10)
+        RETURNING {COLUMNS}"
+    );
+    let values = values![
+        state.as_str(),
+        run_at,
+        error,
+        result.map(Payload::id),
+        finished,
+        uncounted,
+        id,
+        *fence,
+        *is_expired,
+        ms(*now),
+    ];
+    let found = tx.rows(&update, values).await?.into_iter().next();
+    let Some(job) = found.map(Job::read).transpose()? else { return Ok(None) };
+    match result {
+        Some(Payload::Inline(blob)) => blobs::insert(blob, tx).await?,
+        Some(Payload::Blob(blob)) => {
+            let update = "UPDATE blob SET expires = $1 WHERE id = $2";
+            tx.execute(update, values![ms(job.expires), blob]).await?;
+        }
+        None => (),
+    }
+    if state.is_final() {
+        blobs::delete_inline(job.checkpoint.as_deref(), tx).await?;
+    }
+    events::tell(&job, past, *now, tx).await?;
+    Ok(Some(job))
+}
+
+async fn expired(now: Duration, tx: &mut dyn Tx) -> Result<Vec<Expired>, StoreError> {
+    let select = "SELECT id, fence, attempt, max_attempts, cancel_requested FROM job
+        WHERE state = 'running' AND lease_until <= $1 ORDER BY lease_until LIMIT $2";
+    let read = |mut row: Row| -> Result<_, StoreError> {
+        Ok(Expired {
+            id: row.take()?,
+            fence: row.take()?,
+            attempt: row.take()?,
+            max_attempts: row.take()?,
+            cancel_requested: row.take()?,
+        })
+    };
+    tx.rows(select, values![ms(now), PURGE_AT_ONCE]).await?.into_iter().map(read).collect()
+}
+
+async fn cancel(id: &str, now: Duration, tx: &mut dyn Tx) -> Result<Option<Job>, StoreError> {
+    let update = format!(
+        "UPDATE job SET cancel_requested = 1, version = version + 1,
+            finished = CASE WHEN state = 'queued' THEN $1 ELSE finished END,
+            state = CASE WHEN state = 'queued' THEN 'cancelled' ELSE state END
+        WHERE id = $2 AND state IN ('queued', 'running') AND cancel_requested = 0 RETURNING {COLUMNS}"
+    );
+    let found = tx.rows(&update, values![ms(now), id]).await?.into_iter().next();
+    let Some(job) = found.map(Job::read).transpose()? else {
+        return super::read::job(id, tx).await;
+    };
+    match job.state {
+        JobState::Cancelled => events::tell(&job, "cancelled", now, tx).await?,
+        _ => events::keep(&job, now, tx).await?,
+    }
+    Ok(Some(job))
+}
+
+async fn requeue(id: &str, now: Duration, tx: &mut dyn Tx) -> Result<Option<Job>, StoreError> {
+    let update = format!(
+        "UPDATE job SET state = 'queued', attempt = 0, run_at = $1, cancel_requested = 0, error = NULL,
+            finished = NULL, progress = NULL, checkpoint = NULL, version = version + 1
+        WHERE id = $2 AND state IN ('dead', 'failed', 'cancelled')
+            AND EXISTS (SELECT 1 FROM blob WHERE blob.id = job.input)
+        RETURNING {COLUMNS}"
+    );
+    let found = tx.rows(&update, values![ms(now), id]).await?.into_iter().next();
+    let Some(job) = found.map(Job::read).transpose()? else { return Ok(None) };
+    events::tell(&job, "queued", now, tx).await?;
+    Ok(Some(job))
+}
+
+async fn purge(now: Duration, told_before: Duration, tx: &mut dyn Tx) -> Result<u64, StoreError> {
+    let delete = "DELETE FROM job WHERE seq IN (SELECT seq FROM job WHERE expires <= $1
+        AND state NOT IN ('queued', 'running') LIMIT $2) RETURNING id";
+    let rows = tx.rows(delete, values![ms(now), PURGE_AT_ONCE]).await?;
+    let n_deleted = rows.len() as u64;
+    for mut row in rows {
+        let id: String = row.take()?;
+        tx.execute("DELETE FROM job_event WHERE job = $1", values![&id]).await?;
+    }
+    tx.execute("DELETE FROM idempotency WHERE expires <= $1", values![ms(now)]).await?;
+    outbox::purge(ms(told_before), tx).await?;
+    Ok(n_deleted)
+}

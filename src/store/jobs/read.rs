@@ -1,0 +1,115 @@
+//! Looking at jobs.
+
+use std::time::Duration;
+
+use futures_util::FutureExt;
+
+use crate::store::engine::{Kind, Reply, Tx};
+use crate::store::value::{Value, values};
+use crate::store::{Store, StoreError, one};
+
+use super::{COLUMNS, Job, JobState};
+
+/// Ended jobs from which the time of the next one is estimated.
+const SAMPLE: u64 = 50;
+
+/// Which jobs to list; what is `None` does not matter.
+#[derive(Clone, Debug, Default)]
+pub struct JobFilter {
+    /// In this state.
+    pub state: Option<JobState>,
+    /// Of this service.
+    pub service: Option<String>,
+    /// Of this agency.
+    pub org: Option<String>,
+    /// Sent by this client.
+    pub client: Option<String>,
+    /// Older than the job of this place.
+    pub before: Option<u64>,
+    /// So many at most.
+    pub limit: usize,
+}
+
+/// How long a lane's waiting room is.
+#[derive(Clone, Copy, Debug, Default, PartialEq)]
+pub struct Queue {
+    /// Jobs that wait.
+    pub queued: u64,
+    /// Jobs that are worked on.
+    pub running: u64,
+    /// Mean time of the latest attempts of this operation that ended well.
+    pub mean: Option<Duration>,
+}
+
+impl Store {
+    /// A job.
+    ///
+    /// # Errors
+    /// When the database fails.
+    pub fn job(&self, id: &str) -> Reply<Option<Job>> {
+        self.call(Kind::Read, id.to_owned(), |id, tx| job(id, tx).boxed())
+    }
+
+    /// Jobs, the newest first.
+    ///
+    /// # Errors
+    /// When the database fails.
+    pub fn jobs(&self, filter: JobFilter) -> Reply<Vec<Job>> {
+        self.call(Kind::Read, filter, |filter, tx| jobs(filter, tx).boxed())
+    }
+
+    /// How many jobs of the lane are there before the place `before`, and how long one of the operation takes.
+    ///
+    /// # Errors
+    /// When the database fails.
+    pub fn queue(&self, lane: &str, service: &str, operation: &str, before: u64) -> Reply<Queue> {
+        let ask = ([lane, service, operation].map(str::to_owned), before);
+        self.call(Kind::Read, ask, |(names, before), tx| queue(names, *before, tx).boxed())
+    }
+}
+
+pub(super) async fn job(id: &str, tx: &mut dyn Tx) -> Result<Option<Job>, StoreError> {
+    let select = format!("SELECT {COLUMNS} FROM job WHERE id = $1");
+    tx.rows(&select, values![id]).await?.into_iter().next().map(Job::read).transpose()
+}
+
+async fn jobs(filter: &JobFilter, tx: &mut dyn Tx) -> Result<Vec<Job>, StoreError> {
+    let mut select = format!("SELECT {COLUMNS} FROM job WHERE seq < $1");
+    let mut values = vec![Value::from(filter.before.unwrap_or(i64::MAX.unsigned_abs()))];
+    let wanted = [
+        ("state", filter.state.map(|it| it.as_str().to_owned())),
+        ("service", filter.service.clone()),
+        ("org", filter.org.clone()),
+        ("client", filter.client.clone()),
+    ];
+    for (column, wanted) in wanted {
+        if let Some(wanted) = wanted {
+            values.push(Value::Text(wanted));
+            select.push_str(&format!(" AND {column} = ${}", values.len()));
+        }
+    }
+    values.push(Value::from(filter.limit as u64));
+    select.push_str(&format!(" ORDER BY seq DESC LIMIT ${}", values.len()));
+    tx.rows(&select, &values).await?.into_iter().map(Job::read).collect()
+}
+
+async fn queue(
+    [lane, service, operation]: &[String; 3],
+    before: u64,
+    tx: &mut dyn Tx,
+) -> Result<Queue, StoreError> {
+    let select =
+        "SELECT (SELECT count(*) FROM job WHERE lane = $1 AND state = 'queued' AND seq < $2),
+        (SELECT count(*) FROM job WHERE lane = $1 AND state = 'running')";
+    let mut row = one(tx.rows(select, values![lane, before]).await?)?;
+    let select = "SELECT CAST(avg(took) AS DOUBLE PRECISION) FROM (SELECT finished - started AS took FROM job
+        WHERE service = $1 AND operation = $2 AND state = 'succeeded' AND finished IS NOT NULL
+        ORDER BY finished DESC LIMIT $3) AS latest";
+    let mut took = one(tx.rows(select, values![service, operation, SAMPLE]).await?)?;
+    let mean = took.take::<Option<f64>>()?;
+    Ok(Queue {
+        queued: row.take()?,
+        running: row.take()?,
+        mean: mean.map(|it| Duration::from_secs_f64(it.max(0.0) / 1e3)),
+    })
+}

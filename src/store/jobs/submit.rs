@@ -1,0 +1,167 @@
+//! Accepting a job: once for each key, and only as many as its client may have waiting.
+
+use std::time::Duration;
+
+use futures_util::FutureExt;
+
+use crate::store::engine::{Kind, Reply, Tx};
+use crate::store::value::values;
+use crate::store::{Store, StoreError, blobs, one};
+
+use super::{COLUMNS, Job, NewJob, Payload, events, ms};
+
+/// By which a client may send the same call again. The key is compared whole; it is never logged.
+pub struct IdempotencyKey {
+    /// As the client sent it.
+    pub key: String,
+    /// Which operation it was sent to.
+    pub route: &'static str,
+    /// Hash of the call: the same key with another call is a mistake of the client.
+    pub fingerprint: Vec<u8>,
+    /// What the first call is answered, and every repetition.
+    pub answer: Vec<u8>,
+    /// Until when a repetition is recognised.
+    pub expires: Duration,
+}
+
+/// What became of a job that was sent.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Submitted {
+    /// Accepted; it is on the disk.
+    New(Box<Job>),
+    /// Sent before under this key; this was the answer.
+    Again(Vec<u8>),
+    /// This key was used for another call.
+    KeyMisused,
+    /// The client has as many jobs waiting as it may have.
+    TooMany {
+        /// So many.
+        queued: u64,
+    },
+    /// The input is no complete blob of this client.
+    NoInput,
+}
+
+/// What is to be accepted.
+struct Submission {
+    job: NewJob,
+    key: Option<IdempotencyKey>,
+    max_queued: u64,
+}
+
+impl Store {
+    /// Accepts a job. When the reply is there, the job, its input and its event are on the disk. A client has at most
+    /// `max_queued` jobs waiting.
+    ///
+    /// # Errors
+    /// When the database fails.
+    pub fn submit(
+        &self,
+        job: NewJob,
+        key: Option<IdempotencyKey>,
+        max_queued: u64,
+    ) -> Reply<Submitted> {
+        let submission = Submission { job, key, max_queued };
+        self.call(Kind::Durable, submission, |it, tx| submit(it, tx).boxed())
+    }
+}
+
+async fn submit(submission: &Submission, tx: &mut dyn Tx) -> Result<Submitted, StoreError> {
+    let Submission { job, key, max_queued } = submission;
+    if let Some(key) = key
+        && let Some(found) = seen(job, key, tx).await?
+    {
+        return Ok(found);
+    }
+    let count = "SELECT count(*) FROM job WHERE client = $1 AND state = 'queued'";
+    let queued: u64 = one(tx.rows(count, values![&job.client]).await?)?.take()?;
+    let refusal = if *max_queued <= queued {
+        Some(Submitted::TooMany { queued })
+    } else if !take_input(job, tx).await? {
+        Some(Submitted::NoInput)
+    } else {
+        None
+    };
+    if let Some(refusal) = refusal {
+        // The key stays free for the next try.
+        if let Some(key) = key {
+            let delete = "DELETE FROM idempotency WHERE client = $1 AND key = $2 AND route = $3";
+            tx.execute(delete, values![&job.client, &key.key, key.route]).await?;
+        }
+        return Ok(refusal);
+    }
+    let kept = insert(job, tx).await?;
+    events::tell(&kept, "queued", job.created, tx).await?;
+    Ok(Submitted::New(Box::new(kept)))
+}
+
+/// Takes the key; what was answered under it when it is taken already.
+async fn seen(
+    job: &NewJob,
+    key: &IdempotencyKey,
+    tx: &mut dyn Tx,
+) -> Result<Option<Submitted>, StoreError> {
+    // One that has expired makes room.
+    let delete =
+        "DELETE FROM idempotency WHERE client = $1 AND key = $2 AND route = $3 AND expires <= $4";
+    tx.execute(delete, values![&job.client, &key.key, key.route, ms(job.created)]).await?;
+    let insert = "INSERT INTO idempotency(client, key, route, fingerprint, answer, job, expires)
+        VALUES($1, $2, $3, $4, $5, $6, $7) ON CONFLICT DO NOTHING";
+    let values = values![
+        &job.client,
+        &key.key,
+        key.route,
+        &key.fingerprint,
+        &key.answer,
+        &job.id,
+        ms(key.expires),
+    ];
+    if tx.execute(insert, values).await? == 1 {
+        return Ok(None);
+    }
+    let select =
+        "SELECT fingerprint, answer FROM idempotency WHERE client = $1 AND key = $2 AND route = $3";
+    let mut row = one(tx.rows(select, values![&job.client, &key.key, key.route]).await?)?;
+    let (fingerprint, answer): (Vec<u8>, Vec<u8>) = (row.take()?, row.take()?);
+    let is_same = fingerprint == key.fingerprint;
+    Ok(Some(if is_same { Submitted::Again(answer) } else { Submitted::KeyMisused }))
+}
+
+/// Writes an inline input; or lets a blob live as long as the job. `false` when there is no such blob.
+async fn take_input(job: &NewJob, tx: &mut dyn Tx) -> Result<bool, StoreError> {
+    match &job.input {
+        Payload::Inline(blob) => blobs::insert(blob, tx).await.map(|()| true),
+        Payload::Blob(id) => {
+            let update = "UPDATE blob SET expires = CASE WHEN expires < $1 THEN $1 ELSE expires END
+                WHERE id = $2 AND client = $3 AND state = 'complete'";
+            Ok(tx.execute(update, values![ms(job.expires), id, &job.client]).await? == 1)
+        }
+    }
+}
+
+async fn insert(job: &NewJob, tx: &mut dyn Tx) -> Result<Job, StoreError> {
+    let insert = format!(
+        "INSERT INTO job(id, org, client, service, operation, lane, state, priority, run_at, attempt, max_attempts,
+            fence, cancel_requested, purpose, case_no, input, correlation, traceparent, created, expires, version)
+        VALUES($1, $2, $3, $4, $5, $6, 'queued', $7, $8, 0, $9, 0, 0, $10, $11, $12, $13, $14, $8, $15, 1)
+        RETURNING {COLUMNS}"
+    );
+    let values = values![
+        &job.id,
+        &job.org,
+        &job.client,
+        &job.service,
+        &job.operation,
+        &job.lane,
+        job.priority,
+        ms(job.created),
+        job.max_attempts,
+        &job.purpose,
+        &job.case_no,
+        job.input.id(),
+        &job.correlation,
+        &job.traceparent,
+        ms(job.expires),
+    ];
+    Job::read(one(tx.rows(&insert, values).await?)?)
+}

@@ -1,0 +1,74 @@
+//! The outbox: what the bus is to be told, written in the transaction of the change that it tells of.
+
+use futures_util::FutureExt;
+
+use super::engine::{Kind, Reply, Tx};
+use super::value::{Row, values};
+use super::{Store, StoreError};
+
+/// An event that waits to be published.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct OutboxRow {
+    /// Identifies the event: a UUIDv7, also the event's own id.
+    pub id: String,
+    /// Where it is published.
+    pub subject: String,
+    /// A CloudEvent in JSON.
+    pub body: String,
+    /// Milliseconds since 1970-01-01T00:00:00Z.
+    pub created: u64,
+}
+
+impl Store {
+    /// Events that are not published yet, in the order in which they happened to each job; at most `limit`.
+    ///
+    /// # Errors
+    /// When the database fails.
+    pub fn outbox_pending(&self, limit: usize) -> Reply<Vec<OutboxRow>> {
+        self.call(Kind::Read, limit as u64, |limit, tx| pending(*limit, tx).boxed())
+    }
+
+    /// Marks events as published at `now` (milliseconds); ids that are unknown or marked already do no harm.
+    ///
+    /// # Errors
+    /// When the database fails.
+    pub fn outbox_published(&self, ids: Vec<String>, now: u64) -> Reply<()> {
+        // Published twice is allowed, so that a crash of the machine may lose the mark.
+        self.call(Kind::Relaxed, (ids, now), |(ids, now), tx| published(ids, *now, tx).boxed())
+    }
+}
+
+async fn pending(limit: u64, tx: &mut dyn Tx) -> Result<Vec<OutboxRow>, StoreError> {
+    let select = "SELECT id, subject, body, created FROM outbox WHERE published IS NULL
+        ORDER BY seq LIMIT $1";
+    let read = |mut row: Row| -> Result<_, StoreError> {
+        Ok(OutboxRow {
+            id: row.take()?,
+            subject: row.take()?,
+            body: row.take()?,
+            created: row.take()?,
+        })
+    };
+    tx.rows(select, values![limit]).await?.into_iter().map(read).collect()
+}
+
+async fn published(ids: &[String], now: u64, tx: &mut dyn Tx) -> Result<(), StoreError> {
+    let update = "UPDATE outbox SET published = $1 WHERE id = $2 AND published IS NULL";
+    for id in ids {
+        tx.execute(update, values![now, id]).await?;
+    }
+    Ok(())
+}
+
+/// Adds an event.
+pub(super) async fn add(row: &OutboxRow, tx: &mut dyn Tx) -> Result<(), StoreError> {
+    let insert = "INSERT INTO outbox(id, subject, body, created) VALUES($1, $2, $3, $4)";
+    tx.execute(insert, values![&row.id, &row.subject, &row.body, row.created]).await?;
+    Ok(())
+}
+
+/// Deletes events that were published before `before` (milliseconds).
+pub(super) async fn purge(before: u64, tx: &mut dyn Tx) -> Result<(), StoreError> {
+    tx.execute("DELETE FROM outbox WHERE published < $1", values![before]).await?;
+    Ok(())
+}

@@ -1,0 +1,259 @@
+//! PostgreSQL: a few connections on a runtime of their own, one transaction a piece of work.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+
+use bytes::BytesMut;
+use futures_util::FutureExt;
+use futures_util::future::BoxFuture;
+use tokio::runtime::Runtime;
+use tokio::sync::{Mutex, mpsc};
+use tokio_postgres::types::{FromSql, IsNull, ToSql, Type};
+use tokio_postgres::{Client, NoTls, Statement};
+
+use super::engine::{Engine, Kind, Tx, Work};
+use super::value::{Row, Value};
+use super::{StoreError, migrations};
+
+/// Pieces of work that wait for a connection; the next one is refused.
+const MAX_WAITING: usize = 4096;
+
+/// Times that a transaction is run when others keep getting in its way.
+const ATTEMPTS: usize = 5;
+
+/// Threads of the runtime: they only wait for the network.
+const THREADS: usize = 2;
+
+type Queue = Arc<Mutex<mpsc::Receiver<(Box<dyn Work>, Kind)>>>;
+
+/// The connections; they end when this is dropped.
+pub(super) struct Postgres {
+    queue: Option<mpsc::Sender<(Box<dyn Work>, Kind)>>,
+    runtime: Option<Runtime>,
+}
+
+impl Postgres {
+    /// Connects once to bring the tables up to date, then serves with `n_connections`.
+    pub(super) fn open(url: &str, n_connections: usize) -> Result<Postgres, StoreError> {
+        let config: tokio_postgres::Config = url.parse().map_err(StoreError::Postgres)?;
+        let runtime = tokio::runtime::Builder::new_multi_thread()
+            .worker_threads(THREADS)
+            .thread_name("store")
+            .enable_all()
+            .build()
+            .map_err(|source| StoreError::File {
+                action: "start the threads of",
+                path: "the store".into(),
+                source,
+            })?;
+        let (queue, receiver) = mpsc::channel(MAX_WAITING);
+        let receiver: Queue = Arc::new(Mutex::new(receiver));
+        let (sender, opened) = std::sync::mpsc::channel();
+        let first = config.clone();
+        // A thread that may already run in a runtime must not block on another: it waits on a channel.
+        runtime.spawn(async move {
+            let migrated = async {
+                let mut tx = PostgresTx::connect(&first).await?;
+                migrations::postgres(&mut tx.client).await
+            };
+            // Whoever opens the store waits for this.
+            let _ = sender.send(migrated.await);
+        });
+        opened.recv().unwrap_or(Err(StoreError::Closed))?;
+        for _ in 0..n_connections.max(1) {
+            runtime.spawn(serve(config.clone(), Arc::clone(&receiver)));
+        }
+        Ok(Postgres { queue: Some(queue), runtime: Some(runtime) })
+    }
+}
+
+impl Engine for Postgres {
+    fn submit(&self, work: Box<dyn Work>, kind: Kind) {
+        let Some(queue) = &self.queue else { return work.answer(Err(StoreError::Closed)) };
+        match queue.try_send((work, kind)) {
+            Ok(()) => (),
+            Err(mpsc::error::TrySendError::Full((work, _))) => work.answer(Err(StoreError::Busy)),
+            Err(mpsc::error::TrySendError::Closed((work, _))) => {
+                work.answer(Err(StoreError::Closed));
+            }
+        }
+    }
+}
+
+impl Drop for Postgres {
+    fn drop(&mut self) {
+        self.queue = None;
+        if let Some(runtime) = self.runtime.take() {
+            runtime.shutdown_background();
+        }
+    }
+}
+
+/// One connection: takes what waits until the queue is closed; connects anew after a failure.
+async fn serve(config: tokio_postgres::Config, queue: Queue) {
+    let mut connection: Option<PostgresTx> = None;
+    loop {
+        let next = queue.lock().await.recv().await;
+        let Some((mut work, kind)) = next else { return };
+        let open = connection.take().filter(|it| !it.client.is_closed());
+        let tx = match open {
+            Some(tx) => Ok(tx),
+            None => PostgresTx::connect(&config).await,
+        };
+        match tx {
+            Ok(mut tx) => {
+                let outcome = transact(&mut tx, work.as_mut(), kind).await;
+                work.answer(outcome);
+                connection = Some(tx);
+            }
+            Err(error) => work.answer(Err(error)),
+        }
+    }
+}
+
+/// Runs one piece of work in a transaction; again when it lost against another one.
+async fn transact(tx: &mut PostgresTx, work: &mut dyn Work, kind: Kind) -> Result<(), StoreError> {
+    let begin = match kind {
+        Kind::Read => "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY",
+        Kind::Relaxed => "BEGIN; SET LOCAL synchronous_commit = off",
+        Kind::Durable => "BEGIN; SET LOCAL synchronous_commit = on",
+    };
+    for attempt in 1.. {
+        tx.client.batch_execute(begin).await?;
+        let outcome = match work.run(tx).await {
+            Ok(()) => tx.client.batch_execute("COMMIT").await.map_err(StoreError::Postgres),
+            Err(error) => {
+                // A connection that cannot roll back is closed, and what it did is lost with it.
+                let _ = tx.client.batch_execute("ROLLBACK").await;
+                Err(error)
+            }
+        };
+        match outcome {
+            Err(StoreError::Postgres(error)) if is_conflict(&error) && attempt < ATTEMPTS => (),
+            outcome => return outcome,
+        }
+    }
+    Err(StoreError::Busy)
+}
+
+/// Whether others were in the way: a deadlock, or a transaction that could not be put in order.
+fn is_conflict(error: &tokio_postgres::Error) -> bool {
+    use tokio_postgres::error::SqlState;
+    error.code().is_some_and(|it| {
+        [SqlState::T_R_DEADLOCK_DETECTED, SqlState::T_R_SERIALIZATION_FAILURE].contains(it)
+    })
+}
+
+/// A connection and the statements that it has prepared.
+struct PostgresTx {
+    client: Client,
+    statements: HashMap<String, Statement>,
+}
+
+impl PostgresTx {
+    async fn connect(config: &tokio_postgres::Config) -> Result<PostgresTx, StoreError> {
+        let (client, connection) = config.connect(NoTls).await?;
+        // It ends with the client.
+        tokio::spawn(async move {
+            if let Err(error) = connection.await {
+                tracing::warn!(%error, "a connection of the store ended");
+            }
+        });
+        Ok(PostgresTx { client, statements: HashMap::new() })
+    }
+
+    async fn prepared(&mut self, sql: &str) -> Result<Statement, StoreError> {
+        if let Some(statement) = self.statements.get(sql) {
+            return Ok(statement.clone());
+        }
+        let statement = self.client.prepare(sql).await?;
+        self.statements.insert(sql.to_owned(), statement.clone());
+        Ok(statement)
+    }
+}
+
+fn parameters(values: &[Value]) -> Vec<&(dyn ToSql + Sync)> {
+    values.iter().map(|it| it as &(dyn ToSql + Sync)).collect()
+}
+
+impl Tx for PostgresTx {
+    fn is_postgres(&self) -> bool {
+        true
+    }
+
+    fn rows<'a>(
+        &'a mut self,
+        sql: &'a str,
+        values: &'a [Value],
+    ) -> BoxFuture<'a, Result<Vec<Row>, StoreError>> {
+        async move {
+            let statement = self.prepared(sql).await?;
+            let rows = self.client.query(&statement, &parameters(values)).await?;
+            let read = |row: &tokio_postgres::Row| {
+                let columns = (0..row.len()).map(|it| row.try_get::<_, Value>(it));
+                columns.collect::<Result<Vec<Value>, _>>().map(Row::new)
+            };
+            Ok(rows.iter().map(read).collect::<Result<Vec<Row>, _>>()?)
+        }
+        .boxed()
+    }
+
+    fn execute<'a>(
+        &'a mut self,
+        sql: &'a str,
+        values: &'a [Value],
+    ) -> BoxFuture<'a, Result<u64, StoreError>> {
+        async move {
+            let statement = self.prepared(sql).await?;
+            Ok(self.client.execute(&statement, &parameters(values)).await?)
+        }
+        .boxed()
+    }
+}
+
+impl std::fmt::Debug for Value {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("[…]")
+    }
+}
+
+impl ToSql for Value {
+    fn to_sql(
+        &self,
+        ty: &Type,
+        out: &mut BytesMut,
+    ) -> Result<IsNull, Box<dyn std::error::Error + Sync + Send>> {
+        match self {
+            Value::Null => Ok(IsNull::Yes),
+            Value::Int(number) => number.to_sql(ty, out),
+            Value::Real(number) => number.to_sql(ty, out),
+            Value::Text(text) => text.to_sql(ty, out),
+            Value::Bytes(bytes) => bytes.to_sql(ty, out),
+        }
+    }
+
+    fn accepts(ty: &Type) -> bool {
+        [Type::INT8, Type::FLOAT8, Type::TEXT, Type::BYTEA].contains(ty)
+    }
+
+    tokio_postgres::types::to_sql_checked!();
+}
+
+impl FromSql<'_> for Value {
+    fn from_sql(ty: &Type, raw: &[u8]) -> Result<Value, Box<dyn std::error::Error + Sync + Send>> {
+        Ok(match *ty {
+            Type::INT8 => Value::Int(i64::from_sql(ty, raw)?),
+            Type::FLOAT8 => Value::Real(f64::from_sql(ty, raw)?),
+            Type::BYTEA => Value::Bytes(Vec::from_sql(ty, raw)?),
+            _ => Value::Text(String::from_sql(ty, raw)?),
+        })
+    }
+
+    fn from_sql_null(_: &Type) -> Result<Value, Box<dyn std::error::Error + Sync + Send>> {
+        Ok(Value::Null)
+    }
+
+    fn accepts(ty: &Type) -> bool {
+        <Value as ToSql>::accepts(ty)
+    }
+}

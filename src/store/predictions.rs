@@ -1,0 +1,304 @@
+//! Predictions until they expire, and feedback on them.
+
+use futures_util::FutureExt;
+
+use crate::base::Private;
+
+use super::engine::{Kind, Reply, Tx};
+use super::value::{Row, values};
+use super::{Store, StoreError};
+
+/// Predictions erased in one transaction, so that writers wait for milliseconds only.
+const ERASE_AT_ONCE: u64 = 200;
+
+/// A prediction to keep. No `Debug`: it holds somebody's text.
+pub struct NewPrediction {
+    /// Identifies it.
+    pub id: String,
+    /// Of which service.
+    pub service: &'static str,
+    /// Name, version and SHA-256 of the model.
+    pub model: [String; 3],
+    /// Version of the taxonomy.
+    pub taxonomy: String,
+    /// Labels given, in a form of the caller.
+    pub labels: String,
+    /// What was predicted for; sealed before it is written.
+    pub text: Private<Vec<u8>>,
+    /// What near-duplicates are found by; it cannot be read back.
+    pub signature: Option<Vec<u8>>,
+    /// Seconds since 1970-01-01T00:00:00Z.
+    pub created: u64,
+    /// When to erase it.
+    pub expires: u64,
+}
+
+/// A kept prediction without its text.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Prediction {
+    /// Identifies it.
+    pub id: String,
+    /// Of which service.
+    pub service: String,
+    /// Name, version and SHA-256 of the model.
+    pub model: [String; 3],
+    /// Version of the taxonomy.
+    pub taxonomy: String,
+    /// Labels given.
+    pub labels: String,
+    /// Seconds since 1970-01-01T00:00:00Z.
+    pub created: u64,
+    /// When it is erased.
+    pub expires: u64,
+}
+
+/// The last word on a prediction, and what had been answered.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Review {
+    /// Labels given, in the form of [`NewPrediction::labels`].
+    pub given: String,
+    /// What was decided.
+    pub verdict: String,
+    /// The right label.
+    pub label: Option<String>,
+}
+
+/// Feedback on a prediction; never changed, never deleted.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct FeedbackRow {
+    /// The prediction.
+    pub prediction: String,
+    /// What was decided.
+    pub verdict: String,
+    /// The right label.
+    pub label: Option<String>,
+    /// The right unit.
+    pub unit: Option<String>,
+    /// Code of the reason.
+    pub reason: Option<String>,
+    /// Id of who decided.
+    pub decided_by: Option<String>,
+    /// Role of who decided.
+    pub role: Option<String>,
+    /// Seconds since 1970-01-01T00:00:00Z.
+    pub created: u64,
+}
+
+/// A prediction and its sealed text.
+type Sealed = (NewPrediction, Vec<u8>);
+
+impl Store {
+    /// Keeps predictions, all or none. A crash of the machine may lose those of the last moments.
+    ///
+    /// # Errors
+    /// When a text cannot be sealed; the reply: when the database fails.
+    pub fn keep(&self, predictions: Vec<NewPrediction>) -> Result<Reply<()>, StoreError> {
+        let seal = |mut it: NewPrediction| {
+            let text = std::mem::take(&mut it.text);
+            let sealed = self.sealer.seal(text.expose(), it.id.as_bytes())?;
+            Ok((it, sealed))
+        };
+        let sealed = predictions.into_iter().map(seal).collect::<Result<Vec<_>, StoreError>>()?;
+        Ok(self.call(Kind::Relaxed, sealed, |sealed, tx| keep(sealed, tx).boxed()))
+    }
+
+    /// A prediction that has not expired at `now`.
+    ///
+    /// # Errors
+    /// When the database fails.
+    pub fn prediction(&self, id: &str, now: u64) -> Reply<Option<Prediction>> {
+        self.call(Kind::Read, (id.to_owned(), now), |(id, now), tx| {
+            prediction(id, *now, tx).boxed()
+        })
+    }
+
+    /// The predictions of `service` that have not expired at `now`, newest first, without their texts; at most `limit`.
+    ///
+    /// # Errors
+    /// When the database fails.
+    pub fn newest(&self, service: &str, now: u64, limit: usize) -> Reply<Vec<Prediction>> {
+        let data = (service.to_owned(), now, limit as u64);
+        self.call(Kind::Read, data, |(service, now, limit), tx| {
+            newest(service, *now, *limit, tx).boxed()
+        })
+    }
+
+    /// Adds feedback.
+    ///
+    /// # Errors
+    /// When the database fails.
+    pub fn add_feedback(&self, row: FeedbackRow, about: Prediction) -> Reply<()> {
+        self.call(Kind::Durable, (row, about), |(row, about), tx| {
+            add_feedback(row, about, tx).boxed()
+        })
+    }
+
+    /// Feedback on a prediction, oldest first.
+    ///
+    /// # Errors
+    /// When the database fails.
+    pub fn feedback(&self, prediction: &str) -> Reply<Vec<FeedbackRow>> {
+        self.call(Kind::Read, prediction.to_owned(), |id, tx| feedback(id, tx).boxed())
+    }
+
+    /// The newest reviews of answers of one version, one a prediction, newest first.
+    ///
+    /// # Errors
+    /// When the database fails.
+    pub fn reviews(&self, service: &str, version: &str, limit: usize) -> Reply<Vec<Review>> {
+        let data = (service.to_owned(), version.to_owned(), limit as u64);
+        self.call(Kind::Read, data, |(service, version, limit), tx| {
+            reviews(service, version, *limit, tx).boxed()
+        })
+    }
+
+    /// The newest signatures of a service, oldest of them first: what the index of near-duplicates is rebuilt from.
+    ///
+    /// # Errors
+    /// When the database fails.
+    pub fn signatures(&self, service: &str, limit: usize) -> Reply<Vec<(String, Vec<u8>)>> {
+        self.call(Kind::Read, (service.to_owned(), limit as u64), |(service, limit), tx| {
+            signatures(service, *limit, tx).boxed()
+        })
+    }
+
+    /// Erases predictions that have expired at `now` and returns their ids; at most some hundred a call, none when all
+    /// are gone.
+    ///
+    /// # Errors
+    /// When the database fails.
+    pub fn erase_expired(&self, now: u64) -> Reply<Vec<String>> {
+        self.call(Kind::Relaxed, now, |now, tx| erase_expired(*now, tx).boxed())
+    }
+}
+
+async fn keep(sealed: &[Sealed], tx: &mut dyn Tx) -> Result<(), StoreError> {
+    let insert = "INSERT INTO prediction(id, service, model, version, sha256, taxonomy, labels, sealed, signature, created, expires)
+        VALUES($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11)";
+    for (it, sealed) in sealed {
+        let [model, version, sha256] = &it.model;
+        let values = values![
+            &it.id,
+            it.service,
+            model,
+            version,
+            sha256,
+            &it.taxonomy,
+            &it.labels,
+            sealed,
+            &it.signature,
+            it.created,
+            it.expires,
+        ];
+        tx.execute(insert, values).await?;
+    }
+    Ok(())
+}
+
+async fn prediction(id: &str, now: u64, tx: &mut dyn Tx) -> Result<Option<Prediction>, StoreError> {
+    let select = "SELECT id, service, model, version, sha256, taxonomy, labels, created, expires
+        FROM prediction WHERE id = $1 AND $2 < expires";
+    tx.rows(select, values![id, now]).await?.into_iter().next().map(kept).transpose()
+}
+
+async fn newest(
+    service: &str,
+    now: u64,
+    limit: u64,
+    tx: &mut dyn Tx,
+) -> Result<Vec<Prediction>, StoreError> {
+    let select = "SELECT id, service, model, version, sha256, taxonomy, labels, created, expires
+        FROM prediction WHERE service = $1 AND $2 < expires ORDER BY seq DESC LIMIT $3";
+    tx.rows(select, values![service, now, limit]).await?.into_iter().map(kept).collect()
+}
+
+/// A row of the columns that both of the above select.
+fn kept(mut row: Row) -> Result<Prediction, StoreError> {
+    Ok(Prediction {
+        id: row.take()?,
+        service: row.take()?,
+        model: [row.take()?, row.take()?, row.take()?],
+        taxonomy: row.take()?,
+        labels: row.take()?,
+        created: row.take()?,
+        expires: row.take()?,
+    })
+}
+
+async fn add_feedback(
+    row: &FeedbackRow,
+    about: &Prediction,
+    tx: &mut dyn Tx,
+) -> Result<(), StoreError> {
+    let insert = "INSERT INTO feedback(prediction, service, version, given, verdict, label, unit, reason, decided_by, role, created)
+        VALUES($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11)";
+    let [_, version, _] = &about.model;
+    let values = values![
+        &row.prediction,
+        &about.service,
+        version,
+        &about.labels,
+        &row.verdict,
+        &row.label,
+        &row.unit,
+        &row.reason,
+        &row.decided_by,
+        &row.role,
+        row.created,
+    ];
+    tx.execute(insert, values).await?;
+    Ok(())
+}
+
+async fn feedback(prediction: &str, tx: &mut dyn Tx) -> Result<Vec<FeedbackRow>, StoreError> {
+    let select = "SELECT prediction, verdict, label, unit, reason, decided_by, role, created
+        FROM feedback WHERE prediction = $1 ORDER BY seq";
+    let read = |mut row: Row| -> Result<_, StoreError> {
+        Ok(FeedbackRow {
+            prediction: row.take()?,
+            verdict: row.take()?,
+            label: row.take()?,
+            unit: row.take()?,
+            reason: row.take()?,
+            decided_by: row.take()?,
+            role: row.take()?,
+            created: row.take()?,
+        })
+    };
+    tx.rows(select, values![prediction]).await?.into_iter().map(read).collect()
+}
+
+async fn reviews(
+    service: &str,
+    version: &str,
+    limit: u64,
+    tx: &mut dyn Tx,
+) -> Result<Vec<Review>, StoreError> {
+    let select =
+        "SELECT given, verdict, label FROM feedback AS it WHERE service = $1 AND version = $2
+        AND NOT EXISTS (SELECT 1 FROM feedback AS later
+            WHERE later.prediction = it.prediction AND it.seq < later.seq)
+        ORDER BY seq DESC LIMIT $3";
+    let read = |mut row: Row| -> Result<_, StoreError> {
+        Ok(Review { given: row.take()?, verdict: row.take()?, label: row.take()? })
+    };
+    tx.rows(select, values![service, version, limit]).await?.into_iter().map(read).collect()
+}
+
+async fn signatures(
+    service: &str,
+    limit: u64,
+    tx: &mut dyn Tx,
+) -> Result<Vec<(String, Vec<u8>)>, StoreError> {
+    let select = "SELECT id, signature FROM prediction WHERE service = $1 AND signature IS NOT NULL
+        ORDER BY seq DESC LIMIT $2";
+    let read = |mut row: Row| -> Result<_, StoreError> { Ok((row.take()?, row.take()?)) };
+    tx.rows(select, values![service, limit]).await?.into_iter().rev().map(read).collect()
+}
+
+async fn erase_expired(now: u64, tx: &mut dyn Tx) -> Result<Vec<String>, StoreError> {
+    let delete = "DELETE FROM prediction WHERE seq IN
+        (SELECT seq FROM prediction WHERE expires <= $1 LIMIT $2) RETURNING id";
+    let rows = tx.rows(delete, values![now, ERASE_AT_ONCE]).await?;
+    rows.into_iter().map(|mut row| row.take()).collect()
+}

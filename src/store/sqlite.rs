@@ -1,0 +1,296 @@
+//! SQLite: one thread writes, many pieces of work a transaction; two read beside it.
+
+use std::path::Path;
+use std::sync::mpsc::{Receiver, SyncSender, TrySendError, sync_channel};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::thread::{self, JoinHandle};
+use std::time::Duration;
+
+use futures_util::FutureExt;
+use futures_util::future::{BoxFuture, ready};
+use rusqlite::config::DbConfig;
+use rusqlite::types::{ToSqlOutput, ValueRef};
+use rusqlite::{Connection, ToSql};
+
+use super::engine::{Engine, Kind, Tx, Work};
+use super::value::{Row, Value};
+use super::{StoreError, migrations};
+
+/// Pieces of work that wait for the writer or for a reader; the next one is refused.
+const MAX_WAITING: usize = 4096;
+
+/// Pieces of work of one transaction: enough to share the wait for the disk, few enough to answer soon.
+const MAX_GROUP: usize = 256;
+
+/// Threads that read.
+const READERS: usize = 2;
+
+/// Longest wait for another process that writes.
+const BUSY: Duration = Duration::from_secs(10);
+
+/// The log is folded into the database by [`fold`], but never grows beyond this: 8,192 pages are 32 MiB.
+const MAX_LOG_PAGES: i64 = 8192;
+
+/// Prepared statements kept on a connection.
+const STATEMENTS: usize = 128;
+
+/// The threads; they end when this is dropped, after what was queued.
+pub(super) struct Sqlite {
+    writer: Option<SyncSender<(Box<dyn Work>, Kind)>>,
+    readers: Option<SyncSender<Box<dyn Work>>>,
+    threads: Vec<JoinHandle<()>>,
+}
+
+impl Sqlite {
+    /// Opens the file, brings its tables up to date and starts the threads.
+    pub(super) fn open(path: &Path) -> Result<Sqlite, StoreError> {
+        let failed = |source| StoreError::File {
+            action: "start a thread for",
+            path: path.to_owned(),
+            source,
+        };
+        let mut connection = connect(path)?;
+        migrations::sqlite(&mut connection)?;
+        let (writer, queue) = sync_channel(MAX_WAITING);
+        let mut threads = Vec::new();
+        let thread = thread::Builder::new().name("store-write".to_owned());
+        threads.push(thread.spawn(move || write(SqliteTx(connection), &queue)).map_err(failed)?);
+        let (readers, queue) = sync_channel(MAX_WAITING);
+        let queue = Arc::new(Mutex::new(queue));
+        for reader_idx in 0..READERS {
+            let connection = connect(path)?;
+            connection.pragma_update(None, "query_only", "ON")?;
+            let queue = Arc::clone(&queue);
+            let thread = thread::Builder::new().name(format!("store-read-{reader_idx}"));
+            threads.push(thread.spawn(move || read(SqliteTx(connection), &queue)).map_err(failed)?);
+        }
+        Ok(Sqlite { writer: Some(writer), readers: Some(readers), threads })
+    }
+}
+
+impl Engine for Sqlite {
+    fn submit(&self, work: Box<dyn Work>, kind: Kind) {
+        let refused = match kind {
+            Kind::Read => self.readers.as_ref().and_then(|it| refused(it.try_send(work))),
+            Kind::Relaxed | Kind::Durable => self
+                .writer
+                .as_ref()
+                .and_then(|it| refused(it.try_send((work, kind))))
+                .map(|(work, error)| (work.0, error)),
+        };
+        if let Some((work, error)) = refused {
+            work.answer(Err(error));
+        }
+    }
+}
+
+/// What could not be queued, and why.
+fn refused<T>(sent: Result<(), TrySendError<T>>) -> Option<(T, StoreError)> {
+    match sent.err()? {
+        TrySendError::Full(it) => Some((it, StoreError::Busy)),
+        TrySendError::Disconnected(it) => Some((it, StoreError::Closed)),
+    }
+}
+
+impl Drop for Sqlite {
+    fn drop(&mut self) {
+        self.writer = None;
+        self.readers = None;
+        for thread in self.threads.drain(..) {
+            // A thread that panicked has nothing to hand over.
+            let _ = thread.join();
+        }
+    }
+}
+
+/// Work that runs at once on the caller's thread, over a database in memory: for tests that own every step.
+pub(super) struct Inline(Mutex<SqliteTx>);
+
+impl Inline {
+    pub(super) fn open() -> Result<Inline, StoreError> {
+        let mut connection = Connection::open_in_memory()?;
+        prepare(&connection)?;
+        migrations::sqlite(&mut connection)?;
+        Ok(Inline(Mutex::new(SqliteTx(connection))))
+    }
+}
+
+impl Engine for Inline {
+    fn submit(&self, work: Box<dyn Work>, _: Kind) {
+        let mut tx = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        commit(&mut tx, vec![work]);
+    }
+}
+
+/// Opens the file: write-ahead log, deleted content overwritten.
+fn connect(path: &Path) -> Result<Connection, StoreError> {
+    let connection = Connection::open(path)?;
+    connection.busy_timeout(BUSY)?;
+    connection.pragma_update(None, "journal_mode", "WAL")?;
+    connection.pragma_update(None, "synchronous", "NORMAL")?;
+    connection.pragma_update(None, "secure_delete", "ON")?;
+    connection.pragma_update(None, "wal_autocheckpoint", MAX_LOG_PAGES)?;
+    prepare(&connection)?;
+    Ok(connection)
+}
+
+/// Keeps statements; a plan does not depend on values, or each would be made anew for each value.
+fn prepare(connection: &Connection) -> Result<(), StoreError> {
+    connection.set_prepared_statement_cache_capacity(STATEMENTS);
+    connection.set_db_config(DbConfig::SQLITE_DBCONFIG_ENABLE_QPSG, true)?;
+    Ok(())
+}
+
+/// Folds the log into the database, on a connection of its own, so that no writer waits.
+pub(super) fn fold(path: &Path) -> Result<(), StoreError> {
+    connect(path)?.query_row("PRAGMA wal_checkpoint(PASSIVE)", [], |_| Ok(()))?;
+    Ok(())
+}
+
+/// The writer: takes what waits, commits it together, then answers.
+fn write(mut tx: SqliteTx, queue: &Receiver<(Box<dyn Work>, Kind)>) {
+    let mut is_full = false;
+    while let Ok((first, kind)) = queue.recv() {
+        let mut group = vec![first];
+        let mut is_durable = kind == Kind::Durable;
+        while group.len() < MAX_GROUP
+            && let Ok((work, kind)) = queue.try_recv()
+        {
+            is_durable |= kind == Kind::Durable;
+            group.push(work);
+        }
+        if is_durable != is_full {
+            let level = if is_durable { "FULL" } else { "NORMAL" };
+            if let Err(error) = tx.0.pragma_update(None, "synchronous", level) {
+                let error = StoreError::Commit(error.to_string());
+                group.into_iter().for_each(|it| it.answer(Err(error.again())));
+                continue;
+            }
+            is_full = is_durable;
+        }
+        commit(&mut tx, group);
+    }
+}
+
+fn read(mut tx: SqliteTx, queue: &Mutex<Receiver<Box<dyn Work>>>) {
+    loop {
+        let next = queue.lock().unwrap_or_else(PoisonError::into_inner).recv();
+        let Ok(mut work) = next else { return };
+        let outcome = tx.control("BEGIN").and_then(|()| {
+            let outcome = run(&mut tx, work.as_mut());
+            tx.control("COMMIT").and(outcome)
+        });
+        work.answer(outcome);
+    }
+}
+
+/// Runs a group in one transaction. What fails is undone alone and answered at once; the rest after the commit.
+fn commit(tx: &mut SqliteTx, group: Vec<Box<dyn Work>>) {
+    if let Err(error) = tx.control("BEGIN IMMEDIATE") {
+        let error = StoreError::Commit(error.to_string());
+        return group.into_iter().for_each(|it| it.answer(Err(error.again())));
+    }
+    let mut done = Vec::with_capacity(group.len());
+    for mut work in group {
+        let outcome = tx.control("SAVEPOINT one").and_then(|()| run(tx, work.as_mut()));
+        match outcome.and_then(|()| tx.control("RELEASE one")) {
+            Ok(()) => done.push(work),
+            Err(error) => {
+                let undone = tx.control("ROLLBACK TO one").and_then(|()| tx.control("RELEASE one"));
+                work.answer(Err(error));
+                if undone.is_err() {
+                    // The whole transaction is lost; the commit below says so.
+                    break;
+                }
+            }
+        }
+    }
+    match tx.control("COMMIT") {
+        Ok(()) => done.into_iter().for_each(|it| it.answer(Ok(()))),
+        Err(error) => {
+            // Without an open transaction there is nothing to roll back.
+            let _ = tx.control("ROLLBACK");
+            let error = StoreError::Commit(error.to_string());
+            done.into_iter().for_each(|it| it.answer(Err(error.again())));
+        }
+    }
+}
+
+fn run(tx: &mut SqliteTx, work: &mut dyn Work) -> Result<(), StoreError> {
+    // Every future of this engine is ready at once.
+    work.run(tx).now_or_never().unwrap_or(Err(StoreError::Closed))
+}
+
+/// A connection inside a transaction.
+struct SqliteTx(Connection);
+
+impl SqliteTx {
+    fn control(&self, sql: &str) -> Result<(), StoreError> {
+        Ok(self.0.prepare_cached(sql)?.execute([]).map(|_| ())?)
+    }
+
+    fn query(&self, sql: &str, values: &[Value]) -> Result<Vec<Row>, StoreError> {
+        let mut statement = self.0.prepare_cached(&sql.replace('$', "?"))?;
+        let n_columns = statement.column_count();
+        let mut rows = statement.query(rusqlite::params_from_iter(values))?;
+        let mut found = Vec::new();
+        while let Some(row) = rows.next()? {
+            let mut columns = Vec::with_capacity(n_columns);
+            for column_idx in 0..n_columns {
+                columns.push(value(row.get_ref(column_idx)?)?);
+            }
+            found.push(Row::new(columns));
+        }
+        Ok(found)
+    }
+}
+
+impl Tx for SqliteTx {
+    fn is_postgres(&self) -> bool {
+        false
+    }
+
+    fn rows<'a>(
+        &'a mut self,
+        sql: &'a str,
+        values: &'a [Value],
+    ) -> BoxFuture<'a, Result<Vec<Row>, StoreError>> {
+        ready(self.query(sql, values)).boxed()
+    }
+
+    fn execute<'a>(
+        &'a mut self,
+        sql: &'a str,
+        values: &'a [Value],
+    ) -> BoxFuture<'a, Result<u64, StoreError>> {
+        let run = || -> Result<u64, StoreError> {
+            let mut statement = self.0.prepare_cached(&sql.replace('$', "?"))?;
+            Ok(statement.execute(rusqlite::params_from_iter(values))? as u64)
+        };
+        ready(run()).boxed()
+    }
+}
+
+fn value(column: ValueRef<'_>) -> Result<Value, StoreError> {
+    Ok(match column {
+        ValueRef::Null => Value::Null,
+        ValueRef::Integer(number) => Value::Int(number),
+        ValueRef::Real(number) => Value::Real(number),
+        ValueRef::Text(bytes) => {
+            Value::Text(String::from_utf8(bytes.to_vec()).map_err(|_| StoreError::Shape)?)
+        }
+        ValueRef::Blob(bytes) => Value::Bytes(bytes.to_vec()),
+    })
+}
+
+impl ToSql for Value {
+    fn to_sql(&self) -> rusqlite::Result<ToSqlOutput<'_>> {
+        Ok(ToSqlOutput::Borrowed(match self {
+            Value::Null => ValueRef::Null,
+            Value::Int(number) => ValueRef::Integer(*number),
+            Value::Real(number) => ValueRef::Real(*number),
+            Value::Text(text) => ValueRef::Text(text.as_bytes()),
+            Value::Bytes(bytes) => ValueRef::Blob(bytes),
+        }))
+    }
+}

@@ -1,0 +1,106 @@
+//! What officers' reviews say, the answer to `GET /api/v1/statistics`.
+
+use serde::Serialize;
+use utoipa::ToSchema;
+
+use crate::task::prediction::{self, ServiceStatistics};
+use crate::wire::catalogue::Model;
+
+use super::text::share;
+
+/// One entry a service.
+#[derive(Serialize, ToSchema)]
+pub struct StatisticsResponse {
+    /// Of the versions that answer now.
+    pub services: Vec<Statistics>,
+}
+
+/// The newest reviews of the answers of one service.
+#[derive(Serialize, ToSchema)]
+pub struct Statistics {
+    /// `letters` or `documents`.
+    #[schema(example = "letters")]
+    pub service: &'static str,
+    /// What answers.
+    pub model: Model,
+    /// Answers reviewed; cases that were discarded are not counted.
+    #[schema(example = 200)]
+    pub reviewed: usize,
+    /// Those whose first label was right.
+    #[schema(example = 171)]
+    pub right: usize,
+    /// Sure answers: promised and measured precision.
+    pub promise: Promise,
+    /// By first label.
+    pub labels: Vec<LabelStatistics>,
+}
+
+/// Promised precision of sure answers beside the measured one.
+#[derive(Serialize, ToSchema)]
+pub struct Promise {
+    /// Promised when the classifier was trained.
+    #[schema(example = 0.95)]
+    pub precision: f64,
+    /// Sure answers reviewed.
+    #[schema(example = 160)]
+    pub reviewed: usize,
+    /// Those that were right.
+    #[schema(example = 153)]
+    pub right: usize,
+    /// Their share; null when none was reviewed.
+    #[schema(required = true, example = 0.9563)]
+    pub measured: Option<f64>,
+    /// 95 % interval of it (Wilson), low and high.
+    pub interval: [f64; 2],
+    /// `untested` (too few reviews), `kept`, or `broken`: then every answer is only a suggestion.
+    #[schema(example = "kept")]
+    pub state: &'static str,
+}
+
+/// Reviews of answers with one first label.
+#[derive(Serialize, ToSchema)]
+pub struct LabelStatistics {
+    /// The label.
+    pub label: String,
+    /// Answers reviewed.
+    pub reviewed: usize,
+    /// Those that were right.
+    pub right: usize,
+}
+
+impl From<Vec<ServiceStatistics>> for StatisticsResponse {
+    fn from(all: Vec<ServiceStatistics>) -> StatisticsResponse {
+        let one = |it: ServiceStatistics| Statistics {
+            service: it.service,
+            model: it.model.into(),
+            reviewed: it.n_reviewed,
+            right: it.n_right,
+            promise: it.promise.into(),
+            labels: it
+                .labels
+                .into_iter()
+                .map(|it| LabelStatistics { label: it.label, reviewed: it.n, right: it.n_right })
+                .collect(),
+        };
+        StatisticsResponse { services: all.into_iter().map(one).collect() }
+    }
+}
+
+impl From<prediction::Promise> for Promise {
+    fn from(promise: prediction::Promise) -> Promise {
+        let round = |value: f64| (value * 1e4).round() / 1e4;
+        let state = match (promise.is_tested(), promise.is_broken()) {
+            (false, _) => "untested",
+            (true, false) => "kept",
+            (true, true) => "broken",
+        };
+        Promise {
+            precision: share(promise.precision),
+            reviewed: promise.n,
+            right: promise.n_right,
+            measured: (0 < promise.n).then(|| round(promise.n_right as f64 / promise.n as f64)),
+            interval: promise.interval.map(round),
+            state,
+        }
+    }
+}

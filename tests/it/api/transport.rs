@@ -1,0 +1,206 @@
+//! How a step of a scenario is called: over HTTP, the embedded bus, or NATS.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use base64::Engine;
+use base64::engine::general_purpose::STANDARD;
+use fenwen::base::{ErrorCode, Private, SystemClock};
+use fenwen::bus::{Bus, BusError, Embedded, EmbeddedSettings, Handle, Headers, Request, Subject};
+use fenwen::rpc::{Rpc, RpcOptions};
+use fenwen::service::ClaimCheck;
+use fenwen::task::call::CallError;
+use fenwen::wire::v1::meta::PurposeRule;
+use futures_util::FutureExt;
+use futures_util::future::BoxFuture;
+use serde_json::{Value, json};
+
+use super::Step;
+use crate::http::client::{self, BOUNDARY, WATCHDOG, form, send};
+use crate::http::fake::{Server, png};
+use crate::http::texts::{self, questions};
+
+/// An answer, however it came.
+pub(super) struct Answer {
+    pub(super) status: u16,
+    pub(super) headers: BTreeMap<String, String>,
+    /// Null when it is empty.
+    pub(super) body: Value,
+}
+
+/// A server of its own, reached in one way.
+pub(super) struct Transport {
+    pub(super) name: &'static str,
+    server: Server,
+    way: Way,
+}
+
+enum Way {
+    Http,
+    Bus(BusWay),
+}
+
+struct BusWay {
+    bus: Arc<dyn Bus>,
+    _serving: Vec<Handle>,
+    #[cfg(feature = "nats")]
+    _nats: Option<crate::nats_server::NatsServer>,
+}
+
+/// Uploads in memory, by the width of their picture.
+struct Uploads;
+
+impl ClaimCheck for Uploads {
+    fn claim<'a>(
+        &'a self,
+        id: &'a str,
+        limit: usize,
+    ) -> BoxFuture<'a, Result<Private<Vec<u8>>, CallError>> {
+        let file = id.strip_prefix("upload-").and_then(|it| it.parse().ok()).map(png);
+        let found = file.filter(|it| it.len() <= limit).map(Private::new);
+        let missing = || CallError::new(ErrorCode::NotFound, "沒有這份上傳。");
+        std::future::ready(found.ok_or_else(missing)).boxed()
+    }
+}
+
+/// Every transport, with a server each.
+pub(super) async fn all() -> Vec<Transport> {
+    let mut all = vec![Transport { name: "http", server: server().await, way: Way::Http }];
+    let bus = Embedded::new(EmbeddedSettings::default(), Arc::new(SystemClock));
+    all.push(over("the embedded bus", Arc::new(bus)).await);
+    #[cfg(feature = "nats")]
+    {
+        use fenwen::bus::{Nats, NatsSettings};
+        let server = crate::nats_server::NatsServer::start();
+        let settings = NatsSettings { url: server.url(), ..NatsSettings::default() };
+        let bus = Nats::connect(settings).await.unwrap();
+        let mut transport = over("nats", Arc::new(bus)).await;
+        if let Way::Bus(way) = &mut transport.way {
+            way._nats = Some(server);
+        }
+        all.push(transport);
+    }
+    all
+}
+
+/// With classifiers and an index of sources.
+async fn server() -> Server {
+    let server = texts::ready().await;
+    questions::activate(server.data_dir.path(), &questions::ROWS);
+    server.routing.refresh();
+    server
+}
+
+async fn over(name: &'static str, bus: Arc<dyn Bus>) -> Transport {
+    let server = server().await;
+    let rpc = Arc::new(Rpc {
+        service: Arc::clone(&server.service),
+        uploads: Arc::new(Uploads),
+        clock: Arc::new(SystemClock),
+        options: RpcOptions { purpose: PurposeRule::Optional, ..RpcOptions::default() },
+    });
+    let serving = fenwen::rpc::serve(&*bus, &rpc).await.unwrap();
+    let way = BusWay {
+        bus,
+        _serving: serving,
+        #[cfg(feature = "nats")]
+        _nats: None,
+    };
+    Transport { name, server, way: Way::Bus(way) }
+}
+
+impl Transport {
+    pub(super) async fn call(&self, step: &Step) -> Answer {
+        match &self.way {
+            Way::Http => self.over_http(step).await,
+            Way::Bus(way) => way.call(step).await,
+        }
+    }
+
+    async fn over_http(&self, step: &Step) -> Answer {
+        let mut body = step.body.clone().unwrap_or_default();
+        let path = match step.call.as_str() {
+            "letters.classify" => texts::LETTERS.to_owned(),
+            "documents.dispatch" => texts::DOCUMENTS.to_owned(),
+            "qa.answer" => questions::ANSWERS.to_owned(),
+            "identity-documents.recognise" => client::RECOGNITIONS.to_owned(),
+            _ => {
+                let id = body.as_object_mut().unwrap().remove("prediction_id").unwrap();
+                format!("/api/v1/predictions/{}/feedback", id.as_str().unwrap())
+            }
+        };
+        let (kind, body) = if step.images.is_empty() {
+            let text = step.text.clone().unwrap_or_else(|| body.to_string());
+            ("application/json".to_owned(), text.into_bytes())
+        } else {
+            (format!("multipart/form-data; boundary={BOUNDARY}"), form_of(step))
+        };
+        let mut head = format!("POST {path} HTTP/1.1\r\nhost: t\r\n");
+        let own = BTreeMap::from([("content-type".to_owned(), kind)]);
+        for (name, value) in
+            own.iter().filter(|it| !step.headers.contains_key(it.0)).chain(&step.headers)
+        {
+            head.push_str(&format!("{name}: {value}\r\n"));
+        }
+        head.push_str(&format!("content-length: {}\r\n\r\n", body.len()));
+        let answer = send(self.server.addr, &[head.as_bytes(), &body].concat()).await;
+        Answer {
+            status: answer.status,
+            headers: answer.headers,
+            body: serde_json::from_slice(&answer.body).unwrap_or_default(),
+        }
+    }
+}
+
+fn form_of(step: &Step) -> Vec<u8> {
+    let meta = step.meta.clone().map(|it| it.to_string().into_bytes());
+    let images: Vec<Vec<u8>> = step.images.iter().map(|it| png(*it)).collect();
+    let meta = meta.iter().map(|it| ("meta", it.as_slice()));
+    let parts: Vec<(&str, &[u8])> =
+        meta.chain(images.iter().map(|it| ("image", it.as_slice()))).collect();
+    form(&parts)
+}
+
+impl BusWay {
+    async fn call(&self, step: &Step) -> Answer {
+        let (service, operation) = step.call.split_once('.').unwrap();
+        let body = match (&step.text, step.images.as_slice()) {
+            (Some(text), _) => text.clone().into_bytes(),
+            (None, []) => step.body.clone().unwrap_or_default().to_string().into_bytes(),
+            (None, images) => {
+                // The first goes inline, the second by claim check.
+                let image = |(idx, width): (usize, &u32)| match idx {
+                    0 => json!({"data": STANDARD.encode(png(*width))}),
+                    _ => json!({"blob_id": format!("upload-{width}")}),
+                };
+                let images: Vec<Value> = images.iter().enumerate().map(image).collect();
+                let mut body = json!({"images": images});
+                if let Some(meta) = &step.meta {
+                    body["meta"] = meta.clone();
+                }
+                body.to_string().into_bytes()
+            }
+        };
+        let headers: Headers = step.headers.clone();
+        let subject = Subject::rpc(service, operation).unwrap();
+        self.ask(Request { subject, headers, body: body.into() }).await
+    }
+
+    async fn ask(&self, request: Request) -> Answer {
+        let read = |body: &[u8]| serde_json::from_slice(body).unwrap_or_default();
+        match self.bus.request(request, WATCHDOG).await {
+            Ok(reply) => {
+                let body = reply.body.into_inner();
+                let status = if body.is_empty() { 204 } else { 200 };
+                Answer { status, headers: reply.headers, body: read(&body) }
+            }
+            Err(BusError::Remote { status, code, headers, problem }) => {
+                let body: Value = read(problem.expose());
+                assert_eq!(body["code"], code.as_str());
+                assert_eq!(body["status"], status);
+                Answer { status, headers, body }
+            }
+            Err(error) => unreachable!("{error:?}"),
+        }
+    }
+}

@@ -1,0 +1,103 @@
+//! Large inputs: by parts, in any order, checked, and used by a job.
+
+use fenwen::wire::v1::jobs::MAX_PART_BYTES;
+use serde_json::{Value, json};
+use sha2::{Digest, Sha256};
+
+use super::super::client::{Answer, get};
+use super::super::description::validate;
+use super::super::fake::Server;
+use super::super::texts::ready;
+use super::{BLOBS, JOBS, call, order, post, work};
+
+fn hash(bytes: &[u8]) -> String {
+    Sha256::digest(bytes).iter().map(|it| format!("{it:02x}")).collect()
+}
+
+async fn open(server: &Server, size: usize) -> String {
+    let asked = json!({"kind": "letters", "media_type": "application/json", "size": size});
+    let opened = post(server.addr, BLOBS, "", &asked).await;
+    assert_eq!(opened.status, 201, "{opened:?}");
+    validate(
+        "/paths/~1api~1v1~1blobs/post/responses/201/content/application~1json/schema",
+        &opened.json(),
+    );
+    opened.json()["blob_id"].as_str().unwrap().to_owned()
+}
+
+async fn put(server: &Server, id: &str, number: usize, bytes: &[u8]) -> Answer {
+    call(server.addr, &format!("PUT {BLOBS}/{id}/parts/{number}"), "", bytes).await
+}
+
+async fn complete(server: &Server, id: &str, sha256: &str) -> Answer {
+    post(server.addr, &format!("{BLOBS}/{id}/complete"), "", &json!({"sha256": sha256})).await
+}
+
+fn job(id: &str) -> Value {
+    json!({"service": "letters", "operation": "classify", "blob_id": id})
+}
+
+#[tokio::test]
+async fn parts_in_any_order_become_the_input_of_a_job() {
+    let server = ready().await;
+    // Three parts of which the last is short; the letter itself is small, the rest is white space.
+    let mut whole = order("遷入")["input"].to_string().into_bytes();
+    whole.resize(2 * MAX_PART_BYTES + 1000, b' ');
+    let id = open(&server, whole.len()).await;
+    let parts: Vec<&[u8]> = whole.chunks(MAX_PART_BYTES).collect();
+    for number in [3, 1, 2, 1] {
+        assert_eq!(put(&server, &id, number, parts[number - 1]).await.status, 204);
+    }
+    let early = post(server.addr, JOBS, "", &job(&id)).await;
+    assert_eq!(early.problem(), "ER0210", "it is not complete yet");
+    assert_eq!(complete(&server, &id, &"0".repeat(64)).await.problem(), "ER0410");
+    let completed = complete(&server, &id, &hash(&whole)).await;
+    assert_eq!(completed.status, 200, "{completed:?}");
+    let schema = "/paths/~1api~1v1~1blobs~1{id}~1complete/post/responses/200/content/application~1json/schema";
+    validate(schema, &completed.json());
+    assert_eq!(put(&server, &id, 1, b"x").await.problem(), "ER0410");
+    let worker = work(&server);
+    let accepted = post(server.addr, JOBS, "", &job(&id)).await;
+    assert_eq!(accepted.status, 202, "{accepted:?}");
+    let path = accepted.header("location");
+    let id = path.rsplit('/').next().unwrap();
+    server.jobs.ended(id, super::super::client::WATCHDOG).await.unwrap();
+    assert_eq!(get(server.addr, path).await.json()["state"], "succeeded");
+    worker.abort();
+}
+
+#[tokio::test]
+async fn what_is_missing_or_wrong_is_told() {
+    let server = ready().await;
+    let id = open(&server, 30).await;
+    put(&server, &id, 2, &[2; 10]).await;
+    let missing = complete(&server, &id, &"0".repeat(64)).await;
+    assert!(missing.json()["detail"].as_str().unwrap().contains("第 1 段"), "{missing:?}");
+    for (number, bytes, code) in [(0, 5, "ER0210"), (257, 5, "ER0210"), (1, 0, "ER0210")] {
+        assert_eq!(put(&server, &id, number, &vec![1; bytes]).await.problem(), code);
+    }
+    let large = put(&server, &id, 1, &vec![1; MAX_PART_BYTES + 1]).await;
+    assert_eq!(large.problem(), "ER0430");
+    let asked = json!({"kind": "audio", "media_type": "audio/wav", "size": 2_u64 << 30});
+    assert_eq!(post(server.addr, BLOBS, "", &asked).await.problem(), "ER0430");
+    assert_eq!(put(&server, &"0".repeat(32), 1, b"x").await.problem(), "ER0100");
+    assert_eq!(put(&server, "..%2Fx", 1, b"x").await.problem(), "ER0100");
+}
+
+#[tokio::test]
+async fn an_upload_belongs_to_its_client_and_can_be_destroyed() {
+    let server = ready().await;
+    let id = open(&server, 2).await;
+    let path = format!("{BLOBS}/{id}");
+    let other = "x-client-id: other\r\n";
+    let put_other = call(server.addr, &format!("PUT {path}/parts/1"), other, b"{}").await;
+    assert_eq!(put_other.problem(), "ER0100");
+    put(&server, &id, 1, b"{}").await;
+    assert_eq!(complete(&server, &id, &hash(b"{}")).await.status, 200);
+    assert_eq!(post(server.addr, JOBS, other, &job(&id)).await.problem(), "ER0210");
+    let delete = format!("DELETE {path}");
+    assert_eq!(call(server.addr, &delete, other, b"").await.problem(), "ER0100");
+    assert_eq!(call(server.addr, &delete, "", b"").await.status, 204);
+    assert_eq!(call(server.addr, &delete, "", b"").await.problem(), "ER0100");
+    assert_eq!(post(server.addr, JOBS, "", &job(&id)).await.problem(), "ER0210");
+}

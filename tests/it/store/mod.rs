@@ -1,0 +1,166 @@
+//! The conformance suite of the store: one list of cases, run on each engine.
+
+mod blobs;
+mod fairness;
+mod jobs;
+mod predictions;
+
+use std::path::Path;
+use std::time::Duration;
+
+use fenwen::store::Store;
+use fenwen::store::blobs::BlobMeta;
+use fenwen::store::jobs::{Claim, Job, NewJob, Payload, Submitted};
+use tempfile::TempDir;
+
+/// A store of its own, empty.
+struct Fixture {
+    folder: TempDir,
+    store: Store,
+    /// Address of its database, for PostgreSQL.
+    #[cfg(feature = "postgres")]
+    url: Option<String>,
+}
+
+impl Fixture {
+    fn sqlite() -> Fixture {
+        let folder = tempfile::tempdir().unwrap();
+        let store = Store::open(folder.path()).unwrap();
+        Fixture {
+            folder,
+            store,
+            #[cfg(feature = "postgres")]
+            url: None,
+        }
+    }
+
+    #[cfg(feature = "postgres")]
+    fn postgres() -> Fixture {
+        let folder = tempfile::tempdir().unwrap();
+        let url = crate::servers::fresh_database();
+        let store = Store::connect(folder.path(), &url, 4).unwrap();
+        Fixture { folder, store, url: Some(url) }
+    }
+
+    /// The same store after a restart of the program.
+    fn reopened(self) -> Fixture {
+        let Fixture { folder, store, .. } = self;
+        drop(store);
+        #[cfg(feature = "postgres")]
+        if let Some(url) = self.url {
+            let store = Store::connect(folder.path(), &url, 4).unwrap();
+            return Fixture { folder, store, url: Some(url) };
+        }
+        let store = Store::open(folder.path()).unwrap();
+        Fixture {
+            folder,
+            store,
+            #[cfg(feature = "postgres")]
+            url: None,
+        }
+    }
+
+    fn path(&self) -> &Path {
+        self.folder.path()
+    }
+}
+
+/// Runs each case on each engine.
+macro_rules! cases {
+    ($($module:ident::$case:ident),* $(,)?) => {
+        mod sqlite {
+            $(#[test] fn $case() { super::$module::$case(super::Fixture::sqlite()); })*
+        }
+        #[cfg(feature = "postgres")]
+        mod postgres {
+            $(#[test] fn $case() { super::$module::$case(super::Fixture::postgres()); })*
+        }
+    };
+}
+
+cases! {
+    predictions::what_is_kept_comes_back_and_expires,
+    predictions::the_newest_of_a_service_come_first,
+    predictions::feedback_is_appended_and_the_latest_counts,
+    predictions::versions_of_taxonomies_are_added_only,
+    jobs::a_job_runs_and_ends_with_its_result,
+    jobs::a_late_worker_is_refused,
+    jobs::a_lease_that_was_renewed_is_not_over,
+    jobs::every_way_to_end,
+    jobs::a_waiting_job_is_cancelled_at_once_and_a_running_one_is_told,
+    jobs::the_dead_may_be_queued_again,
+    jobs::a_key_brings_one_job,
+    jobs::a_hundred_at_once_bring_one_job,
+    jobs::a_refused_job_leaves_its_key_free,
+    jobs::each_change_is_in_the_outbox_once_and_in_order,
+    jobs::events_carry_no_content,
+    jobs::a_job_that_has_expired_is_gone,
+    jobs::jobs_are_listed_newest_first,
+    jobs::two_workers_never_get_one_job,
+    fairness::agencies_take_turns,
+    fairness::priority_orders_the_jobs_of_one_agency_only,
+    fairness::a_paused_job_waits_for_its_time,
+    fairness::ten_thousand_jobs_delay_another_by_one,
+    fairness::a_worker_gets_the_lanes_that_it_asked_for,
+    blobs::parts_come_in_any_order_and_again,
+    blobs::a_wrong_blob_is_not_closed,
+    blobs::an_exchanged_part_does_not_open,
+    blobs::a_destroyed_blob_leaves_nothing,
+    blobs::a_large_result_lies_in_files,
+}
+
+/// Noon of some day.
+const NOON: Duration = Duration::from_secs(1_795_402_800);
+const SECOND: Duration = Duration::from_secs(1);
+const LEASE: Duration = Duration::from_secs(30);
+
+fn meta(id: &str, size: u64) -> BlobMeta {
+    BlobMeta {
+        id: id.to_owned(),
+        org: "301000000A".to_owned(),
+        client: "mailbox".to_owned(),
+        kind: "input".to_owned(),
+        media_type: "application/json".to_owned(),
+        size,
+        sha256: None,
+        created: NOON,
+        expires: NOON + 100 * SECOND,
+    }
+}
+
+/// A job with an input of its own.
+fn new_job(store: &Store, id: &str) -> NewJob {
+    let input = store.inline_blob(meta(&format!("in-{id}"), 5), b"INPUT").unwrap();
+    NewJob {
+        id: id.to_owned(),
+        org: "301000000A".to_owned(),
+        client: "mailbox".to_owned(),
+        service: "letters".to_owned(),
+        operation: "classify".to_owned(),
+        lane: "letters".to_owned(),
+        priority: 0,
+        max_attempts: 3,
+        input: Payload::Inline(Box::new(input)),
+        purpose: Some("petition-handling".to_owned()),
+        case_no: None,
+        correlation: "c-1".to_owned(),
+        traceparent: None,
+        created: NOON,
+        expires: NOON + 100 * SECOND,
+    }
+}
+
+#[track_caller]
+fn submit(store: &Store, job: NewJob) -> Job {
+    match store.submit(job, None, u64::MAX >> 1).wait().unwrap() {
+        Submitted::New(job) => *job,
+        other => unreachable!("{other:?}"),
+    }
+}
+
+/// Jobs for worker `owner` at `now`, `limit` at most.
+fn claim(store: &Store, owner: &str, now: Duration, limit: usize) -> Vec<Job> {
+    let lanes = vec!["letters".to_owned()];
+    let claim = Claim { lanes, owner: owner.to_owned(), limit, now, lease: LEASE };
+    store.claim(claim).wait().unwrap()
+}

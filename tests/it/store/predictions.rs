@@ -1,0 +1,108 @@
+//! Predictions, feedback, taxonomies.
+
+use fenwen::base::Private;
+use fenwen::store::{FeedbackRow, NewPrediction, Store, TaxonomyRow};
+
+use super::Fixture;
+
+const TEXT: &str = "我的身分證字號是A123456789";
+
+fn prediction(id: &str, expires: u64) -> NewPrediction {
+    NewPrediction {
+        id: id.to_owned(),
+        service: "letters",
+        model: ["letters", "3", "00"].map(str::to_owned),
+        taxonomy: "2026-10".to_owned(),
+        labels: "[]".to_owned(),
+        text: Private::new(TEXT.as_bytes().to_vec()),
+        signature: Some(id.as_bytes().to_vec()),
+        created: 10,
+        expires,
+    }
+}
+
+fn keep(store: &Store, predictions: Vec<NewPrediction>) {
+    store.keep(predictions).unwrap().wait().unwrap();
+}
+
+fn ids(store: &Store) -> Vec<String> {
+    store.signatures("letters", 9).wait().unwrap().into_iter().map(|it| it.0).collect()
+}
+
+pub(super) fn what_is_kept_comes_back_and_expires(fixture: Fixture) {
+    let store = &fixture.store;
+    keep(store, vec![prediction("a", 100), prediction("b", 200)]);
+    let again = store.keep(vec![prediction("c", 100), prediction("a", 100)]).unwrap();
+    assert!(again.wait().is_err(), "all or none");
+    let find = |id: &str, now| store.prediction(id, now).wait().unwrap();
+    assert_eq!(find("a", 99).unwrap().model[1], "3");
+    assert_eq!((find("a", 100), find("c", 0)), (None, None));
+    assert_eq!(ids(store), ["a", "b"]);
+    assert_eq!(store.erase_expired(150).wait().unwrap(), ["a"]);
+    assert!(store.erase_expired(150).wait().unwrap().is_empty());
+    store.fold().unwrap();
+    assert_eq!(ids(&fixture.reopened().store), ["b"]);
+}
+
+pub(super) fn the_newest_of_a_service_come_first(fixture: Fixture) {
+    let store = &fixture.store;
+    let other = NewPrediction { service: "qa", ..prediction("x", 100) };
+    let of = |id, expires| prediction(id, expires);
+    keep(store, vec![of("a", 100), other, of("b", 20), of("c", 100)]);
+    let check = |now, limit, expected: &[&str]| {
+        let found = store.newest("letters", now, limit).wait().unwrap();
+        assert_eq!(found.iter().map(|it| it.id.as_str()).collect::<Vec<_>>(), expected);
+    };
+    check(50, 9, &["c", "a"]);
+    check(10, 2, &["c", "b"]);
+}
+
+pub(super) fn feedback_is_appended_and_the_latest_counts(fixture: Fixture) {
+    let store = &fixture.store;
+    keep(store, vec![prediction("a", 100), prediction("b", 100)]);
+    for (id, label) in [("a", "x"), ("b", "y"), ("a", "z")] {
+        let about = store.prediction(id, 0).wait().unwrap().unwrap();
+        let row = FeedbackRow {
+            prediction: id.to_owned(),
+            verdict: "corrected".to_owned(),
+            label: Some(label.to_owned()),
+            unit: None,
+            reason: None,
+            decided_by: Some("u-88".to_owned()),
+            role: None,
+            created: 11,
+        };
+        store.add_feedback(row, about).wait().unwrap();
+    }
+    assert_eq!(store.feedback("a").wait().unwrap().len(), 2);
+    let page = |after| store.labelled("letters", 50, after).wait().unwrap();
+    let rows = page(0);
+    let last = rows.last().unwrap().seq;
+    let seen: Vec<(String, String)> = rows
+        .into_iter()
+        .map(|it| {
+            assert_eq!(it.text.expose(), TEXT.as_bytes());
+            (it.id, it.label.unwrap())
+        })
+        .collect();
+    assert_eq!(seen, [("b".to_owned(), "y".to_owned()), ("a".to_owned(), "z".to_owned())]);
+    assert!(page(last).is_empty());
+    assert!(store.labelled("letters", 100, 0).wait().unwrap().is_empty(), "expired");
+}
+
+pub(super) fn versions_of_taxonomies_are_added_only(fixture: Fixture) {
+    let row = |version: &str, valid_from, body: &str| TaxonomyRow {
+        name: "units".to_owned(),
+        version: version.to_owned(),
+        body: body.to_owned(),
+        valid_from,
+        created: 1,
+    };
+    let add = |row| fixture.store.add_taxonomy(row).wait().unwrap();
+    assert!(add(row("2026-10", 20, "b")) && add(row("2026-01", 10, "a")));
+    assert!(!add(row("2026-10", 30, "other")));
+    let found = fixture.store.taxonomies("units").wait().unwrap();
+    let bodies: Vec<&str> = found.iter().map(|it| it.body.as_str()).collect();
+    assert_eq!(bodies, ["a", "b"]);
+    assert!(fixture.store.taxonomies("other").wait().unwrap().is_empty());
+}
