@@ -46,6 +46,7 @@ fn row(job: usize, n: usize) -> OutboxRow {
         ),
         id,
         subject: subject.to_string(),
+        created: 0,
     }
 }
 
