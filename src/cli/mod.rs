@@ -19,6 +19,7 @@ pub mod routing;
 mod serve;
 mod sibling;
 pub mod speech;
+mod summary;
 mod transcribe;
 mod versions;
 
@@ -146,65 +147,35 @@ pub fn report(outcome: anyhow::Result<ExitCode>) -> ExitCode {
 impl Cli {
     fn run(self) -> anyhow::Result<ExitCode> {
         let overrides = self.settings.overrides();
+        let logged = || -> anyhow::Result<Config> {
+            let config = Config::load(&overrides)?;
+            logging::start(&config.log);
+            Ok(config)
+        };
         match self.command {
-            Command::Serve { role } => {
-                let config = Config::load(&overrides)?;
-                logging::start(&config.log);
-                serve::run(&config, role)?;
-                Ok(ExitCode::SUCCESS)
-            }
-            Command::Idcard(options) => {
-                let config = Config::load(&overrides)?;
-                logging::start(&config.log);
-                idcard::run(&options, &config)?;
-                Ok(ExitCode::SUCCESS)
-            }
-            Command::Transcribe(options) => {
-                let config = Config::load(&overrides)?;
-                logging::start(&config.log);
-                transcribe::run(&options, &config)?;
-                Ok(ExitCode::SUCCESS)
-            }
-            Command::Embed(options) => {
-                let config = Config::load(&overrides)?;
-                logging::start(&config.log);
-                encoder::run(&options, &config)?;
-                Ok(ExitCode::SUCCESS)
-            }
+            Command::Serve { role } => serve::run(&logged()?, role)?,
+            Command::Idcard(options) => idcard::run(&options, &logged()?)?,
+            Command::Transcribe(options) => transcribe::run(&options, &logged()?)?,
+            Command::Embed(options) => encoder::run(&options, &logged()?)?,
             Command::Models(command) => {
                 let config = Config::read(&overrides)?;
                 match command.versions() {
                     Ok(command) => versions::run(command, &config)?,
                     Err(command) => models::run(command, models::settings(&config)?)?,
                 }
-                Ok(ExitCode::SUCCESS)
             }
-            Command::Qa(command) => {
-                qa::run(command, &Config::read(&overrides)?)?;
-                Ok(ExitCode::SUCCESS)
-            }
-            Command::Jobs(command) => {
-                jobs::run(command, &Config::read(&overrides)?)?;
-                Ok(ExitCode::SUCCESS)
-            }
-            Command::Feedback(command) => {
-                feedback::run(command, &Config::read(&overrides)?)?;
-                Ok(ExitCode::SUCCESS)
-            }
-            Command::Bus(command) => {
-                bus::run(command, &Config::load(&overrides)?)?;
-                Ok(ExitCode::SUCCESS)
-            }
-            Command::EngineWorker => {
-                crate::engine::worker::run()?;
-                Ok(ExitCode::SUCCESS)
-            }
-            Command::Config(command) => config::run(command, &overrides),
-            Command::Eval(it) => sibling::run("fenwen-eval", &it.arguments),
-            Command::Train(it) => sibling::run("fenwen-train", &it.arguments),
-            Command::Data(it) => sibling::run("fenwen-train", &it.after("data")),
-            Command::Discover(it) => sibling::run("fenwen-train", &it.after("discover")),
+            Command::Qa(command) => qa::run(command, &Config::read(&overrides)?)?,
+            Command::Jobs(command) => jobs::run(command, &Config::read(&overrides)?)?,
+            Command::Feedback(command) => feedback::run(command, &Config::read(&overrides)?)?,
+            Command::Bus(command) => bus::run(command, &Config::load(&overrides)?)?,
+            Command::EngineWorker => crate::engine::worker::run()?,
+            Command::Config(command) => return config::run(command, &overrides),
+            Command::Eval(it) => return sibling::run("fenwen-eval", &it.arguments),
+            Command::Train(it) => return sibling::run("fenwen-train", &it.arguments),
+            Command::Data(it) => return sibling::run("fenwen-train", &it.after("data")),
+            Command::Discover(it) => return sibling::run("fenwen-train", &it.after("discover")),
         }
+        Ok(ExitCode::SUCCESS)
     }
 }
 

@@ -72,8 +72,9 @@ impl Config {
         findings
     }
 
-    fn check_ranges(&self) -> Vec<Finding> {
-        let positive = [
+    /// What must not be 0.
+    fn positive(&self) -> impl Iterator<Item = (&'static str, u64)> {
+        [
             ("server.max_connections", self.server.max_connections as u64),
             ("server.header_timeout_s", self.server.header_timeout_s),
             ("server.body_timeout_s", self.server.body_timeout_s),
@@ -101,9 +102,13 @@ impl Config {
             ("store.connections", self.store.connections as u64),
             ("idcard.queue", self.idcard.queue as u64),
             ("idcard.decode_threads", self.idcard.decode_threads as u64),
-        ];
-        let mut findings: Vec<Finding> = positive
-            .into_iter()
+        ]
+        .into_iter()
+    }
+
+    fn check_ranges(&self) -> Vec<Finding> {
+        let mut findings: Vec<Finding> = self
+            .positive()
             .filter(|&(_, value)| value == 0)
             .map(|(key, _)| Finding::fatal(format!("{key}:必須大於 0")))
             .collect();

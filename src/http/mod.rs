@@ -175,6 +175,7 @@ fn routes() -> OpenApiRouter<Arc<App>> {
         .routes(routes!(letters::classify))
         .routes(routes!(documents::suggest))
         .routes(routes!(answers::ask))
+        .routes(routes!(answers::suggest))
         .routes(routes!(answers::unanswered))
         .routes(routes!(predictions::read))
         .routes(routes!(predictions::feedback))

@@ -28,7 +28,7 @@ pub struct RpcOptions {
     pub max_image_bytes: usize,
     /// Bytes of feedback or a question.
     pub max_meta_bytes: usize,
-    /// Bytes of letters or a document.
+    /// Bytes of letters, a document or a call.
     pub max_json_bytes: usize,
     /// For the whole request, unless `x-deadline-ms` asks for less.
     pub request_timeout: Duration,

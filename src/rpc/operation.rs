@@ -10,7 +10,7 @@ use crate::task::idcard::{IdCall, ModelInfo};
 use crate::wire::v1::documents::DocumentFormat;
 use crate::wire::v1::picture::{self, Picture};
 use crate::wire::v1::recognition::RecognitionAnswer;
-use crate::wire::v1::{answers, dispatch, letters, prediction};
+use crate::wire::v1::{answers, dispatch, letters, prediction, suggestions};
 
 use super::Rpc;
 
@@ -25,17 +25,20 @@ pub enum Operation {
     RecogniseIdentity,
     /// An answer to a question.
     AnswerQuestion,
+    /// Sources for what was asked in a call.
+    SuggestAnswers,
     /// Feedback on a prediction.
     AddFeedback,
 }
 
 impl Operation {
     /// Every operation.
-    pub const ALL: [Operation; 5] = [
+    pub const ALL: [Operation; 6] = [
         Operation::ClassifyLetters,
         Operation::DispatchDocument,
         Operation::RecogniseIdentity,
         Operation::AnswerQuestion,
+        Operation::SuggestAnswers,
         Operation::AddFeedback,
     ];
 
@@ -45,7 +48,7 @@ impl Operation {
             Operation::ClassifyLetters => "letters",
             Operation::DispatchDocument => "documents",
             Operation::RecogniseIdentity => "identity-documents",
-            Operation::AnswerQuestion => "qa",
+            Operation::AnswerQuestion | Operation::SuggestAnswers => "qa",
             Operation::AddFeedback => "predictions",
         }
     }
@@ -57,6 +60,7 @@ impl Operation {
             Operation::DispatchDocument => "dispatch",
             Operation::RecogniseIdentity => "recognise",
             Operation::AnswerQuestion => "answer",
+            Operation::SuggestAnswers => "suggest",
             Operation::AddFeedback => "feedback",
         }
     }
@@ -68,6 +72,7 @@ impl Operation {
             Operation::DispatchDocument => "電子公文智能分文",
             Operation::RecogniseIdentity => "證件影像辨識",
             Operation::AnswerQuestion => "客戶問答",
+            Operation::SuggestAnswers => "客服輔助",
             Operation::AddFeedback => "預測的回饋",
         }
     }
@@ -79,6 +84,7 @@ impl Operation {
             Operation::DispatchDocument => "DispatchRequest",
             Operation::RecogniseIdentity => "PictureRequest",
             Operation::AnswerQuestion => "AnswerRequest",
+            Operation::SuggestAnswers => "SuggestionRequest",
             Operation::AddFeedback => "NamedFeedbackRequest",
         }
     }
@@ -90,6 +96,7 @@ impl Operation {
             Operation::DispatchDocument => Some("DispatchResponse"),
             Operation::RecogniseIdentity => Some("RecognitionAnswer"),
             Operation::AnswerQuestion => Some("AnswerResponse"),
+            Operation::SuggestAnswers => Some("SuggestionResponse"),
             Operation::AddFeedback => None,
         }
     }
@@ -112,7 +119,7 @@ impl Operation {
                 service.classifier(Task::Documents).map(|it| it.info.clone())
             }
             Operation::RecogniseIdentity => Some(service.idcard_model()),
-            Operation::AnswerQuestion => service.answers().0,
+            Operation::AnswerQuestion | Operation::SuggestAnswers => service.answers().0,
             Operation::AddFeedback => None,
         }
     }
@@ -124,6 +131,7 @@ impl Operation {
             Operation::DispatchDocument => dispatch(rpc, asked).await,
             Operation::RecogniseIdentity => recognise(rpc, asked).await,
             Operation::AnswerQuestion => answer(rpc, asked).await,
+            Operation::SuggestAnswers => suggest(rpc, asked).await,
             Operation::AddFeedback => feedback(rpc, asked).await,
         }
     }
@@ -216,6 +224,17 @@ async fn answer(rpc: &Rpc, asked: Asked<'_>) -> Result<Vec<u8>, CallError> {
     let read = move || answers::parse(body.expose(), rule);
     let answer = admitted.answer_question(Unread { n_bytes, read }).await?;
     encode(&answers::AnswerResponse::from(answer))
+}
+
+async fn suggest(rpc: &Rpc, asked: Asked<'_>) -> Result<Vec<u8>, CallError> {
+    asked.require_json()?;
+    asked.require_short(rpc.options.max_json_bytes)?;
+    let admitted = rpc.service.admit(&asked.cx, Task::Answers)?;
+    let (body, rule) = (asked.body, rpc.options.purpose);
+    let n_bytes = body.expose().len();
+    let read = move || suggestions::parse(body.expose(), rule);
+    let found = admitted.suggest_answers(Unread { n_bytes, read }).await?;
+    encode(&suggestions::SuggestionResponse::from(found))
 }
 
 async fn feedback(rpc: &Rpc, asked: Asked<'_>) -> Result<Vec<u8>, CallError> {

@@ -2,6 +2,7 @@
 //! and kept.
 
 use crate::task::answers::{Answer, AnswerOrder, Unanswered};
+use crate::task::assist::{CallOrder, Suggestions};
 use crate::task::call::CallError;
 use crate::task::documents::{DispatchAnswer, DispatchOrder};
 use crate::task::letters::{LetterAnswers, LetterOrder};
@@ -58,6 +59,16 @@ impl Admitted {
         let state = if answer.is_answered { "answered" } else { "no_answer" };
         metrics::counter!("fenwen_questions_total", "state" => state).increment(1);
         Ok(answer)
+    }
+
+    /// Suggests sources for what was asked in a call.
+    pub async fn suggest_answers<F>(self, body: Unread<F>) -> Result<Suggestions, CallError>
+    where
+        F: FnOnce() -> Result<CallOrder, CallError> + Send + 'static,
+    {
+        let deadline = self.cx.deadline;
+        let work = move |routing: &Routing, order: CallOrder| routing.suggest(&order, deadline);
+        self.on_text_pool(body, work).await
     }
 
     /// Questions that no source answered.

@@ -3,9 +3,10 @@
 use std::time::Duration;
 
 use crate::base::{Date, Private};
+use crate::task::assist::{Speaker, Suggestion, Utterance};
 
-use super::index::{AnswerIndex, Asked, Found, IndexError};
-use super::transcript::{SaidSentence, Speaker, Utterance, sentences};
+use super::index::{AnswerIndex, Asked, IndexError};
+use super::transcript::{SaidSentence, sentences};
 
 /// Words that a question is told by where speech has no question mark.
 const CUES: [&str; 19] = [
@@ -43,15 +44,6 @@ pub struct AskedQuestion {
     pub text: Private<String>,
 }
 
-/// What an agent is shown.
-#[derive(Clone, Debug, PartialEq)]
-pub struct Suggestion {
-    /// The question.
-    pub asked: AskedQuestion,
-    /// The sources that may answer it.
-    pub found: Found,
-}
-
 /// The newest questions of a call that were not asked by the agent, oldest first; at most `most`.
 pub fn questions(utterances: &[Utterance], most: usize) -> Vec<AskedQuestion> {
     let said: Vec<SaidSentence> =
@@ -84,7 +76,13 @@ pub fn suggest(
     let suggestion = |(idx, asked): (usize, AskedQuestion)| {
         let vector = vectors.and_then(|it| it.get(idx)).map(Vec::as_slice);
         let found = index.answer(Asked { text: asked.text.expose(), vector }, today, top_k)?;
-        Ok(Suggestion { asked, found })
+        Ok(Suggestion {
+            start: asked.start,
+            end: asked.end,
+            question: asked.text,
+            is_answered: found.is_answered,
+            citations: found.citations,
+        })
     };
     questions.into_iter().enumerate().map(suggestion).collect()
 }
@@ -165,7 +163,7 @@ mod tests {
         let asked = questions(&call(&[(Speaker::Citizen, "身分證遺失怎麼補發?")]), 3);
         let found = suggest(&index, asked, None, today, 1).unwrap();
         assert_eq!(found.len(), 1);
-        assert_eq!(found[0].found.citations[0].source_id, "a");
-        assert_eq!((found[0].asked.start, found[0].asked.end.as_secs()), (Duration::ZERO, 8));
+        assert_eq!(found[0].citations[0].source_id, "a");
+        assert_eq!((found[0].start, found[0].end.as_secs()), (Duration::ZERO, 8));
     }
 }

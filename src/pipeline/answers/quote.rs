@@ -31,6 +31,12 @@ pub fn quote(text: &str, query: &Query, index: &LexicalIndex) -> Quote {
     if last.end - first.start <= MAX_QUOTE {
         return Quote { start: first.start, end: last.end };
     }
+    // Where each code point begins, so that a piece of a long text is found without counting from its start.
+    let places: Vec<usize> = text.char_indices().map(|(at, _)| at).chain([text.len()]).collect();
+    let words = |it: Quote| {
+        let (start, end) = (places.get(it.start)?, places.get(it.end)?);
+        text.get(*start..*end)
+    };
     let mut best = (f32::NEG_INFINITY, *first);
     for (idx, sentence) in sentences.iter().enumerate() {
         let rest = sentences.get(idx..).unwrap_or_default();
@@ -40,7 +46,7 @@ pub fn quote(text: &str, query: &Query, index: &LexicalIndex) -> Quote {
             .last()
             .map_or(sentence.end, |it| it.end);
         let window = Quote { start: sentence.start, end };
-        let score = index.overlap(query, window.of(text));
+        let score = index.overlap(query, words(window).unwrap_or_default());
         // Of equal pieces the first: it tells what the rest is about.
         if best.0 < score {
             best = (score, window);

@@ -3,8 +3,10 @@
 //! Sentences are chosen one by one: those that share rare terms with the whole call, less what was chosen already
 //! (maximal marginal relevance; Carbonell and Goldstein, SIGIR 1998). Questions and figures count more, greetings less.
 
+use crate::task::assist::Utterance;
+
 use super::lexical::{LexicalIndex, Query};
-use super::transcript::{SaidSentence, Utterance, sentences};
+use super::transcript::{SaidSentence, sentences};
 
 /// How much a sentence loses for what was already chosen, 0 to 1.
 const REDUNDANCY: f32 = 0.7;
@@ -83,9 +85,9 @@ fn factor(text: &str) -> f32 {
 mod tests {
     use std::time::Duration;
 
-    use super::super::transcript::Speaker;
     use super::*;
     use crate::base::Private;
+    use crate::task::assist::Speaker;
 
     fn call(lines: &[&str]) -> Vec<Utterance> {
         let line = |(idx, text): (u64, &&str)| Utterance {

@@ -3,31 +3,8 @@
 use std::time::Duration;
 
 use crate::base::Private;
+use crate::task::assist::{Speaker, Utterance};
 use crate::task::speech::{Rendition, SpokenLanguage, Transcript};
-
-/// Who speaks.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Speaker {
-    /// Who called.
-    Citizen,
-    /// Who answers the line.
-    Agent,
-    /// Not known.
-    Unknown,
-}
-
-/// Words said without a break by one speaker.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Utterance {
-    /// Since the call began.
-    pub start: Duration,
-    /// Since the call began.
-    pub end: Duration,
-    /// Who.
-    pub speaker: Speaker,
-    /// The words.
-    pub text: Private<String>,
-}
 
 /// What was said in a recording, in the words of a rendition; `speakers` are those of the channels, from the first.
 ///
@@ -92,7 +69,9 @@ mod tests {
             language,
             text: Private::new(text.to_owned()),
             words: Vec::new(),
-            pii: vec![SpokenPii { kind: "mobile_phone", mask: "〔行動電話〕", start: 1, end: 11 }],
+            pii: vec![SpokenPii {
+                kind: "mobile_phone", mask: "〔行動電話〕", start: 1, end: 11
+            }],
             confidence: 1.0,
         };
         let segments = vec![

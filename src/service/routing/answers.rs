@@ -4,10 +4,12 @@ use serde_json::json;
 
 use crate::base::{Deadline, Private, RequestId};
 use crate::batch::RunError;
+use crate::pipeline::answers::assist;
 use crate::pipeline::answers::index::{Asked, Found};
 use crate::pipeline::encode::EncodeError;
 use crate::store::NewPrediction;
 use crate::task::answers::{Answer, AnswerOrder, Citation, Unanswered};
+use crate::task::assist::{CallOrder, Suggestions};
 use crate::task::call::CallError;
 use crate::task::idcard::ModelInfo;
 
@@ -19,6 +21,8 @@ const NO_ANSWER: &str = "none";
 /// Questions that a report looks at, and those that it names.
 const MAX_LOOKED_AT: usize = 100_000;
 const MAX_NAMED: usize = 1_000;
+/// Questions of a call for which sources are suggested.
+const MAX_SUGGESTED: usize = 3;
 
 /// A question after the one before it. None without one.
 fn after_previous(order: &AnswerOrder) -> Option<String> {
@@ -36,10 +40,11 @@ impl Routing {
         self.require_time(deadline)?;
         let top_k = order.top_k.unwrap_or(self.settings.answers.top_k);
         let look = |text: &str| -> Result<(Found, bool), CallError> {
-            let vector = vector(&active, text, deadline)?;
-            let asked = Asked { text, vector: vector.as_deref() };
+            let vectors = vectors(&active, &[text], deadline)?;
+            let vector = vectors.as_ref().and_then(|it| it.first()).map(Vec::as_slice);
+            let asked = Asked { text, vector };
             let found = active.index.answer(asked, self.today(), top_k);
-            Ok((found.map_err(|it| internal(&it))?, vector.is_none()))
+            Ok((found.map_err(|it| internal(&it))?, vectors.is_none()))
         };
         let (mut found, mut by_words_only) = look(order.question.expose())?;
         let mut used_previous = false;
@@ -62,6 +67,25 @@ impl Routing {
         };
         self.keep(vec![self.asked(order, &answer)])?;
         Ok(answer)
+    }
+
+    /// Sources for the newest questions of a call. Nothing of it is kept.
+    ///
+    /// # Errors
+    /// When no index is active or the time is over.
+    pub fn suggest(&self, order: &CallOrder, deadline: Deadline) -> Result<Suggestions, CallError> {
+        let active = self.answers.require()?;
+        self.require_time(deadline)?;
+        let asked = assist::questions(&order.utterances, MAX_SUGGESTED);
+        let texts: Vec<&str> = asked.iter().map(|it| it.text.expose().as_str()).collect();
+        let vectors = vectors(&active, &texts, deadline)?;
+        let top_k = order.top_k.unwrap_or(self.settings.answers.top_k);
+        let items = assist::suggest(&active.index, asked, vectors.as_deref(), self.today(), top_k);
+        Ok(Suggestions {
+            items: items.map_err(|it| internal(&it))?,
+            by_words_only: vectors.is_none(),
+            index: active.info.clone(),
+        })
     }
 
     /// Which index answers, and what an operator should know of it.
@@ -120,15 +144,15 @@ impl Routing {
     }
 }
 
-/// The vector of a text; none where only words are compared, also when the encoder fails or has too much to do.
-fn vector(
+/// The vectors of texts; none where only words are compared, also when the encoder fails or has too much to do.
+fn vectors(
     active: &ActiveIndex,
-    text: &str,
+    texts: &[&str],
     deadline: Deadline,
-) -> Result<Option<Vec<f32>>, CallError> {
+) -> Result<Option<Vec<Vec<f32>>>, CallError> {
     let Some(encoder) = &active.encoder else { return Ok(None) };
-    match encoder.encode(&[text], deadline) {
-        Ok(vectors) => Ok(vectors.into_iter().next()),
+    match encoder.encode(texts, deadline) {
+        Ok(vectors) => Ok(Some(vectors)),
         Err(EncodeError::Run(RunError::Expired)) => Err(CallError::timeout()),
         Err(error) => {
             tracing::warn!(reason = %error, "a question was compared by words only");

@@ -162,10 +162,7 @@ impl From<answers::Citation> for Citation {
 
 impl From<Answer> for AnswerResponse {
     fn from(answer: Answer) -> AnswerResponse {
-        let mut alternatives: Vec<Citation> =
-            answer.citations.into_iter().map(Citation::from).collect();
-        let n_cited = usize::from(answer.is_answered && !alternatives.is_empty());
-        let citations: Vec<Citation> = alternatives.drain(..n_cited).collect();
+        let (citations, alternatives) = divided(answer.is_answered, answer.citations);
         let is_answered = !citations.is_empty();
         AnswerResponse {
             answer_id: answer.id,
@@ -182,6 +179,17 @@ impl From<Answer> for AnswerResponse {
             disclosure: DISCLOSURE,
         }
     }
+}
+
+/// What is cited, and what a person may look at beside it: only an answer is cited.
+pub(super) fn divided(
+    is_answered: bool,
+    found: Vec<answers::Citation>,
+) -> (Vec<Citation>, Vec<Citation>) {
+    let mut alternatives: Vec<Citation> = found.into_iter().map(Citation::from).collect();
+    let n_cited = usize::from(is_answered && !alternatives.is_empty());
+    let citations = alternatives.drain(..n_cited).collect();
+    (citations, alternatives)
 }
 
 /// Questions that no source answered: counts and ids, no texts.

@@ -12,5 +12,6 @@ pub mod picture;
 pub mod prediction;
 pub mod recognition;
 pub mod statistics;
+pub mod suggestions;
 pub mod text;
 pub mod transcript;

@@ -122,6 +122,7 @@ impl Transport {
         let path = match step.call.as_str() {
             "letters.classify" => texts::LETTERS.to_owned(),
             "documents.dispatch" => texts::DOCUMENTS.to_owned(),
+            "qa.suggest" => questions::SUGGESTIONS.to_owned(),
             "qa.answer" => questions::ANSWERS.to_owned(),
             "identity-documents.recognise" => client::RECOGNITIONS.to_owned(),
             _ => {

@@ -2,18 +2,25 @@
 
 use std::path::Path;
 
+use fenwen::pipeline::answers::index::Vectors;
 use fenwen::service::routing::index::{pack, versions};
 use fenwen::task::answers::Source;
 use serde_json::{Value, json};
 
 use super::super::client::get;
-use super::super::fake::Server;
+use super::super::fake::{ENCODER, Server};
 use super::post;
 
 pub(crate) const ANSWERS: &str = "/api/v1/qa/answers";
+pub(crate) const SUGGESTIONS: &str = "/api/v1/qa/suggestions";
 
-/// Makes an index of `(id, question, answer)` the one that answers.
+/// Makes an index of `(id, question, answer)` the one that answers; by words only.
 pub(crate) fn activate(data_dir: &Path, rows: &[(&str, &str, &str)]) {
+    activate_with(data_dir, rows, None);
+}
+
+/// The same with vectors of the encoder with this SHA-256.
+fn activate_with(data_dir: &Path, rows: &[(&str, &str, &str)], vectors: Option<(&str, &Vectors)>) {
     let source = |(id, question, answer): &(&str, &str, &str)| Source {
         id: (*id).to_owned(),
         version: 1,
@@ -22,7 +29,7 @@ pub(crate) fn activate(data_dir: &Path, rows: &[(&str, &str, &str)]) {
         ..Source::default()
     };
     let folder = tempfile::tempdir().unwrap();
-    for (name, bytes) in pack(rows.iter().map(source).collect(), None).unwrap() {
+    for (name, bytes) in pack(rows.iter().map(source).collect(), vectors).unwrap() {
         std::fs::write(folder.path().join(name), bytes).unwrap();
     }
     let versions = versions(&data_dir.join("answers"));
@@ -112,4 +119,47 @@ async fn an_index_is_taken_up_without_a_restart_and_its_lack_is_told() {
     assert!(entry.unwrap()["notice"].as_str().unwrap().contains("fenwen models pull"));
     let ready = get(server.addr, "/healthz/ready").await.json();
     assert!(ready["notices"][0].as_str().unwrap().contains("只比對文字"));
+}
+
+#[tokio::test]
+async fn meanings_are_compared_with_the_encoder_of_the_index() {
+    let server = Server::open().await;
+    // As the made-up encoder has it: the second source and the question are about 戶.
+    let values = [[0.0, 1.0], [1.0, 0.0], [0.0, 1.0]].map(|it| [it, it].concat()).concat();
+    let vectors = Vectors { width: 2, values };
+    activate_with(server.data_dir.path(), &ROWS, Some((ENCODER, &vectors)));
+    server.routing.refresh();
+    let found = ask(&server, json!({"question": "戶"})).await;
+    assert_eq!(found["by_words_only"], false);
+    let nearest = if found["state"] == "answered" { "citations" } else { "alternatives" };
+    assert_eq!(found[nearest][0]["source_id"], "ris-2", "{found}");
+    let ready = get(server.addr, "/healthz/ready").await.json();
+    assert_eq!(ready, json!({"status": "ready"}));
+    // The vectors of another encoder mean something else.
+    activate_with(
+        server.data_dir.path(),
+        &ROWS[..1],
+        Some((&"1".repeat(64), &Vectors { width: 2, values: vec![0.0; 4] })),
+    );
+    server.routing.refresh();
+    assert_eq!(ask(&server, json!({"question": "戶"})).await["model"]["version"], "1");
+    let ready = get(server.addr, "/healthz/ready").await.json();
+    assert!(ready["notices"][0].as_str().unwrap().contains("fenwen qa index"), "{ready}");
+}
+
+#[tokio::test]
+async fn a_call_is_assisted_and_not_kept() {
+    let server = ready().await;
+    let call = json!({"utterances": [
+        {"start": 0, "end": 4, "speaker": "citizen", "text": "結婚登記要帶什麼證件呢"},
+        {"start": 5, "end": 6, "speaker": "agent", "text": "請問哪一位要辦?"},
+        {"start": 7, "end": 9, "speaker": "citizen", "text": "海生館的企鵝叫什麼名字"},
+    ]});
+    let found = post(server.addr, SUGGESTIONS, &call).await.json();
+    let states: Vec<&Value> =
+        found["items"].as_array().unwrap().iter().map(|it| &it["state"]).collect();
+    assert_eq!(states, ["answered", "no_answer"], "{found}");
+    assert_eq!(found["items"][0]["citations"][0]["source_id"], "ris-2");
+    let report = get(server.addr, "/api/v1/qa/unanswered").await.json();
+    assert_eq!(report["asked"], 0);
 }
