@@ -99,8 +99,10 @@ test-core: ## Everything but the engines
 test-full: models-dev ## Everything, with real models
 	$(CARGO) test --locked --workspace
 
+# Of the whole workspace, as the tests build it: `cargo run` would choose other features, and build half of it again.
 models-dev:
-	$(CARGO) run --locked --quiet -- models pull
+	$(CARGO) build --locked --workspace
+	target/debug/fenwen models pull
 
 doc: ## API documentation, warnings are errors
 	RUSTDOCFLAGS='-D warnings' $(CARGO) doc --locked --workspace --no-deps

@@ -18,4 +18,5 @@ pub mod service;
 pub mod store;
 pub mod task;
 pub mod tensor;
+pub mod warehouse;
 pub mod wire;

@@ -36,6 +36,16 @@ impl Date {
         Date { year, month, day }
     }
 
+    /// Days since 1970-01-01; 0 for days before it, and for what the calendar does not have.
+    pub fn unix_days(self) -> u32 {
+        if !self.is_real() {
+            return 0;
+        }
+        let years: u32 = (1970..self.year).map(days_in_year).sum();
+        let months: u32 = (1..self.month).map(|it| u32::from(days_in_month(self.year, it))).sum();
+        if self.year < 1970 { 0 } else { years + months + u32::from(self.day) - 1 }
+    }
+
     /// Reads `2026-11-24`; none for any other writing and for a day the calendar does not have.
     pub fn parse_iso(text: &str) -> Option<Date> {
         let bytes = text.as_bytes();

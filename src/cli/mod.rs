@@ -22,6 +22,7 @@ pub mod speech;
 mod summary;
 mod transcribe;
 mod versions;
+mod warehouse;
 
 use std::ffi::OsString;
 use std::io::Write;
@@ -91,6 +92,8 @@ enum Command {
     /// 匯出承辦人的回饋
     #[command(subcommand)]
     Feedback(feedback::FeedbackCommand),
+    /// 匯出一日的統計資料,供資料倉儲使用(去識別化的 CSV 與 Parquet)
+    Export(warehouse::Options),
     /// 檢查企業匯流排
     #[command(subcommand)]
     Bus(bus::BusCommand),
@@ -144,29 +147,30 @@ pub fn report(outcome: anyhow::Result<ExitCode>) -> ExitCode {
     })
 }
 
+/// The settings of a command that logs as the server does.
+fn logged(overrides: &Overrides) -> anyhow::Result<Config> {
+    let config = Config::load(overrides)?;
+    logging::start(&config.log);
+    Ok(config)
+}
+
 impl Cli {
     fn run(self) -> anyhow::Result<ExitCode> {
         let overrides = self.settings.overrides();
-        let logged = || -> anyhow::Result<Config> {
-            let config = Config::load(&overrides)?;
-            logging::start(&config.log);
-            Ok(config)
-        };
+        let read = || Config::read(&overrides);
         match self.command {
-            Command::Serve { role } => serve::run(&logged()?, role)?,
-            Command::Idcard(options) => idcard::run(&options, &logged()?)?,
-            Command::Transcribe(options) => transcribe::run(&options, &logged()?)?,
-            Command::Embed(options) => encoder::run(&options, &logged()?)?,
-            Command::Models(command) => {
-                let config = Config::read(&overrides)?;
-                match command.versions() {
-                    Ok(command) => versions::run(command, &config)?,
-                    Err(command) => models::run(command, models::settings(&config)?)?,
-                }
-            }
-            Command::Qa(command) => qa::run(command, &Config::read(&overrides)?)?,
-            Command::Jobs(command) => jobs::run(command, &Config::read(&overrides)?)?,
-            Command::Feedback(command) => feedback::run(command, &Config::read(&overrides)?)?,
+            Command::Serve { role } => serve::run(&logged(&overrides)?, role)?,
+            Command::Idcard(options) => idcard::run(&options, &logged(&overrides)?)?,
+            Command::Transcribe(options) => transcribe::run(&options, &logged(&overrides)?)?,
+            Command::Embed(options) => encoder::run(&options, &logged(&overrides)?)?,
+            Command::Models(command) => match command.versions() {
+                Ok(command) => versions::run(command, &read()?)?,
+                Err(command) => models::run(command, models::settings(&read()?)?)?,
+            },
+            Command::Qa(command) => qa::run(command, &read()?)?,
+            Command::Jobs(command) => jobs::run(command, &read()?)?,
+            Command::Feedback(command) => feedback::run(command, &read()?)?,
+            Command::Export(options) => warehouse::run(&options, &read()?)?,
             Command::Bus(command) => bus::run(command, &Config::load(&overrides)?)?,
             Command::EngineWorker => crate::engine::worker::run()?,
             Command::Config(command) => return config::run(command, &overrides),

@@ -21,7 +21,7 @@ use crate::rpc::{self, Rpc, RpcOptions};
 use crate::service::jobs::{Jobs, QuotaRate, Worker};
 use crate::service::relay::{Relay, StoreOutbox};
 use crate::service::routing::Routing;
-use crate::service::{NoUploads, PictureFiles, Service, ServiceLimits, ServiceParts};
+use crate::service::{PictureFiles, Service, ServiceLimits, ServiceParts};
 use crate::store::Store;
 use crate::wire::v1::meta::PurposeRule;
 
@@ -99,13 +99,13 @@ async fn serve(
     let routing = routing::open(config, store.clone(), Arc::clone(&clock))?;
     let service = service(config, &recogniser, Arc::clone(&routing), Arc::clone(&clock))?;
     let bus = super::bus::open(config).await.map_err(super::bus::told)?;
+    let jobs = jobs(config, store.clone(), Arc::clone(&service), Arc::clone(&clock));
     let rpc = Arc::new(Rpc {
         service: Arc::clone(&service),
-        uploads: Arc::new(NoUploads),
+        uploads: Arc::new(jobs.blobs().clone()),
         clock: Arc::clone(&clock),
         options: rpc_options(config),
     });
-    let jobs = jobs(config, store.clone(), Arc::clone(&service), Arc::clone(&clock));
     let app = App::new(service, Arc::clone(&jobs), Arc::clone(&clock), http_options(config))?;
     let listen = config.server.listen;
     let listener = TcpListener::bind(listen).await.with_context(|| {

@@ -30,7 +30,7 @@ use crate::task::idcard::{
     Health, IdAnswer, IdCall, IdImage, Load, ModelInfo, RecogniseId, Timings, Wanted,
 };
 
-pub use claim::{ClaimCheck, NoUploads};
+pub use claim::ClaimCheck;
 pub use picture::PictureFiles;
 pub use texts::Unread;
 

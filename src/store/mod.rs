@@ -18,6 +18,7 @@ mod seal;
 mod sqlite;
 mod taxonomies;
 mod value;
+pub mod warehouse;
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;

@@ -28,14 +28,29 @@ const MAY_IMPORT: &[(&str, &[&str])] = &[
         ],
     ),
     ("http", &["base", "config", "task", "wire", "service"]),
+    ("warehouse", &["base", "store"]),
     ("rpc", &["base", "config", "task", "wire", "service", "bus"]),
     ("cli", ANYTHING),
 ];
 
 /// The composition root may import everything above it.
 const ANYTHING: &[&str] = &[
-    "base", "tensor", "config", "bus", "store", "media", "task", "wire", "registry", "engine",
-    "batch", "pipeline", "service", "http", "rpc",
+    "base",
+    "tensor",
+    "config",
+    "bus",
+    "store",
+    "media",
+    "task",
+    "wire",
+    "registry",
+    "engine",
+    "batch",
+    "pipeline",
+    "service",
+    "http",
+    "warehouse",
+    "rpc",
 ];
 
 /// Most lines of a Rust file, and of a function from its `fn` to its closing brace. There are no exceptions.

@@ -1,7 +1,8 @@
 //! Character errors between what was said and what was written, after one normalisation of both.
 #![expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "a share of a length")]
 
-use fenwen::pipeline::speech::{numbers, script};
+use fenwen::pipeline::speech::numbers;
+use fenwen::pipeline::speech::script::{self, Script};
 use serde::Serialize;
 use unicode_normalization::UnicodeNormalization as _;
 
@@ -30,7 +31,10 @@ pub(super) struct Interval {
 /// Compatibility forms, Traditional characters, numbers in digits, lower case; no marks, no blanks.
 fn normal(text: &str) -> Vec<char> {
     let text: String = text.nfkc().collect();
-    let text = numbers::written(&script::to_traditional(&text));
+    // A Traditional text stays as it is: the conversion would read 里長 as Simplified, and write 裡長.
+    let is_simplified = Script::of(&text) == Script::Simplified;
+    let text = if is_simplified { script::to_traditional(&text) } else { text };
+    let text = numbers::written(&text);
     text.chars()
         .filter(|it| it.is_alphanumeric())
         .flat_map(char::to_lowercase)

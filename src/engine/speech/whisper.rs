@@ -23,6 +23,8 @@ const MARGIN: usize = 96;
 const STEP: usize = 64;
 /// Shortest window that whisper.cpp decodes, in samples; shorter ones get silence at their end.
 const MIN_WINDOW: usize = 17_600;
+/// Tokens of a multilingual vocabulary that are no languages: 51,865 with 99 languages, 51,866 with 100.
+const OTHER_TOKENS: i32 = 51_766;
 /// Different settings that are remembered: whisper-rs never frees the texts of one.
 const MAX_REMEMBERED: usize = 32;
 
@@ -177,9 +179,12 @@ impl SpeechModel for WhisperModel {
         let (_, probabilities) =
             self.state.lang_detect(0, threads).map_err(|error| self.error(error))?;
         let code = |idx: usize| whisper_rs::get_lang_str(i32::try_from(idx).ok()?);
+        // whisper.cpp lists one language more than older models know, and reads its probability off another token.
+        let n_languages = self.context.n_vocab() - OTHER_TOKENS;
         let mut found: Vec<(String, f32)> = probabilities
             .iter()
             .enumerate()
+            .take(usize::try_from(n_languages).unwrap_or(0))
             .filter_map(|(idx, probability)| Some((code(idx)?.to_owned(), *probability)))
             .collect();
         found.sort_by(|a, b| b.1.total_cmp(&a.1));

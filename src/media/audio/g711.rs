@@ -47,7 +47,7 @@ fn nearest(sample: f32, decode: fn(u8) -> f32, mask: u8) -> u8 {
         if magnitude(middle) < wanted { low = middle + 1 } else { high = middle }
     }
     if 0 < low && wanted - magnitude(low - 1) < magnitude(low) - wanted {
-        low -= 1
+        low -= 1;
     }
     code(low)
 }

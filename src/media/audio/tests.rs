@@ -110,7 +110,8 @@ fn a_recorder_that_was_cut_off_left_a_readable_file() {
     let tone = sine(440.0, RATE, 0.5);
     for size in [0, u32::MAX, 1 << 30] {
         let wav = Wav { data_size: Some(size), ..Wav::default() };
-        let sound = read_all(&wav.encode(&[tone.clone()]), &AudioLimits::default()).unwrap();
+        let sound =
+            read_all(&wav.encode(std::slice::from_ref(&tone)), &AudioLimits::default()).unwrap();
         assert_eq!(sound.len(), 8_000);
     }
 }

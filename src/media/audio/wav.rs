@@ -12,6 +12,9 @@ const FORMAT_BYTES: u64 = 40;
 /// Frames that are read at a time.
 const FRAMES: usize = 8192;
 
+/// One more than the largest sample of 32 bits.
+const FULL_SCALE: f32 = (1_u32 << 31) as f32;
+
 const PCM: u16 = 1;
 const FLOAT: u16 = 3;
 const ALAW: u16 = 6;
@@ -68,10 +71,8 @@ impl Layout {
             (Layout::ALaw, &[a]) => from_alaw(a),
             (Layout::MuLaw, &[a]) => from_mulaw(a),
             (Layout::I16, &[a, b]) => f32::from(i16::from_le_bytes([a, b])) / 32_768.0,
-            (Layout::I24, &[a, b, c]) => i32::from_le_bytes([0, a, b, c]) as f32 / 2_147_483_648.0,
-            (Layout::I32, &[a, b, c, d]) => {
-                i32::from_le_bytes([a, b, c, d]) as f32 / 2_147_483_648.0
-            }
+            (Layout::I24, &[a, b, c]) => i32::from_le_bytes([0, a, b, c]) as f32 / FULL_SCALE,
+            (Layout::I32, &[a, b, c, d]) => i32::from_le_bytes([a, b, c, d]) as f32 / FULL_SCALE,
             (Layout::F32, &[a, b, c, d]) => f32::from_le_bytes([a, b, c, d]),
             (Layout::F64, &[a, b, c, d, e, f, g, h]) => {
                 f64::from_le_bytes([a, b, c, d, e, f, g, h]) as f32

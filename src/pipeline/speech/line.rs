@@ -187,6 +187,7 @@ pub(super) mod tests {
     }
 
     #[test]
+    #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "under a second")]
     fn characters_are_put_together_from_tokens() {
         let han = "電".as_bytes();
         let tokens = [

@@ -367,6 +367,9 @@ impl Jobs {
     }
 }
 
+/// Kinds of blob that jobs keep for themselves; they are nobody's upload.
+pub(super) const OWN_BLOBS: [&str; 3] = ["input", "checkpoint", "result"];
+
 /// A failure of the store as a caller hears of it; the log has the reason.
 pub fn failed(error: &StoreError) -> CallError {
     let message = "系統忙碌或儲存區暫時無法使用,請稍後再試。";

@@ -5,15 +5,13 @@ use std::sync::Arc;
 
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
-use fenwen::base::{ErrorCode, Private, SystemClock};
+use fenwen::base::{Clock, Private, RequestId, SystemClock};
 use fenwen::bus::{Bus, BusError, Embedded, EmbeddedSettings, Handle, Headers, Request, Subject};
 use fenwen::rpc::{Rpc, RpcOptions};
-use fenwen::service::ClaimCheck;
-use fenwen::task::call::CallError;
+use fenwen::service::jobs::{BlobMeta, Completed};
 use fenwen::wire::v1::meta::PurposeRule;
-use futures_util::FutureExt;
-use futures_util::future::BoxFuture;
 use serde_json::{Value, json};
+use sha2::{Digest, Sha256};
 
 use super::Step;
 use crate::http::client::{self, BOUNDARY, WATCHDOG, form, send};
@@ -45,22 +43,6 @@ struct BusWay {
     _serving: Vec<Handle>,
     #[cfg(feature = "nats")]
     _nats: Option<crate::nats_server::NatsServer>,
-}
-
-/// Uploads in memory, by the width of their picture.
-struct Uploads;
-
-impl ClaimCheck for Uploads {
-    fn claim<'a>(
-        &'a self,
-        id: &'a str,
-        limit: usize,
-    ) -> BoxFuture<'a, Result<Private<Vec<u8>>, CallError>> {
-        let file = id.strip_prefix("upload-").and_then(|it| it.parse().ok()).map(png);
-        let found = file.filter(|it| it.len() <= limit).map(Private::new);
-        let missing = || CallError::new(ErrorCode::NotFound, "沒有這份上傳。");
-        std::future::ready(found.ok_or_else(missing)).boxed()
-    }
 }
 
 /// Every transport, with a server each.
@@ -95,7 +77,7 @@ async fn over(name: &'static str, bus: Arc<dyn Bus>) -> Transport {
     let server = server().await;
     let rpc = Arc::new(Rpc {
         service: Arc::clone(&server.service),
-        uploads: Arc::new(Uploads),
+        uploads: Arc::new(server.jobs.blobs().clone()),
         clock: Arc::new(SystemClock),
         options: RpcOptions { purpose: PurposeRule::Optional, ..RpcOptions::default() },
     });
@@ -113,7 +95,7 @@ impl Transport {
     pub(super) async fn call(&self, step: &Step) -> Answer {
         match &self.way {
             Way::Http => self.over_http(step).await,
-            Way::Bus(way) => way.call(step).await,
+            Way::Bus(way) => way.call(&self.server, step).await,
         }
     }
 
@@ -153,6 +135,30 @@ impl Transport {
     }
 }
 
+/// Uploads a picture and answers its id.
+async fn upload(server: &Server, content: Vec<u8>) -> String {
+    let blobs = server.jobs.blobs();
+    let hash: String = Sha256::digest(&content).iter().map(|it| format!("{it:02x}")).collect();
+    let now = SystemClock.unix_time();
+    let meta = BlobMeta {
+        id: RequestId::fresh(&SystemClock).to_string(),
+        org: "301000000A".to_owned(),
+        client: "counter".to_owned(),
+        kind: "image".to_owned(),
+        media_type: "image/png".to_owned(),
+        size: content.len() as u64,
+        sha256: None,
+        created: now,
+        expires: now + WATCHDOG,
+    };
+    let id = meta.id.clone();
+    blobs.open(meta).await.unwrap();
+    let blob = blobs.find(&id).await.unwrap().unwrap();
+    assert!(blobs.put_part(&blob, 1, Private::new(content)).await.unwrap());
+    assert!(matches!(blobs.complete(&blob, &hash).await.unwrap(), Completed::Whole(_)));
+    id
+}
+
 fn form_of(step: &Step) -> Vec<u8> {
     let meta = step.meta.clone().map(|it| it.to_string().into_bytes());
     let images: Vec<Vec<u8>> = step.images.iter().map(|it| png(*it)).collect();
@@ -163,19 +169,21 @@ fn form_of(step: &Step) -> Vec<u8> {
 }
 
 impl BusWay {
-    async fn call(&self, step: &Step) -> Answer {
+    async fn call(&self, server: &Server, step: &Step) -> Answer {
         let (service, operation) = step.call.split_once('.').unwrap();
         let body = match (&step.text, step.images.as_slice()) {
             (Some(text), _) => text.clone().into_bytes(),
             (None, []) => step.body.clone().unwrap_or_default().to_string().into_bytes(),
             (None, images) => {
-                // The first goes inline, the second by claim check.
-                let image = |(idx, width): (usize, &u32)| match idx {
-                    0 => json!({"data": STANDARD.encode(png(*width))}),
-                    _ => json!({"blob_id": format!("upload-{width}")}),
-                };
-                let images: Vec<Value> = images.iter().enumerate().map(image).collect();
-                let mut body = json!({"images": images});
+                // The first goes inline, the others by claim check.
+                let mut listed = Vec::new();
+                for (idx, width) in images.iter().enumerate() {
+                    listed.push(match idx {
+                        0 => json!({"data": STANDARD.encode(png(*width))}),
+                        _ => json!({"blob_id": upload(server, png(*width)).await}),
+                    });
+                }
+                let mut body = json!({"images": listed});
                 if let Some(meta) = &step.meta {
                     body["meta"] = meta.clone();
                 }

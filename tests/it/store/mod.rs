@@ -4,6 +4,7 @@ mod blobs;
 mod fairness;
 mod jobs;
 mod predictions;
+mod warehouse;
 
 use std::path::Path;
 use std::time::Duration;
@@ -107,6 +108,8 @@ cases! {
     blobs::an_exchanged_part_does_not_open,
     blobs::a_destroyed_blob_leaves_nothing,
     blobs::a_large_result_lies_in_files,
+    warehouse::a_day_is_exported_without_what_it_was_about,
+    warehouse::a_day_begins_at_midnight_in_taiwan,
 }
 
 /// Noon of some day.

@@ -50,7 +50,7 @@ impl Mel {
         // Looks are centred: the sound is mirrored before its beginning.
         let half = LOOK / 2;
         let sample = |idx: usize| {
-            let at = if idx < half { half - idx } else { idx - half };
+            let at = half.abs_diff(idx);
             window.get(at).copied().unwrap_or(0.0)
         };
         let looks: Vec<f32> = (0..n_looks)

@@ -113,7 +113,7 @@ fn good_files() -> Vec<(&'static str, Vec<u8>)> {
 
 fn lying_headers() -> Vec<(String, Vec<u8>, bool)> {
     let tone = sine(440.0, 16_000, 0.1);
-    let wav = Wav::default().encode(&[tone.clone()]);
+    let wav = Wav::default().encode(std::slice::from_ref(&tone));
     let patched = |at: usize, with: &[u8]| {
         let mut bytes = wav.clone();
         bytes[at..at + with.len()].copy_from_slice(with);

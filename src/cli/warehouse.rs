@@ -1,0 +1,41 @@
+//! `fenwen export`: a day of statistics for the data warehouse.
+
+use std::io::Write;
+use std::path::PathBuf;
+
+use anyhow::{Context, ensure};
+use clap::Args;
+
+use crate::base::{Date, SystemClock};
+use crate::config::Config;
+use crate::warehouse;
+
+/// Options of the command.
+#[derive(Debug, Args)]
+pub(super) struct Options {
+    /// 哪一天(臺灣時間),YYYY-MM-DD;須已結束
+    #[arg(long, value_name = "DATE")]
+    day: String,
+    /// 輸出目錄;預設為資料目錄下的 exports
+    #[arg(long, value_name = "DIR")]
+    out: Option<PathBuf>,
+}
+
+/// Exports the day and tells what was written where.
+pub(super) fn run(options: &Options, config: &Config) -> anyhow::Result<()> {
+    let day = Date::parse_iso(&options.day).filter(|it| it.is_real());
+    let day = day.with_context(|| format!("`{}` is no day: write YYYY-MM-DD", options.day))?;
+    ensure!(
+        day < super::routing::today(&SystemClock),
+        "{day} is not over yet in Taiwan: export it tomorrow"
+    );
+    let store = super::jobs::store(config)?;
+    let out = options.out.clone().unwrap_or_else(|| config.data_dir().join("exports"));
+    let exported = warehouse::export(&store, day, &out)
+        .with_context(|| format!("failed to export {day} to {}", out.display()))?;
+    let mut stdout = std::io::stdout().lock();
+    for it in exported {
+        writeln!(stdout, "{:<18} {:>8}  {}", it.table, it.n_rows, it.folder.display())?;
+    }
+    Ok(())
+}

@@ -1,0 +1,137 @@
+//! What goes with the rows: a manifest for each day, a dictionary for each table.
+
+use std::fs::File;
+use std::io::{self, BufRead, BufReader};
+use std::path::Path;
+
+use serde::Serialize;
+use sha2::{Digest, Sha256};
+
+use crate::base::Date;
+
+use super::partition::write_whole;
+use super::table::Table;
+use super::{ExportError, MIN_GROUP};
+
+/// Rises when a column changes its meaning or goes away.
+const SCHEMA_VERSION: u32 = 1;
+
+const MANIFEST: &str = "manifest.json";
+const DICTIONARY: &str = "data-dictionary.json";
+
+#[derive(Serialize)]
+struct Manifest<'a> {
+    schema_version: u32,
+    table: &'a str,
+    dt: String,
+    rows: u64,
+    purpose: &'static str,
+    deidentification: Deidentification,
+    files: Vec<ManifestFile<'a>>,
+}
+
+#[derive(Serialize)]
+struct Deidentification {
+    ids: &'static str,
+    time: &'static str,
+    free_text: bool,
+    min_group: usize,
+}
+
+#[derive(Serialize)]
+struct ManifestFile<'a> {
+    name: &'a str,
+    bytes: u64,
+    sha256: String,
+}
+
+/// Writes the manifest of a day, which names every file with its hash.
+pub(super) fn write(
+    table: &Table,
+    day: Date,
+    n_rows: u64,
+    folder: &Path,
+    names: &[&str],
+) -> Result<(), ExportError> {
+    let files = names.iter().map(|name| file(folder, name)).collect::<Result<Vec<_>, _>>()?;
+    let manifest = Manifest {
+        schema_version: SCHEMA_VERSION,
+        table: table.name,
+        dt: day.to_string(),
+        rows: n_rows,
+        purpose: "statistics",
+        deidentification: Deidentification {
+            ids: "hmac-sha-256, key kept by the sender",
+            time: "day",
+            free_text: false,
+            min_group: MIN_GROUP,
+        },
+        files,
+    };
+    write_json(folder, MANIFEST, &manifest)
+}
+
+fn file<'a>(folder: &Path, name: &'a str) -> Result<ManifestFile<'a>, ExportError> {
+    let path = folder.join(name);
+    let (bytes, hash) = hash(&path).map_err(|it| ExportError::write(&path, it))?;
+    let sha256 = hash.iter().map(|it| format!("{it:02x}")).collect();
+    Ok(ManifestFile { name, bytes, sha256 })
+}
+
+/// Length and SHA-256 of a file.
+fn hash(path: &Path) -> io::Result<(u64, Vec<u8>)> {
+    let mut file = BufReader::new(File::open(path)?);
+    let (mut hasher, mut n_bytes) = (Sha256::new(), 0);
+    loop {
+        let piece = file.fill_buf()?;
+        if piece.is_empty() {
+            return Ok((n_bytes, hasher.finalize().to_vec()));
+        }
+        hasher.update(piece);
+        let n = piece.len();
+        n_bytes += n as u64;
+        file.consume(n);
+    }
+}
+
+#[derive(Serialize)]
+struct Dictionary<'a> {
+    schema_version: u32,
+    table: &'a str,
+    title: &'a str,
+    sensitivity: &'static str,
+    columns: Vec<DictionaryColumn<'a>>,
+}
+
+#[derive(Serialize)]
+struct DictionaryColumn<'a> {
+    name: &'a str,
+    title: &'a str,
+    meaning: &'a str,
+    r#type: &'static str,
+}
+
+/// Writes what the columns of a table mean.
+pub(super) fn write_dictionary(table: &Table, folder: &Path) -> Result<(), ExportError> {
+    let columns = table.columns.iter().map(|it| DictionaryColumn {
+        name: it.name,
+        title: it.title,
+        meaning: it.meaning,
+        r#type: it.kind.as_str(),
+    });
+    let dictionary = Dictionary {
+        schema_version: SCHEMA_VERSION,
+        table: table.name,
+        title: table.title,
+        // Rows under pseudonyms stay personal data inside the ministry; only aggregates are open.
+        sensitivity: "內部使用:假名化資料,不含姓名、案號與全文",
+        columns: columns.collect(),
+    };
+    write_json(folder, DICTIONARY, &dictionary)
+}
+
+fn write_json(folder: &Path, name: &str, value: &impl Serialize) -> Result<(), ExportError> {
+    let text = serde_json::to_string_pretty(value);
+    let text = text.map_err(|it| ExportError::write(&folder.join(name), it))? + "\n";
+    write_whole(folder, name, text.as_bytes())
+}

@@ -1,0 +1,198 @@
+//! Reads the rows of each table out of the store.
+
+use std::collections::BTreeMap;
+
+use crate::base::Date;
+use crate::store::warehouse::{DayFeedback, DayJob, DayPrediction, Stretch};
+use crate::store::{Reply, Store};
+
+use super::table::{Cell, Take};
+use super::{ExportError, MIN_GROUP, Pseudonyms};
+
+/// Labels of a row.
+const N_LABELS: usize = 3;
+
+/// Taiwan is ahead of UTC, without summer time, since 1979.
+const TAIPEI_SECONDS: u64 = 8 * 3600;
+const DAY_SECONDS: u64 = 24 * 3600;
+
+/// What is exported.
+pub(super) struct Source<'a> {
+    /// From where.
+    pub(super) store: &'a Store,
+    /// Which day in Taiwan.
+    pub(super) day: Date,
+    /// Names for ids.
+    pub(super) pseudonyms: &'a Pseudonyms,
+}
+
+impl Source<'_> {
+    fn stretch(&self) -> Stretch {
+        let midnight = u64::from(self.day.unix_days()) * DAY_SECONDS;
+        let from = midnight.saturating_sub(TAIPEI_SECONDS);
+        Stretch { from, until: from + DAY_SECONDS, after: 0 }
+    }
+
+    /// Gives every page of rows to `take`.
+    fn each<T>(
+        &self,
+        page: impl Fn(&Store, Stretch) -> Reply<Vec<T>>,
+        seq: impl Fn(&T) -> u64,
+        mut take: impl FnMut(Vec<T>) -> Result<(), ExportError>,
+    ) -> Result<(), ExportError> {
+        let mut stretch = self.stretch();
+        loop {
+            let rows = page(self.store, stretch).wait()?;
+            let Some(last) = rows.last() else { return Ok(()) };
+            stretch.after = seq(last);
+            take(rows)?;
+        }
+    }
+
+    fn dt(&self) -> Cell {
+        Cell::Text(self.day.to_string())
+    }
+
+    fn prediction_id(&self, id: &str) -> Cell {
+        Cell::Text(self.pseudonyms.of("prediction", id))
+    }
+}
+
+/// Labels and scores as the services keep them.
+fn labels(kept: &str) -> Vec<(String, f64)> {
+    serde_json::from_str(kept).unwrap_or_default()
+}
+
+pub(super) fn predictions(source: &Source<'_>, take: &mut Take<'_>) -> Result<(), ExportError> {
+    let row = |it: DayPrediction| {
+        let [model, version, _] = it.model;
+        let mut cells = vec![source.dt(), source.prediction_id(&it.id)];
+        cells.extend([it.service, model, version, it.taxonomy].map(Cell::Text));
+        let mut labels = labels(&it.labels).into_iter();
+        for _ in 0..N_LABELS {
+            cells.extend(match labels.next() {
+                Some((label, score)) => [Cell::Text(label), Cell::Real(score)],
+                None => [Cell::Null, Cell::Null],
+            });
+        }
+        cells
+    };
+    source.each(
+        Store::day_predictions,
+        |it| it.seq,
+        |rows| take(&rows.into_iter().map(row).collect::<Vec<_>>()),
+    )
+}
+
+pub(super) fn feedback(source: &Source<'_>, take: &mut Take<'_>) -> Result<(), ExportError> {
+    let row = |it: DayFeedback| {
+        let given = labels(&it.given);
+        let place = |label: &str| given.iter().position(|(given, _)| given == label);
+        let decided = match &it.label {
+            None if it.verdict == "accepted" => given.first().map(|(label, _)| label.clone()),
+            label => label.clone(),
+        };
+        let place = decided.as_deref().and_then(place);
+        let seconds = it.answered.map(|answered| it.created.saturating_sub(answered));
+        vec![
+            source.dt(),
+            source.prediction_id(&it.prediction),
+            Cell::Text(it.service),
+            Cell::Text(it.version),
+            Cell::Text(it.verdict),
+            decided.into(),
+            Cell::Flag(place == Some(0)),
+            Cell::Flag(place.is_some_and(|it| it < N_LABELS)),
+            seconds.and_then(|it| i64::try_from(it).ok()).into(),
+            it.reason.into(),
+        ]
+    };
+    source.each(
+        Store::day_feedback,
+        |it| it.seq,
+        |rows| take(&rows.into_iter().map(row).collect::<Vec<_>>()),
+    )
+}
+
+/// What became of the jobs of one agency and service.
+#[derive(Default)]
+struct Tally {
+    submitted: usize,
+    states: BTreeMap<String, i64>,
+    ran_ms: Vec<u64>,
+    queued_ms: Vec<u64>,
+}
+
+impl Tally {
+    fn count(&mut self, job: &DayJob) {
+        self.submitted += 1;
+        *self.states.entry(job.state.clone()).or_default() += 1;
+        let Some(started) = job.started else { return };
+        self.queued_ms.push(started.saturating_sub(job.created));
+        self.ran_ms.extend(job.finished.map(|it| it.saturating_sub(started)));
+    }
+
+    fn cells(mut self) -> Vec<Cell> {
+        let state = |name: &str| Cell::Int(self.states.get(name).copied().unwrap_or(0));
+        let mut cells = vec![Cell::Int(i64::try_from(self.submitted).unwrap_or(i64::MAX))];
+        cells.extend(["succeeded", "failed", "cancelled", "dead"].map(state));
+        cells.extend([quantile(&mut self.ran_ms, 50), quantile(&mut self.ran_ms, 95)]);
+        cells.push(quantile(&mut self.queued_ms, 95));
+        cells
+    }
+}
+
+/// By nearest rank; nothing of too few.
+fn quantile(values: &mut [u64], percent: usize) -> Cell {
+    if values.len() < MIN_GROUP {
+        return Cell::Null;
+    }
+    values.sort_unstable();
+    let rank = (values.len() * percent).div_ceil(100);
+    let value = values.get(rank.saturating_sub(1)).copied();
+    value.and_then(|it| i64::try_from(it).ok()).into()
+}
+
+pub(super) fn jobs(source: &Source<'_>, take: &mut Take<'_>) -> Result<(), ExportError> {
+    let mut tallies: BTreeMap<(String, String), Tally> = BTreeMap::new();
+    source.each(
+        Store::day_jobs,
+        |it| it.seq,
+        |rows| {
+            for job in rows {
+                tallies.entry((job.org.clone(), job.service.clone())).or_default().count(&job);
+            }
+            Ok(())
+        },
+    )?;
+    let tallies = tallies.into_iter().filter(|(_, it)| MIN_GROUP <= it.submitted);
+    let rows: Vec<Vec<Cell>> = tallies
+        .map(|((org, service), tally)| {
+            let mut cells = vec![source.dt(), Cell::Text(org), Cell::Text(service)];
+            cells.extend(tally.cells());
+            cells
+        })
+        .collect();
+    take(&rows)
+}
+
+pub(super) fn versions(source: &Source<'_>, take: &mut Take<'_>) -> Result<(), ExportError> {
+    let mut counts: BTreeMap<(String, [String; 3]), i64> = BTreeMap::new();
+    source.each(
+        Store::day_predictions,
+        |it| it.seq,
+        |rows| {
+            for it in rows {
+                *counts.entry((it.service, it.model)).or_default() += 1;
+            }
+            Ok(())
+        },
+    )?;
+    let row = |((service, model), count): ((String, [String; 3]), i64)| {
+        let mut cells = vec![source.dt(), Cell::Text(service)];
+        cells.extend(model.map(Cell::Text));
+        cells.push(Cell::Int(count));
+        cells
+    };
+    take(&counts.into_iter().map(row).collect::<Vec<_>>())
+}

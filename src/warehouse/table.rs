@@ -1,0 +1,187 @@
+//! The tables and their columns, as the data dictionary tells them.
+
+use super::ExportError;
+use super::pages::{self, Source};
+
+/// One value of a row.
+#[derive(Clone, Debug, PartialEq)]
+pub(super) enum Cell {
+    /// Nothing.
+    Null,
+    /// A text.
+    Text(String),
+    /// A whole number.
+    Int(i64),
+    /// A fraction.
+    Real(f64),
+    /// Truth.
+    Flag(bool),
+}
+
+impl Cell {
+    /// As it stands in a CSV file; nothing is an empty field, as PostgreSQL's `COPY … CSV` reads it.
+    pub(super) fn csv(&self) -> String {
+        match self {
+            Cell::Null => String::new(),
+            Cell::Text(text) => text.clone(),
+            Cell::Int(number) => number.to_string(),
+            Cell::Real(number) => number.to_string(),
+            Cell::Flag(truth) => truth.to_string(),
+        }
+    }
+}
+
+impl From<Option<String>> for Cell {
+    fn from(text: Option<String>) -> Cell {
+        text.map_or(Cell::Null, Cell::Text)
+    }
+}
+
+impl From<Option<i64>> for Cell {
+    fn from(number: Option<i64>) -> Cell {
+        number.map_or(Cell::Null, Cell::Int)
+    }
+}
+
+/// What a column holds.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum ColumnKind {
+    /// UTF-8.
+    Text,
+    /// A whole number of 64 bits.
+    Int,
+    /// A fraction of 64 bits.
+    Real,
+    /// True or false.
+    Flag,
+}
+
+impl ColumnKind {
+    /// Its name in the dictionary, as PostgreSQL writes the type.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            ColumnKind::Text => "text",
+            ColumnKind::Int => "bigint",
+            ColumnKind::Real => "double precision",
+            ColumnKind::Flag => "boolean",
+        }
+    }
+}
+
+/// One column.
+#[derive(Clone, Copy, Debug)]
+pub struct Column {
+    /// Its name.
+    pub name: &'static str,
+    /// What it holds.
+    pub kind: ColumnKind,
+    /// Its name in Chinese.
+    pub title: &'static str,
+    /// What it means.
+    pub meaning: &'static str,
+}
+
+const fn column(
+    name: &'static str,
+    kind: ColumnKind,
+    title: &'static str,
+    meaning: &'static str,
+) -> Column {
+    Column { name, kind, title, meaning }
+}
+
+/// Takes rows.
+pub(super) type Take<'a> = dyn FnMut(&[Vec<Cell>]) -> Result<(), ExportError> + 'a;
+
+/// One table.
+#[derive(Clone, Copy)]
+pub struct Table {
+    /// Its name.
+    pub name: &'static str,
+    /// Its name in Chinese.
+    pub title: &'static str,
+    /// Its columns, in order.
+    pub columns: &'static [Column],
+    /// Reads its rows, some thousand at a time.
+    pub(super) read: fn(&Source<'_>, &mut Take<'_>) -> Result<(), ExportError>,
+}
+
+use ColumnKind::{Flag, Int, Real, Text};
+
+const DT: Column = column("dt", Text, "日期", "臺灣時間的日期,YYYY-MM-DD");
+const SERVICE: Column =
+    column("service", Text, "服務", "letters(信件)或 documents(公文)等服務代碼");
+const PREDICTION: Column =
+    column("prediction_id", Text, "預測代號", "以金鑰雜湊的假名,可與 ai_feedback 對應,無法還原");
+const VERSION: Column = column("model_version", Text, "模型版本", "給出建議的模型版本");
+
+/// Every table that is exported.
+pub const TABLES: &[Table] = &[
+    Table {
+        name: "ai_prediction",
+        title: "建議",
+        columns: &[
+            DT,
+            PREDICTION,
+            SERVICE,
+            column("model", Text, "模型", "模型名稱"),
+            VERSION,
+            column("taxonomy_version", Text, "分類表版本", "給出建議時的分類表版本"),
+            column("label_1", Text, "第一建議", "分類表中的標籤"),
+            column("score_1", Real, "第一建議信心", "校準後的信心,0 到 1"),
+            column("label_2", Text, "第二建議", "分類表中的標籤"),
+            column("score_2", Real, "第二建議信心", "校準後的信心,0 到 1"),
+            column("label_3", Text, "第三建議", "分類表中的標籤"),
+            column("score_3", Real, "第三建議信心", "校準後的信心,0 到 1"),
+        ],
+        read: pages::predictions,
+    },
+    Table {
+        name: "ai_feedback",
+        title: "承辦人決定",
+        columns: &[
+            DT,
+            PREDICTION,
+            SERVICE,
+            VERSION,
+            column("verdict", Text, "決定", "accepted(採用)、corrected(更正)或 rejected(不採用)"),
+            column("decided_label", Text, "決定的標籤", "分類表中的標籤"),
+            column("agreed_top1", Flag, "與第一建議相同", "決定的標籤即第一建議"),
+            column("agreed_top3", Flag, "在前三建議中", "決定的標籤在前三個建議之中"),
+            column("seconds_to_decide", Int, "決定所需秒數", "自建議至決定;建議已銷毀者空白"),
+            column("reason_code", Text, "原因代碼", "承辦系統的原因代碼"),
+        ],
+        read: pages::feedback,
+    },
+    Table {
+        name: "ai_job_daily",
+        title: "每日工作統計",
+        columns: &[
+            DT,
+            column("org", Text, "機關", "機關代碼"),
+            SERVICE,
+            column("submitted", Int, "受理數", "當日受理的工作;少於 5 件的組別不列出"),
+            column("succeeded", Int, "完成數", "匯出時已完成"),
+            column("failed", Int, "失敗數", "匯出時已失敗"),
+            column("cancelled", Int, "取消數", "匯出時已取消"),
+            column("dead", Int, "放棄數", "重試後仍失敗而放棄"),
+            column("p50_ms", Int, "處理時間中位數", "毫秒;最後一次嘗試"),
+            column("p95_ms", Int, "處理時間第 95 百分位", "毫秒;最後一次嘗試"),
+            column("queue_p95_ms", Int, "等候時間第 95 百分位", "毫秒;受理至最後一次嘗試開始"),
+        ],
+        read: pages::jobs,
+    },
+    Table {
+        name: "ai_model_version",
+        title: "使用中的模型版本",
+        columns: &[
+            DT,
+            SERVICE,
+            column("model", Text, "模型", "模型名稱"),
+            VERSION,
+            column("sha256", Text, "雜湊值", "模型檔案的 SHA-256"),
+            column("predictions", Int, "建議數", "當日以此版本給出的建議"),
+        ],
+        read: pages::versions,
+    },
+];

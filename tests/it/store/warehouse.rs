@@ -1,0 +1,167 @@
+//! The export of a day for the warehouse.
+
+use std::collections::BTreeMap;
+use std::fs;
+use std::path::Path;
+use std::time::Duration;
+
+use fenwen::base::{Date, Private};
+use fenwen::store::{FeedbackRow, NewPrediction, Store};
+use fenwen::warehouse::{MIN_GROUP, TABLES, export};
+
+use super::{Fixture, NOON, new_job, submit};
+
+/// Stands wherever a citizen or an officer may be named.
+const CANARY: &str = "CANARY-A123456789";
+
+fn day() -> Date {
+    Date::parse_iso("2026-11-23").unwrap()
+}
+
+fn prediction(id: &str, labels: &str, created: u64) -> NewPrediction {
+    NewPrediction {
+        id: id.to_owned(),
+        service: "letters",
+        model: ["letters", "3", "00"].map(str::to_owned),
+        taxonomy: "2026-10".to_owned(),
+        labels: labels.to_owned(),
+        text: Private::new(CANARY.as_bytes().to_vec()),
+        signature: None,
+        created,
+        expires: created + 1000,
+    }
+}
+
+fn keep(store: &Store, predictions: Vec<NewPrediction>) {
+    store.keep(predictions).unwrap().wait().unwrap();
+}
+
+fn fill(store: &Store) {
+    let noon = NOON.as_secs();
+    let labels = r#"[["戶政",0.75],["地政",0.25]]"#;
+    keep(store, vec![prediction(CANARY, labels, noon), prediction("other", "[]", noon)]);
+    let about = store.prediction(CANARY, noon).wait().unwrap().unwrap();
+    let row = FeedbackRow {
+        prediction: CANARY.to_owned(),
+        verdict: "corrected".to_owned(),
+        label: Some("地政".to_owned()),
+        unit: None,
+        reason: Some("wrong_category".to_owned()),
+        decided_by: Some(CANARY.to_owned()),
+        role: Some(CANARY.to_owned()),
+        created: noon + 90,
+    };
+    store.add_feedback(row, about).wait().unwrap();
+    for n in 0..MIN_GROUP {
+        let mut job = new_job(store, &format!("{n}"));
+        (job.case_no, job.client) = (Some(CANARY.to_owned()), CANARY.to_owned());
+        submit(store, job);
+    }
+    let mut lonely = new_job(store, "lonely");
+    lonely.org = "small".to_owned();
+    submit(store, lonely);
+}
+
+/// Every file below a folder.
+fn files(folder: &Path, found: &mut BTreeMap<String, Vec<u8>>) {
+    for entry in fs::read_dir(folder).unwrap() {
+        let path = entry.unwrap().path();
+        if path.is_dir() {
+            files(&path, found);
+        } else {
+            let name = path.file_name().unwrap().to_str().unwrap();
+            let table = folder.components().next_back().unwrap().as_os_str().to_str().unwrap();
+            let parent = folder.parent().unwrap().file_name().unwrap().to_str().unwrap();
+            found.insert(format!("{parent}/{table}/{name}"), fs::read(&path).unwrap());
+        }
+    }
+}
+
+fn exported(store: &Store, out: &Path) -> BTreeMap<String, Vec<u8>> {
+    export(store, day(), out).unwrap();
+    let mut found = BTreeMap::new();
+    files(out, &mut found);
+    found
+}
+
+/// Rows of a table, without its head.
+fn rows(found: &BTreeMap<String, Vec<u8>>, table: &str) -> Vec<Vec<String>> {
+    let csv = &found[&format!("{table}/dt=2026-11-23/part-0.csv")];
+    let text = std::str::from_utf8(csv).unwrap();
+    text.lines().skip(1).map(|it| it.split(',').map(str::to_owned).collect()).collect()
+}
+
+/// Rows and columns of a table, as a Parquet reader sees them.
+#[cfg(feature = "parquet")]
+fn parquet_shape(found: &BTreeMap<String, Vec<u8>>, table: &str) -> (i64, usize) {
+    use parquet::file::reader::{FileReader, SerializedFileReader};
+    let mut file = tempfile::tempfile().unwrap();
+    std::io::Write::write_all(&mut file, &found[&format!("{table}/dt=2026-11-23/part-0.parquet")])
+        .unwrap();
+    let reader = SerializedFileReader::new(file).unwrap();
+    let meta = reader.metadata().file_metadata();
+    (meta.num_rows(), meta.schema_descr().num_columns())
+}
+
+pub(super) fn a_day_is_exported_without_what_it_was_about(fixture: Fixture) {
+    fill(&fixture.store);
+    let out = fixture.path().join("out");
+    let found = exported(&fixture.store, &out);
+    let per_table = if cfg!(feature = "parquet") { 4 } else { 3 };
+    assert_eq!(found.len(), TABLES.len() * per_table);
+    for (name, content) in &found {
+        let holds = content.windows(CANARY.len()).any(|it| it == CANARY.as_bytes());
+        assert!(!holds, "{name} holds what was sent");
+    }
+
+    let predictions = rows(&found, "ai_prediction");
+    let [first, second] = predictions.as_slice() else { unreachable!("{predictions:?}") };
+    assert_eq!(
+        first[2..],
+        ["letters", "letters", "3", "2026-10", "戶政", "0.75", "地政", "0.25", "", ""]
+    );
+    assert_eq!((first[1].len(), first[1] == second[1]), (32, false));
+    let feedback = rows(&found, "ai_feedback");
+    assert_eq!(feedback.len(), 1);
+    assert_eq!(feedback[0][1], first[1], "feedback finds its answer");
+    assert_eq!(feedback[0][4..], ["corrected", "地政", "false", "true", "90", "wrong_category"]);
+    let jobs = rows(&found, "ai_job_daily");
+    assert_eq!(jobs.len(), 1, "a group below the least is left out: {jobs:?}");
+    assert_eq!(jobs[0][1..5], ["301000000A", "letters", "5", "0"]);
+    assert_eq!(
+        rows(&found, "ai_model_version"),
+        [["2026-11-23", "letters", "letters", "3", "00", "2"]]
+    );
+
+    #[cfg(feature = "parquet")]
+    for table in TABLES {
+        let n_rows = i64::try_from(rows(&found, table.name).len()).unwrap();
+        assert_eq!(parquet_shape(&found, table.name), (n_rows, table.columns.len()));
+    }
+
+    assert_eq!(exported(&fixture.store, &out), found, "the same bytes when repeated");
+    let again = fixture.reopened();
+    let elsewhere = again.path().join("elsewhere");
+    assert_eq!(
+        exported(&again.store, &elsewhere).into_values().collect::<Vec<_>>(),
+        found.into_values().collect::<Vec<_>>(),
+        "and after a restart"
+    );
+}
+
+pub(super) fn a_day_begins_at_midnight_in_taiwan(fixture: Fixture) {
+    let store = &fixture.store;
+    let midnight = Duration::from_secs(u64::from(day().unix_days()) * 86_400 - 8 * 3600).as_secs();
+    let at = |id: &str, created| prediction(id, "[]", created);
+    keep(
+        store,
+        vec![
+            at("a", midnight - 1),
+            at("b", midnight),
+            at("c", midnight + 86_399),
+            at("d", midnight + 86_400),
+        ],
+    );
+    let found = exported(store, &fixture.path().join("out"));
+    assert_eq!(rows(&found, "ai_prediction").len(), 2);
+}
