@@ -45,8 +45,11 @@ fn two_wide() -> Vectors {
     Vectors { width: 2, values: (0_u8..8).map(f32::from).collect() }
 }
 
+/// A file of an index: its name and what it holds.
+type File = (&'static str, Vec<u8>);
+
 /// Adds and activates a version of these files.
-fn activate(answers: &Path, files: &[(&'static str, Vec<u8>)]) {
+fn activate(answers: &Path, files: &[File]) {
     let folder = tempfile::tempdir().unwrap();
     for (name, bytes) in files {
         fs::write(folder.path().join(name), bytes).unwrap();
@@ -117,7 +120,7 @@ fn vectors_of_another_encoder_do_not_answer() {
 
 #[test]
 fn another_form_is_refused() {
-    let check = |change: &dyn Fn(&mut Vec<(&'static str, Vec<u8>)>)| {
+    let check = |change: &dyn Fn(&mut Vec<File>)| {
         let dir = tempfile::tempdir().unwrap();
         let mut files = pack(sources(), Some((HERE, &two_wide()))).unwrap();
         change(&mut files);
