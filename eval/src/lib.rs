@@ -4,4 +4,5 @@ pub mod cards;
 pub mod classify;
 pub mod encoder;
 pub mod idcard;
+pub mod qa;
 pub mod speech;

@@ -12,6 +12,7 @@ use fenwen_eval::classify;
 use fenwen_eval::encoder::{self, EncoderArgs};
 use fenwen_eval::idcard::reader::{HttpReader, LocalReader};
 use fenwen_eval::idcard::{self, Answers, Pictures, peer, report, tally};
+use fenwen_eval::qa::{self, QaArgs};
 use fenwen_eval::speech::{self, SpeechArgs};
 
 /// Evaluation of fenwen.
@@ -40,6 +41,8 @@ enum Command {
     Speech(SpeechArgs),
     /// Score a text classifier that `fenwen train` made.
     Classify(ClassifyArgs),
+    /// Score answers to questions: the right source, refusals, time.
+    Qa(QaArgs),
 }
 
 #[derive(clap::Args)]
@@ -178,6 +181,7 @@ fn run(cli: &Cli) -> Result<()> {
         Command::Idcard(args) => writeln!(out, "{}", evaluate(args)?)?,
         Command::Speech(args) => writeln!(out, "{}", speech::run(args)?)?,
         Command::EncoderSpeed(args) => encoder::run(args, &mut out)?,
+        Command::Qa(args) => writeln!(out, "{}", qa::run(args)?)?,
         Command::Classify(args) => writeln!(out, "{}", classify_rows(args)?)?,
     }
     Ok(())

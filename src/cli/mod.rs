@@ -13,11 +13,13 @@ mod logging;
 pub mod models;
 mod networks;
 mod progress;
+pub mod qa;
 mod recogniser;
 pub mod routing;
 mod serve;
 mod sibling;
 pub mod speech;
+mod summary;
 mod transcribe;
 mod versions;
 mod warehouse;
@@ -85,6 +87,9 @@ enum Command {
     /// 列出、下載、驗證、說明、轉出與清理模型
     #[command(subcommand)]
     Models(models::ModelsCommand),
+    /// 匯入、核定、停用問答來源並建立索引
+    #[command(subcommand)]
+    Qa(qa::QaCommand),
     /// 匯出承辦人的回饋
     #[command(subcommand)]
     Feedback(feedback::FeedbackCommand),
@@ -163,6 +168,7 @@ impl Cli {
                 Ok(command) => versions::run(command, &read()?)?,
                 Err(command) => models::run(command, models::settings(&read()?)?)?,
             },
+            Command::Qa(command) => qa::run(command, &read()?)?,
             Command::Jobs(command) => jobs::run(command, &read()?)?,
             Command::Feedback(command) => feedback::run(command, &read()?)?,
             Command::Export(options) => warehouse::run(&options, &read()?)?,

@@ -31,7 +31,12 @@ pub(super) fn classifiers(config: &Config) -> PathBuf {
     config.data_dir().join("classifiers")
 }
 
-/// Opens both services.
+/// Where the library of sources and its indexes lie.
+pub(super) fn answers(config: &Config) -> PathBuf {
+    config.data_dir().join("answers")
+}
+
+/// Opens the services.
 pub(super) fn open(
     config: &Config,
     store: Store,
@@ -48,6 +53,7 @@ pub(super) fn open(
     }
     let parts = RoutingParts {
         classifiers: classifiers(config),
+        answers: answers(config),
         encoders: Arc::new(LocalEncoders::new(config)),
         store,
         taxonomy,
@@ -209,6 +215,11 @@ fn settings(config: &Config) -> RoutingSettings {
             retention_days: documents.retention_days,
             mode: mode(documents.mode),
             automation: automation(&documents.automation),
+        },
+        answers: TextSettings {
+            top_k: config.qa.top_k,
+            retention_days: config.qa.retention_days,
+            ..RoutingSettings::default().answers
         },
         repeated_from: letters.repeated_from,
         n_compared: letters.compared,

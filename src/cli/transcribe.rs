@@ -15,6 +15,7 @@ use crate::task::speech::{
 use crate::wire::v1::transcript::{Form, Shown};
 
 use super::speech::LocalEars;
+use super::summary::summary;
 
 /// Options of the command.
 #[derive(Debug, Args)]
@@ -45,6 +46,8 @@ enum FormName {
     Json,
     Srt,
     Vtt,
+    /// 摘要:摘錄原句與時間
+    Summary,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
@@ -54,12 +57,14 @@ enum RenditionName {
 }
 
 impl FormName {
-    fn form(self) -> Form {
+    /// None for the summary, which is no form of the whole.
+    fn form(self) -> Option<Form> {
         match self {
-            FormName::Txt => Form::Text,
-            FormName::Json => Form::Json,
-            FormName::Srt => Form::Srt,
-            FormName::Vtt => Form::Vtt,
+            FormName::Txt => Some(Form::Text),
+            FormName::Json => Some(Form::Json),
+            FormName::Srt => Some(Form::Srt),
+            FormName::Vtt => Some(Form::Vtt),
+            FormName::Summary => None,
         }
     }
 
@@ -69,6 +74,7 @@ impl FormName {
             FormName::Json => "json",
             FormName::Srt => "srt",
             FormName::Vtt => "vtt",
+            FormName::Summary => "summary.txt",
         }
     }
 }
@@ -108,13 +114,14 @@ fn written(
     };
     let shown = Shown { transcript, rendition, speakers: &order.speakers };
     Ok(match options.format.form() {
-        Form::Json => {
+        None => summary(transcript, rendition, &order.speakers),
+        Some(Form::Json) => {
             let document = shown.document(ears.model().clone().into());
             serde_json::to_string_pretty(&document)? + "\n"
         }
-        Form::Srt => shown.srt(),
-        Form::Vtt => shown.vtt(),
-        Form::Text => shown.text(),
+        Some(Form::Srt) => shown.srt(),
+        Some(Form::Vtt) => shown.vtt(),
+        Some(Form::Text) => shown.text(),
     })
 }
 

@@ -72,8 +72,9 @@ impl Config {
         findings
     }
 
-    fn check_ranges(&self) -> Vec<Finding> {
-        let positive = [
+    /// What must not be 0.
+    fn positive(&self) -> impl Iterator<Item = (&'static str, u64)> {
+        [
             ("server.max_connections", self.server.max_connections as u64),
             ("server.header_timeout_s", self.server.header_timeout_s),
             ("server.body_timeout_s", self.server.body_timeout_s),
@@ -86,6 +87,7 @@ impl Config {
             ("letters.threads", self.letters.threads as u64),
             ("letters.retention_days", self.letters.retention_days),
             ("documents.retention_days", self.documents.retention_days),
+            ("qa.retention_days", self.qa.retention_days),
             ("letters.automation.reviewed", self.letters.automation.reviewed as u64),
             ("documents.automation.reviewed", self.documents.automation.reviewed as u64),
             ("bus.lease_s", self.bus.lease_s),
@@ -101,15 +103,21 @@ impl Config {
             ("store.connections", self.store.connections as u64),
             ("idcard.queue", self.idcard.queue as u64),
             ("idcard.decode_threads", self.idcard.decode_threads as u64),
-        ];
-        let mut findings: Vec<Finding> = positive
-            .into_iter()
+        ]
+        .into_iter()
+    }
+
+    fn check_ranges(&self) -> Vec<Finding> {
+        let mut findings: Vec<Finding> = self
+            .positive()
             .filter(|&(_, value)| value == 0)
             .map(|(key, _)| Finding::fatal(format!("{key}:必須大於 0")))
             .collect();
-        for (key, top_k) in
-            [("letters.top_k", self.letters.top_k), ("documents.top_k", self.documents.top_k)]
-        {
+        for (key, top_k) in [
+            ("letters.top_k", self.letters.top_k),
+            ("documents.top_k", self.documents.top_k),
+            ("qa.top_k", self.qa.top_k),
+        ] {
             if !(1..=20).contains(&top_k) {
                 findings.push(Finding::fatal(format!("{key}:應為 1 到 20")));
             }

@@ -23,7 +23,7 @@ pub use check::{Finding, Severity};
 pub use jobs::{Jobs, Store, StoreEngine};
 pub use load::{ConfigError, Overrides};
 pub use speech::{Speech, SpeechRuntime};
-pub use texts::{Automation, AutomationLevel, Documents, Letters, TextMode};
+pub use texts::{Automation, AutomationLevel, Documents, Letters, Questions, TextMode};
 
 /// Which set of rules the settings must satisfy.
 #[derive(
@@ -56,6 +56,8 @@ pub struct Config {
     pub letters: Letters,
     /// 電子公文智能分文。
     pub documents: Documents,
+    /// 客戶問答。
+    pub qa: Questions,
     /// 企業匯流排。
     pub bus: Bus,
     /// 以 HTTP 通知呼叫端的事件。

@@ -1,4 +1,4 @@
-//! Settings of letters and documents.
+//! Settings of letters, documents and questions.
 
 use std::collections::BTreeMap;
 use std::path::PathBuf;
@@ -129,5 +129,21 @@ impl Default for Documents {
             foreign_from: 0.5,
             automation: Automation::default(),
         }
+    }
+}
+
+/// Questions.
+#[derive(Clone, Debug, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, default)]
+pub struct Questions {
+    /// 呼叫端未指定時回覆的來源數(1 到 20)。
+    pub top_k: usize,
+    /// 問題(加密)與回覆紀錄的保存天數,逾期即刪除。
+    pub retention_days: u64,
+}
+
+impl Default for Questions {
+    fn default() -> Questions {
+        Questions { top_k: 3, retention_days: 90 }
     }
 }

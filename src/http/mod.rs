@@ -1,5 +1,6 @@
 //! HTTP: routes, limits and manners around [`crate::service`]. Everything here is about transport.
 
+mod answers;
 mod blobs;
 mod body;
 mod caller;
@@ -201,6 +202,7 @@ impl App {
         (name = "letters", description = "信件智能分類"),
         (name = "documents", description = "電子公文智能分文"),
         (name = "speech", description = "語音轉寫"),
+        (name = "qa", description = "客戶問答"),
         (name = "predictions", description = "預測與回饋"),
         (name = "jobs", description = "工作:稍後處理與查詢"),
         (name = "blobs", description = "大型內容的分段上傳"),
@@ -220,6 +222,9 @@ fn routes() -> OpenApiRouter<Arc<App>> {
         .routes(routes!(speech::read))
         .routes(routes!(stream::open))
         .routes(routes!(openai::transcribe))
+        .routes(routes!(answers::ask))
+        .routes(routes!(answers::suggest))
+        .routes(routes!(answers::unanswered))
         .routes(routes!(predictions::read))
         .routes(routes!(predictions::feedback))
         .routes(routes!(statistics::read))

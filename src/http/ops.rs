@@ -14,7 +14,7 @@ use crate::wire::catalogue::{self, Catalogue, ServiceEntry};
 use crate::wire::problem::Problem;
 
 use super::failure::Failure;
-use super::{App, documents, identity_documents, letters, speech};
+use super::{App, answers, documents, identity_documents, letters, speech};
 
 /// 服務目錄。
 #[utoipa::path(
@@ -32,12 +32,23 @@ pub(super) async fn services(State(app): State<Arc<App>>) -> Json<Catalogue> {
         path: identity_documents::PATH,
         ready: catalogue::is_ready(&app.service.health()),
         model: Some(app.service.idcard_model().into()),
+        notice: None,
     };
     let text = |task: Task, name, title, path| {
         let model = app.service.classifier(task);
         let ready = model.is_some() && !app.service.is_draining();
         let model = model.map(|it| it.info.clone().into());
-        ServiceEntry { name, title, method: "POST", path, ready, model }
+        ServiceEntry { name, title, method: "POST", path, ready, model, notice: None }
+    };
+    let (index, notice) = app.service.answers();
+    let questions = ServiceEntry {
+        name: "qa",
+        title: "客戶問答",
+        method: "POST",
+        path: answers::PATH,
+        ready: index.is_some() && !app.service.is_draining(),
+        model: index.map(Into::into),
+        notice,
     };
     let speech = app.service.speech();
     let recordings = ServiceEntry {
@@ -47,12 +58,14 @@ pub(super) async fn services(State(app): State<Arc<App>>) -> Json<Catalogue> {
         path: speech::PATH,
         ready: speech.require_ready().is_ok() && !app.service.is_draining(),
         model: speech.model().cloned().map(Into::into),
+        notice: None,
     };
     Json(Catalogue {
         services: vec![
             text(Task::Letters, "letters", "信件智能分類", letters::PATH),
             text(Task::Documents, "documents", "電子公文智能分文", documents::PATH),
             recordings,
+            questions,
             idcard,
         ],
     })
@@ -67,7 +80,7 @@ pub(super) async fn services(State(app): State<Arc<App>>) -> Json<Catalogue> {
     responses((status = 200, description = "存活", body = catalogue::State)),
 )]
 pub(super) async fn live() -> Json<catalogue::State> {
-    Json(catalogue::State { status: "live" })
+    Json(catalogue::State { status: "live", notices: Vec::new() })
 }
 
 /// 是否接受新的請求;停機前先轉為 503。
@@ -83,7 +96,10 @@ pub(super) async fn live() -> Json<catalogue::State> {
 )]
 pub(super) async fn ready(State(app): State<Arc<App>>) -> Result<Json<catalogue::State>, Failure> {
     match app.service.health() {
-        Health::Ready => Ok(Json(catalogue::State { status: "ready" })),
+        Health::Ready => {
+            let notices = app.service.answers().1.into_iter().collect();
+            Ok(Json(catalogue::State { status: "ready", notices }))
+        }
         Health::Unavailable(reason) => {
             tracing::debug!(reason, "not ready");
             Err(Failure::new(ErrorCode::Unavailable, "服務尚未就緒或即將停機。"))

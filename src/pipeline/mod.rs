@@ -1,5 +1,6 @@
 //! From a validated input to a validated output: prepare, infer, interpret. Knows no caller, no transport, no store.
 
+pub mod answers;
 pub mod classify;
 pub mod compose;
 pub mod documents;

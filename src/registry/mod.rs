@@ -40,4 +40,4 @@ pub use settings::{Mirror, MirrorError, Settings};
 pub use source::{Package, Source, SourceSyntaxError};
 pub use store::Leftover;
 pub use verified::{VerifiedFile, VerifiedModel, VerifyError};
-pub use versions::{LoadedVersion, VersionError, Versions};
+pub use versions::{LoadedVersion, VersionError, VersionFiles, Versions};

@@ -23,8 +23,11 @@ const LOCK: &str = ".lock";
 /// Number of the version that is part of the program.
 const BUILT_IN: u32 = 0;
 
-/// Files that a version may have; others of a trained folder are left behind.
-const FILES: [(&str, bool); 6] = [
+/// Files that a version may have, and whether it must; others of a folder are left behind.
+pub type VersionFiles = &'static [(&'static str, bool)];
+
+/// Files of a classifier.
+const CLASSIFIER: VersionFiles = &[
     ("linear.safetensors", true),
     ("classifier.json", true),
     ("dense.safetensors", false),
@@ -55,7 +58,7 @@ pub enum VersionError {
         /// The file.
         path: PathBuf,
     },
-    /// Larger than any classifier.
+    /// Larger than any version.
     #[error("`{}` has more than {MAX_BYTES} bytes", path.display())]
     TooLarge {
         /// The file.
@@ -70,7 +73,7 @@ pub enum VersionError {
     /// No such version, or none before the active one.
     #[error("`{name}` has no version {wanted}")]
     Unknown {
-        /// The classifier.
+        /// Of what.
         name: String,
         /// `3`, or `before the active one`.
         wanted: String,
@@ -95,17 +98,23 @@ pub struct LoadedVersion {
     pub files: BTreeMap<String, Vec<u8>>,
 }
 
-/// The versions of one classifier.
+/// The versions of one classifier, or of anything else that is kept the same way.
 #[derive(Clone, Debug)]
 pub struct Versions {
     name: String,
     root: PathBuf,
+    files: VersionFiles,
 }
 
 impl Versions {
     /// The versions of `name` under `root`; nothing is read or made yet.
     pub fn at(root: &Path, name: &str) -> Versions {
-        Versions { name: name.to_owned(), root: root.join(name) }
+        Versions::of_files(root, name, CLASSIFIER)
+    }
+
+    /// The versions of `name` under `root`, each of these files.
+    pub fn of_files(root: &Path, name: &str, files: VersionFiles) -> Versions {
+        Versions { name: name.to_owned(), root: root.join(name), files }
     }
 
     /// Numbers of the versions, oldest first; the built-in one is 0.
@@ -165,7 +174,7 @@ impl Versions {
         let mut files = BTreeMap::new();
         for (name, expected) in &hashes.files {
             let path = folder.join(name);
-            let is_known = FILES.iter().any(|(known, _)| known == name);
+            let is_known = self.files.iter().any(|(known, _)| known == name);
             let bytes = if is_known { read(&path)? } else { Vec::new() };
             if !is_known || hash(&bytes) != *expected {
                 return Err(VersionError::Damaged { path });
@@ -206,11 +215,11 @@ impl Versions {
     pub fn add(&self, from: &Path) -> Result<u32, VersionError> {
         let _lock = self.lock()?;
         let mut files = BTreeMap::new();
-        for (name, is_needed) in FILES {
+        for (name, is_needed) in self.files {
             let path = from.join(name);
             match path.try_exists().map_err(failed("read", &path))? {
-                true => drop(files.insert(name.to_owned(), read(&path)?)),
-                false if is_needed => return Err(VersionError::Missing { path }),
+                true => drop(files.insert((*name).to_owned(), read(&path)?)),
+                false if *is_needed => return Err(VersionError::Missing { path }),
                 false => (),
             }
         }

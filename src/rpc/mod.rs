@@ -28,9 +28,9 @@ const GROUP: &str = "fenwen";
 pub struct RpcOptions {
     /// Bytes of one picture.
     pub max_image_bytes: usize,
-    /// Bytes of feedback.
+    /// Bytes of feedback or a question.
     pub max_meta_bytes: usize,
-    /// Bytes of letters or a document.
+    /// Bytes of letters, a document or a call.
     pub max_json_bytes: usize,
     /// For the whole request, unless `x-deadline-ms` asks for less.
     pub request_timeout: Duration,

@@ -11,7 +11,7 @@ use crate::task::idcard::{IdCall, ModelInfo};
 use crate::wire::v1::documents::DocumentFormat;
 use crate::wire::v1::picture::{self, Picture};
 use crate::wire::v1::recognition::RecognitionAnswer;
-use crate::wire::v1::{dispatch, letters, prediction};
+use crate::wire::v1::{answers, dispatch, letters, prediction, suggestions};
 
 use super::{Rpc, later};
 
@@ -24,6 +24,10 @@ pub enum Operation {
     DispatchDocument,
     /// Recognition of ID images.
     RecogniseIdentity,
+    /// An answer to a question.
+    AnswerQuestion,
+    /// Sources for what was asked in a call.
+    SuggestAnswers,
     /// Feedback on a prediction.
     AddFeedback,
     /// Transcription of a recording, as a job.
@@ -32,10 +36,12 @@ pub enum Operation {
 
 impl Operation {
     /// Every operation.
-    pub const ALL: [Operation; 5] = [
+    pub const ALL: [Operation; 7] = [
         Operation::ClassifyLetters,
         Operation::DispatchDocument,
         Operation::RecogniseIdentity,
+        Operation::AnswerQuestion,
+        Operation::SuggestAnswers,
         Operation::AddFeedback,
         Operation::TranscribeRecording,
     ];
@@ -46,6 +52,7 @@ impl Operation {
             Operation::ClassifyLetters => "letters",
             Operation::DispatchDocument => "documents",
             Operation::RecogniseIdentity => "identity-documents",
+            Operation::AnswerQuestion | Operation::SuggestAnswers => "qa",
             Operation::AddFeedback => "predictions",
             Operation::TranscribeRecording => "speech",
         }
@@ -57,6 +64,8 @@ impl Operation {
             Operation::ClassifyLetters => "classify",
             Operation::DispatchDocument => "dispatch",
             Operation::RecogniseIdentity => "recognise",
+            Operation::AnswerQuestion => "answer",
+            Operation::SuggestAnswers => "suggest",
             Operation::AddFeedback => "feedback",
             Operation::TranscribeRecording => "transcribe",
         }
@@ -68,6 +77,8 @@ impl Operation {
             Operation::ClassifyLetters => "信件智能分類",
             Operation::DispatchDocument => "電子公文智能分文",
             Operation::RecogniseIdentity => "證件影像辨識",
+            Operation::AnswerQuestion => "客戶問答",
+            Operation::SuggestAnswers => "客服輔助",
             Operation::AddFeedback => "預測的回饋",
             Operation::TranscribeRecording => "語音轉寫",
         }
@@ -79,6 +90,8 @@ impl Operation {
             Operation::ClassifyLetters => "ClassificationRequest",
             Operation::DispatchDocument => "DispatchRequest",
             Operation::RecogniseIdentity => "PictureRequest",
+            Operation::AnswerQuestion => "AnswerRequest",
+            Operation::SuggestAnswers => "SuggestionRequest",
             Operation::AddFeedback => "NamedFeedbackRequest",
             Operation::TranscribeRecording => "TranscriptionRequest",
         }
@@ -90,6 +103,8 @@ impl Operation {
             Operation::ClassifyLetters => Some("ClassificationResponse"),
             Operation::DispatchDocument => Some("DispatchResponse"),
             Operation::RecogniseIdentity => Some("RecognitionAnswer"),
+            Operation::AnswerQuestion => Some("AnswerResponse"),
+            Operation::SuggestAnswers => Some("SuggestionResponse"),
             Operation::AddFeedback => None,
             Operation::TranscribeRecording => Some("JobAccepted"),
         }
@@ -113,6 +128,7 @@ impl Operation {
                 service.classifier(Task::Documents).map(|it| it.info.clone())
             }
             Operation::RecogniseIdentity => Some(service.idcard_model()),
+            Operation::AnswerQuestion | Operation::SuggestAnswers => service.answers().0,
             Operation::AddFeedback => None,
             Operation::TranscribeRecording => service.speech().model().cloned(),
         }
@@ -124,6 +140,8 @@ impl Operation {
             Operation::ClassifyLetters => classify(rpc, asked).await,
             Operation::DispatchDocument => dispatch(rpc, asked).await,
             Operation::RecogniseIdentity => recognise(rpc, asked).await,
+            Operation::AnswerQuestion => answer(rpc, asked).await,
+            Operation::SuggestAnswers => suggest(rpc, asked).await,
             Operation::AddFeedback => feedback(rpc, asked).await,
             Operation::TranscribeRecording => later::transcribe(rpc, asked).await,
         }
@@ -208,6 +226,28 @@ async fn recognise(rpc: &Rpc, asked: Asked<'_>) -> Result<Vec<u8>, CallError> {
     let model = rpc.service.idcard_model();
     let answer = RecognitionAnswer::new(asked.cx.request_id, &order.order, answers, model);
     encode(&answer.ok_or_else(internal)?)
+}
+
+async fn answer(rpc: &Rpc, asked: Asked<'_>) -> Result<Vec<u8>, CallError> {
+    asked.require_json()?;
+    asked.require_short(rpc.options.max_meta_bytes)?;
+    let admitted = rpc.service.admit(&asked.cx, Task::Answers)?;
+    let (body, rule) = (asked.body, rpc.options.purpose);
+    let n_bytes = body.expose().len();
+    let read = move || answers::parse(body.expose(), rule);
+    let answer = admitted.answer_question(Unread { n_bytes, read }).await?;
+    encode(&answers::AnswerResponse::from(answer))
+}
+
+async fn suggest(rpc: &Rpc, asked: Asked<'_>) -> Result<Vec<u8>, CallError> {
+    asked.require_json()?;
+    asked.require_short(rpc.options.max_json_bytes)?;
+    let admitted = rpc.service.admit(&asked.cx, Task::Answers)?;
+    let (body, rule) = (asked.body, rpc.options.purpose);
+    let n_bytes = body.expose().len();
+    let read = move || suggestions::parse(body.expose(), rule);
+    let found = admitted.suggest_answers(Unread { n_bytes, read }).await?;
+    encode(&suggestions::SuggestionResponse::from(found))
 }
 
 async fn feedback(rpc: &Rpc, asked: Asked<'_>) -> Result<Vec<u8>, CallError> {

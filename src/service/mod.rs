@@ -11,6 +11,7 @@ mod picture;
 mod pool;
 pub mod relay;
 pub mod routing;
+pub mod sources;
 pub mod speech;
 mod texts;
 pub mod webhooks;
@@ -144,7 +145,7 @@ impl Service {
         let place = self.admission.enter(task)?;
         match task {
             Task::IdCard => require_ready(&self.recogniser.health())?,
-            Task::Letters | Task::Documents | Task::Predictions => {
+            Task::Letters | Task::Documents | Task::Answers | Task::Predictions => {
                 self.routing.require_model(task)?;
             }
         }
@@ -172,6 +173,11 @@ impl Service {
     /// Recordings.
     pub fn speech(&self) -> &Arc<Speech> {
         &self.speech
+    }
+
+    /// The index that answers questions, if one is active, and what an operator should know of it.
+    pub fn answers(&self) -> (Option<ModelInfo>, Option<String>) {
+        self.routing.answers()
     }
 
     /// How busy the service is.

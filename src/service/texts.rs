@@ -1,7 +1,10 @@
-//! Calls of letters, documents and predictions: one hop to the text pool, where the body is read, worked on and kept.
+//! Calls of letters, documents, questions and predictions: one hop to the text pool, where the body is read, worked on
+//! and kept.
 
 use std::sync::Arc;
 
+use crate::task::answers::{Answer, AnswerOrder, Unanswered};
+use crate::task::assist::{CallOrder, Suggestions};
 use crate::task::call::CallError;
 use crate::task::documents::{DispatchAnswer, DispatchOrder};
 use crate::task::letters::{LetterAnswers, LetterOrder};
@@ -45,6 +48,35 @@ impl Admitted {
         let answer = self.on_text_pool(body, work).await?;
         metrics::counter!("fenwen_documents_total").increment(1);
         Ok(answer)
+    }
+
+    /// Answers a question.
+    pub async fn answer_question<F>(self, body: Unread<F>) -> Result<Answer, CallError>
+    where
+        F: FnOnce() -> Result<AnswerOrder, CallError> + Send + 'static,
+    {
+        let deadline = self.cx.deadline;
+        let work = move |routing: &Routing, order: AnswerOrder| routing.answer(&order, deadline);
+        let answer = self.on_text_pool(body, work).await?;
+        let state = if answer.is_answered { "answered" } else { "no_answer" };
+        metrics::counter!("fenwen_questions_total", "state" => state).increment(1);
+        Ok(answer)
+    }
+
+    /// Suggests sources for what was asked in a call.
+    pub async fn suggest_answers<F>(self, body: Unread<F>) -> Result<Suggestions, CallError>
+    where
+        F: FnOnce() -> Result<CallOrder, CallError> + Send + 'static,
+    {
+        let deadline = self.cx.deadline;
+        let work = move |routing: &Routing, order: CallOrder| routing.suggest(&order, deadline);
+        self.on_text_pool(body, work).await
+    }
+
+    /// Questions that no source answered.
+    pub async fn unanswered_questions(self) -> Result<Unanswered, CallError> {
+        let body = Unread { n_bytes: 0, read: || Ok(()) };
+        self.on_text_pool(body, |routing, ()| routing.unanswered()).await
     }
 
     /// A prediction made earlier.

@@ -120,6 +120,17 @@ impl Store {
         })
     }
 
+    /// The predictions of `service` that have not expired at `now`, newest first, without their texts; at most `limit`.
+    ///
+    /// # Errors
+    /// When the database fails.
+    pub fn newest(&self, service: &str, now: u64, limit: usize) -> Reply<Vec<Prediction>> {
+        let data = (service.to_owned(), now, limit as u64);
+        self.call(Kind::Read, data, |(service, now, limit), tx| {
+            newest(service, *now, *limit, tx).boxed()
+        })
+    }
+
     /// Adds feedback and the event that tells of it.
     ///
     /// # Errors
@@ -202,18 +213,31 @@ async fn keep(sealed: &[Sealed], told: &[OutboxRow], tx: &mut dyn Tx) -> Result<
 async fn prediction(id: &str, now: u64, tx: &mut dyn Tx) -> Result<Option<Prediction>, StoreError> {
     let select = "SELECT id, service, model, version, sha256, taxonomy, labels, created, expires
         FROM prediction WHERE id = $1 AND $2 < expires";
-    let read = |mut row: Row| -> Result<_, StoreError> {
-        Ok(Prediction {
-            id: row.take()?,
-            service: row.take()?,
-            model: [row.take()?, row.take()?, row.take()?],
-            taxonomy: row.take()?,
-            labels: row.take()?,
-            created: row.take()?,
-            expires: row.take()?,
-        })
-    };
-    tx.rows(select, values![id, now]).await?.into_iter().next().map(read).transpose()
+    tx.rows(select, values![id, now]).await?.into_iter().next().map(kept).transpose()
+}
+
+async fn newest(
+    service: &str,
+    now: u64,
+    limit: u64,
+    tx: &mut dyn Tx,
+) -> Result<Vec<Prediction>, StoreError> {
+    let select = "SELECT id, service, model, version, sha256, taxonomy, labels, created, expires
+        FROM prediction WHERE service = $1 AND $2 < expires ORDER BY seq DESC LIMIT $3";
+    tx.rows(select, values![service, now, limit]).await?.into_iter().map(kept).collect()
+}
+
+/// A row of the columns that both of the above select.
+fn kept(mut row: Row) -> Result<Prediction, StoreError> {
+    Ok(Prediction {
+        id: row.take()?,
+        service: row.take()?,
+        model: [row.take()?, row.take()?, row.take()?],
+        taxonomy: row.take()?,
+        labels: row.take()?,
+        created: row.take()?,
+        expires: row.take()?,
+    })
 }
 
 async fn add_feedback(

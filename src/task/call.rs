@@ -37,6 +37,8 @@ pub enum Task {
     Letters,
     /// Dispatch of documents.
     Documents,
+    /// Answers to questions.
+    Answers,
     /// Predictions made earlier, and feedback on them.
     Predictions,
 }

@@ -1,5 +1,7 @@
 //! The closed set of services, and their validated inputs and outputs. Nothing here knows JSON.
 
+pub mod answers;
+pub mod assist;
 pub mod call;
 pub mod documents;
 pub mod idcard;

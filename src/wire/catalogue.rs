@@ -32,6 +32,9 @@ pub struct ServiceEntry {
     /// What answers; null where no model is active.
     #[schema(required = true)]
     pub model: Option<Model>,
+    /// What an operator should know of it; absent when there is nothing.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub notice: Option<String>,
 }
 
 /// A model, by name and content.
@@ -59,6 +62,9 @@ pub struct State {
     /// `live` or `ready`.
     #[schema(example = "ready")]
     pub status: &'static str,
+    /// What an operator should know; absent when there is nothing.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub notices: Vec<String>,
 }
 
 /// Whether a service in this state answers.

@@ -55,6 +55,11 @@ async fn documents() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn qa() {
+    run("qa").await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn predictions() {
     run("predictions").await;
 }
@@ -84,6 +89,7 @@ fn every_scenario_is_run() {
             "identity-documents.yaml",
             "letters.yaml",
             "predictions.yaml",
+            "qa.yaml",
             "speech.yaml"
         ]
     );
@@ -161,8 +167,9 @@ fn check(expected: &Value, found: &Value, at: &str) {
 
 /// Without ids and times of the call.
 fn lasting(answer: Value) -> Value {
-    const PASSING: [&str; 9] = [
+    const PASSING: [&str; 10] = [
         "prediction_id",
+        "answer_id",
         "recognition_id",
         "instance",
         "trace_id",

@@ -1,11 +1,13 @@
-//! Letters and documents: the classifiers that answer, the rules beside them, the index of near-duplicates, the store.
+//! Letters, documents and questions: the classifiers and the index that answer, the rules beside them, the store.
 //!
 //! Everything here blocks and runs on the threads of the text pool. A classifier is swapped while calls go on: each
 //! call keeps the one it began with.
 
+mod answers;
 mod automation;
 mod documents;
 mod encoder;
+pub mod index;
 mod lessons;
 mod letters;
 mod model;
@@ -34,6 +36,7 @@ pub use encoder::{EncoderError, Encoders, TextEncoder};
 pub use lessons::{Lesson, LessonError, Origin, lessons};
 pub use model::{ActiveModel, ModelError};
 
+use index::IndexSlot;
 use model::ModelSlot;
 
 /// Names of the classifiers.
@@ -42,6 +45,8 @@ pub const CLASSIFIERS: [&str; 3] = [LETTERS, DOCUMENTS, MINISTRIES];
 pub const LETTERS: &str = "letters";
 /// Documents → unit.
 pub const DOCUMENTS: &str = "documents";
+/// Questions → source; not a classifier, but kept among the predictions.
+pub const ANSWERS: &str = "qa";
 /// Any text → ministry, to tell what is not ours.
 pub const MINISTRIES: &str = "ministries";
 
@@ -49,10 +54,10 @@ pub const MINISTRIES: &str = "ministries";
 const DAY: u64 = 24 * 60 * 60;
 const TAIPEI_OFFSET: u64 = 8 * 60 * 60;
 
-/// Manners of one of the two services.
+/// Manners of one of the services.
 #[derive(Clone, Debug, PartialEq)]
 pub struct TextSettings {
-    /// Labels answered when the caller does not say.
+    /// Labels or sources answered when the caller does not say.
     pub top_k: usize,
     /// Days that predictions and their texts are kept.
     pub retention_days: u64,
@@ -62,13 +67,15 @@ pub struct TextSettings {
     pub automation: AutomationRules,
 }
 
-/// Manners of both services.
+/// Manners of all services.
 #[derive(Clone, Debug, PartialEq)]
 pub struct RoutingSettings {
     /// Of letters.
     pub letters: TextSettings,
     /// Of documents.
     pub documents: TextSettings,
+    /// Of questions.
+    pub answers: TextSettings,
     /// Similarity from which a letter repeats an earlier one, 0 to 1.
     pub repeated_from: f32,
     /// Newest letters that are compared.
@@ -80,7 +87,7 @@ pub struct RoutingSettings {
 }
 
 impl Default for RoutingSettings {
-    /// Three labels of letters and five of documents; 90 days; half for near-duplicates and other ministries.
+    /// Three labels of letters, five of documents, three sources; 90 days; half for near-duplicates and other ministries.
     fn default() -> RoutingSettings {
         let settings = |top_k| TextSettings {
             top_k,
@@ -91,6 +98,7 @@ impl Default for RoutingSettings {
         RoutingSettings {
             letters: settings(3),
             documents: settings(5),
+            answers: settings(3),
             repeated_from: 0.5,
             n_compared: 100_000,
             co_from: 0.2,
@@ -99,11 +107,13 @@ impl Default for RoutingSettings {
     }
 }
 
-/// What the two services are made of.
+/// What the services are made of.
 pub struct RoutingParts {
     /// Where classifiers lie: `data_dir/classifiers`.
     pub classifiers: PathBuf,
-    /// Opens the encoder of a classifier that is fused with one.
+    /// Where the library of sources and its indexes lie: `data_dir/answers`.
+    pub answers: PathBuf,
+    /// Opens the encoder of a classifier that is fused with one, or of the index.
     pub encoders: Arc<dyn Encoders>,
     /// Where predictions are kept.
     pub store: Store,
@@ -119,11 +129,12 @@ pub struct RoutingParts {
     pub settings: RoutingSettings,
 }
 
-/// The two services.
+/// The services of text.
 pub struct Routing {
     letters: ModelSlot,
     documents: ModelSlot,
     ministries: ModelSlot,
+    answers: IndexSlot,
     similar: Mutex<SimilarIndex>,
     promises: Mutex<BTreeMap<&'static str, ServiceStatistics>>,
     store: Store,
@@ -166,6 +177,7 @@ impl Routing {
             letters: slot(LETTERS),
             documents: slot(DOCUMENTS),
             ministries: slot(MINISTRIES),
+            answers: IndexSlot::new(&parts.answers, parts.encoders),
             similar: Mutex::new(index),
             promises: Mutex::default(),
             store: parts.store,
@@ -185,6 +197,7 @@ impl Routing {
         for slot in [&self.letters, &self.documents, &self.ministries] {
             slot.refresh(&self.taxonomy, self.today());
         }
+        self.answers.refresh();
     }
 
     /// Erases what has expired, also from the index of near-duplicates. Returns how much.
@@ -213,7 +226,7 @@ impl Routing {
         match task {
             Task::Letters => self.letters.get(),
             Task::Documents => self.documents.get(),
-            Task::IdCard | Task::Predictions => None,
+            Task::IdCard | Task::Answers | Task::Predictions => None,
         }
     }
 
@@ -222,6 +235,7 @@ impl Routing {
         let name = match task {
             Task::Letters => LETTERS,
             Task::Documents => DOCUMENTS,
+            Task::Answers => return self.answers.require().map(drop),
             Task::IdCard | Task::Predictions => return Ok(()),
         };
         if self.model(task).is_some() {

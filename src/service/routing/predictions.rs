@@ -8,7 +8,7 @@ use crate::task::call::{self, CallError};
 use crate::task::idcard::ModelInfo;
 use crate::task::prediction::{Feedback, KeptPrediction, Verdict};
 
-use super::{ActiveModel, DOCUMENTS, LETTERS, Routing, internal};
+use super::{ANSWERS, ActiveModel, DOCUMENTS, LETTERS, Routing, internal};
 
 impl Routing {
     /// A prediction as kept.
@@ -93,9 +93,12 @@ impl Routing {
             };
             let is_class =
                 |it: &ActiveModel| it.classifier.labels().iter().any(|class| class == label);
-            let is_known = model.is_some_and(|it| is_class(&it)) || self.names_unit(label);
+            let is_known = match about.service.as_str() {
+                ANSWERS => self.answers.names_source(label),
+                _ => model.is_some_and(|it| is_class(&it)) || self.names_unit(label),
+            };
             if !is_known {
-                return Err(CallError::bad_value("/label", "不是模型或分類表中的標籤。"));
+                return Err(CallError::bad_value("/label", "不是模型、問答來源或分類表中的標籤。"));
             }
         }
         if feedback.unit.as_ref().is_some_and(|it| !self.names_unit(it)) {

@@ -1,5 +1,6 @@
 //! Version 1 of the API's documents.
 
+pub mod answers;
 mod body;
 pub mod compare;
 pub mod dispatch;
@@ -13,6 +14,7 @@ pub mod prediction;
 pub mod recognition;
 pub mod speech;
 pub mod statistics;
+pub mod suggestions;
 pub mod text;
 pub mod transcript;
 pub mod webhooks;

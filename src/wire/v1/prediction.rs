@@ -21,7 +21,7 @@ pub struct FeedbackRequest {
     /// What was decided.
     #[schema(value_type = names::Verdict)]
     pub decision: String,
-    /// The right label: a class of the model, or a unit of the taxonomy. Needed for `corrected`.
+    /// The right label: a class of the model, a unit of the taxonomy or the id of a source. Needed for `corrected`.
     pub label: Option<String>,
     /// Path of the right unit.
     pub unit: Option<String>,
@@ -129,7 +129,7 @@ pub struct PredictionResponse {
     /// Identifies it.
     #[schema(example = "019a9f4e5d7c7d3e9c550d6a3f2b1c00")]
     pub prediction_id: String,
-    /// `letters` or `documents`.
+    /// `letters`, `documents` or `qa`.
     #[schema(example = "letters")]
     pub service: String,
     /// Most likely first.
@@ -193,7 +193,8 @@ impl From<KeptPrediction> for PredictionResponse {
     }
 }
 
-fn day(seconds: u64) -> String {
+/// The day (UTC) of a second since 1970-01-01T00:00:00Z.
+pub(super) fn day(seconds: u64) -> String {
     let days = u32::try_from(seconds / (24 * 60 * 60)).unwrap_or(u32::MAX);
     Date::from_unix_days(days).to_string()
 }

@@ -16,7 +16,8 @@ use sha2::{Digest, Sha256};
 use super::Step;
 use crate::http::client::{self, BOUNDARY, WATCHDOG, form, send};
 use crate::http::fake::{Server, png};
-use crate::http::{speech, texts};
+use crate::http::speech;
+use crate::http::texts::{self, questions};
 
 /// An answer, however it came.
 pub(super) struct Answer {
@@ -47,7 +48,7 @@ struct BusWay {
 
 /// Every transport, with a server each.
 pub(super) async fn all() -> Vec<Transport> {
-    let mut all = vec![Transport { name: "http", server: texts::ready().await, way: Way::Http }];
+    let mut all = vec![Transport { name: "http", server: server().await, way: Way::Http }];
     let bus = Embedded::new(EmbeddedSettings::default(), Arc::new(SystemClock));
     all.push(over("the embedded bus", Arc::new(bus)).await);
     #[cfg(feature = "nats")]
@@ -65,8 +66,16 @@ pub(super) async fn all() -> Vec<Transport> {
     all
 }
 
-async fn over(name: &'static str, bus: Arc<dyn Bus>) -> Transport {
+/// With classifiers and an index of sources.
+async fn server() -> Server {
     let server = texts::ready().await;
+    questions::activate(server.data_dir.path(), &questions::ROWS);
+    server.routing.refresh();
+    server
+}
+
+async fn over(name: &'static str, bus: Arc<dyn Bus>) -> Transport {
+    let server = server().await;
     let rpc = Arc::new(Rpc {
         service: Arc::clone(&server.service),
         jobs: Arc::clone(&server.jobs),
@@ -102,6 +111,8 @@ impl Transport {
         let path = match step.call.as_str() {
             "letters.classify" => texts::LETTERS.to_owned(),
             "documents.dispatch" => texts::DOCUMENTS.to_owned(),
+            "qa.suggest" => questions::SUGGESTIONS.to_owned(),
+            "qa.answer" => questions::ANSWERS.to_owned(),
             "identity-documents.recognise" => client::RECOGNITIONS.to_owned(),
             "speech.transcribe" => speech::TRANSCRIPTIONS.to_owned(),
             _ => {

@@ -327,6 +327,7 @@ fn routing_over(
 ) -> Arc<Routing> {
     Routing::open(RoutingParts {
         classifiers: data_dir.join("classifiers"),
+        answers: data_dir.join("answers"),
         encoders: Arc::new(FakeEncoders),
         store,
         taxonomy: Taxonomy::ministry().unwrap(),

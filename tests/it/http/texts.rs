@@ -5,6 +5,7 @@ mod classifier;
 mod contract;
 mod hostile;
 mod kept;
+pub(crate) mod questions;
 
 use std::net::SocketAddr;
 

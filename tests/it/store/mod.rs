@@ -82,6 +82,7 @@ macro_rules! cases {
 
 cases! {
     predictions::what_is_kept_comes_back_and_expires,
+    predictions::the_newest_of_a_service_come_first,
     predictions::feedback_is_appended_and_the_latest_counts,
     predictions::versions_of_taxonomies_are_added_only,
     jobs::a_job_runs_and_ends_with_its_result,

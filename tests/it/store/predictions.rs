@@ -57,6 +57,19 @@ pub(super) fn what_is_kept_comes_back_and_expires(fixture: Fixture) {
     assert_eq!(ids(&fixture.reopened().store), ["b"]);
 }
 
+pub(super) fn the_newest_of_a_service_come_first(fixture: Fixture) {
+    let store = &fixture.store;
+    let other = NewPrediction { service: "qa", ..prediction("x", 100) };
+    let of = |id, expires| prediction(id, expires);
+    keep(store, vec![of("a", 100), other, of("b", 20), of("c", 100)]);
+    let check = |now, limit, expected: &[&str]| {
+        let found = store.newest("letters", now, limit).wait().unwrap();
+        assert_eq!(found.iter().map(|it| it.id.as_str()).collect::<Vec<_>>(), expected);
+    };
+    check(50, 9, &["c", "a"]);
+    check(10, 2, &["c", "b"]);
+}
+
 pub(super) fn feedback_is_appended_and_the_latest_counts(fixture: Fixture) {
     let store = &fixture.store;
     keep(store, vec![prediction("a", 100), prediction("b", 100)]);

@@ -1,0 +1,283 @@
+//! `fenwen qa`: sources are imported, approved, retired, and built into the index that answers.
+
+use std::io::{IsTerminal, Write};
+use std::path::{Path, PathBuf};
+
+use anyhow::{Context, bail, ensure};
+use clap::{Subcommand, ValueEnum};
+use indicatif::{ProgressBar, ProgressDrawTarget};
+use serde_json::json;
+use sha2::{Digest, Sha256};
+
+use crate::base::{Clock, Date, SystemClock};
+use crate::config::Config;
+use crate::media::sources::{self, SourceDraft, SourceFormat, SourceLimits};
+use crate::pipeline::answers::index::{Vectors, encoded_texts};
+use crate::service::routing::index::{ActiveIndex, pack, versions};
+use crate::service::sources::{Change, Library, Provenance, SourceState, SourceVersion};
+use crate::task::answers::Source;
+
+use super::{encoder, routing};
+
+/// What can be done with sources.
+#[derive(Debug, Subcommand)]
+pub(super) enum QaCommand {
+    /// 匯入來源為草稿:CSV、JSONL(欄位 question、answer、title、unit、link、valid_from、valid_to、id)、HTML、Markdown
+    Import {
+        /// 檔案(UTF-8)
+        file: PathBuf,
+        /// 格式;未指定時依副檔名
+        #[arg(long, value_enum)]
+        from: Option<Format>,
+        /// 業務單位;檔案未載明者適用
+        #[arg(long)]
+        unit: Option<String>,
+        /// 生效日(2026-11-24);檔案未載明者適用
+        #[arg(long, value_parser = day)]
+        valid_from: Option<Date>,
+        /// 失效日(2026-11-24);檔案未載明者適用
+        #[arg(long, value_parser = day)]
+        valid_to: Option<Date>,
+        /// 匯入者代號
+        #[arg(long, value_name = "ID")]
+        by: String,
+    },
+    /// 列出來源與狀態(draft、approved、retired)
+    List {
+        /// 只列出此狀態
+        #[arg(long, value_enum)]
+        state: Option<State>,
+        /// 以 JSONL 輸出全部欄位
+        #[arg(long)]
+        json: bool,
+    },
+    /// 核定草稿,核定後方可引用;同一來源先前核定的版本隨即停用
+    Approve {
+        /// 來源編號
+        #[arg(required_unless_present = "all")]
+        ids: Vec<String>,
+        /// 核定所有草稿
+        #[arg(long, conflicts_with = "ids")]
+        all: bool,
+        /// 核定者代號
+        #[arg(long, value_name = "ID")]
+        by: String,
+    },
+    /// 停用來源
+    Retire {
+        /// 來源編號
+        #[arg(required = true)]
+        ids: Vec<String>,
+        /// 停用者代號
+        #[arg(long, value_name = "ID")]
+        by: String,
+    },
+    /// 以已核定的來源建立索引並啟用;執行中的服務會在 2 秒內改用
+    Index,
+}
+
+/// Form of a file.
+#[derive(Clone, Copy, Debug, ValueEnum)]
+pub(super) enum Format {
+    Csv,
+    Jsonl,
+    Html,
+    Markdown,
+}
+
+/// State of a source.
+#[derive(Clone, Copy, Debug, ValueEnum)]
+pub(super) enum State {
+    Draft,
+    Approved,
+    Retired,
+}
+
+impl From<Format> for SourceFormat {
+    fn from(format: Format) -> SourceFormat {
+        match format {
+            Format::Csv => SourceFormat::Csv,
+            Format::Jsonl => SourceFormat::Jsonl,
+            Format::Html => SourceFormat::Html,
+            Format::Markdown => SourceFormat::Markdown,
+        }
+    }
+}
+
+impl From<State> for SourceState {
+    fn from(state: State) -> SourceState {
+        match state {
+            State::Draft => SourceState::Draft,
+            State::Approved => SourceState::Approved,
+            State::Retired => SourceState::Retired,
+        }
+    }
+}
+
+fn day(text: &str) -> Result<Date, String> {
+    Date::parse_iso(text).ok_or_else(|| "日期應寫為 2026-11-24".to_owned())
+}
+
+/// Runs a command.
+pub(super) fn run(command: QaCommand, config: &Config) -> anyhow::Result<()> {
+    let answers = routing::answers(config);
+    let library = Library::at(&answers.join("sources"));
+    let mut out = std::io::stdout().lock();
+    match command {
+        QaCommand::Import { file, from, unit, valid_from, valid_to, by } => {
+            let common = SourceDraft { unit, valid_from, valid_to, ..SourceDraft::default() };
+            import(&library, &file, from.map(Into::into), &common, &by, &mut out)
+        }
+        QaCommand::List { state, json } => {
+            let state = state.map(SourceState::from);
+            for it in library.load()?.versions().filter(|it| state.is_none_or(|of| of == it.state))
+            {
+                writeln!(out, "{}", if json { row(it) } else { line(it) })?;
+            }
+            Ok(())
+        }
+        QaCommand::Approve { ids, all, by } => {
+            let ids = if all { drafts(&library)? } else { ids };
+            let n = library.approve(&ids, &now(&by)?)?;
+            Ok(writeln!(out, "已核定 {n} 筆;請執行 fenwen qa index 建立索引。")?)
+        }
+        QaCommand::Retire { ids, by } => {
+            let n = library.retire(&ids, &now(&by)?)?;
+            Ok(writeln!(out, "已停用 {n} 筆;請執行 fenwen qa index 建立索引。")?)
+        }
+        QaCommand::Index => {
+            let approved = library.load()?.approved();
+            ensure!(
+                !approved.is_empty(),
+                "no source is approved: fenwen qa import FILE, then fenwen qa approve --all"
+            );
+            let (number, n_sources, has_vectors) = index(&answers, config, approved)?;
+            writeln!(out, "已啟用問答索引第 {number} 版,{n_sources} 筆來源。")?;
+            if !has_vectors {
+                writeln!(
+                    out,
+                    "語句編碼器尚未下載,索引只比對文字;請執行 fenwen models pull 後重建。"
+                )?;
+            }
+            Ok(())
+        }
+    }
+}
+
+fn import(
+    library: &Library,
+    file: &Path,
+    format: Option<SourceFormat>,
+    common: &SourceDraft,
+    by: &str,
+    out: &mut impl Write,
+) -> anyhow::Result<()> {
+    let shown = file.display();
+    let of_name = || SourceFormat::of_extension(file.extension()?.to_str()?);
+    let Some(format) = format.or_else(of_name) else {
+        bail!("the form of {shown} is not known: name it with --from");
+    };
+    let bytes = std::fs::read(file).with_context(|| format!("failed to read {shown}"))?;
+    let mut drafts = sources::read(&bytes, format, &SourceLimits::default())
+        .with_context(|| format!("{shown} is refused"))?;
+    for draft in &mut drafts {
+        draft.unit = draft.unit.take().or_else(|| common.unit.clone());
+        draft.valid_from = draft.valid_from.or(common.valid_from);
+        draft.valid_to = draft.valid_to.or(common.valid_to);
+    }
+    let name = file.file_name().unwrap_or_default().to_string_lossy().into_owned();
+    let sha256 = Sha256::digest(&bytes).iter().map(|it| format!("{it:02x}")).collect();
+    let provenance = Provenance { file: name, format: format.as_str(), sha256 };
+    let imported = library
+        .import(&drafts, &provenance, &now(by)?)
+        .with_context(|| format!("{shown} is refused"))?;
+    let (new, changed, same) = (imported.n_new, imported.n_changed, imported.n_same);
+    writeln!(out, "新增 {new} 筆、更新 {changed} 筆草稿,{same} 筆內容相同未變更。")?;
+    Ok(writeln!(out, "核定後方可引用:fenwen qa approve --all --by ID")?)
+}
+
+fn now(by: &str) -> anyhow::Result<Change> {
+    let is_id = (1..=64).contains(&by.chars().count()) && !by.chars().any(char::is_control);
+    ensure!(is_id, "--by takes an id of 1 to 64 visible characters");
+    Ok(Change { by: by.to_owned(), at: SystemClock.unix_time().as_secs() })
+}
+
+fn drafts(library: &Library) -> anyhow::Result<Vec<String>> {
+    let sources = library.load()?;
+    let drafts = sources.versions().filter(|it| it.state == SourceState::Draft);
+    Ok(drafts.map(|it| it.source.id.clone()).collect())
+}
+
+/// Builds an index of these sources and makes it the one that answers. Returns its number, how many sources it has, and
+/// whether it has vectors.
+fn index(
+    answers: &Path,
+    config: &Config,
+    approved: Vec<Source>,
+) -> anyhow::Result<(u32, usize, bool)> {
+    let n_sources = approved.len();
+    let encoded = match encoder::sha256(config) {
+        Ok(sha256) => Some((sha256, encode(config, &approved)?)),
+        Err(error) => {
+            tracing::warn!(reason = format!("{error:#}"), "no encoder: the index has words only");
+            None
+        }
+    };
+    let has_vectors = encoded.is_some();
+    let files =
+        pack(approved, encoded.as_ref().map(|(sha256, vectors)| (sha256.as_str(), vectors)))?;
+    let folder = tempfile::tempdir().context("failed to make a folder")?;
+    for (name, bytes) in files {
+        let path = folder.path().join(name);
+        std::fs::write(&path, bytes)
+            .with_context(|| format!("failed to write {}", path.display()))?;
+    }
+    let versions = versions(answers);
+    let number = versions.add(folder.path())?;
+    // What cannot be opened never becomes active.
+    if let Err(error) =
+        versions.load(number).map_err(Into::into).and_then(|it| ActiveIndex::open(&it))
+    {
+        versions.remove(number)?;
+        return Err(error.into());
+    }
+    versions.activate(number)?;
+    Ok((number, n_sources, has_vectors))
+}
+
+/// Vectors of the sources' questions and answers.
+///
+/// # Errors
+/// When the encoder cannot be opened or run.
+pub fn encode(config: &Config, sources: &[Source]) -> anyhow::Result<Vectors> {
+    let mut bulk = encoder::open_bulk(config)?;
+    let texts: Vec<&str> = sources.iter().flat_map(encoded_texts).collect();
+    let bar = ProgressBar::new(u64::try_from(texts.len())?);
+    if !std::io::stderr().is_terminal() {
+        bar.set_draw_target(ProgressDrawTarget::hidden());
+    }
+    let found = bulk.encode(&texts, |n_texts| bar.inc(u64::try_from(n_texts).unwrap_or(0)))?;
+    bar.finish_and_clear();
+    Ok(Vectors { width: found.width, values: found.values })
+}
+
+fn line(it: &SourceVersion) -> String {
+    let source = &it.source;
+    let head = source.question.as_ref().or(source.title.as_ref()).unwrap_or(&source.answer);
+    let head: String = head.chars().take(40).map(|ch| if ch == '\n' { ' ' } else { ch }).collect();
+    let unit = source.unit.as_deref().unwrap_or("–");
+    format!("{:<8}  {}  v{}  {unit}  {head}", it.state.as_str(), source.id, source.version)
+}
+
+fn row(it: &SourceVersion) -> String {
+    let source = &it.source;
+    let day = |it: Option<Date>| it.map(|it| it.to_string());
+    json!({
+        "id": source.id, "version": source.version, "state": it.state.as_str(),
+        "title": source.title, "question": source.question, "answer": source.answer,
+        "unit": source.unit, "link": source.link,
+        "valid_from": day(source.valid_from), "valid_to": day(source.valid_to),
+        "changed_by": it.changed.by, "changed_at": it.changed.at,
+    })
+    .to_string()
+}

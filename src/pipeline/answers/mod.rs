@@ -1,0 +1,10 @@
+//! From a question to the approved source that answers it: words and meanings compared, fused, and a piece quoted.
+
+pub mod assist;
+mod dense;
+pub mod index;
+pub mod lexical;
+pub mod quote;
+pub mod rank;
+pub mod summary;
+pub mod transcript;

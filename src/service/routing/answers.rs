@@ -1,0 +1,166 @@
+//! A question: looked for among the approved sources, answered or refused, kept.
+
+use serde_json::json;
+
+use crate::base::{Deadline, Private, RequestId};
+use crate::batch::RunError;
+use crate::pipeline::answers::assist;
+use crate::pipeline::answers::index::{Asked, Found};
+use crate::pipeline::encode::EncodeError;
+use crate::store::NewPrediction;
+use crate::task::answers::{Answer, AnswerOrder, Citation, Unanswered};
+use crate::task::assist::{CallOrder, Suggestions};
+use crate::task::call::CallError;
+use crate::task::idcard::ModelInfo;
+
+use super::index::ActiveIndex;
+use super::{ANSWERS, DAY, Routing, internal};
+
+/// First label of a kept question that no source answered.
+const NO_ANSWER: &str = "none";
+/// Questions that a report looks at, and those that it names.
+const MAX_LOOKED_AT: usize = 100_000;
+const MAX_NAMED: usize = 1_000;
+/// Questions of a call for which sources are suggested.
+const MAX_SUGGESTED: usize = 3;
+
+/// A question after the one before it. None without one.
+fn after_previous(order: &AnswerOrder) -> Option<String> {
+    let previous = order.previous.as_ref()?;
+    Some(format!("{}\n{}", previous.expose(), order.question.expose()))
+}
+
+impl Routing {
+    /// Answers a question from an approved source, or refuses.
+    ///
+    /// # Errors
+    /// When no index is active, the time is over or the answer cannot be kept.
+    pub fn answer(&self, order: &AnswerOrder, deadline: Deadline) -> Result<Answer, CallError> {
+        let active = self.answers.require()?;
+        self.require_time(deadline)?;
+        let top_k = order.top_k.unwrap_or(self.settings.answers.top_k);
+        let look = |text: &str| -> Result<(Found, bool), CallError> {
+            let vectors = vectors(&active, &[text], deadline)?;
+            let vector = vectors.as_ref().and_then(|it| it.first()).map(Vec::as_slice);
+            let asked = Asked { text, vector };
+            let found = active.index.answer(asked, self.today(), top_k);
+            Ok((found.map_err(|it| internal(&it))?, vectors.is_none()))
+        };
+        let (mut found, mut by_words_only) = look(order.question.expose())?;
+        let mut used_previous = false;
+        // A question that is clear by itself is not mixed with the one before.
+        if !found.is_answered
+            && let Some(together) = after_previous(order)
+        {
+            let (with_previous, by_words) = look(&together)?;
+            if best(&found) < best(&with_previous) {
+                (found, by_words_only, used_previous) = (with_previous, by_words, true);
+            }
+        }
+        let answer = Answer {
+            id: RequestId::fresh(self.clock.as_ref()).to_string(),
+            is_answered: found.is_answered,
+            citations: found.citations,
+            used_previous,
+            by_words_only,
+            index: active.info.clone(),
+        };
+        self.keep(vec![self.asked(order, &answer)], Vec::new())?;
+        Ok(answer)
+    }
+
+    /// Sources for the newest questions of a call. Nothing of it is kept.
+    ///
+    /// # Errors
+    /// When no index is active or the time is over.
+    pub fn suggest(&self, order: &CallOrder, deadline: Deadline) -> Result<Suggestions, CallError> {
+        let active = self.answers.require()?;
+        self.require_time(deadline)?;
+        let asked = assist::questions(&order.utterances, MAX_SUGGESTED);
+        let texts: Vec<&str> = asked.iter().map(|it| it.text.expose().as_str()).collect();
+        let vectors = vectors(&active, &texts, deadline)?;
+        let top_k = order.top_k.unwrap_or(self.settings.answers.top_k);
+        let items = assist::suggest(&active.index, asked, vectors.as_deref(), self.today(), top_k);
+        Ok(Suggestions {
+            items: items.map_err(|it| internal(&it))?,
+            by_words_only: vectors.is_none(),
+            index: active.info.clone(),
+        })
+    }
+
+    /// Which index answers, and what an operator should know of it.
+    pub fn answers(&self) -> (Option<ModelInfo>, Option<String>) {
+        (self.answers.get().map(|it| it.info.clone()), self.answers.notice())
+    }
+
+    /// Questions that no source answered; no text of theirs.
+    ///
+    /// # Errors
+    /// When the store fails.
+    pub fn unanswered(&self) -> Result<Unanswered, CallError> {
+        let now = self.clock.unix_time().as_secs();
+        let kept = self.store.newest(ANSWERS, now, MAX_LOOKED_AT).wait();
+        let kept = kept.map_err(|it| internal(&it))?;
+        let mut report = Unanswered { n_asked: kept.len(), n_unanswered: 0, items: Vec::new() };
+        for it in kept {
+            let labels: Vec<(String, f32)> = serde_json::from_str(&it.labels).unwrap_or_default();
+            let mut codes = labels.into_iter().map(|(code, _)| code);
+            if codes.next().is_none_or(|first| first != NO_ANSWER) {
+                continue;
+            }
+            report.n_unanswered += 1;
+            if report.items.len() < MAX_NAMED {
+                report.items.push((it.id, it.created, codes.next()));
+            }
+        }
+        Ok(report)
+    }
+
+    /// A question as it is kept: its sources are the labels, after [`NO_ANSWER`] where it was refused.
+    fn asked(&self, order: &AnswerOrder, answer: &Answer) -> NewPrediction {
+        let label = |it: &Citation| (it.source_id.clone(), it.score);
+        let refusal =
+            (NO_ANSWER.to_owned(), 1.0 - answer.citations.first().map_or(0.0, |it| it.score));
+        let labels: Vec<(String, f32)> = (!answer.is_answered)
+            .then_some(refusal)
+            .into_iter()
+            .chain(answer.citations.iter().map(label))
+            .collect();
+        let previous = order.previous.as_ref().map(Private::expose);
+        let text = json!({"question": order.question.expose(), "previous": previous});
+        let created = self.clock.unix_time().as_secs();
+        NewPrediction {
+            id: answer.id.clone(),
+            service: ANSWERS,
+            model: [&answer.index.name, &answer.index.version, &answer.index.sha256]
+                .map(Clone::clone),
+            taxonomy: self.taxonomy.version().to_owned(),
+            labels: json!(labels).to_string(),
+            text: Private::new(text.to_string().into_bytes()),
+            signature: None,
+            created,
+            expires: created + self.settings.answers.retention_days * DAY,
+        }
+    }
+}
+
+/// The vectors of texts; none where only words are compared, also when the encoder fails or has too much to do.
+fn vectors(
+    active: &ActiveIndex,
+    texts: &[&str],
+    deadline: Deadline,
+) -> Result<Option<Vec<Vec<f32>>>, CallError> {
+    let Some(encoder) = &active.encoder else { return Ok(None) };
+    match encoder.encode(texts, deadline) {
+        Ok(vectors) => Ok(Some(vectors)),
+        Err(EncodeError::Run(RunError::Expired)) => Err(CallError::timeout()),
+        Err(error) => {
+            tracing::warn!(reason = %error, "a question was compared by words only");
+            Ok(None)
+        }
+    }
+}
+
+fn best(found: &Found) -> f32 {
+    found.citations.first().map_or(0.0, |it| it.score)
+}
