@@ -9,7 +9,7 @@ use std::process::{Child, Command, Stdio};
 use std::sync::{Arc, mpsc};
 use std::time::Duration;
 
-use fenwen::base::SystemClock;
+use fenwen::base::{Clock, SystemClock};
 use fenwen::bus::{
     Bus, Delivery, Filter, Handle, Handler, Nats, NatsSettings, Outcome, Subscription,
 };
@@ -50,24 +50,28 @@ async fn bus(url: String) -> Nats {
         let settings = NatsSettings { url: url.clone(), ..NatsSettings::default() };
         match Nats::connect(settings).await {
             Ok(bus) => return bus,
-            Err(_) => tokio::time::sleep(PAUSE).await,
+            Err(_) => SystemClock.wait(PAUSE).await,
         }
     }
+}
+
+fn told_by(variable: &str) -> Option<String> {
+    std::env::var_os(variable)?.into_string().ok()
 }
 
 /// Plays a node when it is asked to; does nothing in an ordinary run.
 #[test]
 fn the_node_that_is_killed() {
-    let Ok(role) = std::env::var(ROLE) else { return };
-    let folder = PathBuf::from(std::env::var_os(FOLDER).unwrap());
-    let store = store(&folder, &std::env::var(DATABASE).unwrap());
+    let Some(role) = told_by(ROLE) else { return };
+    let folder = PathBuf::from(told_by(FOLDER).unwrap());
+    let store = store(&folder, &told_by(DATABASE).unwrap());
     let jobs = jobs_over(store.clone(), &folder);
     let runtime = tokio::runtime::Runtime::new().unwrap();
     runtime.block_on(async {
         tokio::spawn(Arc::clone(&jobs).tend());
         match role.split_once(' ') {
             Some((node, first)) => accept(&jobs, node, first.parse().unwrap()).await,
-            None => work(jobs, store, std::env::var(BUS).unwrap()).await,
+            None => work(jobs, store, told_by(BUS).unwrap()).await,
         }
     });
 }
@@ -78,13 +82,14 @@ async fn accept(jobs: &Jobs, node: &str, first: usize) {
         let id = loop {
             match accept_one(jobs, node, number).await {
                 Some(id) => break id,
-                None => tokio::time::sleep(PAUSE).await,
+                None => SystemClock.wait(PAUSE).await,
             }
         };
         // Whoever reads this line has the promise.
-        writeln!(std::io::stdout(), "accepted {number} {id}").unwrap();
+        let line = format!("accepted {number} {id}\n");
+        std::io::stdout().write_all(line.as_bytes()).unwrap();
     }
-    std::future::pending().await
+    std::future::pending::<()>().await;
 }
 
 async fn accept_one(jobs: &Jobs, node: &str, number: usize) -> Option<String> {
