@@ -78,7 +78,7 @@ fn output(answer: &impl Serialize) -> Result<JobOutput, JobFailure> {
     let content = serde_json::to_vec(answer);
     let content =
         content.map_err(|_| JobFailure { code: ErrorCode::Internal, is_passing: false })?;
-    Ok(JobOutput { media_type: JSON, content: Private::new(content) })
+    Ok(JobOutput { media_type: JSON, content: Private::new(content), event: None })
 }
 
 /// `letters` `classify`.

@@ -12,6 +12,7 @@ pub mod local;
 mod logging;
 pub mod models;
 mod networks;
+mod outbox;
 mod progress;
 pub mod qa;
 mod recogniser;

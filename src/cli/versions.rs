@@ -3,8 +3,11 @@
 use std::io::Write;
 use std::path::PathBuf;
 
+use anyhow::Context;
+
 use crate::base::SystemClock;
 use crate::config::Config;
+use crate::service::events::{Event, ModelActivated, ModelName};
 
 use super::routing;
 
@@ -35,11 +38,15 @@ pub(super) fn run(command: VersionCommand, config: &Config) -> anyhow::Result<()
     let today = routing::today(&SystemClock);
     match command {
         VersionCommand::Activate { name, folder } => {
+            let before = routing::versions(config, &name)?.active()?;
             let number = routing::activate(config, &name, &folder, today)?;
+            tell(config, &name, (before, number))?;
             writeln!(out, "已啟用 {name} 第 {number} 版;執行中的服務會在 2 秒內改用。")?;
         }
         VersionCommand::RollBack { name } => {
+            let before = routing::versions(config, &name)?.active()?;
             let number = routing::roll_back(config, &name, today)?;
+            tell(config, &name, (before, number))?;
             writeln!(out, "已回復 {name} 第 {number} 版;執行中的服務會在 2 秒內改用。")?;
         }
         VersionCommand::List { name } => {
@@ -54,4 +61,17 @@ pub(super) fn run(command: VersionCommand, config: &Config) -> anyhow::Result<()
         }
     }
     Ok(())
+}
+
+/// Tells that another version answers.
+fn tell(config: &Config, name: &str, (before, now): (Option<u32>, u32)) -> anyhow::Result<()> {
+    let version = routing::versions(config, name)?.load(now)?;
+    let event = ModelActivated {
+        model: ModelName { name: name.to_owned(), version: now.to_string() },
+        previous_version: before.map(|it| it.to_string()),
+        sha256: version.sha256,
+    };
+    let store = super::jobs::store(config)?;
+    super::outbox::tell(&store, &Event::ModelActivated(event), format!("models/{name}"))
+        .with_context(|| format!("version {now} of {name} answers, but its event is lost"))
 }

@@ -6,9 +6,11 @@ use std::path::PathBuf;
 use anyhow::{Context, ensure};
 use clap::Args;
 
-use crate::base::{Date, SystemClock};
+use crate::base::{Date, RequestId, SystemClock};
 use crate::config::Config;
-use crate::warehouse;
+use crate::service::events::{Event, ExportReady};
+use crate::store::Store;
+use crate::warehouse::{self, Exported};
 
 /// Options of the command.
 #[derive(Debug, Args)]
@@ -33,9 +35,24 @@ pub(super) fn run(options: &Options, config: &Config) -> anyhow::Result<()> {
     let out = options.out.clone().unwrap_or_else(|| config.data_dir().join("exports"));
     let exported = warehouse::export(&store, day, &out)
         .with_context(|| format!("failed to export {day} to {}", out.display()))?;
+    tell(&store, day, &exported)?;
     let mut stdout = std::io::stdout().lock();
     for it in exported {
         writeln!(stdout, "{:<18} {:>8}  {}", it.table, it.n_rows, it.folder.display())?;
     }
     Ok(())
+}
+
+/// Tells whoever waits for the tables.
+fn tell(store: &Store, day: Date, exported: &[Exported]) -> anyhow::Result<()> {
+    let export_id = RequestId::fresh(&SystemClock).to_string();
+    let event = ExportReady {
+        export_id: export_id.clone(),
+        day: day.to_string(),
+        tables: u32::try_from(exported.len()).unwrap_or(u32::MAX),
+        rows: exported.iter().map(|it| it.n_rows).sum(),
+        manifest_sha256: warehouse::fingerprint(exported)?,
+    };
+    super::outbox::tell(store, &Event::ExportReady(event), format!("exports/{export_id}"))
+        .context("the tables are written, but their event is not: export again")
 }

@@ -74,8 +74,7 @@ pub(super) fn write(
 fn file<'a>(folder: &Path, name: &'a str) -> Result<ManifestFile<'a>, ExportError> {
     let path = folder.join(name);
     let (bytes, hash) = hash(&path).map_err(|it| ExportError::write(&path, it))?;
-    let sha256 = hash.iter().map(|it| format!("{it:02x}")).collect();
-    Ok(ManifestFile { name, bytes, sha256 })
+    Ok(ManifestFile { name, bytes, sha256: hex(&hash) })
 }
 
 /// Length and SHA-256 of a file.
@@ -92,6 +91,22 @@ fn hash(path: &Path) -> io::Result<(u64, Vec<u8>)> {
         n_bytes += n as u64;
         file.consume(n);
     }
+}
+
+/// SHA-256 of the manifests in these folders, one after another, in lower-case hex.
+pub(super) fn fingerprint<'a>(
+    folders: impl Iterator<Item = &'a Path>,
+) -> Result<String, ExportError> {
+    let mut hasher = Sha256::new();
+    for folder in folders {
+        let path = folder.join(MANIFEST);
+        hasher.update(std::fs::read(&path).map_err(|it| ExportError::write(&path, it))?);
+    }
+    Ok(hex(&hasher.finalize()))
+}
+
+fn hex(bytes: &[u8]) -> String {
+    bytes.iter().map(|it| format!("{it:02x}")).collect()
 }
 
 #[derive(Serialize)]

@@ -82,6 +82,14 @@ pub fn export(store: &Store, day: Date, out: &Path) -> Result<Vec<Exported>, Exp
     TABLES.iter().map(|table| export_table(table, &source, out)).collect()
 }
 
+/// SHA-256 of the manifests of an export, by which a receiver knows it.
+///
+/// # Errors
+/// When one cannot be read any more.
+pub fn fingerprint(exported: &[Exported]) -> Result<String, ExportError> {
+    manifest::fingerprint(exported.iter().map(|it| it.folder.as_path()))
+}
+
 fn export_table(table: &Table, source: &Source<'_>, out: &Path) -> Result<Exported, ExportError> {
     let folder = out.join(table.name);
     let mut partition = Partition::begin(table, &folder.join(format!("dt={}", source.day)))?;

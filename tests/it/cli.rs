@@ -2,6 +2,9 @@
 
 use std::process::{Command, Output};
 
+use fenwen::store::Store;
+use fenwen::warehouse::TABLES;
+
 fn fenwen(arguments: &[&str]) -> Output {
     let dir = tempfile::tempdir().unwrap();
     Command::new(env!("CARGO_BIN_EXE_fenwen"))
@@ -37,6 +40,23 @@ fn settings_are_checked_shown_and_explained() {
 fn a_wrong_setting_is_one_line_that_names_it() {
     check_refused(&["config", "show", "--set", "idcard.quue=1"], &["quue"]);
     check_refused(&["config", "show", "--config", "/nowhere.toml"], &["/nowhere.toml"]);
+}
+
+#[test]
+fn a_day_is_exported_and_told() {
+    let dir = tempfile::tempdir().unwrap();
+    let data = dir.path().to_str().unwrap();
+    let done = fenwen(&["export", "--day", "2026-01-01", "--data-dir", data]);
+    assert!(done.status.success(), "{}", String::from_utf8_lossy(&done.stderr));
+    assert_eq!(String::from_utf8(done.stdout).unwrap().lines().count(), TABLES.len());
+    assert!(dir.path().join("exports/ai_prediction/dt=2026-01-01/manifest.json").is_file());
+    let store = Store::open(dir.path()).unwrap();
+    let told = store.outbox_pending(9).wait().unwrap();
+    let [event] = told.as_slice() else { unreachable!("{}", told.len()) };
+    assert_eq!(event.subject, "moi.ai.v1.evt.301000000A.exports.export.ready");
+    assert!(event.body.contains(r#""day":"2026-01-01""#), "{}", event.body);
+    check_refused(&["export", "--day", "2199-01-01", "--data-dir", data], &["2199-01-01"]);
+    check_refused(&["export", "--day", "2026-02-30", "--data-dir", data], &["YYYY-MM-DD"]);
 }
 
 #[test]

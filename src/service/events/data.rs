@@ -1,5 +1,7 @@
 //! The data of each type of event.
 
+use std::time::Duration;
+
 use schemars::JsonSchema;
 use serde::Serialize;
 
@@ -7,6 +9,7 @@ use crate::task::documents::DispatchAnswer;
 use crate::task::idcard::{IdAnswer, ModelInfo};
 use crate::task::letters::{LetterAnswer, LetterAnswers};
 use crate::task::prediction::Verdict;
+use crate::task::speech::Transcript;
 use crate::task::text::Label;
 
 /// Labels that an event tells.
@@ -173,6 +176,19 @@ pub struct SpeechTranscribed {
     pub model: ModelName,
 }
 
+impl SpeechTranscribed {
+    /// The event of a job.
+    pub fn new(job_id: &str, transcript: &Transcript, model: &ModelInfo) -> SpeechTranscribed {
+        SpeechTranscribed {
+            job_id: job_id.to_owned(),
+            audio_seconds: Duration::from_millis(transcript.duration).as_secs_f64(),
+            segments: u32::try_from(transcript.segments.len()).unwrap_or(u32::MAX),
+            low_confidence_ratio: share(transcript.low_confidence_ratio()),
+            model: model.into(),
+        }
+    }
+}
+
 /// Tables for the warehouse are ready.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, JsonSchema)]
 pub struct ExportReady {
@@ -184,7 +200,7 @@ pub struct ExportReady {
     pub tables: u32,
     /// Rows of all tables.
     pub rows: u64,
-    /// SHA-256 of the manifest, lower-case hex.
+    /// SHA-256 of the manifests of all tables, one after another by their names, lower-case hex.
     pub manifest_sha256: String,
 }
 

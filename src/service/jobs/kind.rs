@@ -7,6 +7,7 @@ use futures_util::future::BoxFuture;
 use tokio::sync::Notify;
 
 use crate::base::{ErrorCode, Private};
+use crate::service::events::Event;
 use crate::store::StoreError;
 use crate::store::blobs::{BlobReader, Blobs};
 use crate::store::jobs::Job;
@@ -58,6 +59,8 @@ pub struct JobOutput {
     pub media_type: &'static str,
     /// It.
     pub content: Private<Vec<u8>>,
+    /// What is told of it, beside the end of the job.
+    pub event: Option<Event>,
 }
 
 /// Why an attempt failed.

@@ -10,7 +10,8 @@ use futures_util::stream::FuturesUnordered;
 use futures_util::{FutureExt, StreamExt};
 use tokio::sync::Notify;
 
-use crate::base::ErrorCode;
+use crate::base::{ErrorCode, RequestId};
+use crate::service::events::Circumstances;
 use crate::store::StoreError;
 use crate::store::blobs::BlobReader;
 use crate::store::jobs::{Beat, Claim, Ending, Job, Payload};
@@ -154,7 +155,7 @@ impl Worker {
             return;
         };
         let made = match &ending {
-            Ending::Succeeded(Payload::Blob(id)) => Some(id.clone()),
+            Ending::Succeeded(Payload::Blob(id), _) => Some(id.clone()),
             _ => None,
         };
         let told = self.jobs.store.finish(&id, fence, ending, self.jobs.now()).await;
@@ -299,13 +300,33 @@ impl Worker {
     }
 
     async fn keep_result(&self, job: &Job, output: JobOutput) -> Result<Ending, JobFailure> {
+        let told = output.event.map(|it| it.outbox_row(&self.circumstances(job))).transpose();
+        let told = told.map_err(|error| {
+            tracing::error!(job = job.id, reason = %error, "an event of a job could not be made");
+            JobFailure { code: ErrorCode::Internal, is_passing: false }
+        })?;
         let meta = self.jobs.meta(caller(job), ("result", output.media_type), job.expires);
         match self.jobs.blobs.keep(meta, output.content).await {
-            Ok(payload) => Ok(Ending::Succeeded(payload)),
+            Ok(payload) => Ok(Ending::Succeeded(payload, told)),
             Err(error) => {
                 tracing::error!(job = job.id, reason = %error, "a result could not be kept");
                 Err(passing(ErrorCode::Internal))
             }
+        }
+    }
+
+    /// What surrounds an event of a job that has just ended.
+    fn circumstances(&self, job: &Job) -> Circumstances {
+        let time = self.jobs.now();
+        Circumstances {
+            id: RequestId::at(time).to_string(),
+            org: job.org.clone(),
+            time,
+            about: Some(format!("jobs/{}", job.id)),
+            correlation: Some(job.correlation.clone()),
+            trace_parent: job.traceparent.clone(),
+            data_ref: Some(format!("/api/v1/jobs/{}/result", job.id)),
+            ..Circumstances::default()
         }
     }
 

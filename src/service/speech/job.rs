@@ -7,6 +7,7 @@ use crate::base::ErrorCode;
 use crate::engine::speech::ShouldStop;
 use crate::media::audio;
 use crate::pipeline::speech::{Observer, Resume};
+use crate::service::events::{Event, SpeechTranscribed};
 use crate::service::jobs::{JobContext, JobFailure, JobOutput};
 use crate::task::call::CallError;
 use crate::task::speech::{Segment, SpeechOrder, SpeechProgress};
@@ -72,7 +73,12 @@ fn transcribe(
     ear.hear(&mut file, &run, &mut noter)?;
     kept.transcript = finish(&survey, std::mem::take(&mut kept.transcript.segments));
     kept.resume = Resume::default();
-    Ok(JobOutput { media_type: "application/json", content: kept.encode()? })
+    let event = Event::SpeechTranscribed(SpeechTranscribed::new(
+        &context.job().id,
+        &kept.transcript,
+        &kept.model,
+    ));
+    Ok(JobOutput { media_type: "application/json", content: kept.encode()?, event: Some(event) })
 }
 
 /// Notes what was heard after each window.

@@ -6,7 +6,7 @@ use futures_util::FutureExt;
 
 use crate::store::engine::{Kind, Reply, Tx};
 use crate::store::value::{Row, values};
-use crate::store::{Store, StoreError, blobs, outbox};
+use crate::store::{OutboxRow, Store, StoreError, blobs, outbox};
 
 use super::{COLUMNS, Job, JobState, Payload, events, ms};
 
@@ -15,8 +15,8 @@ const PURGE_AT_ONCE: u64 = 200;
 
 /// How an attempt ended. Errors are codes, never texts.
 pub enum Ending {
-    /// With a result.
-    Succeeded(Payload),
+    /// With a result, and what is told of it beside the end of the job.
+    Succeeded(Payload, Option<OutboxRow>),
     /// Trying again cannot help.
     Failed(String),
     /// It is no longer wanted.
@@ -33,7 +33,7 @@ impl Ending {
     /// The state after it, and its name among events.
     fn state(&self) -> JobState {
         match self {
-            Ending::Succeeded(_) => JobState::Succeeded,
+            Ending::Succeeded(..) => JobState::Succeeded,
             Ending::Failed(_) => JobState::Failed,
             Ending::Cancelled => JobState::Cancelled,
             Ending::Retry(..) | Ending::GivenBack => JobState::Queued,
@@ -142,9 +142,9 @@ impl Store {
 async fn finish(attempt: &Attempt, tx: &mut dyn Tx) -> Result<Option<Job>, StoreError> {
     let Attempt { id, fence, ending, now, is_expired } = attempt;
     let state = ending.state();
-    let (mut run_at, mut error, mut result) = (None, None, None);
+    let (mut run_at, mut error, mut result, mut told) = (None, None, None, None);
     match ending {
-        Ending::Succeeded(payload) => result = Some(payload),
+        Ending::Succeeded(payload, event) => (result, told) = (Some(payload), event.as_ref()),
         Ending::Failed(code) | Ending::Dead(code) => error = Some(code),
         Ending::Retry(at, code) => (run_at, error) = (Some(ms(*at)), Some(code)),
         Ending::Cancelled | Ending::GivenBack => (),
@@ -184,6 +184,9 @@ async fn finish(attempt: &Attempt, tx: &mut dyn Tx) -> Result<Option<Job>, Store
         blobs::delete_inline(job.checkpoint.as_deref(), tx).await?;
     }
     events::tell(&job, *now, tx).await?;
+    if let Some(row) = told {
+        outbox::add(row, tx).await?;
+    }
     Ok(Some(job))
 }
 

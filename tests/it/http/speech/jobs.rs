@@ -81,6 +81,14 @@ async fn a_recording_may_come_with_its_request() {
     assert_eq!(ended(&server, &id).await["state"], "succeeded");
     let text = get(server.addr, &format!("{TRANSCRIPTIONS}/{id}?format=txt")).await;
     assert_eq!(String::from_utf8(text.body).unwrap(), format!("{MASKED}\n"));
+    let told = server.store.outbox_pending(99).await.unwrap();
+    let told: Vec<_> =
+        told.iter().filter(|it| it.subject.ends_with("speech.transcription.completed")).collect();
+    let [event] = told.as_slice() else { unreachable!("{}", told.len()) };
+    let event: serde_json::Value = serde_json::from_str(&event.body).unwrap();
+    let expected = json!({"job_id": id, "audio_seconds": 1.0, "segments": 1,
+        "low_confidence_ratio": 0.0, "model": {"name": "fake-ear", "version": "1"}});
+    assert_eq!((&event["data"], &event["subject"]), (&expected, &json!(format!("jobs/{id}"))));
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
