@@ -101,7 +101,9 @@ async fn what_was_heard_so_far_is_shown_and_a_job_can_be_taken_back() {
     let partial = loop {
         let answer = get(server.addr, &path).await;
         let document = answer.json();
-        if document["transcript"]["segments"].as_array().is_some_and(|it| it.len() == 2) {
+        // What was heard and how far it is may come with two signs of life.
+        let n_segments = document["transcript"]["segments"].as_array().map_or(0, Vec::len);
+        if (n_segments, document["progress"].as_f64()) == (2, Some(0.4)) {
             assert_eq!(
                 (answer.header("retry-after"), answer.header("x-transcription-state")),
                 ("2", "running")
@@ -110,10 +112,7 @@ async fn what_was_heard_so_far_is_shown_and_a_job_can_be_taken_back() {
         }
         tokio::task::yield_now().await;
     };
-    assert_eq!(
-        (partial["state"].as_str(), partial["progress"].as_f64()),
-        (Some("running"), Some(0.4))
-    );
+    assert_eq!(partial["state"], "running");
     assert_eq!(partial["transcript"]["segments"][1]["text"], MASKED);
     let cancelled = call(server.addr, &format!("POST {JOBS}/{id}/cancel"), "", b"").await;
     assert_eq!(cancelled.status, 200);
