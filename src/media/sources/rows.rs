@@ -55,9 +55,16 @@ pub(super) fn csv(text: &str, most: usize) -> Result<Vec<SourceDraft>, SourceErr
     for record in reader.records() {
         let record = record.map_err(|it| broken(it.position().map(csv::Position::line)))?;
         let line = record.position().map_or(1, csv::Position::line);
+        let line = usize::try_from(line).unwrap_or(usize::MAX);
+        // An answer cut at a comma would be quoted to citizens.
+        if columns.len() < record.len() {
+            let what =
+                "it has more columns than the head: put texts with commas in quotation marks";
+            return Err(SourceError::Line { line, what });
+        }
         let cells = columns.iter().zip(record.iter());
         let cells = cells.filter_map(|(column, text)| Some(((*column)?, text.to_owned())));
-        add(&mut drafts, cells, usize::try_from(line).unwrap_or(usize::MAX))?;
+        add(&mut drafts, cells, line)?;
         require_room(&drafts, most)?;
     }
     Ok(drafts)
@@ -157,6 +164,8 @@ mod tests {
         let error = |what| Err(SourceError::Line { line: 2, what });
         let day = "a day is not written as 2026-11-24";
         assert_eq!(csv("answer,valid_to\n甲,115/1/1\n", 9), error(day));
+        let more = "it has more columns than the head: put texts with commas in quotation marks";
+        assert_eq!(csv("answer,unit\n請攜帶印章,至任一戶政事務所,戶政司\n", 9), error(more));
         assert_eq!(json_lines("{\"answer\":\"a\"}\n[1]\n", 9), error("it is no JSON object"));
         let list = "{\"answer\":\"a\"}\n{\"answer\":[]}\n";
         assert_eq!(json_lines(list, 9), error("a column is neither text nor number"));
