@@ -144,7 +144,7 @@ pub const TABLES: &[Table] = &[
             PREDICTION,
             SERVICE,
             VERSION,
-            column("verdict", Text, "決定", "accepted(採用)、corrected(更正)或 rejected(不採用)"),
+            column("verdict", Text, "決定", "accepted(採用)、corrected(更正)或 discarded(捨棄)"),
             column("decided_label", Text, "決定的標籤", "分類表中的標籤"),
             column("agreed_top1", Flag, "與第一建議相同", "決定的標籤即第一建議"),
             column("agreed_top3", Flag, "在前三建議中", "決定的標籤在前三個建議之中"),

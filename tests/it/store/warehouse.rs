@@ -7,6 +7,7 @@ use std::time::Duration;
 
 use fenwen::base::{Date, Private};
 use fenwen::store::{FeedbackRow, NewPrediction, Store};
+use fenwen::task::prediction::Verdict;
 use fenwen::warehouse::{MIN_GROUP, TABLES, export};
 
 use super::predictions::told;
@@ -138,6 +139,11 @@ pub(super) fn a_day_is_exported_without_what_it_was_about(fixture: Fixture) {
     for table in TABLES {
         let n_rows = i64::try_from(rows(&found, table.name).len()).unwrap();
         assert_eq!(parquet_shape(&found, table.name), (n_rows, table.columns.len()));
+    }
+
+    let dictionary = String::from_utf8_lossy(&found["out/ai_feedback/data-dictionary.json"]);
+    for verdict in Verdict::ALL {
+        assert!(dictionary.contains(verdict.as_str()), "{verdict:?} is not explained");
     }
 
     assert_eq!(exported(&fixture.store, &out), found, "the same bytes when repeated");
