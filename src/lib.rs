@@ -12,6 +12,7 @@ pub mod engine;
 pub mod http;
 pub mod media;
 pub mod pipeline;
+pub mod policy;
 pub mod registry;
 pub mod rpc;
 pub mod service;

@@ -15,6 +15,16 @@ pub enum ErrorCode {
     UnknownField,
     /// The method does not fit the path.
     MethodNotAllowed,
+    /// No credential, or one that is not accepted.
+    Unauthenticated,
+    /// Too many bad credentials came from there; locked for a while.
+    Locked,
+    /// The caller may not do this.
+    Forbidden,
+    /// The exchange names a client that is not registered.
+    UnknownPartner,
+    /// The purpose is missing or not approved for the client.
+    PurposeRefused,
     /// Too much work is waiting, or the deadline cannot be met; retry later.
     Overloaded,
     /// The body or a part of it is larger than the limit.
@@ -41,13 +51,18 @@ pub enum ErrorCode {
 
 impl ErrorCode {
     /// Every code, for documentation and for tests.
-    pub const ALL: [ErrorCode; 16] = [
+    pub const ALL: [ErrorCode; 21] = [
         ErrorCode::NotFound,
         ErrorCode::UnknownParameter,
         ErrorCode::BadValue,
         ErrorCode::UnknownField,
         ErrorCode::MethodNotAllowed,
+        ErrorCode::Unauthenticated,
+        ErrorCode::Forbidden,
+        ErrorCode::UnknownPartner,
+        ErrorCode::PurposeRefused,
         ErrorCode::Overloaded,
+        ErrorCode::Locked,
         ErrorCode::TooLarge,
         ErrorCode::UnsupportedMedia,
         ErrorCode::ContentRefused,
@@ -68,6 +83,11 @@ impl ErrorCode {
             ErrorCode::BadValue => "ER0210",
             ErrorCode::UnknownField => "ER0220",
             ErrorCode::MethodNotAllowed => "ER0110",
+            ErrorCode::Unauthenticated => "ER0300",
+            ErrorCode::Locked => "ER0301",
+            ErrorCode::Forbidden => "ER0310",
+            ErrorCode::UnknownPartner => "ER0311",
+            ErrorCode::PurposeRefused => "ER0320",
             ErrorCode::Overloaded => "ER0429",
             ErrorCode::TooLarge => "ER0430",
             ErrorCode::UnsupportedMedia => "ER0440",
@@ -90,6 +110,11 @@ impl ErrorCode {
             ErrorCode::BadValue => "輸入的參數內容格式錯誤",
             ErrorCode::UnknownField => "未定義的欄位",
             ErrorCode::MethodNotAllowed => "不支援的方法",
+            ErrorCode::Unauthenticated => "未通過身分驗證",
+            ErrorCode::Locked => "憑證錯誤次數過多,暫時鎖定",
+            ErrorCode::Forbidden => "沒有權限",
+            ErrorCode::UnknownPartner => "未登記的交換介接系統",
+            ErrorCode::PurposeRefused => "特定目的未填或未經核准",
             ErrorCode::Overloaded => "系統忙碌,請稍後再試",
             ErrorCode::TooLarge => "內容過大",
             ErrorCode::UnsupportedMedia => "不支援的媒體類型",

@@ -4,6 +4,7 @@ mod clock;
 mod date;
 mod error;
 mod id_number;
+mod network;
 mod private;
 pub(crate) mod protobuf;
 mod timestamp;
@@ -17,6 +18,7 @@ pub use clock::{Clock, ManualClock, SystemClock};
 pub use date::{Date, roc_year};
 pub use error::ErrorCode;
 pub use id_number::{IdNumber, Sex};
+pub use network::{Network, NetworkError};
 pub use private::{Private, Secret};
 pub use timestamp::{is_rfc3339, rfc3339};
 
