@@ -10,6 +10,7 @@ pub mod cli;
 pub mod config;
 pub mod engine;
 pub mod http;
+pub mod identity;
 pub mod media;
 pub mod pipeline;
 pub mod policy;

@@ -61,8 +61,12 @@ impl TextKind {
             correlation: job.correlation.clone(),
             trace_parent: job.traceparent.clone(),
         });
-        let cx =
-            CallContext { request_id: RequestId::fresh(self.clock.as_ref()), deadline, origin };
+        let cx = CallContext {
+            request_id: RequestId::fresh(self.clock.as_ref()),
+            deadline,
+            origin,
+            purposes: None,
+        };
         Ok((self.service.admit(&cx, task)?, content))
     }
 
@@ -94,7 +98,7 @@ impl JobKind for ClassifyLetters {
     }
 
     fn check(&self, input: &[u8]) -> Result<(), CallError> {
-        letters::parse(input, self.0.rule).map(|_| ())
+        letters::parse(input, self.0.rule.clone()).map(|_| ())
     }
 
     fn run(
@@ -127,7 +131,7 @@ impl JobKind for DispatchDocument {
     }
 
     fn check(&self, input: &[u8]) -> Result<(), CallError> {
-        documents::parse(input, self.0.rule).map(|_| ())
+        documents::parse(input, self.0.rule.clone()).map(|_| ())
     }
 
     fn run(
@@ -160,7 +164,7 @@ impl JobKind for TranscribeRecording {
     }
 
     fn check(&self, input: &[u8]) -> Result<(), CallError> {
-        speech::parse_input(input, self.0.rule).map(|_| ())
+        speech::parse_input(input, self.0.rule.clone()).map(|_| ())
     }
 
     fn attached(&self, input: &[u8]) -> Option<String> {

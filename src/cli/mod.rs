@@ -1,6 +1,7 @@
 //! Composition root: commands, and the wiring of everything below into a running system.
 
 mod bus;
+mod clients;
 mod config;
 pub mod encoder;
 mod export;
@@ -79,6 +80,9 @@ enum Command {
     /// 列出、查看、取消工作,或重新排隊
     #[command(subcommand)]
     Jobs(jobs::JobsCommand),
+    /// 登記、列出、停用、刪除介接系統,製發金鑰
+    #[command(subcommand)]
+    Clients(clients::ClientsCommand),
     /// 識別證件影像
     Idcard(idcard::Options),
     /// 將錄音轉寫為文字
@@ -170,6 +174,7 @@ impl Cli {
                 Err(command) => models::run(command, models::settings(&read()?)?)?,
             },
             Command::Qa(command) => qa::run(command, &read()?)?,
+            Command::Clients(command) => clients::run(command, &read()?)?,
             Command::Jobs(command) => jobs::run(command, &read()?)?,
             Command::Feedback(command) => feedback::run(command, &read()?)?,
             Command::Export(options) => warehouse::run(&options, &read()?)?,

@@ -106,11 +106,13 @@ async fn serve(
     let service = service(config, &recogniser, kept, Arc::clone(&clock))?;
     let bus = super::bus::open(config).await.map_err(super::bus::told)?;
     let jobs = jobs(config, store.clone(), Arc::clone(&service), Arc::clone(&clock));
+    let gate = super::clients::gate(config, store.clone(), Arc::clone(&clock));
     let rpc = Arc::new(Rpc {
         service: Arc::clone(&service),
         jobs: Arc::clone(&jobs),
         uploads: Arc::new(jobs.blobs().clone()),
         clock: Arc::clone(&clock),
+        gate: Arc::clone(&gate),
         options: rpc_options(config),
     });
     let app = App::new(AppParts {
@@ -118,6 +120,7 @@ async fn serve(
         jobs: Arc::clone(&jobs),
         webhooks: webhooks::webhooks(config, store.clone(), Arc::clone(&clock))?,
         clock: Arc::clone(&clock),
+        gate,
         asyncapi: rpc::asyncapi(),
         options: http_options(config),
     })?;

@@ -37,10 +37,11 @@ impl Config {
         let mut findings = self.check_ranges();
         if !self.server.listen.ip().is_loopback() {
             findings.push(Finding::fatal(format!(
-                "server.listen = {}:本版尚無連線加密與身分驗證,只可監聽迴路介面(127.0.0.1 或 ::1)",
+                "server.listen = {}:本版尚無連線加密,只可監聽迴路介面(127.0.0.1 或 ::1)",
                 self.server.listen
             )));
         }
+        findings.extend(self.auth.check(self.profile));
         findings.extend(self.bus.check(self.profile));
         findings.extend(self.webhooks.check(self.profile));
         if self.profile == Profile::Production {
@@ -79,6 +80,7 @@ impl Config {
             ("server.header_timeout_s", self.server.header_timeout_s),
             ("server.body_timeout_s", self.server.body_timeout_s),
             ("server.request_timeout_s", self.server.request_timeout_s),
+            ("auth.idle_days", self.auth.idle_days),
             ("limits.image_bytes", self.limits.image_bytes as u64),
             ("limits.image_pixels", self.limits.image_pixels),
             ("limits.meta_bytes", self.limits.meta_bytes as u64),

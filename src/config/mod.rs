@@ -2,6 +2,7 @@
 //!
 //! Unknown keys are errors wherever they come from, and secrets never print.
 
+mod auth;
 mod bus;
 mod check;
 mod jobs;
@@ -18,6 +19,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::base::Secret;
 
+pub use auth::{Auth, AuthMode};
 pub use bus::{Bus, BusEngine, Webhooks};
 pub use check::{Finding, Severity};
 pub use jobs::{Jobs, Store, StoreEngine};
@@ -48,6 +50,8 @@ pub struct Config {
     pub data_dir: Option<PathBuf>,
     /// HTTP 伺服器。
     pub server: Server,
+    /// 身分驗證。
+    pub auth: Auth,
     /// 輸入上限。
     pub limits: Limits,
     /// 證件影像識別。

@@ -82,7 +82,7 @@ pub(super) async fn suggest(
 ) -> Result<Json<SuggestionResponse>, Failure> {
     let limit = app.json_limit(&cx);
     let (admitted, json) = admit(&app, &cx, request, limit).await?;
-    let rule = app.options.purpose;
+    let rule = app.purpose_rule(&cx);
     let n_bytes = json.expose().len();
     let read = move || suggestions::parse(json.expose(), rule);
     Ok(Json(admitted.suggest_answers(Unread { n_bytes, read }).await?.into()))
@@ -117,7 +117,7 @@ async fn answer(
 ) -> Result<AnswerResponse, CallError> {
     let limit = BodyLimit { bytes: app.options.max_meta_bytes, ..app.json_limit(cx) };
     let (admitted, json) = admit(app, cx, request, limit).await?;
-    let rule = app.options.purpose;
+    let rule = app.purpose_rule(cx);
     let n_bytes = json.expose().len();
     let read = move || answers::parse(json.expose(), rule);
     Ok(admitted.answer_question(Unread { n_bytes, read }).await?.into())

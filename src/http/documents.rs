@@ -112,7 +112,7 @@ async fn answer(
         }
         Carrier::Body(form) => (form, body::collect(request, limit).await?),
     };
-    let rule = app.options.purpose;
+    let rule = app.purpose_rule(cx);
     let n_bytes = bytes.expose().len();
     let read = move || form.parse(bytes.expose(), rule);
     let answer = admitted.dispatch_document(Unread { n_bytes, read }).await?;

@@ -10,6 +10,7 @@ mod documents;
 mod envelope;
 mod failure;
 mod form;
+mod guard;
 mod identity_documents;
 mod jobs;
 mod later;
@@ -42,6 +43,7 @@ use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
 use crate::base::{Clock, ErrorCode};
+use crate::identity::Gate;
 use crate::service::Service;
 use crate::service::jobs::{Jobs, Quota, QuotaRate};
 use crate::service::webhooks::Webhooks;
@@ -59,7 +61,7 @@ pub use failure::status;
 pub use serve::{Ended, serve};
 
 /// Limits and manners of the HTTP surface.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct HttpOptions {
     /// Connections at one time; more wait in the listener's backlog.
     pub max_connections: usize,
@@ -129,6 +131,7 @@ pub struct App {
     quota: Quota,
     uploads: Semaphore,
     clock: Arc<dyn Clock>,
+    gate: Arc<Gate>,
     options: HttpOptions,
     metrics: PrometheusHandle,
     openapi: String,
@@ -145,6 +148,8 @@ pub struct AppParts {
     pub webhooks: Webhooks,
     /// Tells the time.
     pub clock: Arc<dyn Clock>,
+    /// Proves callers.
+    pub gate: Arc<Gate>,
     /// The description of the bus, as YAML.
     pub asyncapi: String,
     /// Limits and manners.
@@ -154,7 +159,7 @@ pub struct AppParts {
 impl App {
     /// The surface; installs the process's metrics recorder unless it is there already.
     pub fn new(parts: AppParts) -> Result<Arc<App>, serde_json::Error> {
-        let AppParts { service, jobs, webhooks, clock, asyncapi, options } = parts;
+        let AppParts { service, jobs, webhooks, clock, gate, asyncapi, options } = parts;
         let openapi = openapi().to_pretty_json()?;
         let metrics = metrics::recorder();
         let quota = Quota::new(options.quota);
@@ -166,11 +171,17 @@ impl App {
             quota,
             uploads,
             clock,
+            gate,
             options,
             metrics,
             openapi,
             asyncapi,
         }))
+    }
+
+    /// Whether a call must name its purpose, and which one.
+    fn purpose_rule(&self, cx: &CallContext) -> PurposeRule {
+        self.options.purpose.of(cx.purposes.as_ref())
     }
 
     /// Limits of a JSON or XML body of a call.
@@ -254,7 +265,7 @@ fn routes() -> OpenApiRouter<Arc<App>> {
 
 /// The API's description, as served and as committed in `docs/reference/openapi.json`.
 pub fn openapi() -> utoipa::openapi::OpenApi {
-    routes().into_openapi()
+    guard::described(routes().into_openapi())
 }
 
 /// The complete surface.
@@ -269,6 +280,7 @@ pub fn router(app: &Arc<App>) -> Router {
         })
         .layer(DefaultBodyLimit::max(form::max_bytes(&app.options)))
         .layer(CatchPanicLayer::custom(failure::of_panic))
+        .layer(axum::middleware::from_fn_with_state(Arc::clone(app), guard::guard))
         .layer(axum::middleware::from_fn_with_state(Arc::clone(app), envelope::envelope))
         .with_state(Arc::clone(app))
 }

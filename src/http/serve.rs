@@ -3,10 +3,13 @@
 //! HTTP/1.1 only: behind the gateway that ends TLS nothing else is spoken, and what is not there cannot be abused.
 
 use std::io;
+use std::net::IpAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
+use hyper::body::Incoming;
 use hyper::server::conn::http1;
+use hyper::service::{Service, service_fn};
 use hyper_util::rt::{TokioIo, TokioTimer};
 use hyper_util::service::TowerToHyperService;
 use tokio::net::{TcpListener, TcpStream};
@@ -14,6 +17,9 @@ use tokio::sync::{Semaphore, watch};
 use tokio::task::JoinSet;
 use tokio::time::{MissedTickBehavior, interval, timeout};
 
+use crate::policy::Surface;
+
+use super::guard::Peer;
 use super::{App, router};
 
 /// Bytes buffered per connection while a request's header is read; more are answered 431.
@@ -43,7 +49,7 @@ pub async fn serve(
     app: Arc<App>,
     shutdown: impl Future<Output = ()>,
 ) -> io::Result<Ended> {
-    let options = app.options;
+    let (grace, drain) = (app.options.drain_grace, app.options.drain_timeout);
     let mut server = Server::new(app);
     tokio::select! {
         () = server.accept_all(&listener) => {}
@@ -52,9 +58,9 @@ pub async fn serve(
     tracing::info!("draining: new calls are refused");
     server.app.service.begin_drain();
     // Ends by the timeout: accepting never ends by itself.
-    let _ = timeout(options.drain_grace, server.accept_all(&listener)).await;
+    let _ = timeout(grace, server.accept_all(&listener)).await;
     drop(listener);
-    Ok(server.finish(options.drain_timeout).await)
+    Ok(server.finish(drain).await)
 }
 
 struct Server {
@@ -97,7 +103,7 @@ impl Server {
             };
             tokio::select! {
                 (accepted, place) = accept => match accepted {
-                    Ok((stream, _)) => self.spawn(stream, place),
+                    Ok((stream, from)) => self.spawn(stream, from.ip(), place),
                     Err(error) => {
                         tracing::warn!(%error, "failed to accept a connection");
                         // A bounded wait; nothing ever completes it early.
@@ -111,12 +117,17 @@ impl Server {
     }
 
     /// Serves one connection; `place` comes back at its end.
-    fn spawn<P: Send + 'static>(&mut self, stream: TcpStream, place: P) {
+    fn spawn<P: Send + 'static>(&mut self, stream: TcpStream, address: IpAddr, place: P) {
         // Answers are written in one piece: waiting to fill packets only delays them.
         if let Err(error) = stream.set_nodelay(true) {
             tracing::debug!(%error, "failed to set TCP_NODELAY");
         }
-        let service = TowerToHyperService::new(self.router.clone());
+        let router = TowerToHyperService::new(self.router.clone());
+        let peer = Peer { address, surface: Surface::All };
+        let service = service_fn(move |mut request: hyper::Request<Incoming>| {
+            request.extensions_mut().insert(peer);
+            router.call(request)
+        });
         let connection =
             self.builder.serve_connection(TokioIo::new(stream), service).with_upgrades();
         let mut ending = self.ending.subscribe();

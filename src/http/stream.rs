@@ -3,19 +3,20 @@
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use axum::extract::State;
 use axum::extract::ws::rejection::WebSocketUpgradeRejection;
 use axum::extract::ws::{CloseFrame, Message, Utf8Bytes, WebSocket, WebSocketUpgrade};
+use axum::extract::{Extension, State};
 use axum::http::HeaderMap;
 use axum::response::Response;
 
 use crate::base::ErrorCode;
 use crate::service::jobs::Caller;
 use crate::service::speech::{HeardRecording, LiveEvent, LiveOptions, LiveWork, Stream};
-use crate::task::call::CallError;
+use crate::task::call::{CallContext, CallError};
 use crate::task::speech::Rendition;
 use crate::wire::problem::Problem;
 use crate::wire::v1::live::{self, LiveMessage, LiveRequest, Opening};
+use crate::wire::v1::meta::PurposeRule;
 
 use super::caller::{caller, take};
 use super::failure::Failure;
@@ -52,14 +53,16 @@ const LATER: u16 = 1013;
 )]
 pub(super) async fn open(
     State(app): State<Arc<App>>,
+    Extension(cx): Extension<CallContext>,
     headers: HeaderMap,
     upgrade: Result<WebSocketUpgrade, WebSocketUpgradeRejection>,
 ) -> Result<Response, Failure> {
-    Ok(upgraded(app, &headers, upgrade)?)
+    Ok(upgraded(app, &cx, &headers, upgrade)?)
 }
 
 fn upgraded(
     app: Arc<App>,
+    cx: &CallContext,
     headers: &HeaderMap,
     upgrade: Result<WebSocketUpgrade, WebSocketUpgradeRejection>,
 ) -> Result<Response, CallError> {
@@ -73,14 +76,15 @@ fn upgraded(
     }
     let caller = caller(headers)?;
     take(&app, &caller)?;
+    let rule = app.purpose_rule(cx);
     let upgrade = upgrade.max_message_size(FRAME_BYTES).max_frame_size(FRAME_BYTES);
     // The task ends with its connection, or soon after the server begins to drain.
-    Ok(upgrade.on_upgrade(move |socket| serve(app, caller, socket)))
+    Ok(upgrade.on_upgrade(move |socket| serve(app, (caller, rule), socket)))
 }
 
-async fn serve(app: Arc<App>, caller: Caller, mut socket: WebSocket) {
+async fn serve(app: Arc<App>, (caller, rule): (Caller, PurposeRule), mut socket: WebSocket) {
     metrics::counter!("fenwen_speech_streams_total").increment(1);
-    let opened = opening(&app, &caller, &mut socket).await;
+    let opened = opening(&app, &caller, rule, &mut socket).await;
     let (mut stream, rendition, from) = match opened {
         Ok(Some(opened)) => opened,
         Ok(None) => return,
@@ -106,6 +110,7 @@ enum Left {
 async fn opening(
     app: &App,
     caller: &Caller,
+    rule: PurposeRule,
     socket: &mut WebSocket,
 ) -> Result<Option<(Stream, Rendition, u64)>, CallError> {
     let speech = app.service.speech();
@@ -113,18 +118,16 @@ async fn opening(
     let first =
         first.map_err(|_| CallError::new(ErrorCode::SlowClient, "未在期限內送出 start。"))?;
     match first {
-        Some(Ok(Message::Text(text))) => {
-            match live::parse_opening(text.as_bytes(), app.options.purpose)? {
-                Opening::Start { rate, order, rendition } => {
-                    let options = LiveOptions { rate, order };
-                    let stream = speech.open_stream(&caller.client, options)?;
-                    Ok(Some((stream, rendition, 0)))
-                }
-                Opening::Resume { token, from, rendition } => {
-                    Ok(Some((speech.resume_stream(&caller.client, &token)?, rendition, from)))
-                }
+        Some(Ok(Message::Text(text))) => match live::parse_opening(text.as_bytes(), rule)? {
+            Opening::Start { rate, order, rendition } => {
+                let options = LiveOptions { rate, order };
+                let stream = speech.open_stream(&caller.client, options)?;
+                Ok(Some((stream, rendition, 0)))
             }
-        }
+            Opening::Resume { token, from, rendition } => {
+                Ok(Some((speech.resume_stream(&caller.client, &token)?, rendition, from)))
+            }
+        },
         Some(Ok(Message::Binary(_) | Message::Ping(_) | Message::Pong(_))) => {
             Err(CallError::bad_value("/type", "第一則訊息應為 start 或 resume。"))
         }

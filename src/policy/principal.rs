@@ -81,8 +81,6 @@ pub struct Principal {
     pub amr: Vec<String>,
     /// The person behind the call, if it is told.
     pub acting_for: Option<ActingFor>,
-    /// Calls a minute, when they are other than everybody's.
-    pub per_minute: Option<u32>,
 }
 
 impl Principal {
@@ -99,7 +97,6 @@ impl Principal {
             authenticated_by: Method::Nothing,
             amr: Vec::new(),
             acting_for: None,
-            per_minute: None,
         }
     }
 

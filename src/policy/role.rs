@@ -98,13 +98,9 @@ impl Role {
                 S::TaxonomiesWrite,
                 S::ReviewsAssign,
             ],
-            Role::ModelManager => &[
-                S::ModelsRead,
-                S::ModelsPropose,
-                S::ModelsApprove,
-                S::TaxonomiesRead,
-                S::QaManage,
-            ],
+            Role::ModelManager => {
+                &[S::ModelsRead, S::ModelsPropose, S::ModelsApprove, S::TaxonomiesRead, S::QaManage]
+            }
             Role::SystemAdministrator => {
                 &[S::JobsRead, S::JobsCancel, S::ModelsRead, S::ClientsAdmin, S::OpsAdmin]
             }

@@ -87,11 +87,7 @@ pub const ROUTES: &[Route] = &[
     named("POST", "/api/v1/letters/classifications", &[LettersClassify]),
     named("POST", "/api/v1/documents/dispatch-suggestions", &[DocumentsDispatch]),
     named("POST", "/api/v1/speech/transcriptions", &[SpeechTranscribe]),
-    kept(
-        "GET",
-        "/api/v1/speech/transcriptions/{id}",
-        Access::Any(&[SpeechTranscribe, SpeechRead]),
-    ),
+    kept("GET", "/api/v1/speech/transcriptions/{id}", Access::Any(&[SpeechTranscribe, SpeechRead])),
     named("GET", "/api/v1/speech/stream", &[SpeechTranscribe]),
     Route {
         personal: PersonalData::Implied,

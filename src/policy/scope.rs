@@ -115,6 +115,19 @@ impl Scope {
     }
 }
 
+impl Scope {
+    /// What a job of a service needs; `None` when there is no such service.
+    pub fn of_job(service: &str) -> Option<Scope> {
+        match service {
+            "letters" => Some(Scope::LettersClassify),
+            "documents" => Some(Scope::DocumentsDispatch),
+            "speech" => Some(Scope::SpeechTranscribe),
+            "identity-documents" => Some(Scope::IdRecognize),
+            _ => None,
+        }
+    }
+}
+
 impl fmt::Display for Scope {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(self.as_str())

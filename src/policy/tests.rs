@@ -34,9 +34,8 @@ fn each_row_is_there_once() {
 fn who(route: &Route) -> String {
     let kind = |role| if role == Role::System { Kind::System } else { Kind::Person };
     let initial = |role: Role| role.as_str().chars().next().unwrap();
-    let may = |role: &Role| {
-        policy().decide(Some(&caller(kind(*role), role.scopes())), route).is_ok()
-    };
+    let may =
+        |role: &Role| policy().decide(Some(&caller(kind(*role), role.scopes())), route).is_ok();
     Role::ALL.into_iter().filter(may).map(initial).collect()
 }
 

@@ -13,6 +13,7 @@ use futures_util::FutureExt;
 
 use crate::base::Clock;
 use crate::bus::{Bus, BusError, Endpoint, Handle, ServiceSpec};
+use crate::identity::Gate;
 use crate::service::jobs::Jobs;
 use crate::service::{ClaimCheck, Service};
 use crate::wire::v1::meta::PurposeRule;
@@ -24,7 +25,7 @@ pub use operation::Operation;
 const GROUP: &str = "fenwen";
 
 /// Limits of requests over the bus.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct RpcOptions {
     /// Bytes of one picture.
     pub max_image_bytes: usize,
@@ -61,6 +62,8 @@ pub struct Rpc {
     pub uploads: Arc<dyn ClaimCheck>,
     /// Tells the time.
     pub clock: Arc<dyn Clock>,
+    /// Proves callers.
+    pub gate: Arc<Gate>,
     /// Limits.
     pub options: RpcOptions,
 }

@@ -20,8 +20,12 @@ macro_rules! migration {
 }
 
 /// In order; the first is number 1.
-const MIGRATIONS: &[Migration] =
-    &[migration!("0001_predictions"), migration!("0002_jobs"), migration!("0003_webhooks")];
+const MIGRATIONS: &[Migration] = &[
+    migration!("0001_predictions"),
+    migration!("0002_jobs"),
+    migration!("0003_webhooks"),
+    migration!("0004_clients"),
+];
 
 /// Number of the newest tables that this program knows.
 fn known() -> i64 {

@@ -1,10 +1,11 @@
-//! What fenwen keeps: predictions, feedback, jobs, blobs, webhooks. SQLite, or PostgreSQL for several nodes.
+//! What fenwen keeps: predictions, feedback, jobs, blobs, webhooks, clients. SQLite, or PostgreSQL for several nodes.
 //!
 //! Every call returns a [`Reply`]: an async caller awaits it, a thread waits for it. Texts, inputs and results are
 //! sealed with AES-256-GCM before they reach the database. The store knows nothing of what it keeps: labels, signatures
 //! and results are bytes of its callers.
 
 pub mod blobs;
+pub mod clients;
 mod engine;
 mod export;
 pub mod faults;

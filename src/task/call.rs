@@ -15,6 +15,8 @@ pub struct CallContext {
     pub deadline: Deadline,
     /// What it belongs to.
     pub origin: Arc<Origin>,
+    /// Purposes that are approved for the caller; any when none are told.
+    pub purposes: Option<Arc<[String]>>,
 }
 
 /// What a call belongs to, for the events that tell of it.

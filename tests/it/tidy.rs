@@ -17,6 +17,7 @@ const MAY_IMPORT: &[(&str, &[&str])] = &[
     ("task", &["base", "media"]),
     ("wire", &["base", "media", "task"]),
     ("policy", &["base", "task"]),
+    ("identity", &["base", "store", "policy"]),
     ("registry", &["base", "config"]),
     ("engine", &["base", "tensor", "config", "registry"]),
     ("batch", &["base", "tensor", "engine"]),
@@ -28,9 +29,9 @@ const MAY_IMPORT: &[(&str, &[&str])] = &[
             "pipeline",
         ],
     ),
-    ("http", &["base", "config", "task", "wire", "service", "policy"]),
+    ("http", &["base", "config", "task", "wire", "service", "policy", "identity"]),
     ("warehouse", &["base", "store"]),
-    ("rpc", &["base", "config", "task", "wire", "service", "bus"]),
+    ("rpc", &["base", "config", "task", "wire", "service", "bus", "policy", "identity"]),
     ("cli", ANYTHING),
 ];
 
@@ -50,6 +51,7 @@ const ANYTHING: &[&str] = &[
     "pipeline",
     "service",
     "policy",
+    "identity",
     "http",
     "warehouse",
     "rpc",

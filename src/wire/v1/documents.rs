@@ -171,7 +171,10 @@ impl DocumentFormat {
     pub fn parse(self, bytes: &[u8], rule: PurposeRule) -> Result<DispatchOrder, CallError> {
         match self {
             DocumentFormat::Json => parse(bytes, rule),
-            DocumentFormat::Exchange => parse_exchange(bytes),
+            DocumentFormat::Exchange => {
+                rule.check_implied()?;
+                parse_exchange(bytes)
+            }
         }
     }
 }

@@ -1,11 +1,12 @@
 //! The `meta` part of a recognition request.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
-use crate::base::Private;
+use crate::base::{ErrorCode, Private};
 use crate::task::call::CallError;
 use crate::task::idcard::{DocumentType, FieldName, Wanted};
 use crate::wire::names;
@@ -83,12 +84,54 @@ pub struct RecognitionOrder {
 }
 
 /// Whether a request must name its purpose.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub enum PurposeRule {
     /// It must.
     Required,
     /// It may leave it out (demo profile).
     Optional,
+    /// It must, and the code is one of these: those that are approved for the client.
+    Among(Arc<[String]>),
+}
+
+impl PurposeRule {
+    /// The rule for a caller for whom only `purposes` are approved, if any are told.
+    pub fn of(&self, purposes: Option<&Arc<[String]>>) -> PurposeRule {
+        purposes.map_or_else(|| self.clone(), |it| PurposeRule::Among(Arc::clone(it)))
+    }
+
+    /// Whether a call that has no place for a purpose is allowed: the only approved one is meant.
+    ///
+    /// # Errors
+    /// When the client has none, or several.
+    pub fn check_implied(&self) -> Result<(), CallError> {
+        match self {
+            PurposeRule::Among(codes) if codes.len() != 1 => Err(not_approved()),
+            _ => Ok(()),
+        }
+    }
+
+    /// Whether the purpose that a document of a later job names is approved. That it is well-formed is checked where
+    /// the document is read.
+    ///
+    /// # Errors
+    /// When it is missing or not approved.
+    pub fn check_document(&self, json: &[u8]) -> Result<(), CallError> {
+        /// Only the purpose.
+        #[derive(Deserialize)]
+        struct PurposeOnly {
+            purpose: Option<Purpose>,
+        }
+        if !matches!(self, PurposeRule::Among(_)) {
+            return Ok(());
+        }
+        let found: PurposeOnly = serde_json::from_slice(json).map_err(|_| not_approved())?;
+        check_purpose(found.purpose.as_ref(), self.clone(), "")
+    }
+}
+
+fn not_approved() -> CallError {
+    CallError::new(ErrorCode::PurposeRefused, "特定目的(purpose)必填,且須在核准的範圍內。")
 }
 
 impl RecognitionOrder {
@@ -130,6 +173,7 @@ pub(super) fn check_purpose(
         return match rule {
             PurposeRule::Optional => Ok(()),
             PurposeRule::Required => Err(CallError::bad_value(format!("{at}/purpose"), "必填。")),
+            PurposeRule::Among(_) => Err(not_approved()),
         };
     };
     let is_code = |ch: char| ch.is_ascii_lowercase() || ch.is_ascii_digit() || ch == '-';
@@ -137,7 +181,11 @@ pub(super) fn check_purpose(
         let detail = "應為 1 到 64 個小寫英文字母、數字或連字號。";
         return Err(CallError::bad_value(format!("{at}/purpose/code"), detail));
     }
-    body::require_id(case_no.as_ref(), &format!("{at}/purpose/case_no"))
+    body::require_id(case_no.as_ref(), &format!("{at}/purpose/case_no"))?;
+    match rule {
+        PurposeRule::Among(codes) if !codes.contains(code) => Err(not_approved()),
+        _ => Ok(()),
+    }
 }
 
 fn expected_value(
@@ -168,7 +216,6 @@ fn parse_types(types: Vec<String>) -> Result<Vec<DocumentType>, CallError> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::base::ErrorCode;
 
     /// `Ok` with the number of expected values, or the pointer of the error (empty: not JSON).
     fn check(json: &str, expected: Result<usize, &str>) {
@@ -221,5 +268,23 @@ mod tests {
             assert!(RecognitionOrder::parse(json, PurposeRule::Required).is_err());
             assert!(RecognitionOrder::parse(json, PurposeRule::Optional).is_ok());
         }
+    }
+
+    #[test]
+    fn only_an_approved_purpose_is_taken() {
+        let check = |codes: &[&str], json: &str, is_good: bool| {
+            let codes: Arc<[String]> = codes.iter().map(|&it| it.to_owned()).collect();
+            let rule = PurposeRule::Optional.of(Some(&codes));
+            let found = RecognitionOrder::parse(Some(json.as_bytes()), rule.clone());
+            let code = found.err().map(|it| it.code);
+            assert_eq!(code, (!is_good).then_some(ErrorCode::PurposeRefused), "{json}");
+            assert_eq!(rule.check_document(json.as_bytes()).is_ok(), is_good, "{json}");
+            assert_eq!(rule.check_implied().is_ok(), codes.len() == 1);
+        };
+        check(&["a", "b"], r#"{"purpose":{"code":"b"}}"#, true);
+        check(&["a"], r#"{"purpose":{"code":"b"}}"#, false);
+        check(&["a"], "{}", false);
+        check(&[], r#"{"purpose":{"code":"b"}}"#, false);
+        assert!(PurposeRule::Optional.of(None).check_document(b"{}").is_ok());
     }
 }

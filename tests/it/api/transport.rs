@@ -15,7 +15,7 @@ use sha2::{Digest, Sha256};
 
 use super::Step;
 use crate::http::client::{self, BOUNDARY, WATCHDOG, form, send};
-use crate::http::fake::{Server, png};
+use crate::http::fake::{self, Server, png};
 use crate::http::speech;
 use crate::http::texts::{self, questions};
 
@@ -81,6 +81,7 @@ async fn over(name: &'static str, bus: Arc<dyn Bus>) -> Transport {
         jobs: Arc::clone(&server.jobs),
         uploads: Arc::new(server.jobs.blobs().clone()),
         clock: Arc::new(SystemClock),
+        gate: fake::open_gate(server.store.clone()),
         options: RpcOptions { purpose: PurposeRule::Optional, ..RpcOptions::default() },
     });
     let serving = fenwen::rpc::serve(&*bus, &rpc).await.unwrap();

@@ -9,11 +9,13 @@ use std::time::Duration;
 use fenwen::base::{Clock, Deadline, Private, SystemClock};
 use fenwen::cli::kinds::{self, TextKind};
 use fenwen::http::{App, AppParts, Ended, HttpOptions, serve};
+use fenwen::identity::{Gate, GateSettings};
 use fenwen::media::{Point, Quad};
 use fenwen::pipeline::documents::deadline::Calendar;
 use fenwen::pipeline::documents::number::PrefixTable;
 use fenwen::pipeline::documents::taxonomy::Taxonomy;
 use fenwen::pipeline::encode::EncodeError;
+use fenwen::policy::Policy;
 use fenwen::service::jobs::{Blobs, JobParts, JobSettings, Jobs};
 use fenwen::service::routing::{
     EncoderError, Encoders, Routing, RoutingParts, RoutingSettings, TextEncoder,
@@ -133,6 +135,8 @@ pub(crate) struct Server {
     pub(crate) jobs: Arc<Jobs>,
     /// What the server keeps.
     pub(crate) store: Store,
+    /// Proves callers.
+    pub(crate) gate: Arc<Gate>,
     /// Recordings.
     pub(crate) ear: Arc<FakeEar>,
     clock: Arc<SkippingClock>,
@@ -170,17 +174,32 @@ impl Server {
         limits: ServiceLimits,
         options: HttpOptions,
     ) -> Server {
+        let open = GateSettings { is_required: false, accepts_demo_keys: true, idle: IDLE };
+        Server::start_guarded(recogniser, ear, (limits, options), open).await
+    }
+
+    /// As [`Server::open`], where callers must be proven.
+    pub(crate) async fn guarded() -> Server {
+        let ear = FakeEar::with_permits(usize::MAX / 2);
+        let limits = ServiceLimits::default();
+        let closed = GateSettings { is_required: true, accepts_demo_keys: true, idle: IDLE };
+        let recogniser = FakeRecogniser::open();
+        Server::start_guarded(recogniser, Some(ear), (limits, options()), closed).await
+    }
+
+    async fn start_guarded(
+        recogniser: Arc<FakeRecogniser>,
+        ear: Option<Arc<FakeEar>>,
+        (limits, options): (ServiceLimits, HttpOptions),
+        gate_settings: GateSettings,
+    ) -> Server {
         let clock: Arc<dyn Clock> = Arc::new(SystemClock);
         let skipping = Arc::new(SkippingClock::default());
         let speech = speech_of(ear.clone(), Arc::clone(&clock));
         let data_dir = tempfile::tempdir().unwrap();
         let store = Store::open(data_dir.path()).unwrap();
-        let routing = routing_over(
-            store.clone(),
-            data_dir.path(),
-            Arc::clone(&clock),
-            RoutingSettings::default(),
-        );
+        let settings = RoutingSettings::default();
+        let routing = routing_over(store.clone(), data_dir.path(), Arc::clone(&clock), settings);
         let parts = ServiceParts {
             recogniser: Arc::clone(&recogniser) as Arc<dyn RecogniseId>,
             decoder: Arc::new(PictureFiles::default()),
@@ -190,13 +209,15 @@ impl Server {
             clock: Arc::clone(&clock),
         };
         let service = Service::start(parts, limits).unwrap();
-        let texts = text_kind(Arc::clone(&service), Arc::clone(&clock), options.purpose);
-        let ticking = Arc::<SkippingClock>::clone(&skipping);
-        let jobs = jobs_over(store.clone(), data_dir.path(), &texts, ticking);
+        let texts = text_kind(Arc::clone(&service), Arc::clone(&clock), options.purpose.clone());
+        let ticking: Arc<dyn Clock> = Arc::<SkippingClock>::clone(&skipping);
+        let jobs = jobs_over(store.clone(), data_dir.path(), &texts, Arc::clone(&ticking));
+        let gate = gate_over(store.clone(), gate_settings, ticking);
         let app = App::new(AppParts {
             service: Arc::clone(&service),
             jobs: Arc::clone(&jobs),
             webhooks: webhooks_over(store.clone(), Arc::clone(&clock)),
+            gate: Arc::clone(&gate),
             clock,
             asyncapi: fenwen::rpc::asyncapi(),
             options,
@@ -215,6 +236,7 @@ impl Server {
             routing,
             jobs,
             store,
+            gate,
             ear: ear.unwrap_or_else(|| FakeEar::with_permits(0)),
             clock: skipping,
             data_dir,
@@ -264,6 +286,20 @@ fn jobs_over(store: Store, data_dir: &Path, texts: &TextKind, clock: Arc<dyn Clo
         clock,
         settings: JobSettings::default(),
     })
+}
+
+/// After how long without a call a client is suspended.
+const IDLE: Duration = Duration::from_secs(90 * 24 * 60 * 60);
+
+/// A gate over the registrations of a store.
+fn gate_over(store: Store, settings: GateSettings, clock: Arc<dyn Clock>) -> Arc<Gate> {
+    Gate::new(settings, Policy { strong: vec!["hwk".to_owned()] }, store, clock)
+}
+
+/// A gate that asks nobody who they are.
+pub(crate) fn open_gate(store: Store) -> Arc<Gate> {
+    let settings = GateSettings { is_required: false, accepts_demo_keys: true, idle: IDLE };
+    gate_over(store, settings, Arc::new(SystemClock))
 }
 
 /// Three webhooks a client; nothing sends them unless the test does.

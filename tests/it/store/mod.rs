@@ -1,6 +1,7 @@
 //! The conformance suite of the store: one list of cases, run on each engine.
 
 mod blobs;
+mod clients;
 mod fairness;
 mod jobs;
 mod predictions;
@@ -119,6 +120,8 @@ cases! {
     webhooks::a_receiver_that_is_switched_off_loses_what_is_due,
     webhooks::two_senders_never_get_one_delivery,
     webhooks::settled_deliveries_are_purged,
+    clients::a_client_is_kept_switched_and_deleted,
+    clients::keys_go_with_their_client,
 }
 
 /// Noon of some day.

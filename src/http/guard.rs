@@ -1,0 +1,194 @@
+//! Who calls is proven here, before a route runs and before its body is read; and the description says so.
+//!
+//! Where callers must be proven, the headers that name the client and its agency are replaced by what was proven:
+//! whatever reads them later reads the truth, as it does behind a gateway.
+
+use std::net::IpAddr;
+use std::sync::Arc;
+
+use axum::extract::{MatchedPath, Request, State};
+use axum::http::header::{AUTHORIZATION, WWW_AUTHENTICATE};
+use axum::http::{Extensions, HeaderMap, HeaderName, HeaderValue};
+use axum::middleware::Next;
+use axum::response::{IntoResponse, Response};
+use serde_json::{Value, json};
+
+use crate::base::ErrorCode;
+use crate::identity::Shown;
+use crate::policy::{Access, Denial, PAGES, Principal, Purposes, ROUTES, Route, Scope, Surface};
+use crate::task::call::{CallContext, CallError, Origin};
+use crate::wire::call;
+
+use super::failure::Failure;
+use super::{App, refuse};
+
+/// Headers of the exchange (X-Road): the client, and the person behind it.
+const EXCHANGE_CLIENT: &str = "x-road-client";
+const EXCHANGE_USER: &str = "x-road-userid";
+
+/// The other end of a connection.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Peer {
+    /// Its address.
+    pub(super) address: IpAddr,
+    /// The listener that it came to.
+    pub(super) surface: Surface,
+}
+
+/// Lets a request through to its route, or refuses it.
+pub(super) async fn guard(
+    State(app): State<Arc<App>>,
+    mut request: Request,
+    next: Next,
+) -> Response {
+    let Some(path) = request.extensions().get::<MatchedPath>().cloned() else {
+        // No route: there is nothing to guard but the answer that says so.
+        return next.run(request).await;
+    };
+    if PAGES.contains(&path.as_str()) {
+        return next.run(request).await;
+    }
+    let Some(route) = Route::find(request.method().as_str(), path.as_str()) else {
+        return unknown(path.as_str());
+    };
+    match admit(&app, &mut request, route).await {
+        Ok(()) => next.run(request).await,
+        Err(Refused { error, challenge }) => {
+            let mut response = Failure::from(error).into_response();
+            if let Some(challenge) = challenge {
+                let value = HeaderValue::from_static(challenge);
+                response.headers_mut().insert(WWW_AUTHENTICATE, value);
+            }
+            response
+        }
+    }
+}
+
+/// A method that no row has: a route is never reached without one.
+fn unknown(path: &str) -> Response {
+    let with_head = |method| if method == "GET" { "GET,HEAD" } else { method };
+    let methods: Vec<&str> =
+        ROUTES.iter().filter(|it| it.path == path).map(|it| with_head(it.method)).collect();
+    if methods.is_empty() {
+        return Failure::from(CallError::from(Denial::Scope)).into_response();
+    }
+    let failure = Failure::new(ErrorCode::MethodNotAllowed, "這個路徑不支援這個方法。");
+    let mut response = failure.into_response();
+    if let Ok(allow) = HeaderValue::from_str(&methods.join(",")) {
+        response.headers_mut().insert(axum::http::header::ALLOW, allow);
+    }
+    response
+}
+
+struct Refused {
+    error: CallError,
+    challenge: Option<&'static str>,
+}
+
+impl From<Denial> for Refused {
+    fn from(denial: Denial) -> Refused {
+        metrics::counter!("fenwen_refusals_total", "reason" => denial.as_str()).increment(1);
+        Refused { challenge: denial.challenge(), error: denial.into() }
+    }
+}
+
+async fn admit(app: &App, request: &mut Request, route: &'static Route) -> Result<(), Refused> {
+    let peer = request.extensions().get::<Peer>().copied().ok_or(Denial::Unavailable)?;
+    if !app.gate.is_required() {
+        if route.access != Access::Open {
+            let said = call::caller(|name| text(request.headers(), name));
+            let (client, org) = said.map_err(|error| Refused { error, challenge: None })?;
+            let local = Principal::local(client, org);
+            app.gate.admit_local(&local, route)?;
+            request.extensions_mut().insert(Arc::new(local));
+        }
+        return Ok(());
+    }
+    let headers = request.headers();
+    let shown = Shown {
+        authorization: text(headers, AUTHORIZATION.as_str()),
+        address: Some(peer.address),
+        certificate: None,
+        surface: peer.surface,
+        exchange: (text(headers, EXCHANGE_CLIENT), text(headers, EXCHANGE_USER)),
+    };
+    let admitted = app.gate.admit(shown, route).await?;
+    // Nothing behind this point sees a credential.
+    request.headers_mut().remove(AUTHORIZATION);
+    for name in [call::CLIENT, call::ORG] {
+        request.headers_mut().remove(name);
+    }
+    if let Some(principal) = admitted {
+        name(request, &principal)?;
+        request.extensions_mut().insert(Arc::new(principal));
+    }
+    Ok(())
+}
+
+/// Says in the headers and in the context of the call who was proven.
+fn name(request: &mut Request, principal: &Principal) -> Result<(), Denial> {
+    for (name, value) in [(call::CLIENT, &principal.client), (call::ORG, &principal.org)] {
+        let value = HeaderValue::from_str(value).map_err(|_| Denial::Unavailable)?;
+        request.headers_mut().insert(HeaderName::from_static(name), value);
+    }
+    if let Some(cx) = request.extensions_mut().get_mut::<CallContext>() {
+        cx.origin = Arc::new(Origin { org: principal.org.clone(), ..Origin::clone(&cx.origin) });
+        if let Purposes::Among(codes) = &principal.purposes {
+            cx.purposes = Some(Arc::clone(codes));
+        }
+    }
+    Ok(())
+}
+
+/// What a header says; what is no text is empty.
+fn text<'a>(headers: &'a HeaderMap, name: &str) -> Option<&'a str> {
+    headers.get(name).map(|it| it.to_str().unwrap_or_default())
+}
+
+/// Requires a scope beyond those of the route: where the content of a call decides.
+pub(super) fn require(extensions: &Extensions, scope: Scope) -> Result<(), CallError> {
+    let principal = extensions.get::<Arc<Principal>>().ok_or(Denial::NoCredential)?;
+    Ok(principal.require(scope)?)
+}
+
+/// Requires the scope of what a job is to do; an unknown service is refused where it is looked up.
+pub(super) fn require_job(principal: &Principal, service: &str) -> Result<(), CallError> {
+    Scope::of_job(service).map_or(Ok(()), |scope| Ok(principal.require(scope)?))
+}
+
+/// Who calls a guarded route.
+pub(super) fn principal(extensions: &Extensions) -> Result<Arc<Principal>, CallError> {
+    let found = extensions.get::<Arc<Principal>>().cloned();
+    found.ok_or_else(|| refuse(ErrorCode::Internal, "系統發生錯誤。"))
+}
+
+/// The description with what the guard answers, and with the scopes of each operation.
+pub(super) fn described(description: utoipa::openapi::OpenApi) -> utoipa::openapi::OpenApi {
+    let Ok(mut document) = serde_json::to_value(&description) else { return description };
+    document["components"]["securitySchemes"] = json!({
+        "bearer": {
+            "type": "http", "scheme": "bearer",
+            "description": "存取權杖或 API 金鑰;示範模式不需要。",
+        },
+    });
+    for route in ROUTES.iter().filter(|it| it.access != Access::Open) {
+        let operation = &mut document["paths"][route.path][route.method.to_ascii_lowercase()];
+        let scopes = match route.access {
+            Access::Any(scopes) => scopes.iter().map(|it| it.as_str()).collect(),
+            Access::Open | Access::Client => Vec::new(),
+        };
+        operation["security"] = json!([{ "bearer": scopes }]);
+        let content = operation["responses"]["429"]["content"].clone();
+        for (status, text) in [
+            ("401", "ER0300:未附憑證,或憑證無效、逾期"),
+            ("403", "ER0310、ER0311:沒有權限;ER0320:特定目的未經核准"),
+        ] {
+            let mut response = json!({ "description": text });
+            if content != Value::Null {
+                response["content"] = content.clone();
+            }
+            operation["responses"][status] = response;
+        }
+    }
+    serde_json::from_value(document).unwrap_or(description)
+}
