@@ -105,7 +105,7 @@ async fn serve(
     let kept = Kept { routing: Arc::clone(&routing), speech, store: store.clone() };
     let service = service(config, &recogniser, kept, Arc::clone(&clock))?;
     let bus = super::bus::open(config).await.map_err(super::bus::told)?;
-    let jobs = jobs(config, store.clone(), Arc::clone(&service), Arc::clone(&clock));
+    let jobs = jobs(config, store.clone(), Arc::clone(&service), Arc::clone(&clock))?;
     let rpc = Arc::new(Rpc {
         service: Arc::clone(&service),
         jobs: Arc::clone(&jobs),
@@ -253,7 +253,12 @@ fn host() -> String {
 }
 
 /// Jobs of the services that this process has.
-fn jobs(config: &Config, store: Store, service: Arc<Service>, clock: Arc<dyn Clock>) -> Arc<Jobs> {
+fn jobs(
+    config: &Config,
+    store: Store,
+    service: Arc<Service>,
+    clock: Arc<dyn Clock>,
+) -> anyhow::Result<Arc<Jobs>> {
     let texts = TextKind {
         service,
         clock: Arc::clone(&clock),

@@ -43,6 +43,7 @@ impl Config {
         }
         findings.extend(self.bus.check(self.profile));
         findings.extend(self.webhooks.check(self.profile));
+        findings.extend(self.store.check(self.profile));
         if self.profile == Profile::Production {
             findings.extend(self.check_production());
         }

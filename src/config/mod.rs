@@ -20,7 +20,7 @@ use crate::base::Secret;
 
 pub use bus::{Bus, BusEngine, Webhooks};
 pub use check::{Finding, Severity};
-pub use jobs::{Jobs, Store, StoreEngine};
+pub use jobs::{BlobEngine, Bucket, Jobs, Store, StoreEngine};
 pub use load::{ConfigError, Overrides};
 pub use speech::{Speech, SpeechRuntime};
 pub use texts::{Automation, AutomationLevel, Documents, Letters, Questions, TextMode};

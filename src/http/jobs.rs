@@ -9,7 +9,7 @@ use axum::http::{HeaderMap, StatusCode};
 use axum::response::{IntoResponse, Response};
 use sha2::{Digest, Sha256};
 
-use crate::base::{ErrorCode, Private};
+use crate::base::{ErrorCode, Private, hex};
 use crate::service::jobs::{
     Caller, Job, JobFilter, JobInput, JobOrder, JobState, Outlook, Repetition,
 };
@@ -356,8 +356,7 @@ pub(super) fn is_match(headers: &HeaderMap, tag: &str) -> bool {
 }
 
 fn etag(answer: &[u8]) -> String {
-    let hash = Sha256::digest(answer);
-    let digits: String = hash.iter().take(16).map(|it| format!("{it:02x}")).collect();
+    let digits = hex(&Sha256::digest(answer)[..16]);
     format!("\"{digits}\"")
 }
 

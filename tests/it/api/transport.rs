@@ -146,7 +146,7 @@ impl Transport {
 /// Uploads a picture and answers its id.
 async fn upload(server: &Server, content: Vec<u8>) -> String {
     let blobs = server.jobs.blobs();
-    let hash: String = Sha256::digest(&content).iter().map(|it| format!("{it:02x}")).collect();
+    let hash = fenwen::base::hex(&Sha256::digest(&content));
     let now = SystemClock.unix_time();
     let meta = BlobMeta {
         id: RequestId::fresh(&SystemClock).to_string(),

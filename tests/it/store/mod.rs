@@ -1,6 +1,8 @@
 //! The conformance suite of the store: one list of cases, run on each engine.
 
 mod blobs;
+#[cfg(feature = "s3")]
+mod bucket;
 mod fairness;
 mod jobs;
 mod predictions;

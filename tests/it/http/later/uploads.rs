@@ -11,7 +11,7 @@ use super::super::texts::ready;
 use super::{BLOBS, JOBS, call, order, post, work};
 
 fn hash(bytes: &[u8]) -> String {
-    Sha256::digest(bytes).iter().map(|it| format!("{it:02x}")).collect()
+    fenwen::base::hex(&Sha256::digest(bytes))
 }
 
 async fn open(server: &Server, size: usize) -> String {
