@@ -1,7 +1,9 @@
 //! `fenwen-train`: fits what the server uses; run as `fenwen train …`.
 
+mod adamw;
 mod baseline;
 mod calibrate;
+mod checkpoint;
 mod data;
 mod discover;
 mod encoder;
