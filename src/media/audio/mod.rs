@@ -11,6 +11,7 @@ pub mod g711;
 mod opus;
 #[cfg(feature = "audio")]
 mod resample;
+pub mod telephone;
 mod wav;
 
 use std::io::{Read, Seek};
