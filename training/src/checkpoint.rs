@@ -10,7 +10,7 @@ use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 
 /// Version of the folder.
-const FORMAT: u32 = 1;
+const FORMAT: u32 = 2;
 const TENSORS: &str = "state.safetensors";
 const NOTES: &str = "state.json";
 const PREFIX: &str = "epoch-";
@@ -138,5 +138,37 @@ fn remove(path: &Path) -> anyhow::Result<()> {
             Err(error).with_context(|| format!("failed to remove {}", path.display()))
         }
         _ => Ok(()),
+    }
+}
+
+/// Floats in the notes, for `#[serde(with = …)]`: as texts, because a JSON number may come back a bit off.
+pub(crate) mod exact {
+    use serde::de::{Deserialize as _, Deserializer, Error};
+    use serde::ser::Serializer;
+
+    /// Writes it so that it reads back the same.
+    pub(crate) fn serialize<S: Serializer>(value: &f64, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_str(value)
+    }
+
+    /// Reads it.
+    pub(crate) fn deserialize<'de, D: Deserializer<'de>>(deserializer: D) -> Result<f64, D::Error> {
+        String::deserialize(deserializer)?.parse().map_err(D::Error::custom)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[derive(Debug, PartialEq, Serialize, Deserialize)]
+    struct Loss(#[serde(with = "exact")] f64);
+
+    #[test]
+    fn floats_come_back_to_the_last_bit() {
+        for value in [11.465792814890545, 3.7560179229955915, 1.0 / 3.0, 0.0] {
+            let text = serde_json::to_string(&Loss(value)).unwrap();
+            assert_eq!(serde_json::from_str::<Loss>(&text).unwrap(), Loss(value), "{text}");
+        }
     }
 }

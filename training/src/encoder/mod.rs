@@ -3,7 +3,7 @@
 mod batch;
 mod checkpoint;
 mod network;
-mod output;
+pub(crate) mod output;
 mod recipe;
 mod report;
 pub(crate) mod score;

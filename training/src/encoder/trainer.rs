@@ -7,6 +7,7 @@ use candle_core::Tensor;
 use serde::{Deserialize, Serialize};
 
 use crate::adamw::{self, AdamW, factor};
+use crate::checkpoint::exact;
 use crate::linear::chance::Chance;
 use crate::linear::confidence::{Scored, best, macro_f1};
 
@@ -58,16 +59,22 @@ pub(crate) struct State {
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub(crate) struct Round {
     /// Mean loss over the training part, while it was learned from.
+    #[serde(with = "exact")]
     pub(crate) train_loss: f64,
     /// Mean loss over the dev part.
+    #[serde(with = "exact")]
     pub(crate) dev_loss: f64,
     /// Share of the dev part that is right.
+    #[serde(with = "exact")]
     pub(crate) accuracy: f64,
     /// Mean over the labels of F1 on the dev part.
+    #[serde(with = "exact")]
     pub(crate) macro_f1: f64,
     /// Mean length of the gradient before it was clipped.
+    #[serde(with = "exact")]
     pub(crate) gradient: f64,
     /// Time taken.
+    #[serde(with = "exact")]
     pub(crate) seconds: f64,
 }
 
