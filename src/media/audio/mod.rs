@@ -22,6 +22,8 @@ use std::sync::Arc;
 use crate::base::ErrorCode;
 
 pub use format::{Codec, Format};
+#[cfg(feature = "audio")]
+pub use opus::{OpusCall, PacketError};
 
 use format::HEAD_BYTES;
 
