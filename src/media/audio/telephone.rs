@@ -1,7 +1,6 @@
 //! What a telephone does to a voice: a band at 8 kHz, G.711, noise, lost packets. For whoever measures or trains.
 #![expect(
     clippy::cast_possible_truncation,
-    clippy::cast_sign_loss,
     clippy::cast_possible_wrap,
     reason = "sounds of seconds"
 )]
