@@ -35,6 +35,7 @@ use std::process::ExitCode;
 use clap::{Args, Parser, Subcommand};
 
 use crate::config::{Config, Overrides, Profile};
+use crate::media::audio::ffmpeg;
 
 /// 分文:內政部共用人工智慧推論服務。
 ///
@@ -102,6 +103,16 @@ enum Command {
     /// 在子行程中執行一個模型(由伺服器自行啟動)
     #[command(hide = true)]
     EngineWorker,
+    /// 限制自身權限後轉為系統的 ffmpeg(由伺服器自行啟動)
+    #[command(hide = true)]
+    FfmpegWorker {
+        /// 程式
+        ffmpeg: PathBuf,
+        /// 輸入格式
+        demuxer: String,
+        /// 輸出取樣率
+        rate: String,
+    },
     /// 檢查、顯示或說明設定
     #[command(subcommand)]
     Config(config::ConfigCommand),
@@ -175,6 +186,11 @@ impl Cli {
             Command::Export(options) => warehouse::run(&options, &read()?)?,
             Command::Bus(command) => bus::run(command, &Config::load(&overrides)?)?,
             Command::EngineWorker => crate::engine::worker::run()?,
+            Command::FfmpegWorker { ffmpeg, demuxer, rate } => {
+                // It comes back only when it failed; nobody reads why, and the exit code tells that.
+                let _ = ffmpeg::become_ffmpeg(&ffmpeg, &demuxer, &rate);
+                return Ok(ExitCode::from(ffmpeg::CANNOT_START));
+            }
             Command::Config(command) => return config::run(command, &overrides),
             Command::Eval(it) => return sibling::run("fenwen-eval", &it.arguments),
             Command::Train(it) => return sibling::run("fenwen-train", &it.arguments),

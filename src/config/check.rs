@@ -41,6 +41,9 @@ impl Config {
                 self.server.listen
             )));
         }
+        if self.speech.ffmpeg.as_ref().is_some_and(|it| it.is_relative()) {
+            findings.push(Finding::fatal("speech.ffmpeg:請填絕對路徑,例如 /usr/bin/ffmpeg"));
+        }
         findings.extend(self.bus.check(self.profile));
         findings.extend(self.webhooks.check(self.profile));
         findings.extend(self.store.check(self.profile));

@@ -36,7 +36,8 @@ const LATER: u16 = 1013;
 /// 即時語音轉寫(WebSocket):邊說邊送,逐句回覆。
 ///
 /// 連線後先送一則文字訊息 `start`(或以 `resume` 接續中斷的串流),收到 `ready` 後以二進位訊息送出 20 毫秒至 1 秒的單聲道
-/// PCM(16 位元、little-endian、8 或 16 kHz)。伺服器回覆 `partial`(可能再變動)與 `final`(已定稿);送出 `end` 後,收到 `done` 即結束。
+/// PCM(16 位元、little-endian、8 或 16 kHz);`start` 指定 `"encoding": "opus"` 時,改為每則一個 Opus 封包(20 至 60 毫秒、單聲道,
+/// 8、16 或 48 kHz),空訊息代表遺失的封包,由伺服器補償。伺服器回覆 `partial`(可能再變動)與 `final`(已定稿);送出 `end` 後,收到 `done` 即結束。
 /// 處理不及時,伺服器暫停讀取;連線中斷時,於期限內以 `token` 接續。訊息格式見 `LiveRequest` 與 `LiveMessage`。
 #[utoipa::path(
     get,
@@ -115,8 +116,8 @@ async fn opening(
     match first {
         Some(Ok(Message::Text(text))) => {
             match live::parse_opening(text.as_bytes(), app.options.purpose)? {
-                Opening::Start { rate, order, rendition } => {
-                    let options = LiveOptions { rate, order };
+                Opening::Start { rate, coding, order, rendition } => {
+                    let options = LiveOptions { rate, coding, order };
                     let stream = speech.open_stream(&caller.client, options)?;
                     Ok(Some((stream, rendition, 0)))
                 }

@@ -10,6 +10,8 @@ mod encoder;
 #[cfg(all(feature = "ort", feature = "rten"))]
 mod engine;
 mod faults;
+#[cfg(all(feature = "audio", target_os = "linux"))]
+mod ffmpeg;
 mod generated;
 mod http;
 #[cfg(all(feature = "ort", feature = "rten"))]
