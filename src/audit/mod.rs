@@ -1,0 +1,35 @@
+//! The audit log: who did what when, in files that are only appended and that prove what they say.
+//!
+//! A node writes a chain of its own: each row carries the hash of the row before it, and checkpoints are signed. Rows
+//! hold codes, ids and names of operations, never content. [`verify`] needs a copy of the files and the public key.
+
+mod chain;
+mod error;
+mod event;
+mod excerpt;
+mod files;
+mod forward;
+mod key;
+mod line;
+mod mark;
+mod query;
+mod recorder;
+mod report;
+mod row;
+mod verify;
+mod writer;
+
+pub use error::{AuditError, NotWritten};
+pub use event::AuditEvent;
+pub use excerpt::{Excerpt, excerpt};
+pub use forward::{CursorError, Forward, ForwardError, Forwarded, Pump};
+pub use key::{AuditKey, PublicKey};
+pub use mark::{Mark, MarkKind};
+pub use query::{Query, Touched, search};
+pub use recorder::{Appended, AuditSettings, Recorder};
+pub use report::{MonthReport, report};
+pub use row::{Actor, ActorKind, Listener, Outcome, Phase, Row, RowBody, Word, schema};
+pub use verify::{ChainReport, Finding, Wrong, verify};
+
+/// Shortest time that rows are kept: six months (資通系統防護基準).
+pub const MIN_RETENTION_DAYS: u64 = 180;
