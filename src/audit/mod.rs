@@ -3,6 +3,7 @@
 //! A node writes a chain of its own: each row carries the hash of the row before it, and checkpoints are signed. Rows
 //! hold codes, ids and names of operations, never content. [`verify`] needs a copy of the files and the public key.
 
+mod call;
 mod chain;
 mod error;
 mod event;
@@ -16,9 +17,12 @@ mod query;
 mod recorder;
 mod report;
 mod row;
+#[cfg(feature = "syslog")]
+mod syslog;
 mod verify;
 mod writer;
 
+pub use call::{CallEnd, CallRecord};
 pub use error::{AuditError, NotWritten};
 pub use event::AuditEvent;
 pub use excerpt::{Excerpt, excerpt};
@@ -29,7 +33,6 @@ pub use query::{Query, Touched, search};
 pub use recorder::{Appended, AuditSettings, Recorder};
 pub use report::{MonthReport, report};
 pub use row::{Actor, ActorKind, Listener, Outcome, Phase, Row, RowBody, Word, schema};
+#[cfg(feature = "syslog")]
+pub use syslog::Syslog;
 pub use verify::{ChainReport, Finding, Wrong, verify};
-
-/// Shortest time that rows are kept: six months (資通系統防護基準).
-pub const MIN_RETENTION_DAYS: u64 = 180;

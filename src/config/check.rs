@@ -41,6 +41,7 @@ impl Config {
                 self.server.listen
             )));
         }
+        findings.extend(self.audit.check());
         findings.extend(self.bus.check(self.profile));
         findings.extend(self.webhooks.check(self.profile));
         if self.profile == Profile::Production {
@@ -178,6 +179,9 @@ mod tests {
         assert_eq!(fatal(|it| it.documents.retention_days = 0).len(), 1);
         assert_eq!(fatal(|it| it.idcard.pixels_in_flight = 1).len(), 1);
         assert_eq!(fatal(|it| it.jobs.slots = 0).len(), 1);
+        assert_eq!(fatal(|it| it.audit.retention_days = 179).len(), 1);
+        assert_eq!(fatal(|it| it.audit.segment_mib = 0).len(), 1);
+        assert_eq!(fatal(|it| it.audit.node = Some("a/b".to_owned())).len(), 1);
         assert_eq!(fatal(|it| it.store.engine = StoreEngine::Postgres).len(), 1);
     }
 }
