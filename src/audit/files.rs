@@ -1,7 +1,7 @@
 //! The files of a chain: segments of rows, signed marks, a lock.
 
 use std::fs::{self, File, OpenOptions};
-use std::io::{ErrorKind, Write};
+use std::io::{ErrorKind, Read, Write};
 use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
 
@@ -33,6 +33,13 @@ impl Segment {
     pub(super) fn of(folder: &Path, first: u64) -> Segment {
         let path = folder.join(format!("{first:0DIGITS$}.{EXTENSION}"));
         Segment { first, path }
+    }
+
+    /// The whole file, in place of what `bytes` holds: fresh memory for each segment costs more than hashing it.
+    pub(super) fn read_into(&self, bytes: &mut Vec<u8>) -> Result<(), AuditError> {
+        bytes.clear();
+        let read = File::open(&self.path).and_then(|mut it| it.read_to_end(bytes));
+        read.map(drop).map_err(AuditError::file("read", &self.path))
     }
 
     /// The whole file.

@@ -97,8 +97,9 @@ pub(super) fn lines_of(
 ) -> Result<(), AuditError> {
     // Texts of this form sort as moments.
     let (from, to) = (rfc3339(time.start), rfc3339(time.end));
+    let mut bytes = Vec::new();
     for segment in files::segments(folder)? {
-        let bytes = segment.read()?;
+        segment.read_into(&mut bytes)?;
         let n_whole = bytes.iter().rposition(|&it| it == b'\n').unwrap_or(0);
         let whole = bytes.get(..n_whole).unwrap_or_default();
         // Time never runs backwards in a chain: a segment that ends before is passed over, one that begins after ends it.

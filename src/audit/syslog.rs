@@ -10,7 +10,7 @@ use std::time::Duration;
 
 use futures_util::FutureExt;
 use futures_util::future::BoxFuture;
-use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
 use tokio::net::TcpStream;
 use tokio_rustls::TlsConnector;
 use tokio_rustls::rustls::pki_types::pem::PemObject;
@@ -67,16 +67,24 @@ impl Syslog {
 
     async fn deliver(&self, lines: Vec<Forwarded>) -> io::Result<()> {
         let stream = TcpStream::connect(&self.address).await?;
-        let mut stream = self.tls.connect(self.name.clone(), stream).await?;
-        for line in &lines {
-            stream.write_all(frame(&self.node, line).as_bytes()).await?;
-        }
-        stream.shutdown().await?;
-        // Ends with an error unless the server ends the connection in order.
-        let mut rest = [0; 64];
-        while stream.read(&mut rest).await? != 0 {}
-        Ok(())
+        let stream = self.tls.connect(self.name.clone(), stream).await?;
+        hand_over(stream, &self.node, &lines).await
     }
+}
+
+/// Writes a batch and waits until the other end has read it all.
+async fn hand_over<S>(mut stream: S, node: &str, lines: &[Forwarded]) -> io::Result<()>
+where
+    S: AsyncRead + AsyncWrite + Unpin,
+{
+    for line in lines {
+        stream.write_all(frame(node, line).as_bytes()).await?;
+    }
+    stream.shutdown().await?;
+    // Over TLS this is an error unless the server ends the connection in order.
+    let mut rest = [0; 64];
+    while stream.read(&mut rest).await? != 0 {}
+    Ok(())
 }
 
 impl Forward for Syslog {
@@ -109,24 +117,42 @@ mod tests {
     use super::*;
     use crate::audit::line;
 
+    fn row() -> Forwarded {
+        let mut text = Vec::new();
+        let body = r#"{"a":"案","ts":"2026-01-01T00:00:00.000Z"}"#;
+        line::write(&mut text, 1, &[0; 32], body.as_bytes());
+        let line = String::from_utf8(text).unwrap().trim_end().to_owned();
+        Forwarded { id: "n-1".to_owned(), kind: "audit.row", chain: "n".to_owned(), line }
+    }
+
     #[test]
     fn a_message_carries_its_length_and_the_time_of_its_row() {
-        let mut text = Vec::new();
-        line::write(
-            &mut text,
-            1,
-            &[0; 32],
-            r#"{"a":"案","ts":"2026-01-01T00:00:00.000Z"}"#.as_bytes(),
-        );
-        let text = String::from_utf8(text).unwrap().trim_end().to_owned();
-        let row = Forwarded {
-            id: "n-1".to_owned(),
-            kind: "audit.row",
-            chain: "n".to_owned(),
-            line: text.clone(),
-        };
+        let row = row();
+        let text = &row.line;
         let expected =
             format!("<110>1 2026-01-01T00:00:00.000Z n fenwen - audit.row - \u{feff}{text}");
         assert_eq!(frame("n", &row), format!("{} {expected}", expected.len()));
+    }
+
+    #[tokio::test]
+    async fn a_batch_is_delivered_when_the_server_has_read_to_its_end() {
+        let (ours, mut theirs) = tokio::io::duplex(64);
+        let rows = [row(), row()];
+        let sent = hand_over(ours, "n", &rows);
+        let read = async move {
+            let mut text = String::new();
+            theirs.read_to_string(&mut text).await.unwrap();
+            text
+        };
+        let (sent, read) = tokio::join!(sent, read);
+        sent.unwrap();
+        assert_eq!(read, frame("n", &row()).repeat(2));
+    }
+
+    #[tokio::test]
+    async fn a_batch_that_the_server_leaves_is_not_delivered() {
+        let (ours, theirs) = tokio::io::duplex(64);
+        drop(theirs);
+        assert!(hand_over(ours, "n", &[row()]).await.is_err());
     }
 }

@@ -132,8 +132,9 @@ fn verify_chain(chain: String, folder: &Path, key: &PublicKey) -> Result<ChainRe
         segments.remove(0);
     }
     let is_live = is_being_written(folder);
+    let mut bytes = Vec::new();
     for (idx, segment) in segments.iter().enumerate() {
-        let bytes = segment.read()?;
+        segment.read_into(&mut bytes)?;
         let n_whole = bytes.iter().rposition(|&it| it == b'\n').map_or(0, |it| it + 1);
         let (whole, rest) = bytes.split_at(n_whole);
         let later = segments.get(idx + 1..).unwrap_or_default();

@@ -10,7 +10,8 @@ use crate::audit::{
     Actor, ActorKind, AuditEvent, CallEnd, CallRecord, Listener, NotWritten, Row, Word,
 };
 use crate::base::ErrorCode;
-use crate::task::call::CallError;
+use crate::service::jobs::Caller;
+use crate::task::call::{CallContext, CallError};
 
 use super::App;
 use super::caller::caller;
@@ -23,6 +24,9 @@ const RECORDED: [&str; 2] = ["/api/", "/v1/"];
 /// Routes that touch no personal data; every other one does.
 const IMPERSONAL: [&str; 4] =
     ["/api/v1/services", "/api/v1/statistics", "/api/v1/webhooks", "unmatched"];
+
+/// What is done over a WebSocket, after the call that opens it.
+const STREAM: &str = "STREAM /api/v1/speech/stream";
 
 /// Address of whoever is at the other end of the connection.
 #[derive(Clone, Copy, Debug)]
@@ -83,13 +87,13 @@ impl Recorded {
     /// Records how the call ended. What holds personal data is answered only when that is on record.
     pub(super) async fn close(self, cx: &RequestContext, response: Response) -> Response {
         let Some(record) = self.record else { return response };
-        let said = cx.call.said.get();
+        let (purpose, case_no) = said(&cx.call);
         let error = response.extensions().get::<CallError>();
         let end = CallEnd {
             status: response.status().as_u16(),
             reason: error.map(|it| it.code.number()),
-            purpose: said.and_then(|it| Word::new(&it.code)),
-            case_no: said.and_then(|it| Word::new(it.case_no.as_ref()?)),
+            purpose,
+            case_no,
             object: made(&response),
         };
         match record.close(end).await {
@@ -99,6 +103,44 @@ impl Recorded {
             _ => response,
         }
     }
+}
+
+/// Records that a stream begins, which goes on after its request is answered.
+///
+/// # Errors
+/// ER0530 when it cannot be recorded.
+pub(super) async fn open_stream(
+    app: &App,
+    caller: &Caller,
+    cx: &CallContext,
+) -> Result<CallRecord, CallError> {
+    let (actor, client) = actor_of(caller);
+    let row = Row {
+        client,
+        request_id: Word::new(&cx.request_id.to_string()),
+        ..Row::new(AuditEvent::ApiCalled, Listener::Api, actor, Word::of(STREAM))
+    };
+    let opened = CallRecord::open(&app.audit, &app.clock, row).await;
+    opened.map_err(|NotWritten| not_recorded())
+}
+
+/// How a stream ended.
+pub(super) fn end_of_stream(cx: &CallContext, error: Option<&CallError>) -> CallEnd {
+    let (purpose, case_no) = said(cx);
+    CallEnd {
+        status: error.map_or(200, |it| super::status(it.code).as_u16()),
+        reason: error.map(|it| it.code.number()),
+        purpose,
+        case_no,
+        object: None,
+    }
+}
+
+/// Purpose and case, as far as they were said.
+fn said(cx: &CallContext) -> (Option<Word>, Option<Word>) {
+    let said = cx.said.get();
+    let purpose = said.and_then(|it| Word::new(&it.code));
+    (purpose, said.and_then(|it| Word::new(it.case_no.as_ref()?)))
 }
 
 /// Why nothing is done, with the remedy.
@@ -133,7 +175,13 @@ fn ip(address: SocketAddr) -> IpAddr {
 
 /// Who calls, as the gateway in front says it; what is malformed is nobody.
 fn actor(request: &Request) -> (Actor, Option<Word>) {
-    let Ok(caller) = caller(request.headers()) else { return (Actor::unknown(), None) };
+    match caller(request.headers()) {
+        Ok(caller) => actor_of(&caller),
+        Err(_) => (Actor::unknown(), None),
+    }
+}
+
+fn actor_of(caller: &Caller) -> (Actor, Option<Word>) {
     let Some(id) = Word::new(&caller.client) else { return (Actor::unknown(), None) };
     let org = Word::new(&caller.org);
     let actor = Actor { org, asserted: true, ..Actor::of(ActorKind::System, id.clone()) };

@@ -82,3 +82,39 @@ fn envelope(line: &Forwarded) -> Result<(Subject, CloudEvent), BusError> {
         .saying(data, &format!("{SCHEMA_ROOT}/{}.v1", line.kind))?;
     Ok((Subject::parse(&format!("{ROOT}.aud.{}", line.chain))?, event))
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::bus::{Embedded, EmbeddedSettings, Filter, Outcome, Subscription};
+
+    #[tokio::test]
+    async fn the_stream_gets_each_line_once_however_often_it_is_sent() {
+        let bus: Arc<dyn Bus> =
+            Arc::new(Embedded::new(EmbeddedSettings::default(), Arc::new(SystemClock)));
+        let (sender, mut receiver) = tokio::sync::mpsc::unbounded_channel();
+        let handler = Arc::new(move |delivery: crate::bus::Delivery| {
+            let id = delivery.event.id().to_owned();
+            let sent = sender.send((delivery.subject.to_string(), id));
+            async move { if sent.is_ok() { Outcome::Ack } else { Outcome::Reject("closed") } }
+                .boxed()
+        });
+        let filter = Filter::parse("moi.ai.v1.aud.>").unwrap();
+        let durable = "auditor".to_owned();
+        let subscription = Subscription { filter, durable, max_in_flight: 1, handler };
+        let _handle = bus.subscribe(subscription).await.unwrap();
+        let line = |n: u64| Forwarded {
+            id: format!("node-{n}"),
+            kind: "audit.row",
+            chain: "node".to_owned(),
+            line: format!("{{\"seq\":{n}}}"),
+        };
+        let stream = Stream(Arc::clone(&bus));
+        stream.send(vec![line(1)]).await.unwrap();
+        stream.send(vec![line(1), line(2)]).await.unwrap();
+        for id in ["node-1", "node-2"] {
+            let expected = ("moi.ai.v1.aud.node".to_owned(), id.to_owned());
+            assert_eq!(receiver.recv().await, Some(expected));
+        }
+    }
+}
