@@ -186,12 +186,8 @@ impl Server {
         let speech = speech_of(ear.clone(), Arc::clone(&clock));
         let data_dir = tempfile::tempdir().unwrap();
         let store = Store::open(data_dir.path()).unwrap();
-        let routing = routing_over(
-            store.clone(),
-            data_dir.path(),
-            Arc::clone(&clock),
-            RoutingSettings::default(),
-        );
+        let settings = RoutingSettings::default();
+        let routing = routing_over(store.clone(), data_dir.path(), Arc::clone(&clock), settings);
         let parts = ServiceParts {
             recogniser: Arc::clone(&recogniser) as Arc<dyn RecogniseId>,
             decoder: Arc::new(PictureFiles::default()),
@@ -213,8 +209,8 @@ impl Server {
             clock,
             asyncapi: fenwen::rpc::asyncapi(),
             options,
-        });
-        let app = app.unwrap();
+        })
+        .unwrap();
         let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
         let addr = listener.local_addr().unwrap();
         let (sender, receiver) = oneshot::channel();
