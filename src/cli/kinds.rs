@@ -61,8 +61,12 @@ impl TextKind {
             correlation: job.correlation.clone(),
             trace_parent: job.traceparent.clone(),
         });
-        let cx =
-            CallContext { request_id: RequestId::fresh(self.clock.as_ref()), deadline, origin };
+        let cx = CallContext {
+            request_id: RequestId::fresh(self.clock.as_ref()),
+            deadline,
+            origin,
+            said: Arc::default(),
+        };
         Ok((self.service.admit(&cx, task)?, content))
     }
 

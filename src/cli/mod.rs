@@ -1,5 +1,6 @@
 //! Composition root: commands, and the wiring of everything below into a running system.
 
+mod audit;
 mod bus;
 mod config;
 pub mod encoder;
@@ -97,6 +98,9 @@ enum Command {
     Feedback(feedback::FeedbackCommand),
     /// 匯出一日的統計資料,供資料倉儲使用(去識別化的 CSV 與 Parquet)
     Export(warehouse::Options),
+    /// 驗證、匯出、統計與查詢稽核紀錄
+    #[command(subcommand)]
+    Audit(audit::AuditCommand),
     /// 檢查企業匯流排
     #[command(subcommand)]
     Bus(bus::BusCommand),
@@ -167,12 +171,23 @@ fn logged(overrides: &Overrides) -> anyhow::Result<Config> {
     Ok(config)
 }
 
+/// The settings of a server; that they are refused is recorded.
+fn served(overrides: &Overrides) -> anyhow::Result<Config> {
+    let loaded = logged(overrides);
+    if loaded.is_err()
+        && let Ok(config) = Config::read(overrides)
+    {
+        audit::refused(&config);
+    }
+    loaded
+}
+
 impl Cli {
     fn run(self) -> anyhow::Result<ExitCode> {
         let overrides = self.settings.overrides();
         let read = || Config::read(&overrides);
         match self.command {
-            Command::Serve { role } => serve::run(&logged(&overrides)?, role)?,
+            Command::Serve { role } => serve::run(&served(&overrides)?, role)?,
             Command::Idcard(options) => idcard::run(&options, &logged(&overrides)?)?,
             Command::Transcribe(options) => transcribe::run(&options, &logged(&overrides)?)?,
             Command::Embed(options) => encoder::run(&options, &logged(&overrides)?)?,
@@ -184,6 +199,7 @@ impl Cli {
             Command::Jobs(command) => jobs::run(command, &read()?)?,
             Command::Feedback(command) => feedback::run(command, &read()?)?,
             Command::Export(options) => warehouse::run(&options, &read()?)?,
+            Command::Audit(command) => audit::run(command, &read()?)?,
             Command::Bus(command) => bus::run(command, &Config::load(&overrides)?)?,
             Command::EngineWorker => crate::engine::worker::run()?,
             Command::FfmpegWorker { ffmpeg, demuxer, rate } => {

@@ -2,6 +2,7 @@
 //!
 //! Unknown keys are errors wherever they come from, and secrets never print.
 
+mod audit;
 mod bus;
 mod check;
 mod jobs;
@@ -18,6 +19,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::base::Secret;
 
+pub use audit::Audit;
 pub use bus::{Bus, BusEngine, Webhooks};
 pub use check::{Finding, Severity};
 pub use jobs::{BlobEngine, Bucket, Jobs, Store, StoreEngine};
@@ -68,6 +70,8 @@ pub struct Config {
     pub store: Store,
     /// 工作。
     pub jobs: Jobs,
+    /// 稽核紀錄。
+    pub audit: Audit,
     /// 模型檔案。
     pub models: Models,
     /// 推論引擎。

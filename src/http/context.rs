@@ -47,6 +47,7 @@ impl RequestContext {
             deadline: app.clock.now() + timeout.unwrap_or(app.options.request_timeout),
             // A call without one is refused before anything is told of it.
             origin: Arc::new(origin.unwrap_or_default()),
+            said: Arc::default(),
         };
         (RequestContext { call, echoed_id, trace_id }, result)
     }

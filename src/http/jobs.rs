@@ -81,7 +81,7 @@ async fn create_job(app: &App, cx: &CallContext, request: Request) -> Result<Res
     let sender = Sender::admit(app, request.headers())?;
     let json = body::collect(request, limit).await?;
     let fingerprint = Sha256::digest(json.expose()).to_vec();
-    let asked = jobs::parse(json.expose(), app.options.purpose)?;
+    let asked = jobs::parse(json.expose(), app.options.purpose.noting(cx))?;
     let input = match (asked.input, asked.blob_id) {
         (Some(input), _) => {
             let content = input.to_string().into_bytes();

@@ -21,6 +21,7 @@ mod ops;
 mod pages;
 mod predictions;
 mod prefer;
+mod record;
 mod recording;
 mod results;
 mod serve;
@@ -41,6 +42,7 @@ use utoipa::OpenApi;
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
+use crate::audit::Recorder;
 use crate::base::{Clock, ErrorCode};
 use crate::service::Service;
 use crate::service::jobs::{Jobs, Quota, QuotaRate};
@@ -56,6 +58,7 @@ use body::BodyLimit;
 use failure::Failure;
 
 pub use failure::status;
+pub use record::Unrecorded;
 pub use serve::{Ended, serve};
 
 /// Limits and manners of the HTTP surface.
@@ -89,6 +92,8 @@ pub struct HttpOptions {
     pub quota: QuotaRate,
     /// Parts of uploads that arrive at one time; the next one is refused.
     pub max_uploads: usize,
+    /// Which calls are answered although the audit log cannot be written.
+    pub unrecorded: Unrecorded,
 }
 
 /// Bounds of reading a body that nobody wants.
@@ -117,6 +122,7 @@ impl Default for HttpOptions {
             purpose: PurposeRule::Required,
             quota: QuotaRate { calls: 6000, window: Duration::from_secs(60) },
             max_uploads: 4,
+            unrecorded: Unrecorded::Impersonal,
         }
     }
 }
@@ -126,6 +132,7 @@ pub struct App {
     service: Arc<Service>,
     jobs: Arc<Jobs>,
     webhooks: Webhooks,
+    audit: Arc<Recorder>,
     quota: Quota,
     uploads: Semaphore,
     clock: Arc<dyn Clock>,
@@ -143,6 +150,8 @@ pub struct AppParts {
     pub jobs: Arc<Jobs>,
     /// Where clients want to be told of events.
     pub webhooks: Webhooks,
+    /// Where calls are recorded.
+    pub audit: Arc<Recorder>,
     /// Tells the time.
     pub clock: Arc<dyn Clock>,
     /// The description of the bus, as YAML.
@@ -154,7 +163,7 @@ pub struct AppParts {
 impl App {
     /// The surface; installs the process's metrics recorder unless it is there already.
     pub fn new(parts: AppParts) -> Result<Arc<App>, serde_json::Error> {
-        let AppParts { service, jobs, webhooks, clock, asyncapi, options } = parts;
+        let AppParts { service, jobs, webhooks, audit, clock, asyncapi, options } = parts;
         let openapi = openapi().to_pretty_json()?;
         let metrics = metrics::recorder();
         let quota = Quota::new(options.quota);
@@ -163,6 +172,7 @@ impl App {
             service,
             jobs,
             webhooks,
+            audit,
             quota,
             uploads,
             clock,

@@ -6,7 +6,10 @@ use std::io;
 use std::sync::Arc;
 use std::time::Duration;
 
+use hyper::Request;
+use hyper::body::Incoming;
 use hyper::server::conn::http1;
+use hyper::service::{Service, service_fn};
 use hyper_util::rt::{TokioIo, TokioTimer};
 use hyper_util::service::TowerToHyperService;
 use tokio::net::{TcpListener, TcpStream};
@@ -14,6 +17,7 @@ use tokio::sync::{Semaphore, watch};
 use tokio::task::JoinSet;
 use tokio::time::{MissedTickBehavior, interval, timeout};
 
+use super::record::Peer;
 use super::{App, router};
 
 /// Bytes buffered per connection while a request's header is read; more are answered 431.
@@ -97,7 +101,7 @@ impl Server {
             };
             tokio::select! {
                 (accepted, place) = accept => match accepted {
-                    Ok((stream, _)) => self.spawn(stream, place),
+                    Ok((stream, address)) => self.spawn((stream, Peer(address)), place),
                     Err(error) => {
                         tracing::warn!(%error, "failed to accept a connection");
                         // A bounded wait; nothing ever completes it early.
@@ -111,12 +115,16 @@ impl Server {
     }
 
     /// Serves one connection; `place` comes back at its end.
-    fn spawn<P: Send + 'static>(&mut self, stream: TcpStream, place: P) {
+    fn spawn<P: Send + 'static>(&mut self, (stream, peer): (TcpStream, Peer), place: P) {
         // Answers are written in one piece: waiting to fill packets only delays them.
         if let Err(error) = stream.set_nodelay(true) {
             tracing::debug!(%error, "failed to set TCP_NODELAY");
         }
-        let service = TowerToHyperService::new(self.router.clone());
+        let router = TowerToHyperService::new(self.router.clone());
+        let service = service_fn(move |mut request: Request<Incoming>| {
+            request.extensions_mut().insert(peer);
+            router.call(request)
+        });
         let connection =
             self.builder.serve_connection(TokioIo::new(stream), service).with_upgrades();
         let mut ending = self.ending.subscribe();

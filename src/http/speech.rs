@@ -102,7 +102,7 @@ async fn transcribe(app: &App, cx: &CallContext, request: Request) -> Result<Res
             body::check_length(request.headers(), limit.bytes)?;
             let sender = Sender::admit(app, request.headers())?;
             let json = body::collect(request, limit).await?;
-            (speech::parse(json.expose(), app.options.purpose, "")?, None, sender)
+            (speech::parse(json.expose(), app.options.purpose.noting(cx), "")?, None, sender)
         }
         "multipart/form-data" => {
             let sender = Sender::admit(app, request.headers())?;
@@ -166,7 +166,7 @@ async fn form(
     let form = RecordingForm::read(request, most, time).await?;
     drop(place);
     let meta = form.bytes("meta").unwrap_or(b"{}");
-    let order = speech::parse(meta, app.options.purpose, "/meta")?;
+    let order = speech::parse(meta, app.options.purpose.noting(cx), "/meta")?;
     Ok((order, form.file))
 }
 

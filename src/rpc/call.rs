@@ -9,12 +9,12 @@ use futures_util::FutureExt;
 use crate::base::{ErrorCode, Private, RequestId};
 use crate::bus::{Headers, Reply, Request};
 use crate::service::jobs::Caller;
-use crate::task::call::{CallContext, CallError};
+use crate::task::call::{CallContext, CallError, Said};
 use crate::wire::call;
 use crate::wire::problem::{self, Occurrence, Problem};
 
 use super::operation::Asked;
-use super::{Operation, Rpc};
+use super::{Operation, Rpc, record};
 
 const CONTENT_TYPE: &str = "content-type";
 
@@ -34,23 +34,30 @@ pub(super) async fn answer(
     let caller = call::caller(header);
     let asked_timeout = call::timeout(header(call::DEADLINE), rpc.options.request_timeout);
     let origin = call::origin(request_id, header(call::ORG), header(call::TRACE_PARENT));
-    let said = asked_timeout.and_then(|timeout| Ok((timeout, caller?, origin?)));
     let media_type = header(CONTENT_TYPE).unwrap_or("application/json");
     let media_type = media_type.split(';').next().unwrap_or("").trim().to_ascii_lowercase();
     let mut line = AccessLine { rpc, operation, request_id, begun: rpc.clock.now(), status: None };
-    let answer = match said {
-        Ok((timeout, (client, org), origin)) => {
-            let deadline = line.begun + timeout;
-            let cx = CallContext { request_id, deadline, origin: Arc::new(origin) };
-            let caller = Caller { client, org };
-            let asked = Asked { cx, caller, media_type: &media_type, body: request.body };
-            let ran = AssertUnwindSafe(operation.run(rpc, asked)).catch_unwind().await;
-            // The panic's message stays out of the answer: it may hold input.
-            ran.unwrap_or_else(|_| Err(CallError::new(ErrorCode::Internal, "系統發生錯誤。")))
-        }
-        Err(error) => Err(error),
+    let noted: Arc<Said> = Arc::default();
+    let cx_noted = Arc::clone(&noted);
+    let row = record::row(operation, caller.as_ref().ok(), (request_id, &trace_id));
+    let said = asked_timeout.and_then(|timeout| Ok((timeout, caller?, origin?)));
+    let work = async {
+        let (timeout, (client, org), origin) = said?;
+        let cx = CallContext {
+            request_id,
+            deadline: line.begun + timeout,
+            origin: Arc::new(origin),
+            said: cx_noted,
+        };
+        let caller = Caller { client, org };
+        let asked = Asked { cx, caller, media_type: &media_type, body: request.body };
+        let ran = AssertUnwindSafe(operation.run(rpc, asked)).catch_unwind().await;
+        // The panic's message stays out of the answer: it may hold input.
+        let ran =
+            ran.unwrap_or_else(|_| Err(CallError::new(ErrorCode::Internal, "系統發生錯誤。")));
+        require_fit(ran?, max_bytes)
     };
-    let answer = answer.and_then(|body| require_fit(body, max_bytes));
+    let answer = record::recorded(rpc, row, &noted, work).await;
     let mut reply = match answer {
         Ok(body) => reply("application/json", body),
         Err(error) => failed(error, &Occurrence { request_id, trace_id }),

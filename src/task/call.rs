@@ -1,7 +1,7 @@
 //! One call: who asks until when, and what a caller is told when it fails.
 
 use std::fmt;
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
 use crate::base::{Deadline, ErrorCode, RequestId};
@@ -15,6 +15,34 @@ pub struct CallContext {
     pub deadline: Deadline,
     /// What it belongs to.
     pub origin: Arc<Origin>,
+    /// What is said in its body about its purpose, once that is read: for the record.
+    pub said: Arc<Said>,
+}
+
+/// What was said about the purpose of a call. Noted once: the first counts.
+#[derive(Debug, Default)]
+pub struct Said(OnceLock<SaidPurpose>);
+
+/// A purpose as it was said, and well-formed.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct SaidPurpose {
+    /// Code of the purpose.
+    pub code: String,
+    /// Number of the case.
+    pub case_no: Option<String>,
+}
+
+impl Said {
+    /// Notes a purpose, unless there is one.
+    pub fn note(&self, purpose: SaidPurpose) {
+        // A second one changes nothing.
+        let _ = self.0.set(purpose);
+    }
+
+    /// What was noted.
+    pub fn get(&self) -> Option<&SaidPurpose> {
+        self.0.get()
+    }
 }
 
 /// What a call belongs to, for the events that tell of it.

@@ -2,6 +2,7 @@
 #![expect(clippy::unwrap_used, reason = "tests may")]
 
 mod api;
+mod audit;
 mod batch;
 mod bus;
 mod cli;

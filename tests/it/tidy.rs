@@ -11,6 +11,7 @@ const MAY_IMPORT: &[(&str, &[&str])] = &[
     ("base", &[]),
     ("tensor", &[]),
     ("config", &["base"]),
+    ("audit", &["base"]),
     ("bus", &["base"]),
     ("store", &["base"]),
     ("media", &["base"]),
@@ -27,9 +28,9 @@ const MAY_IMPORT: &[(&str, &[&str])] = &[
             "pipeline",
         ],
     ),
-    ("http", &["base", "config", "task", "wire", "service"]),
+    ("http", &["base", "config", "audit", "task", "wire", "service"]),
     ("warehouse", &["base", "store"]),
-    ("rpc", &["base", "config", "task", "wire", "service", "bus"]),
+    ("rpc", &["base", "config", "audit", "task", "wire", "service", "bus"]),
     ("cli", ANYTHING),
 ];
 
@@ -38,6 +39,7 @@ const ANYTHING: &[&str] = &[
     "base",
     "tensor",
     "config",
+    "audit",
     "bus",
     "store",
     "media",

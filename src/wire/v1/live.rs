@@ -7,7 +7,7 @@ use crate::task::call::CallError;
 use crate::task::speech::{FrameCoding, Rendition, Segment, SpeechOrder};
 
 use super::body;
-use super::meta::{self, Purpose, PurposeRule};
+use super::meta::{self, Purpose, PurposeAsk};
 use super::speech::{check_vocabulary, rendition_of};
 
 /// Rates that are taken, in samples a second.
@@ -85,7 +85,7 @@ pub fn parse(json: &[u8]) -> Result<LiveRequest, CallError> {
 ///
 /// # Errors
 /// As [`parse`]; also when it is none that begins a stream.
-pub fn parse_opening(json: &[u8], rule: PurposeRule) -> Result<Opening, CallError> {
+pub fn parse_opening(json: &[u8], ask: impl Into<PurposeAsk>) -> Result<Opening, CallError> {
     let rendition = |name: Option<String>| {
         name.map_or(Ok(Rendition::default()), |it| {
             rendition_of(&it).map_err(|_| {
@@ -107,7 +107,7 @@ pub fn parse_opening(json: &[u8], rule: PurposeRule) -> Result<Opening, CallErro
                 return Err(CallError::bad_value("/rate", "應為 8000、16000 或 48000。"));
             }
             check_vocabulary(&vocabulary, "/vocabulary")?;
-            meta::check_purpose(purpose.as_ref(), rule, "")?;
+            meta::check_purpose(purpose.as_ref(), &ask.into(), "")?;
             let order = SpeechOrder { vocabulary, speakers: Vec::new() };
             Ok(Opening::Start { rate, coding, order, rendition: rendition(name)? })
         }
@@ -216,6 +216,7 @@ pub fn seconds(millis: u64) -> f64 {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::wire::v1::meta::PurposeRule;
 
     #[test]
     fn good_and_bad_openings() {

@@ -1,12 +1,13 @@
 //! The `meta` part of a recognition request.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
 use crate::base::Private;
-use crate::task::call::CallError;
+use crate::task::call::{CallContext, CallError, Said, SaidPurpose};
 use crate::task::idcard::{DocumentType, FieldName, Wanted};
 use crate::wire::names;
 
@@ -95,23 +96,26 @@ impl RecognitionOrder {
     /// Reads the part; `None` when there was none.
     ///
     /// An error names the place of the wrong value and what is expected, never the value.
-    pub fn parse(json: Option<&[u8]>, rule: PurposeRule) -> Result<RecognitionOrder, CallError> {
+    pub fn parse(
+        json: Option<&[u8]>,
+        ask: impl Into<PurposeAsk>,
+    ) -> Result<RecognitionOrder, CallError> {
         let objects = &["", "/purpose", "/options"];
         let meta = json.map(|it| body::parse(it, "/meta", objects)).transpose()?;
-        RecognitionOrder::check(meta, rule)
+        RecognitionOrder::check(meta, &ask.into())
     }
 
     /// Checks what has been read; errors as of [`RecognitionOrder::parse`].
     pub(super) fn check(
         meta: Option<Meta>,
-        rule: PurposeRule,
+        ask: &PurposeAsk,
     ) -> Result<RecognitionOrder, CallError> {
         let meta = meta.unwrap_or(Meta {
             purpose: None,
             expected: BTreeMap::new(),
             options: Options::default(),
         });
-        check_purpose(meta.purpose.as_ref(), rule, "/meta")?;
+        check_purpose(meta.purpose.as_ref(), ask, "/meta")?;
         let expected = meta.expected.into_iter().map(expected_value).collect::<Result<_, _>>()?;
         let Options { types, boxes, lines, face, redacted_image } = meta.options;
         let types = types.map(parse_types).transpose()?;
@@ -120,14 +124,42 @@ impl RecognitionOrder {
     }
 }
 
+/// A purpose is asked for; a good one is noted for the record of the call.
+#[derive(Clone, Debug)]
+pub struct PurposeAsk {
+    rule: PurposeRule,
+    said: Option<Arc<Said>>,
+}
+
+impl PurposeRule {
+    /// Asks by this rule, and notes what is said in the call.
+    pub fn noting(self, cx: &CallContext) -> PurposeAsk {
+        PurposeAsk { rule: self, said: Some(Arc::clone(&cx.said)) }
+    }
+}
+
+/// Asks, and notes nothing.
+impl From<PurposeRule> for PurposeAsk {
+    fn from(rule: PurposeRule) -> PurposeAsk {
+        PurposeAsk { rule, said: None }
+    }
+}
+
+impl PurposeAsk {
+    /// The same where a purpose may be left out.
+    pub(super) fn optional(self) -> PurposeAsk {
+        PurposeAsk { rule: PurposeRule::Optional, ..self }
+    }
+}
+
 /// Whether a purpose is there where it must be, and well-formed; `at` stands before the pointer.
 pub(super) fn check_purpose(
     purpose: Option<&Purpose>,
-    rule: PurposeRule,
+    ask: &PurposeAsk,
     at: &str,
 ) -> Result<(), CallError> {
     let Some(Purpose { code, case_no }) = purpose else {
-        return match rule {
+        return match ask.rule {
             PurposeRule::Optional => Ok(()),
             PurposeRule::Required => Err(CallError::bad_value(format!("{at}/purpose"), "必填。")),
         };
@@ -137,7 +169,11 @@ pub(super) fn check_purpose(
         let detail = "應為 1 到 64 個小寫英文字母、數字或連字號。";
         return Err(CallError::bad_value(format!("{at}/purpose/code"), detail));
     }
-    body::require_id(case_no.as_ref(), &format!("{at}/purpose/case_no"))
+    body::require_id(case_no.as_ref(), &format!("{at}/purpose/case_no"))?;
+    if let Some(said) = &ask.said {
+        said.note(SaidPurpose { code: code.clone(), case_no: case_no.clone() });
+    }
+    Ok(())
 }
 
 fn expected_value(

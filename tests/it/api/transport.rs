@@ -80,6 +80,7 @@ async fn over(name: &'static str, bus: Arc<dyn Bus>) -> Transport {
         service: Arc::clone(&server.service),
         jobs: Arc::clone(&server.jobs),
         uploads: Arc::new(server.jobs.blobs().clone()),
+        audit: Arc::clone(&server.audit),
         clock: Arc::new(SystemClock),
         options: RpcOptions { purpose: PurposeRule::Optional, ..RpcOptions::default() },
     });

@@ -6,6 +6,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 use std::time::Duration;
 
+use fenwen::audit::{AuditSettings, Recorder};
 use fenwen::base::{Clock, Deadline, Private, SystemClock};
 use fenwen::cli::kinds::{self, TextKind};
 use fenwen::http::{App, AppParts, Ended, HttpOptions, serve};
@@ -122,6 +123,14 @@ impl RecogniseId for FakeRecogniser {
     }
 }
 
+/// An audit log below a folder.
+pub(crate) fn audit_in(folder: &Path) -> Arc<Recorder> {
+    let (audit, keys) = (folder.join("audit"), folder.join("keys"));
+    let settings = AuditSettings::new(audit, keys, "node".to_owned());
+    let settings = AuditSettings { min_free_mib: 0, ..settings };
+    Arc::new(Recorder::open(settings, Arc::new(SystemClock)).unwrap())
+}
+
 /// A running server.
 pub(crate) struct Server {
     pub(crate) addr: SocketAddr,
@@ -133,6 +142,8 @@ pub(crate) struct Server {
     pub(crate) jobs: Arc<Jobs>,
     /// What the server keeps.
     pub(crate) store: Store,
+    /// Where its calls are recorded.
+    pub(crate) audit: Arc<Recorder>,
     /// Recordings.
     pub(crate) ear: Arc<FakeEar>,
     clock: Arc<SkippingClock>,
@@ -175,12 +186,8 @@ impl Server {
         let speech = speech_of(ear.clone(), Arc::clone(&clock));
         let data_dir = tempfile::tempdir().unwrap();
         let store = Store::open(data_dir.path()).unwrap();
-        let routing = routing_over(
-            store.clone(),
-            data_dir.path(),
-            Arc::clone(&clock),
-            RoutingSettings::default(),
-        );
+        let settings = RoutingSettings::default();
+        let routing = routing_over(store.clone(), data_dir.path(), Arc::clone(&clock), settings);
         let parts = ServiceParts {
             recogniser: Arc::clone(&recogniser) as Arc<dyn RecogniseId>,
             decoder: Arc::new(PictureFiles::default()),
@@ -193,15 +200,17 @@ impl Server {
         let texts = text_kind(Arc::clone(&service), Arc::clone(&clock), options.purpose);
         let ticking = Arc::<SkippingClock>::clone(&skipping);
         let jobs = jobs_over(store.clone(), data_dir.path(), &texts, ticking);
+        let audit = audit_in(data_dir.path());
         let app = App::new(AppParts {
             service: Arc::clone(&service),
             jobs: Arc::clone(&jobs),
             webhooks: webhooks_over(store.clone(), Arc::clone(&clock)),
+            audit: Arc::clone(&audit),
             clock,
             asyncapi: fenwen::rpc::asyncapi(),
             options,
-        });
-        let app = app.unwrap();
+        })
+        .unwrap();
         let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
         let addr = listener.local_addr().unwrap();
         let (sender, receiver) = oneshot::channel();
@@ -215,6 +224,7 @@ impl Server {
             routing,
             jobs,
             store,
+            audit,
             ear: ear.unwrap_or_else(|| FakeEar::with_permits(0)),
             clock: skipping,
             data_dir,
