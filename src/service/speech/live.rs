@@ -99,6 +99,7 @@ impl Live {
     /// When this program cannot read what is coded so.
     pub fn new(options: LiveOptions) -> Result<Live, CallError> {
         let LiveOptions { rate, coding, order } = options;
+        #[cfg_attr(not(feature = "audio"), expect(unused_mut, reason = "only Opus needs more"))]
         let mut live = Live {
             order,
             rate,
@@ -111,8 +112,15 @@ impl Live {
             next: 0,
             finals: VecDeque::new(),
         };
-        if coding == FrameCoding::Opus {
-            live.expect_opus()?;
+        match coding {
+            FrameCoding::Pcm => {}
+            #[cfg(feature = "audio")]
+            FrameCoding::Opus => live.expect_opus()?,
+            #[cfg(not(feature = "audio"))]
+            FrameCoding::Opus => {
+                let message = "本程式未含 Opus 解碼,請改送 pcm。";
+                return Err(CallError::bad_value("/encoding", message));
+            }
         }
         Ok(live)
     }
@@ -125,11 +133,6 @@ impl Live {
         // Whatever it was encoded from, it is decoded at the rate that is heard.
         (self.opus, self.rate) = (Some(call), RATE);
         Ok(())
-    }
-
-    #[cfg(not(feature = "audio"))]
-    fn expect_opus(&mut self) -> Result<(), CallError> {
-        Err(CallError::bad_value("/encoding", "本程式未含 Opus 解碼,請改送 pcm。"))
     }
 
     /// Adds a frame.

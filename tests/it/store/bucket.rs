@@ -111,9 +111,8 @@ async fn a_blob_lies_sealed_in_a_bucket_until_it_is_destroyed() {
     blobs.open(meta("0a1b", whole.len() as u64)).await.unwrap();
     let blob = blobs.find("0a1b").await.unwrap().unwrap();
     bucket.lock().unwrap().n_failing = 1;
-    for number in [2, 1] {
-        let bytes = Private::new(parts[number - 1].clone());
-        assert!(blobs.put_part(&blob, number as u32, bytes).await.unwrap());
+    for (number, part) in [(2, &parts[1]), (1, &parts[0])] {
+        assert!(blobs.put_part(&blob, number, Private::new(part.clone())).await.unwrap());
     }
     let completed = blobs.complete(&blob, &hash(&whole)).await.unwrap();
     assert!(matches!(completed, Completed::Whole(_)), "{completed:?}");
