@@ -8,7 +8,8 @@ use std::sync::{Arc, Mutex};
 use axum::Router;
 use axum::body::Bytes;
 use axum::extract::State;
-use axum::http::{HeaderMap, Method, StatusCode, Uri};
+use axum::http::header::{ETAG, LAST_MODIFIED};
+use axum::http::{HeaderMap, HeaderName, Method, StatusCode, Uri};
 use fenwen::base::{Private, Secret};
 use fenwen::store::blobs::{BlobBucket, Blobs, BucketPlace, Completed};
 use sha2::{Digest, Sha256};
@@ -32,6 +33,18 @@ async fn answer(
     uri: Uri,
     headers: HeaderMap,
     body: Bytes,
+) -> (StatusCode, [(HeaderName, &'static str); 2], Bytes) {
+    let (status, bytes) = found(bucket, &method, &uri, &headers, body);
+    let stamps = [(ETAG, "\"an-object\""), (LAST_MODIFIED, "Thu, 26 Nov 2026 00:00:00 GMT")];
+    (status, stamps, bytes)
+}
+
+fn found(
+    bucket: Shared,
+    method: &Method,
+    uri: &Uri,
+    headers: &HeaderMap,
+    body: Bytes,
 ) -> (StatusCode, Bytes) {
     let mut bucket = bucket.lock().unwrap();
     let signed = headers.get("authorization").and_then(|it| it.to_str().ok()).unwrap_or_default();
@@ -43,12 +56,12 @@ async fn answer(
         return (StatusCode::SERVICE_UNAVAILABLE, Bytes::new());
     }
     let name = uri.path().strip_prefix(BUCKET).unwrap_or_default().to_owned();
-    match method {
+    match *method {
         Method::PUT => {
             bucket.objects.insert(name, body);
             (StatusCode::OK, Bytes::new())
         }
-        Method::GET if name.is_empty() => (StatusCode::OK, listed(&bucket.objects, &uri).into()),
+        Method::GET if name.is_empty() => (StatusCode::OK, listed(&bucket.objects, uri).into()),
         Method::GET => match bucket.objects.get(&name) {
             Some(found) => (StatusCode::OK, found.clone()),
             None => (StatusCode::NOT_FOUND, Bytes::new()),
