@@ -3,6 +3,7 @@
 //! A request goes transport → [`service`] → [`pipeline`] → [`batch`] → [`engine`], never any other way.
 //! The modules below are in reading order: each uses only those above it (`tests/it/tidy.rs` holds the table).
 
+pub mod audit;
 pub mod base;
 pub mod batch;
 pub mod bus;

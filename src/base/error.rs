@@ -43,6 +43,8 @@ pub enum ErrorCode {
     Internal,
     /// A model is not loaded or not healthy, or the server is draining.
     Unavailable,
+    /// The audit log cannot be written: what touches personal data is not done.
+    Unrecorded,
     /// The deadline passed before the work was done.
     Timeout,
     /// The client sent its body too slowly.
@@ -51,7 +53,7 @@ pub enum ErrorCode {
 
 impl ErrorCode {
     /// Every code, for documentation and for tests.
-    pub const ALL: [ErrorCode; 21] = [
+    pub const ALL: [ErrorCode; 22] = [
         ErrorCode::NotFound,
         ErrorCode::UnknownParameter,
         ErrorCode::BadValue,
@@ -71,6 +73,7 @@ impl ErrorCode {
         ErrorCode::Conflict,
         ErrorCode::Internal,
         ErrorCode::Unavailable,
+        ErrorCode::Unrecorded,
         ErrorCode::Timeout,
         ErrorCode::SlowClient,
     ];
@@ -97,6 +100,7 @@ impl ErrorCode {
             ErrorCode::Conflict => "ER0410",
             ErrorCode::Internal => "ER0500",
             ErrorCode::Unavailable => "ER0510",
+            ErrorCode::Unrecorded => "ER0530",
             ErrorCode::Timeout => "ER0520",
             ErrorCode::SlowClient => "ER0521",
         }
@@ -124,6 +128,7 @@ impl ErrorCode {
             ErrorCode::Conflict => "目前狀態不允許",
             ErrorCode::Internal => "系統發生錯誤",
             ErrorCode::Unavailable => "服務尚未就緒",
+            ErrorCode::Unrecorded => "稽核紀錄無法寫入",
             ErrorCode::Timeout => "處理逾時",
             ErrorCode::SlowClient => "接收逾時",
         }

@@ -15,7 +15,7 @@ use std::time::Duration;
 use uuid::Uuid;
 
 pub use clock::{Clock, ManualClock, SystemClock};
-pub use date::{Date, roc_year};
+pub use date::{Date, TAIWAN_OFFSET, roc_year};
 pub use error::ErrorCode;
 pub use id_number::{IdNumber, Sex};
 pub use network::{Network, NetworkError};
@@ -30,6 +30,11 @@ pub const SCHEMA_ROOT: &str = "tag:moi.gov.tw,2026:ai/schemas";
 
 /// The moment after which nobody waits for the answer.
 pub type Deadline = std::time::Instant;
+
+/// Lower-case hexadecimal digits.
+pub fn hex(bytes: &[u8]) -> String {
+    bytes.iter().map(|it| format!("{it:02x}")).collect()
+}
 
 /// Identifies one call across logs and replies; a UUIDv7, so ids sort by time.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]

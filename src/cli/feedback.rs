@@ -9,12 +9,14 @@ use anyhow::Context;
 use clap::Subcommand;
 use serde_json::json;
 
+use crate::audit::AuditEvent;
 use crate::base::{Clock, Private, SystemClock};
 use crate::config::Config;
 use crate::pipeline::letters::pii;
 use crate::service::routing::{Lesson, lessons};
 use crate::store::Store;
 
+use super::audit::{by_operator, on_record};
 use super::jobs;
 
 /// What can be done with feedback.
@@ -43,7 +45,12 @@ struct Export {
 pub(super) fn run(command: FeedbackCommand, config: &Config) -> anyhow::Result<()> {
     let FeedbackCommand::Export { service, out, with_personal_data } = command;
     let export = Export { service, mask: !with_personal_data };
-    let n = export.write(&jobs::store(config)?, &out)?;
+    let row = by_operator(AuditEvent::ExportMade, "feedback export");
+    let n = on_record(config, row, |row| {
+        let n = export.write(&jobs::store(config)?, &out)?;
+        row.count = Some(n as u64);
+        Ok(n)
+    })?;
     writeln!(std::io::stdout(), "已匯出 {n} 筆至 {}。", out.display())?;
     Ok(())
 }

@@ -8,10 +8,10 @@ use anyhow::{Context, ensure};
 use clap::Subcommand;
 
 use crate::base::{Clock, SystemClock, rfc3339};
-use crate::config::{self, Config, StoreEngine};
+use crate::config::{self, BlobEngine, Config, StoreEngine};
 use crate::service::jobs::{Blobs, Job, JobFilter, JobKind, JobParts, JobSettings, JobState, Jobs};
 use crate::store::Store;
-use crate::store::blobs::BlobFolder;
+use crate::store::blobs::{BlobFiles, BlobFolder};
 
 /// What operators do with jobs.
 #[derive(Debug, Subcommand)]
@@ -78,11 +78,35 @@ pub(super) fn jobs(
     store: Store,
     clock: Arc<dyn Clock>,
     kinds: Vec<Arc<dyn JobKind>>,
-) -> Arc<Jobs> {
-    let folder = BlobFolder::new(config.data_dir().join("blobs"));
-    let blobs = Blobs::new(store.clone(), Arc::new(folder));
+) -> anyhow::Result<Arc<Jobs>> {
+    let files: Arc<dyn BlobFiles> = match config.store.blobs {
+        BlobEngine::Files => Arc::new(BlobFolder::new(config.data_dir().join("blobs"))),
+        BlobEngine::S3 => bucket(&config.store.s3)?,
+    };
+    let blobs = Blobs::new(store.clone(), files);
     let settings = settings(&config.jobs, clock.as_ref());
-    Jobs::new(JobParts { store, blobs, kinds, clock, settings })
+    Ok(Jobs::new(JobParts { store, blobs, kinds, clock, settings }))
+}
+
+#[cfg(feature = "s3")]
+fn bucket(settings: &config::Bucket) -> anyhow::Result<Arc<dyn BlobFiles>> {
+    use crate::store::blobs::{BlobBucket, BucketPlace};
+
+    let place = BucketPlace {
+        endpoint: &settings.endpoint,
+        region: &settings.region,
+        bucket: &settings.bucket,
+        prefix: &settings.prefix,
+        access_key: &settings.access_key,
+        secret_key: settings.secret_key.as_ref().context("store.s3.secret_key is missing")?,
+    };
+    let bucket = BlobBucket::open(&place).context("failed to open the bucket: check store.s3")?;
+    Ok(Arc::new(bucket))
+}
+
+#[cfg(not(feature = "s3"))]
+fn bucket(_: &config::Bucket) -> anyhow::Result<Arc<dyn BlobFiles>> {
+    anyhow::bail!("this program was built without S3: build it with the feature `s3`")
 }
 
 fn settings(jobs: &config::Jobs, clock: &dyn Clock) -> JobSettings {

@@ -66,6 +66,7 @@ impl TextKind {
             deadline,
             origin,
             purposes: None,
+            said: Arc::default(),
         };
         Ok((self.service.admit(&cx, task)?, content))
     }

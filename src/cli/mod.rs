@@ -1,5 +1,6 @@
 //! Composition root: commands, and the wiring of everything below into a running system.
 
+mod audit;
 mod bus;
 mod clients;
 mod config;
@@ -36,6 +37,7 @@ use std::process::ExitCode;
 use clap::{Args, Parser, Subcommand};
 
 use crate::config::{Config, Overrides, Profile};
+use crate::media::audio::ffmpeg;
 
 /// 分文:內政部共用人工智慧推論服務。
 ///
@@ -100,12 +102,25 @@ enum Command {
     Feedback(feedback::FeedbackCommand),
     /// 匯出一日的統計資料,供資料倉儲使用(去識別化的 CSV 與 Parquet)
     Export(warehouse::Options),
+    /// 驗證、匯出、統計與查詢稽核紀錄
+    #[command(subcommand)]
+    Audit(audit::AuditCommand),
     /// 檢查企業匯流排
     #[command(subcommand)]
     Bus(bus::BusCommand),
     /// 在子行程中執行一個模型(由伺服器自行啟動)
     #[command(hide = true)]
     EngineWorker,
+    /// 限制自身權限後轉為系統的 ffmpeg(由伺服器自行啟動)
+    #[command(hide = true)]
+    FfmpegWorker {
+        /// 程式
+        ffmpeg: PathBuf,
+        /// 輸入格式
+        demuxer: String,
+        /// 輸出取樣率
+        rate: String,
+    },
     /// 檢查、顯示或說明設定
     #[command(subcommand)]
     Config(config::ConfigCommand),
@@ -160,12 +175,23 @@ fn logged(overrides: &Overrides) -> anyhow::Result<Config> {
     Ok(config)
 }
 
+/// The settings of a server; that they are refused is recorded.
+fn served(overrides: &Overrides) -> anyhow::Result<Config> {
+    let loaded = logged(overrides);
+    if loaded.is_err()
+        && let Ok(config) = Config::read(overrides)
+    {
+        audit::refused(&config);
+    }
+    loaded
+}
+
 impl Cli {
     fn run(self) -> anyhow::Result<ExitCode> {
         let overrides = self.settings.overrides();
         let read = || Config::read(&overrides);
         match self.command {
-            Command::Serve { role } => serve::run(&logged(&overrides)?, role)?,
+            Command::Serve { role } => serve::run(&served(&overrides)?, role)?,
             Command::Idcard(options) => idcard::run(&options, &logged(&overrides)?)?,
             Command::Transcribe(options) => transcribe::run(&options, &logged(&overrides)?)?,
             Command::Embed(options) => encoder::run(&options, &logged(&overrides)?)?,
@@ -178,8 +204,14 @@ impl Cli {
             Command::Jobs(command) => jobs::run(command, &read()?)?,
             Command::Feedback(command) => feedback::run(command, &read()?)?,
             Command::Export(options) => warehouse::run(&options, &read()?)?,
+            Command::Audit(command) => audit::run(command, &read()?)?,
             Command::Bus(command) => bus::run(command, &Config::load(&overrides)?)?,
             Command::EngineWorker => crate::engine::worker::run()?,
+            Command::FfmpegWorker { ffmpeg, demuxer, rate } => {
+                // It comes back only when it failed; nobody reads why, and the exit code tells that.
+                let _ = ffmpeg::become_ffmpeg(&ffmpeg, &demuxer, &rate);
+                return Ok(ExitCode::from(ffmpeg::CANNOT_START));
+            }
             Command::Config(command) => return config::run(command, &overrides),
             Command::Eval(it) => return sibling::run("fenwen-eval", &it.arguments),
             Command::Train(it) => return sibling::run("fenwen-train", &it.arguments),

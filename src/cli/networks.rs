@@ -6,7 +6,7 @@ use std::sync::Arc;
 use anyhow::Context;
 use sha2::{Digest, Sha256};
 
-use crate::base::{Clock, SystemClock};
+use crate::base::{Clock, SystemClock, hex};
 use crate::batch::{BatchPolicy, BatchSpec, ModelHandle, RowOutput};
 use crate::config::{Config, OnnxEngine};
 use crate::engine::{self, Device, EngineKind, OpenOptions, Placement, TensorModel};
@@ -117,7 +117,7 @@ impl Opener {
             hashes.push(self.weights(id)?.sha256().to_owned());
         }
         hashes.sort();
-        let sha256 = Sha256::digest(hashes.concat()).iter().map(|it| format!("{it:02x}")).collect();
+        let sha256 = hex(&Sha256::digest(hashes.concat()));
         let version = self.registry.model(RECOGNISER)?.manifest.version.clone();
         Ok(ModelInfo { name: "idcard".to_owned(), version, sha256 })
     }

@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use anyhow::Context;
 
+use crate::audit::{AuditEvent, Recorder, Row};
 use crate::base::{Clock, Date, SystemClock};
 use crate::config::{Automation, AutomationLevel, Config, TextMode};
 use crate::pipeline::documents::deadline::Calendar;
@@ -66,11 +67,11 @@ pub(super) fn open(
 }
 
 /// Looks for other versions and erases what has expired, for as long as it is polled.
-pub(super) async fn keep_current(routing: Arc<Routing>) {
+pub(super) async fn keep_current(routing: Arc<Routing>, audit: Arc<Recorder>) {
     let mut ticks = tokio::time::interval(LOOK_EVERY);
     for look in 0_u64.. {
         ticks.tick().await;
-        let routing = Arc::clone(&routing);
+        let (routing, audit) = (Arc::clone(&routing), Arc::clone(&audit));
         let work = move || {
             routing.refresh();
             if !look.is_multiple_of(LOOKS_PER_ERASURE) {
@@ -79,7 +80,13 @@ pub(super) async fn keep_current(routing: Arc<Routing>) {
             routing.remeasure();
             match routing.erase_expired() {
                 Ok(0) => (),
-                Ok(n) => tracing::info!(n, "expired predictions were erased"),
+                Ok(n) => {
+                    tracing::info!(n, "expired predictions were erased");
+                    let mut row = Row::of_service(AuditEvent::DataPurged, "predictions");
+                    row.count = Some(n as u64);
+                    // The log counts and tells what it could not write.
+                    drop(audit.append(row));
+                }
                 Err(error) => {
                     tracing::error!(reason = %error, "expired predictions were not erased");
                 }

@@ -12,10 +12,11 @@ use tokio::signal::unix::{SignalKind, signal};
 use tokio::sync::watch::{Receiver, Sender};
 use tokio::task::JoinHandle;
 
+use crate::audit::{AuditEvent, Pump, Recorder, Row};
 use crate::base::{Clock, SystemClock};
 use crate::bus::{Bus, Handle};
 use crate::config::{Config, Profile};
-use crate::http::{self, App, AppParts, Ended, HttpOptions};
+use crate::http::{self, App, AppParts, Ended, HttpOptions, Unrecorded};
 use crate::media::image::ImageLimits;
 use crate::rpc::{self, Rpc, RpcOptions};
 use crate::service::jobs::{Jobs, QuotaRate, Worker};
@@ -98,6 +99,8 @@ async fn serve(
     recogniser: Recogniser,
     clock: Arc<dyn Clock>,
 ) -> anyhow::Result<()> {
+    let audit = super::audit::open(config)?;
+    started(&audit).await?;
     let store = super::jobs::store(config)?;
     let routing = routing::open(config, store.clone(), Arc::clone(&clock))?;
     let speech = super::speech::desk(config, Arc::clone(&clock));
@@ -105,12 +108,13 @@ async fn serve(
     let kept = Kept { routing: Arc::clone(&routing), speech, store: store.clone() };
     let service = service(config, &recogniser, kept, Arc::clone(&clock))?;
     let bus = super::bus::open(config).await.map_err(super::bus::told)?;
-    let jobs = jobs(config, store.clone(), Arc::clone(&service), Arc::clone(&clock));
+    let jobs = jobs(config, store.clone(), Arc::clone(&service), Arc::clone(&clock))?;
     let gate = super::clients::gate(config, store.clone(), Arc::clone(&clock));
     let rpc = Arc::new(Rpc {
         service: Arc::clone(&service),
         jobs: Arc::clone(&jobs),
         uploads: Arc::new(jobs.blobs().clone()),
+        audit: Arc::clone(&audit),
         clock: Arc::clone(&clock),
         gate: Arc::clone(&gate),
         options: rpc_options(config),
@@ -119,6 +123,7 @@ async fn serve(
         service,
         jobs: Arc::clone(&jobs),
         webhooks: webhooks::webhooks(config, store.clone(), Arc::clone(&clock))?,
+        audit: Arc::clone(&audit),
         clock: Arc::clone(&clock),
         gate,
         asyncapi: rpc::asyncapi(),
@@ -134,14 +139,17 @@ async fn serve(
     let following = webhooks::follow(deliverer.as_ref(), role, &*bus).await?;
     let relay = Relay::new(Arc::new(StoreOutbox { store, clock }), Arc::clone(&bus));
     let at_work = at_work(role, &jobs, hears);
+    let pumps = super::audit::pumps(config, &audit, &bus)?;
     let mut beside =
         Beside::start(role, BesideParts { jobs, at_work, relay, deliverer, following }, &stopped);
     beside.watches.push(tokio::spawn(watch(recogniser)));
-    beside.watches.push(tokio::spawn(keep_current(routing)));
+    beside.watches.push(tokio::spawn(keep_current(routing, Arc::clone(&audit))));
+    beside.forward(pumps, &stopped);
     let drain_timeout = Duration::from_secs(config.server.drain_timeout_s);
     let ended = until_stopped((listener, app), (bus, drain_timeout), stop).await;
     drop(serving);
     beside.end().await?;
+    stopped_in_order(audit).await?;
     match ended? {
         Ended::Drained => tracing::info!("every request was answered"),
         Ended::Cut(n) => tracing::warn!(n, "connections were cut after the drain timeout"),
@@ -167,6 +175,23 @@ async fn until_stopped(
         tracing::warn!("requests over the bus were cut after the drain timeout");
     }
     Ok(ended?)
+}
+
+/// Records that this process serves: it does not without that.
+async fn started(audit: &Recorder) -> anyhow::Result<()> {
+    let row = Row::of_service(AuditEvent::SystemStarted, "serve");
+    audit.append(row).await.context("failed to record the start: check the audit folder")?;
+    Ok(())
+}
+
+/// Records the end and signs the last row.
+async fn stopped_in_order(audit: Arc<Recorder>) -> anyhow::Result<()> {
+    let row = Row::of_service(AuditEvent::SystemStopped, "serve");
+    if audit.append(row).await.is_err() {
+        tracing::error!("the end of the service is not on record");
+    }
+    let close = move || audit.close();
+    tokio::task::spawn_blocking(close).await.context("the audit log was not closed in order")
 }
 
 async fn listener(config: &Config) -> anyhow::Result<TcpListener> {
@@ -217,6 +242,11 @@ impl Beside {
         Beside { watches, workers, following }
     }
 
+    /// Sends the audit log to its receivers.
+    fn forward(&mut self, pumps: Vec<Pump>, stopped: &Receiver<bool>) {
+        self.workers.extend(pumps.into_iter().map(|it| tokio::spawn(it.run(stopped.clone()))));
+    }
+
     async fn end(self) -> anyhow::Result<()> {
         for worker in self.workers {
             worker.await.context("a worker failed")?;
@@ -249,14 +279,19 @@ async fn drain(bus: Arc<dyn Bus>, shutdown: impl Future<Output = ()>) {
 }
 
 /// The name of this machine, for operators.
-fn host() -> String {
+pub(super) fn host() -> String {
     let name = std::fs::read_to_string("/proc/sys/kernel/hostname").unwrap_or_default();
     let name = name.trim();
     if name.is_empty() { "node".to_owned() } else { name.to_owned() }
 }
 
 /// Jobs of the services that this process has.
-fn jobs(config: &Config, store: Store, service: Arc<Service>, clock: Arc<dyn Clock>) -> Arc<Jobs> {
+fn jobs(
+    config: &Config,
+    store: Store,
+    service: Arc<Service>,
+    clock: Arc<dyn Clock>,
+) -> anyhow::Result<Arc<Jobs>> {
     let texts = TextKind {
         service,
         clock: Arc::clone(&clock),
@@ -357,6 +392,10 @@ fn http_options(config: &Config) -> HttpOptions {
         drain_timeout: Duration::from_secs(server.drain_timeout_s),
         purpose: purpose(config),
         quota: QuotaRate { calls: config.jobs.per_minute, window: Duration::from_secs(60) },
+        unrecorded: match config.audit.serve_impersonal {
+            true => Unrecorded::Impersonal,
+            false => Unrecorded::None,
+        },
         ..HttpOptions::default()
     }
 }

@@ -13,6 +13,7 @@ use crate::base::Clock;
 use crate::config::{Config, SpeechRuntime};
 use crate::engine::Placement;
 use crate::engine::speech::{self, ShouldStop, SpeechEngine, SpeechOptions};
+use crate::media::audio::ffmpeg::Ffmpeg;
 use crate::media::audio::{AudioLimits, Input, Survey};
 use crate::pipeline::speech::{Observer, Resume};
 use crate::registry::FileRole;
@@ -62,15 +63,23 @@ fn listeners(config: &Config, workers: &[usize]) -> anyhow::Result<Vec<Listener>
     let limits = AudioLimits {
         max_bytes: settings.bytes,
         max_seconds: settings.seconds,
+        ffmpeg: settings.ffmpeg.as_deref().map(ffmpeg).transpose()?,
         ..AudioLimits::default()
     };
     let mut speech = speech.into_iter();
     let listener = |(activity, n_workers): (_, &usize)| {
         let speech = speech.by_ref().take(*n_workers).collect();
         let (model, beams) = (model.clone(), settings.beams);
+        let limits = limits.clone();
         Listener::new(ListenerParts { activity, speech, model, limits, beams })
     };
     Ok(activity.into_iter().zip(workers).map(listener).collect())
+}
+
+/// The system's ffmpeg, started by the server's own hidden command; evaluation is another program beside it.
+fn ffmpeg(path: &Path) -> anyhow::Result<Arc<Ffmpeg>> {
+    let program = super::sibling::beside("fenwen")?;
+    Ok(Arc::new(Ffmpeg::by(program, &["ffmpeg-worker"], path.to_owned())))
 }
 
 /// Opens the ears of a server; without the models it serves all the same, and says what is missing.

@@ -5,10 +5,12 @@ use std::path::PathBuf;
 
 use anyhow::Context;
 
+use crate::audit::{AuditEvent, Row, Word};
 use crate::base::SystemClock;
 use crate::config::Config;
 use crate::service::events::{Event, ModelActivated, ModelName};
 
+use super::audit::{by_operator, on_record};
 use super::routing;
 
 /// What can be done with classifiers.
@@ -38,15 +40,23 @@ pub(super) fn run(command: VersionCommand, config: &Config) -> anyhow::Result<()
     let today = routing::today(&SystemClock);
     match command {
         VersionCommand::Activate { name, folder } => {
-            let before = routing::versions(config, &name)?.active()?;
-            let number = routing::activate(config, &name, &folder, today)?;
-            tell(config, &name, (before, number))?;
+            let row = changed(AuditEvent::ModelActivated, "models activate", &name);
+            let number = on_record(config, row, |_| {
+                let before = routing::versions(config, &name)?.active()?;
+                let number = routing::activate(config, &name, &folder, today)?;
+                tell(config, &name, (before, number))?;
+                Ok(number)
+            })?;
             writeln!(out, "已啟用 {name} 第 {number} 版;執行中的服務會在 2 秒內改用。")?;
         }
         VersionCommand::RollBack { name } => {
-            let before = routing::versions(config, &name)?.active()?;
-            let number = routing::roll_back(config, &name, today)?;
-            tell(config, &name, (before, number))?;
+            let row = changed(AuditEvent::ModelRolledBack, "models rollback", &name);
+            let number = on_record(config, row, |_| {
+                let before = routing::versions(config, &name)?.active()?;
+                let number = routing::roll_back(config, &name, today)?;
+                tell(config, &name, (before, number))?;
+                Ok(number)
+            })?;
             writeln!(out, "已回復 {name} 第 {number} 版;執行中的服務會在 2 秒內改用。")?;
         }
         VersionCommand::List { name } => {
@@ -61,6 +71,11 @@ pub(super) fn run(command: VersionCommand, config: &Config) -> anyhow::Result<()
         }
     }
     Ok(())
+}
+
+/// What is recorded of a change of a model.
+fn changed(event: AuditEvent, action: &'static str, name: &str) -> Row {
+    Row { object: Word::new(&format!("models/{name}")), ..by_operator(event, action) }
 }
 
 /// Tells that another version answers.

@@ -41,9 +41,14 @@ impl Config {
                 self.server.listen
             )));
         }
+        if self.speech.ffmpeg.as_ref().is_some_and(|it| it.is_relative()) {
+            findings.push(Finding::fatal("speech.ffmpeg:請填絕對路徑,例如 /usr/bin/ffmpeg"));
+        }
+        findings.extend(self.audit.check());
         findings.extend(self.auth.check(self.profile));
         findings.extend(self.bus.check(self.profile));
         findings.extend(self.webhooks.check(self.profile));
+        findings.extend(self.store.check(self.profile));
         if self.profile == Profile::Production {
             findings.extend(self.check_production());
         }
@@ -180,6 +185,9 @@ mod tests {
         assert_eq!(fatal(|it| it.documents.retention_days = 0).len(), 1);
         assert_eq!(fatal(|it| it.idcard.pixels_in_flight = 1).len(), 1);
         assert_eq!(fatal(|it| it.jobs.slots = 0).len(), 1);
+        assert_eq!(fatal(|it| it.audit.retention_days = 179).len(), 1);
+        assert_eq!(fatal(|it| it.audit.segment_mib = 0).len(), 1);
+        assert_eq!(fatal(|it| it.audit.node = Some("a/b".to_owned())).len(), 1);
         assert_eq!(fatal(|it| it.store.engine = StoreEngine::Postgres).len(), 1);
     }
 }

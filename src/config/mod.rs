@@ -2,6 +2,7 @@
 //!
 //! Unknown keys are errors wherever they come from, and secrets never print.
 
+mod audit;
 mod auth;
 mod bus;
 mod check;
@@ -19,10 +20,11 @@ use serde::{Deserialize, Serialize};
 
 use crate::base::Secret;
 
+pub use audit::Audit;
 pub use auth::{Auth, AuthMode};
 pub use bus::{Bus, BusEngine, Webhooks};
 pub use check::{Finding, Severity};
-pub use jobs::{Jobs, Store, StoreEngine};
+pub use jobs::{BlobEngine, Bucket, Jobs, Store, StoreEngine};
 pub use load::{ConfigError, Overrides};
 pub use speech::{Speech, SpeechRuntime};
 pub use texts::{Automation, AutomationLevel, Documents, Letters, Questions, TextMode};
@@ -72,6 +74,8 @@ pub struct Config {
     pub store: Store,
     /// 工作。
     pub jobs: Jobs,
+    /// 稽核紀錄。
+    pub audit: Audit,
     /// 模型檔案。
     pub models: Models,
     /// 推論引擎。

@@ -50,6 +50,7 @@ impl RequestContext {
             // A call without one is refused before anything is told of it.
             origin: Arc::new(origin.unwrap_or_default()),
             purposes: None,
+            said: Arc::default(),
         };
         (RequestContext { call, echoed_id, trace_id }, result)
     }

@@ -17,7 +17,7 @@ use crate::task::call::CallError;
 use super::context::RequestContext;
 use super::failure::{Failure, describe};
 use super::linger::Lingering;
-use super::{App, deliveries, jobs, openai, pages, refuse, speech};
+use super::{App, deliveries, jobs, openai, pages, record, refuse, speech};
 
 /// How much later than the call itself the envelope gives up: the call's own timeout comes first.
 const BACKSTOP: Duration = Duration::from_secs(1);
@@ -31,7 +31,12 @@ pub(super) async fn envelope(
     let (cx, header) = RequestContext::read(&app, request.headers());
     let route = Route::of(&request);
     let mut line = AccessLine::open(&app, &cx, &route, request.method());
-    let response = match header.and_then(|()| route.check_query(&request)) {
+    let entry = record::Entry::of(&cx, &request);
+    let (recorded, checked) = match record::Recorded::open(&app, entry).await {
+        Ok(recorded) => (Some(recorded), header.and_then(|()| route.check_query(&request))),
+        Err(error) => (None, Err(error)),
+    };
+    let mut response = match checked {
         Ok(()) => run(&app, &cx, request, next).await,
         Err(error) => {
             // The body, if any, is read on in the background.
@@ -39,6 +44,9 @@ pub(super) async fn envelope(
             Failure::from(error).into_response()
         }
     };
+    if let Some(recorded) = recorded {
+        response = recorded.close(&cx, response).await;
+    }
     let mut response = if openai::is_route(route.label()) {
         openai::describe(response, &cx.call)
     } else {

@@ -16,7 +16,7 @@ use serde_json::{Value, json};
 use crate::base::ErrorCode;
 use crate::identity::Shown;
 use crate::policy::{Access, Denial, PAGES, Principal, Purposes, ROUTES, Route, Scope, Surface};
-use crate::task::call::{CallContext, CallError, Origin};
+use crate::task::call::{CallContext, CallError, Origin, ProvenCaller};
 use crate::wire::call;
 
 use super::failure::Failure;
@@ -132,6 +132,8 @@ fn name(request: &mut Request, principal: &Principal) -> Result<(), Denial> {
         request.headers_mut().insert(HeaderName::from_static(name), value);
     }
     if let Some(cx) = request.extensions_mut().get_mut::<CallContext>() {
+        let (client, org) = (principal.client.clone(), principal.org.clone());
+        cx.said.note_caller(ProvenCaller { client, org });
         cx.origin = Arc::new(Origin { org: principal.org.clone(), ..Origin::clone(&cx.origin) });
         if let Purposes::Among(codes) = &principal.purposes {
             cx.purposes = Some(Arc::clone(codes));

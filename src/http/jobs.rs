@@ -9,7 +9,7 @@ use axum::http::{HeaderMap, StatusCode};
 use axum::response::{IntoResponse, Response};
 use sha2::{Digest, Sha256};
 
-use crate::base::{ErrorCode, Private};
+use crate::base::{ErrorCode, Private, hex};
 use crate::service::jobs::{
     Caller, Job, JobFilter, JobInput, JobOrder, JobState, Outlook, Repetition,
 };
@@ -82,13 +82,13 @@ async fn create_job(app: &App, cx: &CallContext, request: Request) -> Result<Res
     let principal = guard::principal(request.extensions())?;
     let json = body::collect(request, limit).await?;
     let fingerprint = Sha256::digest(json.expose()).to_vec();
-    let rule = app.purpose_rule(cx);
-    let asked = jobs::parse(json.expose(), rule.clone())?;
+    let ask = app.options.purpose.noting(cx);
+    let asked = jobs::parse(json.expose(), ask.clone())?;
     guard::require_job(&principal, &asked.service)?;
     let input = match (asked.input, asked.blob_id) {
         (Some(input), _) => {
             let content = input.to_string().into_bytes();
-            rule.check_document(&content)?;
+            ask.check_document(&content)?;
             if jobs::MAX_INPUT_BYTES < content.len() {
                 let message = "input 超過 65536 位元組,請改用上傳(POST /api/v1/blobs)。";
                 return Err(refuse(ErrorCode::TooLarge, message));
@@ -360,8 +360,7 @@ pub(super) fn is_match(headers: &HeaderMap, tag: &str) -> bool {
 }
 
 fn etag(answer: &[u8]) -> String {
-    let hash = Sha256::digest(answer);
-    let digits: String = hash.iter().take(16).map(|it| format!("{it:02x}")).collect();
+    let digits = hex(&Sha256::digest(answer)[..16]);
     format!("\"{digits}\"")
 }
 

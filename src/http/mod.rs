@@ -22,6 +22,7 @@ mod ops;
 mod pages;
 mod predictions;
 mod prefer;
+mod record;
 mod recording;
 mod results;
 mod serve;
@@ -42,6 +43,7 @@ use utoipa::OpenApi;
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
+use crate::audit::Recorder;
 use crate::base::{Clock, ErrorCode};
 use crate::identity::Gate;
 use crate::service::Service;
@@ -58,6 +60,7 @@ use body::BodyLimit;
 use failure::Failure;
 
 pub use failure::status;
+pub use record::Unrecorded;
 pub use serve::{Ended, serve};
 
 /// Limits and manners of the HTTP surface.
@@ -91,6 +94,8 @@ pub struct HttpOptions {
     pub quota: QuotaRate,
     /// Parts of uploads that arrive at one time; the next one is refused.
     pub max_uploads: usize,
+    /// Which calls are answered although the audit log cannot be written.
+    pub unrecorded: Unrecorded,
 }
 
 /// Bounds of reading a body that nobody wants.
@@ -119,6 +124,7 @@ impl Default for HttpOptions {
             purpose: PurposeRule::Required,
             quota: QuotaRate { calls: 6000, window: Duration::from_secs(60) },
             max_uploads: 4,
+            unrecorded: Unrecorded::Impersonal,
         }
     }
 }
@@ -128,6 +134,7 @@ pub struct App {
     service: Arc<Service>,
     jobs: Arc<Jobs>,
     webhooks: Webhooks,
+    audit: Arc<Recorder>,
     quota: Quota,
     uploads: Semaphore,
     clock: Arc<dyn Clock>,
@@ -146,6 +153,8 @@ pub struct AppParts {
     pub jobs: Arc<Jobs>,
     /// Where clients want to be told of events.
     pub webhooks: Webhooks,
+    /// Where calls are recorded.
+    pub audit: Arc<Recorder>,
     /// Tells the time.
     pub clock: Arc<dyn Clock>,
     /// Proves callers.
@@ -159,7 +168,7 @@ pub struct AppParts {
 impl App {
     /// The surface; installs the process's metrics recorder unless it is there already.
     pub fn new(parts: AppParts) -> Result<Arc<App>, serde_json::Error> {
-        let AppParts { service, jobs, webhooks, clock, gate, asyncapi, options } = parts;
+        let AppParts { service, jobs, webhooks, audit, clock, gate, asyncapi, options } = parts;
         let openapi = openapi().to_pretty_json()?;
         let metrics = metrics::recorder();
         let quota = Quota::new(options.quota);
@@ -168,6 +177,7 @@ impl App {
             service,
             jobs,
             webhooks,
+            audit,
             quota,
             uploads,
             clock,
@@ -177,11 +187,6 @@ impl App {
             openapi,
             asyncapi,
         }))
-    }
-
-    /// Whether a call must name its purpose, and which one.
-    fn purpose_rule(&self, cx: &CallContext) -> PurposeRule {
-        self.options.purpose.of(cx.purposes.as_ref())
     }
 
     /// Limits of a JSON or XML body of a call.

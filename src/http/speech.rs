@@ -103,7 +103,7 @@ async fn transcribe(app: &App, cx: &CallContext, request: Request) -> Result<Res
             body::check_length(request.headers(), limit.bytes)?;
             let sender = Sender::admit(app, request.headers())?;
             let json = body::collect(request, limit).await?;
-            (speech::parse(json.expose(), app.purpose_rule(cx), "")?, None, sender)
+            (speech::parse(json.expose(), app.options.purpose.noting(cx), "")?, None, sender)
         }
         "multipart/form-data" => {
             let sender = Sender::admit(app, request.headers())?;
@@ -167,7 +167,7 @@ async fn form(
     let form = RecordingForm::read(request, most, time).await?;
     drop(place);
     let meta = form.bytes("meta").unwrap_or(b"{}");
-    let order = speech::parse(meta, app.purpose_rule(cx), "/meta")?;
+    let order = speech::parse(meta, app.options.purpose.noting(cx), "/meta")?;
     Ok((order, form.file))
 }
 

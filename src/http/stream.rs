@@ -16,11 +16,10 @@ use crate::task::call::{CallContext, CallError};
 use crate::task::speech::Rendition;
 use crate::wire::problem::Problem;
 use crate::wire::v1::live::{self, LiveMessage, LiveRequest, Opening};
-use crate::wire::v1::meta::PurposeRule;
 
 use super::caller::{caller, take};
 use super::failure::Failure;
-use super::{App, refuse};
+use super::{App, record, refuse};
 
 /// Bytes of a frame: one second at 16 kHz.
 const FRAME_BYTES: usize = 32_000;
@@ -37,7 +36,8 @@ const LATER: u16 = 1013;
 /// 即時語音轉寫(WebSocket):邊說邊送,逐句回覆。
 ///
 /// 連線後先送一則文字訊息 `start`(或以 `resume` 接續中斷的串流),收到 `ready` 後以二進位訊息送出 20 毫秒至 1 秒的單聲道
-/// PCM(16 位元、little-endian、8 或 16 kHz)。伺服器回覆 `partial`(可能再變動)與 `final`(已定稿);送出 `end` 後,收到 `done` 即結束。
+/// PCM(16 位元、little-endian、8 或 16 kHz);`start` 指定 `"encoding": "opus"` 時,改為每則一個 Opus 封包(20 至 60 毫秒、單聲道,
+/// 8、16 或 48 kHz),空訊息代表遺失的封包,由伺服器補償。伺服器回覆 `partial`(可能再變動)與 `final`(已定稿);送出 `end` 後,收到 `done` 即結束。
 /// 處理不及時,伺服器暫停讀取;連線中斷時,於期限內以 `token` 接續。訊息格式見 `LiveRequest` 與 `LiveMessage`。
 #[utoipa::path(
     get,
@@ -57,12 +57,12 @@ pub(super) async fn open(
     headers: HeaderMap,
     upgrade: Result<WebSocketUpgrade, WebSocketUpgradeRejection>,
 ) -> Result<Response, Failure> {
-    Ok(upgraded(app, &cx, &headers, upgrade)?)
+    Ok(upgraded(app, cx, &headers, upgrade)?)
 }
 
 fn upgraded(
     app: Arc<App>,
-    cx: &CallContext,
+    cx: CallContext,
     headers: &HeaderMap,
     upgrade: Result<WebSocketUpgrade, WebSocketUpgradeRejection>,
 ) -> Result<Response, CallError> {
@@ -76,26 +76,41 @@ fn upgraded(
     }
     let caller = caller(headers)?;
     take(&app, &caller)?;
-    let rule = app.purpose_rule(cx);
     let upgrade = upgrade.max_message_size(FRAME_BYTES).max_frame_size(FRAME_BYTES);
     // The task ends with its connection, or soon after the server begins to drain.
-    Ok(upgrade.on_upgrade(move |socket| serve(app, (caller, rule), socket)))
+    Ok(upgrade.on_upgrade(move |socket| serve(app, caller, cx, socket)))
 }
 
-async fn serve(app: Arc<App>, (caller, rule): (Caller, PurposeRule), mut socket: WebSocket) {
+async fn serve(app: Arc<App>, caller: Caller, cx: CallContext, mut socket: WebSocket) {
     metrics::counter!("fenwen_speech_streams_total").increment(1);
-    let opened = opening(&app, &caller, rule, &mut socket).await;
-    let (mut stream, rendition, from) = match opened {
-        Ok(Some(opened)) => opened,
-        Ok(None) => return,
+    let record = match record::open_stream(&app, &caller, &cx).await {
+        Ok(record) => record,
         Err(error) => return fail(&app, &mut socket, error).await,
     };
-    let talk = Talk { app: &app, rendition, idle: app.service.speech().limits().idle };
-    match talk.go_on(&mut socket, &mut stream, from).await {
-        Ok(Left::Done) => close(&app, &mut socket, NORMAL, "").await,
-        Ok(Left::Gone) => stream.park().await,
-        Err(error) => fail(&app, &mut socket, error).await,
+    let talked = talk(&app, &caller, &cx, &mut socket).await;
+    // Its text has gone out by now: the log counts and tells what it could not write.
+    let _ = record.close(record::end_of_stream(&cx, talked.as_ref().err())).await;
+    if let Err(error) = talked {
+        fail(&app, &mut socket, error).await;
     }
+}
+
+/// Everything from the first message on.
+async fn talk(
+    app: &App,
+    caller: &Caller,
+    cx: &CallContext,
+    socket: &mut WebSocket,
+) -> Result<(), CallError> {
+    let Some((mut stream, rendition, from)) = opening(app, caller, cx, socket).await? else {
+        return Ok(());
+    };
+    let talk = Talk { app, rendition, idle: app.service.speech().limits().idle };
+    match talk.go_on(socket, &mut stream, from).await? {
+        Left::Done => close(app, socket, NORMAL, "").await,
+        Left::Gone => stream.park().await,
+    }
+    Ok(())
 }
 
 /// How a talk ended well.
@@ -110,7 +125,7 @@ enum Left {
 async fn opening(
     app: &App,
     caller: &Caller,
-    rule: PurposeRule,
+    cx: &CallContext,
     socket: &mut WebSocket,
 ) -> Result<Option<(Stream, Rendition, u64)>, CallError> {
     let speech = app.service.speech();
@@ -118,16 +133,18 @@ async fn opening(
     let first =
         first.map_err(|_| CallError::new(ErrorCode::SlowClient, "未在期限內送出 start。"))?;
     match first {
-        Some(Ok(Message::Text(text))) => match live::parse_opening(text.as_bytes(), rule)? {
-            Opening::Start { rate, order, rendition } => {
-                let options = LiveOptions { rate, order };
-                let stream = speech.open_stream(&caller.client, options)?;
-                Ok(Some((stream, rendition, 0)))
+        Some(Ok(Message::Text(text))) => {
+            match live::parse_opening(text.as_bytes(), app.options.purpose.noting(cx))? {
+                Opening::Start { rate, coding, order, rendition } => {
+                    let options = LiveOptions { rate, coding, order };
+                    let stream = speech.open_stream(&caller.client, options)?;
+                    Ok(Some((stream, rendition, 0)))
+                }
+                Opening::Resume { token, from, rendition } => {
+                    Ok(Some((speech.resume_stream(&caller.client, &token)?, rendition, from)))
+                }
             }
-            Opening::Resume { token, from, rendition } => {
-                Ok(Some((speech.resume_stream(&caller.client, &token)?, rendition, from)))
-            }
-        },
+        }
         Some(Ok(Message::Binary(_) | Message::Ping(_) | Message::Pong(_))) => {
             Err(CallError::bad_value("/type", "第一則訊息應為 start 或 resume。"))
         }

@@ -4,6 +4,7 @@ mod asyncapi;
 mod call;
 mod later;
 mod operation;
+mod record;
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -11,6 +12,7 @@ use std::time::Duration;
 
 use futures_util::FutureExt;
 
+use crate::audit::Recorder;
 use crate::base::Clock;
 use crate::bus::{Bus, BusError, Endpoint, Handle, ServiceSpec};
 use crate::identity::Gate;
@@ -60,6 +62,8 @@ pub struct Rpc {
     pub jobs: Arc<Jobs>,
     /// Where uploads are.
     pub uploads: Arc<dyn ClaimCheck>,
+    /// Where calls are recorded.
+    pub audit: Arc<Recorder>,
     /// Tells the time.
     pub clock: Arc<dyn Clock>,
     /// Proves callers.

@@ -194,9 +194,10 @@ async fn classify(rpc: &Rpc, asked: Asked<'_>) -> Result<Vec<u8>, CallError> {
     asked.require_json()?;
     asked.require_short(rpc.options.max_json_bytes)?;
     let admitted = rpc.service.admit(&asked.cx, Task::Letters)?;
-    let (body, rule) = (asked.body, rpc.options.purpose.of(asked.cx.purposes.as_ref()));
+    let ask = rpc.options.purpose.noting(&asked.cx);
+    let body = asked.body;
     let n_bytes = body.expose().len();
-    let read = move || letters::parse(body.expose(), rule);
+    let read = move || letters::parse(body.expose(), ask);
     let answers = admitted.classify_letters(Unread { n_bytes, read }).await?;
     encode(&letters::ClassificationResponse::from(answers))
 }
@@ -208,9 +209,10 @@ async fn dispatch(rpc: &Rpc, asked: Asked<'_>) -> Result<Vec<u8>, CallError> {
     })?;
     asked.require_short(rpc.options.max_json_bytes)?;
     let admitted = rpc.service.admit(&asked.cx, Task::Documents)?;
-    let (body, rule) = (asked.body, rpc.options.purpose.of(asked.cx.purposes.as_ref()));
+    let ask = rpc.options.purpose.noting(&asked.cx);
+    let body = asked.body;
     let n_bytes = body.expose().len();
-    let read = move || form.parse(body.expose(), rule);
+    let read = move || form.parse(body.expose(), ask);
     let answer = admitted.dispatch_document(Unread { n_bytes, read }).await?;
     encode(&dispatch::DispatchResponse::from(answer))
 }
@@ -218,8 +220,7 @@ async fn dispatch(rpc: &Rpc, asked: Asked<'_>) -> Result<Vec<u8>, CallError> {
 async fn recognise(rpc: &Rpc, asked: Asked<'_>) -> Result<Vec<u8>, CallError> {
     asked.require_json()?;
     let admitted = rpc.service.admit(&asked.cx, Task::IdCard)?;
-    let order =
-        picture::parse(asked.body.expose(), rpc.options.purpose.of(asked.cx.purposes.as_ref()))?;
+    let order = picture::parse(asked.body.expose(), rpc.options.purpose.noting(&asked.cx))?;
     let limit = rpc.options.max_image_bytes;
     let mut pictures = Vec::new();
     for picture in order.pictures {
@@ -247,9 +248,10 @@ async fn answer(rpc: &Rpc, asked: Asked<'_>) -> Result<Vec<u8>, CallError> {
     asked.require_json()?;
     asked.require_short(rpc.options.max_meta_bytes)?;
     let admitted = rpc.service.admit(&asked.cx, Task::Answers)?;
-    let (body, rule) = (asked.body, rpc.options.purpose.of(asked.cx.purposes.as_ref()));
+    let ask = rpc.options.purpose.noting(&asked.cx);
+    let body = asked.body;
     let n_bytes = body.expose().len();
-    let read = move || answers::parse(body.expose(), rule);
+    let read = move || answers::parse(body.expose(), ask);
     let answer = admitted.answer_question(Unread { n_bytes, read }).await?;
     encode(&answers::AnswerResponse::from(answer))
 }
@@ -258,9 +260,10 @@ async fn suggest(rpc: &Rpc, asked: Asked<'_>) -> Result<Vec<u8>, CallError> {
     asked.require_json()?;
     asked.require_short(rpc.options.max_json_bytes)?;
     let admitted = rpc.service.admit(&asked.cx, Task::Answers)?;
-    let (body, rule) = (asked.body, rpc.options.purpose.of(asked.cx.purposes.as_ref()));
+    let ask = rpc.options.purpose.noting(&asked.cx);
+    let body = asked.body;
     let n_bytes = body.expose().len();
-    let read = move || suggestions::parse(body.expose(), rule);
+    let read = move || suggestions::parse(body.expose(), ask);
     let found = admitted.suggest_answers(Unread { n_bytes, read }).await?;
     encode(&suggestions::SuggestionResponse::from(found))
 }

@@ -12,9 +12,13 @@ use super::seal::BlobKey;
 use super::value::{Row, values};
 use super::{Store, StoreError};
 
+#[cfg(feature = "s3")]
+mod bucket;
 mod files;
 mod folder;
 
+#[cfg(feature = "s3")]
+pub use bucket::{BlobBucket, BucketPlace};
 pub use files::{BlobFiles, BlobReader, Blobs, Completed};
 pub use folder::BlobFolder;
 

@@ -95,7 +95,7 @@ pub fn status(code: ErrorCode) -> u16 {
         ErrorCode::ContentRefused | ErrorCode::Classified | ErrorCode::KeyReused => 422,
         ErrorCode::Conflict => 409,
         ErrorCode::Internal => 500,
-        ErrorCode::Unavailable => 503,
+        ErrorCode::Unavailable | ErrorCode::Unrecorded => 503,
         ErrorCode::Timeout => 504,
         ErrorCode::SlowClient => 408,
     }

@@ -154,6 +154,8 @@ fn a_drawn_picture_shows_the_boxes() {
 struct Server {
     child: Child,
     address: String,
+    /// The server answers nothing when its audit log is gone.
+    _data_dir: tempfile::TempDir,
 }
 
 impl Server {
@@ -170,7 +172,7 @@ impl Server {
         let ready = lines.map(|it| it.unwrap()).find(|it| it.contains("已就緒")).unwrap();
         let start = ready.find("http://").unwrap() + "http://".len();
         let address = ready[start..].split('/').next().unwrap().to_owned();
-        Server { child, address }
+        Server { child, address, _data_dir: data_dir }
     }
 
     fn post(&self, file: &[u8]) -> (String, Value) {

@@ -2,6 +2,7 @@
 #![expect(clippy::unwrap_used, reason = "tests may")]
 
 mod api;
+mod audit;
 mod batch;
 mod bus;
 mod cli;
@@ -10,6 +11,8 @@ mod encoder;
 #[cfg(all(feature = "ort", feature = "rten"))]
 mod engine;
 mod faults;
+#[cfg(all(feature = "audio", target_os = "linux"))]
+mod ffmpeg;
 mod generated;
 mod http;
 #[cfg(all(feature = "ort", feature = "rten"))]

@@ -11,6 +11,7 @@ const MAY_IMPORT: &[(&str, &[&str])] = &[
     ("base", &[]),
     ("tensor", &[]),
     ("config", &["base"]),
+    ("audit", &["base"]),
     ("bus", &["base"]),
     ("store", &["base"]),
     ("media", &["base"]),
@@ -29,9 +30,9 @@ const MAY_IMPORT: &[(&str, &[&str])] = &[
             "pipeline",
         ],
     ),
-    ("http", &["base", "config", "task", "wire", "service", "policy", "identity"]),
+    ("http", &["base", "config", "audit", "task", "wire", "service", "policy", "identity"]),
     ("warehouse", &["base", "store"]),
-    ("rpc", &["base", "config", "task", "wire", "service", "bus", "policy", "identity"]),
+    ("rpc", &["base", "config", "audit", "task", "wire", "service", "bus", "policy", "identity"]),
     ("cli", ANYTHING),
 ];
 
@@ -40,6 +41,7 @@ const ANYTHING: &[&str] = &[
     "base",
     "tensor",
     "config",
+    "audit",
     "bus",
     "store",
     "media",

@@ -12,6 +12,9 @@ use std::sync::Arc;
 use crate::engine::EngineError;
 use crate::registry::VerifiedFile;
 
+#[cfg(feature = "candle")]
+pub use candle::{Adapter, Lesson, WhisperPupil};
+
 /// Samples a second that speech models hear.
 pub const RATE: u32 = 16_000;
 /// Longest window, in samples: thirty seconds.

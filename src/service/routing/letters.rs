@@ -3,7 +3,7 @@
 use serde_json::json;
 use sha2::{Digest, Sha256};
 
-use crate::base::{Private, RequestId};
+use crate::base::{Private, RequestId, hex};
 use crate::pipeline::classify::Ask;
 use crate::pipeline::compose::{Composed, Part};
 use crate::pipeline::letters::read::{Reading, read};
@@ -213,5 +213,5 @@ fn answer(
 }
 
 fn hash(text: &str) -> String {
-    Sha256::digest(text).iter().map(|it| format!("{it:02x}")).collect()
+    hex(&Sha256::digest(text))
 }

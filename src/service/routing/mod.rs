@@ -50,9 +50,8 @@ pub const ANSWERS: &str = "qa";
 /// Any text → ministry, to tell what is not ours.
 pub const MINISTRIES: &str = "ministries";
 
-/// Seconds of a day; Taiwan's day begins eight hours before Greenwich's.
+/// Seconds of a day.
 const DAY: u64 = 24 * 60 * 60;
-const TAIPEI_OFFSET: u64 = 8 * 60 * 60;
 
 /// Manners of one of the services.
 #[derive(Clone, Debug, PartialEq)]
@@ -248,8 +247,7 @@ impl Routing {
     }
 
     fn today(&self) -> Date {
-        let days = (self.clock.unix_time().as_secs() + TAIPEI_OFFSET) / DAY;
-        Date::from_unix_days(u32::try_from(days).unwrap_or(u32::MAX))
+        Date::in_taiwan(self.clock.unix_time())
     }
 
     fn similar(&self) -> MutexGuard<'_, SimilarIndex> {

@@ -8,7 +8,7 @@ use sha2::{Digest, Sha256};
 use tokio::sync::Semaphore;
 use tokio::task::spawn_blocking;
 
-use crate::base::{Private, RequestId};
+use crate::base::{Private, RequestId, hex};
 use crate::store::jobs::Payload;
 use crate::store::seal::BlobKey;
 use crate::store::{Store, StoreError};
@@ -150,7 +150,7 @@ impl Blobs {
             };
             hasher = spawn_blocking(hash).await.map_err(|_| StoreError::Sealed)?;
         }
-        let found: String = hasher.finalize().iter().map(|it| format!("{it:02x}")).collect();
+        let found = hex(&hasher.finalize());
         if found != sha256 {
             return Ok(Completed::OtherHash);
         }
@@ -329,5 +329,5 @@ fn owner(id: &str, number: u32) -> Vec<u8> {
 }
 
 fn hash(content: &[u8]) -> String {
-    Sha256::digest(content).iter().map(|it| format!("{it:02x}")).collect()
+    hex(&Sha256::digest(content))
 }

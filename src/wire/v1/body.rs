@@ -3,7 +3,7 @@
 use serde::de::DeserializeOwned;
 use serde_json::Value;
 
-use crate::base::{Date, ErrorCode};
+use crate::base::{Date, ErrorCode, TAIWAN_OFFSET};
 use crate::task::call::{CallError, FieldError};
 
 /// Reads a body; a field that is not known is refused, and so is a list where an object is expected.
@@ -115,8 +115,7 @@ pub(super) fn require_day(text: Option<&String>, at: &str) -> Result<Option<Date
     text.map(|it| taiwan_day(it).ok_or_else(wrong)).transpose()
 }
 
-/// Minutes by which Taiwan is ahead of Greenwich, and minutes of a day.
-const TAIPEI: i32 = 8 * 60;
+/// Minutes of a day.
 const DAY: i32 = 24 * 60;
 
 fn taiwan_day(text: &str) -> Option<Date> {
@@ -140,7 +139,8 @@ fn taiwan_day(text: &str) -> Option<Date> {
     if !fraction.is_empty() && !is_fraction {
         return None;
     }
-    let minutes = hour * 60 + minute - offset(rest.get(zone..)?)? + TAIPEI;
+    let ahead = i32::try_from(TAIWAN_OFFSET.as_secs() / 60).ok()?;
+    let minutes = hour * 60 + minute - offset(rest.get(zone..)?)? + ahead;
     match minutes {
         ..0 => Some(date.previous_day()),
         0..DAY => Some(date),

@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
 use crate::base::{ErrorCode, Private};
-use crate::task::call::CallError;
+use crate::task::call::{CallContext, CallError, Said, SaidPurpose};
 use crate::task::idcard::{DocumentType, FieldName, Wanted};
 use crate::wire::names;
 
@@ -94,10 +94,72 @@ pub enum PurposeRule {
     Among(Arc<[String]>),
 }
 
+fn not_approved() -> CallError {
+    CallError::new(ErrorCode::PurposeRefused, "特定目的(purpose)必填,且須在核准的範圍內。")
+}
+
+impl RecognitionOrder {
+    /// Reads the part; `None` when there was none.
+    ///
+    /// An error names the place of the wrong value and what is expected, never the value.
+    pub fn parse(
+        json: Option<&[u8]>,
+        ask: impl Into<PurposeAsk>,
+    ) -> Result<RecognitionOrder, CallError> {
+        let objects = &["", "/purpose", "/options"];
+        let meta = json.map(|it| body::parse(it, "/meta", objects)).transpose()?;
+        RecognitionOrder::check(meta, &ask.into())
+    }
+
+    /// Checks what has been read; errors as of [`RecognitionOrder::parse`].
+    pub(super) fn check(
+        meta: Option<Meta>,
+        ask: &PurposeAsk,
+    ) -> Result<RecognitionOrder, CallError> {
+        let meta = meta.unwrap_or(Meta {
+            purpose: None,
+            expected: BTreeMap::new(),
+            options: Options::default(),
+        });
+        check_purpose(meta.purpose.as_ref(), ask, "/meta")?;
+        let expected = meta.expected.into_iter().map(expected_value).collect::<Result<_, _>>()?;
+        let Options { types, boxes, lines, face, redacted_image } = meta.options;
+        let types = types.map(parse_types).transpose()?;
+        let wanted = Wanted { face, redacted_image };
+        Ok(RecognitionOrder { expected, types, boxes, lines, wanted })
+    }
+}
+
+/// A purpose is asked for; a good one is noted for the record of the call.
+#[derive(Clone, Debug)]
+pub struct PurposeAsk {
+    rule: PurposeRule,
+    said: Option<Arc<Said>>,
+}
+
 impl PurposeRule {
     /// The rule for a caller for whom only `purposes` are approved, if any are told.
-    pub fn of(&self, purposes: Option<&Arc<[String]>>) -> PurposeRule {
+    fn of(&self, purposes: Option<&Arc<[String]>>) -> PurposeRule {
         purposes.map_or_else(|| self.clone(), |it| PurposeRule::Among(Arc::clone(it)))
+    }
+
+    /// Asks by this rule, and by what is approved for the caller; notes what is said in the call.
+    pub fn noting(&self, cx: &CallContext) -> PurposeAsk {
+        PurposeAsk { rule: self.of(cx.purposes.as_ref()), said: Some(Arc::clone(&cx.said)) }
+    }
+}
+
+/// Asks, and notes nothing.
+impl From<PurposeRule> for PurposeAsk {
+    fn from(rule: PurposeRule) -> PurposeAsk {
+        PurposeAsk { rule, said: None }
+    }
+}
+
+impl PurposeAsk {
+    /// The same where a purpose may be left out.
+    pub(super) fn optional(self) -> PurposeAsk {
+        PurposeAsk { rule: PurposeRule::Optional, ..self }
     }
 
     /// Whether a call that has no place for a purpose is allowed: the only approved one is meant.
@@ -105,7 +167,7 @@ impl PurposeRule {
     /// # Errors
     /// When the client has none, or several.
     pub fn check_implied(&self) -> Result<(), CallError> {
-        match self {
+        match &self.rule {
             PurposeRule::Among(codes) if codes.len() != 1 => Err(not_approved()),
             _ => Ok(()),
         }
@@ -122,55 +184,22 @@ impl PurposeRule {
         struct PurposeOnly {
             purpose: Option<Purpose>,
         }
-        if !matches!(self, PurposeRule::Among(_)) {
+        if !matches!(self.rule, PurposeRule::Among(_)) {
             return Ok(());
         }
         let found: PurposeOnly = serde_json::from_slice(json).map_err(|_| not_approved())?;
-        check_purpose(found.purpose.as_ref(), self.clone(), "")
-    }
-}
-
-fn not_approved() -> CallError {
-    CallError::new(ErrorCode::PurposeRefused, "特定目的(purpose)必填,且須在核准的範圍內。")
-}
-
-impl RecognitionOrder {
-    /// Reads the part; `None` when there was none.
-    ///
-    /// An error names the place of the wrong value and what is expected, never the value.
-    pub fn parse(json: Option<&[u8]>, rule: PurposeRule) -> Result<RecognitionOrder, CallError> {
-        let objects = &["", "/purpose", "/options"];
-        let meta = json.map(|it| body::parse(it, "/meta", objects)).transpose()?;
-        RecognitionOrder::check(meta, rule)
-    }
-
-    /// Checks what has been read; errors as of [`RecognitionOrder::parse`].
-    pub(super) fn check(
-        meta: Option<Meta>,
-        rule: PurposeRule,
-    ) -> Result<RecognitionOrder, CallError> {
-        let meta = meta.unwrap_or(Meta {
-            purpose: None,
-            expected: BTreeMap::new(),
-            options: Options::default(),
-        });
-        check_purpose(meta.purpose.as_ref(), rule, "/meta")?;
-        let expected = meta.expected.into_iter().map(expected_value).collect::<Result<_, _>>()?;
-        let Options { types, boxes, lines, face, redacted_image } = meta.options;
-        let types = types.map(parse_types).transpose()?;
-        let wanted = Wanted { face, redacted_image };
-        Ok(RecognitionOrder { expected, types, boxes, lines, wanted })
+        check_purpose(found.purpose.as_ref(), self, "")
     }
 }
 
 /// Whether a purpose is there where it must be, and well-formed; `at` stands before the pointer.
 pub(super) fn check_purpose(
     purpose: Option<&Purpose>,
-    rule: PurposeRule,
+    ask: &PurposeAsk,
     at: &str,
 ) -> Result<(), CallError> {
     let Some(Purpose { code, case_no }) = purpose else {
-        return match rule {
+        return match ask.rule {
             PurposeRule::Optional => Ok(()),
             PurposeRule::Required => Err(CallError::bad_value(format!("{at}/purpose"), "必填。")),
             PurposeRule::Among(_) => Err(not_approved()),
@@ -182,10 +211,14 @@ pub(super) fn check_purpose(
         return Err(CallError::bad_value(format!("{at}/purpose/code"), detail));
     }
     body::require_id(case_no.as_ref(), &format!("{at}/purpose/case_no"))?;
-    match rule {
-        PurposeRule::Among(codes) if !codes.contains(code) => Err(not_approved()),
-        _ => Ok(()),
+    match &ask.rule {
+        PurposeRule::Among(codes) if !codes.contains(code) => return Err(not_approved()),
+        _ => (),
     }
+    if let Some(said) = &ask.said {
+        said.note(SaidPurpose { code: code.clone(), case_no: case_no.clone() });
+    }
+    Ok(())
 }
 
 fn expected_value(
@@ -278,13 +311,14 @@ mod tests {
             let found = RecognitionOrder::parse(Some(json.as_bytes()), rule.clone());
             let code = found.err().map(|it| it.code);
             assert_eq!(code, (!is_good).then_some(ErrorCode::PurposeRefused), "{json}");
-            assert_eq!(rule.check_document(json.as_bytes()).is_ok(), is_good, "{json}");
-            assert_eq!(rule.check_implied().is_ok(), codes.len() == 1);
+            let ask = PurposeAsk::from(rule);
+            assert_eq!(ask.check_document(json.as_bytes()).is_ok(), is_good, "{json}");
+            assert_eq!(ask.check_implied().is_ok(), codes.len() == 1);
         };
         check(&["a", "b"], r#"{"purpose":{"code":"b"}}"#, true);
         check(&["a"], r#"{"purpose":{"code":"b"}}"#, false);
         check(&["a"], "{}", false);
         check(&[], r#"{"purpose":{"code":"b"}}"#, false);
-        assert!(PurposeRule::Optional.of(None).check_document(b"{}").is_ok());
+        assert!(PurposeAsk::from(PurposeRule::Optional).check_document(b"{}").is_ok());
     }
 }

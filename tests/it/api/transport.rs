@@ -80,6 +80,7 @@ async fn over(name: &'static str, bus: Arc<dyn Bus>) -> Transport {
         service: Arc::clone(&server.service),
         jobs: Arc::clone(&server.jobs),
         uploads: Arc::new(server.jobs.blobs().clone()),
+        audit: Arc::clone(&server.audit),
         clock: Arc::new(SystemClock),
         gate: fake::open_gate(server.store.clone()),
         options: RpcOptions { purpose: PurposeRule::Optional, ..RpcOptions::default() },
@@ -147,7 +148,7 @@ impl Transport {
 /// Uploads a picture and answers its id.
 async fn upload(server: &Server, content: Vec<u8>) -> String {
     let blobs = server.jobs.blobs();
-    let hash: String = Sha256::digest(&content).iter().map(|it| format!("{it:02x}")).collect();
+    let hash = fenwen::base::hex(&Sha256::digest(&content));
     let now = SystemClock.unix_time();
     let meta = BlobMeta {
         id: RequestId::fresh(&SystemClock).to_string(),

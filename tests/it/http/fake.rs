@@ -6,6 +6,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 use std::time::Duration;
 
+use fenwen::audit::{AuditSettings, Recorder};
 use fenwen::base::{Clock, Deadline, Private, SystemClock};
 use fenwen::cli::kinds::{self, TextKind};
 use fenwen::http::{App, AppParts, Ended, HttpOptions, serve};
@@ -124,6 +125,14 @@ impl RecogniseId for FakeRecogniser {
     }
 }
 
+/// An audit log below a folder.
+pub(crate) fn audit_in(folder: &Path) -> Arc<Recorder> {
+    let (audit, keys) = (folder.join("audit"), folder.join("keys"));
+    let settings = AuditSettings::new(audit, keys, "node".to_owned());
+    let settings = AuditSettings { min_free_mib: 0, ..settings };
+    Arc::new(Recorder::open(settings, Arc::new(SystemClock)).unwrap())
+}
+
 /// A running server.
 pub(crate) struct Server {
     pub(crate) addr: SocketAddr,
@@ -137,6 +146,8 @@ pub(crate) struct Server {
     pub(crate) store: Store,
     /// Proves callers.
     pub(crate) gate: Arc<Gate>,
+    /// Where its calls are recorded.
+    pub(crate) audit: Arc<Recorder>,
     /// Recordings.
     pub(crate) ear: Arc<FakeEar>,
     clock: Arc<SkippingClock>,
@@ -213,16 +224,18 @@ impl Server {
         let ticking: Arc<dyn Clock> = Arc::<SkippingClock>::clone(&skipping);
         let jobs = jobs_over(store.clone(), data_dir.path(), &texts, Arc::clone(&ticking));
         let gate = gate_over(store.clone(), gate_settings, ticking);
+        let audit = audit_in(data_dir.path());
         let app = App::new(AppParts {
             service: Arc::clone(&service),
             jobs: Arc::clone(&jobs),
             webhooks: webhooks_over(store.clone(), Arc::clone(&clock)),
             gate: Arc::clone(&gate),
+            audit: Arc::clone(&audit),
             clock,
             asyncapi: fenwen::rpc::asyncapi(),
             options,
-        });
-        let app = app.unwrap();
+        })
+        .unwrap();
         let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
         let addr = listener.local_addr().unwrap();
         let (sender, receiver) = oneshot::channel();
@@ -237,6 +250,7 @@ impl Server {
             jobs,
             store,
             gate,
+            audit,
             ear: ear.unwrap_or_else(|| FakeEar::with_permits(0)),
             clock: skipping,
             data_dir,

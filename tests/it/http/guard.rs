@@ -272,6 +272,7 @@ async fn requests_over_the_bus_are_guarded_alike() {
         service: Arc::clone(&server.service),
         jobs: Arc::clone(&server.jobs),
         uploads: Arc::new(server.jobs.blobs().clone()),
+        audit: Arc::clone(&server.audit),
         clock: Arc::new(SystemClock),
         gate: Arc::clone(&server.gate),
         options: RpcOptions::default(),

@@ -28,7 +28,7 @@ fn content(part: u8) -> Vec<u8> {
 }
 
 fn hash(bytes: &[u8]) -> String {
-    Sha256::digest(bytes).iter().map(|it| format!("{it:02x}")).collect()
+    fenwen::base::hex(&Sha256::digest(bytes))
 }
 
 async fn open(blobs: &Blobs, id: &str, size: u64) -> Blob {

@@ -12,7 +12,7 @@ use super::network::Network;
 use super::tokens::Tokens;
 
 /// Marks of time in a second.
-const PER_SECOND: u32 = 50;
+pub(super) const PER_SECOND: u32 = 50;
 /// The latest first mark, a second after the beginning.
 const LATEST_FIRST: u32 = PER_SECOND;
 /// Samples of one mark.

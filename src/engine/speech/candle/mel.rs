@@ -14,6 +14,7 @@ const MARGIN: usize = 192;
 const MAX_LOOKS: usize = 3000;
 
 /// The transform: cosines and sines under a window, and the bands.
+#[derive(Clone)]
 pub(super) struct Mel {
     /// [LOOK, 2 × bins].
     waves: Tensor,

@@ -3,6 +3,7 @@
 mod decode;
 mod mel;
 mod network;
+mod pupil;
 mod tokens;
 
 use std::sync::Arc;
@@ -20,14 +21,30 @@ use mel::Mel;
 use network::Network;
 use tokens::Tokens;
 
+pub use network::Adapter;
+pub use pupil::{Lesson, WhisperPupil};
+
 /// Sound shorter than this at the end of a window is not decoded by itself, in samples.
 const REST: usize = RATE as usize / 2;
 
 /// What the workers share.
+#[derive(Clone)]
 struct Shared {
     mel: Mel,
-    tokens: Tokens,
+    tokens: Arc<Tokens>,
     network: Network,
+}
+
+impl Shared {
+    fn read(weights: &WhisperFile<'_>) -> Result<Shared, EngineError> {
+        let tokens = Tokens::new(weights)
+            .ok_or_else(|| EngineError::Load("the vocabulary is not multilingual".to_owned()))?;
+        Ok(Shared {
+            mel: Mel::new(&weights.mel_filters()).map_err(load_error)?,
+            tokens: Arc::new(tokens),
+            network: Network::new(weights).map_err(load_error)?,
+        })
+    }
 }
 
 /// Reads the file once; each worker gets a pool of threads.
@@ -38,12 +55,7 @@ pub(super) fn open(
 ) -> Result<Vec<Box<dyn SpeechModel>>, EngineError> {
     let bytes = read_file(file)?;
     let weights = WhisperFile::read(&bytes).map_err(load_error)?;
-    let shared = Arc::new(Shared {
-        mel: Mel::new(&weights.mel_filters()).map_err(load_error)?,
-        tokens: Tokens::new(&weights)
-            .ok_or_else(|| EngineError::Load("the vocabulary is not multilingual".to_owned()))?,
-        network: Network::new(&weights).map_err(load_error)?,
-    });
+    let shared = Arc::new(Shared::read(&weights)?);
     (0..n_workers)
         .map(|_| {
             let pool = ThreadPoolBuilder::new()

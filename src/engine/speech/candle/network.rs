@@ -7,15 +7,45 @@ use crate::registry::WhisperFile;
 /// Numbers of one attention head, in every Whisper.
 const HEAD: usize = 64;
 
+/// What is learned beside a matrix that stays as it is: rows × downᵀ × upᵀ × scale is added to its product (LoRA).
+#[derive(Clone)]
+pub struct Adapter {
+    /// [rank, in].
+    pub down: Tensor,
+    /// [out, rank].
+    pub up: Tensor,
+    /// How strongly it counts.
+    pub scale: f64,
+}
+
+impl Adapter {
+    /// The matrix [out, in] that adding it to the matrix beside it makes the adapter superfluous.
+    ///
+    /// # Errors
+    /// When its parts do not fit each other.
+    pub fn matrix(&self) -> Result<Tensor> {
+        self.up.matmul(&self.down)? * self.scale
+    }
+
+    fn forward(&self, rows: &Tensor) -> Result<Tensor> {
+        rows.matmul(&self.down.t()?)?.matmul(&self.up.t()?)? * self.scale
+    }
+}
+
+#[derive(Clone)]
 struct Linear {
     /// [out, in].
     weight: Tensor,
     bias: Option<Tensor>,
+    adapter: Option<Adapter>,
 }
 
 impl Linear {
     fn forward(&self, rows: &Tensor) -> Result<Tensor> {
-        let product = rows.matmul(&self.weight.t()?)?;
+        let mut product = rows.matmul(&self.weight.t()?)?;
+        if let Some(adapter) = &self.adapter {
+            product = (product + adapter.forward(rows)?)?;
+        }
         match &self.bias {
             Some(bias) => product.broadcast_add(bias),
             None => Ok(product),
@@ -23,6 +53,7 @@ impl Linear {
     }
 }
 
+#[derive(Clone)]
 struct Norm {
     weight: Tensor,
     bias: Tensor,
@@ -36,6 +67,7 @@ impl Norm {
     }
 }
 
+#[derive(Clone)]
 struct Attention {
     query: Linear,
     key: Linear,
@@ -44,6 +76,16 @@ struct Attention {
 }
 
 impl Attention {
+    fn linear_mut(&mut self, part: &str) -> Option<&mut Linear> {
+        match part {
+            "query" => Some(&mut self.query),
+            "key" => Some(&mut self.key),
+            "value" => Some(&mut self.value),
+            "out" => Some(&mut self.out),
+            _ => None,
+        }
+    }
+
     /// [rows, width] → [heads, rows, HEAD].
     fn heads(rows: &Tensor) -> Result<Tensor> {
         let (n_rows, width) = rows.dims2()?;
@@ -82,6 +124,7 @@ fn softmax(scores: &Tensor) -> Result<Tensor> {
     powers.broadcast_div(&powers.sum_keepdim(D::Minus1)?)
 }
 
+#[derive(Clone)]
 struct Block {
     attention_norm: Norm,
     attention: Attention,
@@ -93,12 +136,26 @@ struct Block {
 }
 
 impl Block {
+    fn linear_mut(&mut self, module: &str) -> Option<&mut Linear> {
+        let cross = self.cross.as_mut().map(|it| &mut it.1);
+        match module {
+            "mlp.0" => Some(&mut self.wide),
+            "mlp.2" => Some(&mut self.narrow),
+            _ => match module.split_once('.')? {
+                ("attn", part) => self.attention.linear_mut(part),
+                ("cross_attn", part) => cross?.linear_mut(part),
+                _ => None,
+            },
+        }
+    }
+
     fn thought(&self, rows: &Tensor) -> Result<Tensor> {
         let wide = self.wide.forward(&self.norm.forward(rows)?)?.gelu_erf()?;
         rows + self.narrow.forward(&wide)?
     }
 }
 
+#[derive(Clone)]
 struct Conv {
     weight: Tensor,
     bias: Tensor,
@@ -110,7 +167,8 @@ impl Conv {
     }
 }
 
-/// The weights.
+/// The weights; copies share them.
+#[derive(Clone)]
 pub(super) struct Network {
     convs: [Conv; 2],
     encoder_positions: Tensor,
@@ -183,6 +241,11 @@ impl Network {
 
     /// The logits after each of the next tokens.
     pub(super) fn step(&self, tokens: &[u32], memory: &mut Memory) -> Result<Vec<Vec<f32>>> {
+        self.read(tokens, memory)?.matmul(&self.embedding.t()?)?.to_vec2()
+    }
+
+    /// [tokens, width]: what becomes of the next tokens before they are compared with the vocabulary.
+    pub(super) fn read(&self, tokens: &[u32], memory: &mut Memory) -> Result<Tensor> {
         let ids = Tensor::new(tokens, &Device::Cpu)?;
         let positions = self.decoder_positions.narrow(0, memory.n_tokens, tokens.len())?;
         let mut rows = (self.embedding.index_select(&ids, 0)? + positions)?;
@@ -204,9 +267,38 @@ impl Network {
             rows = block.thought(&rows)?;
         }
         memory.n_tokens += tokens.len();
-        let rows = self.decoder_norm.forward(&rows)?;
-        rows.matmul(&self.embedding.t()?)?.to_vec2()
+        self.decoder_norm.forward(&rows)
     }
+
+    /// [vocabulary, width]: what tokens are compared with.
+    pub(super) fn embedding(&self) -> &Tensor {
+        &self.embedding
+    }
+
+    /// Layers of the decoder.
+    pub(super) fn n_layers(&self) -> usize {
+        self.decoder.len()
+    }
+
+    /// The matrix of a decoder's layer, by the name that whisper.cpp gives it without `.weight`.
+    pub(super) fn matrix(&self, name: &str) -> Option<Tensor> {
+        let (layer, module) = place(name)?;
+        let mut block = self.decoder.get(layer)?.clone();
+        block.linear_mut(module).map(|it| it.weight.clone())
+    }
+
+    /// Puts an adapter beside a matrix; none when there is no such matrix.
+    pub(super) fn adapt(&mut self, name: &str, adapter: Adapter) -> Option<()> {
+        let (layer, module) = place(name)?;
+        self.decoder.get_mut(layer)?.linear_mut(module)?.adapter = Some(adapter);
+        Some(())
+    }
+}
+
+/// The layer and the rest of `decoder.blocks.3.attn.query`.
+fn place(name: &str) -> Option<(usize, &str)> {
+    let (layer, module) = name.strip_prefix("decoder.blocks.")?.split_once('.')?;
+    Some((layer.parse().ok()?, module))
 }
 
 /// Hides later tokens from earlier ones; one token sees all before it.
@@ -232,7 +324,8 @@ impl Reader<'_, '_> {
 
     fn linear(&self, name: &str) -> Result<Linear> {
         let bias = self.tensor(&format!("{name}.bias")).ok();
-        Ok(Linear { weight: self.tensor(&format!("{name}.weight"))?, bias })
+        let weight = self.tensor(&format!("{name}.weight"))?;
+        Ok(Linear { weight, bias, adapter: None })
     }
 
     fn norm(&self, name: &str) -> Result<Norm> {

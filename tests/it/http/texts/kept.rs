@@ -22,7 +22,8 @@ const DAY: Duration = Duration::from_secs(24 * 60 * 60);
 fn cx() -> CallContext {
     let request_id = RequestId::fresh(&SystemClock);
     let origin = Arc::new(fenwen::wire::call::origin(request_id, None, None).unwrap());
-    CallContext { request_id, deadline: Instant::now() + 400 * DAY, origin, purposes: None }
+    let deadline = Instant::now() + 400 * DAY;
+    CallContext { request_id, deadline, origin, purposes: None, said: Arc::default() }
 }
 
 fn classify(routing: &Routing, body: &str) -> LetterAnswer {

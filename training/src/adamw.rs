@@ -7,9 +7,6 @@ use candle_core::{
     CpuStorage, DType, Device, InplaceOp2, InplaceOp3, Layout, Result, Tensor, Var, bail,
 };
 
-use super::network::{Layer, Network, Param};
-use super::recipe::EncoderPart;
-
 /// Decay of the mean and of the mean square, and what keeps a divisor from being 0.
 const BETAS: [f64; 2] = [0.9, 0.999];
 const EPSILON: f64 = 1e-8;
@@ -30,13 +27,14 @@ pub(crate) struct AdamW {
     pub(crate) moments: Vec<Moments>,
 }
 
-/// What a step is taken with.
-#[derive(Clone, Copy)]
-pub(crate) struct Pace<'a> {
-    /// Rates and decay.
-    pub(crate) part: &'a EncoderPart,
-    /// Of the highest rates; see [`factor`].
-    pub(crate) factor: f64,
+/// A parameter in one step.
+pub(crate) struct Param<'a> {
+    /// Its value.
+    pub(crate) var: &'a Var,
+    /// Learning rate.
+    pub(crate) rate: f64,
+    /// A matrix shrinks by this times the rate; what is no matrix does not.
+    pub(crate) decay: f64,
 }
 
 /// How one parameter moves in one step.
@@ -62,25 +60,26 @@ pub(crate) fn factor(step: usize, n_steps: usize, warmup: f64) -> f64 {
 }
 
 impl AdamW {
-    /// An optimiser that has seen nothing.
-    pub(crate) fn new(network: &Network) -> Result<AdamW> {
-        let nothing = |param: &Param| {
-            let zeros = || param.var.zeros_like();
+    /// An optimiser of these parameters that has seen nothing.
+    pub(crate) fn new<'a>(params: impl IntoIterator<Item = &'a Var>) -> Result<AdamW> {
+        let nothing = |var: &Var| {
+            let zeros = || var.zeros_like();
             Ok(Moments { mean: zeros()?, square: zeros()?, n_steps: 0 })
         };
-        Ok(AdamW { moments: network.params().iter().map(nothing).collect::<Result<_>>()? })
+        Ok(AdamW { moments: params.into_iter().map(nothing).collect::<Result<_>>()? })
     }
 
-    /// Moves every parameter that has a gradient; the length of the gradient before it was clipped.
+    /// Moves every parameter, all of them in the order of [`AdamW::new`], that has a gradient; the length of the
+    /// gradient of all before it was clipped to `clip_norm`.
     pub(crate) fn step(
         &mut self,
-        network: &Network,
+        params: &[Param<'_>],
         gradients: &GradStore,
-        pace: Pace<'_>,
+        clip_norm: f64,
     ) -> Result<f64> {
         let mut square = 0.0;
-        for param in network.params() {
-            if let Some(gradient) = gradients.get(&param.var) {
+        for param in params {
+            if let Some(gradient) = gradients.get(param.var) {
                 square += gradient.sqr()?.sum_all()?.to_dtype(DType::F64)?.to_scalar::<f64>()?;
             }
         }
@@ -88,30 +87,18 @@ impl AdamW {
         if !length.is_finite() {
             bail!("a gradient is not finite");
         }
-        let scale = (pace.part.clip_norm / length.max(f64::MIN_POSITIVE)).min(1.0);
-        for (param, moments) in network.params().iter().zip(&mut self.moments) {
-            if let Some(gradient) = gradients.get(&param.var) {
+        let scale = (clip_norm / length.max(f64::MIN_POSITIVE)).min(1.0);
+        for (param, moments) in params.iter().zip(&mut self.moments) {
+            if let Some(gradient) = gradients.get(param.var) {
                 moments.n_steps += 1;
                 let n_steps = i32::try_from(moments.n_steps).unwrap_or(i32::MAX);
-                let (rate, decay) = pace.of(param);
                 let corrections = BETAS.map(|beta| 1.0 - beta.powi(n_steps));
-                moments.step(&param.var, gradient, Move { scale, rate, decay, corrections })?;
+                let decay = if 1 < param.var.rank() { param.decay } else { 0.0 };
+                let how = Move { scale, rate: param.rate, decay, corrections };
+                moments.step(param.var, gradient, how)?;
             }
         }
         Ok(length)
-    }
-}
-
-impl Pace<'_> {
-    /// Learning rate and decay of a parameter; what is no matrix does not decay.
-    fn of(&self, param: &Param) -> (f64, f64) {
-        let rate = match param.layer {
-            Layer::Table => self.part.table_learning_rate,
-            Layer::Head => self.part.head_learning_rate,
-            _ => self.part.learning_rate,
-        };
-        let decay = if 1 < param.var.rank() { self.part.weight_decay } else { 0.0 };
-        (rate * self.factor, decay)
     }
 }
 

@@ -1,0 +1,137 @@
+//! The closed list of what is recorded.
+
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+/// What happened. `docs/operate/audit.md` lists the same.
+#[derive(
+    Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, JsonSchema,
+)]
+pub enum AuditEvent {
+    /// A process began to serve.
+    #[serde(rename = "system.started")]
+    SystemStarted,
+    /// A process ended in order.
+    #[serde(rename = "system.stopped")]
+    SystemStopped,
+    /// The server did not start: its settings are unsafe.
+    #[serde(rename = "config.refused")]
+    ConfigRefused,
+    /// A call over HTTP.
+    #[serde(rename = "api.called")]
+    ApiCalled,
+    /// A call over the bus.
+    #[serde(rename = "bus.called")]
+    BusCalled,
+    /// Another version of a model was made to answer.
+    #[serde(rename = "model.activated")]
+    ModelActivated,
+    /// The version before was made to answer again.
+    #[serde(rename = "model.rolled_back")]
+    ModelRolledBack,
+    /// Data left the service as files.
+    #[serde(rename = "export.made")]
+    ExportMade,
+    /// Expired content was erased.
+    #[serde(rename = "data.purged")]
+    DataPurged,
+    /// The log was searched or counted.
+    #[serde(rename = "audit.read")]
+    AuditRead,
+    /// A part of the log was copied out.
+    #[serde(rename = "audit.exported")]
+    AuditExported,
+    /// Expired rows were removed.
+    #[serde(rename = "audit.purged")]
+    AuditPurged,
+    /// The end of the log was cut: a crash had left an unfinished row.
+    #[serde(rename = "audit.torn")]
+    AuditTorn,
+    /// The log can be written again; `count` rows were not.
+    #[serde(rename = "audit.gap")]
+    AuditGap,
+    /// A receiver of the log cannot be reached.
+    #[serde(rename = "audit.forward_failed")]
+    ForwardFailed,
+    /// A receiver of the log has everything again.
+    #[serde(rename = "audit.forward_restored")]
+    ForwardRestored,
+}
+
+impl AuditEvent {
+    /// Every event, for documentation and tests.
+    pub const ALL: [AuditEvent; 16] = [
+        AuditEvent::SystemStarted,
+        AuditEvent::SystemStopped,
+        AuditEvent::ConfigRefused,
+        AuditEvent::ApiCalled,
+        AuditEvent::BusCalled,
+        AuditEvent::ModelActivated,
+        AuditEvent::ModelRolledBack,
+        AuditEvent::ExportMade,
+        AuditEvent::DataPurged,
+        AuditEvent::AuditRead,
+        AuditEvent::AuditExported,
+        AuditEvent::AuditPurged,
+        AuditEvent::AuditTorn,
+        AuditEvent::AuditGap,
+        AuditEvent::ForwardFailed,
+        AuditEvent::ForwardRestored,
+    ];
+
+    /// As written in a row.
+    pub fn name(self) -> &'static str {
+        match self {
+            AuditEvent::SystemStarted => "system.started",
+            AuditEvent::SystemStopped => "system.stopped",
+            AuditEvent::ConfigRefused => "config.refused",
+            AuditEvent::ApiCalled => "api.called",
+            AuditEvent::BusCalled => "bus.called",
+            AuditEvent::ModelActivated => "model.activated",
+            AuditEvent::ModelRolledBack => "model.rolled_back",
+            AuditEvent::ExportMade => "export.made",
+            AuditEvent::DataPurged => "data.purged",
+            AuditEvent::AuditRead => "audit.read",
+            AuditEvent::AuditExported => "audit.exported",
+            AuditEvent::AuditPurged => "audit.purged",
+            AuditEvent::AuditTorn => "audit.torn",
+            AuditEvent::AuditGap => "audit.gap",
+            AuditEvent::ForwardFailed => "audit.forward_failed",
+            AuditEvent::ForwardRestored => "audit.forward_restored",
+        }
+    }
+
+    /// In words.
+    pub fn title(self) -> &'static str {
+        match self {
+            AuditEvent::SystemStarted => "服務啟動",
+            AuditEvent::SystemStopped => "服務正常停止",
+            AuditEvent::ConfigRefused => "設定不安全,拒絕啟動",
+            AuditEvent::ApiCalled => "經 HTTP 的呼叫",
+            AuditEvent::BusCalled => "經企業匯流排的呼叫",
+            AuditEvent::ModelActivated => "啟用另一版模型",
+            AuditEvent::ModelRolledBack => "回復前一版模型",
+            AuditEvent::ExportMade => "資料匯出為檔案",
+            AuditEvent::DataPurged => "銷毀逾期內容",
+            AuditEvent::AuditRead => "查詢或統計稽核紀錄",
+            AuditEvent::AuditExported => "匯出稽核紀錄",
+            AuditEvent::AuditPurged => "移除逾期的稽核紀錄",
+            AuditEvent::AuditTorn => "當機留下不完整的最後一列,已移出",
+            AuditEvent::AuditGap => "恢復寫入;期間有若干列未寫入",
+            AuditEvent::ForwardFailed => "無法轉送至稽核接收端",
+            AuditEvent::ForwardRestored => "稽核接收端已補齊",
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn names_are_written_as_they_are_told() {
+        for event in AuditEvent::ALL {
+            assert_eq!(serde_json::to_value(event).unwrap(), event.name());
+        }
+    }
+}
