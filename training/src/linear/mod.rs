@@ -71,7 +71,7 @@ impl Options {
         path.context("no recipe is named")
     }
 
-    /// Data, output folder and threads: those of the command line, or what the recipe's [data] says.
+    /// Data, output folder and threads: those of the command line, or what the recipe's `[data]` says.
     pub(crate) fn places(&self, kept: &recipe::DataPart) -> anyhow::Result<Places> {
         let folder = self.recipe_path()?.parent().unwrap_or(Path::new("."));
         let named = |given: &Option<PathBuf>, kept: &Option<PathBuf>, what: &str| {
