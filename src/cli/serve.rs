@@ -7,7 +7,6 @@ use std::time::Duration;
 
 use anyhow::Context;
 use futures_util::FutureExt;
-use tokio::net::TcpListener;
 use tokio::signal::unix::{SignalKind, signal};
 use tokio::sync::watch::{Receiver, Sender};
 use tokio::task::JoinHandle;
@@ -16,7 +15,7 @@ use crate::audit::{AuditEvent, Pump, Recorder, Row};
 use crate::base::{Clock, SystemClock};
 use crate::bus::{Bus, Handle};
 use crate::config::{Config, Profile};
-use crate::http::{self, App, AppParts, Ended, HttpOptions, Unrecorded};
+use crate::http::{self, App, AppParts, Ended, HttpOptions, Listener, Unrecorded};
 use crate::media::image::ImageLimits;
 use crate::rpc::{self, Rpc, RpcOptions};
 use crate::service::jobs::{Jobs, QuotaRate, Worker};
@@ -27,6 +26,8 @@ use crate::service::webhooks::Deliverer;
 use crate::service::{PictureFiles, Service, ServiceLimits, ServiceParts};
 use crate::store::Store;
 use crate::wire::v1::meta::PurposeRule;
+
+mod listeners;
 
 use super::kinds::{self, TextKind};
 use super::networks::{BLOCKING_THREADS, Opener};
@@ -110,16 +111,7 @@ async fn serve(
     let bus = super::bus::open(config).await.map_err(super::bus::told)?;
     let jobs = jobs(config, store.clone(), Arc::clone(&service), Arc::clone(&clock))?;
     let gate = super::clients::gate(config, store.clone(), Arc::clone(&clock));
-    let rpc = Arc::new(Rpc {
-        service: Arc::clone(&service),
-        jobs: Arc::clone(&jobs),
-        uploads: Arc::new(jobs.blobs().clone()),
-        audit: Arc::clone(&audit),
-        clock: Arc::clone(&clock),
-        gate: Arc::clone(&gate),
-        options: rpc_options(config),
-    });
-    let app = App::new(AppParts {
+    let parts = AppParts {
         service,
         jobs: Arc::clone(&jobs),
         webhooks: webhooks::webhooks(config, store.clone(), Arc::clone(&clock))?,
@@ -128,13 +120,15 @@ async fn serve(
         gate,
         asyncapi: rpc::asyncapi(),
         options: http_options(config),
-    })?;
+    };
+    let rpc = Arc::new(rpc_beside(config, &parts));
+    let app = App::new(parts)?;
     let deliverer = webhooks::deliverer(config, store.clone(), Arc::clone(&clock))?;
-    let listener = listener(config).await?;
+    let listeners = listeners::bind(config).await?;
     recogniser.check(CHECK_TIME).await;
     let serving = rpc::serve(&*bus, &rpc).await.map_err(super::bus::told)?;
     // Standard output may be closed, as by `head`: the server serves all the same.
-    let _ = announce(listener.local_addr()?);
+    let _ = announce(listeners.first().context("no listener")?.tcp.local_addr()?);
     let (stop, stopped) = tokio::sync::watch::channel(false);
     let following = webhooks::follow(deliverer.as_ref(), role, &*bus).await?;
     let relay = Relay::new(Arc::new(StoreOutbox { store, clock }), Arc::clone(&bus));
@@ -146,7 +140,7 @@ async fn serve(
     beside.watches.push(tokio::spawn(keep_current(routing, Arc::clone(&audit))));
     beside.forward(pumps, &stopped);
     let drain_timeout = Duration::from_secs(config.server.drain_timeout_s);
-    let ended = until_stopped((listener, app), (bus, drain_timeout), stop).await;
+    let ended = until_stopped((listeners, app), (bus, drain_timeout), stop).await;
     drop(serving);
     beside.end().await?;
     stopped_in_order(audit).await?;
@@ -157,15 +151,28 @@ async fn serve(
     Ok(())
 }
 
+/// The same services over the bus.
+fn rpc_beside(config: &Config, parts: &AppParts) -> Rpc {
+    Rpc {
+        service: Arc::clone(&parts.service),
+        jobs: Arc::clone(&parts.jobs),
+        uploads: Arc::new(parts.jobs.blobs().clone()),
+        audit: Arc::clone(&parts.audit),
+        clock: Arc::clone(&parts.clock),
+        gate: Arc::clone(&parts.gate),
+        options: rpc_options(config),
+    }
+}
+
 /// Answers over HTTP and the bus until the process is told to stop, and lets both end what they began.
 async fn until_stopped(
-    (listener, app): (TcpListener, Arc<App>),
+    (listeners, app): (Vec<Listener>, Arc<App>),
     (bus, drain_timeout): (Arc<dyn Bus>, Duration),
     stop: Sender<bool>,
 ) -> anyhow::Result<Ended> {
     let shutdown = shutdown()?.shared();
     let drained = tokio::spawn(drain(bus, shutdown.clone()));
-    let ended = http::serve(listener, app, async move {
+    let ended = http::serve(listeners, app, async move {
         shutdown.await;
         let _ = stop.send(true);
     })
@@ -192,13 +199,6 @@ async fn stopped_in_order(audit: Arc<Recorder>) -> anyhow::Result<()> {
     }
     let close = move || audit.close();
     tokio::task::spawn_blocking(close).await.context("the audit log was not closed in order")
-}
-
-async fn listener(config: &Config) -> anyhow::Result<TcpListener> {
-    let listen = config.server.listen;
-    TcpListener::bind(listen)
-        .await
-        .with_context(|| format!("failed to listen on {listen}: is another server running there?"))
 }
 
 /// What runs beside the transports.

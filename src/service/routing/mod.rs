@@ -134,7 +134,8 @@ pub struct Routing {
     documents: ModelSlot,
     ministries: ModelSlot,
     answers: IndexSlot,
-    similar: Mutex<SimilarIndex>,
+    /// Letters to each agency.
+    similar: Mutex<BTreeMap<String, SimilarIndex>>,
     promises: Mutex<BTreeMap<&'static str, ServiceStatistics>>,
     store: Store,
     taxonomy: Taxonomy,
@@ -166,9 +167,11 @@ impl Routing {
             let versions = Versions::at(&parts.classifiers, name);
             ModelSlot::new(versions, name, Arc::clone(&parts.encoders))
         };
-        let mut index = SimilarIndex::new(parts.settings.n_compared);
-        for (id, bytes) in parts.store.signatures(LETTERS, parts.settings.n_compared).wait()? {
+        let n_compared = parts.settings.n_compared;
+        let mut similar = BTreeMap::new();
+        for (org, id, bytes) in parts.store.signatures(LETTERS, n_compared).wait()? {
             if let Some(signature) = Signature::from_bytes(&bytes) {
+                let index = similar.entry(org).or_insert_with(|| SimilarIndex::new(n_compared));
                 index.insert(&id, signature);
             }
         }
@@ -177,7 +180,7 @@ impl Routing {
             documents: slot(DOCUMENTS),
             ministries: slot(MINISTRIES),
             answers: IndexSlot::new(&parts.answers, parts.encoders),
-            similar: Mutex::new(index),
+            similar: Mutex::new(similar),
             promises: Mutex::default(),
             store: parts.store,
             taxonomy: parts.taxonomy,
@@ -211,9 +214,11 @@ impl Routing {
                 break;
             }
             n_erased += erased.len();
-            let mut index = self.similar();
-            for id in &erased {
-                index.remove(id);
+            let mut similar = self.similar();
+            for index in similar.values_mut() {
+                for id in &erased {
+                    index.remove(id);
+                }
             }
         }
         self.store.fold()?;
@@ -250,7 +255,7 @@ impl Routing {
         Date::in_taiwan(self.clock.unix_time())
     }
 
-    fn similar(&self) -> MutexGuard<'_, SimilarIndex> {
+    fn similar(&self) -> MutexGuard<'_, BTreeMap<String, SimilarIndex>> {
         self.similar.lock().unwrap_or_else(PoisonError::into_inner)
     }
 

@@ -12,5 +12,7 @@ mod load;
 mod recognition;
 pub(crate) mod speech;
 pub(crate) mod texts;
+#[cfg(all(feature = "tls", feature = "jwt"))]
+mod tls;
 mod webhooks;
 mod wire;
