@@ -15,7 +15,7 @@ use serde_json::{Value, json};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpListener;
 
-use crate::http::client::{Answer, send};
+use crate::http::client::{Answer, WATCHDOG, send};
 use crate::http::fake::Server;
 use crate::http::guard::register;
 
@@ -231,17 +231,27 @@ async fn a_logout_at_the_provider_reaches_us_once() {
     let (_, rest) = page.split_once("name=\"xsrf\" value=\"").unwrap();
     let body = format!("xsrf={}&logout=yes", rest.split('"').next().unwrap());
     let told = async {
-        let (mut stream, _) = listener.accept().await.unwrap();
-        let mut request = Vec::new();
-        while !String::from_utf8_lossy(&request).contains("logout_token=") {
-            let mut buffer = [0; 4096];
-            let n_bytes = stream.read(&mut buffer).await.unwrap();
-            request.extend_from_slice(&buffer[..n_bytes]);
+        loop {
+            let (mut stream, _) = listener.accept().await.unwrap();
+            let mut request = Vec::new();
+            while !String::from_utf8_lossy(&request).contains("logout_token=") {
+                let mut buffer = [0; 4096];
+                let n_bytes = stream.read(&mut buffer).await.unwrap();
+                if n_bytes == 0 {
+                    break;
+                }
+                request.extend_from_slice(&buffer[..n_bytes]);
+            }
+            if let Some((_, token)) =
+                String::from_utf8(request).unwrap().split_once("logout_token=")
+            {
+                let answer = b"HTTP/1.1 200 OK\r\ncontent-length: 0\r\n\r\n";
+                stream.write_all(answer).await.unwrap();
+                return token.to_owned();
+            }
         }
-        stream.write_all(b"HTTP/1.1 200 OK\r\ncontent-length: 0\r\n\r\n").await.unwrap();
-        let text = String::from_utf8(request).unwrap();
-        text.split_once("logout_token=").unwrap().1.to_owned()
     };
+    let told = async { tokio::time::timeout(WATCHDOG, told).await.unwrap() };
     let head = cookies.header();
     let (ended, token) = tokio::join!(provider.post("/session/end/confirm", &head, &body), told);
     assert!(ended.status < 400, "{ended:?}");

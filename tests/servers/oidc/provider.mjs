@@ -47,6 +47,8 @@ async function provider(issuer) {
         }),
       },
     },
+    // Its own fetch refuses loopback addresses, and nothing here goes beyond them.
+    fetch: (url, { dispatcher, ...options }) => globalThis.fetch(url, options),
     findAccount: (_, sub) => ({ accountId: sub, claims: () => ({ sub, ...PERSON }) }),
     interactions: { url: (_, interaction) => `/interaction/${interaction.uid}` },
   });
