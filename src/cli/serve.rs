@@ -119,9 +119,11 @@ async fn serve(
         gate: Arc::clone(&gate),
         options: rpc_options(config),
     });
+    let reviews = routing::reviews(config, Arc::clone(&routing), store.clone(), Arc::clone(&clock));
     let app = App::new(AppParts {
         service,
         jobs: Arc::clone(&jobs),
+        reviews: Arc::clone(&reviews),
         webhooks: webhooks::webhooks(config, store.clone(), Arc::clone(&clock))?,
         audit: Arc::clone(&audit),
         clock: Arc::clone(&clock),
@@ -143,7 +145,8 @@ async fn serve(
     let mut beside =
         Beside::start(role, BesideParts { jobs, at_work, relay, deliverer, following }, &stopped);
     beside.watches.push(tokio::spawn(watch(recogniser)));
-    beside.watches.push(tokio::spawn(keep_current(routing, Arc::clone(&audit))));
+    beside.watches.push(tokio::spawn(Arc::clone(&reviews).tend()));
+    beside.watches.push(tokio::spawn(keep_current(routing, reviews, Arc::clone(&audit))));
     beside.forward(pumps, &stopped);
     let drain_timeout = Duration::from_secs(config.server.drain_timeout_s);
     let ended = until_stopped((listener, app), (bus, drain_timeout), stop).await;

@@ -44,6 +44,7 @@ impl Config {
         if self.speech.ffmpeg.as_ref().is_some_and(|it| it.is_relative()) {
             findings.push(Finding::fatal("speech.ffmpeg:請填絕對路徑,例如 /usr/bin/ffmpeg"));
         }
+        findings.extend(self.review.check());
         findings.extend(self.audit.check());
         findings.extend(self.auth.check(self.profile));
         findings.extend(self.bus.check(self.profile));

@@ -9,6 +9,7 @@ mod check;
 mod jobs;
 mod load;
 mod reference;
+mod review;
 mod speech;
 mod texts;
 
@@ -26,6 +27,7 @@ pub use bus::{Bus, BusEngine, Webhooks};
 pub use check::{Finding, Severity};
 pub use jobs::{BlobEngine, Bucket, Jobs, Store, StoreEngine};
 pub use load::{ConfigError, Overrides};
+pub use review::{Review, ReviewSwitch};
 pub use speech::{Speech, SpeechRuntime};
 pub use texts::{Automation, AutomationLevel, Documents, Letters, Questions, TextMode};
 
@@ -64,6 +66,8 @@ pub struct Config {
     pub documents: Documents,
     /// 客戶問答。
     pub qa: Questions,
+    /// 複審。
+    pub review: Review,
     /// 企業匯流排。
     pub bus: Bus,
     /// 以 HTTP 通知呼叫端的事件。

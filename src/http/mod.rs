@@ -25,6 +25,7 @@ mod prefer;
 mod record;
 mod recording;
 mod results;
+mod reviews;
 mod serve;
 mod speech;
 mod statistics;
@@ -48,6 +49,7 @@ use crate::base::{Clock, ErrorCode};
 use crate::identity::Gate;
 use crate::service::Service;
 use crate::service::jobs::{Jobs, Quota, QuotaRate};
+use crate::service::reviews::Reviews;
 use crate::service::webhooks::Webhooks;
 use crate::task::call::{CallContext, CallError};
 use crate::wire::openai::{AudioDelta, AudioDone, AudioText};
@@ -133,6 +135,7 @@ impl Default for HttpOptions {
 pub struct App {
     service: Arc<Service>,
     jobs: Arc<Jobs>,
+    reviews: Arc<Reviews>,
     webhooks: Webhooks,
     audit: Arc<Recorder>,
     quota: Quota,
@@ -151,6 +154,8 @@ pub struct AppParts {
     pub service: Arc<Service>,
     /// What is done later.
     pub jobs: Arc<Jobs>,
+    /// What waits for officers.
+    pub reviews: Arc<Reviews>,
     /// Where clients want to be told of events.
     pub webhooks: Webhooks,
     /// Where calls are recorded.
@@ -168,7 +173,8 @@ pub struct AppParts {
 impl App {
     /// The surface; installs the process's metrics recorder unless it is there already.
     pub fn new(parts: AppParts) -> Result<Arc<App>, serde_json::Error> {
-        let AppParts { service, jobs, webhooks, audit, clock, gate, asyncapi, options } = parts;
+        let AppParts { service, jobs, reviews, webhooks, audit, clock, gate, asyncapi, options } =
+            parts;
         let openapi = openapi().to_pretty_json()?;
         let metrics = metrics::recorder();
         let quota = Quota::new(options.quota);
@@ -176,6 +182,7 @@ impl App {
         Ok(Arc::new(App {
             service,
             jobs,
+            reviews,
             webhooks,
             audit,
             quota,
@@ -220,6 +227,7 @@ impl App {
         (name = "speech", description = "語音轉寫"),
         (name = "qa", description = "客戶問答"),
         (name = "predictions", description = "預測與回饋"),
+        (name = "reviews", description = "複審:等待承辦人決定的結果"),
         (name = "jobs", description = "工作:稍後處理與查詢"),
         (name = "blobs", description = "大型內容的分段上傳"),
         (name = "webhooks", description = "以 HTTP 通知事件"),
@@ -244,6 +252,17 @@ fn routes() -> OpenApiRouter<Arc<App>> {
         .routes(routes!(predictions::read))
         .routes(routes!(predictions::feedback))
         .routes(routes!(statistics::read))
+        .routes(routes!(reviews::list))
+        .routes(routes!(reviews::next))
+        .routes(routes!(reviews::accept))
+        .routes(routes!(reviews::read))
+        .routes(routes!(reviews::claim))
+        .routes(routes!(reviews::extend))
+        .routes(routes!(reviews::release))
+        .routes(routes!(reviews::decide))
+        .routes(routes!(reviews::undo))
+        .routes(routes!(reviews::escalate))
+        .routes(routes!(reviews::second_opinion))
         .routes(routes!(jobs::create, jobs::list))
         .routes(routes!(jobs::read, jobs::delete))
         .routes(routes!(jobs::cancel))

@@ -65,7 +65,7 @@ impl Routing {
             by_words_only,
             index: active.info.clone(),
         };
-        self.keep(vec![self.asked(order, &answer)], Vec::new())?;
+        self.keep(vec![self.asked(order, &answer)], Vec::new(), Vec::new())?;
         Ok(answer)
     }
 

@@ -7,17 +7,17 @@ use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 use std::time::Duration;
 
 use fenwen::audit::{AuditSettings, Recorder};
-use fenwen::base::{Clock, Deadline, Private, SystemClock};
+use fenwen::base::{Clock, Deadline, SystemClock};
 use fenwen::cli::kinds::{self, TextKind};
 use fenwen::http::{App, AppParts, Ended, HttpOptions, serve};
 use fenwen::identity::{Gate, GateSettings};
-use fenwen::media::{Point, Quad};
 use fenwen::pipeline::documents::deadline::Calendar;
 use fenwen::pipeline::documents::number::PrefixTable;
 use fenwen::pipeline::documents::taxonomy::Taxonomy;
 use fenwen::pipeline::encode::EncodeError;
 use fenwen::policy::Policy;
 use fenwen::service::jobs::{Blobs, JobParts, JobSettings, Jobs};
+use fenwen::service::reviews::{ReviewRules, ReviewSettings, Reviews};
 use fenwen::service::routing::{
     EncoderError, Encoders, Routing, RoutingParts, RoutingSettings, TextEncoder,
 };
@@ -27,16 +27,14 @@ use fenwen::service::{PictureFiles, Service, ServiceLimits, ServiceParts};
 use fenwen::store::Store;
 use fenwen::store::blobs::BlobFolder;
 use fenwen::task::call::CallError;
-use fenwen::task::idcard::{
-    Check, DocumentType, Field, FieldName, FieldStatus, Health, IdImage, Load, ModelInfo, Mrz,
-    MrzCheckDigits, MrzFormat, Quality, ReadLine, RecogniseId, Recognition, RetakeReason,
-};
+use fenwen::task::idcard::{Health, IdImage, Load, ModelInfo, RecogniseId, Recognition};
 use fenwen::wire::v1::meta::PurposeRule;
 use futures_util::FutureExt;
 use futures_util::future::BoxFuture;
 use tokio::sync::{Semaphore, oneshot};
 use tokio::task::JoinHandle;
 
+use super::card;
 use super::speech::FakeEar;
 
 /// Recognises every picture as the same card.
@@ -76,7 +74,7 @@ impl FakeRecogniser {
             dropped: AtomicUsize::new(0),
             estimate_ms: AtomicU64::new(0),
             panic_width: PANIC_WIDTH,
-            document: card,
+            document: card::card,
             this: this.clone(),
         })
     }
@@ -142,6 +140,8 @@ pub(crate) struct Server {
     pub(crate) routing: Arc<Routing>,
     /// Jobs; nothing works on them unless the test does.
     pub(crate) jobs: Arc<Jobs>,
+    /// What waits for officers; nothing settles unless the test does.
+    pub(crate) reviews: Arc<Reviews>,
     /// What the server keeps.
     pub(crate) store: Store,
     /// Proves callers.
@@ -209,7 +209,8 @@ impl Server {
         let speech = speech_of(ear.clone(), Arc::clone(&clock));
         let data_dir = tempfile::tempdir().unwrap();
         let store = Store::open(data_dir.path()).unwrap();
-        let settings = RoutingSettings::default();
+        let review = ReviewRules { is_enabled: true, ..ReviewRules::default() };
+        let settings = RoutingSettings { review, ..RoutingSettings::default() };
         let routing = routing_over(store.clone(), data_dir.path(), Arc::clone(&clock), settings);
         let parts = ServiceParts {
             recogniser: Arc::clone(&recogniser) as Arc<dyn RecogniseId>,
@@ -225,9 +226,15 @@ impl Server {
         let jobs = jobs_over(store.clone(), data_dir.path(), &texts, Arc::clone(&ticking));
         let gate = gate_over(store.clone(), gate_settings, ticking);
         let audit = audit_in(data_dir.path());
+        let reviews = reviews_over(
+            store.clone(),
+            Arc::clone(&routing),
+            Arc::<SkippingClock>::clone(&skipping),
+        );
         let app = App::new(AppParts {
             service: Arc::clone(&service),
             jobs: Arc::clone(&jobs),
+            reviews: Arc::clone(&reviews),
             webhooks: webhooks_over(store.clone(), Arc::clone(&clock)),
             gate: Arc::clone(&gate),
             audit: Arc::clone(&audit),
@@ -248,6 +255,7 @@ impl Server {
             recogniser,
             routing,
             jobs,
+            reviews,
             store,
             gate,
             audit,
@@ -300,6 +308,11 @@ fn jobs_over(store: Store, data_dir: &Path, texts: &TextKind, clock: Arc<dyn Clo
         clock,
         settings: JobSettings::default(),
     })
+}
+
+/// Reviews over a store, by a clock of the test's.
+fn reviews_over(store: Store, routing: Arc<Routing>, clock: Arc<dyn Clock>) -> Arc<Reviews> {
+    Arc::new(Reviews { store, routing, clock, settings: ReviewSettings::default() })
 }
 
 /// After how long without a call a client is suspended.
@@ -430,57 +443,6 @@ pub(crate) async fn until(condition: impl Fn() -> bool) {
         }
     };
     tokio::time::timeout(super::client::WATCHDOG, wait).await.unwrap();
-}
-
-fn quad() -> Quad {
-    let point = |x, y| Point { x, y };
-    Quad([point(1.04, 2.0), point(9.0, 2.0), point(9.0, 4.0), point(1.0, 4.0)])
-}
-
-/// A card with one of everything.
-fn card() -> Recognition {
-    let field = |name, value: Option<&str>, status| Field {
-        name,
-        value: value.map(|it| Private::new(it.to_owned())),
-        raw: Private::new("民國79年1月2日".to_owned()),
-        confidence: 0.123_456_7,
-        quad: quad(),
-        checks: vec![Check { name: "calendar", ok: true }],
-        status,
-        repair: None,
-    };
-    Recognition {
-        document_type: DocumentType::TwNationalIdFront,
-        type_score: 0.98,
-        rotation: 90,
-        corners: Some(quad()),
-        quality: Quality {
-            sharpness: 0.7,
-            glare: f32::NAN,
-            cropped: false,
-            resolution_ok: true,
-            n_cards: 1,
-            recapture_suspected: false,
-            retake: vec![RetakeReason::Glare],
-        },
-        fields: vec![
-            field(FieldName::IdNumber, Some("A123456789"), FieldStatus::Verified),
-            field(FieldName::Name, None, FieldStatus::Review),
-        ],
-        mrz: Some(Mrz {
-            format: MrzFormat::MrvA,
-            lines: vec![Private::new("V<UTO".to_owned())],
-            check_digits: MrzCheckDigits { number: Some(true), ..MrzCheckDigits::default() },
-            repaired: false,
-        }),
-        lines: vec![ReadLine {
-            text: Private::new("中華民國國民身分證".to_owned()),
-            confidence: 0.5,
-            quad: quad(),
-        }],
-        face: Some(quad()),
-        redacted_png: Some(Private::new(vec![1, 2, 3])),
-    }
 }
 
 /// A valid PNG of that width and 2 rows.

@@ -62,7 +62,11 @@ fn the_description_tells_what_a_route_needs() {
 }
 
 /// A registered client; its key as a header line.
-async fn register(server: &Server, id: &str, change: impl FnOnce(&mut ClientRow)) -> String {
+pub(super) async fn register(
+    server: &Server,
+    id: &str,
+    change: impl FnOnce(&mut ClientRow),
+) -> String {
     let mut row = ClientRow {
         id: id.to_owned(),
         org: "301000000A".to_owned(),
@@ -88,7 +92,12 @@ async fn register(server: &Server, id: &str, change: impl FnOnce(&mut ClientRow)
     format!("authorization: Bearer {}\r\n", key.text.expose())
 }
 
-async fn call(server: &Server, (method, path): (&str, &str), head: &str, body: &str) -> Answer {
+pub(super) async fn call(
+    server: &Server,
+    (method, path): (&str, &str),
+    head: &str,
+    body: &str,
+) -> Answer {
     let request = format!(
         "{method} {path} HTTP/1.1\r\nhost: t\r\n{head}content-type: application/json\r\n\
          content-length: {}\r\n\r\n{body}",

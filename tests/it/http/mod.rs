@@ -1,5 +1,6 @@
 //! The HTTP surface over real sockets, with a fake recogniser.
 
+mod card;
 pub(crate) mod client;
 mod description;
 mod drain;
@@ -10,6 +11,7 @@ mod hostile;
 pub(crate) mod later;
 mod load;
 mod recognition;
+mod reviews;
 pub(crate) mod speech;
 pub(crate) mod texts;
 mod webhooks;
