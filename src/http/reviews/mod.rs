@@ -14,7 +14,8 @@ use axum::response::{IntoResponse, Response};
 use crate::base::ErrorCode;
 use crate::policy::{Principal, Scope};
 use crate::service::reviews::{
-    MAX_BATCH, Officer, ReviewKind, ReviewPage, ReviewQuery, ReviewSort, ReviewView, StateFilter,
+    MAX_BATCH, Officer, ReviewKind, ReviewPage, ReviewQuery, ReviewSettings, ReviewSort,
+    ReviewView, StateFilter,
 };
 use crate::task::call::{CallContext, CallError};
 use crate::wire::problem::Problem;
@@ -46,6 +47,7 @@ const PAGE: usize = 50;
         ("kind" = Option<String>, Query, description = "letter、document、identity_document 或 transcript"),
         ("unit" = Option<String>, Query, description = "單位路徑(百分號編碼),含其下各單位"),
         ("own" = Option<bool>, Query, description = "true:只列出呼叫者保留中的"),
+        ("confidence_from" = Option<f64>, Query, description = "第一個建議的機率至少如此,0 到 1"),
         ("sort" = Option<String>, Query, description = "deadline(預設)、confidence 或 priority;已決定者一律新的在前"),
         ("after" = Option<String>, Query, description = "上一頁回覆的 next"),
         ("limit" = Option<u32>, Query, description = "筆數,1 到 200;預設 50"),
@@ -91,6 +93,11 @@ fn query(text: &str) -> Result<ReviewQuery, CallError> {
             "unit" if (1..=256).contains(&value.len()) => query.unit = Some(value.into_owned()),
             "unit" => return Err(wrong("應為 1 到 256 位元組的單位路徑。")),
             "own" => query.own = value.parse().map_err(|_| wrong("應為 true 或 false。"))?,
+            "confidence_from" => {
+                let share = value.parse().ok().filter(|it| (0.0..=1.0).contains(it));
+                let share = share.ok_or_else(|| wrong("應為 0 到 1 的數。"))?;
+                query.confidence_from = Some(ReviewSettings::share(share));
+            }
             "sort" => {
                 query.sort = match value.as_ref() {
                     "deadline" => ReviewSort::Deadline,
@@ -316,6 +323,8 @@ mod tests {
         check("sort=name", Some("/query/sort"));
         check("after=1.2", Some("/query/after"));
         check("after=1.2.-3", Some("/query/after"));
+        check("confidence_from=0.95", None);
+        check("confidence_from=NaN", Some("/query/confidence_from"));
         check("limit=0", Some("/query/limit"));
         check("limit=201", Some("/query/limit"));
         check("q=1", Some("ER0200"));

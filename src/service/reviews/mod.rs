@@ -94,6 +94,8 @@ pub struct ReviewQuery {
     pub unit: Option<String>,
     /// Held by the officer only.
     pub own: bool,
+    /// As sure as this at least, in ten-thousandths.
+    pub confidence_from: Option<u32>,
     /// The order.
     pub sort: ReviewSort,
     /// After this place.
@@ -149,13 +151,20 @@ impl Reviews {
         officer: &Officer,
         query: ReviewQuery,
     ) -> Result<(Vec<ReviewRow>, Option<ReviewPage>), CallError> {
-        let ReviewQuery { state, kind, unit, own, sort, after, limit } = query;
-        let view = officer.view.clone();
-        let holder = own.then(|| officer.id.clone());
-        let now = self.clock.unix_time();
-        let ask = ReviewAsk { view, state, kind, unit, holder, sort, after, limit, now };
+        let ask = ReviewAsk {
+            view: officer.view.clone(),
+            state: query.state,
+            kind: query.kind,
+            unit: query.unit,
+            holder: query.own.then(|| officer.id.clone()),
+            confidence_from: query.confidence_from,
+            sort: query.sort,
+            after: query.after,
+            limit: query.limit,
+            now: self.clock.unix_time(),
+        };
         let rows = self.store.list_reviews(ask.clone()).await.map_err(|it| failed(&it))?;
-        let next = rows.last().filter(|_| rows.len() == limit).map(|it| ask.page_after(it));
+        let next = rows.last().filter(|_| rows.len() == ask.limit).map(|it| ask.page_after(it));
         Ok((rows, next))
     }
 

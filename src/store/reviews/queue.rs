@@ -80,6 +80,8 @@ pub struct ReviewAsk {
     pub unit: Option<String>,
     /// Held by somebody only.
     pub holder: Option<String>,
+    /// As sure as this at least, in ten-thousandths.
+    pub confidence_from: Option<u32>,
     /// The order.
     pub sort: ReviewSort,
     /// After this place.
@@ -247,6 +249,9 @@ async fn list(ask: &Sealed<ReviewAsk>, tx: &mut dyn Tx) -> Result<Vec<ReviewRow>
     }
     if let Some(holder) = &it.holder {
         sql.push_str(&format!(" AND holder = {}", parameters.add(holder)));
+    }
+    if let Some(least) = it.confidence_from {
+        sql.push_str(&format!(" AND {} <= confidence", parameters.add(least)));
     }
     let [first, second] = it.sort.columns();
     match (it.state, it.after) {

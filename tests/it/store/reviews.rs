@@ -80,6 +80,7 @@ fn ask(state: StateFilter, sort: ReviewSort) -> ReviewAsk {
         kind: None,
         unit: None,
         holder: None,
+        confidence_from: None,
         sort,
         after: None,
         limit: 2,
@@ -127,6 +128,8 @@ pub(super) fn pages_cover_each_item_once_in_order(fixture: Fixture) {
     let waiting = ask(StateFilter::Waiting, ReviewSort::Deadline);
     let documents = ReviewAsk { kind: Some(ReviewKind::Document), ..waiting.clone() };
     assert_eq!(pages(store, documents), ["e"]);
+    let sure = ReviewAsk { confidence_from: Some(10), ..waiting.clone() };
+    assert_eq!(pages(store, sure), ["c", "a", "d"]);
     let own = ReviewAsk { holder: Some("u-1".to_owned()), ..waiting };
     assert_eq!(pages(store, own), ["b"]);
     for (id, after) in [("c", 1), ("a", 2), ("d", 2)] {
