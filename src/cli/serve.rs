@@ -28,6 +28,7 @@ use crate::service::{PictureFiles, Service, ServiceLimits, ServiceParts};
 use crate::store::Store;
 use crate::wire::v1::meta::PurposeRule;
 
+use super::console::Shown;
 use super::kinds::{self, TextKind};
 use super::networks::{BLOCKING_THREADS, Opener};
 use super::recogniser::Recogniser;
@@ -119,12 +120,19 @@ async fn serve(
         gate: Arc::clone(&gate),
         options: rpc_options(config),
     });
+    let shown = Shown {
+        gate: Arc::clone(&gate),
+        service: Arc::clone(&service),
+        jobs: Arc::clone(&jobs),
+        clock: Arc::clone(&clock),
+    };
     let app = App::new(AppParts {
         service,
         jobs: Arc::clone(&jobs),
         webhooks: webhooks::webhooks(config, store.clone(), Arc::clone(&clock))?,
         audit: Arc::clone(&audit),
         clock: Arc::clone(&clock),
+        pages: super::console::pages(config, shown),
         gate,
         asyncapi: rpc::asyncapi(),
         options: http_options(config),

@@ -229,6 +229,7 @@ impl Server {
             service: Arc::clone(&service),
             jobs: Arc::clone(&jobs),
             webhooks: webhooks_over(store.clone(), Arc::clone(&clock)),
+            pages: None,
             gate: Arc::clone(&gate),
             audit: Arc::clone(&audit),
             clock,

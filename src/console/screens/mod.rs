@@ -1,0 +1,15 @@
+//! The screens. Each has its row in `policy::PAGES` and in the menu, its page, and its words in the catalogue.
+
+mod home;
+
+use std::sync::Arc;
+
+use axum::Router;
+use axum::routing::get;
+
+use super::Console;
+
+/// Every screen.
+pub(super) fn router() -> Router<Arc<Console>> {
+    Router::new().route(super::HOME, get(home::show))
+}
