@@ -28,6 +28,7 @@ use crate::service::{PictureFiles, Service, ServiceLimits, ServiceParts};
 use crate::store::Store;
 use crate::wire::v1::meta::PurposeRule;
 
+use super::console::Shown;
 use super::kinds::{self, TextKind};
 use super::networks::{BLOCKING_THREADS, Opener};
 use super::recogniser::Recogniser;
@@ -108,29 +109,16 @@ async fn serve(
     let kept = Kept { routing: Arc::clone(&routing), speech, store: store.clone() };
     let service = service(config, &recogniser, kept, Arc::clone(&clock))?;
     let bus = super::bus::open(config).await.map_err(super::bus::told)?;
-    let jobs = jobs(config, store.clone(), Arc::clone(&service), Arc::clone(&clock))?;
-    let gate = super::clients::gate(config, store.clone(), Arc::clone(&clock));
-    let rpc = Arc::new(Rpc {
-        service: Arc::clone(&service),
-        jobs: Arc::clone(&jobs),
-        uploads: Arc::new(jobs.blobs().clone()),
-        audit: Arc::clone(&audit),
-        clock: Arc::clone(&clock),
-        gate: Arc::clone(&gate),
-        options: rpc_options(config),
-    });
-    let reviews = routing::reviews(config, Arc::clone(&routing), store.clone(), Arc::clone(&clock));
-    let app = App::new(AppParts {
+    let shown = Shown {
+        gate: super::clients::gate(config, store.clone(), Arc::clone(&clock)),
+        jobs: jobs(config, store.clone(), Arc::clone(&service), Arc::clone(&clock))?,
+        reviews: routing::reviews(config, Arc::clone(&routing), store.clone(), Arc::clone(&clock)),
         service,
-        jobs: Arc::clone(&jobs),
-        reviews: Arc::clone(&reviews),
-        webhooks: webhooks::webhooks(config, store.clone(), Arc::clone(&clock))?,
-        audit: Arc::clone(&audit),
         clock: Arc::clone(&clock),
-        gate,
-        asyncapi: rpc::asyncapi(),
-        options: http_options(config),
-    })?;
+    };
+    let rpc = rpc_of(config, &shown, &audit);
+    let Shown { jobs, reviews, .. } = shown.clone();
+    let app = app(config, shown, (store.clone(), Arc::clone(&audit)))?;
     let deliverer = webhooks::deliverer(config, store.clone(), Arc::clone(&clock))?;
     let listener = listener(config).await?;
     recogniser.check(CHECK_TIME).await;
@@ -158,6 +146,41 @@ async fn serve(
         Ended::Cut(n) => tracing::warn!(n, "connections were cut after the drain timeout"),
     }
     Ok(())
+}
+
+/// What serves requests over the bus.
+fn rpc_of(config: &Config, shown: &Shown, audit: &Arc<Recorder>) -> Arc<Rpc> {
+    Arc::new(Rpc {
+        service: Arc::clone(&shown.service),
+        jobs: Arc::clone(&shown.jobs),
+        uploads: Arc::new(shown.jobs.blobs().clone()),
+        audit: Arc::clone(audit),
+        clock: Arc::clone(&shown.clock),
+        gate: Arc::clone(&shown.gate),
+        options: rpc_options(config),
+    })
+}
+
+/// What serves requests over HTTP.
+fn app(
+    config: &Config,
+    shown: Shown,
+    (store, audit): (Store, Arc<Recorder>),
+) -> anyhow::Result<Arc<App>> {
+    let pages = super::console::pages(config, shown.clone());
+    let Shown { gate, service, jobs, reviews, clock } = shown;
+    Ok(App::new(AppParts {
+        service,
+        jobs,
+        reviews,
+        webhooks: webhooks::webhooks(config, store, Arc::clone(&clock))?,
+        audit,
+        clock,
+        pages,
+        gate,
+        asyncapi: rpc::asyncapi(),
+        options: http_options(config),
+    })?)
 }
 
 /// Answers over HTTP and the bus until the process is told to stop, and lets both end what they began.

@@ -6,6 +6,7 @@ mod audit;
 mod auth;
 mod bus;
 mod check;
+mod console;
 mod jobs;
 mod load;
 mod reference;
@@ -25,6 +26,7 @@ pub use audit::Audit;
 pub use auth::{Auth, AuthMode};
 pub use bus::{Bus, BusEngine, Webhooks};
 pub use check::{Finding, Severity};
+pub use console::Console;
 pub use jobs::{BlobEngine, Bucket, Jobs, Store, StoreEngine};
 pub use load::{ConfigError, Overrides};
 pub use review::{Review, ReviewSwitch};
@@ -56,6 +58,8 @@ pub struct Config {
     pub server: Server,
     /// 身分驗證。
     pub auth: Auth,
+    /// 操作介面。
+    pub console: Console,
     /// 輸入上限。
     pub limits: Limits,
     /// 證件影像識別。

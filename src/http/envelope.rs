@@ -12,6 +12,7 @@ use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
 
 use crate::base::ErrorCode;
+use crate::policy;
 use crate::task::call::CallError;
 
 use super::context::RequestContext;
@@ -84,13 +85,14 @@ impl Route {
         self.label().starts_with(pages::DOCS)
     }
 
-    /// No route has query parameters but lists and transcripts, which check their own, and files of the API page.
+    /// No route has query parameters but lists and transcripts, which check their own, and pages.
     fn check_query(&self, request: &Request) -> Result<(), CallError> {
         let has_query = request.uri().query().is_some_and(|it| !it.is_empty());
         let lists = [jobs::PATH, deliveries::PATH, reviews::PATH, speech::ITEM];
         let takes_query = lists.contains(&self.label());
         let is_asked = takes_query && request.method() == Method::GET;
-        if has_query && self.0.is_some() && !self.is_docs() && !is_asked {
+        let is_page = policy::Route::page(request.method().as_str(), self.label()).is_some();
+        if has_query && self.0.is_some() && !is_page && !is_asked {
             return Err(refuse(ErrorCode::UnknownParameter, "這個路徑沒有查詢參數。"));
         }
         Ok(())

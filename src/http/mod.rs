@@ -30,6 +30,7 @@ mod serve;
 mod speech;
 mod statistics;
 mod stream;
+mod visitors;
 mod webhooks;
 
 use std::sync::Arc;
@@ -62,8 +63,11 @@ use body::BodyLimit;
 use failure::Failure;
 
 pub use failure::status;
+pub use guard::Peer;
 pub use record::Unrecorded;
+pub use reviews::officer_of;
 pub use serve::{Ended, serve};
+pub use visitors::{Asked, Pages, Sessions};
 
 /// Limits and manners of the HTTP surface.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -142,6 +146,7 @@ pub struct App {
     uploads: Semaphore,
     clock: Arc<dyn Clock>,
     gate: Arc<Gate>,
+    pages: Option<Pages>,
     options: HttpOptions,
     metrics: PrometheusHandle,
     openapi: String,
@@ -164,6 +169,8 @@ pub struct AppParts {
     pub clock: Arc<dyn Clock>,
     /// Proves callers.
     pub gate: Arc<Gate>,
+    /// Pages for people; without them there is a start page only.
+    pub pages: Option<Pages>,
     /// The description of the bus, as YAML.
     pub asyncapi: String,
     /// Limits and manners.
@@ -173,8 +180,8 @@ pub struct AppParts {
 impl App {
     /// The surface; installs the process's metrics recorder unless it is there already.
     pub fn new(parts: AppParts) -> Result<Arc<App>, serde_json::Error> {
-        let AppParts { service, jobs, reviews, webhooks, audit, clock, gate, asyncapi, options } =
-            parts;
+        let AppParts { service, jobs, reviews, webhooks, audit, clock, .. } = parts;
+        let AppParts { gate, pages, asyncapi, options, .. } = parts;
         let openapi = openapi().to_pretty_json()?;
         let metrics = metrics::recorder();
         let quota = Quota::new(options.quota);
@@ -189,6 +196,7 @@ impl App {
             uploads,
             clock,
             gate,
+            pages,
             options,
             metrics,
             openapi,
@@ -295,9 +303,11 @@ pub fn openapi() -> utoipa::openapi::OpenApi {
 /// The complete surface.
 pub fn router(app: &Arc<App>) -> Router {
     let (router, _) = routes().split_for_parts();
+    let pages = app.pages.as_ref().map(|it| it.router.clone()).unwrap_or_default();
     router
         .merge(pages::docs())
-        .merge(pages::console())
+        .with_state(Arc::clone(app))
+        .merge(pages)
         .fallback(async || Failure::new(ErrorCode::NotFound, "沒有這個路徑。"))
         .method_not_allowed_fallback(async || {
             Failure::new(ErrorCode::MethodNotAllowed, "這個路徑不支援這個方法。")
@@ -306,7 +316,6 @@ pub fn router(app: &Arc<App>) -> Router {
         .layer(CatchPanicLayer::custom(failure::of_panic))
         .layer(axum::middleware::from_fn_with_state(Arc::clone(app), guard::guard))
         .layer(axum::middleware::from_fn_with_state(Arc::clone(app), envelope::envelope))
-        .with_state(Arc::clone(app))
 }
 
 /// Shorthand for a failure without pointers.

@@ -252,12 +252,13 @@ pub(super) async fn accept(
     Ok(Json(BatchResponse { items: outcomes.map(outcome).collect() }))
 }
 
-/// The officer of a call, and what the officer sees.
+/// The officer of a call.
 fn officer(extensions: &Extensions) -> Result<Officer, CallError> {
     Ok(officer_of(&*guard::principal(extensions)?))
 }
 
-fn officer_of(principal: &Principal) -> Officer {
+/// Whoever calls as an officer: the person behind a system, where it names one, and what the scopes show.
+pub fn officer_of(principal: &Principal) -> Officer {
     let kinds = [
         (ReviewKind::Letter, Scope::LettersReview),
         (ReviewKind::Document, Scope::DocumentsReview),

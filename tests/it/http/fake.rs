@@ -209,9 +209,7 @@ impl Server {
         let speech = speech_of(ear.clone(), Arc::clone(&clock));
         let data_dir = tempfile::tempdir().unwrap();
         let store = Store::open(data_dir.path()).unwrap();
-        let review = ReviewRules { is_enabled: true, ..ReviewRules::default() };
-        let settings = RoutingSettings { review, ..RoutingSettings::default() };
-        let routing = routing_over(store.clone(), data_dir.path(), Arc::clone(&clock), settings);
+        let routing = routing_over(store.clone(), data_dir.path(), Arc::clone(&clock), reviewing());
         let parts = ServiceParts {
             recogniser: Arc::clone(&recogniser) as Arc<dyn RecogniseId>,
             decoder: Arc::new(PictureFiles::default()),
@@ -226,16 +224,13 @@ impl Server {
         let jobs = jobs_over(store.clone(), data_dir.path(), &texts, Arc::clone(&ticking));
         let gate = gate_over(store.clone(), gate_settings, ticking);
         let audit = audit_in(data_dir.path());
-        let reviews = reviews_over(
-            store.clone(),
-            Arc::clone(&routing),
-            Arc::<SkippingClock>::clone(&skipping),
-        );
+        let reviews = reviews_over(store.clone(), &routing, &skipping);
         let app = App::new(AppParts {
             service: Arc::clone(&service),
             jobs: Arc::clone(&jobs),
             reviews: Arc::clone(&reviews),
             webhooks: webhooks_over(store.clone(), Arc::clone(&clock)),
+            pages: None,
             gate: Arc::clone(&gate),
             audit: Arc::clone(&audit),
             clock,
@@ -243,12 +238,7 @@ impl Server {
             options,
         })
         .unwrap();
-        let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
-        let addr = listener.local_addr().unwrap();
-        let (sender, receiver) = oneshot::channel();
-        let running = tokio::spawn(serve(listener, app, async {
-            let _ = receiver.await;
-        }));
+        let (addr, sender, running) = serving(app).await;
         Server {
             addr,
             service,
@@ -295,6 +285,19 @@ impl Server {
     }
 }
 
+/// Serves on a free port until told to stop.
+async fn serving(
+    app: Arc<App>,
+) -> (SocketAddr, oneshot::Sender<()>, JoinHandle<std::io::Result<Ended>>) {
+    let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let addr = listener.local_addr().unwrap();
+    let (sender, receiver) = oneshot::channel();
+    let running = tokio::spawn(serve(listener, app, async {
+        let _ = receiver.await;
+    }));
+    (addr, sender, running)
+}
+
 fn text_kind(service: Arc<Service>, clock: Arc<dyn Clock>, rule: PurposeRule) -> TextKind {
     TextKind { service, clock, rule, time: Duration::from_secs(60), max_bytes: 16 << 20 }
 }
@@ -310,9 +313,17 @@ fn jobs_over(store: Store, data_dir: &Path, texts: &TextKind, clock: Arc<dyn Clo
     })
 }
 
+/// Default manners, and every answer waits for an officer.
+fn reviewing() -> RoutingSettings {
+    let review = ReviewRules { is_enabled: true, ..ReviewRules::default() };
+    RoutingSettings { review, ..RoutingSettings::default() }
+}
+
 /// Reviews over a store, by a clock of the test's.
-fn reviews_over(store: Store, routing: Arc<Routing>, clock: Arc<dyn Clock>) -> Arc<Reviews> {
-    Arc::new(Reviews { store, routing, clock, settings: ReviewSettings::default() })
+fn reviews_over(store: Store, routing: &Arc<Routing>, clock: &Arc<SkippingClock>) -> Arc<Reviews> {
+    let clock: Arc<dyn Clock> = Arc::<SkippingClock>::clone(clock);
+    let settings = ReviewSettings::default();
+    Arc::new(Reviews { store, routing: Arc::clone(routing), clock, settings })
 }
 
 /// After how long without a call a client is suspended.
