@@ -7,15 +7,19 @@ const PAGE = 25;
 const SHOWN = 20000;
 const SOON_MS = 120000;
 const UNDO_MS = 30000;
+// A key that is still down must not decide what nobody has seen yet.
+const LOOK_MS = 500;
 
 const kind = fw.by("review").dataset.kind;
 const mayAssign = fw.by("review").dataset.assign === "true";
+const extendButton = fw.by("extend");
 const allLabels = Array.from(fw.by("label").options).map((it) => ({ code: it.value, name: it.textContent, unit: it.dataset.unit }));
 
 // The item in the middle, the decision that may be undone, and the next page of the queue.
 let open = null;
 let last = null;
 let after = null;
+let painted = 0;
 
 const say = (text) => {
   fw.by("said").textContent = text;
@@ -196,10 +200,39 @@ const decided = (decision) => {
   return fw.el("p", { class: "notice" }, fw.say("decided", what));
 };
 
+// ---- The lease: a warning two minutes before its end.
+
+let warned = null;
+const lease = () => {
+  const place = fw.by("lease");
+  const isOwn = open && open.lease && open.lease.own && !open.decision;
+  extendButton.hidden = !isOwn;
+  if (!isOwn) { warned = null; place.replaceChildren(); return; }
+  const left = Date.parse(open.lease.until) - Date.now();
+  const word = left <= 0 ? "lease_over" : left <= SOON_MS ? "lease_soon" : "lease";
+  const text = fw.say(word, time(open.lease.until));
+  const key = `${open.review_id} ${word} ${open.lease.until}`;
+  if (warned !== key) {
+    warned = key;
+    place.replaceChildren(fw.el("p", { class: word === "lease" ? "hint" : "problem", role: word === "lease" ? null : "alert" }, text), extendButton);
+  }
+};
+
+const extend = async () => {
+  if (!open || !open.lease || !open.lease.own) return;
+  try {
+    const done = await act(open, "extend");
+    open = { ...open, version: done.version, lease: done.lease };
+    lease();
+    say(fw.say("extended", time(done.lease.until)));
+  } catch (error) { fail(error); }
+};
+
 // ---- One item.
 
 const paint = (item) => {
   open = item;
+  painted = Date.now();
   const isOwn = Boolean(item.lease && item.lease.own);
   const content = item.content;
   fw.by("item-title").textContent = title(item);
@@ -227,8 +260,9 @@ const taking = (item) => {
 const clear = () => {
   open = null;
   fw.by("item-title").textContent = fw.say("choose");
-  for (const id of ["text", "choices", "facts", "lease"]) fw.by(id).replaceChildren();
-  for (const id of ["decide", "correct", "others", "second-place", "extend"]) fw.by(id).hidden = true;
+  for (const id of ["text", "choices", "facts"]) fw.by(id).replaceChildren();
+  for (const id of ["decide", "correct", "others", "second-place"]) fw.by(id).hidden = true;
+  lease();
   mark();
 };
 
@@ -312,34 +346,6 @@ const undo = async () => {
   } catch (error) { fail(error); }
 };
 
-// ---- The lease: a warning two minutes before its end.
-
-let warned = null;
-const lease = () => {
-  const place = fw.by("lease");
-  const isOwn = open && open.lease && open.lease.own && !open.decision;
-  fw.by("extend").hidden = !isOwn;
-  if (!isOwn) { place.replaceChildren(); return; }
-  const left = Date.parse(open.lease.until) - Date.now();
-  const word = left <= 0 ? "lease_over" : left <= SOON_MS ? "lease_soon" : "lease";
-  const text = fw.say(word, time(open.lease.until));
-  const key = `${open.review_id} ${word} ${open.lease.until}`;
-  if (warned !== key) {
-    warned = key;
-    place.replaceChildren(fw.el("p", { class: word === "lease" ? "hint" : "problem", role: word === "lease" ? null : "alert" }, text), fw.by("extend"));
-  }
-};
-
-const extend = async () => {
-  if (!open || !open.lease || !open.lease.own) return;
-  try {
-    const done = await act(open, "extend");
-    open = { ...open, version: done.version, lease: done.lease };
-    lease();
-    say(fw.say("extended", time(done.lease.until)));
-  } catch (error) { fail(error); }
-};
-
 // ---- Another label.
 
 const find = () => {
@@ -358,7 +364,7 @@ const correct = (code) => {
 };
 
 const decide = () => {
-  if (!open || !open.content || fw.by("decide").hidden) return;
+  if (!open || !open.content || fw.by("decide").hidden || Date.now() - painted < LOOK_MS) return;
   const chosen = fw.by("decide").querySelector("input[name=choice]:checked");
   const idx = chosen ? Number(chosen.value) : 0;
   if (idx === 0) { finish("decision", noted({ action: "accept" }), judged); return; }
@@ -379,7 +385,7 @@ const writes = (target) => target.closest("input:not([type=radio], [type=checkbo
 const acts = (target) => target.closest("a, button, summary, input, select, textarea");
 
 document.addEventListener("keydown", (event) => {
-  if (!fw.by("keys").checked || event.ctrlKey || event.altKey || event.metaKey || event.isComposing || writes(event.target)) return;
+  if (!fw.by("keys").checked || event.ctrlKey || event.altKey || event.metaKey || event.isComposing || event.repeat || writes(event.target)) return;
   const key = event.key.toLowerCase();
   const place = fw.by("choices").querySelectorAll("input")[Number(key) - 1];
   if (/^[1-3]$/.test(key) && place && !fw.by("decide").hidden) {
@@ -406,7 +412,7 @@ on("more", "click", () => load(true).catch(fail));
 on("decide", "submit", decide);
 on("correct", "submit", () => correct(fw.by("label").value));
 on("undo", "click", undo);
-on("extend", "click", extend);
+extendButton.addEventListener("click", extend);
 on("discard", "click", () => finish("decision", noted({ action: "discard" }), judged));
 on("escalate", "click", () => finish("escalate", noted({}), () => fw.say("escalated")));
 on("release", "click", () => finish("release", undefined, () => fw.say("released")));
