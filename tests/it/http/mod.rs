@@ -11,6 +11,8 @@ mod hostile;
 pub(crate) mod later;
 mod load;
 mod recognition;
+#[cfg(feature = "console")]
+mod review_screens;
 mod reviews;
 pub(crate) mod speech;
 pub(crate) mod texts;
