@@ -222,7 +222,7 @@ async fn documents_wait_with_units_and_officers_and_sure_ones_are_accepted_at_on
         json!({"document": {"doc_type": "函", "priority": "速件", "secrecy": "普通",
             "subject": subject, "body": ["說明:一、聯絡電話0912345678"], "external_id": "1140067890"},
             "options": {"level": "officer"},
-            "officers": [{"id": "u-1023", "unit": "301000000A/役政司", "duties": ["兵役"], "open_cases": 4}]})
+            "officers": [{"officer_id": "u-1023", "unit": "301000000A/役政司", "duties": ["兵役"], "open_cases": 4}]})
     };
     for subject in ["復貴部台內戶字第1140123456號函", "關於兵役", "不詳"] {
         let sent = post(server.addr, DOCUMENTS, &document(subject)).await;
