@@ -4,6 +4,7 @@ mod audit;
 mod bus;
 mod clients;
 mod config;
+mod console;
 pub mod encoder;
 mod export;
 mod feedback;

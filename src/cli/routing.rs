@@ -13,10 +13,11 @@ use crate::pipeline::documents::deadline::Calendar;
 use crate::pipeline::documents::number::PrefixTable;
 use crate::pipeline::documents::taxonomy::Taxonomy;
 use crate::registry::{LoadedVersion, Versions};
+use crate::service::reviews::{ReviewRules, ReviewSettings, Reviews};
 use crate::service::routing::{
     ActiveModel, AutomationRules, CLASSIFIERS, Routing, RoutingParts, RoutingSettings, TextSettings,
 };
-use crate::store::Store;
+use crate::store::{Store, StoreError};
 use crate::task::text::{self, Mode};
 
 use super::encoder::LocalEncoders;
@@ -66,34 +67,60 @@ pub(super) fn open(
     Ok(Routing::open(parts)?)
 }
 
+/// What officers review, by the settings.
+pub(super) fn reviews(
+    config: &Config,
+    routing: Arc<Routing>,
+    store: Store,
+    clock: Arc<dyn Clock>,
+) -> Arc<Reviews> {
+    let settings = ReviewSettings {
+        batch_from: ReviewSettings::share(config.review.batch_from),
+        ..ReviewSettings::default()
+    };
+    Arc::new(Reviews { store, routing, clock, settings })
+}
+
 /// Looks for other versions and erases what has expired, for as long as it is polled.
-pub(super) async fn keep_current(routing: Arc<Routing>, audit: Arc<Recorder>) {
+pub(super) async fn keep_current(
+    routing: Arc<Routing>,
+    reviews: Arc<Reviews>,
+    audit: Arc<Recorder>,
+) {
     let mut ticks = tokio::time::interval(LOOK_EVERY);
     for look in 0_u64.. {
         ticks.tick().await;
-        let (routing, audit) = (Arc::clone(&routing), Arc::clone(&audit));
+        let (routing, reviews) = (Arc::clone(&routing), Arc::clone(&reviews));
+        let audit = Arc::clone(&audit);
         let work = move || {
             routing.refresh();
             if !look.is_multiple_of(LOOKS_PER_ERASURE) {
                 return;
             }
             routing.remeasure();
-            match routing.erase_expired() {
-                Ok(0) => (),
-                Ok(n) => {
-                    tracing::info!(n, "expired predictions were erased");
-                    let mut row = Row::of_service(AuditEvent::DataPurged, "predictions");
-                    row.count = Some(n as u64);
-                    // The log counts and tells what it could not write.
-                    drop(audit.append(row));
-                }
-                Err(error) => {
-                    tracing::error!(reason = %error, "expired predictions were not erased");
-                }
-            }
+            let erased = routing.erase_expired().map(|it| it as u64);
+            purged("predictions", erased, &audit);
+            purged("reviews", reviews.erase_decided(), &audit);
         };
         if tokio::task::spawn_blocking(work).await.is_err() {
             tracing::error!("looking for other classifiers failed");
+        }
+    }
+}
+
+/// Records how much of a kind was erased.
+fn purged(what: &'static str, erased: Result<u64, StoreError>, audit: &Recorder) {
+    match erased {
+        Ok(0) => (),
+        Ok(n) => {
+            tracing::info!(what, n, "what has expired was erased");
+            let mut row = Row::of_service(AuditEvent::DataPurged, what);
+            row.count = Some(n);
+            // The log counts and tells what it could not write.
+            drop(audit.append(row));
+        }
+        Err(error) => {
+            tracing::error!(what, reason = %error, "what has expired was not erased");
         }
     }
 }
@@ -232,6 +259,11 @@ fn settings(config: &Config) -> RoutingSettings {
         n_compared: letters.compared,
         co_from: documents.co_from,
         foreign_from: documents.foreign_from,
+        review: ReviewRules {
+            is_enabled: config.review.is_enabled(config.profile),
+            sample_rate: config.review.sample_rate,
+            letter_days: config.review.letter_days,
+        },
     }
 }
 

@@ -29,6 +29,7 @@ use crate::wire::v1::meta::PurposeRule;
 
 mod listeners;
 
+use super::console::Shown;
 use super::kinds::{self, TextKind};
 use super::networks::{BLOCKING_THREADS, Opener};
 use super::recogniser::Recogniser;
@@ -109,20 +110,16 @@ async fn serve(
     let kept = Kept { routing: Arc::clone(&routing), speech, store: store.clone() };
     let service = service(config, &recogniser, kept, Arc::clone(&clock))?;
     let bus = super::bus::open(config).await.map_err(super::bus::told)?;
-    let jobs = jobs(config, store.clone(), Arc::clone(&service), Arc::clone(&clock))?;
-    let gate = super::clients::gate(config, store.clone(), Arc::clone(&clock));
-    let parts = AppParts {
+    let shown = Shown {
+        gate: super::clients::gate(config, store.clone(), Arc::clone(&clock)),
+        jobs: jobs(config, store.clone(), Arc::clone(&service), Arc::clone(&clock))?,
+        reviews: routing::reviews(config, Arc::clone(&routing), store.clone(), Arc::clone(&clock)),
         service,
-        jobs: Arc::clone(&jobs),
-        webhooks: webhooks::webhooks(config, store.clone(), Arc::clone(&clock))?,
-        audit: Arc::clone(&audit),
         clock: Arc::clone(&clock),
-        gate,
-        asyncapi: rpc::asyncapi(),
-        options: http_options(config),
     };
-    let rpc = Arc::new(rpc_beside(config, &parts));
-    let app = App::new(parts)?;
+    let rpc = rpc_of(config, &shown, &audit);
+    let Shown { jobs, reviews, .. } = shown.clone();
+    let app = app(config, shown, (store.clone(), Arc::clone(&audit)))?;
     let deliverer = webhooks::deliverer(config, store.clone(), Arc::clone(&clock))?;
     let listeners = listeners::bind(config).await?;
     recogniser.check(CHECK_TIME).await;
@@ -137,7 +134,8 @@ async fn serve(
     let mut beside =
         Beside::start(role, BesideParts { jobs, at_work, relay, deliverer, following }, &stopped);
     beside.watches.push(tokio::spawn(watch(recogniser)));
-    beside.watches.push(tokio::spawn(keep_current(routing, Arc::clone(&audit))));
+    beside.watches.push(tokio::spawn(Arc::clone(&reviews).tend()));
+    beside.watches.push(tokio::spawn(keep_current(routing, reviews, Arc::clone(&audit))));
     beside.forward(pumps, &stopped);
     let drain_timeout = Duration::from_secs(config.server.drain_timeout_s);
     let ended = until_stopped((listeners, app), (bus, drain_timeout), stop).await;
@@ -151,17 +149,39 @@ async fn serve(
     Ok(())
 }
 
-/// The same services over the bus.
-fn rpc_beside(config: &Config, parts: &AppParts) -> Rpc {
-    Rpc {
-        service: Arc::clone(&parts.service),
-        jobs: Arc::clone(&parts.jobs),
-        uploads: Arc::new(parts.jobs.blobs().clone()),
-        audit: Arc::clone(&parts.audit),
-        clock: Arc::clone(&parts.clock),
-        gate: Arc::clone(&parts.gate),
+/// What serves requests over the bus.
+fn rpc_of(config: &Config, shown: &Shown, audit: &Arc<Recorder>) -> Arc<Rpc> {
+    Arc::new(Rpc {
+        service: Arc::clone(&shown.service),
+        jobs: Arc::clone(&shown.jobs),
+        uploads: Arc::new(shown.jobs.blobs().clone()),
+        audit: Arc::clone(audit),
+        clock: Arc::clone(&shown.clock),
+        gate: Arc::clone(&shown.gate),
         options: rpc_options(config),
-    }
+    })
+}
+
+/// What serves requests over HTTP.
+fn app(
+    config: &Config,
+    shown: Shown,
+    (store, audit): (Store, Arc<Recorder>),
+) -> anyhow::Result<Arc<App>> {
+    let pages = super::console::pages(config, shown.clone());
+    let Shown { gate, service, jobs, reviews, clock } = shown;
+    Ok(App::new(AppParts {
+        service,
+        jobs,
+        reviews,
+        webhooks: webhooks::webhooks(config, store, Arc::clone(&clock))?,
+        audit,
+        clock,
+        pages,
+        gate,
+        asyncapi: rpc::asyncapi(),
+        options: http_options(config),
+    })?)
 }
 
 /// Answers over HTTP and the bus until the process is told to stop, and lets both end what they began.

@@ -47,6 +47,7 @@ impl Config {
         for (idx, it) in self.listeners.iter().enumerate() {
             findings.extend(it.check(idx, self.profile));
         }
+        findings.extend(self.review.check());
         findings.extend(self.audit.check());
         findings.extend(self.auth.check(self.profile));
         findings.extend(self.bus.check(self.profile));

@@ -10,6 +10,7 @@ pub mod jobs;
 mod picture;
 mod pool;
 pub mod relay;
+pub mod reviews;
 pub mod routing;
 pub mod sources;
 pub mod speech;

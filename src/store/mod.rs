@@ -1,4 +1,5 @@
-//! What fenwen keeps: predictions, feedback, jobs, blobs, webhooks, clients. SQLite, or PostgreSQL for several nodes.
+//! What fenwen keeps: predictions, feedback, reviews, jobs, blobs, webhooks, clients. SQLite, or PostgreSQL for
+//! several nodes.
 //!
 //! Every call returns a [`Reply`]: an async caller awaits it, a thread waits for it. Texts, inputs and results are
 //! sealed with AES-256-GCM before they reach the database. The store knows nothing of what it keeps: labels, signatures
@@ -15,6 +16,7 @@ mod outbox;
 #[cfg(feature = "postgres")]
 mod postgres;
 mod predictions;
+pub mod reviews;
 mod seal;
 mod sqlite;
 mod taxonomies;

@@ -6,6 +6,7 @@ use crate::base::Private;
 
 use super::engine::{Kind, Reply, Tx};
 use super::outbox::{self, OutboxRow};
+use super::reviews::{self, NewReview, SealedReview};
 use super::value::{Row, values};
 use super::{Store, StoreError};
 
@@ -101,14 +102,28 @@ impl Store {
         predictions: Vec<NewPrediction>,
         told: Vec<OutboxRow>,
     ) -> Result<Reply<()>, StoreError> {
+        self.keep_for_review(predictions, told, Vec::new())
+    }
+
+    /// As [`Store::keep`], and lets officers review some of the predictions, in the same transaction.
+    ///
+    /// # Errors
+    /// Those of [`Store::keep`].
+    pub fn keep_for_review(
+        &self,
+        predictions: Vec<NewPrediction>,
+        told: Vec<OutboxRow>,
+        reviews: Vec<NewReview>,
+    ) -> Result<Reply<()>, StoreError> {
         let seal = |mut it: NewPrediction| {
             let text = std::mem::take(&mut it.text);
             let sealed = self.sealer.seal(text.expose(), it.id.as_bytes())?;
             Ok((it, sealed))
         };
         let sealed = predictions.into_iter().map(seal).collect::<Result<Vec<_>, StoreError>>()?;
-        Ok(self.call(Kind::Relaxed, (sealed, told), |(sealed, told), tx| {
-            keep(sealed, told, tx).boxed()
+        let data = (sealed, told, self.seal_reviews(reviews)?);
+        Ok(self.call(Kind::Relaxed, data, |(sealed, told, reviews), tx| {
+            keep(sealed, told, reviews, tx).boxed()
         }))
     }
 
@@ -139,14 +154,17 @@ impl Store {
         })
     }
 
-    /// Adds feedback and the event that tells of it.
+    /// Adds feedback and the event that tells of it; officers need not review the prediction any more.
     ///
     /// # Errors
     /// When the database fails.
     pub fn add_feedback(&self, row: FeedbackRow, about: Prediction, told: OutboxRow) -> Reply<()> {
         self.call(Kind::Durable, (row, about, told), |(row, about, told), tx| {
             async move {
-                add_feedback(row, about, tx).await?;
+                let [_, version, _] = &about.model;
+                let of = About { service: &about.service, version, given: &about.labels };
+                insert_feedback(row, of, tx).await?;
+                reviews::close_by_feedback(row, tx).await?;
                 outbox::add(told, tx).await
             }
             .boxed()
@@ -193,7 +211,12 @@ impl Store {
     }
 }
 
-async fn keep(sealed: &[Sealed], told: &[OutboxRow], tx: &mut dyn Tx) -> Result<(), StoreError> {
+async fn keep(
+    sealed: &[Sealed],
+    told: &[OutboxRow],
+    reviews: &[SealedReview],
+    tx: &mut dyn Tx,
+) -> Result<(), StoreError> {
     let insert = "INSERT INTO prediction(id, org, service, model, version, sha256, taxonomy, labels, sealed, signature, created,
             expires)
         VALUES($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12)";
@@ -217,6 +240,9 @@ async fn keep(sealed: &[Sealed], told: &[OutboxRow], tx: &mut dyn Tx) -> Result<
     }
     for row in told {
         outbox::add(row, tx).await?;
+    }
+    for review in reviews {
+        reviews::insert(review, None, tx).await?;
     }
     Ok(())
 }
@@ -256,19 +282,28 @@ fn kept(mut row: Row) -> Result<Prediction, StoreError> {
     })
 }
 
-async fn add_feedback(
+/// What feedback is on.
+pub(super) struct About<'a> {
+    /// The service that answered.
+    pub(super) service: &'a str,
+    /// Version of its model.
+    pub(super) version: &'a str,
+    /// Labels given.
+    pub(super) given: &'a str,
+}
+
+pub(super) async fn insert_feedback(
     row: &FeedbackRow,
-    about: &Prediction,
+    about: About<'_>,
     tx: &mut dyn Tx,
 ) -> Result<(), StoreError> {
     let insert = "INSERT INTO feedback(prediction, service, version, given, verdict, label, unit, reason, decided_by, role, created)
         VALUES($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11)";
-    let [_, version, _] = &about.model;
     let values = values![
         &row.prediction,
-        &about.service,
-        version,
-        &about.labels,
+        about.service,
+        about.version,
+        about.given,
         &row.verdict,
         &row.label,
         &row.unit,

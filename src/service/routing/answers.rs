@@ -66,7 +66,7 @@ impl Routing {
             by_words_only,
             index: active.info.clone(),
         };
-        self.keep(vec![self.asked(order, &answer, &cx.origin.org)], Vec::new())?;
+        self.keep(vec![self.asked(order, &answer, &cx.origin.org)], Vec::new(), Vec::new())?;
         Ok(answer)
     }
 

@@ -74,7 +74,11 @@ impl Routing {
         };
         let event = Event::DocumentDispatched(DocumentDispatched::new(&answer));
         let told = self.told(&event, &answer.prediction_id, &cx.origin)?;
-        self.keep(vec![self.prediction(&model, draft, settings, &cx.origin)], vec![told])?;
+        let kept = self.prediction(&model, draft, settings, &cx.origin);
+        let unit = answer.units.first().map(|it| it.unit.as_str());
+        let of = self.circumstances(&kept, unit, cx);
+        let review = self.settings.review.document(&order, &answer, of);
+        self.keep(vec![kept], vec![told], review.into_iter().collect())?;
         Ok(answer)
     }
 

@@ -9,6 +9,8 @@ use crate::pipeline::compose::{Composed, Part};
 use crate::pipeline::letters::read::{Reading, read};
 use crate::pipeline::letters::similar::{Signature, SimilarIndex};
 use crate::service::events::{Event, LetterClassified};
+use crate::service::reviews::Circumstances;
+use crate::store::reviews::NewReview;
 use crate::store::{NewPrediction, OutboxRow, Reply};
 use crate::task::call::{CallContext, CallError, Origin, Task};
 use crate::task::letters::{Letter, LetterAnswer, LetterAnswers, LetterOrder, Ministry, Repeated};
@@ -71,7 +73,7 @@ impl Routing {
             taxonomy_version: self.taxonomy.version().to_owned(),
             mode: settings.mode,
         };
-        let result = self.keep_letters(kept, &answers, cx);
+        let result = self.keep_letters(kept, (&order.letters, &answers), cx);
         if result.is_err() {
             let mut similar = self.similar();
             if let Some(index) = similar.get_mut(&cx.origin.org) {
@@ -86,23 +88,49 @@ impl Routing {
     fn keep_letters(
         &self,
         kept: Vec<NewPrediction>,
-        answers: &LetterAnswers,
+        (letters, answers): (&[Letter], &LetterAnswers),
         cx: &CallContext,
     ) -> Result<(), CallError> {
         let told = answers.items.iter().map(|it| {
             let event = Event::LetterClassified(LetterClassified::new(it, answers));
             self.told(&event, &it.prediction_id, &cx.origin)
         });
-        self.keep(kept, told.collect::<Result<_, _>>()?)
+        let told = told.collect::<Result<_, _>>()?;
+        let asked = letters.iter().zip(&answers.items).zip(&kept);
+        let reviews = asked.filter_map(|((letter, answer), kept)| {
+            let unit = answer.labels.first().and_then(|it| it.unit.as_deref());
+            self.settings.review.letter(letter, answer, self.circumstances(kept, unit, cx))
+        });
+        let reviews = reviews.collect();
+        self.keep(kept, told, reviews)
     }
 
-    /// Keeps predictions and the events that tell of them.
+    /// What an item to be reviewed is made of beside the text.
+    pub(super) fn circumstances<'a>(
+        &self,
+        kept: &'a NewPrediction,
+        unit: Option<&str>,
+        cx: &'a CallContext,
+    ) -> Circumstances<'a> {
+        let [name, version, _] = &kept.model;
+        Circumstances {
+            cx,
+            given: kept.labels.clone(),
+            model: (name, version),
+            unit: unit.filter(|it| self.names_unit(it)).map(str::to_owned),
+            now: self.clock.unix_time(),
+        }
+    }
+
+    /// Keeps predictions, the events that tell of them and what officers review of them.
     pub(super) fn keep(
         &self,
         kept: Vec<NewPrediction>,
         told: Vec<OutboxRow>,
+        reviews: Vec<NewReview>,
     ) -> Result<(), CallError> {
-        self.store.keep(kept, told).and_then(Reply::wait).map_err(|it| internal(&it))
+        let kept = self.store.keep_for_review(kept, told, reviews);
+        kept.and_then(Reply::wait).map_err(|it| internal(&it))
     }
 
     fn require_taxonomy(&self, wanted: Option<&str>) -> Result<(), CallError> {

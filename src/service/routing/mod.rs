@@ -25,6 +25,7 @@ use crate::pipeline::documents::number::PrefixTable;
 use crate::pipeline::documents::taxonomy::Taxonomy;
 use crate::pipeline::letters::similar::{Signature, SimilarIndex};
 use crate::registry::{VersionError, Versions};
+use crate::service::reviews::ReviewRules;
 use crate::store::{Store, StoreError};
 use crate::task::call::{CallError, Task};
 use crate::task::idcard::ModelInfo;
@@ -83,10 +84,13 @@ pub struct RoutingSettings {
     pub co_from: f32,
     /// Probability from which a document is another ministry's.
     pub foreign_from: f32,
+    /// Which answers officers review.
+    pub review: ReviewRules,
 }
 
 impl Default for RoutingSettings {
-    /// Three labels of letters, five of documents, three sources; 90 days; half for near-duplicates and other ministries.
+    /// Three labels of letters, five of documents, three sources; 90 days; half for near-duplicates and other ministries;
+    /// no reviews.
     fn default() -> RoutingSettings {
         let settings = |top_k| TextSettings {
             top_k,
@@ -102,6 +106,7 @@ impl Default for RoutingSettings {
             n_compared: 100_000,
             co_from: 0.2,
             foreign_from: 0.5,
+            review: ReviewRules::default(),
         }
     }
 }

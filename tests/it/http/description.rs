@@ -55,7 +55,7 @@ async fn every_described_operation_is_routed() {
             }
         }
     }
-    assert_eq!(n_operations, 40);
+    assert_eq!(n_operations, 51);
 }
 
 #[tokio::test]

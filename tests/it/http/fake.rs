@@ -21,6 +21,7 @@ use fenwen::pipeline::documents::taxonomy::Taxonomy;
 use fenwen::pipeline::encode::EncodeError;
 use fenwen::policy::{Policy, Surface};
 use fenwen::service::jobs::{Blobs, JobParts, JobSettings, Jobs};
+use fenwen::service::reviews::{ReviewRules, ReviewSettings, Reviews};
 use fenwen::service::routing::{
     EncoderError, Encoders, Routing, RoutingParts, RoutingSettings, TextEncoder,
 };
@@ -56,6 +57,8 @@ pub(crate) struct Server {
     pub(crate) routing: Arc<Routing>,
     /// Jobs; nothing works on them unless the test does.
     pub(crate) jobs: Arc<Jobs>,
+    /// What waits for officers; nothing settles unless the test does.
+    pub(crate) reviews: Arc<Reviews>,
     /// What the server keeps.
     pub(crate) store: Store,
     /// Proves callers.
@@ -137,8 +140,7 @@ impl Server {
         let speech = speech_of(ear.clone(), Arc::clone(&clock));
         let data_dir = tempfile::tempdir().unwrap();
         let store = Store::open(data_dir.path()).unwrap();
-        let settings = RoutingSettings::default();
-        let routing = routing_over(store.clone(), data_dir.path(), Arc::clone(&clock), settings);
+        let routing = routing_over(store.clone(), data_dir.path(), Arc::clone(&clock), reviewing());
         let parts = ServiceParts {
             recogniser: Arc::clone(&recogniser) as Arc<dyn RecogniseId>,
             decoder: Arc::new(PictureFiles::default()),
@@ -153,10 +155,13 @@ impl Server {
         let jobs = jobs_over(store.clone(), data_dir.path(), &texts, Arc::clone(&ticking));
         let gate = gate_over(store.clone(), door.gate.clone(), ticking);
         let audit = audit_in(data_dir.path());
+        let reviews = reviews_over(store.clone(), &routing, &skipping);
         let app = App::new(AppParts {
             service: Arc::clone(&service),
             jobs: Arc::clone(&jobs),
+            reviews: Arc::clone(&reviews),
             webhooks: webhooks_over(store.clone(), Arc::clone(&clock)),
+            pages: None,
             gate: Arc::clone(&gate),
             audit: Arc::clone(&audit),
             clock,
@@ -164,17 +169,14 @@ impl Server {
             options,
         })
         .unwrap();
-        let (listener, addr) = door.listener().await;
-        let (sender, receiver) = oneshot::channel();
-        let running = tokio::spawn(serve(vec![listener], app, async {
-            let _ = receiver.await;
-        }));
+        let (addr, sender, running) = serving(door, app).await;
         Server {
             addr,
             service,
             recogniser,
             routing,
             jobs,
+            reviews,
             store,
             gate,
             audit,
@@ -214,6 +216,19 @@ impl Server {
     }
 }
 
+/// Serves on a free port until told to stop.
+async fn serving(
+    door: Door,
+    app: Arc<App>,
+) -> (SocketAddr, oneshot::Sender<()>, JoinHandle<std::io::Result<Ended>>) {
+    let (listener, addr) = door.listener().await;
+    let (sender, receiver) = oneshot::channel();
+    let running = tokio::spawn(serve(vec![listener], app, async {
+        let _ = receiver.await;
+    }));
+    (addr, sender, running)
+}
+
 fn text_kind(service: Arc<Service>, clock: Arc<dyn Clock>, rule: PurposeRule) -> TextKind {
     TextKind { service, clock, rule, time: Duration::from_secs(60), max_bytes: 16 << 20 }
 }
@@ -227,6 +242,19 @@ fn jobs_over(store: Store, data_dir: &Path, texts: &TextKind, clock: Arc<dyn Clo
         clock,
         settings: JobSettings::default(),
     })
+}
+
+/// Default manners, and every answer waits for an officer.
+fn reviewing() -> RoutingSettings {
+    let review = ReviewRules { is_enabled: true, ..ReviewRules::default() };
+    RoutingSettings { review, ..RoutingSettings::default() }
+}
+
+/// Reviews over a store, by a clock of the test's.
+fn reviews_over(store: Store, routing: &Arc<Routing>, clock: &Arc<SkippingClock>) -> Arc<Reviews> {
+    let clock: Arc<dyn Clock> = Arc::<SkippingClock>::clone(clock);
+    let settings = ReviewSettings::default();
+    Arc::new(Reviews { store, routing: Arc::clone(routing), clock, settings })
 }
 
 /// After how long without a call a client is suspended.

@@ -92,7 +92,12 @@ pub(crate) async fn register(
     format!("authorization: Bearer {}\r\n", key.text.expose())
 }
 
-async fn call(server: &Server, (method, path): (&str, &str), head: &str, body: &str) -> Answer {
+pub(super) async fn call(
+    server: &Server,
+    (method, path): (&str, &str),
+    head: &str,
+    body: &str,
+) -> Answer {
     let request = format!(
         "{method} {path} HTTP/1.1\r\nhost: t\r\n{head}content-type: application/json\r\n\
          content-length: {}\r\n\r\n{body}",

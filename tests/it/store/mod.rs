@@ -7,6 +7,7 @@ mod clients;
 mod fairness;
 mod jobs;
 mod predictions;
+mod reviews;
 mod warehouse;
 mod webhooks;
 
@@ -124,6 +125,16 @@ cases! {
     webhooks::settled_deliveries_are_purged,
     clients::a_client_is_kept_switched_and_deleted,
     clients::keys_go_with_their_client,
+    reviews::pages_cover_each_item_once_in_order,
+    reviews::what_is_not_to_be_seen_is_not_there,
+    reviews::an_item_is_held_by_lease,
+    reviews::the_next_item_is_what_is_due_then_the_least_sure,
+    reviews::two_officers_never_get_or_decide_one_item,
+    reviews::a_decision_is_taken_back_or_settled_once,
+    reviews::what_is_escalated_waits_for_those_who_may_assign,
+    reviews::a_second_opinion_is_another_officers,
+    reviews::feedback_from_elsewhere_closes_items,
+    reviews::texts_are_sealed_and_erased_after_the_decision,
 }
 
 /// Noon of some day.
