@@ -134,10 +134,6 @@ pub struct Jobs {
     pub max_queued: u64,
     /// 每個介接系統每分鐘最多可送出多少件工作與上傳。
     pub per_minute: u32,
-    /// 工作、輸入內容與結果的保存天數,逾期即銷毀。
-    pub retention_days: u64,
-    /// 上傳後尚未使用的內容保存幾小時。
-    pub upload_hours: u64,
 }
 
 impl Default for Jobs {
@@ -148,8 +144,6 @@ impl Default for Jobs {
             lease_s: 30,
             max_queued: 20_000,
             per_minute: 6000,
-            retention_days: 30,
-            upload_hours: 24,
         }
     }
 }

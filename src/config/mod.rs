@@ -9,6 +9,7 @@ mod check;
 mod jobs;
 mod load;
 mod reference;
+mod retention;
 mod speech;
 mod texts;
 
@@ -26,6 +27,7 @@ pub use bus::{Bus, BusEngine, Webhooks};
 pub use check::{Finding, Severity};
 pub use jobs::{BlobEngine, Bucket, Jobs, Store, StoreEngine};
 pub use load::{ConfigError, Overrides};
+pub use retention::{DATA_CLASSES, DataClass, Retention};
 pub use speech::{Speech, SpeechRuntime};
 pub use texts::{Automation, AutomationLevel, Documents, Letters, Questions, TextMode};
 
@@ -74,6 +76,8 @@ pub struct Config {
     pub store: Store,
     /// 工作。
     pub jobs: Jobs,
+    /// 各類資料的保存期限,只及於設定之後保存的資料;逾期即銷毀。
+    pub retention: Retention,
     /// 稽核紀錄。
     pub audit: Audit,
     /// 模型檔案。

@@ -25,6 +25,7 @@ mod prefer;
 mod record;
 mod recording;
 mod results;
+mod sealed;
 mod serve;
 mod speech;
 mod statistics;
@@ -61,6 +62,7 @@ use failure::Failure;
 
 pub use failure::status;
 pub use record::Unrecorded;
+pub use sealed::{sealed, serve_sealed};
 pub use serve::{Ended, serve};
 
 /// Limits and manners of the HTTP surface.

@@ -1,16 +1,17 @@
 //! Predictions until they expire, and feedback on them.
 
+use std::sync::Arc;
+use std::time::Duration;
+
 use futures_util::FutureExt;
 
 use crate::base::Private;
 
 use super::engine::{Kind, Reply, Tx};
 use super::outbox::{self, OutboxRow};
+use super::subjects::{self, Subject};
 use super::value::{Row, values};
 use super::{Store, StoreError};
-
-/// Predictions erased in one transaction, so that writers wait for milliseconds only.
-const ERASE_AT_ONCE: u64 = 200;
 
 /// A prediction to keep. No `Debug`: it holds somebody's text.
 pub struct NewPrediction {
@@ -28,9 +29,15 @@ pub struct NewPrediction {
     pub text: Private<Vec<u8>>,
     /// What near-duplicates are found by; it cannot be read back.
     pub signature: Option<Vec<u8>>,
+    /// Whom the text mentions.
+    pub subjects: Vec<Subject>,
+    /// The caller's case.
+    pub case_no: Option<String>,
     /// Seconds since 1970-01-01T00:00:00Z.
     pub created: u64,
-    /// When to erase it.
+    /// When to erase the text and the signature.
+    pub text_expires: u64,
+    /// When to erase the rest.
     pub expires: u64,
 }
 
@@ -64,7 +71,7 @@ pub struct Review {
     pub label: Option<String>,
 }
 
-/// Feedback on a prediction; never changed, never deleted.
+/// Feedback on a prediction; never changed, and not deleted while its prediction is there.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct FeedbackRow {
     /// The prediction.
@@ -117,6 +124,25 @@ impl Store {
     pub fn prediction(&self, id: &str, now: u64) -> Reply<Option<Prediction>> {
         self.call(Kind::Read, (id.to_owned(), now), |(id, now), tx| {
             prediction(id, *now, tx).boxed()
+        })
+    }
+
+    /// The text of a prediction; `None` when it is erased, or there is no such prediction.
+    ///
+    /// # Errors
+    /// When the database fails, or the text does not open.
+    pub fn prediction_text(&self, id: &str) -> Reply<Option<Private<Vec<u8>>>> {
+        let ask = (Arc::clone(&self.sealer), id.to_owned());
+        self.call(Kind::Read, ask, |(sealer, id), tx| {
+            async move {
+                let select = "SELECT sealed FROM prediction WHERE id = $1 AND 0 < length(sealed)";
+                let found = tx.rows(select, values![id]).await?.into_iter().next();
+                let open = |mut row: Row| {
+                    sealer.unseal(&row.take::<Vec<u8>>()?, id.as_bytes()).map(Private::new)
+                };
+                found.map(open).transpose()
+            }
+            .boxed()
         })
     }
 
@@ -173,20 +199,12 @@ impl Store {
             signatures(service, *limit, tx).boxed()
         })
     }
-
-    /// Erases predictions that have expired at `now` and returns their ids; at most some hundred a call, none when all
-    /// are gone.
-    ///
-    /// # Errors
-    /// When the database fails.
-    pub fn erase_expired(&self, now: u64) -> Reply<Vec<String>> {
-        self.call(Kind::Relaxed, now, |now, tx| erase_expired(*now, tx).boxed())
-    }
 }
 
 async fn keep(sealed: &[Sealed], told: &[OutboxRow], tx: &mut dyn Tx) -> Result<(), StoreError> {
-    let insert = "INSERT INTO prediction(id, service, model, version, sha256, taxonomy, labels, sealed, signature, created, expires)
-        VALUES($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11)";
+    let insert = "INSERT INTO prediction(id, service, model, version, sha256, taxonomy, labels, sealed, signature,
+            case_no, created, text_expires, expires)
+        VALUES($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13)";
     for (it, sealed) in sealed {
         let [model, version, sha256] = &it.model;
         let values = values![
@@ -199,10 +217,14 @@ async fn keep(sealed: &[Sealed], told: &[OutboxRow], tx: &mut dyn Tx) -> Result<
             &it.labels,
             sealed,
             &it.signature,
+            &it.case_no,
             it.created,
+            it.text_expires,
             it.expires,
         ];
         tx.execute(insert, values).await?;
+        let created = Duration::from_secs(it.created);
+        subjects::note(&it.subjects, ("prediction", &it.id), created, tx).await?;
     }
     for row in told {
         outbox::add(row, tx).await?;
@@ -309,11 +331,4 @@ async fn signatures(
         ORDER BY seq DESC LIMIT $2";
     let read = |mut row: Row| -> Result<_, StoreError> { Ok((row.take()?, row.take()?)) };
     tx.rows(select, values![service, limit]).await?.into_iter().rev().map(read).collect()
-}
-
-async fn erase_expired(now: u64, tx: &mut dyn Tx) -> Result<Vec<String>, StoreError> {
-    let delete = "DELETE FROM prediction WHERE seq IN
-        (SELECT seq FROM prediction WHERE expires <= $1 LIMIT $2) RETURNING id";
-    let rows = tx.rows(delete, values![now, ERASE_AT_ONCE]).await?;
-    rows.into_iter().map(|mut row| row.take()).collect()
 }

@@ -19,7 +19,10 @@ fn prediction(id: &str) -> NewPrediction {
         labels: "[]".to_owned(),
         text: Private::new(TEXT.as_bytes().to_vec()),
         signature: None,
+        subjects: Vec::new(),
+        case_no: None,
         created: 10,
+        text_expires: 100,
         expires: 100,
     }
 }

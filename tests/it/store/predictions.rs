@@ -3,11 +3,11 @@
 use fenwen::base::Private;
 use fenwen::store::{FeedbackRow, NewPrediction, OutboxRow, Store, TaxonomyRow};
 
-use super::Fixture;
+use super::{Fixture, SECOND, purge};
 
 const TEXT: &str = "我的身分證字號是A123456789";
 
-fn prediction(id: &str, expires: u64) -> NewPrediction {
+pub(super) fn prediction(id: &str, expires: u64) -> NewPrediction {
     NewPrediction {
         id: id.to_owned(),
         service: "letters",
@@ -16,7 +16,10 @@ fn prediction(id: &str, expires: u64) -> NewPrediction {
         labels: "[]".to_owned(),
         text: Private::new(TEXT.as_bytes().to_vec()),
         signature: Some(id.as_bytes().to_vec()),
+        subjects: Vec::new(),
+        case_no: None,
         created: 10,
+        text_expires: expires,
         expires,
     }
 }
@@ -51,8 +54,9 @@ pub(super) fn what_is_kept_comes_back_and_expires(fixture: Fixture) {
     assert_eq!(find("a", 99).unwrap().model[1], "3");
     assert_eq!((find("a", 100), find("c", 0), find("d", 0)), (None, None, None));
     assert_eq!(ids(store), ["a", "b"]);
-    assert_eq!(store.erase_expired(150).wait().unwrap(), ["a"]);
-    assert!(store.erase_expired(150).wait().unwrap().is_empty());
+    let purged = purge(store, 150 * SECOND);
+    assert_eq!((purged.texts, purged.predictions), (vec!["a".to_owned()], 1));
+    assert_eq!(purge(store, 150 * SECOND).total(), 0);
     store.fold().unwrap();
     assert_eq!(ids(&fixture.reopened().store), ["b"]);
 }

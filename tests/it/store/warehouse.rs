@@ -29,7 +29,10 @@ fn prediction(id: &str, labels: &str, created: u64) -> NewPrediction {
         labels: labels.to_owned(),
         text: Private::new(CANARY.as_bytes().to_vec()),
         signature: None,
+        subjects: Vec::new(),
+        case_no: None,
         created,
+        text_expires: created + 1000,
         expires: created + 1000,
     }
 }
