@@ -96,7 +96,8 @@ fn checks(config: &Config) -> Vec<Check> {
 
 /// Lines of name, state and detail; a Chinese character is two columns wide.
 fn table(checks: &[Check]) -> String {
-    let width = |text: &str| text.chars().map(|ch| if ch.is_ascii() { 1 } else { 2 }).sum::<usize>();
+    let width =
+        |text: &str| text.chars().map(|ch| if ch.is_ascii() { 1 } else { 2 }).sum::<usize>();
     let widest = checks.iter().map(|it| width(it.name)).max().unwrap_or(0);
     let line = |it: &Check| {
         let state = match it.state {
@@ -140,7 +141,10 @@ fn clock(_: &Config) -> Look {
     if SYNCHRONISED.iter().any(|it| Path::new(it).exists()) {
         return Ok((State::Good, rfc3339(now)));
     }
-    Ok((State::Warning, format!("{};無法確認已校時,請啟用 chrony 或 systemd-timesyncd", rfc3339(now))))
+    Ok((
+        State::Warning,
+        format!("{};無法確認已校時,請啟用 chrony 或 systemd-timesyncd", rfc3339(now)),
+    ))
 }
 
 fn keys(config: &Config) -> Look {
@@ -277,8 +281,7 @@ mod tests {
     fn a_new_machine_has_nothing_bad() {
         let data = tempfile::tempdir().unwrap();
         let config = config(data.path());
-        let bad: Vec<_> =
-            checks(&config).into_iter().filter(|it| it.state == State::Bad).collect();
+        let bad: Vec<_> = checks(&config).into_iter().filter(|it| it.state == State::Bad).collect();
         assert!(bad.is_empty(), "{bad:?}");
         assert_eq!(fs::read_dir(data.path()).unwrap().count(), 0, "looking changes nothing");
     }
@@ -288,7 +291,10 @@ mod tests {
         let data = tempfile::tempdir().unwrap();
         let mut config = config(data.path());
         drop(jobs::store(&config).unwrap());
-        assert_eq!((found(&config, "keys"), found(&config, "database")), (State::Good, State::Good));
+        assert_eq!(
+            (found(&config, "keys"), found(&config, "database")),
+            (State::Good, State::Good)
+        );
         let key = data.path().join("keys/store.key");
         fs::set_permissions(&key, fs::Permissions::from_mode(0o640)).unwrap();
         assert_eq!((found(&config, "keys"), found(&config, "database")), (State::Bad, State::Bad));

@@ -179,7 +179,8 @@ pub(super) fn run(command: RetentionCommand, config: &Config) -> anyhow::Result<
             let row = by_operator(AuditEvent::RetentionLifted, "retention lift");
             on_record(config, row, |row| {
                 row.object = Word::new(&format!("holds/{id}"));
-                let is_lifted = store.lift_hold(&id, &approved_by, SystemClock.unix_time()).wait()?;
+                let is_lifted =
+                    store.lift_hold(&id, &approved_by, SystemClock.unix_time()).wait()?;
                 ensure!(is_lifted, "no such hold counts: see `fenwen retention holds`");
                 Ok(())
             })?;

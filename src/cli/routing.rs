@@ -206,10 +206,7 @@ fn settings(config: &Config) -> RoutingSettings {
             mode: mode(documents.mode),
             automation: automation(&documents.automation),
         },
-        answers: TextSettings {
-            top_k: config.qa.top_k,
-            ..RoutingSettings::default().answers
-        },
+        answers: TextSettings { top_k: config.qa.top_k, ..RoutingSettings::default().answers },
         text_days: config.retention.text_days,
         prediction_days: config.retention.prediction_days,
         repeated_from: letters.repeated_from,

@@ -152,7 +152,10 @@ fn export(subject: &Subject, out: &Path, store: &Store, config: &Config) -> anyh
         let blobs = jobs::blobs(config, store)?;
         let runtime = runtime()?;
         let mut folder = fs::DirBuilder::new();
-        folder.mode(0o700).create(out).with_context(|| format!("failed to make {}", out.display()))?;
+        folder
+            .mode(0o700)
+            .create(out)
+            .with_context(|| format!("failed to make {}", out.display()))?;
         let mut n_files = 0;
         for (mention, _) in store.mentions(subject).wait()? {
             n_files += match mention {
@@ -193,7 +196,8 @@ async fn export_job(id: &str, out: &Path, store: &Store, blobs: &Blobs) -> anyho
         let Some(blob) = blob else { continue };
         let Some(reader) = blobs.read(blob).await? else { continue };
         let content = reader.collect(MAX_CONTENT).await?;
-        let content = content.with_context(|| format!("{kind} of job {id} is larger than 1 GiB"))?;
+        let content =
+            content.with_context(|| format!("{kind} of job {id} is larger than 1 GiB"))?;
         write(out, &format!("job-{id}.{kind}"), content.expose())?;
         n_files += 1;
     }
@@ -222,7 +226,8 @@ fn ask(
         let n_found = store.mentions(&subject).wait()?.len() as u64;
         row.count = Some(n_found);
         let asked = (by, now);
-        let erasure = Erasure { id: id.clone(), subject, reason, asked, approved: None, done: None };
+        let erasure =
+            Erasure { id: id.clone(), subject, reason, asked, approved: None, done: None };
         store.ask_erasure(erasure).wait()?;
         Ok(n_found)
     })?;
@@ -305,7 +310,8 @@ impl Listed {
 
     /// The request that it tells of.
     fn erasure(self) -> anyhow::Result<Erasure> {
-        let subject = Subject::parse(&self.subject).context("a line of the list has no pseudonym")?;
+        let subject =
+            Subject::parse(&self.subject).context("a line of the list has no pseudonym")?;
         Ok(Erasure {
             id: self.id,
             subject,

@@ -138,12 +138,6 @@ pub struct Jobs {
 
 impl Default for Jobs {
     fn default() -> Jobs {
-        Jobs {
-            slots: 4,
-            max_attempts: 5,
-            lease_s: 30,
-            max_queued: 20_000,
-            per_minute: 6000,
-        }
+        Jobs { slots: 4, max_attempts: 5, lease_s: 30, max_queued: 20_000, per_minute: 6000 }
     }
 }

@@ -228,9 +228,7 @@ impl Config {
             })
             .collect();
         if self.retention.prediction_days < self.retention.text_days {
-            findings.push(Finding::fatal(
-                "retention.prediction_days:不得短於 retention.text_days",
-            ));
+            findings.push(Finding::fatal("retention.prediction_days:不得短於 retention.text_days"));
         }
         findings
     }

@@ -15,7 +15,8 @@ pub fn identifiers(text: &str) -> Vec<Identifier> {
     let mut chars = text.chars();
     let mut at = 0;
     for it in pii::find(text) {
-        let value: String = chars.by_ref().skip(it.span.start - at).take(it.span.end - it.span.start).collect();
+        let value: String =
+            chars.by_ref().skip(it.span.start - at).take(it.span.end - it.span.start).collect();
         at = it.span.end;
         let kind = match it.kind {
             PiiKind::NationalId | PiiKind::ResidentCertificate => IdentifierKind::IdNumber,
@@ -76,7 +77,8 @@ mod tests {
 
     #[test]
     fn identifiers_are_found_and_other_personal_data_is_not() {
-        let text = "我是A123456789,電話0912-345-678、02-23565000,信箱 ming@example.tw,住臺北市信義路5號";
+        let text =
+            "我是A123456789,電話0912-345-678、02-23565000,信箱 ming@example.tw,住臺北市信義路5號";
         let expected = [
             (IdentifierKind::IdNumber, "A123456789"),
             (IdentifierKind::Phone, "02-23565000"),

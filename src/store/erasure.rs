@@ -94,7 +94,8 @@ impl Store {
     pub fn erased_since(&self, since: Duration) -> Reply<Vec<String>> {
         self.call(Kind::Read, since, |since, tx| {
             async move {
-                let select = "SELECT erased.object FROM erased JOIN erasure ON erasure.id = erased.erasure
+                let select =
+                    "SELECT erased.object FROM erased JOIN erasure ON erasure.id = erased.erasure
                     WHERE erased.kind = 'prediction' AND $1 <= erasure.approved";
                 super::retention::ids(tx.rows(select, values![ms(*since)]).await?)
             }
@@ -152,9 +153,9 @@ async fn approve(
         return Ok(Approval::SamePerson);
     }
     holds::spread(tx).await?;
-    let held = "SELECT 1 FROM subject_ref JOIN held
+    let held = "SELECT subject_ref.object FROM subject_ref JOIN held
             ON held.kind = subject_ref.kind AND held.object = subject_ref.object WHERE subject = $1
-        UNION SELECT 1 FROM hold WHERE kind = 'subject' AND object = $1 AND lifted IS NULL";
+        UNION SELECT hold.object FROM hold WHERE kind = 'subject' AND object = $1 AND lifted IS NULL";
     if !tx.rows(held, values![erasure.subject.as_str()]).await?.is_empty() {
         return Ok(Approval::Held);
     }
@@ -176,7 +177,8 @@ async fn erase(it: &Erasure, now: Duration, tx: &mut dyn Tx) -> Result<u64, Stor
             Mention::Job(id) => erase_job(id, tx).await?,
         }
         subjects::forget(kind, id, tx).await?;
-        let insert = "INSERT INTO erased(erasure, kind, object) VALUES($1, $2, $3) ON CONFLICT DO NOTHING";
+        let insert =
+            "INSERT INTO erased(erasure, kind, object) VALUES($1, $2, $3) ON CONFLICT DO NOTHING";
         tx.execute(insert, values![&it.id, kind, id]).await?;
     }
     if meant.is_empty() {

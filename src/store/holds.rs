@@ -125,12 +125,15 @@ async fn holds(tx: &mut dyn Tx) -> Result<Vec<Hold>, StoreError> {
 pub(super) async fn spread(tx: &mut dyn Tx) -> Result<(), StoreError> {
     const ACTIVE: &str = "hold WHERE hold.lifted IS NULL AND hold.kind";
     tx.execute("DELETE FROM held", values![]).await?;
-    if tx.rows("SELECT 1 FROM hold WHERE lifted IS NULL LIMIT 1", values![]).await?.is_empty() {
+    if tx.rows("SELECT id FROM hold WHERE lifted IS NULL LIMIT 1", values![]).await?.is_empty() {
         return Ok(());
     }
-    let direct = ["prediction", "job"].map(|it| format!("SELECT '{it}', object FROM {ACTIVE} = '{it}'"));
+    let direct =
+        ["prediction", "job"].map(|it| format!("SELECT '{it}', object FROM {ACTIVE} = '{it}'"));
     let of_case = ["prediction", "job"].map(|it| {
-        format!("SELECT '{it}', id FROM {it} WHERE case_no IN (SELECT object FROM {ACTIVE} = 'case')")
+        format!(
+            "SELECT '{it}', id FROM {it} WHERE case_no IN (SELECT object FROM {ACTIVE} = 'case')"
+        )
     });
     let of_subject = format!(
         "SELECT kind, object FROM subject_ref WHERE subject IN (SELECT object FROM {ACTIVE} = 'subject')"

@@ -51,7 +51,11 @@ struct Round {
 impl Store {
     /// The keys, the oldest first.
     pub fn keys(&self) -> Vec<StoreKey> {
-        let key = |(number, fingerprint)| StoreKey { number, fingerprint, path: self.sealer.path(number) };
+        let key = |(number, fingerprint)| StoreKey {
+            number,
+            fingerprint,
+            path: self.sealer.path(number),
+        };
         self.sealer.list().into_iter().map(key).collect()
     }
 
@@ -89,7 +93,8 @@ impl Store {
             async move {
                 let mut n_values = 0;
                 for [table, _, column] in PLACES {
-                    let count = format!("SELECT count(*) FROM {table} WHERE {}", older(column, table));
+                    let count =
+                        format!("SELECT count(*) FROM {table} WHERE {}", older(column, table));
                     let tag = sealer.tag()?;
                     n_values += one(tx.rows(&count, values![&tag[..]]).await?)?.take::<u64>()?;
                 }
@@ -139,7 +144,8 @@ async fn seal_anew(round: &Round, tx: &mut dyn Tx) -> Result<Option<Progress>, S
     );
     let update = format!("UPDATE {table} SET {column} = $1 WHERE {id} = $2 AND {column} = $3");
     let found = tx.rows(&select, values![&tag[..], &from.after, AT_ONCE]).await?;
-    let read = |mut row: Row| -> Result<(String, Vec<u8>), StoreError> { Ok((row.take()?, row.take()?)) };
+    let read =
+        |mut row: Row| -> Result<(String, Vec<u8>), StoreError> { Ok((row.take()?, row.take()?)) };
     let found = found.into_iter().map(read).collect::<Result<Vec<_>, _>>()?;
     let mut next = from.clone();
     for (owner, sealed) in &found {

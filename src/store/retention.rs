@@ -105,8 +105,10 @@ async fn texts(now: Duration, tx: &mut dyn Tx) -> Result<Vec<String>, StoreError
     Ok(found)
 }
 
+/// One whose text is still there waits: who remembers it must hear of that first.
 async fn predictions(now: Duration, tx: &mut dyn Tx) -> Result<u64, StoreError> {
     let delete = "DELETE FROM prediction WHERE seq IN (SELECT seq FROM prediction WHERE expires <= $1
+            AND text_expires IS NULL
             AND NOT EXISTS (SELECT 1 FROM held WHERE held.kind = 'prediction' AND held.object = prediction.id)
             ORDER BY expires LIMIT $2) RETURNING id";
     let found = ids(tx.rows(delete, values![now.as_secs(), AT_ONCE]).await?)?;

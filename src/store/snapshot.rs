@@ -24,11 +24,7 @@ impl Store {
     pub fn snapshot(&self, to: &Path) -> Result<Option<Snapshot>, StoreError> {
         let Some(path) = self.file.as_deref() else { return Ok(None) };
         let made = OpenOptions::new().write(true).create_new(true).mode(0o600).open(to);
-        made.map_err(|source| StoreError::File {
-            action: "create",
-            path: to.to_owned(),
-            source,
-        })?;
+        made.map_err(|source| StoreError::File { action: "create", path: to.to_owned(), source })?;
         // One read transaction whatever is written meanwhile; and no page of what was erased, as a copy by pages has.
         let flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX;
         let source = Connection::open_with_flags(path, flags)?;
@@ -58,8 +54,10 @@ impl Store {
     pub fn part_places(&self) -> super::Reply<Vec<PartPlace>> {
         self.call(Kind::Read, (), |(), tx| {
             async move {
-                let rows = tx.rows("SELECT blob, place FROM blob_part ORDER BY blob, number", values![]);
-                let read = |mut row: Row| -> Result<_, StoreError> { Ok((row.take()?, row.take()?)) };
+                let rows =
+                    tx.rows("SELECT blob, place FROM blob_part ORDER BY blob, number", values![]);
+                let read =
+                    |mut row: Row| -> Result<_, StoreError> { Ok((row.take()?, row.take()?)) };
                 rows.await?.into_iter().map(read).collect()
             }
             .boxed()
@@ -87,7 +85,8 @@ impl Snapshot {
     /// # Errors
     /// When the database fails.
     pub fn counts(&self) -> Result<BTreeMap<String, u64>, StoreError> {
-        let select = "SELECT name FROM sqlite_schema WHERE type = 'table' AND name NOT LIKE 'sqlite_%'";
+        let select =
+            "SELECT name FROM sqlite_schema WHERE type = 'table' AND name NOT LIKE 'sqlite_%'";
         let mut statement = self.0.prepare(select)?;
         let names = statement.query_map([], |row| row.get::<_, String>(0))?;
         let mut counts = BTreeMap::new();

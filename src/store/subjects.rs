@@ -142,7 +142,8 @@ impl Store {
 
     /// Those of many, each once.
     pub fn subjects(&self, identifiers: &[Identifier]) -> Vec<Subject> {
-        let mut found: Vec<Subject> = identifiers.iter().filter_map(|it| self.subject(it)).collect();
+        let mut found: Vec<Subject> =
+            identifiers.iter().filter_map(|it| self.subject(it)).collect();
         found.sort_unstable();
         found.dedup();
         found
@@ -215,7 +216,10 @@ mod tests {
         let phones =
             ["0912345678", "0912-345-678", "+886 912 345 678", "886912345678", "0912345678#12"];
         same(IdentifierKind::Phone, &phones);
-        same(IdentifierKind::Phone, &["(02)2356-5000", "+886-2-23565000", "０２２３５６５０００ 轉 8"]);
+        same(
+            IdentifierKind::Phone,
+            &["(02)2356-5000", "+886-2-23565000", "０２２３５６５０００ 轉 8"],
+        );
         same(IdentifierKind::Email, &["Ming@Example.tw", "ming@example.TW", "ming＠example.tw"]);
     }
 

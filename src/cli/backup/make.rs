@@ -33,12 +33,7 @@ pub(in crate::cli) fn backup(options: &BackupOptions, config: &Config) -> anyhow
     })?;
     let mut out = std::io::stdout().lock();
     let n_bytes: u64 = manifest.files.iter().map(|it| it.size).sum();
-    writeln!(
-        out,
-        "已備份至 {}:{} 個檔案,{n_bytes} 位元組。",
-        dir.display(),
-        manifest.files.len()
-    )?;
+    writeln!(out, "已備份至 {}:{} 個檔案,{n_bytes} 位元組。", dir.display(), manifest.files.len())?;
     writeln!(out, "{KEYS_NOTE}。")?;
     if manifest.engine == "postgres" {
         writeln!(
@@ -76,10 +71,8 @@ fn make(dir: &Path, config: &Config) -> anyhow::Result<Manifest> {
     let chains = copy_audit(dir, config)?;
     // Secrets are shown as `[…]`.
     manifest::write(&dir.join("fenwen.toml"), toml::to_string(config)?.as_bytes())?;
-    let key = |it: crate::store::StoreKey| NeededKey {
-        number: it.number,
-        fingerprint: it.fingerprint,
-    };
+    let key =
+        |it: crate::store::StoreKey| NeededKey { number: it.number, fingerprint: it.fingerprint };
     let manifest = Manifest {
         format: FORMAT.to_owned(),
         made,

@@ -71,7 +71,7 @@ fn require_empty(data: &Path) -> anyhow::Result<()> {
 }
 
 fn put_back(dir: &Path, data: &Path, config: &Config) -> anyhow::Result<()> {
-    manifest::make_folder(data)?;
+    manifest::make_folder(&data.join(AUDIT))?;
     for name in FOLDERS.iter().chain([&AUDIT]) {
         manifest::copy_all(&dir.join(name), &data.join(name))?;
     }

@@ -52,7 +52,8 @@ pub fn redact(segments: &mut [Segment]) {
 pub fn spoken(segments: &[Segment]) -> Vec<(&'static str, String)> {
     let n_channels = segments.iter().map(|it| it.channel + 1).max().unwrap_or(0);
     let mut found: Vec<(&'static str, String)> = Vec::new();
-    for segment in (0..n_channels).flat_map(|it| segments.iter().filter(move |of| of.channel == it)) {
+    for segment in (0..n_channels).flat_map(|it| segments.iter().filter(move |of| of.channel == it))
+    {
         for it in &segment.pii {
             let covered = segment.text.expose().chars().skip(it.start).take(it.end - it.start);
             let plain = covered.filter_map(|ch| {
@@ -61,7 +62,9 @@ pub fn spoken(segments: &[Segment]) -> Vec<(&'static str, String)> {
             });
             match found.last_mut() {
                 // Without a mask it goes on with what the segment before began.
-                Some((kind, value)) if it.mask.is_empty() && *kind == it.kind => value.extend(plain),
+                Some((kind, value)) if it.mask.is_empty() && *kind == it.kind => {
+                    value.extend(plain)
+                }
                 _ => found.push((it.kind, plain.collect())),
             }
         }

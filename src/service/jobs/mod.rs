@@ -102,7 +102,11 @@ impl Default for JobSettings {
             max_attempts: 5,
             max_queued: 20_000,
             backoff: Backoff::default(),
-            retention: JobRetention { texts: 30 * day, recordings: 30 * day, transcripts: 180 * day },
+            retention: JobRetention {
+                texts: 30 * day,
+                recordings: 30 * day,
+                transcripts: 180 * day,
+            },
             upload: day,
             repetition: day,
             drain: Duration::from_secs(20),

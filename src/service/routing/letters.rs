@@ -152,11 +152,7 @@ impl Routing {
     }
 
     /// A prediction to keep.
-    pub(super) fn prediction(
-        &self,
-        model: &ActiveModel,
-        draft: Draft<'_>,
-    ) -> NewPrediction {
+    pub(super) fn prediction(&self, model: &ActiveModel, draft: Draft<'_>) -> NewPrediction {
         let created = self.clock.unix_time().as_secs();
         let labels: Vec<(&str, f32)> =
             draft.labels.iter().map(|it| (it.code.as_str(), it.score)).collect();

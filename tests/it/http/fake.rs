@@ -61,22 +61,27 @@ pub(crate) const PANIC_WIDTH: u32 = 13;
 impl FakeRecogniser {
     /// Answers at once.
     pub(crate) fn open() -> Arc<FakeRecogniser> {
-        FakeRecogniser::with_permits(Semaphore::MAX_PERMITS)
+        FakeRecogniser::reading(card)
     }
 
     /// Answers only what the test adds permits for.
     pub(crate) fn gated() -> Arc<FakeRecogniser> {
-        FakeRecogniser::with_permits(0)
+        FakeRecogniser::with_permits(0, card)
     }
 
-    fn with_permits(n_permits: usize) -> Arc<FakeRecogniser> {
+    /// Answers this at once.
+    pub(crate) fn reading(document: fn() -> Recognition) -> Arc<FakeRecogniser> {
+        FakeRecogniser::with_permits(Semaphore::MAX_PERMITS, document)
+    }
+
+    fn with_permits(n_permits: usize, document: fn() -> Recognition) -> Arc<FakeRecogniser> {
         Arc::new_cyclic(|this| FakeRecogniser {
             gate: Semaphore::new(n_permits),
             begun: AtomicUsize::new(0),
             dropped: AtomicUsize::new(0),
             estimate_ms: AtomicU64::new(0),
             panic_width: PANIC_WIDTH,
-            document: card,
+            document,
             this: this.clone(),
         })
     }
@@ -179,7 +184,7 @@ impl Server {
         Server::start_with(FakeRecogniser::open(), None, limits, options()).await
     }
 
-    async fn start_with(
+    pub(crate) async fn start_with(
         recogniser: Arc<FakeRecogniser>,
         ear: Option<Arc<FakeEar>>,
         limits: ServiceLimits,
@@ -438,7 +443,7 @@ fn quad() -> Quad {
 }
 
 /// A card with one of everything.
-fn card() -> Recognition {
+pub(crate) fn card() -> Recognition {
     let field = |name, value: Option<&str>, status| Field {
         name,
         value: value.map(|it| Private::new(it.to_owned())),

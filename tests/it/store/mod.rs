@@ -16,9 +16,9 @@ mod webhooks;
 use std::path::Path;
 use std::time::Duration;
 
-use fenwen::store::{Keep, Purged, Store};
 use fenwen::store::blobs::BlobMeta;
 use fenwen::store::jobs::{Claim, Job, NewJob, Payload, Submitted};
+use fenwen::store::{Keep, Purged, Store};
 use tempfile::TempDir;
 
 /// A store of its own, empty.
