@@ -6,7 +6,6 @@ use std::time::Duration;
 
 use anyhow::Context;
 
-use crate::audit::{AuditEvent, Recorder, Row};
 use crate::base::{Clock, Date, SystemClock};
 use crate::config::{Automation, AutomationLevel, Config, TextMode};
 use crate::pipeline::documents::deadline::Calendar;
@@ -17,7 +16,7 @@ use crate::service::reviews::{ReviewRules, ReviewSettings, Reviews};
 use crate::service::routing::{
     ActiveModel, AutomationRules, CLASSIFIERS, Routing, RoutingParts, RoutingSettings, TextSettings,
 };
-use crate::store::{Store, StoreError};
+use crate::store::Store;
 use crate::task::text::{self, Mode};
 
 use super::encoder::LocalEncoders;
@@ -25,8 +24,8 @@ use super::recogniser::Recogniser;
 
 /// How often another version is looked for.
 const LOOK_EVERY: Duration = Duration::from_secs(1);
-/// How many looks lie between two rounds of erasing and of counting reviews, which other processes add too.
-const LOOKS_PER_ERASURE: u64 = 10;
+/// How many looks lie between two counts of reviews, which other processes add too.
+const LOOKS_PER_COUNT: u64 = 10;
 
 /// Where classifiers lie.
 pub(super) fn classifiers(config: &Config) -> PathBuf {
@@ -81,46 +80,20 @@ pub(super) fn reviews(
     Arc::new(Reviews { store, routing, clock, settings })
 }
 
-/// Looks for other versions and erases what has expired, for as long as it is polled.
-pub(super) async fn keep_current(
-    routing: Arc<Routing>,
-    reviews: Arc<Reviews>,
-    audit: Arc<Recorder>,
-) {
+/// Looks for other versions, for as long as it is polled.
+pub(super) async fn keep_current(routing: Arc<Routing>) {
     let mut ticks = tokio::time::interval(LOOK_EVERY);
     for look in 0_u64.. {
         ticks.tick().await;
-        let (routing, reviews) = (Arc::clone(&routing), Arc::clone(&reviews));
-        let audit = Arc::clone(&audit);
+        let routing = Arc::clone(&routing);
         let work = move || {
             routing.refresh();
-            if !look.is_multiple_of(LOOKS_PER_ERASURE) {
-                return;
+            if look.is_multiple_of(LOOKS_PER_COUNT) {
+                routing.remeasure();
             }
-            routing.remeasure();
-            let erased = routing.erase_expired().map(|it| it as u64);
-            purged("predictions", erased, &audit);
-            purged("reviews", reviews.erase_decided(), &audit);
         };
         if tokio::task::spawn_blocking(work).await.is_err() {
             tracing::error!("looking for other classifiers failed");
-        }
-    }
-}
-
-/// Records how much of a kind was erased.
-fn purged(what: &'static str, erased: Result<u64, StoreError>, audit: &Recorder) {
-    match erased {
-        Ok(0) => (),
-        Ok(n) => {
-            tracing::info!(what, n, "what has expired was erased");
-            let mut row = Row::of_service(AuditEvent::DataPurged, what);
-            row.count = Some(n);
-            // The log counts and tells what it could not write.
-            drop(audit.append(row));
-        }
-        Err(error) => {
-            tracing::error!(what, reason = %error, "what has expired was not erased");
         }
     }
 }
@@ -240,21 +213,17 @@ fn settings(config: &Config) -> RoutingSettings {
     RoutingSettings {
         letters: TextSettings {
             top_k: letters.top_k,
-            retention_days: letters.retention_days,
             mode: mode(letters.mode),
             automation: automation(&letters.automation),
         },
         documents: TextSettings {
             top_k: documents.top_k,
-            retention_days: documents.retention_days,
             mode: mode(documents.mode),
             automation: automation(&documents.automation),
         },
-        answers: TextSettings {
-            top_k: config.qa.top_k,
-            retention_days: config.qa.retention_days,
-            ..RoutingSettings::default().answers
-        },
+        answers: TextSettings { top_k: config.qa.top_k, ..RoutingSettings::default().answers },
+        text_days: config.retention.text_days,
+        prediction_days: config.retention.prediction_days,
         repeated_from: letters.repeated_from,
         n_compared: letters.compared,
         co_from: documents.co_from,

@@ -11,7 +11,7 @@ use tokio::signal::unix::{SignalKind, signal};
 use tokio::sync::watch::{Receiver, Sender};
 use tokio::task::JoinHandle;
 
-use crate::audit::{AuditEvent, Pump, Recorder, Row};
+use crate::audit::{AuditEvent, Outcome, Pump, Recorder, Row};
 use crate::base::{Clock, SystemClock};
 use crate::bus::{Bus, Handle};
 use crate::config::{Config, Profile};
@@ -24,7 +24,7 @@ use crate::service::routing::Routing;
 use crate::service::speech::Speech;
 use crate::service::webhooks::Deliverer;
 use crate::service::{PictureFiles, Service, ServiceLimits, ServiceParts};
-use crate::store::Store;
+use crate::store::{Store, StoreError};
 use crate::wire::v1::meta::PurposeRule;
 
 mod listeners;
@@ -33,6 +33,7 @@ use super::console::Shown;
 use super::kinds::{self, TextKind};
 use super::networks::{BLOCKING_THREADS, Opener};
 use super::recogniser::Recogniser;
+use super::retention::keep_clean;
 use super::routing::{self, keep_current};
 use super::webhooks;
 
@@ -103,7 +104,11 @@ async fn serve(
 ) -> anyhow::Result<()> {
     let audit = super::audit::open(config)?;
     started(&audit).await?;
-    let store = super::jobs::store(config)?;
+    let store = match super::jobs::store(config) {
+        Err(error) if is_sealed(&error) => return serve_sealed(config, audit, clock, &error).await,
+        opened => opened?,
+    };
+    let purge = super::retention::purge(config, store.clone(), Arc::clone(&clock))?;
     let routing = routing::open(config, store.clone(), Arc::clone(&clock))?;
     let speech = super::speech::desk(config, Arc::clone(&clock));
     let hears = speech.require_ready().is_ok();
@@ -134,8 +139,9 @@ async fn serve(
     let mut beside =
         Beside::start(role, BesideParts { jobs, at_work, relay, deliverer, following }, &stopped);
     beside.watches.push(tokio::spawn(watch(recogniser)));
-    beside.watches.push(tokio::spawn(Arc::clone(&reviews).tend()));
-    beside.watches.push(tokio::spawn(keep_current(routing, reviews, Arc::clone(&audit))));
+    beside.watches.push(tokio::spawn(reviews.tend()));
+    beside.watches.push(tokio::spawn(keep_current(Arc::clone(&routing))));
+    beside.watches.push(tokio::spawn(keep_clean(purge, routing, Arc::clone(&audit))));
     beside.forward(pumps, &stopped);
     let drain_timeout = Duration::from_secs(config.server.drain_timeout_s);
     let ended = until_stopped((listeners, app), (bus, drain_timeout), stop).await;
@@ -202,6 +208,29 @@ async fn until_stopped(
         tracing::warn!("requests over the bus were cut after the drain timeout");
     }
     Ok(ended?)
+}
+
+/// Whether the store was not opened because a key is not that of the database.
+fn is_sealed(error: &anyhow::Error) -> bool {
+    matches!(error.downcast_ref(), Some(StoreError::Key { .. }))
+}
+
+/// Lives without serving, so that an operator sees why, until the process is told to stop.
+async fn serve_sealed(
+    config: &Config,
+    audit: Arc<Recorder>,
+    clock: Arc<dyn Clock>,
+    why: &anyhow::Error,
+) -> anyhow::Result<()> {
+    tracing::error!(reason = %why.root_cause(), "the data is sealed: put the right keys in place and start again");
+    let mut row = Row::of_service(AuditEvent::SystemSealed, "serve");
+    row.outcome = Some(Outcome::Refused);
+    audit.append(row).await.context("failed to record that the data is sealed")?;
+    let listener = listener(config).await?;
+    // Standard output may be closed, as by `head`: the server tells all the same.
+    let _ = announce(listener.local_addr()?);
+    http::serve_sealed(listener, clock, shutdown()?).await?;
+    stopped_in_order(audit).await
 }
 
 /// Records that this process serves: it does not without that.

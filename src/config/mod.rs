@@ -11,6 +11,7 @@ mod jobs;
 mod listeners;
 mod load;
 mod reference;
+mod retention;
 mod review;
 mod speech;
 mod texts;
@@ -31,6 +32,7 @@ pub use console::Console;
 pub use jobs::{BlobEngine, Bucket, Jobs, Store, StoreEngine};
 pub use listeners::{ListenerSettings, ListenerSurface};
 pub use load::{ConfigError, Overrides};
+pub use retention::{DATA_CLASSES, DataClass, Retention};
 pub use review::{Review, ReviewSwitch};
 pub use speech::{Speech, SpeechRuntime};
 pub use texts::{Automation, AutomationLevel, Documents, Letters, Questions, TextMode};
@@ -86,6 +88,8 @@ pub struct Config {
     pub store: Store,
     /// 工作。
     pub jobs: Jobs,
+    /// 各類資料的保存期限,只及於設定之後保存的資料;逾期即銷毀。
+    pub retention: Retention,
     /// 稽核紀錄。
     pub audit: Audit,
     /// 模型檔案。

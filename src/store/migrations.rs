@@ -26,6 +26,7 @@ const MIGRATIONS: &[Migration] = &[
     migration!("0003_webhooks"),
     migration!("0004_clients"),
     migration!("0005_reviews"),
+    migration!("0006_privacy"),
 ];
 
 /// Number of the newest tables that this program knows.

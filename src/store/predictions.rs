@@ -1,5 +1,8 @@
 //! Predictions until they expire, and feedback on them.
 
+use std::sync::Arc;
+use std::time::Duration;
+
 use futures_util::FutureExt;
 
 use crate::base::Private;
@@ -7,11 +10,9 @@ use crate::base::Private;
 use super::engine::{Kind, Reply, Tx};
 use super::outbox::{self, OutboxRow};
 use super::reviews::{self, NewReview, SealedReview};
+use super::subjects::{self, Subject};
 use super::value::{Row, values};
 use super::{Store, StoreError};
-
-/// Predictions erased in one transaction, so that writers wait for milliseconds only.
-const ERASE_AT_ONCE: u64 = 200;
 
 /// A prediction to keep. No `Debug`: it holds somebody's text.
 pub struct NewPrediction {
@@ -31,9 +32,15 @@ pub struct NewPrediction {
     pub text: Private<Vec<u8>>,
     /// What near-duplicates are found by; it cannot be read back.
     pub signature: Option<Vec<u8>>,
+    /// Whom the text mentions.
+    pub subjects: Vec<Subject>,
+    /// The caller's case.
+    pub case_no: Option<String>,
     /// Seconds since 1970-01-01T00:00:00Z.
     pub created: u64,
-    /// When to erase it.
+    /// When to erase the text and the signature.
+    pub text_expires: u64,
+    /// When to erase the rest.
     pub expires: u64,
 }
 
@@ -42,6 +49,8 @@ pub struct NewPrediction {
 pub struct Prediction {
     /// Identifies it.
     pub id: String,
+    /// Code of the agency that asked.
+    pub org: String,
     /// Of which service.
     pub service: String,
     /// Name, version and SHA-256 of the model.
@@ -67,7 +76,7 @@ pub struct Review {
     pub label: Option<String>,
 }
 
-/// Feedback on a prediction; never changed, never deleted.
+/// Feedback on a prediction; never changed, and not deleted while its prediction is there.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct FeedbackRow {
     /// The prediction.
@@ -127,13 +136,33 @@ impl Store {
         }))
     }
 
-    /// A prediction of an agency that has not expired at `now`.
+    /// A prediction that has not expired at `now`, of whichever agency.
     ///
     /// # Errors
     /// When the database fails.
-    pub fn prediction(&self, id: &str, org: &str, now: u64) -> Reply<Option<Prediction>> {
-        let data = (id.to_owned(), org.to_owned(), now);
-        self.call(Kind::Read, data, |(id, org, now), tx| prediction(id, org, *now, tx).boxed())
+    pub fn prediction(&self, id: &str, now: u64) -> Reply<Option<Prediction>> {
+        self.call(Kind::Read, (id.to_owned(), now), |(id, now), tx| {
+            prediction(id, *now, tx).boxed()
+        })
+    }
+
+    /// The text of a prediction; `None` when it is erased, or there is no such prediction.
+    ///
+    /// # Errors
+    /// When the database fails, or the text does not open.
+    pub fn prediction_text(&self, id: &str) -> Reply<Option<Private<Vec<u8>>>> {
+        let ask = (Arc::clone(&self.sealer), id.to_owned());
+        self.call(Kind::Read, ask, |(sealer, id), tx| {
+            async move {
+                let select = "SELECT sealed FROM prediction WHERE id = $1 AND 0 < length(sealed)";
+                let found = tx.rows(select, values![id]).await?.into_iter().next();
+                let open = |mut row: Row| {
+                    sealer.unseal(&row.take::<Vec<u8>>()?, id.as_bytes()).map(Private::new)
+                };
+                found.map(open).transpose()
+            }
+            .boxed()
+        })
     }
 
     /// An agency's predictions of `service` that have not expired at `now`, newest first, without their texts; at most
@@ -200,15 +229,6 @@ impl Store {
             signatures(service, *limit, tx).boxed()
         })
     }
-
-    /// Erases predictions that have expired at `now` and returns their ids; at most some hundred a call, none when all
-    /// are gone.
-    ///
-    /// # Errors
-    /// When the database fails.
-    pub fn erase_expired(&self, now: u64) -> Reply<Vec<String>> {
-        self.call(Kind::Relaxed, now, |now, tx| erase_expired(*now, tx).boxed())
-    }
 }
 
 async fn keep(
@@ -217,9 +237,9 @@ async fn keep(
     reviews: &[SealedReview],
     tx: &mut dyn Tx,
 ) -> Result<(), StoreError> {
-    let insert = "INSERT INTO prediction(id, org, service, model, version, sha256, taxonomy, labels, sealed, signature, created,
-            expires)
-        VALUES($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12)";
+    let insert = "INSERT INTO prediction(id, org, service, model, version, sha256, taxonomy, labels, sealed, signature,
+            case_no, created, text_expires, expires)
+        VALUES($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14)";
     for (it, sealed) in sealed {
         let [model, version, sha256] = &it.model;
         let values = values![
@@ -233,10 +253,14 @@ async fn keep(
             &it.labels,
             sealed,
             &it.signature,
+            &it.case_no,
             it.created,
+            it.text_expires,
             it.expires,
         ];
         tx.execute(insert, values).await?;
+        let created = Duration::from_secs(it.created);
+        subjects::note(&it.subjects, ("prediction", &it.id), created, tx).await?;
     }
     for row in told {
         outbox::add(row, tx).await?;
@@ -247,15 +271,11 @@ async fn keep(
     Ok(())
 }
 
-async fn prediction(
-    id: &str,
-    org: &str,
-    now: u64,
-    tx: &mut dyn Tx,
-) -> Result<Option<Prediction>, StoreError> {
-    let select = "SELECT id, service, model, version, sha256, taxonomy, labels, created, expires
-        FROM prediction WHERE id = $1 AND org = $2 AND $3 < expires";
-    tx.rows(select, values![id, org, now]).await?.into_iter().next().map(kept).transpose()
+async fn prediction(id: &str, now: u64, tx: &mut dyn Tx) -> Result<Option<Prediction>, StoreError> {
+    let select =
+        "SELECT id, org, service, model, version, sha256, taxonomy, labels, created, expires
+        FROM prediction WHERE id = $1 AND $2 < expires";
+    tx.rows(select, values![id, now]).await?.into_iter().next().map(kept).transpose()
 }
 
 async fn newest(
@@ -264,7 +284,7 @@ async fn newest(
     limit: u64,
     tx: &mut dyn Tx,
 ) -> Result<Vec<Prediction>, StoreError> {
-    let select = "SELECT id, service, model, version, sha256, taxonomy, labels, created, expires
+    let select = "SELECT id, org, service, model, version, sha256, taxonomy, labels, created, expires
         FROM prediction WHERE service = $1 AND org = $2 AND $3 < expires ORDER BY seq DESC LIMIT $4";
     tx.rows(select, values![service, org, now, limit]).await?.into_iter().map(kept).collect()
 }
@@ -273,6 +293,7 @@ async fn newest(
 fn kept(mut row: Row) -> Result<Prediction, StoreError> {
     Ok(Prediction {
         id: row.take()?,
+        org: row.take()?,
         service: row.take()?,
         model: [row.take()?, row.take()?, row.take()?],
         taxonomy: row.take()?,
@@ -362,11 +383,4 @@ async fn signatures(
     let read =
         |mut row: Row| -> Result<_, StoreError> { Ok((row.take()?, row.take()?, row.take()?)) };
     tx.rows(select, values![service, limit]).await?.into_iter().rev().map(read).collect()
-}
-
-async fn erase_expired(now: u64, tx: &mut dyn Tx) -> Result<Vec<String>, StoreError> {
-    let delete = "DELETE FROM prediction WHERE seq IN
-        (SELECT seq FROM prediction WHERE expires <= $1 LIMIT $2) RETURNING id";
-    let rows = tx.rows(delete, values![now, ERASE_AT_ONCE]).await?;
-    rows.into_iter().map(|mut row| row.take()).collect()
 }

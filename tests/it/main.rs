@@ -5,6 +5,7 @@ mod api;
 mod audit;
 mod batch;
 mod bus;
+mod canary;
 mod cli;
 #[cfg(all(feature = "candle", feature = "ort", feature = "rten"))]
 mod encoder;
@@ -26,6 +27,7 @@ mod nats_server;
 mod oidc;
 #[cfg(feature = "pdf")]
 mod pdf;
+mod privacy;
 mod read_page;
 mod registry;
 #[cfg(feature = "postgres")]

@@ -45,23 +45,16 @@ pub struct ReviewSettings {
     pub lease: Duration,
     /// How long a decision can be taken back.
     pub undo: Duration,
-    /// How long texts are kept after the decision.
-    pub kept: Duration,
-    /// How long the rest is kept after the decision.
-    pub remembered: Duration,
     /// Probability from which several documents may be accepted at once, in ten-thousandths.
     pub batch_from: u32,
 }
 
 impl Default for ReviewSettings {
-    /// 10 minutes, 30 seconds, 30 days, 3 years; from 0.95.
+    /// 10 minutes, 30 seconds; from 0.95.
     fn default() -> ReviewSettings {
-        let day = Duration::from_secs(24 * 60 * 60);
         ReviewSettings {
             lease: Duration::from_secs(600),
             undo: Duration::from_secs(30),
-            kept: 30 * day,
-            remembered: 3 * 365 * day,
             batch_from: 9_500,
         }
     }

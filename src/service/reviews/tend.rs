@@ -1,11 +1,11 @@
-//! What happens to decisions when nobody calls: they become feedback, and their texts are erased.
+//! What happens to decisions when nobody calls: they become feedback.
 
 use std::sync::Arc;
 use std::time::Duration;
 
 use crate::service::events::{Event, FeedbackReceived};
+use crate::store::FeedbackRow;
 use crate::store::reviews::{Decided, ReviewRow, Settlement};
-use crate::store::{FeedbackRow, StoreError};
 use crate::task::call::{CallError, Origin};
 use crate::task::prediction::Verdict;
 
@@ -41,23 +41,6 @@ impl Reviews {
                 let settlement = self.settlement(row)?;
                 let settled = self.store.settle_review(settlement).await;
                 n_settled += usize::from(settled.map_err(|it| failed(&it))?);
-            }
-        }
-    }
-
-    /// Erases texts of items decided a while ago. Blocks. Returns how many items.
-    ///
-    /// # Errors
-    /// When the store fails.
-    pub fn erase_decided(&self) -> Result<u64, StoreError> {
-        let now = self.clock.unix_time();
-        let before = now.saturating_sub(self.settings.kept);
-        let forgotten = now.saturating_sub(self.settings.remembered);
-        let mut n_erased = 0;
-        loop {
-            match self.store.erase_reviews(before, forgotten).wait()? {
-                0 => return Ok(n_erased),
-                n => n_erased += n,
             }
         }
     }

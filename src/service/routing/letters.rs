@@ -10,13 +10,14 @@ use crate::pipeline::letters::read::{Reading, read};
 use crate::pipeline::letters::similar::{Signature, SimilarIndex};
 use crate::service::events::{Event, LetterClassified};
 use crate::service::reviews::Circumstances;
+use crate::service::subjects::{self, Subject};
 use crate::store::reviews::NewReview;
 use crate::store::{NewPrediction, OutboxRow, Reply};
 use crate::task::call::{CallContext, CallError, Origin, Task};
 use crate::task::letters::{Letter, LetterAnswer, LetterAnswers, LetterOrder, Ministry, Repeated};
 use crate::task::text::{Automation, Label, TextField};
 
-use super::{ActiveModel, DAY, LETTERS, Routing, TextSettings, info, internal, with_workspace};
+use super::{ActiveModel, DAY, LETTERS, Routing, info, internal, with_workspace};
 
 /// Words that drove the first label that are answered.
 const SPANS: usize = 5;
@@ -63,8 +64,9 @@ impl Routing {
                 labels: &answer.labels,
                 text: text(letter),
                 signature,
+                case_no: case_no(cx),
             };
-            kept.push(self.prediction(&model, draft, settings, &cx.origin));
+            kept.push(self.prediction(&model, draft, &cx.origin));
             items.push(answer);
         }
         let answers = LetterAnswers {
@@ -177,12 +179,16 @@ impl Routing {
         Ok(other.map(|name| Ministry { name, score: 1.0 - own }))
     }
 
+    /// Whom a text mentions.
+    pub(super) fn mentioned(&self, text: &serde_json::Value) -> Vec<Subject> {
+        self.store.subjects(&subjects::identifiers_in(text))
+    }
+
     /// A prediction to keep.
     pub(super) fn prediction(
         &self,
         model: &ActiveModel,
         draft: Draft<'_>,
-        settings: &TextSettings,
         origin: &Origin,
     ) -> NewPrediction {
         let created = self.clock.unix_time().as_secs();
@@ -195,10 +201,13 @@ impl Routing {
             model: [&model.info.name, &model.info.version, &model.info.sha256].map(Clone::clone),
             taxonomy: self.taxonomy.version().to_owned(),
             labels: json!(labels).to_string(),
+            subjects: self.mentioned(&draft.text),
             text: Private::new(draft.text.to_string().into_bytes()),
             signature: draft.signature,
+            case_no: draft.case_no,
             created,
-            expires: created + settings.retention_days * DAY,
+            text_expires: created + self.settings.text_days * DAY,
+            expires: created + self.settings.prediction_days * DAY,
         }
     }
 }
@@ -210,6 +219,12 @@ pub(super) struct Draft<'a> {
     pub(super) labels: &'a [Label],
     pub(super) text: serde_json::Value,
     pub(super) signature: Option<Vec<u8>>,
+    pub(super) case_no: Option<String>,
+}
+
+/// The case that a call has named.
+pub(super) fn case_no(cx: &CallContext) -> Option<String> {
+    cx.said.get().and_then(|it| it.case_no.clone())
 }
 
 /// What is sealed of a letter.

@@ -78,8 +78,10 @@ impl Routing {
 
     fn find(&self, id: &str, org: &str) -> Result<Prediction, CallError> {
         let now = self.clock.unix_time().as_secs();
-        let found = self.store.prediction(id, org, now).wait().map_err(|it| internal(&it))?;
-        found.ok_or_else(|| CallError::new(ErrorCode::NotFound, "沒有這筆預測,或已逾保存期限。"))
+        let found = self.store.prediction(id, now).wait().map_err(|it| internal(&it))?;
+        found
+            .filter(|it| it.org == org)
+            .ok_or_else(|| CallError::new(ErrorCode::NotFound, "沒有這筆預測,或已逾保存期限。"))
     }
 
     /// Refuses feedback on a prediction of `service` with a label or unit that neither its model nor the taxonomy knows.

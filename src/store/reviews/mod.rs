@@ -21,7 +21,7 @@ use super::{Store, StoreError};
 
 pub use queue::{ReviewAsk, ReviewCount, ReviewPage, ReviewPair, ReviewSort, StateFilter};
 pub use settle::Settlement;
-pub(super) use settle::close_by_feedback;
+pub(super) use settle::{close_by_feedback, erase, forget};
 pub use view::ReviewView;
 pub use work::{Decision, Hold, ReviewChange};
 

@@ -51,25 +51,30 @@ impl Store {
     pub fn settle_review(&self, settlement: Settlement) -> Reply<bool> {
         self.call(Kind::Durable, settlement, |it, tx| settle(it, tx).boxed())
     }
+}
 
-    /// Erases the texts of items that were decided before `before`, and items of before `forgotten` altogether; how
-    /// many, some hundred a call.
-    ///
-    /// # Errors
-    /// When the database fails.
-    pub fn erase_reviews(&self, before: Duration, forgotten: Duration) -> Reply<u64> {
-        self.call(Kind::Relaxed, (before, forgotten), |(before, forgotten), tx| {
-            async move {
-                let erase = "UPDATE review SET sealed = NULL, sealed_title = NULL WHERE seq IN
-                    (SELECT seq FROM review WHERE state = 'decided' AND sealed IS NOT NULL AND decided < $1 LIMIT $2)";
-                let n_erased = tx.execute(erase, values![ms(*before), AT_ONCE]).await?;
-                let forget = "DELETE FROM review WHERE seq IN
-                    (SELECT seq FROM review WHERE state = 'decided' AND sealed IS NULL AND decided < $1 LIMIT $2)";
-                Ok(n_erased + tx.execute(forget, values![ms(*forgotten), AT_ONCE]).await?)
-            }
-            .boxed()
-        })
-    }
+/// Erases the texts of `limit` items that were decided before, unless their prediction is held.
+pub(in crate::store) async fn erase(
+    before: Duration,
+    limit: u64,
+    tx: &mut dyn Tx,
+) -> Result<u64, StoreError> {
+    let erase = "UPDATE review SET sealed = NULL, sealed_title = NULL WHERE seq IN
+        (SELECT seq FROM review WHERE state = 'decided' AND sealed IS NOT NULL AND decided < $1
+            AND NOT EXISTS (SELECT 1 FROM held WHERE held.kind = 'prediction' AND held.object = review.prediction)
+            LIMIT $2)";
+    tx.execute(erase, values![ms(before), limit]).await
+}
+
+/// Deletes `limit` items without a text that were decided before.
+pub(in crate::store) async fn forget(
+    before: Duration,
+    limit: u64,
+    tx: &mut dyn Tx,
+) -> Result<u64, StoreError> {
+    let forget = "DELETE FROM review WHERE seq IN
+        (SELECT seq FROM review WHERE state = 'decided' AND sealed IS NULL AND decided < $1 LIMIT $2)";
+    tx.execute(forget, values![ms(before), limit]).await
 }
 
 async fn settle(it: &Settlement, tx: &mut dyn Tx) -> Result<bool, StoreError> {

@@ -13,7 +13,7 @@ fn quad() -> Quad {
 }
 
 /// A card with one of everything.
-pub(super) fn card() -> Recognition {
+pub(crate) fn card() -> Recognition {
     let field = |name, value: Option<&str>, status| Field {
         name,
         value: value.map(|it| Private::new(it.to_owned())),

@@ -96,7 +96,7 @@ impl Server {
         Server::start_with(FakeRecogniser::open(), None, limits, options()).await
     }
 
-    async fn start_with(
+    pub(crate) async fn start_with(
         recogniser: Arc<FakeRecogniser>,
         ear: Option<Arc<FakeEar>>,
         limits: ServiceLimits,

@@ -1,6 +1,6 @@
 //! The HTTP surface over real sockets, with a fake recogniser.
 
-mod card;
+pub(crate) mod card;
 pub(crate) mod client;
 mod description;
 mod drain;

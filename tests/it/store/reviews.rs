@@ -7,10 +7,10 @@ use fenwen::store::reviews::{
     Decision, Hold, NewReview, ReviewAsk, ReviewChange, ReviewKind, ReviewReason, ReviewRow,
     ReviewSort, ReviewState, ReviewView, Settlement, StateFilter,
 };
-use fenwen::store::{FeedbackRow, NewPrediction, Store};
+use fenwen::store::{FeedbackRow, Keep, NewPrediction, Store};
 
 use super::predictions::told;
-use super::{Fixture, NOON, SECOND};
+use super::{Fixture, KEEP, NOON, SECOND};
 
 const ORG: &str = "301000000A";
 const LEASE: Duration = Duration::from_secs(600);
@@ -380,13 +380,16 @@ pub(super) fn feedback_from_elsewhere_closes_items(fixture: Fixture) {
         labels: "[]".to_owned(),
         text: Private::new(Vec::new()),
         signature: None,
+        subjects: Vec::new(),
+        case_no: None,
         created: 10,
+        text_expires: 100,
         expires: 100,
     };
     let reviews = vec![new_review("a"), new_review("b")];
     store.keep_for_review(vec![prediction], Vec::new(), reviews).unwrap().wait().unwrap();
     let held = claim(store, "a", "u-1", NOON);
-    let about = store.prediction("p-a", ORG, 0).wait().unwrap().unwrap();
+    let about = store.prediction("p-a", 0).wait().unwrap().unwrap();
     let row = FeedbackRow {
         prediction: "p-a".to_owned(),
         verdict: "corrected".to_owned(),
@@ -417,13 +420,17 @@ pub(super) fn texts_are_sealed_and_erased_after_the_decision(fixture: Fixture) {
     let (row, content) = store.review(view(), "a").wait().unwrap().unwrap();
     assert_eq!(row.title.unwrap().expose(), "title of a");
     assert_eq!(content.unwrap().expose(), CONTENT);
-    let erase = |before, forgotten| store.erase_reviews(before, forgotten).wait().unwrap();
-    assert_eq!(erase(NOON, NOON), 0, "not yet");
-    assert_eq!(erase(NOON + SECOND, NOON), 1);
+    let purge = |review_texts, reviews| {
+        let keep = Keep { review_texts, reviews, ..KEEP };
+        let purged = store.purge(NOON + SECOND, keep).wait().unwrap();
+        (purged.review_texts, purged.reviews)
+    };
+    assert_eq!(purge(SECOND, SECOND), (0, 0), "not yet");
+    assert_eq!(purge(Duration::ZERO, SECOND), (1, 0));
     let (row, content) = store.review(view(), "a").wait().unwrap().unwrap();
     assert_eq!((row.title, content), (None, None));
     assert_eq!(row.decided.unwrap().verdict, "accepted");
-    assert_eq!(erase(NOON + SECOND, NOON + SECOND), 1, "the rest of it");
+    assert_eq!(purge(SECOND, Duration::ZERO), (0, 1), "the rest of it");
     assert!(store.review(view(), "a").wait().unwrap().is_none());
     assert!(store.review(view(), "b").wait().unwrap().is_some(), "what waits stays");
 }

@@ -35,22 +35,27 @@ pub(crate) const PANIC_WIDTH: u32 = 13;
 impl FakeRecogniser {
     /// Answers at once.
     pub(crate) fn open() -> Arc<FakeRecogniser> {
-        FakeRecogniser::with_permits(Semaphore::MAX_PERMITS)
+        FakeRecogniser::reading(card::card)
+    }
+
+    /// Answers this at once.
+    pub(crate) fn reading(document: fn() -> Recognition) -> Arc<FakeRecogniser> {
+        FakeRecogniser::with_permits(Semaphore::MAX_PERMITS, document)
     }
 
     /// Answers only what the test adds permits for.
     pub(crate) fn gated() -> Arc<FakeRecogniser> {
-        FakeRecogniser::with_permits(0)
+        FakeRecogniser::with_permits(0, card::card)
     }
 
-    fn with_permits(n_permits: usize) -> Arc<FakeRecogniser> {
+    fn with_permits(n_permits: usize, document: fn() -> Recognition) -> Arc<FakeRecogniser> {
         Arc::new_cyclic(|this| FakeRecogniser {
             gate: Semaphore::new(n_permits),
             begun: AtomicUsize::new(0),
             dropped: AtomicUsize::new(0),
             estimate_ms: AtomicU64::new(0),
             panic_width: PANIC_WIDTH,
-            document: card::card,
+            document,
             this: this.clone(),
         })
     }
