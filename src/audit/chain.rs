@@ -5,11 +5,11 @@ use std::io::{self, Write};
 use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 
-use super::AuditError;
 use super::files::{self, CHECKPOINTS, LOCK, START, Segment};
 use super::key::AuditKey;
 use super::line::{Line, genesis};
 use super::mark::{Mark, MarkKind, Place};
+use super::{AuditError, Commit};
 
 /// Processes of one node that may write at one time, each its own chain.
 const MAX_CHAINS: usize = 16;
@@ -33,6 +33,8 @@ struct Active {
     file: File,
     path: PathBuf,
     n_bytes: u64,
+    /// Whether all of it is on the disk.
+    is_synced: bool,
 }
 
 /// What was found on the disk.
@@ -85,12 +87,13 @@ impl Chain {
         Ok(n_bytes)
     }
 
-    /// Adds lines, of which the last is `place`, and waits until they are on the disk.
+    /// Adds lines, of which the last is `place`, and waits until they are on the disk if `commit` says so.
     pub(super) fn append(
         &mut self,
         lines: &[u8],
         place: Place,
         ts: String,
+        commit: Commit,
     ) -> Result<(), AuditError> {
         let active = match &mut self.active {
             Some(active) => active,
@@ -101,12 +104,18 @@ impl Chain {
                 self.active.insert(active)
             }
         };
-        active.write(lines).map_err(AuditError::file("write", &active.path))?;
+        active.write(lines, commit).map_err(AuditError::file("write", &active.path))?;
         (self.place, self.ts) = (place, ts);
         Ok(())
     }
 
-    /// The next row begins a new segment.
+    /// Waits until every row is on the disk.
+    pub(super) fn sync(&mut self) -> Result<(), AuditError> {
+        let Some(active) = &mut self.active else { return Ok(()) };
+        active.sync().map_err(AuditError::file("write", &active.path))
+    }
+
+    /// The next row begins a new segment. What it holds must be on the disk before.
     pub(super) fn end_segment(&mut self) {
         self.active = None;
     }
@@ -166,18 +175,29 @@ impl Active {
             Ok((file, n_bytes))
         };
         let (file, n_bytes) = open().map_err(failed)?;
-        Ok(Active { file, path, n_bytes })
+        Ok(Active { file, path, n_bytes, is_synced: true })
     }
 
-    fn write(&mut self, lines: &[u8]) -> io::Result<()> {
+    fn write(&mut self, lines: &[u8], commit: Commit) -> io::Result<()> {
         // A file that was removed or replaced takes what is written and loses it.
         let (own, named) = (self.file.metadata()?, fs::metadata(&self.path)?);
         if (own.dev(), own.ino()) != (named.dev(), named.ino()) {
             return Err(io::Error::other("another file has taken its place"));
         }
         self.file.write_all(lines)?;
-        self.file.sync_data()?;
+        self.is_synced = false;
+        if commit == Commit::Disk {
+            self.sync()?;
+        }
         self.n_bytes += lines.len() as u64;
+        Ok(())
+    }
+
+    fn sync(&mut self) -> io::Result<()> {
+        if !self.is_synced {
+            self.file.sync_data()?;
+            self.is_synced = true;
+        }
         Ok(())
     }
 }

@@ -32,7 +32,7 @@ pub use forward::{CursorError, Forward, ForwardError, Forwarded, Pump};
 pub use key::{AuditKey, PublicKey};
 pub use mark::{Mark, MarkKind};
 pub use query::{Query, Touched, search};
-pub use recorder::{Appended, AuditSettings, Recorder};
+pub use recorder::{Appended, AuditSettings, Commit, Recorder};
 pub use report::{MonthReport, report};
 pub use row::{Actor, ActorKind, Listener, Outcome, Phase, Row, RowBody, Word, schema};
 #[cfg(feature = "syslog")]

@@ -1,4 +1,4 @@
-//! The door to the log: rows are queued, written together, and awaited until they are on the disk.
+//! The door to the log: rows are queued, written together, and awaited until they are kept.
 
 use std::path::PathBuf;
 use std::pin::Pin;
@@ -21,6 +21,15 @@ use super::{AuditError, AuditEvent, NotWritten, Row};
 /// Rows that wait for the writer; the next one is refused.
 const MAX_WAITING: usize = 4096;
 
+/// When a row counts as written.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Commit {
+    /// When it is on the disk: nothing is lost, even when the machine loses its power.
+    Disk,
+    /// When the system has it: a crash of the process loses nothing, one of the machine the last second.
+    System,
+}
+
 /// How the log is kept.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct AuditSettings {
@@ -38,10 +47,13 @@ pub struct AuditSettings {
     pub retention: Duration,
     /// MiB that must be free at the start.
     pub min_free_mib: u64,
+    /// When a row counts as written.
+    pub commit: Commit,
 }
 
 impl AuditSettings {
-    /// 64 MiB a segment, a checkpoint every 1,000 rows or 10 minutes, kept for three years, 256 MiB free.
+    /// 64 MiB a segment, a checkpoint every 1,000 rows or 10 minutes, kept for three years, 256 MiB free; rows are
+    /// written when they are on the disk.
     pub fn new(folder: PathBuf, keys: PathBuf, node: String) -> AuditSettings {
         AuditSettings {
             folder,
@@ -51,6 +63,7 @@ impl AuditSettings {
             checkpoint: (1000, Duration::from_secs(600)),
             retention: Duration::from_secs(3 * 365 * 24 * 60 * 60),
             min_free_mib: 256,
+            commit: Commit::Disk,
         }
     }
 }
@@ -72,7 +85,7 @@ pub(super) struct Shared {
     pub(super) is_healthy: AtomicBool,
     /// Rows that were not written since the last one that says so.
     pub(super) n_lost: AtomicU64,
-    /// Number of the last row that is on the disk.
+    /// Number of the last row that is written.
     pub(super) last: AtomicU64,
 }
 
@@ -124,7 +137,7 @@ impl Recorder {
         Ok(recorder)
     }
 
-    /// Queues a row at once; what is returned resolves when it is on the disk.
+    /// Queues a row at once; what is returned resolves when it is written, as [`Commit`] says.
     pub fn append(&self, row: Row) -> Appended {
         let (reply, answer) = oneshot::channel();
         let pending = Pending { at: self.clock.unix_time(), row, reply };
@@ -142,7 +155,7 @@ impl Recorder {
         self.shared.is_healthy.load(Ordering::Relaxed)
     }
 
-    /// Number of the last row that is on the disk.
+    /// Number of the last row that is written.
     pub(super) fn last(&self) -> u64 {
         self.shared.last.load(Ordering::Acquire)
     }
@@ -184,7 +197,7 @@ fn require_room(settings: &AuditSettings) -> Result<(), AuditError> {
     Err(AuditError::NoRoom { folder, free, wanted })
 }
 
-/// A row that was queued: resolves with its number when it is on the disk. Dropping it changes nothing.
+/// A row that was queued: resolves with its number when it is written. Dropping it changes nothing.
 #[must_use = "a row that nobody waits for may be lost in a crash"]
 pub struct Appended(oneshot::Receiver<Result<u64, NotWritten>>);
 
@@ -192,7 +205,7 @@ impl Appended {
     /// Waits on a thread; never call it in an async function.
     ///
     /// # Errors
-    /// When the row is not on the disk.
+    /// When the row is not written.
     pub fn wait(self) -> Result<u64, NotWritten> {
         self.0.blocking_recv().unwrap_or(Err(NotWritten))
     }

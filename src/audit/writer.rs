@@ -19,6 +19,8 @@ use super::{AuditError, AuditEvent, NotWritten, Row};
 const MAX_GROUP: usize = 512;
 /// How often the writer looks for what is due, also when nothing comes.
 const LOOK_EVERY: Duration = Duration::from_secs(1);
+/// How long rows that were not waited for may stay off the disk.
+const SYNC_EVERY: Duration = Duration::from_secs(1);
 /// How long a broken log is left alone between attempts.
 const RETRY_EVERY: Duration = Duration::from_secs(1);
 /// How often a failure that lasts is told again: an operator must hear of it within 60 seconds.
@@ -35,6 +37,8 @@ pub(super) struct Writer {
     clock: Arc<dyn Clock>,
     /// Number of the last row that a checkpoint signs, as far as this process knows; and when.
     checkpointed: (u64, Instant),
+    /// When all rows were on the disk.
+    synced: Instant,
     /// Bytes of the segments that are ended.
     ended_bytes: u64,
     purged: Option<Instant>,
@@ -56,6 +60,7 @@ impl Writer {
     ) -> Result<Writer, AuditError> {
         let ended_bytes = chain.total_bytes()?.saturating_sub(chain.n_bytes());
         let checkpointed = (chain.place.seq, clock.now());
+        let synced = clock.now();
         let mut writer = Writer {
             chain,
             key,
@@ -63,6 +68,7 @@ impl Writer {
             shared,
             clock,
             checkpointed,
+            synced,
             ended_bytes,
             purged: None,
             broken: None,
@@ -128,7 +134,7 @@ impl Writer {
             let body = row.body(&self.settings.node, &ts);
             hash = line::write(&mut lines, seq, &hash, &body);
         }
-        self.chain.append(&lines, Place { seq, hash }, ts)?;
+        self.chain.append(&lines, Place { seq, hash }, ts, self.settings.commit)?;
         self.shared.last.store(seq, Ordering::Release);
         metrics::counter!("fenwen_audit_rows_total").increment(seq - begun);
         metrics::gauge!("fenwen_audit_bytes").set((self.ended_bytes + self.chain.n_bytes()) as f64);
@@ -202,6 +208,10 @@ impl Writer {
             self.tell_gap()?;
         }
         let now = self.clock.now();
+        if SYNC_EVERY <= now.saturating_duration_since(self.synced) {
+            self.chain.sync()?;
+            self.synced = now;
+        }
         let (n_rows, time) = self.settings.checkpoint;
         let (signed, at) = self.checkpointed;
         let n_unsigned = self.chain.place.seq.saturating_sub(signed);
@@ -211,6 +221,7 @@ impl Writer {
             self.checkpoint()?;
         }
         if is_full {
+            self.chain.sync()?;
             self.ended_bytes += self.chain.n_bytes();
             self.chain.end_segment();
         }
@@ -223,6 +234,7 @@ impl Writer {
     }
 
     fn checkpoint(&mut self) -> Result<(), AuditError> {
+        self.chain.sync()?;
         self.chain.checkpoint(&self.key, rfc3339(self.clock.unix_time()))?;
         self.checkpointed = (self.chain.place.seq, self.clock.now());
         Ok(())

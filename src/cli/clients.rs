@@ -1,6 +1,7 @@
 //! `fenwen clients`: registers, shows, suspends and deletes client systems; and the gate of a server.
 
 use std::io::Write;
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -8,8 +9,8 @@ use anyhow::{Context, ensure};
 use clap::{Args, Subcommand};
 
 use crate::base::{Clock, Network, SystemClock, rfc3339};
-use crate::config::{Config, Profile};
-use crate::identity::{Gate, GateSettings, Hours, NewKey};
+use crate::config::{self, Config, Profile};
+use crate::identity::{Gate, GateSettings, Hours, IssuerSettings, KeySource, Member, NewKey};
 use crate::policy::{Policy, Role, Scope, Scopes};
 use crate::store::Store;
 use crate::store::clients::{ClientKey, ClientRow};
@@ -81,6 +82,9 @@ pub(super) struct Registration {
     /// 幾天後到期
     #[arg(long)]
     days: Option<u64>,
+    /// 須以這張用戶端憑證連線:憑證的 SHA-256(十六進位,可有冒號)
+    #[arg(long)]
+    certificate: Option<String>,
     /// 在資料交換平臺上的名稱:instance/class/member/subsystem
     #[arg(long)]
     partner: Option<String>,
@@ -95,8 +99,18 @@ pub(super) fn gate(config: &Config, store: Store, clock: Arc<dyn Clock>) -> Arc<
         is_required: config.auth.is_required(config.profile),
         accepts_demo_keys: config.profile == Profile::Demo,
         idle: DAY * u32::try_from(config.auth.idle_days).unwrap_or(u32::MAX),
+        issuers: config.auth.issuers.iter().map(issuer).collect(),
     };
     Gate::new(settings, Policy { strong: config.auth.strong_amr.clone() }, store, clock)
+}
+
+fn issuer(it: &config::Issuer) -> IssuerSettings {
+    let keys = if it.jwks.starts_with("https://") || it.jwks.starts_with("http://") {
+        KeySource::Url(it.jwks.clone())
+    } else {
+        KeySource::File(PathBuf::from(&it.jwks))
+    };
+    IssuerSettings { issuer: it.issuer.clone(), audience: it.audience.clone(), keys }
 }
 
 /// Runs a command of an operator.
@@ -174,6 +188,11 @@ impl Registration {
         if let Some(hours) = &self.hours {
             ensure!(Hours::parse(hours).is_some(), "--hours {hours}: write 08:00-18:00");
         }
+        if let Some(partner) = &self.partner {
+            let is_name = Member::parse(partner).is_some();
+            ensure!(is_name, "--partner {partner}: write instance/class/member/subsystem");
+        }
+        let certificate = self.certificate.as_deref().map(fingerprint).transpose()?;
         let scopes: Scopes = self.scope.iter().copied().collect();
         let scopes = if self.scope.is_empty() { Role::System.scopes() } else { scopes };
         Ok(ClientRow {
@@ -185,7 +204,7 @@ impl Registration {
             hours: self.hours,
             networks: self.network.join(" "),
             expires: self.days.map(|it| now + DAY * u32::try_from(it).unwrap_or(u32::MAX)),
-            certificate: None,
+            certificate,
             partner: self.partner,
             is_active: true,
             approver: self.approved_by,
@@ -232,4 +251,13 @@ fn line(row: &ClientRow, now: Duration) -> String {
         row.expires.map_or("-".to_owned(), rfc3339),
         row.approver,
     )
+}
+
+/// Reads a fingerprint as tools print it.
+fn fingerprint(text: &str) -> anyhow::Result<Vec<u8>> {
+    let digits: String = text.chars().filter(|it| *it != ':').collect();
+    let byte = |at: usize| digits.get(at..at + 2).and_then(|it| u8::from_str_radix(it, 16).ok());
+    let bytes: Option<Vec<u8>> = (0..digits.len()).step_by(2).map(byte).collect();
+    let bytes = bytes.filter(|it| it.len() == 32);
+    bytes.context("--certificate: give the SHA-256 of the certificate, 64 hexadecimal digits")
 }

@@ -7,7 +7,6 @@ use std::time::Duration;
 
 use anyhow::Context;
 use futures_util::FutureExt;
-use tokio::net::TcpListener;
 use tokio::signal::unix::{SignalKind, signal};
 use tokio::sync::watch::{Receiver, Sender};
 use tokio::task::JoinHandle;
@@ -16,7 +15,7 @@ use crate::audit::{AuditEvent, Outcome, Pump, Recorder, Row};
 use crate::base::{Clock, SystemClock};
 use crate::bus::{Bus, Handle};
 use crate::config::{Config, Profile};
-use crate::http::{self, App, AppParts, Ended, HttpOptions, Unrecorded};
+use crate::http::{self, App, AppParts, Ended, HttpOptions, Listener, Unrecorded};
 use crate::media::image::ImageLimits;
 use crate::rpc::{self, Rpc, RpcOptions};
 use crate::service::jobs::{Jobs, QuotaRate, Worker};
@@ -27,6 +26,8 @@ use crate::service::webhooks::Deliverer;
 use crate::service::{PictureFiles, Service, ServiceLimits, ServiceParts};
 use crate::store::{Store, StoreError};
 use crate::wire::v1::meta::PurposeRule;
+
+mod listeners;
 
 use super::kinds::{self, TextKind};
 use super::networks::{BLOCKING_THREADS, Opener};
@@ -102,9 +103,8 @@ async fn serve(
 ) -> anyhow::Result<()> {
     let audit = super::audit::open(config)?;
     started(&audit).await?;
-    let store = match super::jobs::store(config) {
-        Err(error) if is_sealed(&error) => return serve_sealed(config, audit, clock, &error).await,
-        opened => opened?,
+    let Some(store) = store(config, &audit, &clock).await? else {
+        return stopped_in_order(audit).await;
     };
     let purge = super::retention::purge(config, store.clone(), Arc::clone(&clock))?;
     let routing = routing::open(config, store.clone(), Arc::clone(&clock))?;
@@ -115,16 +115,7 @@ async fn serve(
     let bus = super::bus::open(config).await.map_err(super::bus::told)?;
     let jobs = jobs(config, store.clone(), Arc::clone(&service), Arc::clone(&clock))?;
     let gate = super::clients::gate(config, store.clone(), Arc::clone(&clock));
-    let rpc = Arc::new(Rpc {
-        service: Arc::clone(&service),
-        jobs: Arc::clone(&jobs),
-        uploads: Arc::new(jobs.blobs().clone()),
-        audit: Arc::clone(&audit),
-        clock: Arc::clone(&clock),
-        gate: Arc::clone(&gate),
-        options: rpc_options(config),
-    });
-    let app = App::new(AppParts {
+    let parts = AppParts {
         service,
         jobs: Arc::clone(&jobs),
         webhooks: webhooks::webhooks(config, store.clone(), Arc::clone(&clock))?,
@@ -133,13 +124,15 @@ async fn serve(
         gate,
         asyncapi: rpc::asyncapi(),
         options: http_options(config),
-    })?;
+    };
+    let rpc = Arc::new(rpc_beside(config, &parts));
+    let app = App::new(parts)?;
     let deliverer = webhooks::deliverer(config, store.clone(), Arc::clone(&clock))?;
-    let listener = listener(config).await?;
+    let listeners = listeners::bind(config).await?;
     recogniser.check(CHECK_TIME).await;
     let serving = rpc::serve(&*bus, &rpc).await.map_err(super::bus::told)?;
     // Standard output may be closed, as by `head`: the server serves all the same.
-    let _ = announce(listener.local_addr()?);
+    let _ = announce(listeners.first().context("no listener")?.tcp.local_addr()?);
     let (stop, stopped) = tokio::sync::watch::channel(false);
     let following = webhooks::follow(deliverer.as_ref(), role, &*bus).await?;
     let relay = Relay::new(Arc::new(StoreOutbox { store, clock }), Arc::clone(&bus));
@@ -152,26 +145,43 @@ async fn serve(
     beside.watches.push(tokio::spawn(keep_clean(purge, routing, Arc::clone(&audit))));
     beside.forward(pumps, &stopped);
     let drain_timeout = Duration::from_secs(config.server.drain_timeout_s);
-    let ended = until_stopped((listener, app), (bus, drain_timeout), stop).await;
+    let ended = until_stopped((listeners, app), (bus, drain_timeout), stop).await;
     drop(serving);
     beside.end().await?;
     stopped_in_order(audit).await?;
-    match ended? {
+    told(ended?);
+    Ok(())
+}
+
+fn told(ended: Ended) {
+    match ended {
         Ended::Drained => tracing::info!("every request was answered"),
         Ended::Cut(n) => tracing::warn!(n, "connections were cut after the drain timeout"),
     }
-    Ok(())
+}
+
+/// The same services over the bus.
+fn rpc_beside(config: &Config, parts: &AppParts) -> Rpc {
+    Rpc {
+        service: Arc::clone(&parts.service),
+        jobs: Arc::clone(&parts.jobs),
+        uploads: Arc::new(parts.jobs.blobs().clone()),
+        audit: Arc::clone(&parts.audit),
+        clock: Arc::clone(&parts.clock),
+        gate: Arc::clone(&parts.gate),
+        options: rpc_options(config),
+    }
 }
 
 /// Answers over HTTP and the bus until the process is told to stop, and lets both end what they began.
 async fn until_stopped(
-    (listener, app): (TcpListener, Arc<App>),
+    (listeners, app): (Vec<Listener>, Arc<App>),
     (bus, drain_timeout): (Arc<dyn Bus>, Duration),
     stop: Sender<bool>,
 ) -> anyhow::Result<Ended> {
     let shutdown = shutdown()?.shared();
     let drained = tokio::spawn(drain(bus, shutdown.clone()));
-    let ended = http::serve(listener, app, async move {
+    let ended = http::serve(listeners, app, async move {
         shutdown.await;
         let _ = stop.send(true);
     })
@@ -183,27 +193,29 @@ async fn until_stopped(
     Ok(ended?)
 }
 
-/// Whether the store was not opened because a key is not that of the database.
-fn is_sealed(error: &anyhow::Error) -> bool {
-    matches!(error.downcast_ref(), Some(StoreError::Key { .. }))
-}
-
-/// Lives without serving, so that an operator sees why, until the process is told to stop.
-async fn serve_sealed(
+/// The store. Without the keys of its database this process lives until it is told to stop, and serves nothing: `None`.
+async fn store(
     config: &Config,
-    audit: Arc<Recorder>,
-    clock: Arc<dyn Clock>,
-    why: &anyhow::Error,
-) -> anyhow::Result<()> {
-    tracing::error!(reason = %why.root_cause(), "the data is sealed: put the right keys in place and start again");
+    audit: &Recorder,
+    clock: &Arc<dyn Clock>,
+) -> anyhow::Result<Option<Store>> {
+    let error = match super::jobs::store(config) {
+        Ok(store) => return Ok(Some(store)),
+        Err(error) => error,
+    };
+    if !matches!(error.downcast_ref(), Some(StoreError::Key { .. })) {
+        return Err(error);
+    }
+    let reason = error.root_cause();
+    tracing::error!(%reason, "the data is sealed: put the right keys in place and start again");
     let mut row = Row::of_service(AuditEvent::SystemSealed, "serve");
     row.outcome = Some(Outcome::Refused);
     audit.append(row).await.context("failed to record that the data is sealed")?;
-    let listener = listener(config).await?;
+    let listener = listeners::loopback(config).await?;
     // Standard output may be closed, as by `head`: the server tells all the same.
     let _ = announce(listener.local_addr()?);
-    http::serve_sealed(listener, clock, shutdown()?).await?;
-    stopped_in_order(audit).await
+    http::serve_sealed(listener, Arc::clone(clock), shutdown()?).await?;
+    Ok(None)
 }
 
 /// Records that this process serves: it does not without that.
@@ -221,13 +233,6 @@ async fn stopped_in_order(audit: Arc<Recorder>) -> anyhow::Result<()> {
     }
     let close = move || audit.close();
     tokio::task::spawn_blocking(close).await.context("the audit log was not closed in order")
-}
-
-async fn listener(config: &Config) -> anyhow::Result<TcpListener> {
-    let listen = config.server.listen;
-    TcpListener::bind(listen)
-        .await
-        .with_context(|| format!("failed to listen on {listen}: is another server running there?"))
 }
 
 /// What runs beside the transports.

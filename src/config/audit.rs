@@ -5,7 +5,20 @@ use std::path::PathBuf;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use super::Finding;
+use super::{Finding, Profile};
+
+/// When a row counts as written.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "lowercase")]
+pub enum AuditCommit {
+    /// On the disk in the production profile; else as the system has it.
+    #[default]
+    Auto,
+    /// When it is on the disk.
+    Disk,
+    /// When the operating system has it.
+    System,
+}
 
 /// The audit log.
 #[derive(Clone, Debug, Serialize, Deserialize, JsonSchema)]
@@ -21,6 +34,9 @@ pub struct Audit {
     pub min_free_mib: u64,
     /// 稽核無法寫入時,與個資無關的功能(服務目錄、統計、webhook 設定)是否照常。
     pub serve_impersonal: bool,
+    /// 何時算已寫入:`disk`(已落磁碟,斷電也不遺失;每次呼叫多等兩次磁碟)、`system`(已交作業系統,程式當掉不遺失,斷電可能
+    /// 失去最後一秒)或 `auto`(正式環境為 disk,示範模式為 system)。
+    pub commit: AuditCommit,
     /// 將稽核紀錄轉送至企業匯流排的 `MOI_AI_AUDIT` 串流。
     pub forward_bus: bool,
     /// 將稽核紀錄轉送至 syslog 伺服器(RFC 5424,TLS),例如 `log.example:6514`。
@@ -37,6 +53,7 @@ impl Default for Audit {
             segment_mib: 64,
             min_free_mib: 256,
             serve_impersonal: true,
+            commit: AuditCommit::Auto,
             forward_bus: false,
             syslog: None,
             syslog_ca: None,
@@ -45,6 +62,15 @@ impl Default for Audit {
 }
 
 impl Audit {
+    /// Whether a row is written only when it is on the disk, in this profile.
+    pub fn waits_for_disk(&self, profile: Profile) -> bool {
+        match self.commit {
+            AuditCommit::Auto => profile == Profile::Production,
+            AuditCommit::Disk => true,
+            AuditCommit::System => false,
+        }
+    }
+
     /// What is wrong or forbidden.
     pub(super) fn check(&self) -> Vec<Finding> {
         let mut findings = Vec::new();

@@ -37,12 +37,15 @@ impl Config {
         let mut findings = self.check_ranges();
         if !self.server.listen.ip().is_loopback() {
             findings.push(Finding::fatal(format!(
-                "server.listen = {}:本版尚無連線加密,只可監聽迴路介面(127.0.0.1 或 ::1)",
+                "server.listen = {}:只可監聽迴路介面(127.0.0.1 或 ::1);其他位址請以 [[listeners]] 設定並加密",
                 self.server.listen
             )));
         }
         if self.speech.ffmpeg.as_ref().is_some_and(|it| it.is_relative()) {
             findings.push(Finding::fatal("speech.ffmpeg:請填絕對路徑,例如 /usr/bin/ffmpeg"));
+        }
+        for (idx, it) in self.listeners.iter().enumerate() {
+            findings.extend(it.check(idx, self.profile));
         }
         findings.extend(self.audit.check());
         findings.extend(self.check_retention());
@@ -161,7 +164,7 @@ mod tests {
     }
 
     #[test]
-    fn nothing_listens_beyond_loopback_yet() {
+    fn nothing_listens_beyond_loopback_in_the_clear() {
         assert_eq!(fatal(|it| it.server.listen = ([0, 0, 0, 0], 80).into()).len(), 1);
     }
 

@@ -7,6 +7,7 @@ mod auth;
 mod bus;
 mod check;
 mod jobs;
+mod listeners;
 mod load;
 mod reference;
 mod retention;
@@ -21,11 +22,12 @@ use serde::{Deserialize, Serialize};
 
 use crate::base::Secret;
 
-pub use audit::Audit;
-pub use auth::{Auth, AuthMode};
+pub use audit::{Audit, AuditCommit};
+pub use auth::{Auth, AuthMode, Issuer, Login};
 pub use bus::{Bus, BusEngine, Webhooks};
 pub use check::{Finding, Severity};
 pub use jobs::{BlobEngine, Bucket, Jobs, Store, StoreEngine};
+pub use listeners::{ListenerSettings, ListenerSurface};
 pub use load::{ConfigError, Overrides};
 pub use retention::{DATA_CLASSES, DataClass, Retention};
 pub use speech::{Speech, SpeechRuntime};
@@ -54,6 +56,8 @@ pub struct Config {
     pub data_dir: Option<PathBuf>,
     /// HTTP 伺服器。
     pub server: Server,
+    /// 迴路介面以外的監聽位址,各有功能、網段與憑證。
+    pub listeners: Vec<ListenerSettings>,
     /// 身分驗證。
     pub auth: Auth,
     /// 輸入上限。
@@ -92,7 +96,7 @@ pub struct Config {
 #[derive(Clone, Debug, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, default)]
 pub struct Server {
-    /// 監聽位址;示範模式只接受迴路介面。
+    /// 監聽位址,只接受迴路介面;其他位址請以 `[[listeners]]` 設定並加密。
     pub listen: SocketAddr,
     /// 同時連線數上限,超過者等候。
     pub max_connections: usize,

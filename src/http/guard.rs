@@ -11,7 +11,6 @@ use axum::http::header::{AUTHORIZATION, WWW_AUTHENTICATE};
 use axum::http::{Extensions, HeaderMap, HeaderName, HeaderValue};
 use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
-use serde_json::{Value, json};
 
 use crate::base::ErrorCode;
 use crate::identity::Shown;
@@ -20,6 +19,7 @@ use crate::task::call::{CallContext, CallError, Origin, ProvenCaller};
 use crate::wire::call;
 
 use super::failure::Failure;
+use super::tls::Fingerprint;
 use super::{App, refuse};
 
 /// Headers of the exchange (X-Road): the client, and the person behind it.
@@ -33,6 +33,8 @@ pub(super) struct Peer {
     pub(super) address: IpAddr,
     /// The listener that it came to.
     pub(super) surface: Surface,
+    /// The certificate that it has proven to have.
+    pub(super) certificate: Option<Fingerprint>,
 }
 
 /// Lets a request through to its route, or refuses it.
@@ -108,7 +110,7 @@ async fn admit(app: &App, request: &mut Request, route: &'static Route) -> Resul
     let shown = Shown {
         authorization: text(headers, AUTHORIZATION.as_str()),
         address: Some(peer.address),
-        certificate: None,
+        certificate: peer.certificate.as_ref().map(<[u8; 32]>::as_slice),
         surface: peer.surface,
         exchange: (text(headers, EXCHANGE_CLIENT), text(headers, EXCHANGE_USER)),
     };
@@ -162,35 +164,4 @@ pub(super) fn require_job(principal: &Principal, service: &str) -> Result<(), Ca
 pub(super) fn principal(extensions: &Extensions) -> Result<Arc<Principal>, CallError> {
     let found = extensions.get::<Arc<Principal>>().cloned();
     found.ok_or_else(|| refuse(ErrorCode::Internal, "系統發生錯誤。"))
-}
-
-/// The description with what the guard answers, and with the scopes of each operation.
-pub(super) fn described(description: utoipa::openapi::OpenApi) -> utoipa::openapi::OpenApi {
-    let Ok(mut document) = serde_json::to_value(&description) else { return description };
-    document["components"]["securitySchemes"] = json!({
-        "bearer": {
-            "type": "http", "scheme": "bearer",
-            "description": "存取權杖或 API 金鑰;示範模式不需要。",
-        },
-    });
-    for route in ROUTES.iter().filter(|it| it.access != Access::Open) {
-        let operation = &mut document["paths"][route.path][route.method.to_ascii_lowercase()];
-        let scopes = match route.access {
-            Access::Any(scopes) => scopes.iter().map(|it| it.as_str()).collect(),
-            Access::Open | Access::Client => Vec::new(),
-        };
-        operation["security"] = json!([{ "bearer": scopes }]);
-        let content = operation["responses"]["429"]["content"].clone();
-        for (status, text) in [
-            ("401", "ER0300:未附憑證,或憑證無效、逾期"),
-            ("403", "ER0310、ER0311:沒有權限;ER0320:特定目的未經核准"),
-        ] {
-            let mut response = json!({ "description": text });
-            if content != Value::Null {
-                response["content"] = content.clone();
-            }
-            operation["responses"][status] = response;
-        }
-    }
-    serde_json::from_value(document).unwrap_or(description)
 }

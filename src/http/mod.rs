@@ -11,11 +11,13 @@ mod envelope;
 mod failure;
 mod form;
 mod guard;
+mod guarded;
 mod identity_documents;
 mod jobs;
 mod later;
 mod letters;
 mod linger;
+mod listen;
 mod metrics;
 mod openai;
 mod ops;
@@ -30,6 +32,7 @@ mod serve;
 mod speech;
 mod statistics;
 mod stream;
+mod tls;
 mod webhooks;
 
 use std::sync::Arc;
@@ -61,9 +64,11 @@ use body::BodyLimit;
 use failure::Failure;
 
 pub use failure::status;
+pub use listen::Listener;
 pub use record::Unrecorded;
 pub use sealed::{sealed, serve_sealed};
 pub use serve::{Ended, serve};
+pub use tls::{Tls, TlsError, TlsFiles};
 
 /// Limits and manners of the HTTP surface.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -272,7 +277,7 @@ fn routes() -> OpenApiRouter<Arc<App>> {
 
 /// The API's description, as served and as committed in `docs/reference/openapi.json`.
 pub fn openapi() -> utoipa::openapi::OpenApi {
-    guard::described(routes().into_openapi())
+    guarded::described(routes().into_openapi())
 }
 
 /// The complete surface.

@@ -9,6 +9,8 @@ use crate::base::Network;
 use crate::policy::{Denial, Purposes, Scopes};
 use crate::store::clients::{ClientKey, ClientRow};
 
+use super::member::Member;
+
 const DAY_MINUTES: u64 = 24 * 60;
 
 /// Taiwan is eight hours ahead of UTC, and has no summer time.
@@ -57,12 +59,14 @@ pub(super) struct Client {
     pub(super) unit_paths: Vec<String>,
     hours: Option<Hours>,
     networks: Vec<Network>,
+    partner: Option<Member>,
 }
 
 impl Client {
     /// `None` when a condition cannot be read: it must not be taken for none.
     pub(super) fn of(row: ClientRow) -> Option<Client> {
         let hours = row.hours.as_deref().map(|it| Hours::parse(it).ok_or(())).transpose();
+        let partner = row.partner.as_deref().map(|it| Member::parse(it).ok_or(())).transpose();
         let networks = row.networks.split_ascii_whitespace().map(str::parse).collect();
         Some(Client {
             scopes: Scopes::of_known(&row.scopes),
@@ -72,6 +76,7 @@ impl Client {
             unit_paths: row.units.lines().map(str::to_owned).collect(),
             hours: hours.ok()?,
             networks: Result::ok(networks)?,
+            partner: partner.ok()?,
             row,
         })
     }
@@ -128,8 +133,8 @@ impl Registered {
     }
 
     /// The client of this name at the exchange.
-    pub(super) fn partner(&self, name: &str) -> Option<&Arc<Client>> {
-        self.clients.values().find(|it| it.row.partner.as_deref() == Some(name))
+    pub(super) fn partner(&self, name: &Member) -> Option<&Arc<Client>> {
+        self.clients.values().find(|it| it.partner.as_ref() == Some(name))
     }
 }
 

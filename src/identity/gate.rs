@@ -16,9 +16,14 @@ use crate::store::Store;
 use super::client::{Client, Registered};
 use super::key;
 use super::lockout::Lockout;
+use super::member::Member;
+use super::tokens::{IssuerSettings, Tokens};
 
 /// How long registrations are believed before they are read again: what is suspended is refused by then.
 const FRESH: Duration = Duration::from_secs(15);
+
+/// How long they are believed where a key is not among them.
+const RECENT: Duration = Duration::from_secs(1);
 
 /// How long they are believed while they cannot be read.
 const STALE: Duration = Duration::from_secs(60);
@@ -38,6 +43,8 @@ pub struct GateSettings {
     pub accepts_demo_keys: bool,
     /// After how long without a call a client is suspended.
     pub idle: Duration,
+    /// Who issues access tokens.
+    pub issuers: Vec<IssuerSettings>,
 }
 
 /// What a call shows. No `Debug`: it holds credentials.
@@ -64,6 +71,7 @@ struct Known {
 pub struct Gate {
     settings: GateSettings,
     policy: Policy,
+    tokens: Tokens,
     store: Store,
     clock: Arc<dyn Clock>,
     lockout: Lockout,
@@ -78,20 +86,23 @@ struct Proof {
     subject: String,
     scopes: Scopes,
     method: Method,
+    amr: Vec<String>,
     acting_for: Option<ActingFor>,
 }
 
 impl Gate {
     /// A gate over the store's registrations.
     pub fn new(
-        settings: GateSettings,
+        mut settings: GateSettings,
         policy: Policy,
         store: Store,
         clock: Arc<dyn Clock>,
     ) -> Arc<Gate> {
+        let tokens = Tokens::new(std::mem::take(&mut settings.issuers), &clock);
         Arc::new(Gate {
             settings,
             policy,
+            tokens,
             store,
             clock,
             lockout: Lockout::default(),
@@ -140,10 +151,13 @@ impl Gate {
         if let Some(time) = sender.as_ref().and_then(|it| self.lockout.locked(it, now)) {
             return Err(Denial::Locked(time));
         }
-        let known = self.known().await?;
+        let known = self.known(FRESH).await?;
+        // A key that is not among them may have been made just now.
+        let is_unknown = names_no_key(&known.registered, &shown);
+        let known = if is_unknown { self.known(RECENT).await? } else { known };
         let proven = match shown.surface {
             Surface::Exchange => partner(&known.registered, shown.exchange),
-            _ => self.prove(&known.registered, &shown),
+            _ => self.prove(&known.registered, &shown).await,
         };
         let checked = proven.and_then(|it| {
             let from = (shown.address, shown.certificate);
@@ -167,13 +181,42 @@ impl Gate {
         }
     }
 
-    fn prove(&self, registered: &Registered, shown: &Shown<'_>) -> Result<Proof, Denial> {
+    async fn prove(&self, registered: &Registered, shown: &Shown<'_>) -> Result<Proof, Denial> {
         let header = shown.authorization.ok_or(Denial::NoCredential)?;
         let (scheme, credential) = header.split_once(' ').ok_or(Denial::BadCredential)?;
         if !scheme.eq_ignore_ascii_case("bearer") || MAX_CREDENTIAL < credential.len() {
             return Err(Denial::BadCredential);
         }
-        let key = key::Presented::parse(credential.trim()).ok_or(Denial::BadCredential)?;
+        match key::Presented::parse(credential.trim()) {
+            Some(key) => self.prove_key(registered, &key),
+            None => self.prove_token(registered, credential.trim(), shown.certificate).await,
+        }
+    }
+
+    async fn prove_token(
+        &self,
+        registered: &Registered,
+        text: &str,
+        certificate: Option<&[u8]>,
+    ) -> Result<Proof, Denial> {
+        let token = self.tokens.prove(text, certificate, self.clock.unix_time()).await?;
+        let client = registered.client(&token.client).ok_or(Denial::BadCredential)?;
+        Ok(Proof {
+            client: Arc::clone(client),
+            subject: token.subject,
+            // An issuer gives no more than the registration does.
+            scopes: client.scopes.and(token.scopes),
+            method: Method::Token,
+            amr: token.amr,
+            acting_for: token.acting_for,
+        })
+    }
+
+    fn prove_key(
+        &self,
+        registered: &Registered,
+        key: &key::Presented<'_>,
+    ) -> Result<Proof, Denial> {
         // A key that is tried again and again is locked wherever that comes from.
         let now = self.clock.now();
         let tried = format!("key {}", key.id);
@@ -194,18 +237,19 @@ impl Gate {
             subject: client.row.id.clone(),
             scopes: client.scopes,
             method: Method::ApiKey,
+            amr: Vec::new(),
             acting_for: None,
         })
     }
 
-    /// The registrations, read again when they are no longer fresh.
-    async fn known(&self) -> Result<Arc<Known>, Denial> {
+    /// The registrations, read again when they are older than `limit`.
+    async fn known(&self, limit: Duration) -> Result<Arc<Known>, Denial> {
         let age = |it: &Arc<Known>| self.clock.now().saturating_duration_since(it.read);
-        if let Some(known) = self.known.load_full().filter(|it| age(it) < FRESH) {
+        if let Some(known) = self.known.load_full().filter(|it| age(it) < limit) {
             return Ok(known);
         }
         let _reading = self.reading.lock().await;
-        if let Some(known) = self.known.load_full().filter(|it| age(it) < FRESH) {
+        if let Some(known) = self.known.load_full().filter(|it| age(it) < limit) {
             return Ok(known);
         }
         let read = self.clock.now();
@@ -234,6 +278,13 @@ impl Gate {
     }
 }
 
+/// Whether a key is shown that nobody is registered with.
+fn names_no_key(registered: &Registered, shown: &Shown<'_>) -> bool {
+    let credential = shown.authorization.and_then(|it| it.split_once(' '));
+    let key = credential.and_then(|(_, it)| key::Presented::parse(it.trim()));
+    key.is_some_and(|it| registered.key(it.id).is_none())
+}
+
 fn principal(proof: Proof) -> Principal {
     let client = &proof.client;
     Principal {
@@ -245,7 +296,7 @@ fn principal(proof: Proof) -> Principal {
         scopes: proof.scopes,
         purposes: client.purposes.clone(),
         authenticated_by: proof.method,
-        amr: Vec::new(),
+        amr: proof.amr,
         acting_for: proof.acting_for,
     }
 }
@@ -256,13 +307,15 @@ fn partner(
     (client, person): (Option<&str>, Option<&str>),
 ) -> Result<Proof, Denial> {
     let name = client.ok_or(Denial::NoCredential)?;
-    let client = registered.partner(name).ok_or(Denial::UnknownPartner)?;
+    let member = Member::parse(name).ok_or(Denial::UnknownPartner)?;
+    let client = registered.partner(&member).ok_or(Denial::UnknownPartner)?;
     let person = person.map(|it| ActingFor { subject: it.to_owned(), is_authenticated: false });
     Ok(Proof {
         client: Arc::clone(client),
         subject: name.to_owned(),
         scopes: client.scopes,
         method: Method::Exchange,
+        amr: Vec::new(),
         acting_for: person,
     })
 }

@@ -2,7 +2,7 @@
 
 use std::str::FromStr;
 
-use super::{Scope, Scopes};
+use super::{Scope as S, Scopes};
 
 /// What somebody is in this service.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -54,77 +54,90 @@ impl Role {
 
     /// What it brings. That who proposes a model does not approve the same one is a rule about the model.
     pub fn scopes(self) -> Scopes {
-        use Scope as S;
-        let own: &[Scope] = match self {
-            Role::Officer => &[
-                S::LettersClassify,
-                S::LettersRead,
-                S::LettersReview,
-                S::DocumentsRead,
-                S::DocumentsReview,
-                S::SpeechTranscribe,
-                S::SpeechRead,
-                S::QaAsk,
-                S::IdRecognize,
-                S::IdRead,
-                S::FeedbackWrite,
-                S::JobsRead,
-                S::JobsCancel,
-                S::TaxonomiesRead,
-                S::ReviewsWork,
-            ],
-            Role::Dispatcher => &[
-                S::LettersClassify,
-                S::LettersRead,
-                S::LettersReview,
-                S::DocumentsDispatch,
-                S::DocumentsRead,
-                S::DocumentsReview,
-                S::FeedbackWrite,
-                S::JobsRead,
-                S::JobsCancel,
-                S::TaxonomiesRead,
-                S::ReviewsWork,
-                S::ReviewsAssign,
-            ],
-            Role::UnitManager => &[
-                S::LettersConfidential,
-                S::DocumentsDispatch,
-                S::SpeechReview,
-                S::SpeechAudio,
-                S::QaManage,
-                S::IdImage,
-                S::ModelsRead,
-                S::TaxonomiesWrite,
-                S::ReviewsAssign,
-            ],
-            Role::ModelManager => {
-                &[S::ModelsRead, S::ModelsPropose, S::ModelsApprove, S::TaxonomiesRead, S::QaManage]
-            }
-            Role::SystemAdministrator => {
-                &[S::JobsRead, S::JobsCancel, S::ModelsRead, S::ClientsAdmin, S::OpsAdmin]
-            }
-            Role::Auditor => &[S::AuditRead, S::AuditExport],
-            Role::PrivacyOfficer => &[S::PrivacyHandle],
-            Role::System => &[
-                S::LettersClassify,
-                S::LettersRead,
-                S::DocumentsDispatch,
-                S::DocumentsRead,
-                S::SpeechTranscribe,
-                S::SpeechRead,
-                S::QaAsk,
-                S::IdRecognize,
-                S::IdRead,
-                S::FeedbackWrite,
-                S::JobsRead,
-                S::JobsCancel,
-            ],
+        let own = match self {
+            Role::Officer => OFFICER,
+            Role::Dispatcher => DISPATCHER,
+            Role::UnitManager => UNIT_MANAGER,
+            Role::ModelManager => MODEL_MANAGER,
+            Role::SystemAdministrator => SYSTEM_ADMINISTRATOR,
+            Role::Auditor => AUDITOR,
+            Role::PrivacyOfficer => PRIVACY_OFFICER,
+            Role::System => SYSTEM,
         };
         let own: Scopes = own.iter().copied().collect();
         if self == Role::UnitManager { own.or(Role::Officer.scopes()) } else { own }
     }
 }
+
+const OFFICER: &[S] = &[
+    S::LettersClassify,
+    S::LettersRead,
+    S::LettersReview,
+    S::DocumentsRead,
+    S::DocumentsReview,
+    S::SpeechTranscribe,
+    S::SpeechRead,
+    S::QaAsk,
+    S::IdRecognize,
+    S::IdRead,
+    S::FeedbackWrite,
+    S::JobsRead,
+    S::JobsCancel,
+    S::TaxonomiesRead,
+    S::ReviewsWork,
+];
+
+const DISPATCHER: &[S] = &[
+    S::LettersClassify,
+    S::LettersRead,
+    S::LettersReview,
+    S::DocumentsDispatch,
+    S::DocumentsRead,
+    S::DocumentsReview,
+    S::FeedbackWrite,
+    S::JobsRead,
+    S::JobsCancel,
+    S::TaxonomiesRead,
+    S::ReviewsWork,
+    S::ReviewsAssign,
+];
+
+const UNIT_MANAGER: &[S] = &[
+    S::LettersConfidential,
+    S::DocumentsDispatch,
+    S::SpeechReview,
+    S::SpeechAudio,
+    S::QaManage,
+    S::IdImage,
+    S::ModelsRead,
+    S::TaxonomiesWrite,
+    S::ReviewsAssign,
+];
+
+const MODEL_MANAGER: &[S] =
+    &[S::ModelsRead, S::ModelsPropose, S::ModelsApprove, S::TaxonomiesRead, S::QaManage];
+
+const SYSTEM_ADMINISTRATOR: &[S] =
+    &[S::JobsRead, S::JobsCancel, S::ModelsRead, S::ClientsAdmin, S::OpsAdmin];
+
+const AUDITOR: &[S] = &[S::AuditRead, S::AuditExport];
+
+const PRIVACY_OFFICER: &[S] = &[S::PrivacyHandle];
+
+const SYSTEM: &[S] = &[
+    S::LettersClassify,
+    S::LettersRead,
+    S::DocumentsDispatch,
+    S::DocumentsRead,
+    S::SpeechTranscribe,
+    S::SpeechRead,
+    S::QaAsk,
+    S::IdRecognize,
+    S::IdRead,
+    S::FeedbackWrite,
+    S::JobsRead,
+    S::JobsCancel,
+];
 
 /// No role has this name.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
@@ -144,7 +157,7 @@ mod tests {
     use super::*;
 
     /// `role` brings none of `scopes`.
-    fn check(role: Role, scopes: &[Scope]) {
+    fn check(role: Role, scopes: &[S]) {
         for scope in scopes {
             assert!(!role.scopes().has(*scope), "{role:?} {scope}");
         }
@@ -152,33 +165,32 @@ mod tests {
 
     #[test]
     fn duties_are_separate() {
-        let reads = [Scope::AuditRead, Scope::AuditExport];
-        let others: Vec<Scope> =
-            Scope::ALL.iter().copied().filter(|it| !reads.contains(it)).collect();
+        let reads = [S::AuditRead, S::AuditExport];
+        let others: Vec<S> = S::ALL.iter().copied().filter(|it| !reads.contains(it)).collect();
         check(Role::Auditor, &others);
         for role in Role::ALL.into_iter().filter(|it| *it != Role::Auditor) {
             check(role, &reads);
         }
         let content = [
-            Scope::IdImage,
-            Scope::IdRead,
-            Scope::SpeechRead,
-            Scope::SpeechAudio,
-            Scope::LettersRead,
-            Scope::LettersConfidential,
-            Scope::DocumentsRead,
+            S::IdImage,
+            S::IdRead,
+            S::SpeechRead,
+            S::SpeechAudio,
+            S::LettersRead,
+            S::LettersConfidential,
+            S::DocumentsRead,
         ];
         check(Role::SystemAdministrator, &content);
         check(Role::ModelManager, &content);
-        check(Role::PrivacyOfficer, &[Scope::ClientsAdmin, Scope::OpsAdmin]);
+        check(Role::PrivacyOfficer, &[S::ClientsAdmin, S::OpsAdmin]);
         for role in Role::ALL.into_iter().filter(|it| *it != Role::SystemAdministrator) {
-            check(role, &[Scope::ClientsAdmin, Scope::OpsAdmin]);
+            check(role, &[S::ClientsAdmin, S::OpsAdmin]);
         }
     }
 
     #[test]
     fn a_system_brings_nothing_that_needs_a_person() {
-        assert!(!Role::System.scopes().iter().any(Scope::needs_strong_login));
+        assert!(!Role::System.scopes().iter().any(S::needs_strong_login));
         for role in Role::ALL {
             assert_eq!(role.as_str().parse(), Ok(role));
         }

@@ -1,6 +1,6 @@
 //! The table of routes: what each needs. A route without a row fails the tests, and so does a row without a route.
 
-use super::Scope::{self, *};
+use super::Scope as S;
 
 /// What a route needs of its caller.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -10,7 +10,7 @@ pub enum Access {
     /// A client system, for what is its own.
     Client,
     /// One of these scopes.
-    Any(&'static [Scope]),
+    Any(&'static [S]),
 }
 
 /// What a route has to do with personal data.
@@ -67,45 +67,49 @@ impl Route {
 
 /// Scopes of whoever may have given an input or see a result.
 const OWNING: Access = Access::Any(&[
-    LettersClassify,
-    LettersRead,
-    DocumentsDispatch,
-    DocumentsRead,
-    SpeechTranscribe,
-    SpeechRead,
-    IdRecognize,
-    IdRead,
+    S::LettersClassify,
+    S::LettersRead,
+    S::DocumentsDispatch,
+    S::DocumentsRead,
+    S::SpeechTranscribe,
+    S::SpeechRead,
+    S::IdRecognize,
+    S::IdRead,
 ]);
 
 /// Scopes of whoever may give an input.
 const SENDING: Access =
-    Access::Any(&[LettersClassify, DocumentsDispatch, SpeechTranscribe, IdRecognize]);
+    Access::Any(&[S::LettersClassify, S::DocumentsDispatch, S::SpeechTranscribe, S::IdRecognize]);
 
 /// Every route of the description.
 pub const ROUTES: &[Route] = &[
-    named("POST", "/api/v1/identity-documents/recognitions", &[IdRecognize]),
-    named("POST", "/api/v1/letters/classifications", &[LettersClassify]),
-    named("POST", "/api/v1/documents/dispatch-suggestions", &[DocumentsDispatch]),
-    named("POST", "/api/v1/speech/transcriptions", &[SpeechTranscribe]),
-    kept("GET", "/api/v1/speech/transcriptions/{id}", Access::Any(&[SpeechTranscribe, SpeechRead])),
-    named("GET", "/api/v1/speech/stream", &[SpeechTranscribe]),
+    named("POST", "/api/v1/identity-documents/recognitions", &[S::IdRecognize]),
+    named("POST", "/api/v1/letters/classifications", &[S::LettersClassify]),
+    named("POST", "/api/v1/documents/dispatch-suggestions", &[S::DocumentsDispatch]),
+    named("POST", "/api/v1/speech/transcriptions", &[S::SpeechTranscribe]),
+    kept(
+        "GET",
+        "/api/v1/speech/transcriptions/{id}",
+        Access::Any(&[S::SpeechTranscribe, S::SpeechRead]),
+    ),
+    named("GET", "/api/v1/speech/stream", &[S::SpeechTranscribe]),
     Route {
         personal: PersonalData::Implied,
-        ..named("POST", "/v1/audio/transcriptions", &[SpeechTranscribe])
+        ..named("POST", "/v1/audio/transcriptions", &[S::SpeechTranscribe])
     },
-    named("POST", "/api/v1/qa/answers", &[QaAsk]),
-    named("POST", "/api/v1/qa/suggestions", &[QaAsk]),
-    kept("GET", "/api/v1/qa/unanswered", Access::Any(&[QaManage])),
-    plain("GET", "/api/v1/predictions/{id}", Access::Any(&[LettersRead, DocumentsRead])),
-    plain("POST", "/api/v1/predictions/{id}/feedback", Access::Any(&[FeedbackWrite])),
-    plain("GET", "/api/v1/statistics", Access::Any(&[ModelsRead])),
+    named("POST", "/api/v1/qa/answers", &[S::QaAsk]),
+    named("POST", "/api/v1/qa/suggestions", &[S::QaAsk]),
+    kept("GET", "/api/v1/qa/unanswered", Access::Any(&[S::QaManage])),
+    plain("GET", "/api/v1/predictions/{id}", Access::Any(&[S::LettersRead, S::DocumentsRead])),
+    plain("POST", "/api/v1/predictions/{id}/feedback", Access::Any(&[S::FeedbackWrite])),
+    plain("GET", "/api/v1/statistics", Access::Any(&[S::ModelsRead])),
     Route { personal: PersonalData::Named, ..plain("POST", "/api/v1/jobs", SENDING) },
-    plain("GET", "/api/v1/jobs", Access::Any(&[JobsRead])),
-    plain("GET", "/api/v1/jobs/{id}", Access::Any(&[JobsRead])),
-    plain("DELETE", "/api/v1/jobs/{id}", Access::Any(&[JobsCancel])),
-    plain("POST", "/api/v1/jobs/{id}/cancel", Access::Any(&[JobsCancel])),
+    plain("GET", "/api/v1/jobs", Access::Any(&[S::JobsRead])),
+    plain("GET", "/api/v1/jobs/{id}", Access::Any(&[S::JobsRead])),
+    plain("DELETE", "/api/v1/jobs/{id}", Access::Any(&[S::JobsCancel])),
+    plain("POST", "/api/v1/jobs/{id}/cancel", Access::Any(&[S::JobsCancel])),
     kept("GET", "/api/v1/jobs/{id}/result", OWNING),
-    plain("GET", "/api/v1/jobs/{id}/events", Access::Any(&[JobsRead])),
+    plain("GET", "/api/v1/jobs/{id}/events", Access::Any(&[S::JobsRead])),
     plain("POST", "/api/v1/blobs", SENDING),
     kept("PUT", "/api/v1/blobs/{id}/parts/{number}", SENDING),
     plain("POST", "/api/v1/blobs/{id}/complete", SENDING),
@@ -123,8 +127,8 @@ pub const ROUTES: &[Route] = &[
     open("/asyncapi.yaml", Offered::Everywhere),
     open("/schemas/{file}", Offered::Everywhere),
     open("/", Offered::Everywhere),
-    open("/healthz/live", Offered::Operators),
-    open("/healthz/ready", Offered::Operators),
+    open("/healthz/live", Offered::Everywhere),
+    open("/healthz/ready", Offered::Everywhere),
     open("/metrics", Offered::Operators),
 ];
 
@@ -135,7 +139,7 @@ const fn plain(method: &'static str, path: &'static str, access: Access) -> Rout
     Route { method, path, access, personal: PersonalData::No, offered: Offered::Clients }
 }
 
-const fn named(method: &'static str, path: &'static str, scopes: &'static [Scope]) -> Route {
+const fn named(method: &'static str, path: &'static str, scopes: &'static [S]) -> Route {
     Route { personal: PersonalData::Named, ..plain(method, path, Access::Any(scopes)) }
 }
 

@@ -55,8 +55,8 @@ impl Admitted {
     where
         F: FnOnce() -> Result<AnswerOrder, CallError> + Send + 'static,
     {
-        let deadline = self.cx.deadline;
-        let work = move |routing: &Routing, order: AnswerOrder| routing.answer(&order, deadline);
+        let cx = self.cx.clone();
+        let work = move |routing: &Routing, order: AnswerOrder| routing.answer(&order, &cx);
         let answer = self.on_text_pool(body, work).await?;
         let state = if answer.is_answered { "answered" } else { "no_answer" };
         metrics::counter!("fenwen_questions_total", "state" => state).increment(1);
@@ -76,13 +76,15 @@ impl Admitted {
     /// Questions that no source answered.
     pub async fn unanswered_questions(self) -> Result<Unanswered, CallError> {
         let body = Unread { n_bytes: 0, read: || Ok(()) };
-        self.on_text_pool(body, |routing, ()| routing.unanswered()).await
+        let origin = Arc::clone(&self.cx.origin);
+        self.on_text_pool(body, move |routing, ()| routing.unanswered(&origin.org)).await
     }
 
     /// A prediction made earlier.
     pub async fn prediction(self, id: String) -> Result<KeptPrediction, CallError> {
         let body = Unread { n_bytes: 0, read: || Ok(()) };
-        self.on_text_pool(body, move |routing, ()| routing.prediction_of(&id)).await
+        let origin = Arc::clone(&self.cx.origin);
+        self.on_text_pool(body, move |routing, ()| routing.prediction_of(&id, &origin.org)).await
     }
 
     /// What officers' reviews say about the answers.

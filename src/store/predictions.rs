@@ -17,6 +17,8 @@ use super::{Store, StoreError};
 pub struct NewPrediction {
     /// Identifies it.
     pub id: String,
+    /// Code of the agency that asked.
+    pub org: String,
     /// Of which service.
     pub service: &'static str,
     /// Name, version and SHA-256 of the model.
@@ -117,13 +119,28 @@ impl Store {
         }))
     }
 
-    /// A prediction that has not expired at `now`.
+    /// A prediction of an agency that has not expired at `now`.
     ///
     /// # Errors
     /// When the database fails.
-    pub fn prediction(&self, id: &str, now: u64) -> Reply<Option<Prediction>> {
-        self.call(Kind::Read, (id.to_owned(), now), |(id, now), tx| {
-            prediction(id, *now, tx).boxed()
+    pub fn prediction(&self, id: &str, org: &str, now: u64) -> Reply<Option<Prediction>> {
+        let data = (id.to_owned(), org.to_owned(), now);
+        self.call(Kind::Read, data, |(id, org, now), tx| prediction(id, org, *now, tx).boxed())
+    }
+
+    /// A prediction of whatever agency, for the rights of whom it mentions.
+    ///
+    /// # Errors
+    /// When the database fails.
+    pub fn any_prediction(&self, id: &str) -> Reply<Option<Prediction>> {
+        self.call(Kind::Read, id.to_owned(), |id, tx| {
+            async move {
+                let select =
+                    "SELECT id, service, model, version, sha256, taxonomy, labels, created, expires
+                    FROM prediction WHERE id = $1";
+                tx.rows(select, values![id]).await?.into_iter().next().map(kept).transpose()
+            }
+            .boxed()
         })
     }
 
@@ -146,14 +163,21 @@ impl Store {
         })
     }
 
-    /// The predictions of `service` that have not expired at `now`, newest first, without their texts; at most `limit`.
+    /// An agency's predictions of `service` that have not expired at `now`, newest first, without their texts; at most
+    /// `limit`.
     ///
     /// # Errors
     /// When the database fails.
-    pub fn newest(&self, service: &str, now: u64, limit: usize) -> Reply<Vec<Prediction>> {
-        let data = (service.to_owned(), now, limit as u64);
-        self.call(Kind::Read, data, |(service, now, limit), tx| {
-            newest(service, *now, *limit, tx).boxed()
+    pub fn newest(
+        &self,
+        service: &str,
+        org: &str,
+        now: u64,
+        limit: usize,
+    ) -> Reply<Vec<Prediction>> {
+        let data = (service.to_owned(), org.to_owned(), now, limit as u64);
+        self.call(Kind::Read, data, |(service, org, now, limit), tx| {
+            newest((service, org), *now, *limit, tx).boxed()
         })
     }
 
@@ -190,11 +214,12 @@ impl Store {
         })
     }
 
-    /// The newest signatures of a service, oldest of them first: what the index of near-duplicates is rebuilt from.
+    /// The newest signatures of a service with agency and id, oldest of them first: what the index of near-duplicates is
+    /// rebuilt from.
     ///
     /// # Errors
     /// When the database fails.
-    pub fn signatures(&self, service: &str, limit: usize) -> Reply<Vec<(String, Vec<u8>)>> {
+    pub fn signatures(&self, service: &str, limit: usize) -> Reply<Vec<(String, String, Vec<u8>)>> {
         self.call(Kind::Read, (service.to_owned(), limit as u64), |(service, limit), tx| {
             signatures(service, *limit, tx).boxed()
         })
@@ -202,13 +227,14 @@ impl Store {
 }
 
 async fn keep(sealed: &[Sealed], told: &[OutboxRow], tx: &mut dyn Tx) -> Result<(), StoreError> {
-    let insert = "INSERT INTO prediction(id, service, model, version, sha256, taxonomy, labels, sealed, signature,
+    let insert = "INSERT INTO prediction(id, org, service, model, version, sha256, taxonomy, labels, sealed, signature,
             case_no, created, text_expires, expires)
-        VALUES($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13)";
+        VALUES($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14)";
     for (it, sealed) in sealed {
         let [model, version, sha256] = &it.model;
         let values = values![
             &it.id,
+            &it.org,
             it.service,
             model,
             version,
@@ -232,24 +258,29 @@ async fn keep(sealed: &[Sealed], told: &[OutboxRow], tx: &mut dyn Tx) -> Result<
     Ok(())
 }
 
-async fn prediction(id: &str, now: u64, tx: &mut dyn Tx) -> Result<Option<Prediction>, StoreError> {
+async fn prediction(
+    id: &str,
+    org: &str,
+    now: u64,
+    tx: &mut dyn Tx,
+) -> Result<Option<Prediction>, StoreError> {
     let select = "SELECT id, service, model, version, sha256, taxonomy, labels, created, expires
-        FROM prediction WHERE id = $1 AND $2 < expires";
-    tx.rows(select, values![id, now]).await?.into_iter().next().map(kept).transpose()
+        FROM prediction WHERE id = $1 AND org = $2 AND $3 < expires";
+    tx.rows(select, values![id, org, now]).await?.into_iter().next().map(kept).transpose()
 }
 
 async fn newest(
-    service: &str,
+    (service, org): (&str, &str),
     now: u64,
     limit: u64,
     tx: &mut dyn Tx,
 ) -> Result<Vec<Prediction>, StoreError> {
     let select = "SELECT id, service, model, version, sha256, taxonomy, labels, created, expires
-        FROM prediction WHERE service = $1 AND $2 < expires ORDER BY seq DESC LIMIT $3";
-    tx.rows(select, values![service, now, limit]).await?.into_iter().map(kept).collect()
+        FROM prediction WHERE service = $1 AND org = $2 AND $3 < expires ORDER BY seq DESC LIMIT $4";
+    tx.rows(select, values![service, org, now, limit]).await?.into_iter().map(kept).collect()
 }
 
-/// A row of the columns that both of the above select.
+/// A row of the columns that the above select.
 fn kept(mut row: Row) -> Result<Prediction, StoreError> {
     Ok(Prediction {
         id: row.take()?,
@@ -326,9 +357,11 @@ async fn signatures(
     service: &str,
     limit: u64,
     tx: &mut dyn Tx,
-) -> Result<Vec<(String, Vec<u8>)>, StoreError> {
-    let select = "SELECT id, signature FROM prediction WHERE service = $1 AND signature IS NOT NULL
+) -> Result<Vec<(String, String, Vec<u8>)>, StoreError> {
+    let select =
+        "SELECT org, id, signature FROM prediction WHERE service = $1 AND signature IS NOT NULL
         ORDER BY seq DESC LIMIT $2";
-    let read = |mut row: Row| -> Result<_, StoreError> { Ok((row.take()?, row.take()?)) };
+    let read =
+        |mut row: Row| -> Result<_, StoreError> { Ok((row.take()?, row.take()?, row.take()?)) };
     tx.rows(select, values![service, limit]).await?.into_iter().rev().map(read).collect()
 }

@@ -8,11 +8,14 @@ use super::seal::BlobKey;
 use super::*;
 use crate::base::Private;
 
+const ORG: &str = "301000000A";
+
 const TEXT: &str = "我的身分證字號是A123456789";
 
 fn prediction(id: &str) -> NewPrediction {
     NewPrediction {
         id: id.to_owned(),
+        org: ORG.to_owned(),
         service: "letters",
         model: ["letters", "3", "00"].map(str::to_owned),
         taxonomy: "2026-10".to_owned(),
@@ -108,7 +111,7 @@ fn what_fails_is_undone_alone() {
         .boxed()
     });
     assert_eq!(count.wait().unwrap(), 0);
-    assert!(store.prediction("b", 0).wait().unwrap().is_some());
+    assert!(store.prediction("b", ORG, 0).wait().unwrap().is_some());
 }
 
 #[test]

@@ -9,7 +9,7 @@ use std::time::Duration;
 use anyhow::{Context, anyhow};
 
 use crate::audit::{
-    Actor, ActorKind, AuditEvent, AuditSettings, Listener, Outcome, Recorder, Row, Word,
+    Actor, ActorKind, AuditEvent, AuditSettings, Commit, Listener, Outcome, Recorder, Row, Word,
 };
 use crate::base::{Clock, SystemClock};
 use crate::config::Config;
@@ -26,6 +26,7 @@ pub(super) fn settings(config: &Config) -> AuditSettings {
         segment_bytes: audit.segment_mib << 20,
         retention: Duration::from_secs(audit.retention_days * 24 * 60 * 60),
         min_free_mib: audit.min_free_mib,
+        commit: if audit.waits_for_disk(config.profile) { Commit::Disk } else { Commit::System },
         ..AuditSettings::new(data_dir.join("audit"), data_dir.join("keys"), node)
     }
 }

@@ -52,7 +52,8 @@ fn world(accepts_demo_keys: bool, change: impl FnOnce(&mut ClientRow)) -> World 
         created: MORNING,
     };
     assert!(store.add_client_key(kept).wait().unwrap());
-    let settings = GateSettings { is_required: true, accepts_demo_keys, idle: IDLE };
+    let settings =
+        GateSettings { is_required: true, accepts_demo_keys, idle: IDLE, issuers: Vec::new() };
     let policy = Policy { strong: Vec::new() };
     let ticking: Arc<dyn Clock> = Arc::<ManualClock>::clone(&clock);
     let gate = Gate::new(settings, policy, store.clone(), ticking);
@@ -202,4 +203,24 @@ fn the_exchange_is_believed_on_its_listener_only() {
         it.exchange = (Some("TW/GOV/379000000A/x"), None);
     });
     assert_eq!(unknown.map(drop), Err(Denial::UnknownPartner));
+}
+
+#[test]
+fn a_key_made_just_now_is_known_within_a_second() {
+    let world = world(true, |_| ());
+    assert_eq!(world.good(), Ok(()));
+    let key = NewKey::generate(true).unwrap();
+    let kept = ClientKey {
+        id: key.id,
+        client: "mailbox".to_owned(),
+        hash: key.hash,
+        is_demo: true,
+        created: MORNING,
+    };
+    assert!(world.store.add_client_key(kept).wait().unwrap());
+    let header = format!("Bearer {}", key.text.expose());
+    let known = || world.admit(|it| it.authorization = Some(&header)).map(drop);
+    assert_eq!(known(), Err(Denial::BadCredential));
+    world.clock.advance(RECENT);
+    assert_eq!(known(), Ok(()));
 }

@@ -75,7 +75,7 @@ impl Routing {
         };
         let event = Event::DocumentDispatched(DocumentDispatched::new(&answer));
         let told = self.told(&event, &answer.prediction_id, &cx.origin)?;
-        self.keep(vec![self.prediction(&model, draft)], vec![told])?;
+        self.keep(vec![self.prediction(&model, draft, &cx.origin)], vec![told])?;
         Ok(answer)
     }
 

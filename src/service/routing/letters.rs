@@ -7,11 +7,11 @@ use crate::base::{Private, RequestId, hex};
 use crate::pipeline::classify::Ask;
 use crate::pipeline::compose::{Composed, Part};
 use crate::pipeline::letters::read::{Reading, read};
-use crate::pipeline::letters::similar::Signature;
+use crate::pipeline::letters::similar::{Signature, SimilarIndex};
 use crate::service::events::{Event, LetterClassified};
 use crate::service::subjects::{self, Subject};
 use crate::store::{NewPrediction, OutboxRow, Reply};
-use crate::task::call::{CallContext, CallError, Task};
+use crate::task::call::{CallContext, CallError, Origin, Task};
 use crate::task::letters::{Letter, LetterAnswer, LetterAnswers, LetterOrder, Ministry, Repeated};
 use crate::task::text::{Automation, Label, TextField};
 
@@ -51,7 +51,7 @@ impl Routing {
             let mut reading = reading.map_err(|it| internal(&it))?;
             reading.flags.not_our_remit = self.foreign(&parts(letter))?;
             let id = RequestId::fresh(self.clock.as_ref()).to_string();
-            reading.flags.repeated = self.repeated(&id, &reading);
+            reading.flags.repeated = self.repeated(&id, &cx.origin.org, &reading);
             let signature = reading.signature.as_ref().map(Signature::to_bytes);
             let mut answer = answer(id, &model, letter, reading, ask.top_k);
             answer.automation =
@@ -64,7 +64,7 @@ impl Routing {
                 signature,
                 case_no: case_no(cx),
             };
-            kept.push(self.prediction(&model, draft));
+            kept.push(self.prediction(&model, draft, &cx.origin));
             items.push(answer);
         }
         let answers = LetterAnswers {
@@ -75,9 +75,11 @@ impl Routing {
         };
         let result = self.keep_letters(kept, &answers, cx);
         if result.is_err() {
-            let mut index = self.similar();
-            for item in &answers.items {
-                index.remove(&item.prediction_id);
+            let mut similar = self.similar();
+            if let Some(index) = similar.get_mut(&cx.origin.org) {
+                for item in &answers.items {
+                    index.remove(&item.prediction_id);
+                }
             }
         }
         result.map(|()| answers)
@@ -118,10 +120,13 @@ impl Routing {
         }
     }
 
-    /// The most similar earlier letter; afterwards this one is an earlier letter too.
-    fn repeated(&self, id: &str, reading: &Reading) -> Option<Repeated> {
+    /// The most similar earlier letter to the agency; afterwards this one is an earlier letter too.
+    fn repeated(&self, id: &str, org: &str, reading: &Reading) -> Option<Repeated> {
         let signature = reading.signature.as_ref()?;
-        let mut index = self.similar();
+        let mut similar = self.similar();
+        let index = similar
+            .entry(org.to_owned())
+            .or_insert_with(|| SimilarIndex::new(self.settings.n_compared));
         let found = index.query(signature, self.settings.repeated_from, 1).into_iter().next();
         index.insert(id, signature.clone());
         found.map(|it| Repeated { prediction_id: it.id, similarity: it.similarity })
@@ -152,12 +157,18 @@ impl Routing {
     }
 
     /// A prediction to keep.
-    pub(super) fn prediction(&self, model: &ActiveModel, draft: Draft<'_>) -> NewPrediction {
+    pub(super) fn prediction(
+        &self,
+        model: &ActiveModel,
+        draft: Draft<'_>,
+        origin: &Origin,
+    ) -> NewPrediction {
         let created = self.clock.unix_time().as_secs();
         let labels: Vec<(&str, f32)> =
             draft.labels.iter().map(|it| (it.code.as_str(), it.score)).collect();
         NewPrediction {
             id: draft.id.to_owned(),
+            org: origin.org.clone(),
             service: draft.service,
             model: [&model.info.name, &model.info.version, &model.info.sha256].map(Clone::clone),
             taxonomy: self.taxonomy.version().to_owned(),

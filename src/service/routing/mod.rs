@@ -138,7 +138,8 @@ pub struct Routing {
     documents: ModelSlot,
     ministries: ModelSlot,
     answers: IndexSlot,
-    similar: Mutex<SimilarIndex>,
+    /// Letters to each agency.
+    similar: Mutex<BTreeMap<String, SimilarIndex>>,
     promises: Mutex<BTreeMap<&'static str, ServiceStatistics>>,
     store: Store,
     taxonomy: Taxonomy,
@@ -170,9 +171,11 @@ impl Routing {
             let versions = Versions::at(&parts.classifiers, name);
             ModelSlot::new(versions, name, Arc::clone(&parts.encoders))
         };
-        let mut index = SimilarIndex::new(parts.settings.n_compared);
-        for (id, bytes) in parts.store.signatures(LETTERS, parts.settings.n_compared).wait()? {
+        let n_compared = parts.settings.n_compared;
+        let mut similar = BTreeMap::new();
+        for (org, id, bytes) in parts.store.signatures(LETTERS, n_compared).wait()? {
             if let Some(signature) = Signature::from_bytes(&bytes) {
+                let index = similar.entry(org).or_insert_with(|| SimilarIndex::new(n_compared));
                 index.insert(&id, signature);
             }
         }
@@ -181,7 +184,7 @@ impl Routing {
             documents: slot(DOCUMENTS),
             ministries: slot(MINISTRIES),
             answers: IndexSlot::new(&parts.answers, parts.encoders),
-            similar: Mutex::new(index),
+            similar: Mutex::new(similar),
             promises: Mutex::default(),
             store: parts.store,
             taxonomy: parts.taxonomy,
@@ -205,9 +208,10 @@ impl Routing {
 
     /// Forgets predictions whose texts were erased, so that no letter is said to repeat one.
     pub fn forget(&self, ids: &[String]) {
-        let mut index = self.similar();
-        for id in ids {
-            index.remove(id);
+        for index in self.similar().values_mut() {
+            for id in ids {
+                index.remove(id);
+            }
         }
     }
 
@@ -241,7 +245,7 @@ impl Routing {
         Date::in_taiwan(self.clock.unix_time())
     }
 
-    fn similar(&self) -> MutexGuard<'_, SimilarIndex> {
+    fn similar(&self) -> MutexGuard<'_, BTreeMap<String, SimilarIndex>> {
         self.similar.lock().unwrap_or_else(PoisonError::into_inner)
     }
 

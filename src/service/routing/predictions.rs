@@ -11,12 +11,12 @@ use crate::task::prediction::{Feedback, KeptPrediction, Verdict};
 use super::{ANSWERS, ActiveModel, DOCUMENTS, LETTERS, Routing, internal};
 
 impl Routing {
-    /// A prediction as kept.
+    /// A prediction of an agency as kept.
     ///
     /// # Errors
-    /// When there is none of this id, or it has expired.
-    pub fn prediction_of(&self, id: &str) -> Result<KeptPrediction, CallError> {
-        let found = self.find(id)?;
+    /// When it has none of this id, or it has expired.
+    pub fn prediction_of(&self, id: &str, org: &str) -> Result<KeptPrediction, CallError> {
+        let found = self.find(id, org)?;
         let feedback = self.store.feedback(id).wait().map_err(|it| internal(&it))?;
         let [name, version, sha256] = found.model;
         Ok(KeptPrediction {
@@ -41,7 +41,7 @@ impl Routing {
         feedback: Feedback,
         origin: &call::Origin,
     ) -> Result<(), CallError> {
-        let about = self.find(id)?;
+        let about = self.find(id, &origin.org)?;
         self.check(&about, &feedback)?;
         let row = FeedbackRow {
             prediction: about.id.clone(),
@@ -75,9 +75,9 @@ impl Routing {
         event.outbox_row(&of).map_err(|it| internal(&it))
     }
 
-    fn find(&self, id: &str) -> Result<Prediction, CallError> {
+    fn find(&self, id: &str, org: &str) -> Result<Prediction, CallError> {
         let now = self.clock.unix_time().as_secs();
-        let found = self.store.prediction(id, now).wait().map_err(|it| internal(&it))?;
+        let found = self.store.prediction(id, org, now).wait().map_err(|it| internal(&it))?;
         found.ok_or_else(|| CallError::new(ErrorCode::NotFound, "沒有這筆預測,或已逾保存期限。"))
     }
 

@@ -5,3 +5,5 @@ CREATE TABLE client(
 CREATE TABLE client_key(
   id TEXT PRIMARY KEY, client TEXT NOT NULL, hash BLOB NOT NULL, is_demo INTEGER NOT NULL, created INTEGER NOT NULL);
 CREATE INDEX client_key_client ON client_key(client);
+ALTER TABLE prediction ADD COLUMN org TEXT NOT NULL DEFAULT '';
+CREATE INDEX prediction_newest ON prediction(service, org, seq);

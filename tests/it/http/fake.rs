@@ -1,22 +1,25 @@
 //! A server over a recogniser that answers when the test says so.
 
+mod recogniser;
+
 use std::net::SocketAddr;
 use std::path::Path;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use fenwen::audit::{AuditSettings, Recorder};
-use fenwen::base::{Clock, Deadline, Private, SystemClock};
+use fenwen::base::{Clock, Deadline, SystemClock};
 use fenwen::cli::kinds::{self, TextKind};
-use fenwen::http::{App, AppParts, Ended, HttpOptions, serve};
+use fenwen::http::{App, AppParts, Ended, HttpOptions, Listener, Tls, serve};
+#[cfg(feature = "jwt")]
+use fenwen::identity::IssuerSettings;
 use fenwen::identity::{Gate, GateSettings};
-use fenwen::media::{Point, Quad};
 use fenwen::pipeline::documents::deadline::Calendar;
 use fenwen::pipeline::documents::number::PrefixTable;
 use fenwen::pipeline::documents::taxonomy::Taxonomy;
 use fenwen::pipeline::encode::EncodeError;
-use fenwen::policy::Policy;
+use fenwen::policy::{Policy, Surface};
 use fenwen::service::jobs::{Blobs, JobParts, JobSettings, Jobs};
 use fenwen::service::routing::{
     EncoderError, Encoders, Routing, RoutingParts, RoutingSettings, TextEncoder,
@@ -26,109 +29,15 @@ use fenwen::service::webhooks::{Guard, WebhookSettings, Webhooks};
 use fenwen::service::{PictureFiles, Service, ServiceLimits, ServiceParts};
 use fenwen::store::Store;
 use fenwen::store::blobs::BlobFolder;
-use fenwen::task::call::CallError;
-use fenwen::task::idcard::{
-    Check, DocumentType, Field, FieldName, FieldStatus, Health, IdImage, Load, ModelInfo, Mrz,
-    MrzCheckDigits, MrzFormat, Quality, ReadLine, RecogniseId, Recognition, RetakeReason,
-};
+use fenwen::task::idcard::RecogniseId;
 use fenwen::wire::v1::meta::PurposeRule;
-use futures_util::FutureExt;
 use futures_util::future::BoxFuture;
-use tokio::sync::{Semaphore, oneshot};
+use tokio::sync::oneshot;
 use tokio::task::JoinHandle;
 
 use super::speech::FakeEar;
 
-/// Recognises every picture as the same card.
-pub(crate) struct FakeRecogniser {
-    /// One permit per picture that may be answered.
-    pub(crate) gate: Semaphore,
-    /// Pictures whose recognition has begun.
-    pub(crate) begun: AtomicUsize,
-    /// Pictures whose recognition was dropped before its end.
-    pub(crate) dropped: AtomicUsize,
-    /// What [`RecogniseId::estimate`] says per picture, in milliseconds.
-    pub(crate) estimate_ms: AtomicU64,
-    /// Width that makes recognition panic.
-    panic_width: u32,
-    document: fn() -> Recognition,
-    this: std::sync::Weak<FakeRecogniser>,
-}
-
-/// Width of a picture that makes the fake panic.
-pub(crate) const PANIC_WIDTH: u32 = 13;
-
-impl FakeRecogniser {
-    /// Answers at once.
-    pub(crate) fn open() -> Arc<FakeRecogniser> {
-        FakeRecogniser::reading(card)
-    }
-
-    /// Answers only what the test adds permits for.
-    pub(crate) fn gated() -> Arc<FakeRecogniser> {
-        FakeRecogniser::with_permits(0, card)
-    }
-
-    /// Answers this at once.
-    pub(crate) fn reading(document: fn() -> Recognition) -> Arc<FakeRecogniser> {
-        FakeRecogniser::with_permits(Semaphore::MAX_PERMITS, document)
-    }
-
-    fn with_permits(n_permits: usize, document: fn() -> Recognition) -> Arc<FakeRecogniser> {
-        Arc::new_cyclic(|this| FakeRecogniser {
-            gate: Semaphore::new(n_permits),
-            begun: AtomicUsize::new(0),
-            dropped: AtomicUsize::new(0),
-            estimate_ms: AtomicU64::new(0),
-            panic_width: PANIC_WIDTH,
-            document,
-            this: this.clone(),
-        })
-    }
-}
-
-/// Counts a recognition that was dropped before its end.
-struct Ongoing(Arc<FakeRecogniser>, bool);
-
-impl Drop for Ongoing {
-    fn drop(&mut self) {
-        if !self.1 {
-            self.0.dropped.fetch_add(1, Ordering::SeqCst);
-        }
-    }
-}
-
-impl RecogniseId for FakeRecogniser {
-    fn recognise(
-        &self,
-        image: IdImage,
-        _: Deadline,
-    ) -> BoxFuture<'static, Result<Recognition, CallError>> {
-        let this = self.this.upgrade().unwrap();
-        async move {
-            this.begun.fetch_add(1, Ordering::SeqCst);
-            let mut ongoing = Ongoing(Arc::clone(&this), false);
-            assert_ne!(image.pixels.width, this.panic_width, "A123456789 in a panic message");
-            this.gate.acquire().await.unwrap().forget();
-            ongoing.1 = true;
-            Ok((this.document)())
-        }
-        .boxed()
-    }
-
-    fn estimate(&self, load: Load) -> Duration {
-        let ms = self.estimate_ms.load(Ordering::SeqCst);
-        Duration::from_millis(ms * (load.pictures_ahead as u64 + 1))
-    }
-
-    fn health(&self) -> Health {
-        Health::Ready
-    }
-
-    fn model(&self) -> ModelInfo {
-        ModelInfo { name: "fake".into(), version: "1".into(), sha256: "0".repeat(64) }
-    }
-}
+pub(crate) use recogniser::{FakeRecogniser, PANIC_WIDTH, card};
 
 /// An audit log below a folder.
 pub(crate) fn audit_in(folder: &Path) -> Arc<Recorder> {
@@ -190,24 +99,38 @@ impl Server {
         limits: ServiceLimits,
         options: HttpOptions,
     ) -> Server {
-        let open = GateSettings { is_required: false, accepts_demo_keys: true, idle: IDLE };
-        Server::start_guarded(recogniser, ear, (limits, options), open).await
+        let door = Door { gate: gate_settings(false), surface: Surface::All, tls: None };
+        Server::start_behind(door, recogniser, ear, (limits, options)).await
     }
 
     /// As [`Server::open`], where callers must be proven.
     pub(crate) async fn guarded() -> Server {
-        let ear = FakeEar::with_permits(usize::MAX / 2);
-        let limits = ServiceLimits::default();
-        let closed = GateSettings { is_required: true, accepts_demo_keys: true, idle: IDLE };
-        let recogniser = FakeRecogniser::open();
-        Server::start_guarded(recogniser, Some(ear), (limits, options()), closed).await
+        Server::guarded_at(Surface::All, None).await
     }
 
-    async fn start_guarded(
+    /// The same at a listener that offers less, or is encrypted.
+    pub(crate) async fn guarded_at(surface: Surface, tls: Option<Arc<Tls>>) -> Server {
+        let ear = FakeEar::with_permits(usize::MAX / 2);
+        let limits = ServiceLimits::default();
+        let door = Door { gate: gate_settings(true), surface, tls };
+        Server::start_behind(door, FakeRecogniser::open(), Some(ear), (limits, options())).await
+    }
+
+    /// The same where tokens of issuers count.
+    #[cfg(feature = "jwt")]
+    pub(crate) async fn guarded_by(issuers: Vec<IssuerSettings>) -> Server {
+        let ear = FakeEar::with_permits(usize::MAX / 2);
+        let limits = ServiceLimits::default();
+        let gate = GateSettings { issuers, ..gate_settings(true) };
+        let door = Door { gate, surface: Surface::All, tls: None };
+        Server::start_behind(door, FakeRecogniser::open(), Some(ear), (limits, options())).await
+    }
+
+    async fn start_behind(
+        door: Door,
         recogniser: Arc<FakeRecogniser>,
         ear: Option<Arc<FakeEar>>,
         (limits, options): (ServiceLimits, HttpOptions),
-        gate_settings: GateSettings,
     ) -> Server {
         let clock: Arc<dyn Clock> = Arc::new(SystemClock);
         let skipping = Arc::new(SkippingClock::default());
@@ -228,7 +151,7 @@ impl Server {
         let texts = text_kind(Arc::clone(&service), Arc::clone(&clock), options.purpose.clone());
         let ticking: Arc<dyn Clock> = Arc::<SkippingClock>::clone(&skipping);
         let jobs = jobs_over(store.clone(), data_dir.path(), &texts, Arc::clone(&ticking));
-        let gate = gate_over(store.clone(), gate_settings, ticking);
+        let gate = gate_over(store.clone(), door.gate.clone(), ticking);
         let audit = audit_in(data_dir.path());
         let app = App::new(AppParts {
             service: Arc::clone(&service),
@@ -241,10 +164,9 @@ impl Server {
             options,
         })
         .unwrap();
-        let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
-        let addr = listener.local_addr().unwrap();
+        let (listener, addr) = door.listener().await;
         let (sender, receiver) = oneshot::channel();
-        let running = tokio::spawn(serve(listener, app, async {
+        let running = tokio::spawn(serve(vec![listener], app, async {
             let _ = receiver.await;
         }));
         Server {
@@ -310,6 +232,26 @@ fn jobs_over(store: Store, data_dir: &Path, texts: &TextKind, clock: Arc<dyn Clo
 /// After how long without a call a client is suspended.
 const IDLE: Duration = Duration::from_secs(90 * 24 * 60 * 60);
 
+/// Where a server is reached, and whether callers must be proven there.
+struct Door {
+    gate: GateSettings,
+    surface: Surface,
+    tls: Option<Arc<Tls>>,
+}
+
+impl Door {
+    async fn listener(self) -> (Listener, SocketAddr) {
+        let tcp = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let addr = tcp.local_addr().unwrap();
+        let Door { surface, tls, .. } = self;
+        (Listener { surface, tls, ..Listener::plain(tcp) }, addr)
+    }
+}
+
+fn gate_settings(is_required: bool) -> GateSettings {
+    GateSettings { is_required, accepts_demo_keys: true, idle: IDLE, issuers: Vec::new() }
+}
+
 /// A gate over the registrations of a store.
 fn gate_over(store: Store, settings: GateSettings, clock: Arc<dyn Clock>) -> Arc<Gate> {
     Gate::new(settings, Policy { strong: vec!["hwk".to_owned()] }, store, clock)
@@ -317,7 +259,7 @@ fn gate_over(store: Store, settings: GateSettings, clock: Arc<dyn Clock>) -> Arc
 
 /// A gate that asks nobody who they are.
 pub(crate) fn open_gate(store: Store) -> Arc<Gate> {
-    let settings = GateSettings { is_required: false, accepts_demo_keys: true, idle: IDLE };
+    let settings = gate_settings(false);
     gate_over(store, settings, Arc::new(SystemClock))
 }
 
@@ -435,57 +377,6 @@ pub(crate) async fn until(condition: impl Fn() -> bool) {
         }
     };
     tokio::time::timeout(super::client::WATCHDOG, wait).await.unwrap();
-}
-
-fn quad() -> Quad {
-    let point = |x, y| Point { x, y };
-    Quad([point(1.04, 2.0), point(9.0, 2.0), point(9.0, 4.0), point(1.0, 4.0)])
-}
-
-/// A card with one of everything.
-pub(crate) fn card() -> Recognition {
-    let field = |name, value: Option<&str>, status| Field {
-        name,
-        value: value.map(|it| Private::new(it.to_owned())),
-        raw: Private::new("民國79年1月2日".to_owned()),
-        confidence: 0.123_456_7,
-        quad: quad(),
-        checks: vec![Check { name: "calendar", ok: true }],
-        status,
-        repair: None,
-    };
-    Recognition {
-        document_type: DocumentType::TwNationalIdFront,
-        type_score: 0.98,
-        rotation: 90,
-        corners: Some(quad()),
-        quality: Quality {
-            sharpness: 0.7,
-            glare: f32::NAN,
-            cropped: false,
-            resolution_ok: true,
-            n_cards: 1,
-            recapture_suspected: false,
-            retake: vec![RetakeReason::Glare],
-        },
-        fields: vec![
-            field(FieldName::IdNumber, Some("A123456789"), FieldStatus::Verified),
-            field(FieldName::Name, None, FieldStatus::Review),
-        ],
-        mrz: Some(Mrz {
-            format: MrzFormat::MrvA,
-            lines: vec![Private::new("V<UTO".to_owned())],
-            check_digits: MrzCheckDigits { number: Some(true), ..MrzCheckDigits::default() },
-            repaired: false,
-        }),
-        lines: vec![ReadLine {
-            text: Private::new("中華民國國民身分證".to_owned()),
-            confidence: 0.5,
-            quad: quad(),
-        }],
-        face: Some(quad()),
-        redacted_png: Some(Private::new(vec![1, 2, 3])),
-    }
 }
 
 /// A valid PNG of that width and 2 rows.

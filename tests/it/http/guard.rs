@@ -62,7 +62,11 @@ fn the_description_tells_what_a_route_needs() {
 }
 
 /// A registered client; its key as a header line.
-async fn register(server: &Server, id: &str, change: impl FnOnce(&mut ClientRow)) -> String {
+pub(crate) async fn register(
+    server: &Server,
+    id: &str,
+    change: impl FnOnce(&mut ClientRow),
+) -> String {
     let mut row = ClientRow {
         id: id.to_owned(),
         org: "301000000A".to_owned(),
@@ -200,6 +204,7 @@ async fn only_approved_purposes_are_taken() {
     let server = Server::guarded().await;
     texts::activate(&server);
     let head = register(&server, "mailbox", |_| ()).await;
+    let two = register(&server, "two", |it| it.purposes = "a b".to_owned()).await;
     let letters = json!([{"subject": "a", "body": "b"}]);
     let body = |purpose: &str| json!({"purpose": {"code": purpose}, "letters": letters});
     let job = |input: Value| json!({"service": "letters", "operation": "classify", "input": input});
@@ -218,7 +223,6 @@ async fn only_approved_purposes_are_taken() {
             assert_eq!(answer.problem(), "ER0320", "{path} {body}");
         }
     }
-    let two = register(&server, "two", |it| it.purposes = "a b".to_owned()).await;
     let answer = call(&server, ("POST", "/v1/audio/transcriptions"), &two, "{}").await;
     assert_eq!((answer.status, code(&answer).as_str()), (403, "ER0320"));
 }
@@ -227,15 +231,15 @@ async fn only_approved_purposes_are_taken() {
 async fn the_kind_of_a_job_and_the_whole_text_need_their_own_scopes() {
     let server = Server::guarded().await;
     let head = register(&server, "letters", |it| it.scopes = "letters:classify".to_owned()).await;
+    let hears = register(&server, "speech", |it| it.scopes = "speech:transcribe".to_owned()).await;
     let body = json!({"service": "documents", "operation": "dispatch",
         "input": {"purpose": {"code": "petition-handling"}}});
     let answer = call(&server, ("POST", "/api/v1/jobs"), &head, &body.to_string()).await;
     assert_eq!((answer.status, answer.problem().as_str()), (403, "ER0310"));
-    let head = register(&server, "speech", |it| it.scopes = "speech:transcribe".to_owned()).await;
     let path = format!("{}/{}", speech::TRANSCRIPTIONS, "0".repeat(32));
-    assert_eq!(call(&server, ("GET", path.as_str()), &head, "").await.status, 404);
+    assert_eq!(call(&server, ("GET", path.as_str()), &hears, "").await.status, 404);
     let original = format!("{path}?rendition=original");
-    assert_eq!(call(&server, ("GET", original.as_str()), &head, "").await.status, 403);
+    assert_eq!(call(&server, ("GET", original.as_str()), &hears, "").await.status, 403);
 }
 
 #[tokio::test]

@@ -5,12 +5,14 @@ mod description;
 mod drain;
 mod events;
 pub(crate) mod fake;
-mod guard;
+pub(crate) mod guard;
 mod hostile;
 pub(crate) mod later;
 mod load;
 mod recognition;
 pub(crate) mod speech;
 pub(crate) mod texts;
+#[cfg(all(feature = "tls", feature = "jwt"))]
+mod tls;
 mod webhooks;
 mod wire;

@@ -5,11 +5,14 @@ use fenwen::store::{FeedbackRow, NewPrediction, OutboxRow, Store, TaxonomyRow};
 
 use super::{Fixture, SECOND, purge};
 
+pub(super) const ORG: &str = "301000000A";
+
 const TEXT: &str = "我的身分證字號是A123456789";
 
 pub(super) fn prediction(id: &str, expires: u64) -> NewPrediction {
     NewPrediction {
         id: id.to_owned(),
+        org: ORG.to_owned(),
         service: "letters",
         model: ["letters", "3", "00"].map(str::to_owned),
         taxonomy: "2026-10".to_owned(),
@@ -39,7 +42,7 @@ fn keep(store: &Store, predictions: Vec<NewPrediction>) {
 }
 
 fn ids(store: &Store) -> Vec<String> {
-    store.signatures("letters", 9).wait().unwrap().into_iter().map(|it| it.0).collect()
+    store.signatures("letters", 9).wait().unwrap().into_iter().map(|it| it.1).collect()
 }
 
 pub(super) fn what_is_kept_comes_back_and_expires(fixture: Fixture) {
@@ -50,7 +53,8 @@ pub(super) fn what_is_kept_comes_back_and_expires(fixture: Fixture) {
     let again = store.keep(vec![prediction("d", 100)], vec![told("d"), told("a")]).unwrap();
     assert!(again.wait().is_err(), "without its event it is not kept");
     assert_eq!(outbox(store), ["e-a", "e-b"]);
-    let find = |id: &str, now| store.prediction(id, now).wait().unwrap();
+    let find = |id: &str, now| store.prediction(id, ORG, now).wait().unwrap();
+    assert_eq!(store.prediction("a", "379000000A", 0).wait().unwrap(), None, "another agency's");
     assert_eq!(find("a", 99).unwrap().model[1], "3");
     assert_eq!((find("a", 100), find("c", 0), find("d", 0)), (None, None, None));
     assert_eq!(ids(store), ["a", "b"]);
@@ -64,10 +68,11 @@ pub(super) fn what_is_kept_comes_back_and_expires(fixture: Fixture) {
 pub(super) fn the_newest_of_a_service_come_first(fixture: Fixture) {
     let store = &fixture.store;
     let other = NewPrediction { service: "qa", ..prediction("x", 100) };
+    let elsewhere = NewPrediction { org: "379000000A".to_owned(), ..prediction("y", 100) };
     let of = |id, expires| prediction(id, expires);
-    keep(store, vec![of("a", 100), other, of("b", 20), of("c", 100)]);
+    keep(store, vec![of("a", 100), other, of("b", 20), of("c", 100), elsewhere]);
     let check = |now, limit, expected: &[&str]| {
-        let found = store.newest("letters", now, limit).wait().unwrap();
+        let found = store.newest("letters", ORG, now, limit).wait().unwrap();
         assert_eq!(found.iter().map(|it| it.id.as_str()).collect::<Vec<_>>(), expected);
     };
     check(50, 9, &["c", "a"]);
@@ -78,7 +83,7 @@ pub(super) fn feedback_is_appended_and_the_latest_counts(fixture: Fixture) {
     let store = &fixture.store;
     keep(store, vec![prediction("a", 100), prediction("b", 100)]);
     for (id, label) in [("a", "x"), ("b", "y"), ("a", "z")] {
-        let about = store.prediction(id, 0).wait().unwrap().unwrap();
+        let about = store.prediction(id, ORG, 0).wait().unwrap().unwrap();
         let row = FeedbackRow {
             prediction: id.to_owned(),
             verdict: "corrected".to_owned(),

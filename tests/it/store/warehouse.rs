@@ -13,6 +13,8 @@ use fenwen::warehouse::{MIN_GROUP, TABLES, export};
 use super::predictions::told;
 use super::{Fixture, NOON, new_job, submit};
 
+const ORG: &str = "301000000A";
+
 /// Stands wherever a citizen or an officer may be named.
 const CANARY: &str = "CANARY-A123456789";
 
@@ -23,6 +25,7 @@ fn day() -> Date {
 fn prediction(id: &str, labels: &str, created: u64) -> NewPrediction {
     NewPrediction {
         id: id.to_owned(),
+        org: ORG.to_owned(),
         service: "letters",
         model: ["letters", "3", "00"].map(str::to_owned),
         taxonomy: "2026-10".to_owned(),
@@ -45,7 +48,7 @@ fn fill(store: &Store) {
     let noon = NOON.as_secs();
     let labels = r#"[["戶政",0.75],["地政",0.25]]"#;
     keep(store, vec![prediction(CANARY, labels, noon), prediction("other", "[]", noon)]);
-    let about = store.prediction(CANARY, noon).wait().unwrap().unwrap();
+    let about = store.prediction(CANARY, ORG, noon).wait().unwrap().unwrap();
     let row = FeedbackRow {
         prediction: CANARY.to_owned(),
         verdict: "corrected".to_owned(),
