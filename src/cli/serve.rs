@@ -104,9 +104,8 @@ async fn serve(
 ) -> anyhow::Result<()> {
     let audit = super::audit::open(config)?;
     started(&audit).await?;
-    let store = match super::jobs::store(config) {
-        Err(error) if is_sealed(&error) => return serve_sealed(config, audit, clock, &error).await,
-        opened => opened?,
+    let Some(store) = store(config, &audit, &clock).await? else {
+        return stopped_in_order(audit).await;
     };
     let purge = super::retention::purge(config, store.clone(), Arc::clone(&clock))?;
     let routing = routing::open(config, store.clone(), Arc::clone(&clock))?;
@@ -148,11 +147,15 @@ async fn serve(
     drop(serving);
     beside.end().await?;
     stopped_in_order(audit).await?;
-    match ended? {
+    told(ended?);
+    Ok(())
+}
+
+fn told(ended: Ended) {
+    match ended {
         Ended::Drained => tracing::info!("every request was answered"),
         Ended::Cut(n) => tracing::warn!(n, "connections were cut after the drain timeout"),
     }
-    Ok(())
 }
 
 /// What serves requests over the bus.
@@ -210,27 +213,29 @@ async fn until_stopped(
     Ok(ended?)
 }
 
-/// Whether the store was not opened because a key is not that of the database.
-fn is_sealed(error: &anyhow::Error) -> bool {
-    matches!(error.downcast_ref(), Some(StoreError::Key { .. }))
-}
-
-/// Lives without serving, so that an operator sees why, until the process is told to stop.
-async fn serve_sealed(
+/// The store. Without the keys of its database this process lives until it is told to stop, and serves nothing: `None`.
+async fn store(
     config: &Config,
-    audit: Arc<Recorder>,
-    clock: Arc<dyn Clock>,
-    why: &anyhow::Error,
-) -> anyhow::Result<()> {
-    tracing::error!(reason = %why.root_cause(), "the data is sealed: put the right keys in place and start again");
+    audit: &Recorder,
+    clock: &Arc<dyn Clock>,
+) -> anyhow::Result<Option<Store>> {
+    let error = match super::jobs::store(config) {
+        Ok(store) => return Ok(Some(store)),
+        Err(error) => error,
+    };
+    if !matches!(error.downcast_ref(), Some(StoreError::Key { .. })) {
+        return Err(error);
+    }
+    let reason = error.root_cause();
+    tracing::error!(%reason, "the data is sealed: put the right keys in place and start again");
     let mut row = Row::of_service(AuditEvent::SystemSealed, "serve");
     row.outcome = Some(Outcome::Refused);
     audit.append(row).await.context("failed to record that the data is sealed")?;
-    let listener = listener(config).await?;
+    let listener = listeners::loopback(config).await?;
     // Standard output may be closed, as by `head`: the server tells all the same.
     let _ = announce(listener.local_addr()?);
-    http::serve_sealed(listener, clock, shutdown()?).await?;
-    stopped_in_order(audit).await
+    http::serve_sealed(listener, Arc::clone(clock), shutdown()?).await?;
+    Ok(None)
 }
 
 /// Records that this process serves: it does not without that.

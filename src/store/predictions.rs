@@ -289,7 +289,7 @@ async fn newest(
     tx.rows(select, values![service, org, now, limit]).await?.into_iter().map(kept).collect()
 }
 
-/// A row of the columns that both of the above select.
+/// A row of the columns that the above select.
 fn kept(mut row: Row) -> Result<Prediction, StoreError> {
     Ok(Prediction {
         id: row.take()?,

@@ -21,6 +21,7 @@ use crate::generated;
 use crate::http::client::get;
 
 const ID_NUMBER: &str = "A123456789";
+const ORG: &str = "301000000A";
 
 /// A command over a data directory, with a line on standard input.
 fn run(data: &Path, arguments: &[&str], input: &str) -> Output {
@@ -178,7 +179,7 @@ fn blobs(store: &Store, data: &Path) -> Blobs {
 fn meta(id: String) -> BlobMeta {
     BlobMeta {
         id,
-        org: "301000000A".to_owned(),
+        org: ORG.to_owned(),
         client: "mailbox".to_owned(),
         kind: "audio".to_owned(),
         media_type: "audio/wav".to_owned(),
@@ -305,7 +306,7 @@ fn an_erasure_survives_a_restore() {
     let find = [&["subject", "find"][..], &kind].concat();
     assert!(done(&to, &find, ID_NUMBER).is_empty());
     let restored = Store::open(&to).unwrap();
-    assert!(restored.prediction("first", 0).wait().unwrap().is_none());
+    assert!(restored.prediction("first", ORG, 0).wait().unwrap().is_none());
 }
 
 /// EN-4: with a wrong key the server lives and serves nothing.
