@@ -175,7 +175,8 @@ fn export(subject: &Subject, out: &Path, store: &Store, config: &Config) -> anyh
 }
 
 fn export_prediction(id: &str, out: &Path, store: &Store) -> anyhow::Result<u64> {
-    let Some(kept) = store.any_prediction(id).wait()? else { return Ok(0) };
+    let now = SystemClock.unix_time().as_secs();
+    let Some(kept) = store.prediction(id, now).wait()? else { return Ok(0) };
     let feedback: Vec<_> = store.feedback(id).wait()?.into_iter().collect();
     let about = serde_json::json!({
         "id": kept.id, "service": kept.service, "model": kept.model, "labels": kept.labels,

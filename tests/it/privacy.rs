@@ -306,7 +306,7 @@ fn an_erasure_survives_a_restore() {
     let find = [&["subject", "find"][..], &kind].concat();
     assert!(done(&to, &find, ID_NUMBER).is_empty());
     let restored = Store::open(&to).unwrap();
-    assert!(restored.prediction("first", ORG, 0).wait().unwrap().is_none());
+    assert!(restored.prediction("first", 0).wait().unwrap().is_none());
 }
 
 /// EN-4: with a wrong key the server lives and serves nothing.

@@ -5,7 +5,7 @@ use fenwen::store::{FeedbackRow, NewPrediction, OutboxRow, Store, TaxonomyRow};
 
 use super::{Fixture, SECOND, purge};
 
-pub(super) const ORG: &str = "301000000A";
+const ORG: &str = "301000000A";
 
 const TEXT: &str = "我的身分證字號是A123456789";
 

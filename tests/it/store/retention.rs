@@ -9,7 +9,7 @@ use fenwen::store::webhooks::{Attempt, DeliveryState, NewDelivery, NewWebhook};
 use fenwen::store::{FeedbackRow, Hold, HoldKind, NewPrediction, Store};
 
 use super::blobs::{files, run};
-use super::predictions::{ORG, prediction, told};
+use super::predictions::{prediction, told};
 use super::{Fixture, KEEP, NOON, SECOND, claim, meta, new_job, purge, submit};
 
 fn keep(store: &Store, predictions: Vec<NewPrediction>) {
@@ -21,7 +21,7 @@ fn expiring(id: &str, text: u64, rest: u64) -> NewPrediction {
 }
 
 fn feedback(store: &Store, id: &str, created: u64) {
-    let about = store.prediction(id, ORG, 0).wait().unwrap().unwrap();
+    let about = store.prediction(id, 0).wait().unwrap().unwrap();
     let row = FeedbackRow {
         prediction: id.to_owned(),
         verdict: "accepted".to_owned(),
@@ -120,7 +120,7 @@ pub(super) fn a_text_goes_before_its_prediction_and_feedback_last(fixture: Fixtu
     let text = || store.prediction_text("p").wait().unwrap();
     assert!(text().is_some());
     assert_eq!(purge(store, 100 * SECOND).texts, ["p"]);
-    assert!(text().is_none() && store.prediction("p", ORG, 150).wait().unwrap().is_some());
+    assert!(text().is_none() && store.prediction("p", 150).wait().unwrap().is_some());
     assert!(store.signatures("letters", 9).wait().unwrap().is_empty());
     assert!(store.labelled("letters", 0, 0).wait().unwrap().is_empty());
     assert_eq!(purge(store, 200 * SECOND).predictions, 1);

@@ -12,7 +12,7 @@ use fenwen::store::{
 };
 
 use super::blobs::{block_on, files};
-use super::predictions::{ORG, prediction};
+use super::predictions::prediction;
 use super::{Fixture, NOON, SECOND, claim, meta, new_job, purge, submit};
 
 const ID_NUMBER: &str = "A123456789";
@@ -105,13 +105,13 @@ pub(super) fn two_persons_erase_and_nothing_is_left(fixture: Fixture) {
     assert_eq!(approve(store, "李科長"), Approval::Unknown, "once");
     assert_eq!((erase(store), erase(store)), (2, 0));
     assert!(mentions(store, ID_NUMBER).is_empty() && mentions(store, "B1").is_empty());
-    assert!(store.prediction("p", ORG, 0).wait().unwrap().is_none());
+    assert!(store.prediction("p", 0).wait().unwrap().is_none());
     assert!(store.job("j").wait().unwrap().is_none());
     assert!(store.blob("in-j").wait().unwrap().is_none());
     assert_eq!(files(&fixture.path().join("blobs")).len(), 1);
     assert_eq!(block_on(blobs(&fixture).sweep()).unwrap(), 1);
     assert_eq!(files(&fixture.path().join("blobs")).len(), 0);
-    assert!(store.prediction("q", ORG, 0).wait().unwrap().is_some());
+    assert!(store.prediction("q", 0).wait().unwrap().is_some());
     assert!(store.job("k").wait().unwrap().is_some(), "others stay");
     let kept = store.erasures().wait().unwrap().remove(0);
     assert_eq!(kept.done, Some(NOON + 2 * SECOND));
