@@ -120,23 +120,8 @@ async fn serve(
         gate: Arc::clone(&gate),
         options: rpc_options(config),
     });
-    let shown = Shown {
-        gate: Arc::clone(&gate),
-        service: Arc::clone(&service),
-        jobs: Arc::clone(&jobs),
-        clock: Arc::clone(&clock),
-    };
-    let app = App::new(AppParts {
-        service,
-        jobs: Arc::clone(&jobs),
-        webhooks: webhooks::webhooks(config, store.clone(), Arc::clone(&clock))?,
-        audit: Arc::clone(&audit),
-        clock: Arc::clone(&clock),
-        pages: super::console::pages(config, shown),
-        gate,
-        asyncapi: rpc::asyncapi(),
-        options: http_options(config),
-    })?;
+    let shown = Shown { service, jobs: Arc::clone(&jobs), audit: Arc::clone(&audit), gate };
+    let app = app(config, &store, shown, &clock)?;
     let deliverer = webhooks::deliverer(config, store.clone(), Arc::clone(&clock))?;
     let listener = listener(config).await?;
     recogniser.check(CHECK_TIME).await;
@@ -163,6 +148,27 @@ async fn serve(
         Ended::Cut(n) => tracing::warn!(n, "connections were cut after the drain timeout"),
     }
     Ok(())
+}
+
+/// The surface of HTTP, with its pages.
+fn app(
+    config: &Config,
+    store: &Store,
+    shown: Shown,
+    clock: &Arc<dyn Clock>,
+) -> anyhow::Result<Arc<App>> {
+    let pages = super::console::pages(config, store, &shown, clock)?;
+    Ok(App::new(AppParts {
+        service: shown.service,
+        jobs: shown.jobs,
+        webhooks: webhooks::webhooks(config, store.clone(), Arc::clone(clock))?,
+        audit: shown.audit,
+        clock: Arc::clone(clock),
+        gate: shown.gate,
+        pages,
+        asyncapi: rpc::asyncapi(),
+        options: http_options(config),
+    })?)
 }
 
 /// Answers over HTTP and the bus until the process is told to stop, and lets both end what they began.
@@ -413,7 +419,7 @@ fn announce(address: SocketAddr) -> std::io::Result<()> {
     let mut out = std::io::stdout().lock();
     writeln!(
         out,
-        "\nfenwen 分文 已就緒:http://{address}/(API 文件:http://{address}/docs)\n\n\
+        "\nfenwen 分文 已就緒:http://{address}/(以瀏覽器開啟即可試用;API 文件:http://{address}/docs)\n\n\
          證件影像識別:\n\
          curl -s http://{address}/api/v1/identity-documents/recognitions \\\n  \
          -F 'meta={{\"purpose\":{{\"code\":\"online-application\",\"case_no\":\"DEMO-1\"}}}};type=application/json' \\\n  \

@@ -1,5 +1,6 @@
 //! The gate: from what a call shows to a principal that may call its route.
 
+mod registrations;
 mod signed_in;
 
 use std::net::IpAddr;
@@ -19,6 +20,7 @@ use super::client::{Client, Registered};
 use super::key;
 use super::lockout::Lockout;
 
+pub use registrations::Registration;
 pub use signed_in::SignedIn;
 
 /// How long registrations are believed before they are read again: what is suspended is refused by then.

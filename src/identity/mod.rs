@@ -8,5 +8,5 @@ mod key;
 mod lockout;
 
 pub use client::Hours;
-pub use gate::{Gate, GateSettings, Shown, SignedIn};
+pub use gate::{Gate, GateSettings, Registration, Shown, SignedIn};
 pub use key::{NewKey, NoRandomness};

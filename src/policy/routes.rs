@@ -99,6 +99,7 @@ pub const ROUTES: &[Route] = &[
     named("POST", "/api/v1/documents/dispatch-suggestions", &[DocumentsDispatch]),
     named("POST", "/api/v1/speech/transcriptions", &[SpeechTranscribe]),
     kept("GET", "/api/v1/speech/transcriptions/{id}", Access::Any(&[SpeechTranscribe, SpeechRead])),
+    kept("GET", "/api/v1/speech/transcriptions/{id}/audio", Access::Any(&[SpeechAudio])),
     named("GET", "/api/v1/speech/stream", &[SpeechTranscribe]),
     Route {
         personal: PersonalData::Implied,
@@ -153,8 +154,7 @@ pub const PAGES: &[Route] = &[
     page("/console/try", Access::Any(TRYING)),
     page("/console/recordings", LISTENING),
     page("/console/recordings/{id}", LISTENING),
-    page("/console/cards", Access::Any(&[IdRecognize, IdRead])),
-    page("/console/cards/{id}", Access::Any(&[IdRecognize, IdRead])),
+    page("/console/cards", Access::Any(&[IdRecognize])),
     page("/console/answers", Access::Any(&[QaManage])),
     page("/console/models", Access::Any(&[ModelsRead])),
     page("/console/clients", Access::Any(&[ClientsAdmin])),

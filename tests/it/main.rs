@@ -6,6 +6,8 @@ mod audit;
 mod batch;
 mod bus;
 mod cli;
+#[cfg(feature = "console")]
+mod console;
 #[cfg(all(feature = "candle", feature = "ort", feature = "rten"))]
 mod encoder;
 #[cfg(all(feature = "ort", feature = "rten"))]

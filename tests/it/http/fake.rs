@@ -1,5 +1,7 @@
 //! A server over a recogniser that answers when the test says so.
 
+mod pages;
+
 use std::net::SocketAddr;
 use std::path::Path;
 use std::sync::Arc;
@@ -223,13 +225,14 @@ impl Server {
         let texts = text_kind(Arc::clone(&service), Arc::clone(&clock), options.purpose.clone());
         let ticking: Arc<dyn Clock> = Arc::<SkippingClock>::clone(&skipping);
         let jobs = jobs_over(store.clone(), data_dir.path(), &texts, Arc::clone(&ticking));
-        let gate = gate_over(store.clone(), gate_settings, ticking);
+        let gate = gate_over(store.clone(), gate_settings, Arc::clone(&ticking));
         let audit = audit_in(data_dir.path());
+        let pages = pages::over(&data_dir, (&service, &jobs), (&gate, &audit), (&store, ticking));
         let app = App::new(AppParts {
             service: Arc::clone(&service),
             jobs: Arc::clone(&jobs),
             webhooks: webhooks_over(store.clone(), Arc::clone(&clock)),
-            pages: None,
+            pages,
             gate: Arc::clone(&gate),
             audit: Arc::clone(&audit),
             clock,
