@@ -119,11 +119,12 @@ async fn serve(
         jobs: jobs(config, store.clone(), Arc::clone(&service), Arc::clone(&clock))?,
         reviews: routing::reviews(config, Arc::clone(&routing), store.clone(), Arc::clone(&clock)),
         service,
+        audit: Arc::clone(&audit),
         clock: Arc::clone(&clock),
     };
-    let rpc = rpc_of(config, &shown, &audit);
+    let rpc = rpc_of(config, &shown);
     let Shown { jobs, reviews, .. } = shown.clone();
-    let app = app(config, shown, (store.clone(), Arc::clone(&audit)))?;
+    let app = app(config, &store, shown)?;
     let deliverer = webhooks::deliverer(config, store.clone(), Arc::clone(&clock))?;
     let listeners = listeners::bind(config).await?;
     recogniser.check(CHECK_TIME).await;
@@ -159,12 +160,12 @@ fn told(ended: Ended) {
 }
 
 /// What serves requests over the bus.
-fn rpc_of(config: &Config, shown: &Shown, audit: &Arc<Recorder>) -> Arc<Rpc> {
+fn rpc_of(config: &Config, shown: &Shown) -> Arc<Rpc> {
     Arc::new(Rpc {
         service: Arc::clone(&shown.service),
         jobs: Arc::clone(&shown.jobs),
         uploads: Arc::new(shown.jobs.blobs().clone()),
-        audit: Arc::clone(audit),
+        audit: Arc::clone(&shown.audit),
         clock: Arc::clone(&shown.clock),
         gate: Arc::clone(&shown.gate),
         options: rpc_options(config),
@@ -172,18 +173,14 @@ fn rpc_of(config: &Config, shown: &Shown, audit: &Arc<Recorder>) -> Arc<Rpc> {
 }
 
 /// What serves requests over HTTP.
-fn app(
-    config: &Config,
-    shown: Shown,
-    (store, audit): (Store, Arc<Recorder>),
-) -> anyhow::Result<Arc<App>> {
-    let pages = super::console::pages(config, shown.clone());
-    let Shown { gate, service, jobs, reviews, clock } = shown;
+fn app(config: &Config, store: &Store, shown: Shown) -> anyhow::Result<Arc<App>> {
+    let pages = super::console::pages(config, store, &shown)?;
+    let Shown { gate, service, jobs, reviews, audit, clock } = shown;
     Ok(App::new(AppParts {
         service,
         jobs,
         reviews,
-        webhooks: webhooks::webhooks(config, store, Arc::clone(&clock))?,
+        webhooks: webhooks::webhooks(config, store.clone(), Arc::clone(&clock))?,
         audit,
         clock,
         pages,
@@ -459,7 +456,7 @@ fn announce(address: SocketAddr) -> std::io::Result<()> {
     let mut out = std::io::stdout().lock();
     writeln!(
         out,
-        "\nfenwen 分文 已就緒:http://{address}/(API 文件:http://{address}/docs)\n\n\
+        "\nfenwen 分文 已就緒:http://{address}/(以瀏覽器開啟即可試用;API 文件:http://{address}/docs)\n\n\
          證件影像識別:\n\
          curl -s http://{address}/api/v1/identity-documents/recognitions \\\n  \
          -F 'meta={{\"purpose\":{{\"code\":\"online-application\",\"case_no\":\"DEMO-1\"}}}};type=application/json' \\\n  \

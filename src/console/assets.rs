@@ -25,17 +25,39 @@ const fn js(name: &'static str, content: &'static [u8]) -> Asset {
     Asset { name, media_type: "text/javascript; charset=utf-8", content }
 }
 
+/// A chart of an evaluation, as the report has it.
+macro_rules! chart {
+    ($model:literal, $name:literal) => {
+        Asset {
+            name: concat!($model, "-", $name, ".png"),
+            media_type: "image/png",
+            content: include_bytes!(concat!("../../eval/reports/", $model, "/", $name, ".png")),
+        }
+    };
+}
+
 const ASSETS: &[Asset] = &[
     css("console.css", include_bytes!("assets/console.css")),
     js("dom.js", include_bytes!("assets/dom.js")),
     css("reviews.css", include_bytes!("assets/reviews.css")),
     js("reviews.js", include_bytes!("assets/reviews.js")),
     js("batch.js", include_bytes!("assets/batch.js")),
+    js("cards.js", include_bytes!("assets/cards.js")),
+    js("clients.js", include_bytes!("assets/clients.js")),
+    js("recording.js", include_bytes!("assets/recording.js")),
+    js("results.js", include_bytes!("assets/results.js")),
+    js("try.js", include_bytes!("assets/try.js")),
     Asset {
         name: "icon.svg",
         media_type: "image/svg+xml",
         content: include_bytes!("assets/icon.svg"),
     },
+    chart!("letters", "confusion"),
+    chart!("letters", "confidence"),
+    chart!("documents", "confusion"),
+    chart!("documents", "confidence"),
+    chart!("ministries", "confusion"),
+    chart!("ministries", "confidence"),
 ];
 
 /// Changes whenever a file does: pages ask for `name?v=…`.

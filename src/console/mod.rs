@@ -8,12 +8,14 @@ mod cookie;
 mod fields;
 mod format;
 mod login;
+mod markdown;
 mod menu;
 mod screens;
 mod session;
 mod shell;
 mod text;
 
+use std::path::PathBuf;
 use std::sync::Arc;
 
 use axum::Router;
@@ -23,6 +25,7 @@ use axum::routing::{get, post};
 use futures_util::FutureExt;
 use futures_util::future::BoxFuture;
 
+use crate::audit::{PublicKey, Recorder};
 use crate::base::Clock;
 use crate::http::{Asked, Pages, Sessions};
 use crate::identity::Gate;
@@ -30,6 +33,8 @@ use crate::policy::{Denial, Principal};
 use crate::service::Service;
 use crate::service::jobs::Jobs;
 use crate::service::reviews::Reviews;
+use crate::service::sources::Library;
+use crate::service::webhooks::Webhooks;
 
 use cookie::Cookies;
 use session::SessionTable;
@@ -53,6 +58,18 @@ pub struct ConsoleParts {
     pub jobs: Arc<Jobs>,
     /// What waits for officers.
     pub reviews: Arc<Reviews>,
+    /// Where clients want to be told of events.
+    pub webhooks: Webhooks,
+    /// Where calls are recorded.
+    pub audit: Arc<Recorder>,
+    /// The files of the audit log.
+    pub audit_files: AuditFiles,
+    /// The sources of answers.
+    pub library: Library,
+    /// The folder of the classifiers' versions.
+    pub classifiers: PathBuf,
+    /// What operators are told of this process.
+    pub about: About,
     /// Tells the time.
     pub clock: Arc<dyn Clock>,
     /// Whether this is a demonstration: the root leads to 試用.
@@ -63,12 +80,38 @@ pub struct ConsoleParts {
     pub takes_keys: bool,
 }
 
+/// The files of the audit log, and what verifies them.
+#[derive(Clone)]
+pub struct AuditFiles {
+    /// The folder of the chains.
+    pub folder: PathBuf,
+    /// Signed them.
+    pub key: PublicKey,
+}
+
+/// What operators are told of this process.
+#[derive(Clone, Debug, Default)]
+pub struct About {
+    /// Its node.
+    pub node: String,
+    /// Its database.
+    pub database: &'static str,
+    /// Its bus.
+    pub bus: &'static str,
+}
+
 /// What the screens share.
 struct Console {
     gate: Arc<Gate>,
     service: Arc<Service>,
     jobs: Arc<Jobs>,
     reviews: Arc<Reviews>,
+    webhooks: Webhooks,
+    audit: Arc<Recorder>,
+    audit_files: AuditFiles,
+    library: Library,
+    classifiers: PathBuf,
+    about: About,
     clock: Arc<dyn Clock>,
     cookies: Cookies,
     sessions: SessionTable,
@@ -78,21 +121,25 @@ struct Console {
 
 /// The console's pages, for the HTTP surface.
 pub fn pages(parts: ConsoleParts) -> Pages {
-    let ConsoleParts { gate, service, jobs, reviews, clock, .. } = parts;
-    let ConsoleParts { is_demo, is_secure, takes_keys, .. } = parts;
-    let cookies = Cookies { is_secure };
-    let prover: Arc<dyn Prover> = Arc::<Gate>::clone(&gate);
-    let sessions = SessionTable::new(prover, Arc::clone(&clock), cookies);
+    let cookies = Cookies { is_secure: parts.is_secure };
+    let prover: Arc<dyn Prover> = Arc::<Gate>::clone(&parts.gate);
+    let sessions = SessionTable::new(prover, Arc::clone(&parts.clock), cookies);
     let console = Arc::new(Console {
-        gate,
-        service,
-        jobs,
-        reviews,
-        clock,
+        gate: parts.gate,
+        service: parts.service,
+        jobs: parts.jobs,
+        reviews: parts.reviews,
+        webhooks: parts.webhooks,
+        audit: parts.audit,
+        audit_files: parts.audit_files,
+        library: parts.library,
+        classifiers: parts.classifiers,
+        about: parts.about,
+        clock: parts.clock,
         cookies,
         sessions,
-        is_demo,
-        takes_keys,
+        is_demo: parts.is_demo,
+        takes_keys: parts.takes_keys,
     });
     let router = Router::new()
         .route("/console/assets/{file}", get(assets::serve))
@@ -100,7 +147,7 @@ pub fn pages(parts: ConsoleParts) -> Pages {
         .route("/console/logout", post(login::sign_out))
         .merge(screens::router())
         .with_state(Arc::clone(&console));
-    let start = if is_demo { "/console/try" } else { HOME };
+    let start = if parts.is_demo { "/console/try" } else { HOME };
     Pages { router, start, sessions: Arc::new(Door(console)) }
 }
 

@@ -11,7 +11,7 @@ use axum::http::{HeaderMap, HeaderValue, StatusCode, Uri};
 use axum::response::{Html, IntoResponse, Response};
 
 use crate::http::status;
-use crate::policy::{Kind, Principal, Route, Scope};
+use crate::policy::{Kind, Principal, Purposes, Route, Scope};
 use crate::service::jobs::Caller;
 use crate::task::call::CallError;
 
@@ -41,6 +41,8 @@ pub(super) struct Frame {
     pub(super) who: String,
     /// For what changes something; empty where nobody signed in.
     pub(super) token: String,
+    /// What the account may name as its purpose; empty where it need not name one.
+    pub(super) purpose: String,
     pub(super) is_signed_in: bool,
     pub(super) is_demo: bool,
 }
@@ -128,6 +130,7 @@ impl Visit {
             menu: menu::of(self, s),
             who: signed_in.map_or(String::new(), |it| format!("{}({})", it.client, it.org)),
             token: self.console.sessions.token(&self.headers).unwrap_or_default(),
+            purpose: self.principal.as_ref().map_or(String::new(), |it| purpose(it)),
             is_signed_in: signed_in.is_some(),
             is_demo: self.console.is_demo,
         }
@@ -187,6 +190,14 @@ impl Visit {
             response.headers_mut().insert(SET_COOKIE, cookie);
         }
         response
+    }
+}
+
+/// The first purpose that is approved for somebody.
+fn purpose(principal: &Principal) -> String {
+    match &principal.purposes {
+        Purposes::Any => String::new(),
+        Purposes::Among(codes) => codes.first().cloned().unwrap_or_default(),
     }
 }
 

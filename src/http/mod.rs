@@ -1,6 +1,7 @@
 //! HTTP: routes, limits and manners around [`crate::service`]. Everything here is about transport.
 
 mod answers;
+mod audio;
 mod blobs;
 mod body;
 mod caller;
@@ -259,6 +260,7 @@ fn routes() -> OpenApiRouter<Arc<App>> {
         .routes(routes!(documents::suggest))
         .routes(routes!(speech::create))
         .routes(routes!(speech::read))
+        .routes(routes!(audio::read))
         .routes(routes!(stream::open))
         .routes(routes!(openai::transcribe))
         .routes(routes!(answers::ask))

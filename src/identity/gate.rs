@@ -1,5 +1,6 @@
 //! The gate: from what a call shows to a principal that may call its route.
 
+mod registrations;
 mod signed_in;
 
 use std::net::IpAddr;
@@ -21,6 +22,7 @@ use super::lockout::Lockout;
 use super::member::Member;
 use super::tokens::{IssuerSettings, Tokens};
 
+pub use registrations::Registration;
 pub use signed_in::SignedIn;
 
 /// How long registrations are believed before they are read again: what is suspended is refused by then.

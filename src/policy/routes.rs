@@ -103,6 +103,7 @@ pub const ROUTES: &[Route] = &[
         "/api/v1/speech/transcriptions/{id}",
         Access::Any(&[S::SpeechTranscribe, S::SpeechRead]),
     ),
+    kept("GET", "/api/v1/speech/transcriptions/{id}/audio", Access::Any(&[S::SpeechAudio])),
     named("GET", "/api/v1/speech/stream", &[S::SpeechTranscribe]),
     Route {
         personal: PersonalData::Implied,
@@ -170,8 +171,7 @@ pub const PAGES: &[Route] = &[
     page("/console/documents", REVIEWING),
     page("/console/recordings", LISTENING),
     page("/console/recordings/{id}", LISTENING),
-    page("/console/cards", Access::Any(&[S::IdRecognize, S::IdRead])),
-    page("/console/cards/{id}", Access::Any(&[S::IdRecognize, S::IdRead])),
+    page("/console/cards", Access::Any(&[S::IdRecognize])),
     page("/console/answers", Access::Any(&[S::QaManage])),
     page("/console/models", Access::Any(&[S::ModelsRead])),
     page("/console/clients", Access::Any(&[S::ClientsAdmin])),

@@ -7,6 +7,8 @@ mod batch;
 mod bus;
 mod canary;
 mod cli;
+#[cfg(feature = "console")]
+mod console;
 #[cfg(all(feature = "candle", feature = "ort", feature = "rten"))]
 mod encoder;
 #[cfg(all(feature = "ort", feature = "rten"))]

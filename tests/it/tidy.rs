@@ -33,7 +33,10 @@ const MAY_IMPORT: &[(&str, &[&str])] = &[
     ("http", &["base", "config", "audit", "task", "wire", "service", "policy", "identity"]),
     (
         "console",
-        &["base", "config", "audit", "policy", "identity", "task", "wire", "service", "http"],
+        &[
+            "base", "config", "audit", "policy", "identity", "registry", "task", "wire", "service",
+            "http",
+        ],
     ),
     ("warehouse", &["base", "store"]),
     ("rpc", &["base", "config", "audit", "task", "wire", "service", "bus", "policy", "identity"]),

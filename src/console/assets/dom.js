@@ -51,6 +51,12 @@ fw.call = (path, options = {}) => {
   return fetch(path, { ...options, headers, credentials: "same-origin", cache: "no-store" });
 };
 
+// A request with the purpose that the person's account is approved for, where it must name one.
+fw.asked = (body) => {
+  const purpose = document.querySelector("meta[name=purpose]");
+  return purpose ? { purpose: { code: purpose.content, case_no: "console" }, ...body } : body;
+};
+
 fw.post = (path, body) =>
   fw.call(path, { method: "POST", headers: { "content-type": "application/json" }, body: JSON.stringify(body) });
 

@@ -77,7 +77,6 @@ fn tabs(visit: &Visit, t: &'static TryText) -> Vec<Tab> {
 const SAMPLES: &[(&str, &str, &[u8])] = &[
     ("document.di", "application/xml", include_bytes!("../samples/document.di")),
     ("card.jpg", "image/jpeg", include_bytes!("../samples/card.jpg")),
-    ("call.ogg", "audio/ogg", include_bytes!("../samples/call.ogg")),
 ];
 
 /// `GET /console/samples/{file}`.

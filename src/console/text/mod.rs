@@ -4,8 +4,12 @@
 //! script finds the words of its screen as `data-` attributes of the element `words`.
 
 pub(super) mod home;
+pub(super) mod manage;
+pub(super) mod operate;
 pub(super) mod reviews;
 pub(super) mod shell;
+pub(super) mod try_it;
+pub(super) mod work;
 
 /// A language of the console.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]

@@ -11,7 +11,7 @@ catalogue! {
         tour_lead: "依序按下,系統會載入虛構範例並送出。", "Press them in order: an invented example is sent each time.";
         step_letter: "看一封信建議給哪個單位", "See which unit a letter goes to";
         step_document: "看一件公文的主辦、會辦與期限", "See the units and the deadline of a document";
-        step_speech: "聽一段錄音的逐字稿", "Read what was said in a recording";
+        step_speech: "說一句話,看逐字稿", "Say a sentence and read it";
         step_card: "讀一張證件影像的欄位", "Read the fields of an ID image";
         drop: "把檔案拖放到這裡,或選擇檔案", "Drop a file here, or choose one";
         drop_hint: "信件 .txt、公文 .di .sw .xml、錄音 .wav .mp3 .ogg .m4a、影像 .jpg .png .webp;依種類自動開啟。",
@@ -35,6 +35,9 @@ catalogue! {
         explanation: "說明", "Explanation";
         document_send: "建議主辦與會辦", "Suggest units";
         speech_file: "錄音檔(25 MiB 以內)", "Recording (25 MiB at most)";
+        speech_hint: "沒有內建範例:請用自己的測試錄音,或對麥克風說一句話(錄音只送到本機)。",
+            "There is no built-in example: use a test recording, or say a sentence into the microphone (it is sent to this server only).";
+        microphone: "用麥克風錄音", "Record by microphone";
         speech_send: "轉成文字", "Transcribe";
         question_text: "問題", "Question";
         question_send: "查詢", "Ask";
@@ -160,6 +163,11 @@ catalogue! {
         field_purpose: "居留事由", "Purpose of residence";
         wrong_file: "不支援這種檔案。可用:.txt、.di、.sw、.xml、錄音或影像檔。",
             "This kind of file is not supported. Use .txt, .di, .sw, .xml, a recording or a picture.";
+        recording: "錄音中,按一下停止", "Recording; press to stop";
+        microphone: "用麥克風錄音", "Record by microphone";
+        no_microphone: "無法使用麥克風:請允許瀏覽器使用,或改選錄音檔。",
+            "The microphone cannot be used: allow it, or choose a file.";
+        recorded: "錄音完成,{0}。請按「轉成文字」。", "Recorded, {0}. Now press “Transcribe”.";
         choose_first: "請先選擇檔案,或載入範例。", "Choose a file first, or load the example.";
         step_done: "已完成", "Done";
     }

@@ -48,6 +48,15 @@ impl Jobs {
         self.store.job_counts(client).await.map_err(|it| failed(&it))
     }
 
+    /// How many events wait to be told, `most` at most.
+    ///
+    /// # Errors
+    /// When the store fails.
+    pub async fn untold(&self, most: usize) -> Result<usize, CallError> {
+        let found = self.store.outbox_pending(most).await.map_err(|it| failed(&it))?;
+        Ok(found.len())
+    }
+
     /// What a waiting job may expect.
     ///
     /// # Errors

@@ -1,5 +1,6 @@
 //! A server over a recogniser that answers when the test says so.
 
+pub(crate) mod pages;
 mod recogniser;
 
 use std::net::SocketAddr;
@@ -153,15 +154,17 @@ impl Server {
         let texts = text_kind(Arc::clone(&service), Arc::clone(&clock), options.purpose.clone());
         let ticking: Arc<dyn Clock> = Arc::<SkippingClock>::clone(&skipping);
         let jobs = jobs_over(store.clone(), data_dir.path(), &texts, Arc::clone(&ticking));
-        let gate = gate_over(store.clone(), door.gate.clone(), ticking);
+        let gate = gate_over(store.clone(), door.gate.clone(), Arc::clone(&ticking));
         let audit = audit_in(data_dir.path());
         let reviews = reviews_over(store.clone(), &routing, &skipping);
+        let pages =
+            pages::over(&data_dir, (&service, &jobs, &reviews), (&gate, &audit), (&store, ticking));
         let app = App::new(AppParts {
             service: Arc::clone(&service),
             jobs: Arc::clone(&jobs),
             reviews: Arc::clone(&reviews),
             webhooks: webhooks_over(store.clone(), Arc::clone(&clock)),
-            pages: None,
+            pages,
             gate: Arc::clone(&gate),
             audit: Arc::clone(&audit),
             clock,

@@ -5,11 +5,10 @@ use std::sync::Arc;
 
 use axum::Extension;
 use fenwen::base::SystemClock;
-use fenwen::console::{self, ConsoleParts};
 use fenwen::policy::{Principal, Scope};
 
 use super::client::{Answer, get};
-use super::fake::Server;
+use super::fake::{Server, pages};
 use super::texts::{LETTERS, classifier, letter, post, ready};
 
 /// Bytes of a page.
@@ -17,19 +16,15 @@ const MAX_PAGE: usize = 150 << 10;
 
 /// A page of a server's console, for somebody with these scopes.
 async fn page(server: &Server, path: &str, scopes: &[Scope]) -> Answer {
-    let parts = ConsoleParts {
-        gate: Arc::clone(&server.gate),
-        service: Arc::clone(&server.service),
-        jobs: Arc::clone(&server.jobs),
-        reviews: Arc::clone(&server.reviews),
-        clock: Arc::new(SystemClock),
-        is_demo: true,
-        is_secure: false,
-        takes_keys: false,
-    };
+    let pages = pages::over(
+        &server.data_dir,
+        (&server.service, &server.jobs, &server.reviews),
+        (&server.gate, &server.audit),
+        (&server.store, Arc::new(SystemClock)),
+    );
     let local = Principal::local("u-1".to_owned(), "301000000A".to_owned());
     let principal = Principal { scopes: scopes.iter().copied().collect(), ..local };
-    let router = console::pages(parts).router.layer(Extension(Arc::new(principal)));
+    let router = pages.unwrap().router.layer(Extension(Arc::new(principal)));
     let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
     let addr = listener.local_addr().unwrap();
     tokio::spawn(axum::serve(listener, router).into_future());

@@ -1,0 +1,56 @@
+//! The console of a server under test.
+
+use std::sync::Arc;
+
+use fenwen::audit::Recorder;
+use fenwen::base::Clock;
+use fenwen::http::Pages;
+use fenwen::identity::Gate;
+use fenwen::service::Service;
+use fenwen::service::jobs::Jobs;
+use fenwen::service::reviews::Reviews;
+use fenwen::store::Store;
+use tempfile::TempDir;
+
+/// Pages over what a server keeps; where nobody must be proven they are those of a demonstration.
+#[cfg(feature = "console")]
+pub(crate) fn over(
+    data_dir: &TempDir,
+    (service, jobs, reviews): (&Arc<Service>, &Arc<Jobs>, &Arc<Reviews>),
+    (gate, audit): (&Arc<Gate>, &Arc<Recorder>),
+    (store, clock): (&Store, Arc<dyn Clock>),
+) -> Option<Pages> {
+    use fenwen::audit::AuditKey;
+    use fenwen::console::{About, AuditFiles, ConsoleParts, pages};
+    use fenwen::service::sources::Library;
+
+    let folder = data_dir.path();
+    let key = AuditKey::open(&folder.join("keys")).unwrap().public();
+    Some(pages(ConsoleParts {
+        gate: Arc::clone(gate),
+        service: Arc::clone(service),
+        jobs: Arc::clone(jobs),
+        reviews: Arc::clone(reviews),
+        webhooks: super::webhooks_over(store.clone(), Arc::clone(&clock)),
+        audit: Arc::clone(audit),
+        audit_files: AuditFiles { folder: folder.join("audit"), key },
+        library: Library::at(&folder.join("answers").join("sources")),
+        classifiers: folder.join("classifiers"),
+        about: About { node: "node-1".to_owned(), database: "SQLite", bus: "embedded" },
+        is_demo: !gate.is_required(),
+        is_secure: false,
+        takes_keys: true,
+        clock,
+    }))
+}
+
+/// This build has none.
+#[cfg(not(feature = "console"))]
+pub(crate) fn over(
+    _: &TempDir,
+    _: (&Arc<Service>, &Arc<Jobs>, &Arc<Reviews>),
+    _: (&Arc<Gate>, &Arc<Recorder>),
+    _: (&Store, Arc<dyn Clock>),
+) -> Option<Pages> {
+    None
+}
