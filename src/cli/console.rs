@@ -65,7 +65,26 @@ pub(super) fn pages(
         is_demo,
         is_secure: !is_demo,
         takes_keys: config.console.sign_in_with_key,
+        logins: logins(config, shown),
     })))
+}
+
+/// Where people log in, by the settings.
+#[cfg(feature = "console")]
+fn logins(config: &Config, shown: &Shown) -> Option<Arc<crate::identity::Logins>> {
+    use crate::identity::{ClaimNames, LoginSettings, Logins};
+
+    let login = config.auth.login.clone()?;
+    let claims =
+        ClaimNames { org: login.org_claim, units: login.units_claim, roles: login.roles_claim };
+    let settings = LoginSettings {
+        issuer: login.issuer,
+        client_id: login.client_id,
+        client_secret: login.client_secret,
+        redirect: login.redirect,
+        claims,
+    };
+    Some(Logins::new(settings, Arc::clone(&shown.clock)))
 }
 
 /// This build has a start page only.

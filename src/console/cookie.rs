@@ -6,6 +6,9 @@ use axum::http::{HeaderMap, HeaderValue};
 /// Names the session. On TLS it stands behind `__Host-`, which browsers take from this host and path only.
 pub(super) const SESSION: &str = "fenwen";
 
+/// Holds what a browser shows again when it comes back from the provider.
+pub(super) const TICKET: &str = "login";
+
 /// Says the language. It is no secret, and scripts need not read it.
 pub(super) const LANGUAGE: &str = "lang";
 
@@ -32,9 +35,19 @@ impl Cookies {
 
     /// The header line that sets a cookie until the browser ends.
     pub(super) fn write(self, name: &str, value: &str) -> Option<HeaderValue> {
+        self.line(name, value, "Strict")
+    }
+
+    /// The same for a cookie that comes also when the person follows a link from another site.
+    pub(super) fn write_lax(self, name: &str, value: &str) -> Option<HeaderValue> {
+        self.line(name, value, "Lax")
+    }
+
+    fn line(self, name: &str, value: &str, same_site: &str) -> Option<HeaderValue> {
         let secure = if self.is_secure { "; Secure" } else { "" };
+        let prefix = self.prefix();
         let line =
-            format!("{}{name}={value}; Path=/; HttpOnly; SameSite=Strict{secure}", self.prefix());
+            format!("{prefix}{name}={value}; Path=/; HttpOnly; SameSite={same_site}{secure}");
         HeaderValue::from_str(&line).ok()
     }
 

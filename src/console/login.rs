@@ -30,11 +30,13 @@ struct LoginPage {
     /// Why the last try failed; empty at first.
     problem: &'static str,
     takes_keys: bool,
+    has_provider: bool,
 }
 
-fn page(visit: &Visit, code: StatusCode, problem: &'static str) -> Response {
+pub(super) fn page(visit: &Visit, code: StatusCode, problem: &'static str) -> Response {
     let frame = visit.frame(ShellText::of(visit.lang).login_title);
-    visit.answer(code, &LoginPage { frame, problem, takes_keys: visit.console.takes_keys })
+    let (takes_keys, has_provider) = (visit.console.takes_keys, visit.console.logins.is_some());
+    visit.answer(code, &LoginPage { frame, problem, takes_keys, has_provider })
 }
 
 /// `GET /console/login`.
@@ -122,7 +124,7 @@ fn is_own(headers: &HeaderMap) -> bool {
     text(ORIGIN.as_str()).is_none_or(|it| it.split_once("://").is_some_and(|(_, it)| it == host))
 }
 
-async fn form(body: Body) -> Fields {
+pub(super) async fn form(body: Body) -> Fields {
     let bytes = axum::body::to_bytes(body, MAX_FORM).await.unwrap_or_default();
     Fields::parse(str::from_utf8(&bytes).unwrap_or_default())
 }

@@ -13,6 +13,7 @@ mod menu;
 mod screens;
 mod session;
 mod shell;
+mod sso;
 mod text;
 
 use std::path::PathBuf;
@@ -28,7 +29,7 @@ use futures_util::future::BoxFuture;
 use crate::audit::{PublicKey, Recorder};
 use crate::base::Clock;
 use crate::http::{Asked, Pages, Sessions};
-use crate::identity::Gate;
+use crate::identity::{Gate, Logins};
 use crate::policy::{Denial, Principal};
 use crate::service::Service;
 use crate::service::jobs::Jobs;
@@ -78,6 +79,8 @@ pub struct ConsoleParts {
     pub is_secure: bool,
     /// Whether people may sign in with the API key of a client.
     pub takes_keys: bool,
+    /// Where people log in, if there is a provider.
+    pub logins: Option<Arc<Logins>>,
 }
 
 /// The files of the audit log, and what verifies them.
@@ -117,6 +120,7 @@ struct Console {
     sessions: SessionTable,
     is_demo: bool,
     takes_keys: bool,
+    logins: Option<Arc<Logins>>,
 }
 
 /// The console's pages, for the HTTP surface.
@@ -140,11 +144,15 @@ pub fn pages(parts: ConsoleParts) -> Pages {
         sessions,
         is_demo: parts.is_demo,
         takes_keys: parts.takes_keys,
+        logins: parts.logins,
     });
     let router = Router::new()
         .route("/console/assets/{file}", get(assets::serve))
         .route(LOGIN, get(login::show).post(login::sign_in))
+        .route("/console/login/start", get(sso::start))
+        .route("/console/login/callback", get(sso::callback))
         .route("/console/logout", post(login::sign_out))
+        .route("/console/logout/back-channel", post(sso::signed_out))
         .merge(screens::router())
         .with_state(Arc::clone(&console));
     let start = if parts.is_demo { "/console/try" } else { HOME };

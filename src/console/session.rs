@@ -139,6 +139,11 @@ impl SessionTable {
         }
     }
 
+    /// Ends every session of those.
+    pub(super) fn end_all(&self, is_meant: impl Fn(&SignedIn) -> bool) {
+        self.sessions().retain(|_, it| !is_meant(&it.who));
+    }
+
     /// The token of the session that a request names.
     pub(super) fn token(&self, headers: &HeaderMap) -> Option<String> {
         let id = self.cookies.read(headers, SESSION)?;

@@ -36,9 +36,17 @@ catalogue! {
         audit: "稽核", "Audit";
         resources: "資源監控", "Resources";
         login_title: "登入", "Sign in";
-        login_lead: "請以系統管理者核發給您的介接金鑰登入。單一登入啟用後,此頁由單一登入取代。",
-            "Sign in with the key that an administrator issued to you. Single sign-on will replace this page.";
-        login_none: "本系統未開放以金鑰登入,請由單一登入進入。", "Keys are not accepted here: use single sign-on.";
+        login_provider: "以單一簽入登入", "Sign in with single sign-on";
+        login_lead: "或以系統管理者核發給您的介接金鑰登入。",
+            "Or sign in with the key that an administrator issued to you.";
+        login_none: "本系統尚未設定登入方式,請洽系統管理者。", "There is no way to sign in yet: ask an administrator.";
+        login_welcome: "已登入:", "Signed in:";
+        login_unknown: "登入已逾時,或不是由這個瀏覽器開始。請重新登入。",
+            "The sign-in took too long, or was not begun in this browser. Start again.";
+        login_refused: "單一簽入的回覆無法採信,請重新登入;若持續發生,請通知系統管理者。",
+            "The answer of single sign-on cannot be believed. Start again; tell an administrator if it persists.";
+        login_no_role: "您的帳號在本系統沒有角色。如業務需要,請洽系統管理者。",
+            "Your account has no role here. Ask an administrator if you need one.";
         login_key: "介接金鑰", "Key";
         login_hint: "以 fwk_ 開頭;可向系統管理者申請:fenwen clients key <代碼>",
             "Begins with fwk_; ask an administrator: fenwen clients key <id>";

@@ -11,8 +11,27 @@ use super::{FRESH, Gate, Proof, Shown, principal};
 
 /// Somebody who was proven: what is kept is no secret.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct SignedIn {
-    key: String,
+pub enum SignedIn {
+    /// By the API key of this id.
+    Key(String),
+    /// By a login at the provider.
+    Person {
+        /// Who, as of the login.
+        principal: Box<Principal>,
+        /// Session at the provider.
+        sid: Option<String>,
+    },
+}
+
+impl SignedIn {
+    /// Whether this ends when the provider ends a session, or all of a person.
+    pub fn is_ended_by(&self, subject: Option<&str>, session: Option<&str>) -> bool {
+        let SignedIn::Person { principal, sid } = self else { return false };
+        match session {
+            Some(_) => sid.as_deref() == session,
+            None => subject.is_some_and(|it| principal.subject == it),
+        }
+    }
 }
 
 impl Gate {
@@ -35,7 +54,7 @@ impl Gate {
         };
         let principal = self.principal(shown).await?;
         let key = Presented::parse(key.expose().trim()).ok_or(Denial::BadCredential)?;
-        Ok((SignedIn { key: key.id.to_owned() }, principal))
+        Ok((SignedIn::Key(key.id.to_owned()), principal))
     }
 
     /// Who somebody is by now: what was revoked, suspended or narrowed meanwhile counts.
@@ -47,8 +66,12 @@ impl Gate {
         signed_in: &SignedIn,
         address: Option<IpAddr>,
     ) -> Result<Principal, Denial> {
+        let id = match signed_in {
+            SignedIn::Key(id) => id,
+            SignedIn::Person { principal, .. } => return Ok(Principal::clone(principal)),
+        };
         let known = self.known(FRESH).await?;
-        let key = known.registered.key(&signed_in.key).ok_or(Denial::Expired)?;
+        let key = known.registered.key(id).ok_or(Denial::Expired)?;
         let client = known.registered.client(&key.client).ok_or(Denial::Expired)?;
         client.check(self.clock.unix_time(), self.settings.idle, (address, None))?;
         self.note(client);

@@ -103,7 +103,7 @@ impl Server {
         limits: ServiceLimits,
         options: HttpOptions,
     ) -> Server {
-        let door = Door { gate: gate_settings(false), surface: Surface::All, tls: None };
+        let door = Door::to(gate_settings(false));
         Server::start_behind(door, recogniser, ear, (limits, options)).await
     }
 
@@ -116,17 +116,20 @@ impl Server {
     pub(crate) async fn guarded_at(surface: Surface, tls: Option<Arc<Tls>>) -> Server {
         let ear = FakeEar::with_permits(usize::MAX / 2);
         let limits = ServiceLimits::default();
-        let door = Door { gate: gate_settings(true), surface, tls };
+        let door = Door { surface, tls, ..Door::to(gate_settings(true)) };
         Server::start_behind(door, FakeRecogniser::open(), Some(ear), (limits, options())).await
     }
 
     /// The same where tokens of issuers count.
     #[cfg(feature = "jwt")]
-    pub(crate) async fn guarded_by(issuers: Vec<IssuerSettings>) -> Server {
+    pub(crate) async fn guarded_by(
+        issuers: Vec<IssuerSettings>,
+        provider: pages::Provider,
+    ) -> Server {
         let ear = FakeEar::with_permits(usize::MAX / 2);
         let limits = ServiceLimits::default();
         let gate = GateSettings { issuers, ..gate_settings(true) };
-        let door = Door { gate, surface: Surface::All, tls: None };
+        let door = Door { provider, ..Door::to(gate) };
         Server::start_behind(door, FakeRecogniser::open(), Some(ear), (limits, options())).await
     }
 
@@ -157,8 +160,13 @@ impl Server {
         let gate = gate_over(store.clone(), door.gate.clone(), Arc::clone(&ticking));
         let audit = audit_in(data_dir.path());
         let reviews = reviews_over(store.clone(), &routing, &skipping);
-        let pages =
-            pages::over(&data_dir, (&service, &jobs, &reviews), (&gate, &audit), (&store, ticking));
+        let pages = pages::over(
+            &data_dir,
+            (&service, &jobs, &reviews),
+            (&gate, &audit),
+            (&store, ticking),
+            door.provider.clone(),
+        );
         let app = App::new(AppParts {
             service: Arc::clone(&service),
             jobs: Arc::clone(&jobs),
@@ -268,9 +276,15 @@ struct Door {
     gate: GateSettings,
     surface: Surface,
     tls: Option<Arc<Tls>>,
+    provider: pages::Provider,
 }
 
 impl Door {
+    fn to(gate: GateSettings) -> Door {
+        let provider = pages::Provider::default();
+        Door { gate, surface: Surface::All, tls: None, provider }
+    }
+
     async fn listener(self) -> (Listener, SocketAddr) {
         let tcp = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
         let addr = tcp.local_addr().unwrap();

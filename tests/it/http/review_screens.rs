@@ -21,6 +21,7 @@ async fn page(server: &Server, path: &str, scopes: &[Scope]) -> Answer {
         (&server.service, &server.jobs, &server.reviews),
         (&server.gate, &server.audit),
         (&server.store, Arc::new(SystemClock)),
+        None,
     );
     let local = Principal::local("u-1".to_owned(), "301000000A".to_owned());
     let principal = Principal { scopes: scopes.iter().copied().collect(), ..local };

@@ -12,6 +12,13 @@ use fenwen::service::reviews::Reviews;
 use fenwen::store::Store;
 use tempfile::TempDir;
 
+/// Where people log in.
+#[cfg(feature = "console")]
+pub(crate) type Provider = Option<Arc<fenwen::identity::Logins>>;
+/// Where people log in: nowhere.
+#[cfg(not(feature = "console"))]
+pub(crate) type Provider = ();
+
 /// Pages over what a server keeps; where nobody must be proven they are those of a demonstration.
 #[cfg(feature = "console")]
 pub(crate) fn over(
@@ -19,6 +26,7 @@ pub(crate) fn over(
     (service, jobs, reviews): (&Arc<Service>, &Arc<Jobs>, &Arc<Reviews>),
     (gate, audit): (&Arc<Gate>, &Arc<Recorder>),
     (store, clock): (&Store, Arc<dyn Clock>),
+    logins: Provider,
 ) -> Option<Pages> {
     use fenwen::audit::AuditKey;
     use fenwen::console::{About, AuditFiles, ConsoleParts, pages};
@@ -40,6 +48,7 @@ pub(crate) fn over(
         is_demo: !gate.is_required(),
         is_secure: false,
         takes_keys: true,
+        logins,
         clock,
     }))
 }
@@ -51,6 +60,7 @@ pub(crate) fn over(
     _: (&Arc<Service>, &Arc<Jobs>, &Arc<Reviews>),
     _: (&Arc<Gate>, &Arc<Recorder>),
     _: (&Store, Arc<dyn Clock>),
+    (): Provider,
 ) -> Option<Pages> {
     None
 }
