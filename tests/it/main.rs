@@ -25,7 +25,7 @@ mod kill;
 mod licences;
 #[cfg(feature = "nats")]
 mod nats_server;
-#[cfg(feature = "jwt")]
+#[cfg(feature = "console")]
 mod oidc;
 #[cfg(feature = "pdf")]
 mod pdf;
