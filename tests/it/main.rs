@@ -6,6 +6,7 @@ mod audit;
 mod batch;
 mod bus;
 mod cli;
+mod compliance;
 #[cfg(all(feature = "candle", feature = "ort", feature = "rten"))]
 mod encoder;
 #[cfg(all(feature = "ort", feature = "rten"))]
@@ -26,6 +27,7 @@ mod nats_server;
 mod pdf;
 mod read_page;
 mod registry;
+mod sbom;
 #[cfg(feature = "postgres")]
 mod servers;
 mod source;
