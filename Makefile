@@ -126,7 +126,27 @@ tests/browser/node_modules: tests/browser/package-lock.json
 	fi
 	cd tests/browser && npm ci --no-audit --no-fund && touch node_modules
 
+compliance: ## Each required control with what shows it; fails on a missing one
+	$(CARGO) test --locked --no-default-features --test it -- --nocapture --test-threads 1 compliance:: \
+	  | grep -v '^test \|^$$\|^running '
+	@! grep -n '^pending' docs/compliance/controls.toml || { echo 'evidence above is not merged yet'; exit 1; }
+
+sbom: setup ## Bill of materials (CycloneDX 1.6) of packages, models and datasets; target/sbom/fenwen.cdx.json
+	$(CARGO) test --locked --no-default-features --test it sbom::
+	mkdir -p target/sbom && cp target/tmp/fenwen.cdx.json target/sbom/
+	[ -x .venv/bin/python ] || $(PYTHON) -m venv .venv
+	.venv/bin/python -m pip install --quiet --require-virtualenv -r tests/it/sbom/requirements.txt
+	.venv/bin/python tests/it/sbom/validate.py target/sbom/fenwen.cdx.json
+
+fuzz: ## Each fuzz target for TIME seconds (60); NAMES= runs only some
+	fuzz/run $(NAMES)
+
+advisories: ## Known weaknesses of dependencies, offline; DB=folder with a copy of RustSec's advisory-db
+	@[ -d "$(DB)" ] || { echo 'make advisories DB=<folder with a copy of RustSec advisory-db>'; exit 1; }
+	command -v cargo-audit >/dev/null || $(CARGO) install --locked cargo-audit
+	$(CARGO) audit --no-fetch --stale --db $(DB)
+
 doc: ## API documentation, warnings are errors
 	RUSTDOCFLAGS='-D warnings' $(CARGO) doc --locked --workspace --no-deps
 
-.PHONY: help run test check setup eval bench bench-text defaults fonts fmt clippy test-core test-full test-browser models-dev doc servers
+.PHONY: help run test check setup eval bench bench-text defaults fonts fmt clippy test-core test-full test-browser models-dev doc servers compliance sbom fuzz advisories

@@ -17,6 +17,24 @@ pub enum AuditEvent {
     /// The server did not start: its settings are unsafe.
     #[serde(rename = "config.refused")]
     ConfigRefused,
+    /// A client system was registered.
+    #[serde(rename = "client.registered")]
+    ClientRegistered,
+    /// A client system was suspended.
+    #[serde(rename = "client.suspended")]
+    ClientSuspended,
+    /// A suspended client system may call again.
+    #[serde(rename = "client.enabled")]
+    ClientEnabled,
+    /// A client system was deleted, and its keys.
+    #[serde(rename = "client.deleted")]
+    ClientDeleted,
+    /// A client system got a key.
+    #[serde(rename = "client.key_issued")]
+    ClientKeyIssued,
+    /// A key was revoked.
+    #[serde(rename = "client.key_revoked")]
+    ClientKeyRevoked,
     /// A call over HTTP.
     #[serde(rename = "api.called")]
     ApiCalled,
@@ -93,10 +111,16 @@ pub enum AuditEvent {
 
 impl AuditEvent {
     /// Every event, for documentation and tests.
-    pub const ALL: [AuditEvent; 27] = [
+    pub const ALL: [AuditEvent; 33] = [
         AuditEvent::SystemStarted,
         AuditEvent::SystemStopped,
         AuditEvent::ConfigRefused,
+        AuditEvent::ClientRegistered,
+        AuditEvent::ClientSuspended,
+        AuditEvent::ClientEnabled,
+        AuditEvent::ClientDeleted,
+        AuditEvent::ClientKeyIssued,
+        AuditEvent::ClientKeyRevoked,
         AuditEvent::ApiCalled,
         AuditEvent::BusCalled,
         AuditEvent::ModelActivated,
@@ -129,6 +153,12 @@ impl AuditEvent {
             AuditEvent::SystemStarted => "system.started",
             AuditEvent::SystemStopped => "system.stopped",
             AuditEvent::ConfigRefused => "config.refused",
+            AuditEvent::ClientRegistered => "client.registered",
+            AuditEvent::ClientSuspended => "client.suspended",
+            AuditEvent::ClientEnabled => "client.enabled",
+            AuditEvent::ClientDeleted => "client.deleted",
+            AuditEvent::ClientKeyIssued => "client.key_issued",
+            AuditEvent::ClientKeyRevoked => "client.key_revoked",
             AuditEvent::ApiCalled => "api.called",
             AuditEvent::BusCalled => "bus.called",
             AuditEvent::ModelActivated => "model.activated",
@@ -162,6 +192,12 @@ impl AuditEvent {
             AuditEvent::SystemStarted => "服務啟動",
             AuditEvent::SystemStopped => "服務正常停止",
             AuditEvent::ConfigRefused => "設定不安全,拒絕啟動",
+            AuditEvent::ClientRegistered => "登記介接系統",
+            AuditEvent::ClientSuspended => "停用介接系統",
+            AuditEvent::ClientEnabled => "恢復介接系統",
+            AuditEvent::ClientDeleted => "刪除介接系統及其金鑰",
+            AuditEvent::ClientKeyIssued => "製發金鑰",
+            AuditEvent::ClientKeyRevoked => "廢止金鑰",
             AuditEvent::ApiCalled => "經 HTTP 的呼叫",
             AuditEvent::BusCalled => "經企業匯流排的呼叫",
             AuditEvent::ModelActivated => "啟用另一版模型",

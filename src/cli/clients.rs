@@ -8,6 +8,7 @@ use std::time::Duration;
 use anyhow::{Context, ensure};
 use clap::{Args, Subcommand};
 
+use crate::audit::{AuditEvent, Row, Word};
 use crate::base::{Clock, Network, SystemClock, rfc3339};
 use crate::config::{self, Config, Profile};
 use crate::identity::{Gate, GateSettings, Hours, IssuerSettings, KeySource, Member, NewKey};
@@ -15,7 +16,7 @@ use crate::policy::{Policy, Role, Scope, Scopes};
 use crate::store::Store;
 use crate::store::clients::{ClientKey, ClientRow};
 
-use super::jobs;
+use super::{audit, jobs};
 
 const DAY: Duration = Duration::from_secs(24 * 60 * 60);
 
@@ -113,8 +114,42 @@ fn issuer(it: &config::Issuer) -> IssuerSettings {
     IssuerSettings { issuer: it.issuer.clone(), audience: it.audience.clone(), keys }
 }
 
-/// Runs a command of an operator.
+impl ClientsCommand {
+    /// What it is on record, and the client that it changes; `None` for one that only shows.
+    fn change(&self) -> Option<(AuditEvent, &'static str, &str)> {
+        match self {
+            ClientsCommand::Add(it) => {
+                Some((AuditEvent::ClientRegistered, "clients add", it.id.as_str()))
+            }
+            ClientsCommand::Suspend { id } => {
+                Some((AuditEvent::ClientSuspended, "clients suspend", id))
+            }
+            ClientsCommand::Enable { id } => {
+                Some((AuditEvent::ClientEnabled, "clients enable", id))
+            }
+            ClientsCommand::Delete { id } => {
+                Some((AuditEvent::ClientDeleted, "clients delete", id))
+            }
+            ClientsCommand::Key { id, revoke: None } => {
+                Some((AuditEvent::ClientKeyIssued, "clients key", id))
+            }
+            ClientsCommand::Key { id, revoke: Some(_) } => {
+                Some((AuditEvent::ClientKeyRevoked, "clients key", id))
+            }
+            ClientsCommand::List | ClientsCommand::Show { .. } => None,
+        }
+    }
+}
+
+/// Runs a command of an operator; what changes something is on record.
 pub(super) fn run(command: ClientsCommand, config: &Config) -> anyhow::Result<()> {
+    let Some((event, action, id)) = command.change() else { return perform(command, config) };
+    let object = Word::new(&format!("clients/{id}"));
+    let row = Row { object, ..audit::by_operator(event, action) };
+    audit::on_record(config, row, |_| perform(command, config))
+}
+
+fn perform(command: ClientsCommand, config: &Config) -> anyhow::Result<()> {
     let store = jobs::store(config)?;
     let now = SystemClock.unix_time();
     let mut out = std::io::stdout().lock();

@@ -19,6 +19,7 @@ mod logging;
 pub mod models;
 mod networks;
 mod outbox;
+mod profile;
 mod progress;
 pub mod qa;
 mod recogniser;

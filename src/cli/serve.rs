@@ -32,6 +32,7 @@ mod listeners;
 use super::console::Shown;
 use super::kinds::{self, TextKind};
 use super::networks::{BLOCKING_THREADS, Opener};
+use super::profile;
 use super::recogniser::Recogniser;
 use super::retention::keep_clean;
 use super::routing::{self, keep_current};
@@ -72,6 +73,7 @@ pub(super) fn run(config: &Config, role: Role) -> anyhow::Result<()> {
     let data_dir = config.data_dir();
     std::fs::create_dir_all(&data_dir)
         .with_context(|| format!("failed to make the data directory {}", data_dir.display()))?;
+    profile::check(&data_dir, config.profile)?;
     let opener = Opener::new(config)?;
     let clock: Arc<dyn Clock> = Arc::new(SystemClock);
     let recogniser = opener.recogniser(Arc::clone(&clock))?;
@@ -104,6 +106,7 @@ async fn serve(
 ) -> anyhow::Result<()> {
     let audit = super::audit::open(config)?;
     started(&audit).await?;
+    profile::mark(&config.data_dir(), config.profile)?;
     let Some(store) = store(config, &audit, &clock).await? else {
         return stopped_in_order(audit).await;
     };

@@ -10,7 +10,7 @@ mod deliveries;
 mod documents;
 mod envelope;
 mod failure;
-mod form;
+pub mod form;
 mod guard;
 mod guarded;
 mod identity_documents;

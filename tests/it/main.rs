@@ -7,6 +7,7 @@ mod batch;
 mod bus;
 mod canary;
 mod cli;
+mod compliance;
 #[cfg(feature = "console")]
 mod console;
 #[cfg(all(feature = "candle", feature = "ort", feature = "rten"))]
@@ -32,6 +33,7 @@ mod pdf;
 mod privacy;
 mod read_page;
 mod registry;
+mod sbom;
 #[cfg(feature = "postgres")]
 mod servers;
 mod source;

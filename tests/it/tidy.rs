@@ -163,7 +163,7 @@ fn root() -> PathBuf {
 }
 
 fn all_rust_files() -> Vec<PathBuf> {
-    rust_files(&["src", "tests", "eval", "training"])
+    rust_files(&["src", "tests", "eval", "training", "fuzz"])
 }
 
 fn rust_files(folders: &[&str]) -> Vec<PathBuf> {
