@@ -140,15 +140,14 @@ impl Bill {
 /// What each package needs to be built for the platform, tests left out.
 fn edges(metadata: &Value) -> BTreeMap<&str, BTreeSet<&str>> {
     let nodes = metadata["resolve"]["nodes"].as_array().unwrap();
+    nodes.iter().map(|it| (it["id"].as_str().unwrap(), needed(it))).collect()
+}
+
+fn needed(node: &Value) -> BTreeSet<&str> {
     let is_built = |it: &&Value| {
         let kinds = it["dep_kinds"].as_array().unwrap();
         kinds.iter().any(|it| it["kind"] != "dev")
     };
-    let needed = |node: &'_ Value| -> BTreeSet<&str> { BTreeSet::from_iter(names(node, is_built)) };
-    nodes.iter().map(|it| (it["id"].as_str().unwrap(), needed(it))).collect()
-}
-
-fn names<'a>(node: &'a Value, is_built: impl Fn(&&'a Value) -> bool) -> Vec<&'a str> {
     let deps = node["deps"].as_array().unwrap();
     deps.iter().filter(is_built).map(|it| it["pkg"].as_str().unwrap()).collect()
 }

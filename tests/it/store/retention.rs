@@ -107,6 +107,8 @@ pub(super) fn each_class_is_gone_at_its_limit(fixture: Fixture) {
         ("jobs", 1),
         ("predictions", 1),
         ("repetitions", 1),
+        ("review_texts", 0),
+        ("reviews", 0),
         ("texts", 1),
     ];
     assert_eq!(counts, expected);
