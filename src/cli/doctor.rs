@@ -138,13 +138,18 @@ fn clock(_: &Config) -> Look {
     if now < EARLIEST {
         return Ok((State::Bad, format!("系統時間為 {},請校時", rfc3339(now))));
     }
-    if SYNCHRONISED.iter().any(|it| Path::new(it).exists()) {
+    if SYNCHRONISED.iter().any(|it| is_there(Path::new(it))) {
         return Ok((State::Good, rfc3339(now)));
     }
     Ok((
         State::Warning,
         format!("{};無法確認已校時,請啟用 chrony 或 systemd-timesyncd", rfc3339(now)),
     ))
+}
+
+/// Whether something is there, as far as may be seen.
+fn is_there(path: &Path) -> bool {
+    path.try_exists().unwrap_or(false)
 }
 
 fn keys(config: &Config) -> Look {
@@ -168,7 +173,7 @@ fn keys(config: &Config) -> Look {
         return Ok((State::Bad, format!("他人可讀取 {},請改為 0600", open.join("、"))));
     }
     let has_sealing = names.iter().any(|it| it.starts_with("store.") && it.ends_with("key"));
-    if config.data_dir().join("store.sqlite").exists() && !has_sealing {
+    if is_there(&config.data_dir().join("store.sqlite")) && !has_sealing {
         return Ok((State::Bad, "有資料庫而無資料金鑰,請由保險箱取回".to_owned()));
     }
     Ok((State::Good, names.join("、")))
@@ -177,7 +182,7 @@ fn keys(config: &Config) -> Look {
 fn disk(config: &Config) -> Look {
     let data = config.data_dir();
     // What is not made yet will lie on the volume of the folder above.
-    let there = data.ancestors().find(|it| it.exists()).unwrap_or(Path::new("/"));
+    let there = data.ancestors().find(|it| is_there(it)).unwrap_or(Path::new("/"));
     let found = rustix::fs::statvfs(there)
         .with_context(|| format!("無法讀取 {} 的剩餘空間", there.display()))?;
     let free = found.f_bavail.saturating_mul(found.f_frsize) >> 20;
@@ -193,7 +198,7 @@ fn disk(config: &Config) -> Look {
 fn database(config: &Config) -> Look {
     if config.store.engine == StoreEngine::Sqlite {
         let path = config.data_dir().join("store.sqlite");
-        if !path.exists() {
+        if !is_there(&path) {
             return Ok((State::Warning, "尚未建立,首次啟動時建立".to_owned()));
         }
         Snapshot::open(&path).context("資料庫損壞,請由備份還原")?;

@@ -13,18 +13,6 @@ pub(super) fn moment(unix_time: Duration) -> String {
     text.get(..19).unwrap_or_default().replace('T', " ")
 }
 
-/// `2 天`, `3 小時`, `4 分鐘`, `5 秒` in a language: the largest unit that is full.
-pub(super) fn span(time: Duration, units: [&str; 4]) -> String {
-    let seconds = time.as_secs();
-    let [days, hours, minutes, short] = units;
-    match seconds {
-        86_400.. => format!("{} {days}", seconds / 86_400),
-        3_600.. => format!("{} {hours}", seconds / 3_600),
-        60.. => format!("{} {minutes}", seconds / 60),
-        _ => format!("{seconds} {short}"),
-    }
-}
-
 /// `1.5 MiB`: bytes in the largest unit that is full.
 pub(super) fn bytes(n: u64) -> String {
     let mut value = n as f64;

@@ -139,7 +139,7 @@ async fn seal_anew(round: &Round, tx: &mut dyn Tx) -> Result<Option<Progress>, S
     let tag = sealer.tag()?;
     let Some([table, id, column]) = PLACES.get(from.place_idx) else { return Ok(None) };
     let select = format!(
-        "SELECT {id}, {column} FROM {table} WHERE {} AND $2 < {id} ORDER BY {id} LIMIT $3",
+        "SELECT {id}, {column} FROM {table} WHERE {} AND {id} > $2 ORDER BY {id} LIMIT $3",
         older(column, table)
     );
     let update = format!("UPDATE {table} SET {column} = $1 WHERE {id} = $2 AND {column} = $3");

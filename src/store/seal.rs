@@ -198,7 +198,13 @@ pub(super) fn open_or_make(
 ) -> Result<Zeroizing<[u8; KEY_BYTES]>, StoreError> {
     make_folder(folder)?;
     let path = folder.join(name);
-    if !path.exists() {
+    let looked = path.try_exists();
+    let is_there = looked.map_err(|source| StoreError::File {
+        action: "look for",
+        path: path.clone(),
+        source,
+    })?;
+    if !is_there {
         // Whoever makes it first: there is one then.
         make(folder, name)?;
     }

@@ -23,7 +23,7 @@ const AUDIT_COPIES: usize = 3;
 /// Runs the command.
 pub(in crate::cli) fn backup(options: &BackupOptions, config: &Config) -> anyhow::Result<()> {
     let dir = &options.dir;
-    ensure!(!dir.exists(), "{} is there already: name a new folder", dir.display());
+    ensure!(!dir.try_exists()?, "{} is there already: name a new folder", dir.display());
     let row = by_operator(AuditEvent::BackupMade, "backup");
     let manifest = on_record(config, row, |row| {
         let manifest = make(dir, config)?;

@@ -83,7 +83,8 @@ impl Manifest {
             .with_context(|| format!("{} cannot be read", path.display()))?;
         ensure!(manifest.format == FORMAT, "the backup is of another program: {}", manifest.format);
         let (mut found, mut told) = (entries(folder)?, manifest.files.clone());
-        (found.sort(), told.sort());
+        found.sort();
+        told.sort();
         let other = told.iter().find(|it| !found.contains(it));
         let other = other.or_else(|| found.iter().find(|it| !told.contains(it)));
         if let Some(file) = other {

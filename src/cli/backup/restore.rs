@@ -56,7 +56,7 @@ pub(in crate::cli) fn restore(options: &RestoreOptions, config: &Config) -> anyh
 
 /// A data directory with anything but keys in it is somebody's.
 fn require_empty(data: &Path) -> anyhow::Result<()> {
-    if !data.exists() {
+    if !data.try_exists()? {
         return Ok(());
     }
     for it in fs::read_dir(data).with_context(|| format!("failed to list {}", data.display()))? {

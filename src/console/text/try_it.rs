@@ -16,7 +16,6 @@ catalogue! {
         drop: "把檔案拖放到這裡,或選擇檔案", "Drop a file here, or choose one";
         drop_hint: "信件 .txt、公文 .di .sw .xml、錄音 .wav .mp3 .ogg .m4a、影像 .jpg .png .webp;依種類自動開啟。",
             "Letters .txt, documents .di .sw .xml, recordings .wav .mp3 .ogg .m4a, pictures .jpg .png .webp.";
-        choose: "選擇檔案", "Choose a file";
         services: "服務", "Services";
         letter: "信件分類", "Letter";
         document: "公文分文", "Document";

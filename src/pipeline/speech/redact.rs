@@ -63,7 +63,7 @@ pub fn spoken(segments: &[Segment]) -> Vec<(&'static str, String)> {
             match found.last_mut() {
                 // Without a mask it goes on with what the segment before began.
                 Some((kind, value)) if it.mask.is_empty() && *kind == it.kind => {
-                    value.extend(plain)
+                    value.extend(plain);
                 }
                 _ => found.push((it.kind, plain.collect())),
             }

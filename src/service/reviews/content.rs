@@ -299,10 +299,9 @@ mod tests {
         let shown: String = runs(text, marks)
             .iter()
             .map(|it| match it.mark {
-                None => it.text.clone(),
                 Some(Mark::Evidence) => format!("[{}]", it.text),
                 Some(Mark::Flag) => format!("!{}!", it.text),
-                Some(Mark::Pii) => it.text.clone(),
+                None | Some(Mark::Pii) => it.text.clone(),
             })
             .collect();
         assert_eq!(shown, expected, "{text}");

@@ -140,6 +140,9 @@ pub(super) struct Sealed<T> {
     pub(super) sealer: Arc<Sealer>,
 }
 
+/// An item, and its content until that is erased.
+type Opened = (ReviewRow, Option<Private<Vec<u8>>>);
+
 impl Store {
     /// A page of the queue.
     ///
@@ -161,11 +164,7 @@ impl Store {
     ///
     /// # Errors
     /// When the database fails or a text does not open.
-    pub fn review(
-        &self,
-        view: ReviewView,
-        id: &str,
-    ) -> Reply<Option<(ReviewRow, Option<Private<Vec<u8>>>)>> {
+    pub fn review(&self, view: ReviewView, id: &str) -> Reply<Option<Opened>> {
         let ask = self.sealed((view, id.to_owned()));
         self.call(Kind::Read, ask, |ask, tx| {
             async move {

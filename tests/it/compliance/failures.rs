@@ -79,7 +79,7 @@ async fn failures_tell_nothing_of_the_inside() {
         ("no sound", request("POST", "/v1/audio/transcriptions", WRITTEN)),
         (
             "a webhook to nowhere",
-            request("POST", "/api/v1/webhooks", &json!({"url": "http://A123456789/"}).to_string()),
+            request("POST", "/api/v1/webhooks", &json!({"url": "ftp://A123456789/"}).to_string()),
         ),
         ("a panic", post("", &form(&[("image", &png(PANIC_WIDTH))]))),
     ] {
@@ -104,7 +104,7 @@ async fn a_broken_store_tells_nothing_either() {
         ("an upload", request("POST", "/api/v1/blobs", &blob.to_string())),
     ] {
         let answer = send(server.addr, &request).await;
-        assert_eq!(answer.status, 500, "{name}: {answer:?}");
+        assert!([500, 503].contains(&answer.status), "{name}: {answer:?}");
         check(&server, name, &answer);
     }
     assert_eq!(get(server.addr, "/healthz/live").await.status, 200);

@@ -53,7 +53,7 @@ fn every_answer_says_that_it_is_a_suggestion() {
         "LetterItem",
         "DispatchResponse",
         "AnswerResponse",
-        "SuggestionsResponse",
+        "SuggestionResponse",
         "RecognitionResponse",
     ] {
         let schema = schemas.get(name).unwrap_or_else(|| panic!("no schema {name}"));

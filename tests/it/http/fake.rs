@@ -145,14 +145,7 @@ impl Server {
         let data_dir = tempfile::tempdir().unwrap();
         let store = Store::open(data_dir.path()).unwrap();
         let routing = routing_over(store.clone(), data_dir.path(), Arc::clone(&clock), reviewing());
-        let parts = ServiceParts {
-            recogniser: Arc::clone(&recogniser) as Arc<dyn RecogniseId>,
-            decoder: Arc::new(PictureFiles::default()),
-            routing: Arc::clone(&routing),
-            store: store.clone(),
-            speech,
-            clock: Arc::clone(&clock),
-        };
+        let parts = parts_of(&recogniser, (&routing, &store), speech, &clock);
         let service = Service::start(parts, limits).unwrap();
         let texts = text_kind(Arc::clone(&service), Arc::clone(&clock), options.purpose.clone());
         let ticking: Arc<dyn Clock> = Arc::<SkippingClock>::clone(&skipping);
@@ -160,13 +153,9 @@ impl Server {
         let gate = gate_over(store.clone(), door.gate.clone(), Arc::clone(&ticking));
         let audit = audit_in(data_dir.path());
         let reviews = reviews_over(store.clone(), &routing, &skipping);
-        let pages = pages::over(
-            &data_dir,
-            (&service, &jobs, &reviews),
-            (&gate, &audit),
-            (&store, ticking),
-            door.provider.clone(),
-        );
+        let shown = (&service, &jobs, &reviews);
+        let kept = (&store, ticking);
+        let pages = pages::over(&data_dir, shown, (&gate, &audit), kept, door.provider.clone());
         let app = App::new(AppParts {
             service: Arc::clone(&service),
             jobs: Arc::clone(&jobs),
@@ -238,6 +227,22 @@ async fn serving(
         let _ = receiver.await;
     }));
     (addr, sender, running)
+}
+
+fn parts_of(
+    recogniser: &Arc<FakeRecogniser>,
+    (routing, store): (&Arc<Routing>, &Store),
+    speech: Arc<Speech>,
+    clock: &Arc<dyn Clock>,
+) -> ServiceParts {
+    ServiceParts {
+        recogniser: Arc::clone(recogniser) as Arc<dyn RecogniseId>,
+        decoder: Arc::new(PictureFiles::default()),
+        routing: Arc::clone(routing),
+        store: store.clone(),
+        speech,
+        clock: Arc::clone(clock),
+    }
 }
 
 fn text_kind(service: Arc<Service>, clock: Arc<dyn Clock>, rule: PurposeRule) -> TextKind {
