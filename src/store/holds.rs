@@ -128,11 +128,10 @@ pub(super) async fn spread(tx: &mut dyn Tx) -> Result<(), StoreError> {
     if tx.rows("SELECT id FROM hold WHERE lifted IS NULL LIMIT 1", values![]).await?.is_empty() {
         return Ok(());
     }
-    let direct =
-        ["prediction", "job"].map(|it| format!("SELECT '{it}', object FROM {ACTIVE} = '{it}'"));
-    let of_case = ["prediction", "job"].map(|it| {
+    let direct = format!("SELECT kind, object FROM {ACTIVE} IN ('prediction', 'job')");
+    let of_case = [("prediction", "'prediction'"), ("job", "'job'")].map(|(table, kind)| {
         format!(
-            "SELECT '{it}', id FROM {it} WHERE case_no IN (SELECT object FROM {ACTIVE} = 'case')"
+            "SELECT {kind}, id FROM {table} WHERE case_no IN (SELECT object FROM {ACTIVE} = 'case')"
         )
     });
     let of_subject = format!(
@@ -145,7 +144,7 @@ pub(super) async fn spread(tx: &mut dyn Tx) -> Result<(), StoreError> {
                 AND id IN (SELECT object FROM held WHERE kind = 'job')"
         )
     });
-    for select in direct.iter().chain(&of_case).chain([&of_subject]).chain(&of_job) {
+    for select in [&direct].into_iter().chain(&of_case).chain([&of_subject]).chain(&of_job) {
         // Without a condition SQLite takes `ON CONFLICT` for a join; each of these has one.
         let insert = format!("INSERT INTO held(kind, object) {select} ON CONFLICT DO NOTHING");
         tx.execute(&insert, values![]).await?;

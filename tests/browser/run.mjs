@@ -8,7 +8,7 @@ import { Server } from "./server.mjs";
 const [program, shots] = process.argv.slice(2);
 assert.ok(program, "which program? node run.mjs PROGRAM [FOLDER]");
 
-const SCREENS = ["/console", "/console/try", "/console/recordings", "/console/cards", "/console/answers", "/console/models",
+const SCREENS = ["/console", "/console/try", "/console/letters", "/console/documents", "/console/recordings", "/console/cards", "/console/answers", "/console/models",
   "/console/clients", "/console/audit", "/console/resources"];
 
 const shoot = async (page, name) => {
@@ -16,6 +16,41 @@ const shoot = async (page, name) => {
   await page.setViewportSize(WIDE);
   await page.evaluate(() => scrollTo(0, 0));
   await page.screenshot({ path: join(shots, `${name}.png`) });
+};
+
+// Asks until an answer waits for an officer: unclear ones do.
+const ask = async (page, path, body) => {
+  for (let n = 1; n <= 3; n += 1) {
+    const answer = await page.request.post(path, { data: body(n) });
+    assert.equal(answer.status(), 200, path);
+  }
+};
+
+// Takes the next item, decides it, takes that back, corrects it; then gives the next one up.
+const review = async (page, name) => {
+  await page.locator("#queue button").first().waitFor();
+  await check(page, `${name}, the queue`);
+  await page.keyboard.press("n");
+  await page.locator("#decide").waitFor();
+  await check(page, `${name}, an item`);
+  await shoot(page, name);
+  // What is decided in the first half second was not looked at.
+  await page.waitForTimeout(600);
+  await page.keyboard.press("Enter");
+  await page.locator("#undo-place").waitFor();
+  await check(page, `${name}, decided`);
+  await page.keyboard.press("u");
+  await page.locator("#undo-place").waitFor({ state: "hidden" });
+  await page.keyboard.press("n");
+  await page.locator("#decide").waitFor();
+  await page.keyboard.press("e");
+  await page.waitForFunction(() => document.activeElement.id === "find");
+  await tabTo(page, "#label");
+  await page.keyboard.press("ArrowDown");
+  await tabTo(page, "#correct button");
+  await page.keyboard.press("Enter");
+  await page.locator("#undo-place").waitFor();
+  await check(page, `${name}, corrected`);
 };
 
 const walks = {
@@ -106,6 +141,18 @@ const walks = {
     await page.keyboard.press("Enter");
     await page.locator("#result [role=alert]").waitFor();
     await check(page, "a refusal");
+  },
+
+  async "a letter is reviewed by keyboard"(page) {
+    await ask(page, "/api/v1/letters/classifications", (n) => ({ letters: [{ subject: `請問第${n}件`, body: "想請教一件事,謝謝。" }] }));
+    await page.goto("/console/letters");
+    await review(page, "letters");
+  },
+
+  async "a document is dispatched by keyboard"(page) {
+    await ask(page, "/api/v1/documents/dispatch-suggestions", (n) => ({ document: { subject: `檢送資料一份(${n})`, body: ["請查照。"] } }));
+    await page.goto("/console/documents");
+    await review(page, "documents");
   },
 
   async "the audit log by keyboard"(page) {

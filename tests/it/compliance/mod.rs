@@ -79,6 +79,7 @@ fn root() -> PathBuf {
     PathBuf::from(env!("CARGO_MANIFEST_DIR"))
 }
 
+#[expect(clippy::panic, reason = "a test without its file has failed")]
 fn read(file: impl AsRef<Path>) -> String {
     let path = root().join(file);
     fs::read_to_string(&path).unwrap_or_else(|error| panic!("{}: {error}", path.display()))

@@ -54,7 +54,7 @@ fn every_answer_says_that_it_is_a_suggestion() {
         "DispatchResponse",
         "AnswerResponse",
         "SuggestionResponse",
-        "RecognitionResponse",
+        "RecognitionAnswer",
     ] {
         let schema = schemas.get(name).unwrap_or_else(|| panic!("no schema {name}"));
         for field in ["decision_support", "disclosure"] {

@@ -291,7 +291,7 @@ pub(super) fn a_decision_is_taken_back_or_settled_once(fixture: Fixture) {
     let decided = done(store.decide_review(decided, accept()).wait().unwrap());
     assert!(store.unsettled_reviews(NOON).wait().unwrap().is_empty());
     let due = store.unsettled_reviews(NOON + WINDOW).wait().unwrap();
-    assert_eq!(due, [decided.clone()]);
+    assert_eq!(due, std::slice::from_ref(&decided));
     let feedback = FeedbackRow {
         prediction: "p-a".to_owned(),
         verdict: "accepted".to_owned(),

@@ -17,7 +17,8 @@ use tempfile::TempDir;
 pub(crate) type Provider = Option<Arc<fenwen::identity::Logins>>;
 /// Where people log in: nowhere.
 #[cfg(not(feature = "console"))]
-pub(crate) type Provider = ();
+#[derive(Clone, Default)]
+pub(crate) struct Provider;
 
 /// Pages over what a server keeps; where nobody must be proven they are those of a demonstration.
 #[cfg(feature = "console")]
@@ -60,7 +61,7 @@ pub(crate) fn over(
     _: (&Arc<Service>, &Arc<Jobs>, &Arc<Reviews>),
     _: (&Arc<Gate>, &Arc<Recorder>),
     _: (&Store, Arc<dyn Clock>),
-    (): Provider,
+    _: Provider,
 ) -> Option<Pages> {
     None
 }

@@ -53,7 +53,7 @@ fn near_duplicates_survive_a_restart_and_expire() {
     assert!(again.prediction_of(&first.prediction_id, other).is_err());
     clock.advance(30 * DAY);
     assert!(again.prediction_of(&first.prediction_id, &own).is_ok(), "without its text");
-    again.forget(&[first.prediction_id.clone()]);
+    again.forget(std::slice::from_ref(&first.prediction_id));
     let second = classify(&again, text).flags.repeated.unwrap();
     assert_ne!(second.prediction_id, first.prediction_id);
     clock.advance(3 * 365 * DAY);
