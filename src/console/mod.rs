@@ -83,8 +83,17 @@ pub fn pages(parts: ConsoleParts) -> Pages {
     let cookies = Cookies { is_secure };
     let prover: Arc<dyn Prover> = Arc::<Gate>::clone(&gate);
     let sessions = SessionTable::new(prover, Arc::clone(&clock), cookies);
-    let console =
-        Arc::new(Console { gate, service, jobs, clock, cookies, sessions, is_demo, takes_keys });
+    let console = Arc::new(Console {
+        gate,
+        service,
+        jobs,
+        reviews,
+        clock,
+        cookies,
+        sessions,
+        is_demo,
+        takes_keys,
+    });
     let router = Router::new()
         .route("/console/assets/{file}", get(assets::serve))
         .route(LOGIN, get(login::show).post(login::sign_in))
