@@ -236,14 +236,6 @@ impl Logins {
         Ok(Ended { subject: claims.sub, sid: claims.sid })
     }
 
-    /// Where the provider ends its own session, if it has such a place.
-    pub fn end_session_url(&self) -> Option<String> {
-        let found = lock(&self.found).clone()?;
-        let end = found.endpoints.end_session.as_ref()?;
-        let query = provider::form(&[("client_id", &self.settings.client_id)]);
-        Some(format!("{end}?{query}"))
-    }
-
     async fn found(self: &Arc<Self>) -> Result<Arc<Found>, LoginError> {
         if let Some(found) = lock(&self.found).clone() {
             return Ok(found);
