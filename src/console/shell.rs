@@ -49,6 +49,7 @@ pub(super) struct Frame {
 
 impl Frame {
     /// Where a file of the program is, as it is now.
+    #[expect(clippy::unused_self, reason = "pages call methods of what they are given")]
     pub(super) fn asset(&self, name: &str) -> String {
         format!("/console/assets/{name}?v={}", assets::VERSION.as_str())
     }
