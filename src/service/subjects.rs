@@ -14,7 +14,7 @@ pub fn identifiers(text: &str) -> Vec<Identifier> {
     let mut found = Vec::new();
     let mut chars = text.chars();
     let mut at = 0;
-    for it in pii::find(text) {
+    for it in pii::find_identifiers(text) {
         let value: String =
             chars.by_ref().skip(it.span.start - at).take(it.span.end - it.span.start).collect();
         at = it.span.end;

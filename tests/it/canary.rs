@@ -255,7 +255,7 @@ async fn mistake(server: &Server) {
         texts::post(addr, LETTERS, &json!({"purpose": {"code": text}, "letters": []})).await,
         texts::post_bytes(addr, LETTERS, "application/json", text.as_bytes()).await,
         texts::post_bytes(addr, LETTERS, &format!("text/{id}"), text.as_bytes()).await,
-        texts::post(addr, DOCUMENTS, &json!({"document": {"body": text}})).await,
+        texts::post(addr, DOCUMENTS, &json!({"document": text})).await,
         later::post(addr, JOBS, "", &json!({"service": text, "operation": id})).await,
         get(addr, &format!("{JOBS}/{id}")).await,
         get(addr, &format!("/api/v1/predictions/{id}")).await,

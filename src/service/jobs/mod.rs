@@ -36,6 +36,9 @@ use retry::Jitter;
 /// Bytes of an input up to which it is read before it is accepted: that takes some hundred microseconds.
 const CHECKED_BYTES: usize = 64 << 10;
 
+/// Bytes of an input in which identifiers are looked for at once; larger ones are read on a thread that may block.
+const READ_BYTES: usize = 2 << 10;
+
 /// Largest checkpoint in bytes: it lies in a row of the database.
 const CHECKPOINT_BYTES: u64 = 1 << 20;
 
@@ -359,9 +362,9 @@ impl Jobs {
         &self,
         input: Private<Vec<u8>>,
     ) -> Result<(Private<Vec<u8>>, Vec<Subject>), CallError> {
-        let is_short = input.expose().len() <= CHECKED_BYTES;
+        let n_bytes = input.expose().len();
         let read = move || (subjects::identifiers_in_json(input.expose()), input);
-        let (found, input) = if is_short {
+        let (found, input) = if n_bytes <= READ_BYTES {
             read()
         } else {
             let read = tokio::task::spawn_blocking(read).await;
