@@ -254,7 +254,8 @@ pub(super) async fn accept(
 
 /// The officer of a call.
 fn officer(extensions: &Extensions) -> Result<Officer, CallError> {
-    Ok(officer_of(&guard::principal(extensions)?))
+    let principal = guard::principal(extensions)?;
+    Ok(officer_of(&principal))
 }
 
 /// Whoever calls as an officer: the person behind a system, where it names one, and what the scopes show.
