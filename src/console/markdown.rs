@@ -31,8 +31,8 @@ pub(super) fn blocks(text: &str) -> Vec<Block> {
 }
 
 fn table(lines: &[&str]) -> Block {
-    let is_rule = |it: &&&str| !it.chars().all(|it| "|-: ".contains(it));
-    let mut rows = lines.iter().filter(is_rule).map(|it| cells(it));
+    let is_rule = |it: &str| it.contains('-') && it.chars().all(|it| "|-: ".contains(it));
+    let mut rows = lines.iter().filter(|it| !is_rule(it)).map(|it| cells(it));
     let head = rows.next().unwrap_or_default();
     let head_is_empty = head.iter().all(String::is_empty);
     Block::Table { head: if head_is_empty { Vec::new() } else { head }, rows: rows.collect() }

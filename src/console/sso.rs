@@ -80,7 +80,7 @@ pub(super) async fn callback(Extension(cx): Extension<CallContext>, visit: Visit
 
 /// `POST /console/logout/back-channel`: the provider tells whose sessions ended (OpenID Connect Back-Channel Logout).
 pub(super) async fn signed_out(State(console): State<Arc<Console>>, request: Request) -> Response {
-    let Some(logins) = &console.logins else { return StatusCode::NOT_FOUND.into_response() };
+    let Some(logins) = &console.logins else { return StatusCode::BAD_REQUEST.into_response() };
     let form = form(request.into_body()).await;
     let token = form.get("logout_token").unwrap_or_default().to_owned();
     match logins.logged_out(token).await {
