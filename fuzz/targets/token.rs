@@ -44,9 +44,8 @@ impl World {
         let key = SigningKey::from_bytes(&[7; 32]);
         let public = URL_SAFE_NO_PAD.encode(key.verifying_key().to_bytes());
         let keys = folder.path().join("keys.json");
-        let set = format!(
-            r#"{{"keys":[{{"kty":"OKP","crv":"Ed25519","kid":"1","x":"{public}"}}]}}"#
-        );
+        let set =
+            format!(r#"{{"keys":[{{"kty":"OKP","crv":"Ed25519","kid":"1","x":"{public}"}}]}}"#);
         fs::write(&keys, set)?;
         let issuer = IssuerSettings {
             issuer: "https://id.example".to_owned(),

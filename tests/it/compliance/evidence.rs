@@ -118,7 +118,9 @@ fn is_case(file: &str, function: &str) -> bool {
         let code = code_only(&std::fs::read_to_string(path).unwrap_or_default());
         code.match_indices(function).any(|(at, _)| {
             let (before, after) = (&code[..at], &code[at + function.len()..]);
-            before.ends_with([':', ' ']) && !before.ends_with("fn ") && after.starts_with([',', ')'])
+            before.ends_with([':', ' '])
+                && !before.ends_with("fn ")
+                && after.starts_with([',', ')'])
         })
     })
 }

@@ -35,7 +35,9 @@ mod linux {
         let entries = fs::read_dir(format!("/proc/{pid}/fd")).unwrap();
         let links = entries.filter_map(|it| fs::read_link(it.ok()?.path()).ok());
         let names = links.map(|it| it.to_string_lossy().into_owned());
-        names.filter_map(|it| Some(it.strip_prefix("socket:[")?.strip_suffix(']')?.to_owned())).collect()
+        names
+            .filter_map(|it| Some(it.strip_prefix("socket:[")?.strip_suffix(']')?.to_owned()))
+            .collect()
     }
 
     /// Local addresses, in TCP and UDP over both versions of IP, that the process has open for others.

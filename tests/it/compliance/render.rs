@@ -20,7 +20,9 @@ pub(super) fn page(controls: &Controls) -> String {
         let counts: Vec<String> =
             ["符合", "部分", "待併入"].map(|it| format!("{it} {}", count(it))).to_vec();
         let _ = write!(page, "## {title}\n\n共 {} 項:{}。\n\n", rows.len(), counts.join("、"));
-        page.push_str("| 編號 | 級別 | 控制措施 | 作法 | 證據 | 狀態 |\n|---|---|---|---|---|---|\n");
+        page.push_str(
+            "| 編號 | 級別 | 控制措施 | 作法 | 證據 | 狀態 |\n|---|---|---|---|---|---|\n",
+        );
         for row in rows {
             page.push_str(&line(row));
         }

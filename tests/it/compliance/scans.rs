@@ -53,7 +53,7 @@ fn every_answer_says_that_it_is_a_suggestion() {
         "LetterItem",
         "DispatchResponse",
         "AnswerResponse",
-        "SuggestionsResponse",
+        "SuggestionResponse",
         "RecognitionResponse",
     ] {
         let schema = schemas.get(name).unwrap_or_else(|| panic!("no schema {name}"));
@@ -87,7 +87,8 @@ fn formatted_statements(text: &str) -> Vec<String> {
     let literals = starts.filter_map(|(at, _)| {
         let (call, _) = text[at..].split_once(';')?;
         let (_, literal) = call.split_once('"')?;
-        let end = literal.char_indices().find(|&(at, ch)| ch == '"' && !literal[..at].ends_with('\\'));
+        let end =
+            literal.char_indices().find(|&(at, ch)| ch == '"' && !literal[..at].ends_with('\\'));
         Some(literal[..end?.0].to_owned())
     });
     let words = ["SELECT ", "INSERT INTO ", "UPDATE ", "DELETE FROM "];

@@ -74,7 +74,8 @@ impl Bill {
             bill.components.push(Component::inside(package, name, licence));
         }
         let models = entries("models").into_iter().map(|it| it.join("model.toml"));
-        bill.components.extend(models.filter(|it| it.is_file()).map(|it| Component::of_model(&table(&it))));
+        bill.components
+            .extend(models.filter(|it| it.is_file()).map(|it| Component::of_model(&table(&it))));
         let datasets = entries("datasets-manifest");
         bill.components.extend(datasets.iter().map(|it| Component::of_dataset(&table(it))));
         bill.components.sort_by(|a, b| a.reference.cmp(&b.reference));
@@ -89,9 +90,10 @@ impl Bill {
     fn json(&self) -> Value {
         let own = format!("pkg:cargo/fenwen@{}", self.version);
         let components: Vec<Value> = self.components.iter().map(Component::json).collect();
-        let needs = self.needs.iter().map(|(reference, needs)| {
-            json!({ "ref": reference, "dependsOn": needs })
-        });
+        let needs = self
+            .needs
+            .iter()
+            .map(|(reference, needs)| json!({ "ref": reference, "dependsOn": needs }));
         json!({
             "$schema": "http://cyclonedx.org/schema/bom-1.6.schema.json",
             "bomFormat": "CycloneDX",
@@ -123,7 +125,8 @@ impl Bill {
             (Kind::Data, "資料集", "名稱 | 版本 | 授權 | 標示 | 來源"),
         ] {
             let n = self.of(kind).count();
-            let _ = write!(page, "\n## {title}\n\n共 {n} 項。\n\n| {head} |\n|---|---|---|---|---|\n");
+            let _ =
+                write!(page, "\n## {title}\n\n共 {n} 項。\n\n| {head} |\n|---|---|---|---|---|\n");
             for it in self.of(kind) {
                 let cells = [&it.name, &it.version, &it.licence, &it.author, &it.source];
                 let cells = cells.map(|it| it.replace('|', "\\|").replace('\n', " "));
@@ -137,15 +140,14 @@ impl Bill {
 /// What each package needs to be built for the platform, tests left out.
 fn edges(metadata: &Value) -> BTreeMap<&str, BTreeSet<&str>> {
     let nodes = metadata["resolve"]["nodes"].as_array().unwrap();
+    nodes.iter().map(|it| (it["id"].as_str().unwrap(), needed(it))).collect()
+}
+
+fn needed(node: &Value) -> BTreeSet<&str> {
     let is_built = |it: &&Value| {
         let kinds = it["dep_kinds"].as_array().unwrap();
         kinds.iter().any(|it| it["kind"] != "dev")
     };
-    let needed = |node: &'_ Value| -> BTreeSet<&str> { BTreeSet::from_iter(names(node, is_built)) };
-    nodes.iter().map(|it| (it["id"].as_str().unwrap(), needed(it))).collect()
-}
-
-fn names<'a>(node: &'a Value, is_built: impl Fn(&&'a Value) -> bool) -> Vec<&'a str> {
     let deps = node["deps"].as_array().unwrap();
     deps.iter().filter(is_built).map(|it| it["pkg"].as_str().unwrap()).collect()
 }
@@ -174,7 +176,8 @@ fn hashes() -> BTreeMap<(String, String), String> {
 #[test]
 fn the_bill_names_every_package_model_and_dataset() {
     let bill = Bill::read();
-    let references: BTreeSet<&str> = bill.components.iter().map(|it| it.reference.as_str()).collect();
+    let references: BTreeSet<&str> =
+        bill.components.iter().map(|it| it.reference.as_str()).collect();
     assert_eq!(references.len(), bill.components.len(), "each once");
     assert!(250 < bill.of(Kind::Library).count(), "{}", bill.of(Kind::Library).count());
     for it in &bill.components {
@@ -184,11 +187,16 @@ fn the_bill_names_every_package_model_and_dataset() {
         let is_exempt = is_inside || it.kind == Kind::Data;
         assert!(is_exempt || !it.hashes.is_empty(), "{} has no hash", it.reference);
     }
-    for name in ["pkg:cargo/rusqlite@", "model:letters@", "model:whisper-base@", "data:moi-duties-v1"] {
+    for name in
+        ["pkg:cargo/rusqlite@", "model:letters@", "model:whisper-base@", "data:moi-duties-v1"]
+    {
         assert!(references.iter().any(|it| it.starts_with(name)), "{name} is missing");
     }
     for test_only in ["pkg:cargo/proptest@", "pkg:cargo/linfa@"] {
-        assert!(!references.iter().any(|it| it.starts_with(test_only)), "{test_only} is not shipped");
+        assert!(
+            !references.iter().any(|it| it.starts_with(test_only)),
+            "{test_only} is not shipped"
+        );
     }
     let n_files = entries("models").iter().filter(|it| it.join("model.toml").is_file()).count();
     assert_eq!(bill.of(Kind::Model).count(), n_files);
