@@ -73,10 +73,19 @@ fonts: ## Install the fonts of the card generator
 	  DEBIAN_FRONTEND=noninteractive $(SUDO) apt-get install -y --no-install-recommends \
 	    fonts-cns11643-kai fonts-cns11643-sung fonts-ocr-b fonts-dejavu-core python3-venv; }
 
-servers: target/servers/nats-server ## The servers that tests start and stop themselves
+servers: target/servers/nats-server target/servers/oidc ## The servers that tests start and stop themselves
 	@[ -n "$$(ls /usr/lib/postgresql/*/bin/initdb 2>/dev/null)" ] || command -v initdb >/dev/null || { \
 	  $(SUDO) apt-get update -qq; \
 	  DEBIAN_FRONTEND=noninteractive $(SUDO) apt-get install -y --no-install-recommends postgresql; }
+
+# The lock file names every package with its hash; nothing of them is run at installation.
+target/servers/oidc: tests/servers/oidc/package-lock.json tests/servers/oidc/provider.mjs
+	@command -v npm >/dev/null || { \
+	  $(SUDO) apt-get update -qq; \
+	  DEBIAN_FRONTEND=noninteractive $(SUDO) apt-get install -y --no-install-recommends nodejs npm; }
+	rm -rf $@ && mkdir -p $@
+	cp tests/servers/oidc/package.json tests/servers/oidc/package-lock.json tests/servers/oidc/provider.mjs $@
+	cd $@ && npm ci --ignore-scripts --no-audit --no-fund --loglevel=error
 
 target/servers/nats-server: tests/servers/nats.txt
 	rm -rf target/servers/nats && mkdir -p target/servers/nats

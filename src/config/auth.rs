@@ -3,6 +3,8 @@
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
+use crate::base::Secret;
+
 use super::{Finding, Profile};
 
 /// Whether callers must be proven.
@@ -30,6 +32,45 @@ pub struct Auth {
     pub strong_amr: Vec<String>,
     /// 信任的權杖簽發者(OIDC):系統以其存取權杖(RFC 9068,`at+jwt`)呼叫。
     pub issuers: Vec<Issuer>,
+    /// 承辦人登入操作介面的單一簽入(OIDC 授權碼與 PKCE);未設定則只能以金鑰登入。
+    pub login: Option<Login>,
+}
+
+/// Where people log in.
+#[derive(Clone, Debug, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Login {
+    /// 單一簽入的簽發者;其餘位址由 `/.well-known/openid-configuration` 取得。
+    pub issuer: String,
+    /// 本服務在單一簽入登記的代碼。
+    pub client_id: String,
+    /// 本服務在單一簽入登記的密碼;建議以環境變數設定。
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schemars(with = "Option<String>")]
+    pub client_secret: Option<Secret<String>>,
+    /// 登入後返回的網址,例如 `https://fenwen.moi.example/console/login/callback`。
+    pub redirect: String,
+    /// 記載機關代碼的宣告(claim)。
+    #[serde(default = "org_claim")]
+    pub org_claim: String,
+    /// 記載單位路徑的宣告。
+    #[serde(default = "units_claim")]
+    pub units_claim: String,
+    /// 記載角色的宣告,例如「承辦人」。
+    #[serde(default = "roles_claim")]
+    pub roles_claim: String,
+}
+
+fn org_claim() -> String {
+    "org".to_owned()
+}
+
+fn units_claim() -> String {
+    "unit_path".to_owned()
+}
+
+fn roles_claim() -> String {
+    "roles".to_owned()
 }
 
 /// One issuer of access tokens.
@@ -51,6 +92,7 @@ impl Default for Auth {
             idle_days: 90,
             strong_amr: ["fido", "hwk", "mfa", "sc"].map(str::to_owned).to_vec(),
             issuers: Vec::new(),
+            login: None,
         }
     }
 }
@@ -77,6 +119,9 @@ impl Auth {
         if !self.issuers.is_empty() && !cfg!(feature = "jwt") {
             findings.push(Finding::fatal("auth.issuers:本程式不含權杖驗證,請改用完整版"));
         }
+        if let Some(login) = &self.login {
+            findings.extend(login.check());
+        }
         for (idx, it) in self.issuers.iter().enumerate() {
             if it.issuer.is_empty() || it.audience.is_empty() || it.jwks.is_empty() {
                 let text = format!("auth.issuers[{idx}]:issuer、audience 與 jwks 都不可空白");
@@ -90,6 +135,25 @@ impl Auth {
                 let text = format!("auth.issuers[{idx}].issuer:與前面的簽發者重複");
                 findings.push(Finding::fatal(text));
             }
+        }
+        findings
+    }
+}
+
+impl Login {
+    fn check(&self) -> Vec<Finding> {
+        let mut findings = Vec::new();
+        if !cfg!(feature = "jwt") {
+            findings.push(Finding::fatal("auth.login:本程式不含單一簽入,請改用完整版"));
+        }
+        for (name, url) in [("issuer", &self.issuer), ("redirect", &self.redirect)] {
+            let is_url = url.starts_with("https://") || url.starts_with("http://");
+            if !is_url || !is_safe(url) {
+                findings.push(Finding::fatal(format!("auth.login.{name}:應為 https 的網址")));
+            }
+        }
+        if self.client_id.is_empty() {
+            findings.push(Finding::fatal("auth.login.client_id:不可空白"));
         }
         findings
     }

@@ -22,7 +22,7 @@ use serde::{Deserialize, Serialize};
 use crate::base::Secret;
 
 pub use audit::{Audit, AuditCommit};
-pub use auth::{Auth, AuthMode, Issuer};
+pub use auth::{Auth, AuthMode, Issuer, Login};
 pub use bus::{Bus, BusEngine, Webhooks};
 pub use check::{Finding, Severity};
 pub use jobs::{BlobEngine, Bucket, Jobs, Store, StoreEngine};

@@ -5,10 +5,16 @@
 mod client;
 mod gate;
 #[cfg(feature = "jwt")]
+mod id_token;
+#[cfg(feature = "jwt")]
 mod issuer;
 mod key;
 mod lockout;
+#[cfg(feature = "jwt")]
+mod login;
 mod member;
+#[cfg(feature = "jwt")]
+mod provider;
 #[cfg(feature = "jwt")]
 mod token;
 mod tokens;
@@ -18,5 +24,7 @@ mod verifier;
 pub use client::Hours;
 pub use gate::{Gate, GateSettings, Shown};
 pub use key::{NewKey, NoRandomness};
+#[cfg(feature = "jwt")]
+pub use login::{BegunLogin, ClaimNames, Ended, LoginError, LoginSettings, Logins, Person};
 pub use member::Member;
 pub use tokens::{IssuerSettings, KeySource};

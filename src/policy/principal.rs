@@ -26,6 +26,8 @@ pub enum Method {
     Token,
     /// By the exchange's security server, which names it.
     Exchange,
+    /// By a login at the provider.
+    Login,
 }
 
 impl Method {
@@ -36,6 +38,7 @@ impl Method {
             Method::ApiKey => "api-key",
             Method::Token => "token",
             Method::Exchange => "exchange",
+            Method::Login => "login",
         }
     }
 }

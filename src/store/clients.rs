@@ -89,9 +89,10 @@ impl Store {
     pub fn set_client_active(&self, id: &str, is_active: bool, now: Duration) -> Reply<bool> {
         self.call(Kind::Durable, (id.to_owned(), is_active, now), |(id, is_active, now), tx| {
             async move {
+                let used = if *is_active { ms(*now) } else { 0 };
                 let update = "UPDATE client SET is_active = $1,
-                    used = CASE WHEN $1 = 1 THEN $2 ELSE used END WHERE id = $3";
-                Ok(tx.execute(update, values![*is_active, ms(*now), id]).await? == 1)
+                    used = CASE WHEN used < $2 THEN $2 ELSE used END WHERE id = $3";
+                Ok(tx.execute(update, values![*is_active, used, id]).await? == 1)
             }
             .boxed()
         })

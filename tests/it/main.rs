@@ -23,6 +23,8 @@ mod kill;
 mod licences;
 #[cfg(feature = "nats")]
 mod nats_server;
+#[cfg(feature = "jwt")]
+mod oidc;
 #[cfg(feature = "pdf")]
 mod pdf;
 mod read_page;

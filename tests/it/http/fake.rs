@@ -12,6 +12,8 @@ use fenwen::audit::{AuditSettings, Recorder};
 use fenwen::base::{Clock, Deadline, SystemClock};
 use fenwen::cli::kinds::{self, TextKind};
 use fenwen::http::{App, AppParts, Ended, HttpOptions, Listener, Tls, serve};
+#[cfg(feature = "jwt")]
+use fenwen::identity::IssuerSettings;
 use fenwen::identity::{Gate, GateSettings};
 use fenwen::pipeline::documents::deadline::Calendar;
 use fenwen::pipeline::documents::number::PrefixTable;
@@ -111,6 +113,16 @@ impl Server {
         let ear = FakeEar::with_permits(usize::MAX / 2);
         let limits = ServiceLimits::default();
         let door = Door { gate: gate_settings(true), surface, tls };
+        Server::start_behind(door, FakeRecogniser::open(), Some(ear), (limits, options())).await
+    }
+
+    /// The same where tokens of issuers count.
+    #[cfg(feature = "jwt")]
+    pub(crate) async fn guarded_by(issuers: Vec<IssuerSettings>) -> Server {
+        let ear = FakeEar::with_permits(usize::MAX / 2);
+        let limits = ServiceLimits::default();
+        let gate = GateSettings { issuers, ..gate_settings(true) };
+        let door = Door { gate, surface: Surface::All, tls: None };
         Server::start_behind(door, FakeRecogniser::open(), Some(ear), (limits, options())).await
     }
 

@@ -62,7 +62,7 @@ fn the_description_tells_what_a_route_needs() {
 }
 
 /// A registered client; its key as a header line.
-pub(super) async fn register(
+pub(crate) async fn register(
     server: &Server,
     id: &str,
     change: impl FnOnce(&mut ClientRow),

@@ -5,7 +5,7 @@ mod description;
 mod drain;
 mod events;
 pub(crate) mod fake;
-mod guard;
+pub(crate) mod guard;
 mod hostile;
 pub(crate) mod later;
 mod load;
