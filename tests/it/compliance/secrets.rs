@@ -28,8 +28,8 @@ fn patterns() -> Vec<String> {
         r"\bfw[kd]_[0-9a-f]{16}_[A-Za-z0-9_-]{43}\b",
         r"\bSU[A-Z2-7]{56}\b",
         r"\bwhsec_[A-Za-z0-9+/]{43}=",
-        // A password inside of an address.
-        r"\b[a-z][a-z0-9+.-]{1,9}://[A-Za-z0-9._-]{2,}:[^@/\s${}<\x22]{6,}@[A-Za-z0-9.-]+\.[a-z]{2,}",
+        // A password inside of the address of a server.
+        r"\b(?:postgres|postgresql|mysql|redis|nats|tls|amqps?|mongodb)://[A-Za-z0-9._-]{2,}:[^@/\s${}<\x22]{6,}@[A-Za-z0-9.-]+\.[a-z]{2,}",
     ]
     .map(|it| format!("(?-u){it}"))
     .to_vec()
