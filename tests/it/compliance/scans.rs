@@ -102,8 +102,8 @@ const BEFORE_VALUES: [&str; 8] = ["'", "=", "<", ">", "LIKE", "VALUES (", "LIMIT
 fn has_value(statement: &str) -> bool {
     let ends = statement.match_indices('{').map(|(at, _)| statement[..at].trim_end());
     // A quote that closes a literal is not before a value.
-    let is_value = |before: &str, end: &&str| {
-        before.ends_with(**end) && (**end != *"'" || before.matches('\'').count() % 2 == 1)
+    let is_value = |before: &str, end: &str| {
+        before.ends_with(*end) && (*end != "'" || before.matches('\'').count() % 2 == 1)
     };
     ends.into_iter().any(|before| BEFORE_VALUES.iter().any(|end| is_value(before, end)))
 }
