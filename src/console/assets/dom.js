@@ -30,7 +30,7 @@ fw.words = fw.by("words") ? fw.by("words").dataset : {};
 // A word with its blanks filled in: {0}, {1}.
 fw.say = (key, ...values) => (fw.words[key] || key).replace(/\{(\d)\}/g, (_, place) => values[place]);
 
-fw.percent = (score) => `${(100 * score).toFixed(1)} %`;
+fw.percent = (score) => `${(100 * score).toFixed(1)}\u00a0%`;
 
 // How sure an answer is, as a word and a figure: colour alone says nothing.
 fw.sure = (score) => {

@@ -40,6 +40,7 @@ function serve(id, ask, show) {
       const answer = await ask((text) => result.replaceChildren(fw.el("p", { class: "quiet" }, text)));
       result.replaceChildren(...[show(answer)].flat(3).filter(Boolean));
       passed(id);
+      result.scrollIntoView({ block: "start" });
     } catch (error) {
       result.replaceChildren(fw.problem(error));
     }

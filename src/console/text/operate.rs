@@ -111,7 +111,7 @@ catalogue! {
         newest: "列出最新 200 筆;完整結果請以 fenwen audit search 取得。", "The newest 200 are listed; all of them by fenwen audit search.";
         none: "這段期間沒有符合的紀錄。", "No row fits.";
         unreadable: "有無法讀取的列,請立即驗證。", "Some rows cannot be read: verify now.";
-        time: "時間", "Time";
+        time: "時間(UTC)", "Time (UTC)";
         who: "行為人", "Actor";
         action: "動作", "Action";
         outcome: "結果", "Outcome";
