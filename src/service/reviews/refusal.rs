@@ -32,10 +32,7 @@ pub(super) fn done(
         }
         ReviewChange::Refused(row) => Err(refused(match wanted {
             Wanted::Claim => unclaimed(officer, &row, now),
-            Wanted::Held if row.state == ReviewState::Claimed => {
-                "保留時間已過,請重新取得這筆後再處理。".to_owned()
-            }
-            Wanted::Held => format!("{}請先取得這筆。", situation(officer, &row, now)),
+            Wanted::Held => unheld(officer, &row, now),
             Wanted::Undo(window) => {
                 let seconds = window.as_secs();
                 format!("只能在 {seconds} 秒內復原自己的決定;之後如需更正,請對該預測送出回饋。")
@@ -57,6 +54,18 @@ fn unclaimed(officer: &str, row: &ReviewRow, now: Duration) -> String {
     format!("{}請改做下一筆。", situation(officer, row, now))
 }
 
+/// Why nothing can be done with an item by an officer who does not hold it.
+fn unheld(officer: &str, row: &ReviewRow, now: Duration) -> String {
+    let is_others = row.held(now).is_some_and(|(holder, _)| holder != officer);
+    if is_others || row.state == ReviewState::Decided {
+        return format!("{}請改做下一筆。", situation(officer, row, now));
+    }
+    match row.state {
+        ReviewState::Claimed => "保留時間已過,請重新取得這筆後再處理。".to_owned(),
+        _ => "請先取得這筆,再處理。".to_owned(),
+    }
+}
+
 /// Where an item stands, as seen by an officer.
 fn situation(officer: &str, row: &ReviewRow, now: Duration) -> String {
     let by = row.decided.as_ref().map(|it| it.by.as_deref());
@@ -65,7 +74,7 @@ fn situation(officer: &str, row: &ReviewRow, now: Duration) -> String {
         (Some(_), _) => "這筆已由他人決定,".to_owned(),
         (None, Some((holder, _))) if holder == officer => "這筆已在另一個視窗變更,".to_owned(),
         (None, Some((_, until))) => format!("這筆由他人處理中,保留至 {},", clock_time(until)),
-        (None, None) => "這筆目前無人處理,內容已變更,".to_owned(),
+        (None, None) => "這筆的內容已變更,".to_owned(),
     }
 }
 

@@ -1,6 +1,5 @@
 //! 信件複審 and 公文分文 as pages: what the server writes before their script asks the API.
 
-use std::future::IntoFuture;
 use std::sync::Arc;
 
 use axum::Extension;
