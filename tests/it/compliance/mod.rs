@@ -164,7 +164,7 @@ fn the_table() {
     for row in &controls.row {
         let shown: Vec<String> = row.evidence.iter().map(Evidence::text).collect();
         println!("{} {} {}\n    {}", row.id, row.state(), row.control, shown.join("\n    "));
-        for note in &row.gap {
+        if let Some(note) = &row.gap {
             println!("    ({note})");
         }
     }

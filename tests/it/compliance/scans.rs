@@ -103,7 +103,7 @@ fn has_value(statement: &str) -> bool {
     let ends = statement.match_indices('{').map(|(at, _)| statement[..at].trim_end());
     // A quote that closes a literal is not before a value.
     let is_value = |before: &str, end: &str| {
-        before.ends_with(*end) && (*end != "'" || before.matches('\'').count() % 2 == 1)
+        before.ends_with(end) && (end != "'" || before.matches('\'').count() % 2 == 1)
     };
     ends.into_iter().any(|before| BEFORE_VALUES.iter().any(|end| is_value(before, end)))
 }
