@@ -96,7 +96,7 @@ pub struct Person {
 pub struct Ended {
     /// Of this person.
     pub subject: Option<String>,
-    /// Of this session at the provider.
+    /// Of the session at the provider that has this id.
     pub sid: Option<String>,
 }
 
