@@ -11,10 +11,11 @@ assert.ok(program, "which program? node run.mjs PROGRAM [FOLDER]");
 const SCREENS = ["/console", "/console/try", "/console/letters", "/console/documents", "/console/recordings", "/console/cards", "/console/answers", "/console/models",
   "/console/clients", "/console/audit", "/console/resources"];
 
-const shoot = async (page, name) => {
+// A picture of a page for its documentation, from `selector` on.
+const shoot = async (page, name, selector = "body") => {
   if (!shots) return;
   await page.setViewportSize(WIDE);
-  await page.evaluate(() => scrollTo(0, 0));
+  await page.locator(selector).first().evaluate((it) => it.scrollIntoView({ block: "start" }));
   await page.screenshot({ path: join(shots, `${name}.png`) });
 };
 
@@ -95,7 +96,7 @@ const walks = {
     await check(page, "a letter, answered");
     assert.ok(await page.locator("#letter mark").count(), "evidence is marked");
     assert.ok(await page.locator("#letter .pii").count(), "personal data is underlined");
-    await shoot(page, "try-letter");
+    await shoot(page, "try", "#letter .result");
     await tabTo(page, "#letter .suggestions button");
     await page.keyboard.press("Enter");
     await page.locator("#letter .notice[role=status]").waitFor();

@@ -132,7 +132,7 @@ results.field = (field, overlay, masked) => {
   const value = masked ? masked(field) : field.value ?? field.raw;
   const cells = [["value", value], ["trust", named("status", field.status)], ["confidence", fw.percent(field.confidence)], ["checks", checks]];
   const name = field.box ? el("button", { type: "button", class: "link" }, title) : title;
-  const row = el("tr", {}, el("th", { scope: "row" }, name), cells.map(([key, it]) => el("td", { "data-label": say(key) }, it)));
+  const row = el("tr", {}, el("th", { scope: "row" }, name), cells.map(([key, it]) => el("td", { "data-label": say(key), class: key === "confidence" ? "number" : null }, it)));
   if (!field.box) return row;
   const polygon = fw.svg("polygon", { points: field.box.map((it) => it.join(",")).join(" ") }, fw.svg("title", {}, say("box_of", title)));
   overlay.append(polygon);

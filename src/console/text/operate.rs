@@ -102,8 +102,8 @@ catalogue! {
         search: "查詢", "Search";
         from: "起日", "From";
         to: "迄日(含)", "To (inclusive)";
-        actor: "行為人或介接系統", "Actor or client";
-        object: "對象,例如 jobs/019a…", "Object, such as jobs/019a…";
+        actor: "行為人或系統", "Actor or client";
+        object: "對象(jobs/…)", "Object (jobs/…)";
         case_no: "案號", "Case";
         submit: "查詢", "Search";
         bad_days: "日期有誤:請以 YYYY-MM-DD 填寫,起日不可晚於迄日。", "The days are wrong: write YYYY-MM-DD, the first not after the last.";

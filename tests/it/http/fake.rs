@@ -286,7 +286,7 @@ struct Door {
 
 impl Door {
     fn to(gate: GateSettings) -> Door {
-        let provider = pages::Provider::default();
+        let provider = pages::nowhere();
         Door { gate, surface: Surface::All, tls: None, provider }
     }
 

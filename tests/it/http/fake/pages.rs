@@ -17,8 +17,20 @@ use tempfile::TempDir;
 pub(crate) type Provider = Option<Arc<fenwen::identity::Logins>>;
 /// Where people log in: nowhere.
 #[cfg(not(feature = "console"))]
-#[derive(Clone, Default)]
+#[derive(Clone)]
 pub(crate) struct Provider;
+
+/// No place to log in.
+#[cfg(feature = "console")]
+pub(crate) fn nowhere() -> Provider {
+    None
+}
+
+/// No place to log in.
+#[cfg(not(feature = "console"))]
+pub(crate) fn nowhere() -> Provider {
+    Provider
+}
 
 /// Pages over what a server keeps; where nobody must be proven they are those of a demonstration.
 #[cfg(feature = "console")]
