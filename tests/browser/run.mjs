@@ -19,6 +19,9 @@ const shoot = async (page, name, selector = "body") => {
   await page.screenshot({ path: join(shots, `${name}.png`) });
 };
 
+// What the page says last when a decision was taken back.
+const UNDONE = "已復原";
+
 // Asks until an answer waits for an officer: unclear ones do.
 const ask = async (page, path, body) => {
   for (let n = 1; n <= 3; n += 1) {
@@ -41,7 +44,8 @@ const review = async (page, name) => {
   await page.locator("#undo-place").waitFor();
   await check(page, `${name}, decided`);
   await page.keyboard.press("u");
-  await page.locator("#undo-place").waitFor({ state: "hidden" });
+  // Then the item is shown again, and the queue is read anew: said last.
+  await page.locator("#said", { hasText: UNDONE }).waitFor();
   await page.keyboard.press("n");
   await page.locator("#decide").waitFor();
   await page.keyboard.press("e");
