@@ -44,10 +44,9 @@ const review = async (page, name) => {
   await page.locator("#undo-place").waitFor();
   await check(page, `${name}, decided`);
   await page.keyboard.press("u");
-  // Then the item is shown again, and the queue is read anew: said last.
+  // Then the item is the officer's again, and the queue is read anew: said last.
   await page.locator("#said", { hasText: UNDONE }).waitFor();
-  await page.keyboard.press("n");
-  await page.locator("#decide").waitFor();
+  await page.locator("#correct").waitFor();
   await page.keyboard.press("e");
   await page.waitForFunction(() => document.activeElement.id === "find");
   await tabTo(page, "#label");
