@@ -1,5 +1,6 @@
 //! Types that every layer may use: identifiers, time and calendar, identity numbers, privacy wrappers, error codes.
 
+mod chance;
 mod clock;
 mod date;
 mod error;
@@ -14,6 +15,7 @@ use std::time::Duration;
 
 use uuid::Uuid;
 
+pub use chance::Chance;
 pub use clock::{Clock, ManualClock, SystemClock};
 pub use date::{Date, TAIWAN_OFFSET, roc_year};
 pub use error::ErrorCode;

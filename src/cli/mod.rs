@@ -2,7 +2,9 @@
 
 mod audit;
 mod backup;
+mod bench;
 mod bus;
+mod check;
 mod clients;
 mod config;
 mod console;
@@ -127,6 +129,8 @@ enum Command {
     /// 驗證、匯出、統計與查詢稽核紀錄
     #[command(subcommand)]
     Audit(audit::AuditCommand),
+    /// 量測各模型在本機裝置上的速度(Markdown 表)
+    Bench(bench::Options),
     /// 檢查企業匯流排
     #[command(subcommand)]
     Bus(bus::BusCommand),
@@ -217,6 +221,9 @@ impl Cli {
             Command::Idcard(options) => idcard::run(&options, &logged(&overrides)?)?,
             Command::Transcribe(options) => transcribe::run(&options, &logged(&overrides)?)?,
             Command::Embed(options) => encoder::run(&options, &logged(&overrides)?)?,
+            Command::Models(models::ModelsCommand::Check { ids }) => {
+                check::run(&ids, &logged(&overrides)?)?;
+            }
             Command::Models(command) => match command.versions() {
                 Ok(command) => versions::run(command, &read()?)?,
                 Err(command) => models::run(command, models::settings(&read()?)?)?,
@@ -233,6 +240,7 @@ impl Cli {
             Command::Doctor(options) => return doctor::run(&options, &read()?),
             Command::Key(command) => key::run(command, &read()?)?,
             Command::Audit(command) => audit::run(command, &read()?)?,
+            Command::Bench(options) => bench::run(&options, &logged(&overrides)?)?,
             Command::Bus(command) => bus::run(command, &Config::load(&overrides)?)?,
             Command::EngineWorker => crate::engine::worker::run()?,
             Command::FfmpegWorker { ffmpeg, demuxer, rate } => {

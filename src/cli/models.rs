@@ -40,6 +40,11 @@ pub enum ModelsCommand {
         /// Models to verify
         ids: Vec<String>,
     },
+    /// Run models that are here on this machine's device and compare with their golden answers
+    Check {
+        /// Models to check; all with a golden answer when none is named
+        ids: Vec<String>,
+    },
     /// Print a model's card
     Card {
         /// The model
@@ -138,6 +143,7 @@ pub fn run_with(
         ModelsCommand::Gc { dry_run } => {
             gc(&ModelRegistry::open(settings)?, dry_run, progress, out)
         }
+        ModelsCommand::Check { .. } => anyhow::bail!("a check opens engines, not only the store"),
         ModelsCommand::Activate { .. }
         | ModelsCommand::Rollback { .. }
         | ModelsCommand::Versions { .. } => {

@@ -25,9 +25,9 @@ use crate::tensor::Tensor;
 use super::recogniser::Recogniser;
 
 /// The models of ID images.
-const DETECTOR: &str = "ppocrv6-small-det";
+pub(super) const DETECTOR: &str = "ppocrv6-small-det";
 const CLASSIFIER: &str = "ppocr-line-cls";
-const RECOGNISER: &str = "ppocrv6-small-rec";
+pub(super) const RECOGNISER: &str = "ppocrv6-small-rec";
 const FACE_FINDER: &str = "yunet-face";
 
 /// Threads that cut lines out of pictures: few, because each keeps memory of its own.
@@ -54,8 +54,8 @@ impl Opener {
     /// Chooses the engine: ONNX Runtime where its library was pulled, else the built-in one, which is slower.
     pub(super) fn new(config: &Config) -> anyhow::Result<Opener> {
         let registry = ModelRegistry::open(super::models::settings(config)?)?;
-        let device: Device = config.engine.device.parse()?;
-        let placement = placement(config);
+        let device = engine::choose_device(&config.engine.device)?;
+        let placement = placement(config, device);
         let (engine, ort_library) = choose_engine(config, &registry)?;
         let isolation = config.engine.isolation;
         let threads = placement.threads;
@@ -68,6 +68,11 @@ impl Opener {
             ..OpenOptions::default()
         };
         Ok(Opener { registry, options, placement, clock: Arc::new(SystemClock) })
+    }
+
+    /// Where networks compute, those that can.
+    pub(super) fn device(&self) -> Device {
+        self.options.device
     }
 
     /// The engine in use.
@@ -152,10 +157,9 @@ impl Opener {
     /// Which rows run together, as the manifest says; each alone where it says nothing.
     fn policy(&self, id: &str) -> anyhow::Result<BatchPolicy> {
         let limits = self.registry.model(id)?.manifest.batch.clone();
-        Ok(limits.map_or(BatchPolicy::SINGLE, |limits| BatchPolicy {
-            max_rows: limits.max_rows as usize,
-            max_cost: limits.max_values as usize,
-            max_padding: MAX_PADDING,
+        Ok(limits.map_or(BatchPolicy::SINGLE, |limits| {
+            let (max_rows, max_cost) = limits.on(self.options.device != Device::Cpu);
+            BatchPolicy { max_rows, max_cost, max_padding: MAX_PADDING }
         }))
     }
 
@@ -176,8 +180,20 @@ impl Opener {
             ModelEngine::Whisper => anyhow::bail!("model `{id}` hears speech: it takes no tensors"),
         };
         let options = OpenOptions { engine, threads: placement.threads, ..self.options.clone() };
-        engine::open_replicas(weights, &options, placement.sessions)
-            .with_context(|| format!("failed to open model `{id}`"))
+        let models = match options.device {
+            Device::Cpu => engine::open_replicas(weights, &options, placement.sessions),
+            device => open_on(device, weights, &options, placement.sessions).or_else(|reason| {
+                tracing::warn!(model = %id, %device, %reason, "the model computes on the processor");
+                let options = OpenOptions { device: Device::Cpu, ..options };
+                engine::open_replicas(weights, &options, placement.sessions)
+            }),
+        };
+        models.with_context(|| format!("failed to open model `{id}`"))
+    }
+
+    /// The models that are known.
+    pub(super) fn registry(&self) -> &ModelRegistry {
+        &self.registry
     }
 
     /// The model of that name, its files hashed.
@@ -207,8 +223,24 @@ impl Opener {
     }
 }
 
+/// Opens a model on a device that is not the processor: candle computes there, whatever the file.
+fn open_on(
+    device: Device,
+    weights: &VerifiedFile,
+    options: &OpenOptions,
+    n_replicas: usize,
+) -> Result<Vec<Box<dyn TensorModel>>, engine::EngineError> {
+    let options = OpenOptions { engine: EngineKind::Candle, device, ..options.clone() };
+    engine::open_replicas(weights, &options, n_replicas)
+}
+
 /// Two threads a copy: one copy of the detector holds a hundred megabytes while it runs, and two threads share it.
-fn placement(config: &Config) -> Placement {
+///
+/// On another device two copies: the work of one around its runs fills the pauses of the other.
+fn placement(config: &Config, device: Device) -> Placement {
+    if let (Device::Cuda(_), 0) = (device, config.engine.sessions) {
+        return Placement { sessions: 2, threads: config.engine.threads.max(1) };
+    }
     let cores = std::thread::available_parallelism().map_or(1, NonZeroUsize::get);
     let automatic = Placement::divide(
         cores,

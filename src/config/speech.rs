@@ -41,7 +41,7 @@ impl Default for Speech {
     fn default() -> Speech {
         Speech {
             model: "whisper-base".to_owned(),
-            engine: SpeechRuntime::Whisper,
+            engine: SpeechRuntime::Auto,
             workers: 0,
             threads: 1,
             beams: 1,
@@ -61,8 +61,10 @@ impl Default for Speech {
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "lowercase")]
 pub enum SpeechRuntime {
-    /// whisper.cpp.
+    /// whisper.cpp on the processor, candle on another device.
     #[default]
+    Auto,
+    /// whisper.cpp.
     Whisper,
     /// Whisper on candle.
     Candle,

@@ -1,7 +1,12 @@
 //! Models on candle, in pure Rust: the sentence encoder, from the archive its publisher made or as fine-tuning wrote it.
 
 mod arrays;
+mod device;
+#[cfg(any(test, feature = "cuda"))]
+mod gpu;
 mod graph;
+#[cfg(feature = "cuda")]
+mod kernels;
 mod network;
 mod npz;
 mod ops;
@@ -23,6 +28,7 @@ use network::{Batch, Network};
 use weights::{WIDTH, Weights};
 
 pub use arrays::{Array, Arrays, ArraysError, Values};
+pub(crate) use device::{matrix_rate, open as open_device};
 
 /// Most tokens of one text; the length of a text is counted in 16 bits.
 const MAX_TEXT: usize = 1 << 15;
@@ -41,6 +47,11 @@ pub(crate) fn open(
     n_replicas: usize,
 ) -> Result<Vec<Box<dyn TensorModel>>, EngineError> {
     let weights = Weights::read(&read_file(file)?).map_err(load_error)?;
+    #[cfg(feature = "cuda")]
+    if options.device != crate::engine::Device::Cpu {
+        let device = device::open(options.device)?;
+        return gpu::GpuModel::open(&weights, &device, candle_core::DType::F16, n_replicas);
+    }
     let network = Arc::new(Network::new(weights).map_err(load_error)?);
     (0..n_replicas)
         .map(|_| {
@@ -58,6 +69,19 @@ pub(crate) fn export_onnx(file: &VerifiedFile) -> Result<Vec<u8>, EngineError> {
 /// The weights as they lie in their file.
 pub(crate) fn read_arrays(file: &VerifiedFile) -> Result<Arrays, EngineError> {
     Arrays::read(&read_file(file)?).map_err(load_error)
+}
+
+/// Ids in, unit vectors out.
+fn signature() -> Signature {
+    let port = |name: &str, element, width| Port {
+        name: name.to_owned(),
+        element: Some(element),
+        dims: Some(vec![None, width]),
+    };
+    Signature {
+        inputs: vec![port("ids", Element::I64, None)],
+        outputs: vec![port("embedding", Element::F32, Some(WIDTH))],
+    }
 }
 
 fn load_error(error: impl std::fmt::Display) -> EngineError {
@@ -78,16 +102,7 @@ impl CandleModel {
             .thread_name(|idx| format!("candle-{idx}"))
             .build()
             .map_err(load_error)?;
-        let port = |name: &str, element, width| Port {
-            name: name.to_owned(),
-            element: Some(element),
-            dims: Some(vec![None, width]),
-        };
-        let signature = Signature {
-            inputs: vec![port("ids", Element::I64, None)],
-            outputs: vec![port("embedding", Element::F32, Some(WIDTH))],
-        };
-        Ok(CandleModel { network, pool, threads, signature })
+        Ok(CandleModel { network, pool, threads, signature: signature() })
     }
 
     /// The embeddings of all rows, one after another.

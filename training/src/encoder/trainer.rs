@@ -8,8 +8,8 @@ use serde::{Deserialize, Serialize};
 
 use crate::adamw::{self, AdamW, factor};
 use crate::checkpoint::exact;
-use crate::linear::chance::Chance;
 use crate::linear::confidence::{Scored, best, macro_f1};
+use fenwen::base::Chance;
 
 use super::batch::{self, Batch, Example};
 use super::network::{Layer, Network};

@@ -1,6 +1,5 @@
 //! Trains the linear text classifier: counts, solves, measures out of fold, calibrates, writes a folder.
 
-pub(crate) mod chance;
 pub(crate) mod confidence;
 pub(crate) mod corpus;
 mod duties;

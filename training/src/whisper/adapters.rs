@@ -4,7 +4,7 @@ use anyhow::Context;
 use candle_core::{Device, Tensor, Var};
 use fenwen::engine::speech::{Adapter, WhisperPupil};
 
-use crate::linear::chance::Chance;
+use fenwen::base::Chance;
 
 use super::recipe::WhisperPart;
 

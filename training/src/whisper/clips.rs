@@ -12,7 +12,7 @@ use fenwen::media::audio::{AudioLimits, AudioReader, Chunk};
 use sha2::{Digest as _, Sha256};
 
 use crate::data::rows;
-use crate::linear::chance::Chance;
+use fenwen::base::Chance;
 
 use super::recipe::{AugmentPart, Recipe};
 

@@ -112,7 +112,11 @@ pub(super) fn merged(task: &Task, adapters: &Adapters) -> anyhow::Result<HashMap
 /// What the engine hears in the dev part.
 fn hear(task: &Task, clips: &Clips, file: &VerifiedFile) -> anyhow::Result<Heard> {
     let recipe = &task.recipe;
-    let options = SpeechOptions { engine: SpeechEngine::Candle, threads: task.places.threads };
+    let options = SpeechOptions {
+        engine: SpeechEngine::Candle,
+        device: Device::Cpu,
+        threads: task.places.threads,
+    };
     let mut model = speech::open(file, options, 1)?.pop().context("no engine was opened")?;
     let language = recipe.whisper.language()?;
     let options = DecodeOptions { language, temperature: 0.0, beams: 1, prompt: None };

@@ -1,14 +1,14 @@
 //! A tiny Whisper of made-up weights learns made-up clips: true gradients, the same again, going on, one served file.
 
 mod runs;
-mod tiny;
 
 use std::fs;
 
 use candle_core::Tensor;
+use fenwen::engine::speech::fake::tiny;
 use fenwen::engine::speech::{Language, Lesson, WhisperPupil};
 
-use crate::linear::chance::Chance;
+use fenwen::base::Chance;
 
 use super::adapters::Adapters;
 use super::recipe::{Target, WhisperPart};
@@ -37,7 +37,7 @@ fn lesson(pupil: &WhisperPupil) -> (Tensor, Lesson, Adapters) {
 #[test]
 fn lessons_hold_text_and_end() {
     let dir = tempfile::tempdir().unwrap();
-    let pupil = WhisperPupil::open(&tiny::file(dir.path())).unwrap();
+    let pupil = WhisperPupil::open(&tiny::file(dir.path()).unwrap()).unwrap();
     let plain = pupil.lesson(Language::Mandarin, "甲a", None);
     let [jia, a] = [tiny::CHARACTERS, u32::from(b'a')];
     assert_eq!(plain.tokens, [50_258, 50_260, 50_359, 50_363, jia, a, 50_257]);
@@ -50,7 +50,7 @@ fn lessons_hold_text_and_end() {
 #[test]
 fn gradients_are_finite_differences() {
     let dir = tempfile::tempdir().unwrap();
-    let pupil = WhisperPupil::open(&tiny::file(dir.path())).unwrap();
+    let pupil = WhisperPupil::open(&tiny::file(dir.path()).unwrap()).unwrap();
     let (sound, lesson, adapters) = lesson(&pupil);
     let learner = adapters.beside(&pupil, true).unwrap();
     let judged = judge(&learner, &lesson, &sound).unwrap();
@@ -81,7 +81,7 @@ fn gradients_are_finite_differences() {
 #[test]
 fn adapters_of_zero_change_no_logit() {
     let dir = tempfile::tempdir().unwrap();
-    let pupil = WhisperPupil::open(&tiny::file(dir.path())).unwrap();
+    let pupil = WhisperPupil::open(&tiny::file(dir.path()).unwrap()).unwrap();
     let (sound, lesson, drawn) = lesson(&pupil);
     let logits = |pupil: &WhisperPupil| -> Vec<f32> {
         let rows = pupil.read(&lesson.tokens, &sound).unwrap();
@@ -98,7 +98,7 @@ fn adapters_of_zero_change_no_logit() {
 #[test]
 fn merged_weights_say_what_the_adapters_said() {
     let dir = tempfile::tempdir().unwrap();
-    let base = tiny::file(dir.path());
+    let base = tiny::file(dir.path()).unwrap();
     let pupil = WhisperPupil::open(&base).unwrap();
     let (sound, lesson, adapters) = lesson(&pupil);
     let task = runs::task(dir.path(), "", false);
@@ -111,7 +111,7 @@ fn merged_weights_say_what_the_adapters_said() {
     };
     let parts = [base.path().to_owned(), path];
     let served = fenwen::registry::convert_parts(conversion, &parts).unwrap();
-    let served = tiny::verified(dir.path(), "served", &served);
+    let served = tiny::verified(dir.path(), "served", &served).unwrap();
     let rows = |pupil: &WhisperPupil| -> Vec<f32> {
         pupil.read(&lesson.tokens, &sound).unwrap().flatten_all().unwrap().to_vec1().unwrap()
     };

@@ -11,7 +11,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::adamw::{AdamW, Param, factor};
 use crate::checkpoint::exact;
-use crate::linear::chance::Chance;
+use fenwen::base::Chance;
 
 use super::adapters::Adapters;
 use super::clips::{Clip, Clips};

@@ -3,14 +3,15 @@
 
 use std::sync::Arc;
 
-use candle_core::{Result, Tensor};
+use candle_core::{DType, Device, Result, Tensor};
 
 use crate::engine::speech::{DecodeOptions, Language, RATE, ShouldStop, SpeechError};
 use crate::engine::{EngineError, read_file};
 use crate::registry::{VerifiedFile, WhisperFile};
 
-use super::decode::{Decoding, PER_SECOND, spans};
-use super::network::Adapter;
+use super::decode::PER_SECOND;
+use super::network::{Adapter, Sound};
+use super::round::{self, Turn};
 use super::{Shared, check, failed, load_error};
 
 /// Whisper that can learn. Copies share the weights.
@@ -36,7 +37,7 @@ impl WhisperPupil {
     pub fn open(file: &VerifiedFile) -> std::result::Result<WhisperPupil, EngineError> {
         let bytes = read_file(file)?;
         let weights = WhisperFile::read(&bytes).map_err(load_error)?;
-        Ok(WhisperPupil { shared: Arc::new(Shared::read(&weights)?) })
+        Ok(WhisperPupil { shared: Arc::new(Shared::read(&weights, &Device::Cpu, DType::F32)?) })
     }
 
     /// The same with adapters beside matrices of its decoder, named as [`WhisperPupil::matrix`] names them.
@@ -73,7 +74,7 @@ impl WhisperPupil {
     pub fn listen(&self, window: &[f32]) -> std::result::Result<Tensor, SpeechError> {
         check(window)?;
         let Shared { mel, network, .. } = &*self.shared;
-        mel.of(window).and_then(|it| network.encode(&it)).map_err(failed)
+        mel.of(window).and_then(|it| network.encode(&[it])?.single()).map_err(failed)
     }
 
     /// The lesson of a text; with the seconds that it takes, it begins and ends with times.
@@ -103,7 +104,7 @@ impl WhisperPupil {
     /// When there are too many tokens.
     pub fn read(&self, tokens: &[u32], sound: &Tensor) -> Result<Tensor> {
         let network = &self.shared.network;
-        network.read(tokens, &mut network.remember(sound)?)
+        network.read(tokens, &mut network.remember(&Sound::of(sound)?)?)?.squeeze(0)
     }
 
     /// [vocabulary, width]: what stands for each token.
@@ -123,10 +124,10 @@ impl WhisperPupil {
     ) -> std::result::Result<String, SpeechError> {
         let Shared { tokens, network, .. } = &*self.shared;
         let options = DecodeOptions { language, temperature: 0.0, beams: 1, prompt: None };
-        let mut decoding = Decoding::new(tokens, &options, n_samples);
         let never: ShouldStop = Arc::new(|| false);
-        decoding.run(network, sound, &never)?;
-        let (found, _) = spans(&decoding, tokens, n_samples);
+        let mut turns = [Turn::new(self.shared.decoding(&options, n_samples), never)];
+        Sound::of(sound).and_then(|it| round::decode(network, &it, &mut turns)).map_err(failed)?;
+        let (found, _) = turns[0].spans(tokens, n_samples)?;
         let bytes = found.into_iter().flat_map(|it| it.tokens).flat_map(|it| it.bytes);
         Ok(String::from_utf8_lossy(&bytes.collect::<Vec<u8>>()).into_owned())
     }

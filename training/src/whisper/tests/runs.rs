@@ -36,7 +36,7 @@ pub(super) fn task(folder: &Path, more: &str, resume: bool) -> Task {
     .unwrap();
     let (data, out) = (folder.join("clips.jsonl"), folder.join("out"));
     let places = Places { data, out, threads: 1 };
-    Task { recipe, places, resume, base: tiny::file(folder) }
+    Task { recipe, places, resume, base: tiny::file(folder).unwrap() }
 }
 
 /// A run of a task, up to a round after which it breaks off, and what was learned.

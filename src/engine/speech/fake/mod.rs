@@ -1,5 +1,7 @@
 //! A speech model without weights, for tests of everything above the engines.
 
+pub mod tiny;
+
 use super::{
     DecodeOptions, Heard, HeardSpan, HeardToken, RATE, ShouldStop, SpeechError, SpeechModel,
 };

@@ -1,12 +1,12 @@
 //! A Whisper of one layer a side and one head, with weights that a seed decides.
 
+use std::io;
 use std::path::Path;
 
-use fenwen::registry::VerifiedFile;
 use sha2::{Digest as _, Sha256};
 
-use crate::encoder::output::hex;
-use crate::linear::chance::Chance;
+use crate::base::{Chance, hex};
+use crate::registry::VerifiedFile;
 
 const WIDTH: usize = 64;
 const N_TOKENS: usize = 51_865;
@@ -16,30 +16,38 @@ const MEL: [usize; 2] = [80, 201];
 const POSITIONS: usize = 32;
 /// Characters that are tokens, and the first of these: bytes and the beginnings of characters come before.
 const KNOWN: &str = "甲乙丙丁";
-pub(super) const CHARACTERS: u32 = 260;
+pub const CHARACTERS: u32 = 260;
 
 /// A tone of so many hertz.
-pub(super) fn tone(hertz: f32, seconds: f32) -> Vec<f32> {
+pub fn tone(hertz: f32, seconds: f32) -> Vec<f32> {
     let n_samples = (0..).take_while(|it| *it as f32 / 16_000.0 < seconds);
     n_samples.map(|it| 0.5 * (std::f32::consts::TAU * hertz * it as f32 / 16_000.0).sin()).collect()
 }
 
 /// The file, written into `folder`.
-pub(super) fn file(folder: &Path) -> VerifiedFile {
+///
+/// # Errors
+/// When it cannot be written.
+pub fn file(folder: &Path) -> io::Result<VerifiedFile> {
     verified(folder, "tiny.ggml", &bytes())
 }
 
-pub(super) fn verified(folder: &Path, name: &str, bytes: &[u8]) -> VerifiedFile {
+/// Any file, written into `folder` under a name.
+///
+/// # Errors
+/// When it cannot be written.
+pub fn verified(folder: &Path, name: &str, bytes: &[u8]) -> io::Result<VerifiedFile> {
     let path = folder.join(name);
-    std::fs::write(&path, bytes).unwrap();
-    VerifiedFile::check(&path, &hex(&Sha256::digest(bytes))).unwrap()
+    std::fs::write(&path, bytes)?;
+    VerifiedFile::check(&path, &hex(&Sha256::digest(bytes))).map_err(io::Error::other)
 }
 
 fn number(value: usize) -> [u8; 4] {
-    u32::try_from(value).unwrap().to_le_bytes()
+    u32::try_from(value).unwrap_or(u32::MAX).to_le_bytes()
 }
 
-fn bytes() -> Vec<u8> {
+/// The content of the file.
+pub fn bytes() -> Vec<u8> {
     let header = [N_TOKENS, 1500, WIDTH, 1, 1, POSITIONS, WIDTH, 1, 1, MEL[0], 1];
     let mut out = 0x6767_6d6c_u32.to_le_bytes().to_vec();
     out.extend(header.into_iter().chain(MEL).flat_map(number));
@@ -50,7 +58,8 @@ fn bytes() -> Vec<u8> {
     }
     let mut tokens: Vec<Vec<u8>> = (0..=u8::MAX).map(|it| vec![it]).collect();
     let characters = || KNOWN.chars().map(|it| it.to_string().into_bytes());
-    tokens.extend(characters().map(|it| it[..2].to_vec()).chain(characters()));
+    tokens.extend(characters().map(|it| it.into_iter().take(2).collect()));
+    tokens.extend(characters());
     out.extend(number(tokens.len()));
     for token in tokens {
         out.extend(number(token.len()));
