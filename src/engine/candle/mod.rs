@@ -1,21 +1,23 @@
-//! Models on candle, in pure Rust: the sentence encoder, from the archive its publisher made or as fine-tuning wrote it.
+//! Models on candle, in pure Rust: ONNX graphs (see [`onnx`]), and the sentence encoder, from the archive its publisher
+//! made or as fine-tuning wrote it.
 
 mod arrays;
 mod graph;
 mod network;
 mod npz;
+mod onnx;
 mod ops;
 mod twin;
 mod weights;
 
 use std::sync::Arc;
 
-use candle_core::Tensor as CandleTensor;
+use candle_core::{Device, Tensor as CandleTensor};
 use rayon::prelude::*;
 use rayon::{ThreadPool, ThreadPoolBuilder};
 
 use crate::engine::signature::{Element, Port, Signature};
-use crate::engine::{EngineError, OpenOptions, TensorModel, read_file};
+use crate::engine::{EngineError, GraphError, OpenOptions, TensorModel, read_file};
 use crate::registry::VerifiedFile;
 use crate::tensor::{Data, Tensor, View};
 
@@ -31,16 +33,34 @@ const MAX_GROUP: usize = 384;
 /// Fewer tokens than this are not divided among threads.
 const MIN_GROUP: usize = 64;
 
-/// Opens copies of the sentence encoder: one set of weights, one pool of threads for each.
-///
-/// Input `ids` [rows, tokens]: each row ends with a token that is not 0, zeros after it are padding. Output
-/// `embedding` [rows, 512]: unit vectors. A row gives the same alone and among others.
+/// Opens copies of the model in `file`: an ONNX graph, or else the sentence encoder.
 pub(crate) fn open(
     file: &VerifiedFile,
     options: &OpenOptions,
     n_replicas: usize,
 ) -> Result<Vec<Box<dyn TensorModel>>, EngineError> {
-    let weights = Weights::read(&read_file(file)?).map_err(load_error)?;
+    let bytes = read_file(file)?;
+    let refusal = match crate::engine::onnx::read(&bytes) {
+        Ok(header) => return onnx::open(&bytes, &header, &Device::Cpu, options, n_replicas),
+        Err(refusal) => refusal,
+    };
+    open_encoder(&bytes, options, n_replicas).map_err(|err| match refusal {
+        GraphError::Malformed => err,
+        // A graph after all, but one with something that is refused.
+        refusal => EngineError::Graph(refusal),
+    })
+}
+
+/// Opens copies of the sentence encoder: one set of weights, one pool of threads for each.
+///
+/// Input `ids` [rows, tokens]: each row ends with a token that is not 0, zeros after it are padding. Output
+/// `embedding` [rows, 512]: unit vectors. A row gives the same alone and among others.
+fn open_encoder(
+    bytes: &[u8],
+    options: &OpenOptions,
+    n_replicas: usize,
+) -> Result<Vec<Box<dyn TensorModel>>, EngineError> {
+    let weights = Weights::read(bytes).map_err(load_error)?;
     let network = Arc::new(Network::new(weights).map_err(load_error)?);
     (0..n_replicas)
         .map(|_| {
