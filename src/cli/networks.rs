@@ -266,6 +266,7 @@ fn choose_engine(
     match config.engine.onnx {
         OnnxEngine::Ort => Ok((EngineKind::Ort, Some(library()?))),
         OnnxEngine::Rten => Ok((EngineKind::Rten, None)),
+        OnnxEngine::Candle => Ok((EngineKind::Candle, None)),
         OnnxEngine::Auto if !cfg!(feature = "ort") => Ok((EngineKind::Rten, None)),
         OnnxEngine::Auto => match library() {
             Ok(library) => Ok((EngineKind::Ort, Some(library))),

@@ -197,7 +197,7 @@ pub struct Models {
 #[derive(Clone, Debug, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, default)]
 pub struct Engine {
-    /// ONNX 引擎:`auto`(先 `ort` 後 `rten`)、`ort`、`rten`。
+    /// ONNX 引擎:`auto`(先 `ort` 後 `rten`)、`ort`、`rten`、`candle`。
     pub onnx: OnnxEngine,
     /// 裝置:`auto`、`cpu` 或 `cuda:N`。
     pub device: String,
@@ -232,6 +232,8 @@ pub enum OnnxEngine {
     Ort,
     /// The built-in pure-Rust engine.
     Rten,
+    /// candle, pure Rust too; serves the graphs of ID images.
+    Candle,
 }
 
 /// Where native code runs.

@@ -65,7 +65,7 @@ pub enum EngineKind {
     Ort,
     /// rten, pure Rust: needs no native library.
     Rten,
-    /// candle, pure Rust: networks that come as bare weights.
+    /// candle, pure Rust: networks that come as bare weights, and the ONNX graphs of ID images.
     Candle,
 }
 

@@ -108,6 +108,14 @@ fn the_built_in_engine_reads_the_same() {
     check(&read(&reader, &picture(document_type)), &truth(document_type));
 }
 
+#[cfg(feature = "candle")]
+#[test]
+fn candle_reads_the_same() {
+    let reader = reader(&["engine.onnx=candle"]);
+    let document_type = "tw_national_id_front";
+    check(&read(&reader, &picture(document_type)), &truth(document_type));
+}
+
 #[test]
 fn a_picture_without_a_card_is_unknown_and_to_be_taken_again() {
     let mut png = Vec::new();

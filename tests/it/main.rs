@@ -18,6 +18,8 @@ mod faults;
 #[cfg(all(feature = "audio", target_os = "linux"))]
 mod ffmpeg;
 mod generated;
+#[cfg(all(feature = "candle", feature = "ort", feature = "rten"))]
+mod graphs;
 mod http;
 #[cfg(all(feature = "ort", feature = "rten"))]
 mod idcard;

@@ -11,7 +11,7 @@ const PTX: &str = include_str!(concat!(env!("OUT_DIR"), "/kernels.ptx"));
 const MODULE: &str = "fenwen";
 
 /// Sizes of a depthwise convolution, in the order of height and width where there are two.
-pub(super) struct Sizes {
+pub(in crate::engine::candle) struct Sizes {
     pub(super) n_rows: usize,
     pub(super) n_channels: usize,
     pub(super) picture: [usize; 2],
@@ -24,7 +24,7 @@ pub(super) struct Sizes {
 /// Convolves every channel by itself: pictures [rows, channels, height, width], weights [channels, 1, height, width]
 /// and a bias for each channel, all of them without gaps.
 #[expect(unsafe_code, reason = "a kernel on the device is foreign code")]
-pub(super) fn depthwise(
+pub(in crate::engine::candle) fn depthwise(
     pictures: (&CudaStorage, &Layout),
     weights: (&CudaStorage, &Layout),
     biases: (&CudaStorage, &Layout),
