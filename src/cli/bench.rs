@@ -16,7 +16,7 @@ use clap::Args;
 
 use crate::base::Chance;
 use crate::config::Config;
-use crate::engine::speech::{DecodeOptions, Language, RATE, ShouldStop, SpeechModel};
+use crate::engine::speech::{DecodeOptions, Language, RATE, ShouldStop};
 use crate::engine::{self, Placement, TensorModel};
 use crate::media::audio::{AudioLimits, AudioReader, Chunk};
 use crate::tensor::Tensor;

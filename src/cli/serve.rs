@@ -15,6 +15,7 @@ use crate::audit::{AuditEvent, Outcome, Pump, Recorder, Row};
 use crate::base::{Clock, SystemClock};
 use crate::bus::{Bus, Handle};
 use crate::config::{Config, Profile};
+use crate::engine::{self, Device};
 use crate::http::{self, App, AppParts, Ended, HttpOptions, Listener, Unrecorded};
 use crate::media::image::ImageLimits;
 use crate::rpc::{self, Rpc, RpcOptions};
@@ -85,6 +86,7 @@ pub(super) fn run(config: &Config, role: Role) -> anyhow::Result<()> {
         .context("failed to start the runtime")?;
     let engine = opener.engine().as_str();
     tracing::info!(engine, data_dir = %data_dir.display(), "models are loaded");
+    runtime.spawn(report(opener.device()));
     runtime.block_on(serve(config, role, recogniser, clock))
 }
 
@@ -362,6 +364,17 @@ async fn watch(recogniser: Recogniser) {
     loop {
         ticks.tick().await;
         recogniser.check(CHECK_TIME).await;
+    }
+}
+
+/// Tells the state of a card to the metrics, for as long as it is polled.
+async fn report(device: Device) {
+    let mut ticks = tokio::time::interval(CHECK_EVERY);
+    while device != Device::Cpu {
+        ticks.tick().await;
+        if tokio::task::spawn_blocking(move || engine::report_device(device)).await.is_err() {
+            return;
+        }
     }
 }
 

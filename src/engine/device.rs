@@ -56,6 +56,18 @@ pub fn choose(text: &str) -> Result<Device, EngineError> {
     }
 }
 
+/// Sets the gauges of a device: memory, load, temperature and power of a card. The processor has none.
+pub fn report(device: Device) {
+    #[cfg(feature = "cuda")]
+    if let Device::Cuda(number) = device
+        && let Err(reason) = super::nvml::report(number)
+    {
+        tracing::debug!(%reason, %device, "the driver tells nothing of the card");
+    }
+    #[cfg(not(feature = "cuda"))]
+    let (Device::Cpu | Device::Cuda(_)) = device;
+}
+
 /// Whether the device answers.
 fn check(device: Device) -> Result<(), EngineError> {
     #[cfg(feature = "candle")]

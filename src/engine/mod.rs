@@ -7,6 +7,8 @@ pub mod fake;
 #[cfg(unix)]
 mod frame;
 pub mod linear;
+#[cfg(feature = "cuda")]
+mod nvml;
 mod onnx;
 #[cfg(feature = "ort")]
 mod ort;
@@ -33,7 +35,7 @@ use crate::tensor::{Tensor, View};
 pub use crate::config::Isolation;
 #[cfg(feature = "candle")]
 pub use candle::{Array, Arrays, ArraysError, Values};
-pub use device::{Device, Placement, choose as choose_device};
+pub use device::{Device, Placement, choose as choose_device, report as report_device};
 pub use onnx::{GraphError, Header};
 pub use signature::{Element, Port, Signature};
 pub use tokenizer::{TokenLimits, Tokenizer, TokenizerError, Tokens};

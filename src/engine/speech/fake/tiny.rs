@@ -14,8 +14,9 @@ const N_TOKENS: usize = 51_865;
 const MEL: [usize; 2] = [80, 201];
 /// Positions of the decoder: few, so that a decode that finds no end is soon over.
 const POSITIONS: usize = 32;
-/// Characters that are tokens, and the first of these: bytes and the beginnings of characters come before.
+/// Characters that are tokens.
 const KNOWN: &str = "甲乙丙丁";
+/// The first token of a character: those of bytes and of the beginnings of characters come before.
 pub const CHARACTERS: u32 = 260;
 
 /// A tone of so many hertz.
