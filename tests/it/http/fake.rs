@@ -375,17 +375,17 @@ fn routing_over(
     clock: Arc<dyn Clock>,
     settings: RoutingSettings,
 ) -> Arc<Routing> {
-    Routing::open(RoutingParts { store, settings, ..parts_over(data_dir, clock) }).unwrap()
+    Routing::open(RoutingParts { settings, ..parts_over(store, data_dir, clock) }).unwrap()
 }
 
 /// What the house's services over a folder are made of.
-pub(crate) fn parts_over(data_dir: &Path, clock: Arc<dyn Clock>) -> RoutingParts {
+pub(crate) fn parts_over(store: Store, data_dir: &Path, clock: Arc<dyn Clock>) -> RoutingParts {
     RoutingParts {
         tenant: None,
         classifiers: data_dir.join("classifiers"),
         answers: data_dir.join("answers"),
         encoders: Arc::new(FakeEncoders),
-        store: Store::open(data_dir).unwrap(),
+        store,
         taxonomy: Taxonomy::ministry().unwrap(),
         calendar: Calendar::default(),
         prefixes: PrefixTable::ministry().unwrap().clone(),

@@ -10,10 +10,11 @@ use fenwen::pipeline::documents::number::PrefixTable;
 use fenwen::pipeline::documents::taxonomy::Taxonomy;
 use fenwen::service::routing::{Routing, RoutingParts};
 use fenwen::service::tenants::Tenants;
-use fenwen::task::letters::{Letter, LetterAnswers, LetterOrder};
+use fenwen::store::Store;
 use fenwen::task::call::CallError;
+use fenwen::task::letters::{Letter, LetterAnswers, LetterOrder};
 
-use super::super::fake::{parts_over, routing};
+use super::super::fake::parts_over;
 use super::classifier;
 use super::kept::cx;
 
@@ -22,17 +23,21 @@ const UNITS: &str = "version = '1'\ntenant = 'A04000000G'\nname = '警政署'\n\
     [[unit]]\npath = 'A04000000G/交通組'\n[[unit]]\npath = 'A04000000G/保安組'\n\
     [[unit]]\npath = 'A04000000G/戶口組'\n";
 
-/// The services of the police over the folder of the house.
-fn police(data_dir: &Path) -> Arc<Routing> {
-    let parts = parts_over(data_dir, Arc::new(ManualClock::at(20_000 * super::kept::DAY)));
-    Routing::open(RoutingParts {
+/// The services of the house and of the police over a folder.
+fn open(data_dir: &Path) -> Arc<Tenants> {
+    let store = Store::open(data_dir).unwrap();
+    let parts = || {
+        parts_over(store.clone(), data_dir, Arc::new(ManualClock::at(20_000 * super::kept::DAY)))
+    };
+    let police = RoutingParts {
         tenant: Some(POLICE.to_owned()),
         classifiers: data_dir.join("tenants").join(POLICE).join("classifiers"),
         taxonomy: Taxonomy::parse(UNITS).unwrap(),
         prefixes: PrefixTable::default(),
-        ..parts
-    })
-    .unwrap()
+        ..parts()
+    };
+    let police = BTreeMap::from([(POLICE.to_owned(), Routing::open(police).unwrap())]);
+    Tenants::new(Routing::open(parts()).unwrap(), police)
 }
 
 fn ask(tenants: &Tenants, org: &str) -> Result<LetterAnswers, CallError> {
@@ -46,17 +51,13 @@ fn ask(tenants: &Tenants, org: &str) -> Result<LetterAnswers, CallError> {
 fn each_agency_is_answered_from_its_own_units() {
     let dir = tempfile::tempdir().unwrap();
     classifier::activate(dir.path(), "letters", &classifier::UNITS);
-    let house = || routing(dir.path(), Arc::new(ManualClock::at(20_000 * super::kept::DAY)));
-    let open = || {
-        Tenants::new(house(), BTreeMap::from([(POLICE.to_owned(), police(dir.path()))]))
-    };
     // The built-in classifier knows the ministry's units only: it never answers for an agency with its own.
-    let refused = ask(&open(), POLICE).err().unwrap();
+    let refused = ask(&open(dir.path()), POLICE).err().unwrap();
     assert_eq!(refused.code, ErrorCode::Unavailable);
 
     let own = dir.path().join("tenants").join(POLICE);
     classifier::activate(&own, "letters", &["交通組", "保安組", "戶口組"]);
-    let tenants = open();
+    let tenants = open(dir.path());
     let first = |org: &str| ask(&tenants, org).unwrap().items.remove(0);
     let label = first(POLICE).labels.remove(0);
     assert_eq!(label.unit.as_deref(), Some("A04000000G/保安組"));
@@ -86,9 +87,8 @@ fn commands_name_the_agency() {
             .unwrap()
     };
     let trained = trained.to_str().unwrap();
-    let activate = |tenant: &str| {
-        fenwen(&["models", "activate", "letters", trained, "--tenant", tenant])
-    };
+    let activate =
+        |tenant: &str| fenwen(&["models", "activate", "letters", trained, "--tenant", tenant]);
     let done = activate(POLICE);
     assert!(done.status.success(), "{}", String::from_utf8_lossy(&done.stderr));
     assert!(dir.path().join("tenants").join(POLICE).join("classifiers/letters/1").is_dir());
