@@ -49,7 +49,7 @@ pub(super) fn pages(
         audit: Arc::clone(&shown.audit),
         audit_files: AuditFiles { folder: log.folder, key: AuditKey::open(&log.keys)?.public() },
         library: Library::at(&super::routing::answers(config).join("sources")),
-        classifiers: super::routing::classifiers(config),
+        classifiers: super::routing::classifiers(config, None),
         about: About {
             node: log.node,
             database: match config.store.engine {

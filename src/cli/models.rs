@@ -68,6 +68,9 @@ pub enum ModelsCommand {
     Activate {
         /// letters、documents 或 ministries
         name: String,
+        /// 有自己單位的機關代碼([[tenants]])
+        #[arg(long, value_name = "ORG")]
+        tenant: Option<String>,
         /// fenwen train 的輸出目錄
         dir: PathBuf,
     },
@@ -75,11 +78,17 @@ pub enum ModelsCommand {
     Rollback {
         /// letters、documents 或 ministries
         name: String,
+        /// 有自己單位的機關代碼([[tenants]])
+        #[arg(long, value_name = "ORG")]
+        tenant: Option<String>,
     },
     /// 列出分類模型的版本;* 為使用中
     Versions {
         /// letters、documents 或 ministries
         name: String,
+        /// 有自己單位的機關代碼([[tenants]])
+        #[arg(long, value_name = "ORG")]
+        tenant: Option<String>,
     },
 }
 
@@ -87,11 +96,13 @@ impl ModelsCommand {
     /// The command on classifiers that this is, or the command as it was.
     pub(super) fn versions(self) -> Result<VersionCommand, ModelsCommand> {
         match self {
-            ModelsCommand::Activate { name, dir } => {
-                Ok(VersionCommand::Activate { name, folder: dir })
+            ModelsCommand::Activate { name, tenant, dir } => {
+                Ok(VersionCommand::Activate { name, tenant, folder: dir })
             }
-            ModelsCommand::Rollback { name } => Ok(VersionCommand::RollBack { name }),
-            ModelsCommand::Versions { name } => Ok(VersionCommand::List { name }),
+            ModelsCommand::Rollback { name, tenant } => {
+                Ok(VersionCommand::RollBack { name, tenant })
+            }
+            ModelsCommand::Versions { name, tenant } => Ok(VersionCommand::List { name, tenant }),
             other => Err(other),
         }
     }

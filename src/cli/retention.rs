@@ -11,7 +11,7 @@ use crate::audit::{AuditEvent, Recorder, Row, Word};
 use crate::base::{Clock, RequestId, SystemClock, rfc3339};
 use crate::config::{Config, DATA_CLASSES};
 use crate::service::retention::{Hold, HoldKind, Keep, Purge, Purged};
-use crate::service::routing::Routing;
+use crate::service::tenants::Tenants;
 use crate::store::Store;
 
 use super::audit::{by_operator, on_record};
@@ -93,7 +93,7 @@ pub(super) fn purge(config: &Config, store: Store, clock: Arc<dyn Clock>) -> any
 }
 
 /// Erases what has expired, for as long as it is polled. Each round that erased something is on record.
-pub(super) async fn keep_clean(purge: Purge, routing: Arc<Routing>, audit: Arc<Recorder>) {
+pub(super) async fn keep_clean(purge: Purge, tenants: Arc<Tenants>, audit: Arc<Recorder>) {
     let purge = Arc::new(purge);
     let mut ticks = tokio::time::interval(FOLD_EVERY);
     let mut looked = purge.now();
@@ -104,7 +104,7 @@ pub(super) async fn keep_clean(purge: Purge, routing: Arc<Routing>, audit: Arc<R
             continue;
         }
         let record = |purged: &Purged| {
-            routing.forget(&purged.texts);
+            tenants.forget(&purged.texts);
             // The log counts and tells what it could not write.
             drop(audit.append(row_of(purged)));
         };
@@ -119,7 +119,7 @@ pub(super) async fn keep_clean(purge: Purge, routing: Arc<Routing>, audit: Arc<R
         }
         match purge.erased_since(looked).await {
             Ok(erased) => {
-                routing.forget(&erased);
+                tenants.forget(&erased);
                 looked = now;
             }
             Err(error) => tracing::error!(reason = %error, "erasures were not looked for"),

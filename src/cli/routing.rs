@@ -7,15 +7,17 @@ use std::time::Duration;
 use anyhow::Context;
 
 use crate::base::{Clock, Date, SystemClock};
-use crate::config::{Automation, AutomationLevel, Config, TextMode};
+use crate::config::{Automation, AutomationLevel, Config, Tenant, TextMode};
 use crate::pipeline::documents::deadline::Calendar;
 use crate::pipeline::documents::number::PrefixTable;
 use crate::pipeline::documents::taxonomy::Taxonomy;
 use crate::registry::{LoadedVersion, Versions};
 use crate::service::reviews::{ReviewRules, ReviewSettings, Reviews};
 use crate::service::routing::{
-    ActiveModel, AutomationRules, CLASSIFIERS, Routing, RoutingParts, RoutingSettings, TextSettings,
+    ActiveModel, AutomationRules, CLASSIFIERS, Encoders, Routing, RoutingParts, RoutingSettings,
+    TextSettings,
 };
+use crate::service::tenants::Tenants;
 use crate::store::Store;
 use crate::task::text::{self, Mode};
 
@@ -27,9 +29,23 @@ const LOOK_EVERY: Duration = Duration::from_secs(1);
 /// How many looks lie between two counts of reviews, which other processes add too.
 const LOOKS_PER_COUNT: u64 = 10;
 
-/// Where classifiers lie.
-pub(super) fn classifiers(config: &Config) -> PathBuf {
-    config.data_dir().join("classifiers")
+/// Where classifiers lie: the house's, or those of an agency with units of its own.
+pub(super) fn classifiers(config: &Config, tenant: Option<&Tenant>) -> PathBuf {
+    let data_dir = config.data_dir();
+    match tenant {
+        Some(tenant) => data_dir.join("tenants").join(&tenant.org).join("classifiers"),
+        None => data_dir.join("classifiers"),
+    }
+}
+
+/// The agency of this code among those with units of their own; none is named for the house.
+pub(super) fn tenant<'c>(
+    config: &'c Config,
+    org: Option<&str>,
+) -> anyhow::Result<Option<&'c Tenant>> {
+    let Some(org) = org else { return Ok(None) };
+    let found = config.tenants.iter().find(|it| it.org == org);
+    found.map(Some).with_context(|| format!("設定檔的 [[tenants]] 中沒有機關「{org}」"))
 }
 
 /// Where the library of sources and its indexes lie.
@@ -37,39 +53,57 @@ pub(super) fn answers(config: &Config) -> PathBuf {
     config.data_dir().join("answers")
 }
 
-/// Opens the services.
+/// Opens the services of the house and of every agency with units of its own.
 pub(super) fn open(
     config: &Config,
-    store: Store,
-    clock: Arc<dyn Clock>,
-) -> anyhow::Result<Arc<Routing>> {
-    let taxonomy = taxonomy(config)?;
-    for (section, automation) in
-        [("letters", &config.letters.automation), ("documents", &config.documents.automation)]
-    {
+    store: &Store,
+    clock: &Arc<dyn Clock>,
+) -> anyhow::Result<Arc<Tenants>> {
+    let encoders: Arc<dyn Encoders> = Arc::new(LocalEncoders::new(config));
+    let one = |tenant: Option<&Tenant>| -> anyhow::Result<Arc<Routing>> {
+        let taxonomy = taxonomy_of(config, tenant)?;
+        let settings = settings(config, tenant);
+        require_units(&taxonomy, &settings)?;
+        let parts = RoutingParts {
+            tenant: tenant.map(|it| it.org.clone()),
+            classifiers: classifiers(config, tenant),
+            answers: answers(config),
+            encoders: Arc::clone(&encoders),
+            store: store.clone(),
+            taxonomy,
+            calendar: calendar(config)?,
+            prefixes: prefixes(config, tenant)?,
+            clock: Arc::clone(clock),
+            settings,
+        };
+        Ok(Routing::open(parts)?)
+    };
+    let own = config
+        .tenants
+        .iter()
+        .map(|tenant| {
+            let opened = one(Some(tenant)).with_context(|| format!("tenants「{}」", tenant.org))?;
+            Ok((tenant.org.clone(), opened))
+        })
+        .collect::<anyhow::Result<_>>()?;
+    Ok(Tenants::new(one(None)?, own))
+}
+
+/// Levels of automation are for units that there are.
+fn require_units(taxonomy: &Taxonomy, settings: &RoutingSettings) -> anyhow::Result<()> {
+    for (section, text) in [("letters", &settings.letters), ("documents", &settings.documents)] {
         let is_unknown = |path: &&String| taxonomy.unit(path).is_none();
-        if let Some(path) = automation.units.keys().find(is_unknown) {
+        if let Some(path) = text.automation.units.keys().find(is_unknown) {
             anyhow::bail!("{section}.automation.units:分類表中沒有單位「{path}」");
         }
     }
-    let parts = RoutingParts {
-        classifiers: classifiers(config),
-        answers: answers(config),
-        encoders: Arc::new(LocalEncoders::new(config)),
-        store,
-        taxonomy,
-        calendar: calendar(config)?,
-        prefixes: prefixes(config)?,
-        clock,
-        settings: settings(config),
-    };
-    Ok(Routing::open(parts)?)
+    Ok(())
 }
 
 /// What officers review, by the settings.
 pub(super) fn reviews(
     config: &Config,
-    routing: Arc<Routing>,
+    tenants: Arc<Tenants>,
     store: Store,
     clock: Arc<dyn Clock>,
 ) -> Arc<Reviews> {
@@ -77,19 +111,21 @@ pub(super) fn reviews(
         batch_from: ReviewSettings::share(config.review.batch_from),
         ..ReviewSettings::default()
     };
-    Arc::new(Reviews { store, routing, clock, settings })
+    Arc::new(Reviews { store, tenants, clock, settings })
 }
 
 /// Looks for other versions, for as long as it is polled.
-pub(super) async fn keep_current(routing: Arc<Routing>) {
+pub(super) async fn keep_current(tenants: Arc<Tenants>) {
     let mut ticks = tokio::time::interval(LOOK_EVERY);
     for look in 0_u64.. {
         ticks.tick().await;
-        let routing = Arc::clone(&routing);
+        let tenants = Arc::clone(&tenants);
         let work = move || {
-            routing.refresh();
-            if look.is_multiple_of(LOOKS_PER_COUNT) {
-                routing.remeasure();
+            for routing in tenants.all() {
+                routing.refresh();
+                if look.is_multiple_of(LOOKS_PER_COUNT) {
+                    routing.remeasure();
+                }
             }
         };
         if tokio::task::spawn_blocking(work).await.is_err() {
@@ -101,13 +137,13 @@ pub(super) async fn keep_current(routing: Arc<Routing>) {
 /// Copies a trained folder in as the next version, opens it, and makes it the one that answers.
 pub(super) fn activate(
     config: &Config,
-    name: &str,
+    (name, tenant): (&str, Option<&Tenant>),
     folder: &Path,
     today: Date,
 ) -> anyhow::Result<u32> {
-    let versions = versions(config, name)?;
+    let versions = versions(config, name, tenant)?;
     let number = versions.add(folder)?;
-    if let Err(error) = verify(config, &versions, (name, number), today) {
+    if let Err(error) = verify((config, tenant), &versions, (name, number), today) {
         // A version that was never good must not be rolled back to.
         versions.remove(number)?;
         return Err(error);
@@ -117,10 +153,14 @@ pub(super) fn activate(
 }
 
 /// Makes the version before the active one answer again.
-pub(super) fn roll_back(config: &Config, name: &str, today: Date) -> anyhow::Result<u32> {
-    let versions = versions(config, name)?;
+pub(super) fn roll_back(
+    config: &Config,
+    (name, tenant): (&str, Option<&Tenant>),
+    today: Date,
+) -> anyhow::Result<u32> {
+    let versions = versions(config, name, tenant)?;
     let number = versions.before_active()?;
-    verify(config, &versions, (name, number), today)?;
+    verify((config, tenant), &versions, (name, number), today)?;
     versions.activate(number)?;
     Ok(number)
 }
@@ -130,7 +170,7 @@ pub(super) fn roll_back(config: &Config, name: &str, today: Date) -> anyhow::Res
 /// # Errors
 /// When there is none, or it is damaged.
 pub fn active(config: &Config, name: &str) -> anyhow::Result<(LoadedVersion, ActiveModel)> {
-    let versions = versions(config, name)?;
+    let versions = versions(config, name, None)?;
     let number = versions.active()?.with_context(|| {
         format!("no version of `{name}` is active: fenwen models activate {name} DIR")
     })?;
@@ -140,24 +180,29 @@ pub fn active(config: &Config, name: &str) -> anyhow::Result<(LoadedVersion, Act
 }
 
 /// The versions of a classifier of this name.
-pub(super) fn versions(config: &Config, name: &str) -> anyhow::Result<Versions> {
+pub(super) fn versions(
+    config: &Config,
+    name: &str,
+    tenant: Option<&Tenant>,
+) -> anyhow::Result<Versions> {
     anyhow::ensure!(
         CLASSIFIERS.contains(&name),
         "no classifier is named `{name}`: one of {}",
         CLASSIFIERS.join(", ")
     );
-    Ok(Versions::at(&classifiers(config), name))
+    let versions = Versions::at(&classifiers(config, tenant), name);
+    Ok(if tenant.is_some() { versions.without_built_in() } else { versions })
 }
 
 /// What cannot be opened never becomes active.
 fn verify(
-    config: &Config,
+    (config, tenant): (&Config, Option<&Tenant>),
     versions: &Versions,
     (name, number): (&str, u32),
     today: Date,
 ) -> anyhow::Result<()> {
     let version = versions.load(number)?;
-    ActiveModel::open(name, &version, &taxonomy(config)?, today)
+    ActiveModel::open(name, &version, &taxonomy_of(config, tenant)?, today)
         .and_then(|it| it.with_encoder(&LocalEncoders::new(config)))
         .with_context(|| format!("version {number} of `{name}` is refused"))?;
     Ok(())
@@ -173,6 +218,17 @@ pub fn today(clock: &dyn Clock) -> Date {
 /// # Errors
 /// When the file cannot be read or is refused.
 pub fn taxonomy(config: &Config) -> anyhow::Result<Taxonomy> {
+    taxonomy_of(config, None)
+}
+
+/// The units of the house, or of an agency with its own.
+fn taxonomy_of(config: &Config, tenant: Option<&Tenant>) -> anyhow::Result<Taxonomy> {
+    if let Some(Tenant { org, taxonomy: path, .. }) = tenant {
+        let taxonomy = Taxonomy::parse(&read(path)?).with_context(|| refused(path))?;
+        let of = taxonomy.tenant();
+        anyhow::ensure!(of == org, "{} 是機關「{of}」的分類表", path.display());
+        return Ok(taxonomy);
+    }
     match &config.documents.taxonomy {
         Some(path) => Taxonomy::parse(&read(path)?).with_context(|| refused(path)),
         None => Ok(Taxonomy::ministry()?),
@@ -187,8 +243,13 @@ fn calendar(config: &Config) -> anyhow::Result<Calendar> {
     calendar.with_context(|| refused(path))
 }
 
-fn prefixes(config: &Config) -> anyhow::Result<PrefixTable> {
-    match &config.documents.prefixes {
+fn prefixes(config: &Config, tenant: Option<&Tenant>) -> anyhow::Result<PrefixTable> {
+    let path = match tenant {
+        Some(Tenant { prefixes: None, .. }) => return Ok(PrefixTable::default()),
+        Some(tenant) => &tenant.prefixes,
+        None => &config.documents.prefixes,
+    };
+    match path {
         Some(path) => PrefixTable::parse(&read(path)?).with_context(|| refused(path)),
         None => {
             PrefixTable::ministry().cloned().context("the built-in table of prefixes is broken")
@@ -204,7 +265,7 @@ fn refused(path: &Path) -> String {
     format!("{} is refused", path.display())
 }
 
-fn settings(config: &Config) -> RoutingSettings {
+fn settings(config: &Config, tenant: Option<&Tenant>) -> RoutingSettings {
     let mode = |mode: TextMode| match mode {
         TextMode::Pilot => Mode::Pilot,
         TextMode::Live => Mode::Live,
@@ -214,12 +275,12 @@ fn settings(config: &Config) -> RoutingSettings {
         letters: TextSettings {
             top_k: letters.top_k,
             mode: mode(letters.mode),
-            automation: automation(&letters.automation),
+            automation: automation(&letters.automation, tenant),
         },
         documents: TextSettings {
             top_k: documents.top_k,
             mode: mode(documents.mode),
-            automation: automation(&documents.automation),
+            automation: automation(&documents.automation, tenant),
         },
         answers: TextSettings { top_k: config.qa.top_k, ..RoutingSettings::default().answers },
         text_days: config.retention.text_days,
@@ -236,15 +297,19 @@ fn settings(config: &Config) -> RoutingSettings {
     }
 }
 
-fn automation(settings: &Automation) -> AutomationRules {
+fn automation(settings: &Automation, tenant: Option<&Tenant>) -> AutomationRules {
     let level = |level: AutomationLevel| match level {
         AutomationLevel::Suggest => text::Automation::Suggest,
         AutomationLevel::Preselect => text::Automation::Preselect,
         AutomationLevel::Automatic => text::Automation::Automatic,
     };
+    let (default, units) = match tenant {
+        Some(tenant) => (AutomationLevel::Suggest, &tenant.automation),
+        None => (settings.default, &settings.units),
+    };
     AutomationRules {
-        default: level(settings.default),
-        units: settings.units.iter().map(|(path, it)| (path.clone(), level(*it))).collect(),
+        default: level(default),
+        units: units.iter().map(|(path, it)| (path.clone(), level(*it))).collect(),
         automatic_from: settings.automatic_from,
         n_reviewed: settings.reviewed,
     }

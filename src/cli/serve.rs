@@ -21,8 +21,8 @@ use crate::media::image::ImageLimits;
 use crate::rpc::{self, Rpc, RpcOptions};
 use crate::service::jobs::{Jobs, QuotaRate, Worker};
 use crate::service::relay::{Relay, StoreOutbox};
-use crate::service::routing::Routing;
 use crate::service::speech::Speech;
+use crate::service::tenants::Tenants;
 use crate::service::webhooks::Deliverer;
 use crate::service::{PictureFiles, Service, ServiceLimits, ServiceParts};
 use crate::store::{Store, StoreError};
@@ -113,16 +113,16 @@ async fn serve(
         return stopped_in_order(audit).await;
     };
     let purge = super::retention::purge(config, store.clone(), Arc::clone(&clock))?;
-    let routing = routing::open(config, store.clone(), Arc::clone(&clock))?;
+    let tenants = routing::open(config, &store, &clock)?;
     let speech = super::speech::desk(config, Arc::clone(&clock));
     let hears = speech.require_ready().is_ok();
-    let kept = Kept { routing: Arc::clone(&routing), speech, store: store.clone() };
+    let kept = Kept { tenants: Arc::clone(&tenants), speech, store: store.clone() };
     let service = service(config, &recogniser, kept, Arc::clone(&clock))?;
     let bus = super::bus::open(config).await.map_err(super::bus::told)?;
     let shown = Shown {
         gate: super::clients::gate(config, store.clone(), Arc::clone(&clock)),
         jobs: jobs(config, store.clone(), Arc::clone(&service), Arc::clone(&clock))?,
-        reviews: routing::reviews(config, Arc::clone(&routing), store.clone(), Arc::clone(&clock)),
+        reviews: routing::reviews(config, Arc::clone(&tenants), store.clone(), Arc::clone(&clock)),
         service,
         audit: Arc::clone(&audit),
         clock: Arc::clone(&clock),
@@ -145,8 +145,8 @@ async fn serve(
         Beside::start(role, BesideParts { jobs, at_work, relay, deliverer, following }, &stopped);
     beside.watches.push(tokio::spawn(watch(recogniser)));
     beside.watches.push(tokio::spawn(reviews.tend()));
-    beside.watches.push(tokio::spawn(keep_current(Arc::clone(&routing))));
-    beside.watches.push(tokio::spawn(keep_clean(purge, routing, Arc::clone(&audit))));
+    beside.watches.push(tokio::spawn(keep_current(Arc::clone(&tenants))));
+    beside.watches.push(tokio::spawn(keep_clean(purge, tenants, Arc::clone(&audit))));
     beside.forward(pumps, &stopped);
     let drain_timeout = Duration::from_secs(config.server.drain_timeout_s);
     let ended = until_stopped((listeners, app), (bus, drain_timeout), stop).await;
@@ -392,7 +392,7 @@ fn shutdown() -> anyhow::Result<impl Future<Output = ()>> {
 
 /// What of a service is opened before it.
 struct Kept {
-    routing: Arc<Routing>,
+    tenants: Arc<Tenants>,
     speech: Arc<Speech>,
     store: Store,
 }
@@ -412,7 +412,7 @@ fn service(
     let parts = ServiceParts {
         recogniser: Arc::new(recogniser.clone()),
         decoder: Arc::new(PictureFiles { limits: image_limits(config) }),
-        routing: kept.routing,
+        tenants: kept.tenants,
         speech: kept.speech,
         store: kept.store,
         clock,

@@ -1,5 +1,7 @@
 //! What a profile forbids, and what an operator should know.
 
+use std::collections::BTreeSet;
+
 use super::{Config, Profile, StoreEngine};
 
 /// How bad a finding is.
@@ -114,12 +116,30 @@ impl Config {
         .into_iter()
     }
 
+    /// The code of an agency becomes the name of a folder.
+    fn check_tenants(&self) -> Vec<Finding> {
+        let mut findings = Vec::new();
+        let mut seen = BTreeSet::new();
+        for tenant in &self.tenants {
+            let org = &tenant.org;
+            if org.is_empty() || !org.bytes().all(|it| it.is_ascii_alphanumeric()) {
+                findings
+                    .push(Finding::fatal(format!("tenants:機關代碼「{org}」只可有英文字母與數字")));
+            }
+            if !seen.insert(org) {
+                findings.push(Finding::fatal(format!("tenants:機關「{org}」列了兩次")));
+            }
+        }
+        findings
+    }
+
     fn check_ranges(&self) -> Vec<Finding> {
-        let mut findings: Vec<Finding> = self
+        let mut findings: Vec<Finding> = self.check_tenants();
+        let zeros = self
             .positive()
             .filter(|&(_, value)| value == 0)
-            .map(|(key, _)| Finding::fatal(format!("{key}:必須大於 0")))
-            .collect();
+            .map(|(key, _)| Finding::fatal(format!("{key}:必須大於 0")));
+        findings.extend(zeros);
         for (key, top_k) in [
             ("letters.top_k", self.letters.top_k),
             ("documents.top_k", self.documents.top_k),

@@ -35,7 +35,7 @@ pub use load::{ConfigError, Overrides};
 pub use retention::{DATA_CLASSES, DataClass, Retention};
 pub use review::{Review, ReviewSwitch};
 pub use speech::{Speech, SpeechRuntime};
-pub use texts::{Automation, AutomationLevel, Documents, Letters, Questions, TextMode};
+pub use texts::{Automation, AutomationLevel, Documents, Letters, Questions, Tenant, TextMode};
 
 /// Which set of rules the settings must satisfy.
 #[derive(
@@ -74,6 +74,8 @@ pub struct Config {
     pub letters: Letters,
     /// 電子公文智能分文。
     pub documents: Documents,
+    /// 有自己的單位與分類模型的機關;未列者用本部的。
+    pub tenants: Vec<Tenant>,
     /// 客戶問答。
     pub qa: Questions,
     /// 複審。

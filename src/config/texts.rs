@@ -89,6 +89,22 @@ impl Default for Letters {
     }
 }
 
+/// An agency with units and classifiers of its own.
+#[derive(Clone, Debug, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Tenant {
+    /// 機關代碼;該機關的呼叫由自己的分類表與分類模型(`資料目錄/tenants/<代碼>/classifiers`)回答。
+    pub org: String,
+    /// 單位分類表(TOML),其 `tenant` 須與 `org` 相同。
+    pub taxonomy: PathBuf,
+    /// 發文字與單位的對照表(TOML);未設定時不以發文字號判斷。
+    #[serde(default)]
+    pub prefixes: Option<PathBuf>,
+    /// 各單位的自動化等級,以單位路徑為鍵;未列者為 `suggest`(建議)。
+    #[serde(default)]
+    pub automation: BTreeMap<String, AutomationLevel>,
+}
+
 /// Documents.
 #[derive(Clone, Debug, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, default)]

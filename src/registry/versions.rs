@@ -104,6 +104,7 @@ pub struct Versions {
     name: String,
     root: PathBuf,
     files: VersionFiles,
+    has_built_in: bool,
 }
 
 impl Versions {
@@ -114,7 +115,13 @@ impl Versions {
 
     /// The versions of `name` under `root`, each of these files.
     pub fn of_files(root: &Path, name: &str, files: VersionFiles) -> Versions {
-        Versions { name: name.to_owned(), root: root.join(name), files }
+        let has_built_in = builtin::manifest(name).is_some();
+        Versions { name: name.to_owned(), root: root.join(name), files, has_built_in }
+    }
+
+    /// The same without the version that is part of the program: its labels are the ministry's units.
+    pub fn without_built_in(self) -> Versions {
+        Versions { has_built_in: false, ..self }
     }
 
     /// Numbers of the versions, oldest first; the built-in one is 0.
@@ -123,7 +130,7 @@ impl Versions {
     /// When the folder cannot be read.
     pub fn list(&self) -> Result<Vec<u32>, VersionError> {
         let mut found = Vec::new();
-        found.extend(self.has_built_in().then_some(BUILT_IN));
+        found.extend(self.has_built_in.then_some(BUILT_IN));
         let entries = match fs::read_dir(&self.root) {
             Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(found),
             entries => entries.map_err(failed("list", &self.root))?,
@@ -144,7 +151,7 @@ impl Versions {
         let path = self.root.join(ACTIVE);
         match fs::read_to_string(&path) {
             Err(error) if error.kind() == io::ErrorKind::NotFound => {
-                Ok(self.has_built_in().then_some(BUILT_IN))
+                Ok(self.has_built_in.then_some(BUILT_IN))
             }
             text => match number(text.map_err(failed("read", &path))?.trim()) {
                 Some(number) => Ok(Some(number)),
@@ -158,7 +165,7 @@ impl Versions {
     /// # Errors
     /// When it is not there or damaged.
     pub fn load(&self, number: u32) -> Result<LoadedVersion, VersionError> {
-        if number == BUILT_IN {
+        if number == BUILT_IN && self.has_built_in {
             return self.load_built_in();
         }
         let folder = self.root.join(number.to_string());
@@ -182,10 +189,6 @@ impl Versions {
             files.insert(name.clone(), bytes);
         }
         Ok(LoadedVersion { number, sha256: hashes.sum(), files })
-    }
-
-    fn has_built_in(&self) -> bool {
-        builtin::manifest(&self.name).is_some()
     }
 
     fn load_built_in(&self) -> Result<LoadedVersion, VersionError> {

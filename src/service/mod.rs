@@ -16,6 +16,7 @@ pub mod routing;
 pub mod sources;
 pub mod speech;
 pub mod subjects;
+pub mod tenants;
 mod texts;
 pub mod webhooks;
 
@@ -41,8 +42,9 @@ pub use texts::Unread;
 use admission::Admission;
 use events::{Circumstances, Event, IdentityRecognised};
 use pool::{Lane, Pool, PoolError};
-use routing::{ActiveModel, Routing};
+use routing::ActiveModel;
 use speech::Speech;
+use tenants::Tenants;
 
 /// Bounds of what is worked on at one time.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -93,8 +95,8 @@ pub struct ServiceParts {
     pub recogniser: Arc<dyn RecogniseId>,
     /// Decodes picture files.
     pub decoder: Arc<dyn Decode>,
-    /// Letters and documents.
-    pub routing: Arc<Routing>,
+    /// Letters and documents, by agency.
+    pub tenants: Arc<Tenants>,
     /// Where events wait to be told.
     pub store: Store,
     /// Recordings.
@@ -107,7 +109,7 @@ pub struct ServiceParts {
 pub struct Service {
     recogniser: Arc<dyn RecogniseId>,
     decoder: Arc<dyn Decode>,
-    routing: Arc<Routing>,
+    tenants: Arc<Tenants>,
     store: Store,
     speech: Arc<Speech>,
     clock: Arc<dyn Clock>,
@@ -133,7 +135,7 @@ impl Service {
         Ok(Arc::new(Service {
             recogniser: parts.recogniser,
             decoder: parts.decoder,
-            routing: parts.routing,
+            tenants: parts.tenants,
             store: parts.store,
             speech: parts.speech,
             clock: parts.clock,
@@ -149,7 +151,7 @@ impl Service {
         match task {
             Task::IdCard => require_ready(&self.recogniser.health())?,
             Task::Letters | Task::Documents | Task::Answers | Task::Predictions => {
-                self.routing.require_model(task)?;
+                self.tenants.of(&cx.origin.org).require_model(task)?;
             }
         }
         Ok(Admitted { service: Arc::clone(self), cx: cx.clone(), place })
@@ -168,9 +170,9 @@ impl Service {
         self.recogniser.model()
     }
 
-    /// The classifier of letters or documents, if one is active.
+    /// The house's classifier of letters or documents, if one is active.
     pub fn classifier(&self, task: Task) -> Option<Arc<ActiveModel>> {
-        self.routing.model(task)
+        self.tenants.house().model(task)
     }
 
     /// Recordings.
@@ -180,7 +182,7 @@ impl Service {
 
     /// The index that answers questions, if one is active, and what an operator should know of it.
     pub fn answers(&self) -> (Option<ModelInfo>, Option<String>) {
-        self.routing.answers()
+        self.tenants.house().answers()
     }
 
     /// How busy the service is.

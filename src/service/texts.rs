@@ -115,7 +115,7 @@ impl Admitted {
         R: Send + 'static,
     {
         let lane = if body.n_bytes <= SHORT_BYTES { Lane::Short } else { Lane::Long };
-        let routing = Arc::clone(&self.service.routing);
+        let routing = Arc::clone(self.service.tenants.of(&self.cx.origin.org));
         // The place travels with the work: a caller that leaves does not make room before the work is done.
         let place = self.place;
         let job = move || {

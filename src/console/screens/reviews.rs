@@ -56,6 +56,7 @@ fn show(visit: &Visit, kind: ReviewKind) -> Response {
     let is_documents = kind == ReviewKind::Document;
     let may = |scope| visit.principal.as_ref().is_some_and(|it| it.scopes.has(scope));
     let reviews = &visit.console.reviews;
+    let org = visit.principal.as_ref().map_or("", |it| it.org.as_str());
     visit.show(&ReviewsPage {
         frame: visit.frame(if is_documents { s.dispatch } else { s.letters }),
         t: ReviewText::of(visit.lang),
@@ -63,7 +64,7 @@ fn show(visit: &Visit, kind: ReviewKind) -> Response {
         kind: kind.as_str(),
         is_documents,
         may_assign: may(Scope::ReviewsAssign),
-        labels: reviews.labels(kind).into_iter().map(LabelOption::from).collect(),
+        labels: reviews.labels(kind, org).into_iter().map(LabelOption::from).collect(),
         batch_from: reviews.settings.batch_from.div_ceil(100),
     })
 }

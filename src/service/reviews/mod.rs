@@ -22,7 +22,7 @@ use crate::task::prediction::{Feedback, Verdict};
 use crate::task::review::Agreement;
 use crate::task::text::Label;
 
-use super::routing::Routing;
+use super::tenants::Tenants;
 
 pub use crate::store::reviews::{
     Decided, ReviewAsk, ReviewCount, ReviewKind, ReviewPage, ReviewReason, ReviewRow, ReviewSort,
@@ -126,8 +126,8 @@ pub struct Judgement {
 pub struct Reviews {
     /// Where items are kept.
     pub store: Store,
-    /// What knows labels and units.
-    pub routing: Arc<Routing>,
+    /// What knows labels and units, by agency.
+    pub tenants: Arc<Tenants>,
     /// Tells the time.
     pub clock: Arc<dyn Clock>,
     /// Manners.
@@ -267,7 +267,7 @@ impl Reviews {
             decided_by: None,
             role: None,
         };
-        self.routing.check_feedback(row.kind.service(), &feedback)?;
+        self.tenants.of(&row.org).check_feedback(row.kind.service(), &feedback)?;
         let decision = Decision {
             verdict: judgement.verdict.as_str().to_owned(),
             label: judgement.label.filter(|_| judgement.verdict == Verdict::Corrected),
@@ -352,9 +352,9 @@ impl Reviews {
         self.find(officer, &id_of_new).await
     }
 
-    /// Every label that a correction of this kind may name.
-    pub fn labels(&self, kind: ReviewKind) -> Vec<Label> {
-        self.routing.all_labels(kind.service())
+    /// Every label that a correction of an agency's item of this kind may name.
+    pub fn labels(&self, kind: ReviewKind, org: &str) -> Vec<Label> {
+        self.tenants.of(org).all_labels(kind.service())
     }
 
     /// How far officers agreed in the last twelve months, by kind and month.

@@ -60,7 +60,7 @@ impl Reviews {
                 };
                 let event = FeedbackReceived::new(&row.prediction, verdict);
                 let event = Event::FeedbackReceived(event);
-                let told = self.routing.told(&event, &row.prediction, &origin)?;
+                let told = self.tenants.of(&row.org).told(&event, &row.prediction, &origin)?;
                 Some((feedback(&row, decided), told))
             }
             _ => None,

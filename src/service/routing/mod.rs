@@ -116,7 +116,9 @@ impl Default for RoutingSettings {
 
 /// What the services are made of.
 pub struct RoutingParts {
-    /// Where classifiers lie: `data_dir/classifiers`.
+    /// The agency that they serve alone; none for the house, which serves everybody else.
+    pub tenant: Option<String>,
+    /// Where classifiers lie: `data_dir/classifiers`, or `data_dir/tenants/<agency>/classifiers`.
     pub classifiers: PathBuf,
     /// Where the library of sources and its indexes lie: `data_dir/answers`.
     pub answers: PathBuf,
@@ -173,12 +175,17 @@ impl Routing {
     pub fn open(parts: RoutingParts) -> Result<Arc<Routing>, RoutingError> {
         let slot = |name: &str| {
             let versions = Versions::at(&parts.classifiers, name);
-            ModelSlot::new(versions, name, Arc::clone(&parts.encoders))
+            // Which ministry a text is for is the same question for everybody; which unit, is not.
+            let is_own = parts.tenant.is_some() && name != MINISTRIES;
+            let versions = if is_own { versions.without_built_in() } else { versions };
+            ModelSlot::new(versions, (name, parts.tenant.clone()), Arc::clone(&parts.encoders))
         };
         let n_compared = parts.settings.n_compared;
         let mut similar = BTreeMap::new();
         for (org, id, bytes) in parts.store.signatures(LETTERS, n_compared).wait()? {
-            if let Some(signature) = Signature::from_bytes(&bytes) {
+            if parts.tenant.as_ref().is_none_or(|it| *it == org)
+                && let Some(signature) = Signature::from_bytes(&bytes)
+            {
                 let index = similar.entry(org).or_insert_with(|| SimilarIndex::new(n_compared));
                 index.insert(&id, signature);
             }

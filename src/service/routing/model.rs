@@ -148,6 +148,8 @@ fn unit_of(taxonomy: &Taxonomy, label: &str, today: Date) -> Option<String> {
 /// The place of the classifier of one name.
 pub(super) struct ModelSlot {
     name: String,
+    /// Whose versions these are, where they are not the house's: it stands before their numbers.
+    tenant: Option<String>,
     versions: Versions,
     current: ArcSwapOption<ActiveModel>,
     encoders: Arc<dyn Encoders>,
@@ -156,9 +158,14 @@ pub(super) struct ModelSlot {
 }
 
 impl ModelSlot {
-    pub(super) fn new(versions: Versions, name: &str, encoders: Arc<dyn Encoders>) -> ModelSlot {
+    pub(super) fn new(
+        versions: Versions,
+        (name, tenant): (&str, Option<String>),
+        encoders: Arc<dyn Encoders>,
+    ) -> ModelSlot {
         ModelSlot {
             name: name.to_owned(),
+            tenant,
             versions,
             current: ArcSwapOption::empty(),
             encoders,
@@ -187,8 +194,12 @@ impl ModelSlot {
         let opened = opened.and_then(|it| ActiveModel::open(&self.name, &it, taxonomy, today));
         let opened = opened.and_then(|it| it.with_encoder(self.encoders.as_ref()));
         match opened {
-            Ok(model) => {
-                tracing::info!(name = self.name, version = number, "a classifier answers");
+            Ok(mut model) => {
+                if let Some(tenant) = &self.tenant {
+                    model.info.version = format!("{tenant}/{number}");
+                }
+                let version = &model.info.version;
+                tracing::info!(name = self.name, version, "a classifier answers");
                 self.current.store(Some(Arc::new(model)));
             }
             Err(error) => self.report(&error),

@@ -27,6 +27,8 @@ use fenwen::service::routing::{
     EncoderError, Encoders, Routing, RoutingParts, RoutingSettings, TextEncoder,
 };
 use fenwen::service::speech::{Ear, Speech, SpeechLimits, SpeechParts};
+use fenwen::service::tenants::Tenants;
+use fenwen::service::tenants::Tenants;
 use fenwen::service::webhooks::{Guard, WebhookSettings, Webhooks};
 use fenwen::service::{PictureFiles, Service, ServiceLimits, ServiceParts};
 use fenwen::store::Store;
@@ -238,7 +240,7 @@ fn parts_of(
     ServiceParts {
         recogniser: Arc::clone(recogniser) as Arc<dyn RecogniseId>,
         decoder: Arc::new(PictureFiles::default()),
-        routing: Arc::clone(routing),
+        tenants: Tenants::house_only(Arc::clone(routing)),
         store: store.clone(),
         speech,
         clock: Arc::clone(clock),
@@ -270,7 +272,8 @@ fn reviewing() -> RoutingSettings {
 fn reviews_over(store: Store, routing: &Arc<Routing>, clock: &Arc<SkippingClock>) -> Arc<Reviews> {
     let clock: Arc<dyn Clock> = Arc::<SkippingClock>::clone(clock);
     let settings = ReviewSettings::default();
-    Arc::new(Reviews { store, routing: Arc::clone(routing), clock, settings })
+    let tenants = Tenants::house_only(Arc::clone(routing));
+    Arc::new(Reviews { store, tenants, clock, settings })
 }
 
 /// After how long without a call a client is suspended.
@@ -372,7 +375,13 @@ fn routing_over(
     clock: Arc<dyn Clock>,
     settings: RoutingSettings,
 ) -> Arc<Routing> {
-    Routing::open(RoutingParts {
+    Routing::open(RoutingParts { settings, ..parts_over(store, data_dir, clock) }).unwrap()
+}
+
+/// What the house's services over a folder are made of.
+pub(crate) fn parts_over(store: Store, data_dir: &Path, clock: Arc<dyn Clock>) -> RoutingParts {
+    RoutingParts {
+        tenant: None,
         classifiers: data_dir.join("classifiers"),
         answers: data_dir.join("answers"),
         encoders: Arc::new(FakeEncoders),
@@ -381,9 +390,8 @@ fn routing_over(
         calendar: Calendar::default(),
         prefixes: PrefixTable::ministry().unwrap().clone(),
         clock,
-        settings,
-    })
-    .unwrap()
+        settings: RoutingSettings::default(),
+    }
 }
 
 /// SHA-256 that the made-up encoder goes by.

@@ -6,6 +6,7 @@ mod contract;
 mod hostile;
 mod kept;
 pub(crate) mod questions;
+mod tenants;
 
 use std::net::SocketAddr;
 

@@ -16,10 +16,10 @@ use fenwen::task::text::Automation;
 use super::super::fake::{routing, routing_with};
 use super::classifier;
 
-const DAY: Duration = Duration::from_secs(24 * 60 * 60);
+pub(super) const DAY: Duration = Duration::from_secs(24 * 60 * 60);
 
 /// A call with all the time that a clock of a test may take.
-fn cx(org: Option<&str>) -> CallContext {
+pub(super) fn cx(org: Option<&str>) -> CallContext {
     let request_id = RequestId::fresh(&SystemClock);
     let origin = Arc::new(fenwen::wire::call::origin(request_id, org, None).unwrap());
     let deadline = Instant::now() + 400 * DAY;
