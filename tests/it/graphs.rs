@@ -16,7 +16,7 @@ fn model(sha256: &str, engine: EngineKind) -> Box<dyn TensorModel> {
 
 /// A picture of numbers between -1 and 1, by xorshift.
 fn picture(shape: &[usize], seed: u64) -> Tensor {
-    let mut state = seed * 0x9e37_79b9_7f4a_7c15 + 1;
+    let mut state = seed.wrapping_mul(0x9e37_79b9_7f4a_7c15) | 1;
     let mut number = || {
         state ^= state << 13;
         state ^= state >> 7;

@@ -30,8 +30,12 @@ pub(super) fn convolution(lowering: &Lowering<'_>) -> Result<Op, String> {
     } else {
         return Err(format!("strides {:?} of a convolution of all channels", window.stride));
     };
-    let bias = bias(lowering, n_out)?;
+    let mut bias = bias(lowering, n_out)?;
     let weight = lowering.weights(1)?;
+    if method == Method::Depthwise && bias.is_none() {
+        let zeros = Tensor::zeros(n_out, weight.dtype(), weight.device());
+        bias = Some(zeros.map_err(|err| err.to_string())?);
+    }
     Ok(Op::Convolution(Convolution { method, window, weight, bias }))
 }
 

@@ -54,7 +54,7 @@ pub(super) struct Convolution {
     pub(super) window: Window,
     /// Channels out, channels in (1 if depthwise), height, width.
     pub(super) weight: Tensor,
-    /// For each channel out.
+    /// For each channel out; always there if depthwise.
     pub(super) bias: Option<Tensor>,
 }
 
@@ -120,11 +120,9 @@ impl Convolution {
     fn depthwise(&self, input: &Tensor, output: [usize; 2]) -> Result<Tensor, RunError> {
         let Window { size, stride, pads: [top, left, ..] } = self.window;
         let depthwise = Depthwise { size, stride, before: [top, left], output };
-        let (input, weight) = (input.contiguous()?, self.weight.contiguous()?);
-        let bias = match &self.bias {
-            Some(bias) => bias.contiguous()?,
-            None => Tensor::zeros(self.n_out()?, weight.dtype(), weight.device())?,
-        };
+        let bias = self.bias.as_ref().ok_or(RunError::Misfit("a convolution without a bias"))?;
+        let (input, weight, bias) =
+            (input.contiguous()?, self.weight.contiguous()?, bias.contiguous()?);
         Ok(input.apply_op3_no_bwd(&weight, &bias, &depthwise)?)
     }
 }

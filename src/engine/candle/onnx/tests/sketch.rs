@@ -1,6 +1,6 @@
 //! Writes small ONNX files for tests.
 
-use super::super::graph::Elements;
+use crate::engine::candle::onnx::graph::Elements;
 
 /// The value of an attribute.
 #[derive(Clone, Copy)]
