@@ -22,6 +22,9 @@ pub(crate) fn open(device: Device) -> Result<CandleDevice, EngineError> {
         return Ok(found.clone());
     }
     let found = CandleDevice::new_cuda(usize::from(number)).map_err(|err| {
+        // candle appends a backtrace.
+        let err = err.to_string();
+        let err = err.lines().next().unwrap_or_default();
         let remedy =
             "is the driver of the card installed, and are CUDA's libraries found (gpu/README.md)?";
         EngineError::Library(format!("device `{device}` does not answer: {err}; {remedy}"))
@@ -38,6 +41,36 @@ pub(crate) fn open(device: Device) -> Result<CandleDevice, EngineError> {
         Device::Cuda(_) => Err(EngineError::Unsupported(format!(
             "this program was built without `{device}` (gpu/README.md)"
         ))),
+    }
+}
+
+/// Lies first in whatever holds memory of a device: memory of a card can be given back only by a thread that has the
+/// card's context, and the last to let go of a model may be a thread that never computed.
+#[derive(Clone, Debug)]
+pub(crate) struct Tether(CandleDevice);
+
+impl Tether {
+    /// To this device.
+    pub(crate) fn to(device: &CandleDevice) -> Tether {
+        Tether(device.clone())
+    }
+
+    /// The device.
+    pub(crate) fn device(&self) -> &CandleDevice {
+        &self.0
+    }
+}
+
+impl Drop for Tether {
+    fn drop(&mut self) {
+        #[cfg(feature = "cuda")]
+        if let CandleDevice::Cuda(card) = &self.0
+            && let Err(reason) = card.cuda_stream().context().bind_to_thread()
+        {
+            tracing::warn!(%reason, "memory of the card is not given back");
+        }
+        #[cfg(not(feature = "cuda"))]
+        let _ = &self.0;
     }
 }
 

@@ -278,7 +278,8 @@ fn another_device_computes_the_same() {
     weights.table.deltas.slots = (0..n_tokens).map(|id| u32::from(id == 9)).collect();
     weights.table.deltas.rows = vec![0.25; WIDTH];
     let device = candle_core::Device::Cpu;
-    for (dtype, tolerance) in [(candle_core::DType::F32, 1e-5), (candle_core::DType::F16, 3e-3)] {
+    {
+        let dtype = candle_core::DType::F32;
         let model = gpu::GpuModel::open(&weights, &device, dtype, 2).unwrap().pop();
         let rows: [&[i64]; 3] = [&[1, 0, 14, 3, 9, 9, 2], &[2, 0, 0, 0, 0, 0, 0], &[5; 7]];
         let mut out = Vec::new();
@@ -287,7 +288,7 @@ fn another_device_computes_the_same() {
         for (row, found) in rows.iter().zip(out.chunks_exact(WIDTH)) {
             let len = row.iter().rposition(|id| *id != 0).unwrap() + 1;
             let ids: Vec<usize> = row[..len].iter().map(|id| *id as usize).collect();
-            check_close(found, &plain(&weights, &ids), tolerance);
+            check_close(found, &plain(&weights, &ids), 1e-5);
         }
     }
 }

@@ -9,6 +9,7 @@ mod graph;
 mod lower;
 mod op;
 mod plan;
+mod planes;
 mod shape;
 mod sliding;
 mod window;

@@ -2,6 +2,7 @@
 
 use candle_core::{D, Tensor};
 
+use crate::engine::candle::onnx::planes::ScalePlanes;
 use crate::engine::candle::onnx::shape::{
     RunError, axes, axis, bounded, broadcast, range, reshaped, squeezed, unsqueezed,
 };
@@ -203,6 +204,10 @@ impl Op {
                 Ok(match binary {
                     Binary::Add => one.broadcast_add(other)?,
                     Binary::Div => one.broadcast_div(other)?,
+                    // What weighs channels (squeeze and excitation): a factor for each plane.
+                    Binary::Mul if is_plane(one, other) => {
+                        one.contiguous()?.apply_op2_no_bwd(&other.contiguous()?, &ScalePlanes)?
+                    }
                     Binary::Mul => one.broadcast_mul(other)?,
                     Binary::Sub => one.broadcast_sub(other)?,
                 })
@@ -211,6 +216,12 @@ impl Op {
             _ => Err(RunError::Misfit("an operator with too many inputs")),
         }
     }
+}
+
+/// Whether `factors` is one number for each plane of `planes`.
+fn is_plane(planes: &Tensor, factors: &Tensor) -> bool {
+    let [rows, channels, _, _] = *planes.dims() else { return false };
+    *factors.dims() == [rows, channels, 1, 1]
 }
 
 impl Unary {

@@ -5,6 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use candle_core::{Device, Tensor};
 
 use crate::engine::EngineError;
+use crate::engine::candle::device::Tether;
 use crate::engine::candle::onnx::fold;
 use crate::engine::candle::onnx::graph::{Array, Elements, Graph, Node, Slot};
 use crate::engine::candle::onnx::lower::{Lowered, Lowering, to_device};
@@ -15,9 +16,10 @@ use crate::engine::signature::Signature;
 /// A graph made ready. Immutable: one serves every thread.
 #[derive(Debug)]
 pub(super) struct Plan {
+    /// First, so that the rest is given back by a thread that may.
+    tether: Tether,
     pub(super) signature: Signature,
     pub(super) steps: Vec<Step>,
-    device: Device,
     constants: Vec<Option<Value>>,
     inputs: Vec<Slot>,
     outputs: Vec<Slot>,
@@ -63,12 +65,12 @@ impl Plan {
         };
         let steps = with_last_uses(steps, &outputs);
         let constants = needed(planner.values, &steps, &outputs);
-        Ok(Plan { signature, steps, device: device.clone(), constants, inputs, outputs })
+        Ok(Plan { tether: Tether::to(device), signature, steps, constants, inputs, outputs })
     }
 
     /// The device that it computes on.
     pub(super) fn device(&self) -> &Device {
-        &self.device
+        self.tether.device()
     }
 
     /// Runs all steps over inputs on the device; the outputs lie there too.

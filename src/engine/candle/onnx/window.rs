@@ -7,6 +7,7 @@ use rayon::prelude::*;
 
 #[cfg(feature = "cuda")]
 use crate::engine::candle::kernels;
+use crate::engine::candle::onnx::planes::AddChannels;
 use crate::engine::candle::onnx::shape::{RunError, bounded};
 
 /// Size, step and margins of a window.
@@ -112,7 +113,7 @@ impl Convolution {
             }
         };
         match &self.bias {
-            Some(bias) => Ok(output.broadcast_add(&bias.reshape(((), 1, 1))?)?),
+            Some(bias) => Ok(output.apply_op2_no_bwd(bias, &AddChannels)?),
             None => Ok(output),
         }
     }
@@ -239,7 +240,7 @@ impl Depthwise {
 }
 
 /// The elements of a tensor without gaps.
-fn whole<'a>(storage: &'a CpuStorage, layout: &Layout) -> CandleResult<&'a [f32]> {
+pub(super) fn whole<'a>(storage: &'a CpuStorage, layout: &Layout) -> CandleResult<&'a [f32]> {
     let (start, end) = match layout.contiguous_offsets() {
         Some(offsets) => offsets,
         None => bail!("a tensor with gaps"),
@@ -275,7 +276,7 @@ impl Transposed {
             width * right,
         ))?;
         match &self.bias {
-            Some(bias) => Ok(output.broadcast_add(&bias.reshape(((), 1, 1))?)?),
+            Some(bias) => Ok(output.apply_op2_no_bwd(bias, &AddChannels)?),
             None => Ok(output),
         }
     }

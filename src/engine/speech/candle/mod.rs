@@ -16,6 +16,7 @@ use std::sync::Arc;
 use candle_core::{DType, Device as CandleDevice};
 use rayon::{ThreadPool, ThreadPoolBuilder};
 
+use crate::engine::candle::Tether;
 use crate::engine::{Device, EngineError, read_file};
 use crate::registry::{VerifiedFile, WhisperFile};
 
@@ -38,6 +39,8 @@ const REST: usize = RATE as usize / 2;
 /// What the workers share.
 #[derive(Clone)]
 struct Shared {
+    /// First, so that the rest is given back by a thread that may.
+    _tether: Tether,
     mel: Mel,
     tokens: Arc<Tokens>,
     network: Network,
@@ -52,6 +55,7 @@ impl Shared {
         let tokens = Tokens::new(weights)
             .ok_or_else(|| EngineError::Load("the vocabulary is not multilingual".to_owned()))?;
         Ok(Shared {
+            _tether: Tether::to(device),
             mel: Mel::new(&weights.mel_filters(), device).map_err(load_error)?,
             tokens: Arc::new(tokens),
             network: Network::new(weights, device, dtype).map_err(load_error)?,

@@ -1,13 +1,15 @@
-//! The sentence encoder in candle's own operations, for a device that is not the processor.
+//! The sentence encoder on a card: candle's products, and kernels of ours for what surrounds them.
 //!
-//! Texts lie one after another without padding, as on the processor: windows of neighbours are gathered by index, sums
-//! over a text are a product with a matrix of its rows' shares.
+//! Texts lie one after another without padding, as on the processor.
+
+mod ops;
 
 use std::sync::Arc;
 
 use candle_core::{D, DType, Device, Result, Tensor};
 use candle_nn::ops::layer_norm;
 
+use crate::engine::candle::device::Tether;
 use crate::engine::candle::network::Batch;
 use crate::engine::candle::ops::length;
 use crate::engine::candle::weights::{
@@ -16,6 +18,8 @@ use crate::engine::candle::weights::{
 use crate::engine::candle::{flat, load_error, read_rows, signature};
 use crate::engine::{EngineError, Signature, TensorModel};
 use crate::tensor::{Tensor as Values, View};
+
+use ops::{Activate, Embed, Places, Pool, Windows};
 
 /// Tokens computed at a time: what belongs to them takes half a gibibyte at most.
 const MAX_TOKENS: usize = 1 << 16;
@@ -81,10 +85,9 @@ impl TensorModel for GpuModel {
 }
 
 /// The network with its weights on a device. Immutable: one serves every thread.
-pub(super) struct GpuNetwork {
-    device: Device,
-    /// What tokens are computed in; texts are computed in single precision.
-    dtype: DType,
+struct GpuNetwork {
+    /// First, so that the rest is given back by a thread that may.
+    tether: Tether,
     embeddings: Embeddings,
     projection: Dense,
     projection_norm: Gain,
@@ -102,9 +105,9 @@ pub(super) struct GpuNetwork {
 struct Embeddings {
     /// [tokens, 512] bytes.
     levels: Tensor,
-    /// [tokens, 1].
+    /// [tokens].
     scales: Tensor,
-    /// [tokens, 1].
+    /// [tokens].
     shifts: Tensor,
     /// For each token its row of what fine-tuning added, and the rows; row 0 is zeros.
     deltas: Option<(Tensor, Tensor)>,
@@ -124,7 +127,7 @@ struct Gain {
 
 impl GpuNetwork {
     /// Puts the weights on a device; tokens are computed in `dtype`.
-    pub(super) fn new(weights: &Weights, device: &Device, dtype: DType) -> Result<GpuNetwork> {
+    fn new(weights: &Weights, device: &Device, dtype: DType) -> Result<GpuNetwork> {
         let [two, three, five] = &weights.branches;
         let dense = |affine: &Affine| Dense::new(affine, device, dtype);
         let pair = |[first, second]: &[Affine; 2]| -> Result<[Dense; 2]> {
@@ -143,8 +146,7 @@ impl GpuNetwork {
             leave: single(&weights.leave)?,
             last: single(&weights.last)?,
             epsilon: weights.epsilon,
-            device: device.clone(),
-            dtype,
+            tether: Tether::to(device),
         })
     }
 
@@ -154,14 +156,17 @@ impl GpuNetwork {
     }
 
     /// The embeddings of the texts of `batch`, [texts, 512], each of length 1.
-    pub(super) fn forward(&self, batch: &Batch) -> Result<Tensor> {
+    fn forward(&self, batch: &Batch) -> Result<Tensor> {
         let features = self.features(batch)?;
-        let normal =
-            layer_norm(&features, &self.feature_norm.gain, &self.feature_norm.bias, self.epsilon)?;
-        let sums = self.shares(batch)?.matmul(&normal)?.to_dtype(DType::F32)?;
+        let Gain { gain, bias } = &self.feature_norm;
+        let normal = layer_norm(&features, gain, bias, self.epsilon)?;
+        let first = batch.texts.iter().map(|it| it.start).chain([batch.ids.len()]);
+        let starts: Vec<u32> = first.map(number).collect();
+        let starts = Tensor::from_vec(starts, batch.texts.len() + 1, self.tether.device())?;
+        let sums = normal.apply_op1_no_bwd(&Pool { starts: &starts })?;
         let n_texts = batch.texts.len();
         let roots: Vec<f32> = batch.texts.iter().map(|text| length(text).sqrt()).collect();
-        let roots = Tensor::from_vec(roots, (n_texts, 1), &self.device)?;
+        let roots = Tensor::from_vec(roots, (n_texts, 1), self.tether.device())?;
         let bias = roots.broadcast_mul(&self.pool.bias)?;
         let mean = (sums.matmul(&self.pool.weight)? + bias)?;
 
@@ -179,40 +184,37 @@ impl GpuNetwork {
 
     /// What is known of each token and its neighbours, [tokens, 1280].
     fn features(&self, batch: &Batch) -> Result<Tensor> {
-        let embedded = self.embeddings.look_up(&batch.ids, &self.device)?.to_dtype(self.dtype)?;
+        let embedded = self.embeddings.look_up(&batch.ids, self.tether.device())?;
         let norm = &self.projection_norm;
-        let projected = self.projection.forward(&embedded)?;
+        let projected = self.projection.forward(&embedded, None)?;
         let projected = layer_norm(&projected, &norm.gain, &norm.bias, self.epsilon)?;
+        let places = self.places(batch)?;
         let mut parts = vec![embedded];
-        for (idx, (layers, ngram)) in self.branches.iter().zip(NGRAMS).enumerate() {
-            let windows = neighbours(batch, ngram);
-            let windows = Tensor::from_vec(windows, batch.ids.len() * ngram.order, &self.device)?;
-            let mut rows = projected.narrow(1, idx * BRANCH, BRANCH)?.contiguous()?;
-            for layer in layers {
-                let seen = rows.pad_with_zeros(0, 0, 1)?.index_select(&windows, 0)?;
-                let seen = seen.reshape((batch.ids.len(), ngram.order * BRANCH))?;
-                rows = (layer.forward(&seen)?.relu()? + rows)?;
-            }
-            parts.push(rows);
+        for (idx, ([first, second], ngram)) in self.branches.iter().zip(NGRAMS).enumerate() {
+            let Ngram { order, left } = ngram;
+            let windows = |first| Windows { places: &places, order, left, first, width: BRANCH };
+            let column = idx * BRANCH;
+            let seen = projected.apply_op1_no_bwd(&windows(column))?;
+            let rows = first.forward(&seen, Some((&projected, column)))?;
+            let seen = rows.apply_op1_no_bwd(&windows(0))?;
+            parts.push(second.forward(&seen, Some((&rows, 0)))?);
         }
         Tensor::cat(&parts, 1)
     }
 
-    /// [texts, tokens]: the share of each token in its text's sum, 1 / √ its number of tokens; elsewhere 0.
-    fn shares(&self, batch: &Batch) -> Result<Tensor> {
-        let mut owners = Vec::with_capacity(batch.ids.len());
-        let mut shares = Vec::with_capacity(batch.ids.len());
-        for (owner, text) in (0_u32..).zip(&batch.texts) {
-            owners.resize(text.end, owner);
-            shares.resize(text.end, 1.0 / length(text).sqrt());
-        }
+    /// Where each token lies in its text.
+    fn places(&self, batch: &Batch) -> Result<Places> {
         let n_tokens = batch.ids.len();
-        let texts: Vec<u32> = (0_u32..).take(batch.texts.len()).collect();
-        let texts = Tensor::from_vec(texts, (batch.texts.len(), 1), &self.device)?;
-        let owners = Tensor::from_vec(owners, (1, n_tokens), &self.device)?;
-        let shares = Tensor::from_vec(shares, (1, n_tokens), &self.device)?;
-        let is_own = texts.broadcast_eq(&owners)?.to_dtype(self.dtype)?;
-        is_own.broadcast_mul(&shares.to_dtype(self.dtype)?)
+        let (mut before, mut after) = (Vec::with_capacity(n_tokens), Vec::with_capacity(n_tokens));
+        for text in &batch.texts {
+            let len = number(text.len());
+            before.extend(0..len);
+            after.extend((0..len).rev());
+        }
+        Ok(Places {
+            before: Tensor::from_vec(before, n_tokens, self.tether.device())?,
+            after: Tensor::from_vec(after, n_tokens, self.tether.device())?,
+        })
     }
 }
 
@@ -239,26 +241,19 @@ impl Embeddings {
         };
         Ok(Embeddings {
             levels: Tensor::from_vec(levels, (n_tokens, WIDTH), device)?,
-            scales: Tensor::from_vec(scales, (n_tokens, 1), device)?,
-            shifts: Tensor::from_vec(shifts, (n_tokens, 1), device)?,
+            scales: Tensor::from_vec(scales, n_tokens, device)?,
+            shifts: Tensor::from_vec(shifts, n_tokens, device)?,
             deltas,
         })
     }
 
-    /// [ids, 512] in single precision.
+    /// [ids, 512].
     fn look_up(&self, ids: &[usize], device: &Device) -> Result<Tensor> {
-        let ids: Vec<u32> = ids.iter().map(|id| u32::try_from(*id).unwrap_or(u32::MAX)).collect();
+        let ids: Vec<u32> = ids.iter().copied().map(number).collect();
         let n_ids = ids.len();
         let ids = Tensor::from_vec(ids, n_ids, device)?;
-        let levels = self.levels.index_select(&ids, 0)?.to_dtype(DType::F32)?;
-        let scaled = levels.broadcast_mul(&self.scales.index_select(&ids, 0)?)?;
-        let rows = scaled.broadcast_add(&self.shifts.index_select(&ids, 0)?)?;
-        match &self.deltas {
-            Some((slots, deltas)) => {
-                rows + deltas.index_select(&slots.index_select(&ids, 0)?, 0)?
-            }
-            None => Ok(rows),
-        }
+        let Embeddings { levels, scales, shifts, deltas } = self;
+        levels.apply_op1_no_bwd(&Embed { scales, shifts, deltas: deltas.as_ref(), ids: &ids })
     }
 }
 
@@ -269,8 +264,10 @@ impl Dense {
         Ok(Dense { weight, bias })
     }
 
-    fn forward(&self, rows: &Tensor) -> Result<Tensor> {
-        rows.matmul(&self.weight)?.broadcast_add(&self.bias)
+    /// Rows × weight + bias; as a layer of a branch also what [`Activate`] says.
+    fn forward(&self, rows: &Tensor, earlier: Option<(&Tensor, usize)>) -> Result<Tensor> {
+        let product = rows.matmul(&self.weight)?;
+        product.apply_op1_no_bwd(&Activate { bias: &self.bias, earlier })
     }
 }
 
@@ -285,18 +282,6 @@ fn on_device(matrix: &Matrix, device: &Device, dtype: DType) -> Result<Tensor> {
     Tensor::from_slice(&matrix.values, (matrix.n_in, matrix.n_out), device)?.to_dtype(dtype)
 }
 
-/// For each token the rows that a convolution sees; the row after the last stands for those beyond its text's ends.
-fn neighbours(batch: &Batch, ngram: Ngram) -> Vec<u32> {
-    let nobody = batch.ids.len();
-    let mut windows = Vec::with_capacity(nobody * ngram.order);
-    for text in &batch.texts {
-        for row_idx in text.clone() {
-            windows.extend((0..ngram.order).map(|offset| {
-                let neighbour = (row_idx + offset).checked_sub(ngram.left);
-                let neighbour = neighbour.filter(|it| text.contains(it)).unwrap_or(nobody);
-                u32::try_from(neighbour).unwrap_or(u32::MAX)
-            }));
-        }
-    }
-    windows
+fn number(size: usize) -> u32 {
+    u32::try_from(size).unwrap_or(u32::MAX)
 }
