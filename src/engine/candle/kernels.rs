@@ -1,5 +1,7 @@
 //! Launches the kernels of kernels.cu. Each takes tensors without gaps, checks their sizes, and gives a new one.
 
+use std::ops::Deref;
+
 use candle_core::backend::BackendStorage;
 use candle_core::cuda_backend::CudaDType;
 use candle_core::cuda_backend::WrapErr;
@@ -137,8 +139,8 @@ pub(super) fn embed(
     let has_deltas = i32::from(deltas.is_some());
     // Where nothing was added the kernel reads neither of the two.
     let (slots, rows) = deltas.map_or((ids, scales), |it| (&it.0, &it.1));
-    let (scales, shifts) = (on_card(scales)?, on_card(shifts)?);
-    let (slots, rows, ids) = (on_card(slots)?, on_card(rows)?, on_card(ids)?);
+    let (scales, shifts) = (on_card(scales), on_card(shifts));
+    let (slots, rows, ids) = (on_card(slots), on_card(rows), on_card(ids));
     let (scales, shifts) = (scales.view::<f32>(n_tokens)?, shifts.view::<f32>(n_tokens)?);
     let (slots, rows) = (slots.all::<u32>()?, rows.all::<f32>()?);
     let ids = ids.view::<u32>(n_ids)?;
@@ -167,7 +169,7 @@ pub(super) fn windows(
     }
     let device = rows.0.device();
     let rows = whole::<f16>(rows, n_rows * stride)?;
-    let (before, after) = (on_card(before)?, on_card(after)?);
+    let (before, after) = (on_card(before), on_card(after));
     let (before, after) = (before.view::<u32>(n_rows)?, after.view::<u32>(n_rows)?);
     let n_values = n_rows * order * width;
     let [width, order, left, stride, first] = [width, order, left, stride, first].map(number);
@@ -198,7 +200,7 @@ pub(super) fn activate(
     if stride < first + width || is_layer == 1 && earlier.dim(0)? != n_rows {
         bail!("columns {first} to {} of {stride}", first + width);
     }
-    let (bias, earlier) = (on_card(bias)?, on_card(earlier)?);
+    let (bias, earlier) = (on_card(bias), on_card(earlier));
     let (bias, earlier) = (bias.view::<f16>(width)?, earlier.all::<f16>()?);
     let n_values = n_rows * width;
     let [width, stride, first] = [width, stride, first].map(number);
@@ -218,7 +220,7 @@ pub(super) fn pool(rows: Place<'_>, starts: &Tensor, n_texts: usize) -> Result<C
     let (n_rows, width) = rows.1.shape().dims2()?;
     let device = rows.0.device();
     let rows = whole::<f16>(rows, n_rows * width)?;
-    let starts = on_card(starts)?;
+    let starts = on_card(starts);
     let starts = starts.view::<u32>(n_texts + 1)?;
     let columns = number(width);
     launch!(device, "pool", f32, n_texts * width, [&rows, &starts], [&columns])
@@ -230,14 +232,14 @@ fn number(size: usize) -> u32 {
 }
 
 /// A tensor that lies on a card, held while a kernel is launched.
-struct OnCard<'a>(std::sync::RwLockReadGuard<'a, Storage>, &'a Layout);
+struct OnCard<'a, S>(S, &'a Layout);
 
-fn on_card(tensor: &Tensor) -> Result<OnCard<'_>> {
+fn on_card(tensor: &Tensor) -> OnCard<'_, impl Deref<Target = Storage>> {
     let (storage, layout) = tensor.storage_and_layout();
-    Ok(OnCard(storage, layout))
+    OnCard(storage, layout)
 }
 
-impl OnCard<'_> {
+impl<S: Deref<Target = Storage>> OnCard<'_, S> {
     fn all<T: CudaDType>(&self) -> Result<CudaView<'_, T>> {
         self.view(self.1.shape().elem_count())
     }
