@@ -126,6 +126,15 @@ tests/browser/node_modules: tests/browser/package-lock.json
 	fi
 	cd tests/browser && npm ci --no-audit --no-fund && touch node_modules
 
+# Its own calls to a server need target/debug/fenwen, or another program in FENWEN; without one they are skipped, and say so.
+client: ## Python client: types, tests, and every service of a built server; not part of `make test`
+	[ -x .venv/bin/python ] || $(PYTHON) -m venv .venv
+	.venv/bin/python -m pip install --quiet --require-virtualenv --require-hashes -r clients/python/requirements.txt
+	.venv/bin/python -m pip install --quiet --require-virtualenv --no-deps --no-build-isolation -e clients/python
+	cd clients/python && ../../.venv/bin/python generate.py --check
+	cd clients/python && ../../.venv/bin/python -m mypy
+	cd clients/python && ../../.venv/bin/python -m pytest --quiet
+
 compliance: ## Each required control with what shows it; fails on a missing one
 	$(CARGO) test --locked --no-default-features --test it -- --nocapture --test-threads 1 compliance:: \
 	  | grep -v '^test \|^$$\|^running '
@@ -148,4 +157,4 @@ advisories: ## Known weaknesses of dependencies, offline; DB=folder with a copy 
 doc: ## API documentation, warnings are errors
 	RUSTDOCFLAGS='-D warnings' $(CARGO) doc --locked --workspace --no-deps
 
-.PHONY: help run test check setup eval bench bench-text defaults fonts fmt clippy test-core test-full test-browser models-dev doc servers compliance sbom fuzz advisories
+.PHONY: help run test check setup eval bench bench-text defaults fonts fmt clippy test-core test-full test-browser models-dev doc servers client compliance sbom fuzz advisories

@@ -29,14 +29,15 @@ class LiveServer:
 
     def operate(self, *arguments: str) -> str:
         """Runs a command over the same data; what it prints."""
-        command = [PROGRAM, "--config", self.config, "--profile", "demo", *arguments]
+        command: list[str | Path] = [PROGRAM, "--config", self.config, "--profile", "demo", *arguments]
         done = subprocess.run(command, capture_output=True, text=True, timeout=STARTING_SECONDS, check=False)
         assert done.returncode == 0, f"{arguments}: {done.stderr}"
         return done.stdout
 
     @contextmanager
     def serve(self) -> Iterator[None]:
-        command = [PROGRAM, "--config", self.config, "--profile", "demo", "--listen", "127.0.0.1:0", "serve"]
+        command: list[str | Path] = [PROGRAM, "--config", self.config, "--profile", "demo"]
+        command += ["--listen", "127.0.0.1:0", "serve"]
         child = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
         has_url = threading.Event()
         reader = threading.Thread(target=self._read, args=(child, has_url), daemon=True)
