@@ -21,7 +21,7 @@ with Client(URL, purpose=Purpose(code="hotline-1996", case_no="DEMO-1")) as clie
             print(f"問:{question}\n答:{answer.answer or answer.message}")
             for citation in answer.citations:
                 print(f"  出處 {citation.source_id} 第 {citation.version} 版:{citation.title}")
-        heard = [CallUtterance(start=2.5, end=5.0, speaker="民眾", text="我身分證遺失了想問怎麼補發")]
+        heard = [CallUtterance(start=2.5, end=5.0, speaker="citizen", text="我身分證遺失了想問怎麼補發")]
         for item in client.answers.suggest(heard).items:
             print(f"通話中的問題:{item.question},來源 {[it.source_id for it in item.citations]}")
         counts = client.answers.unanswered()

@@ -102,33 +102,33 @@ class Answer:
 # Steps of a plan. The comment says what the driver sends back; it throws Lost for what the network did.
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class Send:
     """→ Answer, with its content."""
 
     request: Request
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class Open:
     """→ Answer whose content is read by ReadChunk; of a failure the content is there."""
 
     request: Request
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class ReadChunk:
     """→ bytes of the opened answer, or None at its end."""
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class Read:
     """→ bytes from the opened connection after 101, empty at its end; None when none came in time."""
 
     timeout: float
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class Write:
     """→ None. Writes to the opened connection after 101."""
 
@@ -136,40 +136,40 @@ class Write:
     timeout: float
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class Close:
     """→ None. Closes what was opened."""
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class Sleep:
     """→ None."""
 
     seconds: float
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class Work:
     """→ what the function gives, run where it may block: files are read so."""
 
     function: Callable[[], Any]
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class Token:
     """→ str: an access token of the callable, which may be asynchronous for an AsyncClient."""
 
     function: Callable[[], Any]
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class Next:
     """→ the next item of an iterator, or None at its end. An AsyncClient takes asynchronous ones too."""
 
     iterator: Any
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class Told:
     """→ None. Calls the caller's function of progress with the item."""
 
@@ -177,7 +177,7 @@ class Told:
     item: object
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class Emit(Generic[T]):
     """→ None. An item of a call that gives many."""
 

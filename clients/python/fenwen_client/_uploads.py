@@ -24,7 +24,7 @@ def upload(settings: Settings, source: Source, kind: str, media_type: str) -> Pl
                 digest.update(content)
                 yield from put_part(settings, opened.blob_id, number, content)
             return (yield from complete(settings, opened.blob_id, digest.hexdigest()))
-        except FenwenError:
+        except Exception:
             try:
                 yield from delete(settings, opened.blob_id)
             except FenwenError:

@@ -133,6 +133,13 @@ def test_tries_end() -> None:
     assert raised.value.retry_after == 2.0
 
 
+def test_tries_end_when_nothing_answers() -> None:
+    world = World(*[Lost("ReadError", is_sent=True)] * 9)
+    with pytest.raises(errors.ConnectionFailed, match="^ReadError$"):
+        tried(world, "read_job", path=ID)
+    assert len(world.sent) == Retry().tries
+
+
 def test_pauses_double_and_keep_to_what_is_asked() -> None:
     retry = Retry(tries=9, first=1.0, longest=4.0)
     assert [retry.pause(n, None, 1.0) for n in (1, 2, 3, 4)] == [1.0, 2.0, 4.0, 4.0]

@@ -186,7 +186,7 @@ def test_questions(client: Client) -> None:
     assert client.answers.ask("那需要什麼", previous_question="結婚登記要帶什麼證件?").used_previous
     refused = client.answers.ask("海生館的企鵝叫什麼名字")
     assert refused.answer is None and refused.message
-    heard = [CallUtterance(start=2.5, end=5.0, speaker="民眾", text="我身分證遺失了想問怎麼補發")]
+    heard = [CallUtterance(start=2.5, end=5.0, speaker="citizen", text="我身分證遺失了想問怎麼補發")]
     assert client.answers.suggest(heard).items[0].citations[0].source_id == "ris-1"
     assert client.answers.unanswered().unanswered == 1
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Iterator
 from typing import Any
 
 import httpx
@@ -35,26 +35,41 @@ def change(version: int, state: str) -> bytes:
     return f"id: {version}\nevent: {state}\ndata: {json.dumps(data)}\n\n".encode()
 
 
-class Watched:
-    """A job whose stream of changes breaks after each of these pieces."""
+class Broken(httpx.SyncByteStream):
+    """A body whose connection breaks."""
 
-    def __init__(self, *pieces: bytes, state: str = "succeeded") -> None:
+    def __init__(self, content: bytes) -> None:
+        self.content = content
+
+    def __iter__(self) -> Iterator[bytes]:
+        yield self.content
+        raise httpx.ReadError("broken")
+
+
+class Watched:
+    """A job whose stream of changes ends, or breaks, after each of these pieces."""
+
+    def __init__(self, *pieces: bytes, state: str = "succeeded", breaks: bool = False) -> None:
         self.pieces = list(pieces)
+        self.breaks = breaks
         self.state = state
         self.last: list[str | None] = []
 
     def __call__(self, request: httpx.Request) -> httpx.Response:
         if request.url.path.endswith("/events"):
             self.last.append(request.headers.get("last-event-id"))
-            return httpx.Response(200, content=self.pieces.pop(0))
+            piece = self.pieces.pop(0)
+            return httpx.Response(200, stream=Broken(piece) if self.breaks else httpx.ByteStream(piece))
         return httpx.Response(200, json={**sample(SCHEMAS["JobResponse"]), "state": self.state, "error": "ER0450"})
 
     def client(self) -> Client:
         return Client(BASE_URL, http=httpx.Client(transport=httpx.MockTransport(self)), retry=Retry(first=0.0))
 
 
-def test_a_broken_stream_goes_on_where_it_broke() -> None:
-    job = Watched(change(1, "queued") + change(2, "running"), b"", change(3, "running"), change(4, "succeeded"))
+@pytest.mark.parametrize("breaks", [False, True])
+def test_a_broken_stream_goes_on_where_it_broke(breaks: bool) -> None:
+    pieces = [change(1, "queued") + change(2, "running"), b"", change(3, "running"), change(4, "succeeded")]
+    job = Watched(*pieces, breaks=breaks)
     told: list[float | None] = []
     found = job.client().jobs.wait("j-1", progress=lambda it: told.append(it.progress))
     assert found.state == "succeeded"

@@ -45,6 +45,30 @@ def test_a_server_that_is_not_there() -> None:
         asyncio.run(call())
 
 
+@pytest.mark.parametrize(
+    ("error", "n_sent"),
+    [
+        (httpx.ConnectError, 4),
+        (httpx.ConnectTimeout, 4),
+        (httpx.PoolTimeout, 4),
+        (httpx.ReadError, 1),
+        (httpx.ReadTimeout, 1),
+        (httpx.WriteError, 1),
+        (httpx.RemoteProtocolError, 1),
+    ],
+)
+def test_what_may_have_been_done_is_not_sent_again(error: type[httpx.TransportError], n_sent: int) -> None:
+    sent: list[httpx.Request] = []
+
+    def handle(request: httpx.Request) -> httpx.Response:
+        sent.append(request)
+        raise error("why")
+
+    with pytest.raises(errors.ConnectionFailed):
+        client(handle).letters.classify([Letter(subject="戶籍")])
+    assert len(sent) == n_sent
+
+
 class Sent:
     """Takes uploads, and remembers their parts; those of `fails` are refused."""
 
@@ -196,6 +220,14 @@ def test_nothing_that_is_private_is_logged_or_shown(caplog: pytest.LogCaptureFix
     shown = repr([own, own._settings, found, own.letters]) + caplog.text
     for private in ("王小明", "A123456789", "fwd_secret"):
         assert private not in shown
+
+
+def test_a_review_is_changed_as_it_was_seen() -> None:
+    server = Described()
+    own = client(server)
+    review = own.reviews.claim("r-1")
+    own.reviews.release(review)
+    assert server.requests[-1].headers["if-match"] == f'"{review.version}"'
 
 
 def test_an_address_without_a_scheme_is_refused() -> None:
