@@ -1,7 +1,7 @@
 """Every service of a real server with real models, by both clients; the examples run here too.
 
 FENWEN names the program (target/debug/fenwen unless given). Without it these tests are skipped, and say so.
-FENWEN_SPEECH may name a WAV file (mono, 16 bits, 16 kHz) in which somebody speaks.
+SPEECH_WAV may name a WAV file (mono, 16 bits, 16 kHz) in which somebody speaks.
 """
 
 from __future__ import annotations
@@ -169,9 +169,9 @@ def test_live_speech(client: Client) -> None:
         list(client.transcriptions.live([], rate=44_100))
 
 
-@pytest.mark.skipif("FENWEN_SPEECH" not in os.environ, reason="FENWEN_SPEECH names no recording with speech")
+@pytest.mark.skipif("SPEECH_WAV" not in os.environ, reason="SPEECH_WAV names no recording with speech")
 def test_what_is_said_is_heard(client: Client) -> None:
-    path = Path(os.environ["FENWEN_SPEECH"])
+    path = Path(os.environ["SPEECH_WAV"])
     assert client.transcriptions.transcribe(path).segments[0].text
     assert client.transcriptions.transcribe_now(path).text
     with wave.open(str(path)) as reader:
