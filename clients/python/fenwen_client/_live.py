@@ -60,6 +60,8 @@ class _Stream:
     def __init__(self, settings: Settings) -> None:
         self.settings = settings
         self.frames = ws.Frames()
+        self.closed: int | None = None
+        """Code of the server's close, once it has come."""
 
     def open(self) -> Plan[None]:
         key = ws.key()
@@ -81,6 +83,8 @@ class _Stream:
 
     def hear(self, timeout: float) -> Plan[list[Any]]:
         """What has come; a glance may find nothing, a wait must not."""
+        if self.closed is not None:
+            raise ConnectionFailed(f"closed with {self.closed}")
         chunk = yield Read(timeout)
         if chunk is None and timeout != _GLANCE:
             raise DeadlineExceeded(f"nothing was said for {timeout:g} s")
@@ -91,7 +95,8 @@ class _Stream:
             if frame.kind == ws.PING:
                 yield from self.write(ws.PONG, frame.content)
             elif frame.kind == ws.CLOSE:
-                raise ConnectionFailed(f"closed with {int.from_bytes(frame.content[:2], 'big')}")
+                # What came before it is told first.
+                self.closed = int.from_bytes(frame.content[:2], "big")
             elif frame.kind == ws.TEXT:
                 found.append(_message(frame.content))
         return found

@@ -69,6 +69,8 @@ class Network:
         if kind == "end":
             self.say(FINAL)
             self.say({"type": "done", "received": 0.1})
+            # The server closes at once, and both may arrive together.
+            self.out += bytes([0x88, 2]) + (1000).to_bytes(2, "big")
         else:
             self.say(READY)
 
