@@ -126,14 +126,15 @@ tests/browser/node_modules: tests/browser/package-lock.json
 	fi
 	cd tests/browser && npm ci --no-audit --no-fund && touch node_modules
 
-# Its own calls to a server need target/debug/fenwen, or another program in FENWEN; without one they are skipped, and say so.
-client: ## Python client: types, tests, and every service of a built server; not part of `make test`
+# Its calls to a real server need a built program and its models; without one they are skipped, and say so. They take longer
+# than a minute, so `make test` leaves them out.
+client: ## Python client: types, tests, every service of a built server; SERVER=target/release/fenwen (debug)
 	[ -x .venv/bin/python ] || $(PYTHON) -m venv .venv
 	.venv/bin/python -m pip install --quiet --require-virtualenv --require-hashes -r clients/python/requirements.txt
 	.venv/bin/python -m pip install --quiet --require-virtualenv --no-deps --no-build-isolation -e clients/python
 	cd clients/python && ../../.venv/bin/python generate.py --check
 	cd clients/python && ../../.venv/bin/python -m mypy
-	cd clients/python && ../../.venv/bin/python -m pytest --quiet
+	cd clients/python && FENWEN=$(abspath $(or $(SERVER),target/debug/fenwen)) ../../.venv/bin/python -m pytest --quiet
 
 compliance: ## Each required control with what shows it; fails on a missing one
 	$(CARGO) test --locked --no-default-features --test it -- --nocapture --test-threads 1 compliance:: \

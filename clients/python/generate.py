@@ -212,7 +212,7 @@ def operations(paths: dict[str, Any]) -> str:
             headers = sorted(p["name"].lower() for p in it.get("parameters", []) if p["in"] == "header")
             row = ", ".join(json.dumps(name) for name in headers)
             named = f"frozenset({{{row}}})" if row else "frozenset()"
-            lines.append(f"    {json.dumps(it['operationId'])}: Operation({method.upper()!r}, {path!r}, {named}),".replace("'", '"'))
+            lines.append(f'    "{it["operationId"]}": Operation("{method.upper()}", "{path}", {named}),')
     return "\n".join([*lines, "}"]) + '\n"""Each operation of the API by its id."""\n'
 
 

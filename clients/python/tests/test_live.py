@@ -7,9 +7,13 @@ SPEECH_WAV may name a WAV file (mono, 16 bits, 16 kHz) in which somebody speaks.
 from __future__ import annotations
 
 import asyncio
+import hashlib
 import logging
 import math
 import os
+import shutil
+import socket
+import ssl
 import struct
 import subprocess
 import sys
@@ -21,7 +25,7 @@ from typing import Any
 import pytest
 from live_server import HERE, PROGRAM, LiveServer, folder
 
-from fenwen_client import AsyncClient, Client, Purpose, Source, errors
+from fenwen_client import AsyncClient, Client, Purpose, Retry, Source, errors
 from fenwen_client.types import CallUtterance, Document, Letter, LiveMessageDone, LiveMessageReady, Officer, Options
 
 if not PROGRAM.is_file():
@@ -213,11 +217,11 @@ def test_reviews(client: Client) -> None:
 
 
 def test_webhooks(client: Client) -> None:
-    hook = client.webhooks.create("https://mailbox.example.gov.tw/fenwen", events=["job.dead"])
+    hook = client.webhooks.create("https://mailbox.example.gov.tw/fenwen", events=["predictions.feedback.received"])
     assert hook.secret and hook.secret not in repr(hook)
     assert client.webhooks.rotate_secret(hook.webhook_id).secret != hook.secret
     assert not client.webhooks.change(hook.webhook_id, active=False).active
-    assert client.webhooks.get(hook.webhook_id).events == ["job.dead"]
+    assert client.webhooks.get(hook.webhook_id).events == ["predictions.feedback.received"]
     assert client.webhooks.deliveries(hook.webhook_id).items == []
     client.webhooks.delete(hook.webhook_id)
     with pytest.raises(errors.NotFound):
@@ -325,3 +329,51 @@ def proven(url: str, key: str) -> None:
     with Client(url, token=key, purpose=PURPOSE) as client, pytest.raises(errors.Forbidden) as raised:
         client.predictions.statistics()
     assert key not in repr(raised.value) and key not in repr(client)
+
+
+@pytest.mark.skipif(shutil.which("openssl") is None, reason="openssl makes the certificates of this test")
+def test_a_client_certificate_is_shown() -> None:
+    with folder() as path:
+        _certificate(path, "ca")
+        for name in ("server", "client"):
+            _certificate(path, name, issuer="ca")
+        with socket.socket() as free:
+            free.bind(("127.0.0.1", 0))
+            port = free.getsockname()[1]
+        listener = f"""
+[auth]
+mode = "required"
+[[listeners]]
+address = "127.0.0.1:{port}"
+surface = "public"
+certificate = "{path}/server.pem"
+key = "{path}/server.key"
+client_ca = "{path}/ca.pem"
+"""
+        server = LiveServer(path, listener)
+        mark = hashlib.sha256(ssl.PEM_cert_to_DER_cert((path / "client.pem").read_text())).hexdigest()
+        given = ["--scope", "letters:classify", "--purpose", PURPOSE.code, "--approved-by", "u-1"]
+        server.operate("clients", "add", "mailbox", *given, "--certificate", mark)
+        said = server.operate("clients", "key", "mailbox")
+        key = next(it for it in said.split() if it.startswith("fwd_"))
+        context = ssl.create_default_context(cafile=path / "ca.pem")
+        url = f"https://127.0.0.1:{port}"
+        with server.serve():
+            with Client(url, token=key, purpose=PURPOSE, verify=context) as client, pytest.raises(errors.Unauthenticated):
+                client.letters.classify(LETTERS)
+            context.load_cert_chain(path / "client.pem", path / "client.key")
+            with Client(url, token=key, purpose=PURPOSE, verify=context) as client:
+                assert client.letters.classify(LETTERS).items
+            with Client(url, token=key, verify=True) as client, pytest.raises(errors.ConnectionFailed):
+                client.using(retry=Retry(tries=1)).server.live()
+
+
+def _certificate(folder: Path, name: str, issuer: str = "") -> None:
+    """A certificate for the loopback interface, by an issuer or of its own issue."""
+    command = ["openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes", "-days", "2"]
+    command += ["-keyout", f"{folder}/{name}.key", "-out", f"{folder}/{name}.pem", "-subj", f"/CN={name}"]
+    if issuer:
+        command += ["-CA", f"{folder}/{issuer}.pem", "-CAkey", f"{folder}/{issuer}.key"]
+        command += ["-addext", "basicConstraints=critical,CA:FALSE", "-addext", "subjectAltName=IP:127.0.0.1"]
+        command += ["-addext", f"extendedKeyUsage={name}Auth"]
+    subprocess.run(command, check=True, capture_output=True)
