@@ -1,4 +1,4 @@
-"""Lets tests import their helpers, and generate.py."""
+"""Lets tests import what they share, and generate.py."""
 
 import sys
 from pathlib import Path
