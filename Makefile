@@ -129,6 +129,16 @@ tests/browser/node_modules: tests/browser/package-lock.json
 	fi
 	cd tests/browser && npm ci --no-audit --no-fund && touch node_modules
 
+# Its calls to a real server need a built program and its models; without one they are skipped, and say so. They take longer
+# than a minute, so `make test` leaves them out.
+client: ## Python client: types, tests, every service of a built server; SERVER=target/release/fenwen (debug)
+	[ -x .venv/bin/python ] || $(PYTHON) -m venv .venv
+	.venv/bin/python -m pip install --quiet --require-virtualenv --require-hashes -r clients/python/requirements.txt
+	.venv/bin/python -m pip install --quiet --require-virtualenv --no-deps --no-build-isolation -e clients/python
+	cd clients/python && ../../.venv/bin/python generate.py --check
+	cd clients/python && ../../.venv/bin/python -m mypy
+	cd clients/python && FENWEN=$(abspath $(or $(SERVER),target/debug/fenwen)) ../../.venv/bin/python -m pytest --quiet
+
 compliance: ## Each required control with what shows it; fails on a missing one
 	$(CARGO) test --locked --no-default-features --test it -- --nocapture --test-threads 1 compliance:: \
 	  | grep -v '^test \|^$$\|^running '
@@ -151,4 +161,4 @@ advisories: ## Known weaknesses of dependencies, offline; DB=folder with a copy 
 doc: ## API documentation, warnings are errors
 	RUSTDOCFLAGS='-D warnings' $(CARGO) doc --locked --workspace --no-deps
 
-.PHONY: help run test check setup eval bench bench-text defaults fonts fmt clippy test-core test-full test-browser models-dev doc servers compliance sbom fuzz advisories
+.PHONY: help run test check setup eval bench bench-text defaults fonts fmt clippy test-core test-full test-browser models-dev doc servers client compliance sbom fuzz advisories
