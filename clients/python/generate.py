@@ -34,28 +34,6 @@ from ._model import ApiModel, Operation
 DECORATOR = "@dataclass(frozen=True, kw_only=True, repr=False)"
 SCALARS = {"string": "str", "integer": "int", "number": "float", "boolean": "bool", "object": "dict[str, Any]"}
 
-# The server has two documents of the name `Document`, and its description keeps one of them: that of an official
-# document. This is the other, which answers about ID images have. It takes effect only as long as the description
-# has lost it.
-CARD_DOCUMENT = {
-    "type": "object",
-    "description": "Kind and place of a document on a picture.",
-    "required": ["type", "type_score", "rotation", "corners", "image"],
-    "properties": {
-        "type": {"$ref": "#/components/schemas/DocumentType", "description": "Kind."},
-        "type_score": {"type": "number", "description": "Probability of the kind, 0 to 1."},
-        "rotation": {
-            "type": "integer",
-            "description": "Clockwise rotation that makes the card upright: 0, 90, 180 or 270.",
-        },
-        "corners": {
-            "oneOf": [{"type": "null"}, {"$ref": "#/components/schemas/Corners"}],
-            "description": "Corners of the card; null when no border was found.",
-        },
-        "image": {"$ref": "#/components/schemas/ImageSize", "description": "The picture."},
-    },
-}
-
 
 def main() -> None:
     text = generated(json.loads(DOCUMENT.read_text(encoding="utf-8")))
@@ -69,7 +47,6 @@ def main() -> None:
 def generated(document: dict[str, Any]) -> str:
     """The text of types.py."""
     schemas = dict(document["components"]["schemas"])
-    restore_card_document(schemas)
     kept = {name: it for name, it in schemas.items() if not is_form(it)}
     classes: dict[str, str] = {}
     early: list[str] = []
@@ -84,14 +61,6 @@ def generated(document: dict[str, Any]) -> str:
         else:
             early.append(f"{name}: TypeAlias = {type_of(schema)}\n{comment(schema)}")
     return HEAD + "\n".join([*early, "", *(f"{it}\n\n" for it in ordered(classes)), *late, operations(document["paths"])])
-
-
-def restore_card_document(schemas: dict[str, Any]) -> None:
-    """Gives answers about ID images the schema that the description has lost; does nothing once it is back."""
-    answer = schemas["DocumentAnswer"]["properties"]["document"]
-    if "type" not in schemas[answer["$ref"].rsplit("/", 1)[1]]["properties"]:
-        schemas["CardDocument"] = CARD_DOCUMENT
-        answer["$ref"] = "#/components/schemas/CardDocument"
 
 
 def is_form(schema: dict[str, Any]) -> bool:

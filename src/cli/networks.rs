@@ -31,7 +31,10 @@ pub(super) const RECOGNISER: &str = "ppocrv6-small-rec";
 const FACE_FINDER: &str = "yunet-face";
 
 /// Threads that cut lines out of pictures: few, because each keeps memory of its own.
-pub(super) const BLOCKING_THREADS: usize = 2;
+pub(super) fn blocking_threads() -> usize {
+    let cores = std::thread::available_parallelism().map_or(1, NonZeroUsize::get);
+    (cores / 4).clamp(2, 8)
+}
 
 /// Copies of one network at most, whatever the cores: each holds its own working memory.
 const MAX_SESSIONS: usize = 4;

@@ -32,7 +32,7 @@ mod listeners;
 
 use super::console::Shown;
 use super::kinds::{self, TextKind};
-use super::networks::{BLOCKING_THREADS, Opener};
+use super::networks::{Opener, blocking_threads};
 use super::profile;
 use super::recogniser::Recogniser;
 use super::retention::keep_clean;
@@ -80,7 +80,7 @@ pub(super) fn run(config: &Config, role: Role) -> anyhow::Result<()> {
     let recogniser = opener.recogniser(Arc::clone(&clock))?;
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .enable_all()
-        .max_blocking_threads(BLOCKING_THREADS)
+        .max_blocking_threads(blocking_threads())
         .thread_name("fenwen")
         .build()
         .context("failed to start the runtime")?;

@@ -41,6 +41,7 @@ const LOOK_EVERY: Duration = Duration::from_secs(1);
     responses(
         (status = 200, description = "結果", body = serde_json::Value, content_type = "application/json"),
         (status = 304, description = "未改變"),
+        (status = 204, description = "工作已結束,且最後一則事件已收到"),
         (status = 400, description = "ER0210:標頭有誤", body = Problem, content_type = "application/problem+json"),
         (status = 404, description = "ER0100:沒有這個工作,或已逾保存期限", body = Problem, content_type = "application/problem+json"),
         (status = 409, description = "ER0410:工作尚未完成", body = Problem, content_type = "application/problem+json"),
@@ -125,6 +126,12 @@ pub(super) async fn watch(
             number.ok_or_else(|| CallError::bad_value("/headers/last-event-id", "應為整數。"))?
         }
     };
+    // Of a job that ended there is nothing more to come: 204 tells an EventSource not to come back.
+    let has_more = !job.state.is_final()
+        || !app.jobs.changes(&job.id, after, Duration::ZERO).await?.is_empty();
+    if !has_more {
+        return Ok(StatusCode::NO_CONTENT.into_response());
+    }
     let watch = Watch { app, id: job.id, after, is_over: false };
     let events = stream::unfold(watch, Watch::next);
     let headers = [(CONTENT_TYPE, "text/event-stream; charset=utf-8")];

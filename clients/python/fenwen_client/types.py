@@ -418,6 +418,26 @@ class CallUtterance(ApiModel):
 
 
 @dataclass(frozen=True, kw_only=True, repr=False)
+class CardDocument(ApiModel):
+    """Kind and place of a document."""
+
+    corners: Corners | None
+    """Corners of the card; null when no border was found."""
+
+    image: ImageSize
+    """The picture."""
+
+    rotation: int
+    """Clockwise rotation that makes the card upright: 0, 90, 180 or 270."""
+
+    type: DocumentType
+    """Kind."""
+
+    type_score: float
+    """Probability of the kind, 0 to 1."""
+
+
+@dataclass(frozen=True, kw_only=True, repr=False)
 class CasePurpose(ApiModel):
     """Why a text is read."""
 
@@ -2419,26 +2439,6 @@ class WordDocument(ApiModel):
 
     text: str
     """As written."""
-
-
-@dataclass(frozen=True, kw_only=True, repr=False)
-class CardDocument(ApiModel):
-    """Kind and place of a document on a picture."""
-
-    type: DocumentType
-    """Kind."""
-
-    type_score: float
-    """Probability of the kind, 0 to 1."""
-
-    rotation: int
-    """Clockwise rotation that makes the card upright: 0, 90, 180 or 270."""
-
-    corners: Corners | None
-    """Corners of the card; null when no border was found."""
-
-    image: ImageSize
-    """The picture."""
 
 
 @dataclass(frozen=True, kw_only=True, repr=False)

@@ -28,7 +28,6 @@ use fenwen::service::routing::{
 };
 use fenwen::service::speech::{Ear, Speech, SpeechLimits, SpeechParts};
 use fenwen::service::tenants::Tenants;
-use fenwen::service::tenants::Tenants;
 use fenwen::service::webhooks::{Guard, WebhookSettings, Webhooks};
 use fenwen::service::{PictureFiles, Service, ServiceLimits, ServiceParts};
 use fenwen::store::Store;
