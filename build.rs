@@ -15,7 +15,8 @@ fn main() -> Result<(), String> {
         println!("cargo:rerun-if-env-changed={name}");
     }
     let compiler = env::var_os("NVCC").map_or_else(|| PathBuf::from("nvcc"), PathBuf::from);
-    let generation = env::var("CUDA_COMPUTE_CAP").unwrap_or_else(|_| "90".to_owned());
+    let generation = env::var_os("CUDA_COMPUTE_CAP").and_then(|it| it.into_string().ok());
+    let generation = generation.unwrap_or_else(|| "90".to_owned());
     let out = Path::new(&env::var_os("OUT_DIR").unwrap_or_default()).join("kernels.ptx");
     let status = Command::new(&compiler)
         .args(["-ptx", "-O3", &format!("-arch=compute_{generation}"), "-o"])

@@ -51,8 +51,8 @@ pub(super) struct Options {
 pub(super) fn run(options: &Options, config: &Config) -> anyhow::Result<()> {
     let opener = Opener::new(config)?;
     let time = Duration::from_secs(options.seconds);
-    let mut table = Table::start(&opener)?;
-    encoder(&opener, time, &mut table)?;
+    let rate = head(&opener)?;
+    encoder(&opener, time, rate)?;
     let picture = |shape: [usize; 4]| Tensor::f32(shape, noise(shape.iter().product()));
     for (name, id, side, batches) in [
         ("文字偵測 640 × 960", DETECTOR, [640, 960], [1, 4, 8]),
@@ -62,48 +62,50 @@ pub(super) fn run(options: &Options, config: &Config) -> anyhow::Result<()> {
         for n_rows in batches {
             let input = picture([n_rows, 3, side[0], side[1]])?;
             let each = measure(time, || Ok(model.run(std::slice::from_ref(&input), &mut |_| ())?))?;
-            table.row(name, n_rows, each, n_rows as f64, "張", "")?;
+            Row { name, n_rows, each, amount: n_rows as f64, unit: "張", note: String::new() }.write()?;
         }
     }
     drop(opener);
     if !options.images.is_empty() {
-        pictures(&options.images, config, time, &mut table)?;
+        pictures(&options.images, config, time)?;
     }
     if let Some(path) = &options.audio {
-        speech(path, config, time, &mut table)?;
+        speech(path, config, time)?;
     }
     Ok(())
 }
 
-/// Writes rows as they are measured.
-struct Table;
+/// One measurement: `each` is the time of a batch of `n_rows`, which is `amount` of `unit`.
+struct Row<'a> {
+    name: &'a str,
+    n_rows: usize,
+    each: Duration,
+    amount: f64,
+    unit: &'a str,
+    note: String,
+}
 
-impl Table {
-    fn start(opener: &Opener) -> anyhow::Result<Table> {
-        let mut out = std::io::stdout().lock();
-        let rate = engine::matrix_rate(opener.device())?;
-        let cores = thread::available_parallelism().map_or(1, usize::from);
-        let rate = rate / 1e12;
-        writeln!(out, "裝置 {},{cores} 核心,矩陣乘積 {rate:.2} TFLOP/s\n", opener.device())?;
-        writeln!(out, "| 項目 | 一批 | 一批毫秒 | 每秒 | |\n|---|---:|---:|---:|---|")?;
-        Ok(Table)
-    }
-
-    /// One measurement: `each` is the time of a batch, which is `amount` of `unit`.
-    fn row(
-        &mut self,
-        name: &str,
-        n_rows: usize,
-        each: Duration,
-        amount: f64,
-        unit: &str,
-        note: &str,
-    ) -> anyhow::Result<()> {
-        let (millis, rate) = (each.as_secs_f64() * 1e3, amount / each.as_secs_f64());
+impl Row<'_> {
+    /// Writes it at once: the next takes its time.
+    fn write(&self) -> anyhow::Result<()> {
+        let Row { name, n_rows, unit, note, .. } = self;
+        let seconds = self.each.as_secs_f64();
+        let (millis, rate) = (seconds * 1e3, self.amount / seconds);
         let mut out = std::io::stdout().lock();
         writeln!(out, "| {name} | {n_rows} | {millis:.2} | {rate:.1} {unit} | {note} |")?;
         Ok(out.flush()?)
     }
+}
+
+/// What stands above the rows: the device, and what nothing there is faster than, in operations a second.
+fn head(opener: &Opener) -> anyhow::Result<f64> {
+    let mut out = std::io::stdout().lock();
+    let rate = engine::matrix_rate(opener.device())?;
+    let cores = thread::available_parallelism().map_or(1, usize::from);
+    let shown = rate / 1e12;
+    writeln!(out, "裝置 {},{cores} 核心,矩陣乘積 {shown:.2} TFLOP/s\n", opener.device())?;
+    writeln!(out, "| 項目 | 一批 | 一批毫秒 | 每秒 | |\n|---|---:|---:|---:|---|")?;
+    Ok(rate)
 }
 
 /// Median time of a run: two to warm up, then at least three, for at least `time`.
@@ -130,9 +132,8 @@ fn single(opener: &Opener, id: &str) -> anyhow::Result<Box<dyn TensorModel>> {
     opener.copies(&opener.verified(id)?, placement)?.pop().context("no copy of the model")
 }
 
-fn encoder(opener: &Opener, time: Duration, table: &mut Table) -> anyhow::Result<()> {
+fn encoder(opener: &Opener, time: Duration, rate: f64) -> anyhow::Result<()> {
     let mut model = single(opener, ENCODER)?;
-    let rate = engine::matrix_rate(opener.device())?;
     for n_rows in [1, 8, 64, 512, 2048] {
         let lens = || TEXT_LENS.iter().cycle().take(n_rows);
         let width = lens().copied().max().unwrap_or_default();
@@ -148,18 +149,14 @@ fn encoder(opener: &Opener, time: Duration, table: &mut Table) -> anyhow::Result
         let tokens = n_tokens as f64 / each.as_secs_f64();
         let share = 100.0 * tokens * FLOPS_PER_TOKEN / rate;
         let note = format!("{tokens:.0} 個詞元/秒,為矩陣乘積上限的 {share:.1}%");
-        table.row("語意向量", n_rows, each, n_rows as f64, "篇", &note)?;
+        let amount = n_rows as f64;
+        Row { name: "語意向量", n_rows, each, amount, unit: "篇", note }.write()?;
     }
     Ok(())
 }
 
 /// The whole of ID images, read side by side.
-fn pictures(
-    images: &[PathBuf],
-    config: &Config,
-    time: Duration,
-    table: &mut Table,
-) -> anyhow::Result<()> {
+fn pictures(images: &[PathBuf], config: &Config, time: Duration) -> anyhow::Result<()> {
     let read = |it: &PathBuf| {
         std::fs::read(it).with_context(|| format!("failed to read {}", it.display()))
     };
@@ -188,7 +185,8 @@ fn pictures(
                 readers.into_iter().try_for_each(|it| it.join().map_err(|_| panicked())?)
             })
         })?;
-        table.row("證件影像(整個流程)", n_readers, each, n_images as f64, "張", "")?;
+        let (name, amount) = ("證件影像(整個流程)", n_images as f64);
+        Row { name, n_rows: n_readers, each, amount, unit: "張", note: String::new() }.write()?;
     }
     Ok(())
 }
@@ -198,7 +196,7 @@ fn panicked() -> anyhow::Error {
 }
 
 /// Windows of a recording, decoded at a time.
-fn speech(path: &Path, config: &Config, time: Duration, table: &mut Table) -> anyhow::Result<()> {
+fn speech(path: &Path, config: &Config, time: Duration) -> anyhow::Result<()> {
     let samples = samples(path)?;
     let windows: Vec<&[f32]> = samples.chunks_exact(WINDOW * RATE as usize).collect();
     ensure!(!windows.is_empty(), "{} is shorter than {WINDOW} s", path.display());
@@ -223,7 +221,8 @@ fn speech(path: &Path, config: &Config, time: Duration, table: &mut Table) -> an
         })?;
         let seconds = (n_windows * WINDOW) as f64;
         let note = format!("即時的 {:.0} 倍", seconds / each.as_secs_f64());
-        table.row(&format!("語音 {}", model.name), n_windows, each, seconds, "秒錄音", &note)?;
+        let name = &format!("語音 {}", model.name);
+        Row { name, n_rows: n_windows, each, amount: seconds, unit: "秒錄音", note }.write()?;
     }
     Ok(())
 }

@@ -369,8 +369,11 @@ async fn watch(recogniser: Recogniser) {
 
 /// Tells the state of a card to the metrics, for as long as it is polled.
 async fn report(device: Device) {
+    if device == Device::Cpu {
+        return;
+    }
     let mut ticks = tokio::time::interval(CHECK_EVERY);
-    while device != Device::Cpu {
+    loop {
         ticks.tick().await;
         if tokio::task::spawn_blocking(move || engine::report_device(device)).await.is_err() {
             return;

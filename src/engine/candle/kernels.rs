@@ -113,7 +113,7 @@ pub(super) fn add_channels(planes: Place<'_>, biases: Place<'_>) -> Result<CudaS
 #[expect(unsafe_code, reason = "a kernel on the device is foreign code")]
 pub(super) fn scale_planes(planes: Place<'_>, factors: Place<'_>) -> Result<CudaStorage> {
     let (n_values, n_planes) = (planes.1.shape().elem_count(), factors.1.shape().elem_count());
-    if n_planes == 0 || n_values % n_planes != 0 {
+    if n_planes == 0 || !n_values.is_multiple_of(n_planes) {
         bail!("{n_planes} factors for {n_values} values");
     }
     let inner = number(n_values / n_planes);

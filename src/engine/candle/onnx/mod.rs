@@ -90,8 +90,11 @@ impl TensorModel for OnnxModel {
     }
 }
 
+/// Dimensions and elements of an output, back on the host.
+type Output = (Vec<usize>, Vec<f32>);
+
 /// The outputs, back on the host.
-fn compute(plan: &Plan, inputs: &[Tensor]) -> Result<Vec<(Vec<usize>, Vec<f32>)>, RunError> {
+fn compute(plan: &Plan, inputs: &[Tensor]) -> Result<Vec<Output>, RunError> {
     let inputs = inputs
         .iter()
         .map(|input| {

@@ -82,7 +82,7 @@ fn each_plane(
     compute: impl Fn(f32, f32) -> f32,
 ) -> Result<CpuStorage> {
     let n_planes: usize = layout.dims().iter().take(2).product();
-    if numbers.is_empty() || n_planes % numbers.len() != 0 {
+    if numbers.is_empty() || !n_planes.is_multiple_of(numbers.len()) {
         bail!("{} numbers for {n_planes} planes", numbers.len());
     }
     let mut out = whole(planes, layout)?.to_vec();

@@ -20,7 +20,7 @@ fn planned(bytes: &[u8]) -> Result<Plan, EngineError> {
 fn run_all(
     bytes: &[u8],
     (shape, values): Given<'_>,
-) -> Result<Vec<(Vec<usize>, Vec<f32>)>, EngineError> {
+) -> Result<Vec<Output>, EngineError> {
     let input = Tensor::f32(shape, values.to_vec()).unwrap();
     compute(&planned(bytes)?, &[input]).map_err(run_error)
 }

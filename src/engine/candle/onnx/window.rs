@@ -241,10 +241,7 @@ impl Depthwise {
 
 /// The elements of a tensor without gaps.
 pub(super) fn whole<'a>(storage: &'a CpuStorage, layout: &Layout) -> CandleResult<&'a [f32]> {
-    let (start, end) = match layout.contiguous_offsets() {
-        Some(offsets) => offsets,
-        None => bail!("a tensor with gaps"),
-    };
+    let Some((start, end)) = layout.contiguous_offsets() else { bail!("a tensor with gaps") };
     Ok(storage.as_slice::<f32>()?.get(start..end).unwrap_or_default())
 }
 
