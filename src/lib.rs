@@ -9,6 +9,8 @@ pub mod batch;
 pub mod bus;
 pub mod cli;
 pub mod config;
+#[cfg(feature = "console")]
+pub mod console;
 pub mod engine;
 pub mod http;
 pub mod identity;

@@ -53,6 +53,39 @@ pub enum AuditEvent {
     /// Expired content was erased.
     #[serde(rename = "data.purged")]
     DataPurged,
+    /// A legal hold was laid.
+    #[serde(rename = "retention.held")]
+    RetentionHeld,
+    /// A legal hold was lifted.
+    #[serde(rename = "retention.lifted")]
+    RetentionLifted,
+    /// A new key seals what is kept.
+    #[serde(rename = "key.rotated")]
+    KeyRotated,
+    /// Keys that nothing needs any longer were put away.
+    #[serde(rename = "key.retired")]
+    KeyRetired,
+    /// The server started without the key of its data: nothing is served.
+    #[serde(rename = "system.sealed")]
+    SystemSealed,
+    /// What mentions somebody was looked for.
+    #[serde(rename = "subject.found")]
+    SubjectFound,
+    /// What mentions somebody was copied out.
+    #[serde(rename = "subject.exported")]
+    SubjectExported,
+    /// Somebody asked to erase what mentions a person.
+    #[serde(rename = "erasure.asked")]
+    ErasureAsked,
+    /// What mentions a person was erased, with a second person's approval.
+    #[serde(rename = "erasure.done")]
+    ErasureDone,
+    /// A backup was made.
+    #[serde(rename = "backup.made")]
+    BackupMade,
+    /// A backup was restored.
+    #[serde(rename = "backup.restored")]
+    BackupRestored,
     /// The log was searched or counted.
     #[serde(rename = "audit.read")]
     AuditRead,
@@ -78,7 +111,7 @@ pub enum AuditEvent {
 
 impl AuditEvent {
     /// Every event, for documentation and tests.
-    pub const ALL: [AuditEvent; 22] = [
+    pub const ALL: [AuditEvent; 33] = [
         AuditEvent::SystemStarted,
         AuditEvent::SystemStopped,
         AuditEvent::ConfigRefused,
@@ -94,6 +127,17 @@ impl AuditEvent {
         AuditEvent::ModelRolledBack,
         AuditEvent::ExportMade,
         AuditEvent::DataPurged,
+        AuditEvent::RetentionHeld,
+        AuditEvent::RetentionLifted,
+        AuditEvent::KeyRotated,
+        AuditEvent::KeyRetired,
+        AuditEvent::SystemSealed,
+        AuditEvent::SubjectFound,
+        AuditEvent::SubjectExported,
+        AuditEvent::ErasureAsked,
+        AuditEvent::ErasureDone,
+        AuditEvent::BackupMade,
+        AuditEvent::BackupRestored,
         AuditEvent::AuditRead,
         AuditEvent::AuditExported,
         AuditEvent::AuditPurged,
@@ -121,6 +165,17 @@ impl AuditEvent {
             AuditEvent::ModelRolledBack => "model.rolled_back",
             AuditEvent::ExportMade => "export.made",
             AuditEvent::DataPurged => "data.purged",
+            AuditEvent::RetentionHeld => "retention.held",
+            AuditEvent::RetentionLifted => "retention.lifted",
+            AuditEvent::KeyRotated => "key.rotated",
+            AuditEvent::KeyRetired => "key.retired",
+            AuditEvent::SystemSealed => "system.sealed",
+            AuditEvent::SubjectFound => "subject.found",
+            AuditEvent::SubjectExported => "subject.exported",
+            AuditEvent::ErasureAsked => "erasure.asked",
+            AuditEvent::ErasureDone => "erasure.done",
+            AuditEvent::BackupMade => "backup.made",
+            AuditEvent::BackupRestored => "backup.restored",
             AuditEvent::AuditRead => "audit.read",
             AuditEvent::AuditExported => "audit.exported",
             AuditEvent::AuditPurged => "audit.purged",
@@ -149,6 +204,17 @@ impl AuditEvent {
             AuditEvent::ModelRolledBack => "回復前一版模型",
             AuditEvent::ExportMade => "資料匯出為檔案",
             AuditEvent::DataPurged => "銷毀逾期內容",
+            AuditEvent::RetentionHeld => "設定保全(停止銷毀)",
+            AuditEvent::RetentionLifted => "解除保全",
+            AuditEvent::KeyRotated => "更換資料金鑰",
+            AuditEvent::KeyRetired => "停用不再需要的舊金鑰",
+            AuditEvent::SystemSealed => "金鑰不符,以封存狀態啟動",
+            AuditEvent::SubjectFound => "查詢當事人的資料",
+            AuditEvent::SubjectExported => "匯出當事人的資料",
+            AuditEvent::ErasureAsked => "申請刪除當事人的資料",
+            AuditEvent::ErasureDone => "核准並刪除當事人的資料",
+            AuditEvent::BackupMade => "製作備份",
+            AuditEvent::BackupRestored => "還原備份",
             AuditEvent::AuditRead => "查詢或統計稽核紀錄",
             AuditEvent::AuditExported => "匯出稽核紀錄",
             AuditEvent::AuditPurged => "移除逾期的稽核紀錄",

@@ -5,6 +5,7 @@
 
 mod call;
 mod chain;
+mod copy;
 mod error;
 mod event;
 mod excerpt;
@@ -23,6 +24,7 @@ mod verify;
 mod writer;
 
 pub use call::{CallEnd, CallRecord};
+pub use copy::{Head, copy, heads};
 pub use error::{AuditError, NotWritten};
 pub use event::AuditEvent;
 pub use excerpt::{Excerpt, excerpt};

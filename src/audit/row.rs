@@ -1,6 +1,7 @@
 //! One row: closed fields, bounded words, one canonical form.
 
 use std::borrow::Cow;
+use std::collections::BTreeMap;
 use std::net::IpAddr;
 use std::time::Duration;
 
@@ -187,6 +188,8 @@ pub struct Row {
     pub duration: Option<Duration>,
     /// How many, where things were counted.
     pub count: Option<u64>,
+    /// How many of each kind, where they were told apart.
+    pub counts: BTreeMap<&'static str, u64>,
 }
 
 impl Row {
@@ -211,6 +214,7 @@ impl Row {
             xroad_id: None,
             duration: None,
             count: None,
+            counts: BTreeMap::new(),
         }
     }
 
@@ -235,6 +239,7 @@ impl Row {
             case_no: text(&self.case_no),
             client: text(&self.client),
             count: self.count.map(whole),
+            counts: self.counts.iter().map(|(kind, n)| ((*kind).to_owned(), whole(*n))).collect(),
             duration_ms: self
                 .duration
                 .map(|it| whole(u64::try_from(it.as_millis()).unwrap_or(u64::MAX))),
@@ -305,6 +310,9 @@ pub struct RowBody {
     /// 數量。
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub count: Option<u64>,
+    /// 各類的數量。
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub counts: BTreeMap<String, u64>,
     /// 歷時(毫秒)。
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub duration_ms: Option<u64>,
@@ -391,6 +399,7 @@ mod tests {
             xroad_id: word("x"),
             duration: Some(Duration::from_millis(7)),
             count: Some(u64::MAX),
+            counts: BTreeMap::from([("texts", 3), ("blobs", u64::MAX)]),
             ..Row::of_service(AuditEvent::ApiCalled, "POST /api")
         }
     }

@@ -39,6 +39,10 @@ pub enum ErrorCode {
     KeyReused,
     /// What is asked does not fit the state that a thing is in.
     Conflict,
+    /// The thing was changed since the caller saw it.
+    PreconditionFailed,
+    /// The caller does not say which version it saw.
+    PreconditionRequired,
     /// A bug or an unexpected condition on our side.
     Internal,
     /// A model is not loaded or not healthy, or the server is draining.
@@ -53,7 +57,7 @@ pub enum ErrorCode {
 
 impl ErrorCode {
     /// Every code, for documentation and for tests.
-    pub const ALL: [ErrorCode; 22] = [
+    pub const ALL: [ErrorCode; 24] = [
         ErrorCode::NotFound,
         ErrorCode::UnknownParameter,
         ErrorCode::BadValue,
@@ -71,6 +75,8 @@ impl ErrorCode {
         ErrorCode::Classified,
         ErrorCode::KeyReused,
         ErrorCode::Conflict,
+        ErrorCode::PreconditionFailed,
+        ErrorCode::PreconditionRequired,
         ErrorCode::Internal,
         ErrorCode::Unavailable,
         ErrorCode::Unrecorded,
@@ -98,6 +104,8 @@ impl ErrorCode {
             ErrorCode::Classified => "ER0452",
             ErrorCode::KeyReused => "ER0400",
             ErrorCode::Conflict => "ER0410",
+            ErrorCode::PreconditionFailed => "ER0420",
+            ErrorCode::PreconditionRequired => "ER0421",
             ErrorCode::Internal => "ER0500",
             ErrorCode::Unavailable => "ER0510",
             ErrorCode::Unrecorded => "ER0530",
@@ -126,6 +134,8 @@ impl ErrorCode {
             ErrorCode::Classified => "不受理密等公文",
             ErrorCode::KeyReused => "冪等鍵已用於其他請求",
             ErrorCode::Conflict => "目前狀態不允許",
+            ErrorCode::PreconditionFailed => "資料已變更",
+            ErrorCode::PreconditionRequired => "未附 If-Match",
             ErrorCode::Internal => "系統發生錯誤",
             ErrorCode::Unavailable => "服務尚未就緒",
             ErrorCode::Unrecorded => "稽核紀錄無法寫入",

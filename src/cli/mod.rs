@@ -1,14 +1,18 @@
 //! Composition root: commands, and the wiring of everything below into a running system.
 
 mod audit;
+mod backup;
 mod bus;
 mod clients;
 mod config;
+mod console;
+mod doctor;
 pub mod encoder;
 mod export;
 mod feedback;
 mod idcard;
 pub mod jobs;
+mod key;
 pub mod kinds;
 pub mod local;
 mod logging;
@@ -19,10 +23,12 @@ mod profile;
 mod progress;
 pub mod qa;
 mod recogniser;
+pub mod retention;
 pub mod routing;
 mod serve;
 mod sibling;
 pub mod speech;
+mod subject;
 mod summary;
 mod transcribe;
 mod versions;
@@ -103,6 +109,21 @@ enum Command {
     Feedback(feedback::FeedbackCommand),
     /// 匯出一日的統計資料,供資料倉儲使用(去識別化的 CSV 與 Parquet)
     Export(warehouse::Options),
+    /// 顯示保存期限、銷毀逾期資料、設定與解除保全
+    #[command(subcommand)]
+    Retention(retention::RetentionCommand),
+    /// 查詢、匯出、刪除提及當事人的資料
+    #[command(subcommand)]
+    Subject(subject::SubjectCommand),
+    /// 備份資料庫、內容、稽核紀錄與設定;服務不需停止
+    Backup(backup::BackupOptions),
+    /// 將備份還原至空的資料目錄
+    Restore(backup::RestoreOptions),
+    /// 檢查設定、埠、時鐘、金鑰、磁碟、資料庫、匯流排、模型與稽核紀錄
+    Doctor(doctor::DoctorOptions),
+    /// 列出、更換、停用資料金鑰
+    #[command(subcommand)]
+    Key(key::KeyCommand),
     /// 驗證、匯出、統計與查詢稽核紀錄
     #[command(subcommand)]
     Audit(audit::AuditCommand),
@@ -205,6 +226,12 @@ impl Cli {
             Command::Jobs(command) => jobs::run(command, &read()?)?,
             Command::Feedback(command) => feedback::run(command, &read()?)?,
             Command::Export(options) => warehouse::run(&options, &read()?)?,
+            Command::Retention(command) => retention::run(command, &Config::load(&overrides)?)?,
+            Command::Subject(command) => subject::run(command, &read()?)?,
+            Command::Backup(options) => backup::backup(&options, &read()?)?,
+            Command::Restore(options) => backup::restore(&options, &read()?)?,
+            Command::Doctor(options) => return doctor::run(&options, &read()?),
+            Command::Key(command) => key::run(command, &read()?)?,
             Command::Audit(command) => audit::run(command, &read()?)?,
             Command::Bus(command) => bus::run(command, &Config::load(&overrides)?)?,
             Command::EngineWorker => crate::engine::worker::run()?,

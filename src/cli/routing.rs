@@ -6,13 +6,13 @@ use std::time::Duration;
 
 use anyhow::Context;
 
-use crate::audit::{AuditEvent, Recorder, Row};
 use crate::base::{Clock, Date, SystemClock};
 use crate::config::{Automation, AutomationLevel, Config, TextMode};
 use crate::pipeline::documents::deadline::Calendar;
 use crate::pipeline::documents::number::PrefixTable;
 use crate::pipeline::documents::taxonomy::Taxonomy;
 use crate::registry::{LoadedVersion, Versions};
+use crate::service::reviews::{ReviewRules, ReviewSettings, Reviews};
 use crate::service::routing::{
     ActiveModel, AutomationRules, CLASSIFIERS, Routing, RoutingParts, RoutingSettings, TextSettings,
 };
@@ -24,8 +24,8 @@ use super::recogniser::Recogniser;
 
 /// How often another version is looked for.
 const LOOK_EVERY: Duration = Duration::from_secs(1);
-/// How many looks lie between two rounds of erasing and of counting reviews, which other processes add too.
-const LOOKS_PER_ERASURE: u64 = 10;
+/// How many looks lie between two counts of reviews, which other processes add too.
+const LOOKS_PER_COUNT: u64 = 10;
 
 /// Where classifiers lie.
 pub(super) fn classifiers(config: &Config) -> PathBuf {
@@ -66,30 +66,30 @@ pub(super) fn open(
     Ok(Routing::open(parts)?)
 }
 
-/// Looks for other versions and erases what has expired, for as long as it is polled.
-pub(super) async fn keep_current(routing: Arc<Routing>, audit: Arc<Recorder>) {
+/// What officers review, by the settings.
+pub(super) fn reviews(
+    config: &Config,
+    routing: Arc<Routing>,
+    store: Store,
+    clock: Arc<dyn Clock>,
+) -> Arc<Reviews> {
+    let settings = ReviewSettings {
+        batch_from: ReviewSettings::share(config.review.batch_from),
+        ..ReviewSettings::default()
+    };
+    Arc::new(Reviews { store, routing, clock, settings })
+}
+
+/// Looks for other versions, for as long as it is polled.
+pub(super) async fn keep_current(routing: Arc<Routing>) {
     let mut ticks = tokio::time::interval(LOOK_EVERY);
     for look in 0_u64.. {
         ticks.tick().await;
-        let (routing, audit) = (Arc::clone(&routing), Arc::clone(&audit));
+        let routing = Arc::clone(&routing);
         let work = move || {
             routing.refresh();
-            if !look.is_multiple_of(LOOKS_PER_ERASURE) {
-                return;
-            }
-            routing.remeasure();
-            match routing.erase_expired() {
-                Ok(0) => (),
-                Ok(n) => {
-                    tracing::info!(n, "expired predictions were erased");
-                    let mut row = Row::of_service(AuditEvent::DataPurged, "predictions");
-                    row.count = Some(n as u64);
-                    // The log counts and tells what it could not write.
-                    drop(audit.append(row));
-                }
-                Err(error) => {
-                    tracing::error!(reason = %error, "expired predictions were not erased");
-                }
+            if look.is_multiple_of(LOOKS_PER_COUNT) {
+                routing.remeasure();
             }
         };
         if tokio::task::spawn_blocking(work).await.is_err() {
@@ -213,25 +213,26 @@ fn settings(config: &Config) -> RoutingSettings {
     RoutingSettings {
         letters: TextSettings {
             top_k: letters.top_k,
-            retention_days: letters.retention_days,
             mode: mode(letters.mode),
             automation: automation(&letters.automation),
         },
         documents: TextSettings {
             top_k: documents.top_k,
-            retention_days: documents.retention_days,
             mode: mode(documents.mode),
             automation: automation(&documents.automation),
         },
-        answers: TextSettings {
-            top_k: config.qa.top_k,
-            retention_days: config.qa.retention_days,
-            ..RoutingSettings::default().answers
-        },
+        answers: TextSettings { top_k: config.qa.top_k, ..RoutingSettings::default().answers },
+        text_days: config.retention.text_days,
+        prediction_days: config.retention.prediction_days,
         repeated_from: letters.repeated_from,
         n_compared: letters.compared,
         co_from: documents.co_from,
         foreign_from: documents.foreign_from,
+        review: ReviewRules {
+            is_enabled: config.review.is_enabled(config.profile),
+            sample_rate: config.review.sample_rate,
+            letter_days: config.review.letter_days,
+        },
     }
 }
 

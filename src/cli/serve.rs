@@ -11,7 +11,7 @@ use tokio::signal::unix::{SignalKind, signal};
 use tokio::sync::watch::{Receiver, Sender};
 use tokio::task::JoinHandle;
 
-use crate::audit::{AuditEvent, Pump, Recorder, Row};
+use crate::audit::{AuditEvent, Outcome, Pump, Recorder, Row};
 use crate::base::{Clock, SystemClock};
 use crate::bus::{Bus, Handle};
 use crate::config::{Config, Profile};
@@ -24,15 +24,17 @@ use crate::service::routing::Routing;
 use crate::service::speech::Speech;
 use crate::service::webhooks::Deliverer;
 use crate::service::{PictureFiles, Service, ServiceLimits, ServiceParts};
-use crate::store::Store;
+use crate::store::{Store, StoreError};
 use crate::wire::v1::meta::PurposeRule;
 
 mod listeners;
 
+use super::console::Shown;
 use super::kinds::{self, TextKind};
 use super::networks::{BLOCKING_THREADS, Opener};
 use super::profile;
 use super::recogniser::Recogniser;
+use super::retention::keep_clean;
 use super::routing::{self, keep_current};
 use super::webhooks;
 
@@ -105,27 +107,27 @@ async fn serve(
     let audit = super::audit::open(config)?;
     started(&audit).await?;
     profile::mark(&config.data_dir(), config.profile)?;
-    let store = super::jobs::store(config)?;
+    let Some(store) = store(config, &audit, &clock).await? else {
+        return stopped_in_order(audit).await;
+    };
+    let purge = super::retention::purge(config, store.clone(), Arc::clone(&clock))?;
     let routing = routing::open(config, store.clone(), Arc::clone(&clock))?;
     let speech = super::speech::desk(config, Arc::clone(&clock));
     let hears = speech.require_ready().is_ok();
     let kept = Kept { routing: Arc::clone(&routing), speech, store: store.clone() };
     let service = service(config, &recogniser, kept, Arc::clone(&clock))?;
     let bus = super::bus::open(config).await.map_err(super::bus::told)?;
-    let jobs = jobs(config, store.clone(), Arc::clone(&service), Arc::clone(&clock))?;
-    let gate = super::clients::gate(config, store.clone(), Arc::clone(&clock));
-    let parts = AppParts {
+    let shown = Shown {
+        gate: super::clients::gate(config, store.clone(), Arc::clone(&clock)),
+        jobs: jobs(config, store.clone(), Arc::clone(&service), Arc::clone(&clock))?,
+        reviews: routing::reviews(config, Arc::clone(&routing), store.clone(), Arc::clone(&clock)),
         service,
-        jobs: Arc::clone(&jobs),
-        webhooks: webhooks::webhooks(config, store.clone(), Arc::clone(&clock))?,
         audit: Arc::clone(&audit),
         clock: Arc::clone(&clock),
-        gate,
-        asyncapi: rpc::asyncapi(),
-        options: http_options(config),
     };
-    let rpc = Arc::new(rpc_beside(config, &parts));
-    let app = App::new(parts)?;
+    let rpc = rpc_of(config, &shown);
+    let Shown { jobs, reviews, .. } = shown.clone();
+    let app = app(config, &store, shown)?;
     let deliverer = webhooks::deliverer(config, store.clone(), Arc::clone(&clock))?;
     let listeners = listeners::bind(config).await?;
     recogniser.check(CHECK_TIME).await;
@@ -140,31 +142,55 @@ async fn serve(
     let mut beside =
         Beside::start(role, BesideParts { jobs, at_work, relay, deliverer, following }, &stopped);
     beside.watches.push(tokio::spawn(watch(recogniser)));
-    beside.watches.push(tokio::spawn(keep_current(routing, Arc::clone(&audit))));
+    beside.watches.push(tokio::spawn(reviews.tend()));
+    beside.watches.push(tokio::spawn(keep_current(Arc::clone(&routing))));
+    beside.watches.push(tokio::spawn(keep_clean(purge, routing, Arc::clone(&audit))));
     beside.forward(pumps, &stopped);
     let drain_timeout = Duration::from_secs(config.server.drain_timeout_s);
     let ended = until_stopped((listeners, app), (bus, drain_timeout), stop).await;
     drop(serving);
     beside.end().await?;
     stopped_in_order(audit).await?;
-    match ended? {
-        Ended::Drained => tracing::info!("every request was answered"),
-        Ended::Cut(n) => tracing::warn!(n, "connections were cut after the drain timeout"),
-    }
+    told(ended?);
     Ok(())
 }
 
-/// The same services over the bus.
-fn rpc_beside(config: &Config, parts: &AppParts) -> Rpc {
-    Rpc {
-        service: Arc::clone(&parts.service),
-        jobs: Arc::clone(&parts.jobs),
-        uploads: Arc::new(parts.jobs.blobs().clone()),
-        audit: Arc::clone(&parts.audit),
-        clock: Arc::clone(&parts.clock),
-        gate: Arc::clone(&parts.gate),
-        options: rpc_options(config),
+fn told(ended: Ended) {
+    match ended {
+        Ended::Drained => tracing::info!("every request was answered"),
+        Ended::Cut(n) => tracing::warn!(n, "connections were cut after the drain timeout"),
     }
+}
+
+/// What serves requests over the bus.
+fn rpc_of(config: &Config, shown: &Shown) -> Arc<Rpc> {
+    Arc::new(Rpc {
+        service: Arc::clone(&shown.service),
+        jobs: Arc::clone(&shown.jobs),
+        uploads: Arc::new(shown.jobs.blobs().clone()),
+        audit: Arc::clone(&shown.audit),
+        clock: Arc::clone(&shown.clock),
+        gate: Arc::clone(&shown.gate),
+        options: rpc_options(config),
+    })
+}
+
+/// What serves requests over HTTP.
+fn app(config: &Config, store: &Store, shown: Shown) -> anyhow::Result<Arc<App>> {
+    let pages = super::console::pages(config, store, &shown)?;
+    let Shown { gate, service, jobs, reviews, audit, clock } = shown;
+    Ok(App::new(AppParts {
+        service,
+        jobs,
+        reviews,
+        webhooks: webhooks::webhooks(config, store.clone(), Arc::clone(&clock))?,
+        audit,
+        clock,
+        pages,
+        gate,
+        asyncapi: rpc::asyncapi(),
+        options: http_options(config),
+    })?)
 }
 
 /// Answers over HTTP and the bus until the process is told to stop, and lets both end what they began.
@@ -185,6 +211,31 @@ async fn until_stopped(
         tracing::warn!("requests over the bus were cut after the drain timeout");
     }
     Ok(ended?)
+}
+
+/// The store. Without the keys of its database this process lives until it is told to stop, and serves nothing: `None`.
+async fn store(
+    config: &Config,
+    audit: &Recorder,
+    clock: &Arc<dyn Clock>,
+) -> anyhow::Result<Option<Store>> {
+    let error = match super::jobs::store(config) {
+        Ok(store) => return Ok(Some(store)),
+        Err(error) => error,
+    };
+    if !matches!(error.downcast_ref(), Some(StoreError::Key { .. })) {
+        return Err(error);
+    }
+    let reason = error.root_cause();
+    tracing::error!(%reason, "the data is sealed: put the right keys in place and start again");
+    let mut row = Row::of_service(AuditEvent::SystemSealed, "serve");
+    row.outcome = Some(Outcome::Refused);
+    audit.append(row).await.context("failed to record that the data is sealed")?;
+    let listener = listeners::loopback(config).await?;
+    // Standard output may be closed, as by `head`: the server tells all the same.
+    let _ = announce(listener.local_addr()?);
+    http::serve_sealed(listener, Arc::clone(clock), shutdown()?).await?;
+    Ok(None)
 }
 
 /// Records that this process serves: it does not without that.
@@ -408,7 +459,7 @@ fn announce(address: SocketAddr) -> std::io::Result<()> {
     let mut out = std::io::stdout().lock();
     writeln!(
         out,
-        "\nfenwen 分文 已就緒:http://{address}/(API 文件:http://{address}/docs)\n\n\
+        "\nfenwen 分文 已就緒:http://{address}/(以瀏覽器開啟即可試用;API 文件:http://{address}/docs)\n\n\
          證件影像識別:\n\
          curl -s http://{address}/api/v1/identity-documents/recognitions \\\n  \
          -F 'meta={{\"purpose\":{{\"code\":\"online-application\",\"case_no\":\"DEMO-1\"}}}};type=application/json' \\\n  \

@@ -7,9 +7,6 @@ use serde::{Deserialize, Serialize};
 
 use super::{Finding, Profile};
 
-/// Shortest retention: six months (資通系統防護基準).
-const MIN_RETENTION_DAYS: u64 = 180;
-
 /// When a row counts as written.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "lowercase")]
@@ -77,9 +74,6 @@ impl Audit {
     /// What is wrong or forbidden.
     pub(super) fn check(&self) -> Vec<Finding> {
         let mut findings = Vec::new();
-        if self.retention_days < MIN_RETENTION_DAYS {
-            findings.push(Finding::fatal("audit.retention_days:不得少於 180 天(六個月)"));
-        }
         if !(1..=1024).contains(&self.segment_mib) {
             findings.push(Finding::fatal("audit.segment_mib:應為 1 到 1024"));
         }

@@ -47,7 +47,9 @@ impl Config {
         for (idx, it) in self.listeners.iter().enumerate() {
             findings.extend(it.check(idx, self.profile));
         }
+        findings.extend(self.review.check());
         findings.extend(self.audit.check());
+        findings.extend(self.check_retention());
         findings.extend(self.auth.check(self.profile));
         findings.extend(self.bus.check(self.profile));
         findings.extend(self.webhooks.check(self.profile));
@@ -95,9 +97,6 @@ impl Config {
             ("limits.json_bytes", self.limits.json_bytes as u64),
             ("letters.queue", self.letters.queue as u64),
             ("letters.threads", self.letters.threads as u64),
-            ("letters.retention_days", self.letters.retention_days),
-            ("documents.retention_days", self.documents.retention_days),
-            ("qa.retention_days", self.qa.retention_days),
             ("letters.automation.reviewed", self.letters.automation.reviewed as u64),
             ("documents.automation.reviewed", self.documents.automation.reviewed as u64),
             ("bus.lease_s", self.bus.lease_s),
@@ -108,8 +107,6 @@ impl Config {
             ("jobs.lease_s", self.jobs.lease_s),
             ("jobs.max_queued", self.jobs.max_queued),
             ("jobs.per_minute", self.jobs.per_minute.into()),
-            ("jobs.retention_days", self.jobs.retention_days),
-            ("jobs.upload_hours", self.jobs.upload_hours),
             ("store.connections", self.store.connections as u64),
             ("idcard.queue", self.idcard.queue as u64),
             ("idcard.decode_threads", self.idcard.decode_threads as u64),
@@ -182,13 +179,30 @@ mod tests {
     }
 
     #[test]
+    fn times_outside_the_approved_range_are_refused() {
+        for (change, key) in [
+            ((|it| it.retention.text_days = 0) as fn(&mut Config), "retention.text_days"),
+            (|it| it.retention.text_days = 181, "retention.text_days"),
+            (|it| it.retention.upload_hours = 73, "retention.upload_hours"),
+            (|it| it.retention.transcript_days = 366, "retention.transcript_days"),
+            (|it| it.retention.prediction_days = 29, "retention.prediction_days"),
+            (|it| it.audit.retention_days = 179, "audit.retention_days"),
+        ] {
+            let findings = fatal(change);
+            assert!(findings.iter().any(|it| it.starts_with(key)), "{key}: {findings:?}");
+        }
+        let shorter = |it: &mut Config| {
+            (it.retention.text_days, it.retention.prediction_days) = (40, 39);
+        };
+        assert_eq!(fatal(shorter).len(), 1);
+    }
+
+    #[test]
     fn limits_must_admit_something() {
         assert_eq!(fatal(|it| it.idcard.queue = 0).len(), 1);
         assert_eq!(fatal(|it| it.letters.top_k = 21).len(), 1);
-        assert_eq!(fatal(|it| it.documents.retention_days = 0).len(), 1);
         assert_eq!(fatal(|it| it.idcard.pixels_in_flight = 1).len(), 1);
         assert_eq!(fatal(|it| it.jobs.slots = 0).len(), 1);
-        assert_eq!(fatal(|it| it.audit.retention_days = 179).len(), 1);
         assert_eq!(fatal(|it| it.audit.segment_mib = 0).len(), 1);
         assert_eq!(fatal(|it| it.audit.node = Some("a/b".to_owned())).len(), 1);
         assert_eq!(fatal(|it| it.store.engine = StoreEngine::Postgres).len(), 1);

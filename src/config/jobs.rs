@@ -134,22 +134,10 @@ pub struct Jobs {
     pub max_queued: u64,
     /// 每個介接系統每分鐘最多可送出多少件工作與上傳。
     pub per_minute: u32,
-    /// 工作、輸入內容與結果的保存天數,逾期即銷毀。
-    pub retention_days: u64,
-    /// 上傳後尚未使用的內容保存幾小時。
-    pub upload_hours: u64,
 }
 
 impl Default for Jobs {
     fn default() -> Jobs {
-        Jobs {
-            slots: 4,
-            max_attempts: 5,
-            lease_s: 30,
-            max_queued: 20_000,
-            per_minute: 6000,
-            retention_days: 30,
-            upload_hours: 24,
-        }
+        Jobs { slots: 4, max_attempts: 5, lease_s: 30, max_queued: 20_000, per_minute: 6000 }
     }
 }

@@ -6,10 +6,13 @@ mod audit;
 mod auth;
 mod bus;
 mod check;
+mod console;
 mod jobs;
 mod listeners;
 mod load;
 mod reference;
+mod retention;
+mod review;
 mod speech;
 mod texts;
 
@@ -25,9 +28,12 @@ pub use audit::{Audit, AuditCommit};
 pub use auth::{Auth, AuthMode, Issuer, Login};
 pub use bus::{Bus, BusEngine, Webhooks};
 pub use check::{Finding, Severity};
+pub use console::Console;
 pub use jobs::{BlobEngine, Bucket, Jobs, Store, StoreEngine};
 pub use listeners::{ListenerSettings, ListenerSurface};
 pub use load::{ConfigError, Overrides};
+pub use retention::{DATA_CLASSES, DataClass, Retention};
+pub use review::{Review, ReviewSwitch};
 pub use speech::{Speech, SpeechRuntime};
 pub use texts::{Automation, AutomationLevel, Documents, Letters, Questions, TextMode};
 
@@ -58,6 +64,8 @@ pub struct Config {
     pub listeners: Vec<ListenerSettings>,
     /// 身分驗證。
     pub auth: Auth,
+    /// 操作介面。
+    pub console: Console,
     /// 輸入上限。
     pub limits: Limits,
     /// 證件影像識別。
@@ -68,6 +76,8 @@ pub struct Config {
     pub documents: Documents,
     /// 客戶問答。
     pub qa: Questions,
+    /// 複審。
+    pub review: Review,
     /// 企業匯流排。
     pub bus: Bus,
     /// 以 HTTP 通知呼叫端的事件。
@@ -78,6 +88,8 @@ pub struct Config {
     pub store: Store,
     /// 工作。
     pub jobs: Jobs,
+    /// 各類資料的保存期限,只及於設定之後保存的資料;逾期即銷毀。
+    pub retention: Retention,
     /// 稽核紀錄。
     pub audit: Audit,
     /// 模型檔案。

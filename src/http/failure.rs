@@ -78,9 +78,12 @@ pub(super) fn failed(response: &mut Response) -> Option<CallError> {
     }
 }
 
+/// Pages for people say themselves what went wrong.
 fn is_bare_error(response: &Response) -> bool {
     let status = response.status();
-    status.is_client_error() || status.is_server_error()
+    let content_type = response.headers().get(CONTENT_TYPE).and_then(|it| it.to_str().ok());
+    let is_page = content_type.is_some_and(|it| it.starts_with("text/html"));
+    (status.is_client_error() || status.is_server_error()) && !is_page
 }
 
 fn of_status(found: StatusCode) -> CallError {

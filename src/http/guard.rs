@@ -8,18 +8,19 @@ use std::sync::Arc;
 
 use axum::extract::{MatchedPath, Request, State};
 use axum::http::header::{AUTHORIZATION, WWW_AUTHENTICATE};
-use axum::http::{Extensions, HeaderMap, HeaderName, HeaderValue};
+use axum::http::{Extensions, HeaderMap, HeaderName, HeaderValue, Method};
 use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
 
 use crate::base::ErrorCode;
 use crate::identity::Shown;
-use crate::policy::{Access, Denial, PAGES, Principal, Purposes, ROUTES, Route, Scope, Surface};
+use crate::policy::{Access, Denial, Principal, Purposes, ROUTES, Route, Scope, Surface};
 use crate::task::call::{CallContext, CallError, Origin, ProvenCaller};
 use crate::wire::call;
 
 use super::failure::Failure;
 use super::tls::Fingerprint;
+use super::visitors::Asked;
 use super::{App, refuse};
 
 /// Headers of the exchange (X-Road): the client, and the person behind it.
@@ -28,13 +29,13 @@ const EXCHANGE_USER: &str = "x-road-userid";
 
 /// The other end of a connection.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct Peer {
+pub struct Peer {
     /// Its address.
-    pub(super) address: IpAddr,
+    pub address: IpAddr,
     /// The listener that it came to.
-    pub(super) surface: Surface,
+    pub surface: Surface,
     /// The certificate that it has proven to have.
-    pub(super) certificate: Option<Fingerprint>,
+    pub certificate: Option<Fingerprint>,
 }
 
 /// Lets a request through to its route, or refuses it.
@@ -47,22 +48,18 @@ pub(super) async fn guard(
         // No route: there is nothing to guard but the answer that says so.
         return next.run(request).await;
     };
-    if PAGES.contains(&path.as_str()) {
-        return next.run(request).await;
+    if let Some(page) = Route::page(request.method().as_str(), path.as_str()) {
+        return match admit(&app, &mut request, page).await {
+            Ok(()) => next.run(request).await,
+            Err(refused) => refused.page(&app, &request),
+        };
     }
     let Some(route) = Route::find(request.method().as_str(), path.as_str()) else {
         return unknown(path.as_str());
     };
     match admit(&app, &mut request, route).await {
         Ok(()) => next.run(request).await,
-        Err(Refused { error, challenge }) => {
-            let mut response = Failure::from(error).into_response();
-            if let Some(challenge) = challenge {
-                let value = HeaderValue::from_static(challenge);
-                response.headers_mut().insert(WWW_AUTHENTICATE, value);
-            }
-            response
-        }
+        Err(refused) => refused.problem(),
     }
 }
 
@@ -82,15 +79,41 @@ fn unknown(path: &str) -> Response {
     response
 }
 
-struct Refused {
-    error: CallError,
-    challenge: Option<&'static str>,
+enum Refused {
+    Denied(Denial),
+    Malformed(CallError),
 }
 
 impl From<Denial> for Refused {
     fn from(denial: Denial) -> Refused {
         metrics::counter!("fenwen_refusals_total", "reason" => denial.as_str()).increment(1);
-        Refused { challenge: denial.challenge(), error: denial.into() }
+        Refused::Denied(denial)
+    }
+}
+
+impl Refused {
+    /// For whoever called a route.
+    fn problem(self) -> Response {
+        let (error, challenge) = match self {
+            Refused::Denied(denial) => (denial.into(), denial.challenge()),
+            Refused::Malformed(error) => (error, None),
+        };
+        let mut response = Failure::from(error).into_response();
+        if let Some(challenge) = challenge {
+            let value = HeaderValue::from_static(challenge);
+            response.headers_mut().insert(WWW_AUTHENTICATE, value);
+        }
+        response
+    }
+
+    /// For whoever wanted to see a page.
+    fn page(self, app: &App, request: &Request) -> Response {
+        match (self, &app.pages) {
+            (Refused::Denied(denial), Some(pages)) => {
+                pages.sessions.refusal(denial, request.uri(), request.headers())
+            }
+            (other, _) => other.problem(),
+        }
     }
 }
 
@@ -99,11 +122,18 @@ async fn admit(app: &App, request: &mut Request, route: &'static Route) -> Resul
     if !app.gate.is_required() {
         if route.access != Access::Open {
             let said = call::caller(|name| text(request.headers(), name));
-            let (client, org) = said.map_err(|error| Refused { error, challenge: None })?;
+            let (client, org) = said.map_err(Refused::Malformed)?;
             let local = Principal::local(client, org);
             app.gate.admit_local(&local, route)?;
             request.extensions_mut().insert(Arc::new(local));
         }
+        return Ok(());
+    }
+    if let Some(principal) =
+        visitor(app, (request.method(), request.headers()), peer, route).await?
+    {
+        name(request, &principal)?;
+        request.extensions_mut().insert(Arc::new(principal));
         return Ok(());
     }
     let headers = request.headers();
@@ -125,6 +155,27 @@ async fn admit(app: &App, request: &mut Request, route: &'static Route) -> Resul
         request.extensions_mut().insert(Arc::new(principal));
     }
     Ok(())
+}
+
+/// The person at the console, when that is who calls: there is a session and no other credential.
+async fn visitor(
+    app: &App,
+    (method, headers): (&Method, &HeaderMap),
+    peer: Peer,
+    route: &Route,
+) -> Result<Option<Principal>, Refused> {
+    let may_be = !headers.contains_key(AUTHORIZATION) && peer.surface != Surface::Exchange;
+    let Some(pages) = app.pages.as_ref().filter(|_| may_be && route.access != Access::Open) else {
+        return Ok(None);
+    };
+    let asked = Asked { method, headers, address: peer.address };
+    let Some(found) = pages.sessions.visitor(asked).await else { return Ok(None) };
+    let principal = found?;
+    if !peer.surface.offers(route.offered) {
+        return Err(Denial::Place.into());
+    }
+    app.gate.admit_local(&principal, route)?;
+    Ok(Some(principal))
 }
 
 /// Says in the headers and in the context of the call who was proven.

@@ -24,7 +24,7 @@ pub(super) fn described(mut description: OpenApi) -> OpenApi {
     for route in ROUTES {
         let scopes: Vec<&str> = match route.access {
             Access::Open => continue,
-            Access::Client => Vec::new(),
+            Access::Client | Access::Known => Vec::new(),
             Access::Any(scopes) => scopes.iter().map(|it| it.as_str()).collect(),
         };
         let item = description.paths.paths.get_mut(route.path);

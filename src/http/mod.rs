@@ -1,6 +1,7 @@
 //! HTTP: routes, limits and manners around [`crate::service`]. Everything here is about transport.
 
 mod answers;
+mod audio;
 mod blobs;
 mod body;
 mod caller;
@@ -27,11 +28,14 @@ mod prefer;
 mod record;
 mod recording;
 mod results;
+mod reviews;
+mod sealed;
 mod serve;
 mod speech;
 mod statistics;
 mod stream;
 mod tls;
+mod visitors;
 mod webhooks;
 
 use std::sync::Arc;
@@ -51,6 +55,7 @@ use crate::base::{Clock, ErrorCode};
 use crate::identity::Gate;
 use crate::service::Service;
 use crate::service::jobs::{Jobs, Quota, QuotaRate};
+use crate::service::reviews::Reviews;
 use crate::service::webhooks::Webhooks;
 use crate::task::call::{CallContext, CallError};
 use crate::wire::openai::{AudioDelta, AudioDone, AudioText};
@@ -63,10 +68,14 @@ use body::BodyLimit;
 use failure::Failure;
 
 pub use failure::status;
+pub use guard::Peer;
 pub use listen::Listener;
 pub use record::Unrecorded;
+pub use reviews::officer_of;
+pub use sealed::{sealed, serve_sealed};
 pub use serve::{Ended, serve};
 pub use tls::{Tls, TlsError, TlsFiles};
+pub use visitors::{Asked, Pages, Sessions};
 
 /// Limits and manners of the HTTP surface.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -138,12 +147,14 @@ impl Default for HttpOptions {
 pub struct App {
     service: Arc<Service>,
     jobs: Arc<Jobs>,
+    reviews: Arc<Reviews>,
     webhooks: Webhooks,
     audit: Arc<Recorder>,
     quota: Quota,
     uploads: Semaphore,
     clock: Arc<dyn Clock>,
     gate: Arc<Gate>,
+    pages: Option<Pages>,
     options: HttpOptions,
     metrics: PrometheusHandle,
     openapi: String,
@@ -156,6 +167,8 @@ pub struct AppParts {
     pub service: Arc<Service>,
     /// What is done later.
     pub jobs: Arc<Jobs>,
+    /// What waits for officers.
+    pub reviews: Arc<Reviews>,
     /// Where clients want to be told of events.
     pub webhooks: Webhooks,
     /// Where calls are recorded.
@@ -164,6 +177,8 @@ pub struct AppParts {
     pub clock: Arc<dyn Clock>,
     /// Proves callers.
     pub gate: Arc<Gate>,
+    /// Pages for people; without them there is a start page only.
+    pub pages: Option<Pages>,
     /// The description of the bus, as YAML.
     pub asyncapi: String,
     /// Limits and manners.
@@ -173,7 +188,8 @@ pub struct AppParts {
 impl App {
     /// The surface; installs the process's metrics recorder unless it is there already.
     pub fn new(parts: AppParts) -> Result<Arc<App>, serde_json::Error> {
-        let AppParts { service, jobs, webhooks, audit, clock, gate, asyncapi, options } = parts;
+        let AppParts { service, jobs, reviews, webhooks, audit, clock, .. } = parts;
+        let AppParts { gate, pages, asyncapi, options, .. } = parts;
         let openapi = openapi().to_pretty_json()?;
         let metrics = metrics::recorder();
         let quota = Quota::new(options.quota);
@@ -181,12 +197,14 @@ impl App {
         Ok(Arc::new(App {
             service,
             jobs,
+            reviews,
             webhooks,
             audit,
             quota,
             uploads,
             clock,
             gate,
+            pages,
             options,
             metrics,
             openapi,
@@ -225,6 +243,7 @@ impl App {
         (name = "speech", description = "語音轉寫"),
         (name = "qa", description = "客戶問答"),
         (name = "predictions", description = "預測與回饋"),
+        (name = "reviews", description = "複審:等待承辦人決定的結果"),
         (name = "jobs", description = "工作:稍後處理與查詢"),
         (name = "blobs", description = "大型內容的分段上傳"),
         (name = "webhooks", description = "以 HTTP 通知事件"),
@@ -241,6 +260,7 @@ fn routes() -> OpenApiRouter<Arc<App>> {
         .routes(routes!(documents::suggest))
         .routes(routes!(speech::create))
         .routes(routes!(speech::read))
+        .routes(routes!(audio::read))
         .routes(routes!(stream::open))
         .routes(routes!(openai::transcribe))
         .routes(routes!(answers::ask))
@@ -249,6 +269,17 @@ fn routes() -> OpenApiRouter<Arc<App>> {
         .routes(routes!(predictions::read))
         .routes(routes!(predictions::feedback))
         .routes(routes!(statistics::read))
+        .routes(routes!(reviews::list))
+        .routes(routes!(reviews::next))
+        .routes(routes!(reviews::accept))
+        .routes(routes!(reviews::read))
+        .routes(routes!(reviews::claim))
+        .routes(routes!(reviews::extend))
+        .routes(routes!(reviews::release))
+        .routes(routes!(reviews::decide))
+        .routes(routes!(reviews::undo))
+        .routes(routes!(reviews::escalate))
+        .routes(routes!(reviews::second_opinion))
         .routes(routes!(jobs::create, jobs::list))
         .routes(routes!(jobs::read, jobs::delete))
         .routes(routes!(jobs::cancel))
@@ -281,9 +312,11 @@ pub fn openapi() -> utoipa::openapi::OpenApi {
 /// The complete surface.
 pub fn router(app: &Arc<App>) -> Router {
     let (router, _) = routes().split_for_parts();
+    let pages = app.pages.as_ref().map(|it| it.router.clone()).unwrap_or_default();
     router
         .merge(pages::docs())
-        .merge(pages::console())
+        .with_state(Arc::clone(app))
+        .merge(pages)
         .fallback(async || Failure::new(ErrorCode::NotFound, "沒有這個路徑。"))
         .method_not_allowed_fallback(async || {
             Failure::new(ErrorCode::MethodNotAllowed, "這個路徑不支援這個方法。")
@@ -292,7 +325,6 @@ pub fn router(app: &Arc<App>) -> Router {
         .layer(CatchPanicLayer::custom(failure::of_panic))
         .layer(axum::middleware::from_fn_with_state(Arc::clone(app), guard::guard))
         .layer(axum::middleware::from_fn_with_state(Arc::clone(app), envelope::envelope))
-        .with_state(Arc::clone(app))
 }
 
 /// Shorthand for a failure without pointers.

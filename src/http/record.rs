@@ -8,6 +8,7 @@ use crate::audit::{
     Actor, ActorKind, AuditEvent, CallEnd, CallRecord, Listener, NotWritten, Row, Word,
 };
 use crate::base::ErrorCode;
+use crate::policy::{Access, Route};
 use crate::service::jobs::Caller;
 use crate::task::call::{CallContext, CallError, ProvenCaller};
 
@@ -17,7 +18,7 @@ use super::context::RequestContext;
 use super::failure::Failure;
 use super::guard::Peer;
 
-/// Paths below these are recorded: health, metrics and pages are not.
+/// Paths below these are recorded: health, metrics and pages that are open to everybody are not.
 const RECORDED: [&str; 2] = ["/api/", "/v1/"];
 
 /// Routes that touch no personal data; every other one does.
@@ -45,12 +46,16 @@ pub(super) struct Entry {
 impl Entry {
     /// Of a request, if it belongs into the log.
     pub(super) fn of(cx: &RequestContext, request: &Request) -> Option<Entry> {
-        if !RECORDED.iter().any(|it| request.uri().path().starts_with(it)) {
-            return None;
-        }
         let label = request.extensions().get::<MatchedPath>();
         let label = label.map_or("unmatched", MatchedPath::as_str);
-        let is_personal = !IMPERSONAL.iter().any(|it| label.starts_with(it));
+        let page = Route::page(request.method().as_str(), label);
+        // Who signs in and out, and what is for some only.
+        let is_page = page.is_some_and(|it| it.method == "POST" || it.access != Access::Open);
+        if !is_page && !RECORDED.iter().any(|it| request.uri().path().starts_with(it)) {
+            return None;
+        }
+        // What a page shows of persons it asks of the routes below.
+        let is_personal = !is_page && !IMPERSONAL.iter().any(|it| label.starts_with(it));
         Some(Entry { row: row(cx, request, label), is_personal })
     }
 }

@@ -78,13 +78,18 @@ pub(super) async fn result(
         (CONTENT_TYPE, meta.media_type.clone()),
         (CONTENT_LENGTH, meta.size.to_string()),
     ];
+    Ok((headers, body_of(reader)).into_response())
+}
+
+/// What is kept, part by part, as the caller reads it.
+pub(super) fn body_of(reader: BlobReader) -> Body {
     let parts = stream::try_unfold(reader, |mut reader: BlobReader| async move {
         let part = reader.next().await.inspect_err(|error| {
-            tracing::error!(reason = %error, "a result could not be read to its end");
+            tracing::error!(reason = %error, "a blob could not be read to its end");
         })?;
         Ok::<_, StoreError>(part.map(|it| (Bytes::from(it.into_inner()), reader)))
     });
-    Ok((headers, Body::from_stream(parts)).into_response())
+    Body::from_stream(parts)
 }
 
 /// 工作的變化(Server-Sent Events):狀態與進度,至結束為止。

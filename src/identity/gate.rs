@@ -1,5 +1,8 @@
 //! The gate: from what a call shows to a principal that may call its route.
 
+mod registrations;
+mod signed_in;
+
 use std::net::IpAddr;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -18,6 +21,9 @@ use super::key;
 use super::lockout::Lockout;
 use super::member::Member;
 use super::tokens::{IssuerSettings, Tokens};
+
+pub use registrations::Registration;
+pub use signed_in::SignedIn;
 
 /// How long registrations are believed before they are read again: what is suspended is refused by then.
 const FRESH: Duration = Duration::from_secs(15);

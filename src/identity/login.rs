@@ -96,7 +96,7 @@ pub struct Person {
 pub struct Ended {
     /// Of this person.
     pub subject: Option<String>,
-    /// Of this session at the provider.
+    /// Of the session at the provider that has this id.
     pub sid: Option<String>,
 }
 
@@ -234,14 +234,6 @@ impl Logins {
             return Err(LoginError::Refused);
         }
         Ok(Ended { subject: claims.sub, sid: claims.sid })
-    }
-
-    /// Where the provider ends its own session, if it has such a place.
-    pub fn end_session_url(&self) -> Option<String> {
-        let found = lock(&self.found).clone()?;
-        let end = found.endpoints.end_session.as_ref()?;
-        let query = provider::form(&[("client_id", &self.settings.client_id)]);
-        Some(format!("{end}?{query}"))
     }
 
     async fn found(self: &Arc<Self>) -> Result<Arc<Found>, LoginError> {

@@ -22,7 +22,7 @@ mod tokens;
 mod verifier;
 
 pub use client::Hours;
-pub use gate::{Gate, GateSettings, Shown};
+pub use gate::{Gate, GateSettings, Registration, Shown, SignedIn};
 pub use key::{NewKey, NoRandomness};
 #[cfg(feature = "jwt")]
 pub use login::{BegunLogin, ClaimNames, Ended, LoginError, LoginSettings, Logins, Person};

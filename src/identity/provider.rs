@@ -32,9 +32,6 @@ pub(super) struct Endpoints {
     /// Its keys.
     #[serde(rename = "jwks_uri")]
     pub(super) keys: String,
-    /// Where its own session ends.
-    #[serde(rename = "end_session_endpoint")]
-    pub(super) end_session: Option<String>,
 }
 
 #[derive(Deserialize)]

@@ -56,7 +56,7 @@ impl Policy {
         }
         let principal = principal.ok_or(Denial::NoCredential)?;
         let is_allowed = match route.access {
-            Access::Open => true,
+            Access::Open | Access::Known => true,
             Access::Client => principal.kind != Kind::Person,
             Access::Any(scopes) => scopes.iter().any(|it| principal.scopes.has(*it)),
         };

@@ -9,6 +9,8 @@ pub enum Access {
     Open,
     /// A client system, for what is its own.
     Client,
+    /// Whoever is proven.
+    Known,
     /// One of these scopes.
     Any(&'static [S]),
 }
@@ -55,8 +57,17 @@ pub struct Route {
 impl Route {
     /// The row of a route; a HEAD is a GET.
     pub fn find(method: &str, path: &str) -> Option<&'static Route> {
+        Route::among(ROUTES, method, path)
+    }
+
+    /// The row of a page for people.
+    pub fn page(method: &str, path: &str) -> Option<&'static Route> {
+        Route::among(PAGES, method, path)
+    }
+
+    fn among(rows: &'static [Route], method: &str, path: &str) -> Option<&'static Route> {
         let method = if method == "HEAD" { "GET" } else { method };
-        ROUTES.iter().find(|it| it.method == method && it.path == path)
+        rows.iter().find(|it| it.method == method && it.path == path)
     }
 
     /// Whether a person needs a strong login: when every scope that opens it does.
@@ -92,6 +103,7 @@ pub const ROUTES: &[Route] = &[
         "/api/v1/speech/transcriptions/{id}",
         Access::Any(&[S::SpeechTranscribe, S::SpeechRead]),
     ),
+    kept("GET", "/api/v1/speech/transcriptions/{id}/audio", Access::Any(&[S::SpeechAudio])),
     named("GET", "/api/v1/speech/stream", &[S::SpeechTranscribe]),
     Route {
         personal: PersonalData::Implied,
@@ -103,6 +115,17 @@ pub const ROUTES: &[Route] = &[
     plain("GET", "/api/v1/predictions/{id}", Access::Any(&[S::LettersRead, S::DocumentsRead])),
     plain("POST", "/api/v1/predictions/{id}/feedback", Access::Any(&[S::FeedbackWrite])),
     plain("GET", "/api/v1/statistics", Access::Any(&[S::ModelsRead])),
+    kept("GET", "/api/v1/reviews", Access::Any(&[S::ReviewsWork])),
+    kept("POST", "/api/v1/reviews/claim-next", Access::Any(&[S::ReviewsWork])),
+    plain("POST", "/api/v1/reviews/accept", Access::Any(&[S::ReviewsWork])),
+    kept("GET", "/api/v1/reviews/{id}", Access::Any(&[S::ReviewsWork])),
+    kept("POST", "/api/v1/reviews/{id}/claim", Access::Any(&[S::ReviewsWork])),
+    kept("POST", "/api/v1/reviews/{id}/extend", Access::Any(&[S::ReviewsWork])),
+    kept("POST", "/api/v1/reviews/{id}/release", Access::Any(&[S::ReviewsWork])),
+    kept("POST", "/api/v1/reviews/{id}/decision", Access::Any(&[S::ReviewsWork])),
+    kept("POST", "/api/v1/reviews/{id}/undo", Access::Any(&[S::ReviewsWork])),
+    kept("POST", "/api/v1/reviews/{id}/escalate", Access::Any(&[S::ReviewsWork])),
+    kept("POST", "/api/v1/reviews/{id}/second-opinion", Access::Any(&[S::ReviewsAssign])),
     Route { personal: PersonalData::Named, ..plain("POST", "/api/v1/jobs", SENDING) },
     plain("GET", "/api/v1/jobs", Access::Any(&[S::JobsRead])),
     plain("GET", "/api/v1/jobs/{id}", Access::Any(&[S::JobsRead])),
@@ -132,8 +155,42 @@ pub const ROUTES: &[Route] = &[
     open("/metrics", Offered::Operators),
 ];
 
-/// Files of the program that pages are made of. They are the same for everybody, and in no description.
-pub const PAGES: &[&str] = &["/docs", "/docs/", "/docs/{file}", "/try", "/assets/{file}"];
+/// Pages for people, and the files that they are made of. They are in no description.
+pub const PAGES: &[Route] = &[
+    open("/docs", Offered::Everywhere),
+    open("/docs/", Offered::Everywhere),
+    open("/docs/{file}", Offered::Everywhere),
+    open("/console/assets/{file}", Offered::Everywhere),
+    open("/console/samples/{file}", Offered::Everywhere),
+    open("/console/login", Offered::Everywhere),
+    Route { method: "POST", ..open("/console/login", Offered::Everywhere) },
+    open("/console/login/start", Offered::Everywhere),
+    open("/console/login/callback", Offered::Everywhere),
+    Route { method: "POST", ..open("/console/logout", Offered::Everywhere) },
+    Route { method: "POST", ..open("/console/logout/back-channel", Offered::Everywhere) },
+    page("/console", Access::Known),
+    page("/console/try", Access::Any(TRYING)),
+    page("/console/letters", REVIEWING),
+    page("/console/documents", REVIEWING),
+    page("/console/recordings", LISTENING),
+    page("/console/recordings/{id}", LISTENING),
+    page("/console/cards", Access::Any(&[S::IdRecognize])),
+    page("/console/answers", Access::Any(&[S::QaManage])),
+    page("/console/models", Access::Any(&[S::ModelsRead])),
+    page("/console/clients", Access::Any(&[S::ClientsAdmin])),
+    page("/console/audit", Access::Any(&[S::AuditRead])),
+    page("/console/resources", Access::Any(&[S::OpsAdmin])),
+];
+
+/// Scopes of whoever may try one of the services.
+const TRYING: &[S] =
+    &[S::LettersClassify, S::DocumentsDispatch, S::SpeechTranscribe, S::IdRecognize, S::QaAsk];
+
+/// Scopes of whoever decides on what waits.
+const REVIEWING: Access = Access::Any(&[S::ReviewsWork]);
+
+/// Scopes of whoever may read transcripts.
+const LISTENING: Access = Access::Any(&[S::SpeechTranscribe, S::SpeechRead]);
 
 const fn plain(method: &'static str, path: &'static str, access: Access) -> Route {
     Route { method, path, access, personal: PersonalData::No, offered: Offered::Clients }
@@ -145,6 +202,10 @@ const fn named(method: &'static str, path: &'static str, scopes: &'static [S]) -
 
 const fn kept(method: &'static str, path: &'static str, access: Access) -> Route {
     Route { personal: PersonalData::Kept, ..plain(method, path, access) }
+}
+
+const fn page(path: &'static str, access: Access) -> Route {
+    Route { offered: Offered::Everywhere, ..plain("GET", path, access) }
 }
 
 const fn open(path: &'static str, offered: Offered) -> Route {

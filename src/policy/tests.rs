@@ -48,6 +48,7 @@ fn every_route_is_open_to_the_roles_that_need_it() {
         ("POST /api/v1/documents/dispatch-suggestions", "分單介"),
         ("POST /api/v1/speech/transcriptions", "承單介"),
         ("GET /api/v1/speech/transcriptions/{id}", "承單介"),
+        ("GET /api/v1/speech/transcriptions/{id}/audio", "單"),
         ("GET /api/v1/speech/stream", "承單介"),
         ("POST /v1/audio/transcriptions", "承單介"),
         ("POST /api/v1/qa/answers", "承單介"),
@@ -56,6 +57,17 @@ fn every_route_is_open_to_the_roles_that_need_it() {
         ("GET /api/v1/predictions/{id}", "承分單介"),
         ("POST /api/v1/predictions/{id}/feedback", "承分單介"),
         ("GET /api/v1/statistics", "單模系"),
+        ("GET /api/v1/reviews", "承分單"),
+        ("POST /api/v1/reviews/claim-next", "承分單"),
+        ("POST /api/v1/reviews/accept", "承分單"),
+        ("GET /api/v1/reviews/{id}", "承分單"),
+        ("POST /api/v1/reviews/{id}/claim", "承分單"),
+        ("POST /api/v1/reviews/{id}/extend", "承分單"),
+        ("POST /api/v1/reviews/{id}/release", "承分單"),
+        ("POST /api/v1/reviews/{id}/decision", "承分單"),
+        ("POST /api/v1/reviews/{id}/undo", "承分單"),
+        ("POST /api/v1/reviews/{id}/escalate", "承分單"),
+        ("POST /api/v1/reviews/{id}/second-opinion", "分單"),
         ("POST /api/v1/jobs", "承分單介"),
         ("GET /api/v1/jobs", "承分單系介"),
         ("GET /api/v1/jobs/{id}", "承分單系介"),
@@ -82,6 +94,33 @@ fn every_route_is_open_to_the_roles_that_need_it() {
     let found: Vec<(&str, &str)> =
         found.iter().map(|(route, who)| (route.as_str(), who.as_str())).collect();
     assert_eq!(found, expected);
+}
+
+#[test]
+fn every_screen_is_seen_by_the_roles_that_need_it() {
+    let expected = [
+        ("/console", "承分單模系稽個介"),
+        ("/console/try", "承分單介"),
+        ("/console/letters", "承分單"),
+        ("/console/documents", "承分單"),
+        ("/console/recordings", "承單介"),
+        ("/console/recordings/{id}", "承單介"),
+        ("/console/cards", "承單介"),
+        ("/console/answers", "單模"),
+        ("/console/models", "單模系"),
+        // These need a strong login besides.
+        ("/console/clients", ""),
+        ("/console/audit", ""),
+        ("/console/resources", ""),
+    ];
+    let guarded = PAGES.iter().filter(|it| it.access != Access::Open);
+    let found: Vec<(&str, String)> = guarded.map(|it| (it.path, who(it))).collect();
+    let found: Vec<(&str, &str)> = found.iter().map(|(path, who)| (*path, who.as_str())).collect();
+    assert_eq!(found, expected);
+    for row in PAGES {
+        assert_eq!(Route::page(row.method, row.path), Some(row));
+        assert_eq!(row.personal, PersonalData::No, "{row:?}");
+    }
 }
 
 #[test]

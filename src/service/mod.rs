@@ -10,9 +10,12 @@ pub mod jobs;
 mod picture;
 mod pool;
 pub mod relay;
+pub mod retention;
+pub mod reviews;
 pub mod routing;
 pub mod sources;
 pub mod speech;
+pub mod subjects;
 mod texts;
 pub mod webhooks;
 

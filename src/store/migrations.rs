@@ -25,6 +25,8 @@ const MIGRATIONS: &[Migration] = &[
     migration!("0002_jobs"),
     migration!("0003_webhooks"),
     migration!("0004_clients"),
+    migration!("0005_reviews"),
+    migration!("0006_privacy"),
 ];
 
 /// Number of the newest tables that this program knows.

@@ -22,7 +22,10 @@ fn prediction(id: &str) -> NewPrediction {
         labels: "[]".to_owned(),
         text: Private::new(TEXT.as_bytes().to_vec()),
         signature: None,
+        subjects: Vec::new(),
+        case_no: None,
         created: 10,
+        text_expires: 100,
         expires: 100,
     }
 }
@@ -108,7 +111,7 @@ fn what_fails_is_undone_alone() {
         .boxed()
     });
     assert_eq!(count.wait().unwrap(), 0);
-    assert!(store.prediction("b", ORG, 0).wait().unwrap().is_some());
+    assert!(store.prediction("b", 0).wait().unwrap().is_some());
 }
 
 #[test]

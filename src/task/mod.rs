@@ -7,5 +7,6 @@ pub mod documents;
 pub mod idcard;
 pub mod letters;
 pub mod prediction;
+pub mod review;
 pub mod speech;
 pub mod text;

@@ -94,6 +94,8 @@ pub fn status(code: ErrorCode) -> u16 {
         ErrorCode::UnsupportedMedia => 415,
         ErrorCode::ContentRefused | ErrorCode::Classified | ErrorCode::KeyReused => 422,
         ErrorCode::Conflict => 409,
+        ErrorCode::PreconditionFailed => 412,
+        ErrorCode::PreconditionRequired => 428,
         ErrorCode::Internal => 500,
         ErrorCode::Unavailable | ErrorCode::Unrecorded => 503,
         ErrorCode::Timeout => 504,

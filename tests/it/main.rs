@@ -5,8 +5,11 @@ mod api;
 mod audit;
 mod batch;
 mod bus;
+mod canary;
 mod cli;
 mod compliance;
+#[cfg(feature = "console")]
+mod console;
 #[cfg(all(feature = "candle", feature = "ort", feature = "rten"))]
 mod encoder;
 #[cfg(all(feature = "ort", feature = "rten"))]
@@ -23,10 +26,11 @@ mod kill;
 mod licences;
 #[cfg(feature = "nats")]
 mod nats_server;
-#[cfg(feature = "jwt")]
+#[cfg(feature = "console")]
 mod oidc;
 #[cfg(feature = "pdf")]
 mod pdf;
+mod privacy;
 mod read_page;
 mod registry;
 mod sbom;

@@ -66,6 +66,7 @@ impl Provider {
     }
 
     /// An access token of the client `mailbox`.
+    #[expect(clippy::panic, reason = "a provider that answers otherwise has failed the test")]
     async fn token(&self, scope: &str) -> String {
         let basic = STANDARD.encode("mailbox:synthetic-secret");
         let body = format!("grant_type=client_credentials&scope={scope}");
@@ -90,6 +91,7 @@ impl Provider {
     }
 
     /// What a browser does that is sent to the provider: the query that it comes back with.
+    #[expect(clippy::panic, reason = "a provider that answers otherwise has failed the test")]
     async fn visit(&self, url: &str, cookies: &mut Cookies) -> BTreeMap<String, String> {
         let mut path = self.path(url);
         for _ in 0..10 {
@@ -153,7 +155,7 @@ async fn a_system_calls_with_a_token_until_it_expires_or_its_key_is_withdrawn() 
         audience: audience.to_owned(),
         keys: KeySource::Url(format!("{}/jwks", provider.issuer)),
     };
-    let server = Server::guarded_by(vec![issuer("fenwen")]).await;
+    let server = Server::guarded_by(vec![issuer("fenwen")], None).await;
     register(&server, "mailbox", |it| it.scopes = "jobs:read letters:classify".to_owned()).await;
     let token = provider.token("jobs:read").await;
     assert_eq!(jobs(&server, &token).await, 200);
@@ -170,7 +172,7 @@ async fn a_system_calls_with_a_token_until_it_expires_or_its_key_is_withdrawn() 
     for forged in [unsigned, changed] {
         assert_eq!(jobs(&server, &forged).await, 401, "{forged}");
     }
-    let elsewhere = Server::guarded_by(vec![issuer("other")]).await;
+    let elsewhere = Server::guarded_by(vec![issuer("other")], None).await;
     register(&elsewhere, "mailbox", |_| ()).await;
     assert_eq!(jobs(&elsewhere, &token).await, 401, "for another audience");
     assert_eq!(provider.get("/test/rotate", &Cookies::default()).await.status, 200);
@@ -260,4 +262,39 @@ async fn a_logout_at_the_provider_reaches_us_once() {
     assert_eq!(logins.logged_out(token.clone()).await, Err(LoginError::Refused), "replayed");
     let (unsigned, _) = token.rsplit_once('.').unwrap();
     assert_eq!(logins.logged_out(format!("{unsigned}.AAAA")).await, Err(LoginError::Refused));
+}
+
+#[tokio::test]
+async fn an_officer_signs_in_at_the_console_and_is_signed_out_from_the_provider() {
+    let provider = Provider::start("http://127.0.0.1:9/none");
+    let server = Server::guarded_by(Vec::new(), Some(provider.logins())).await;
+    let mut own = Cookies::default();
+    let page = async |path: &str, cookies: &Cookies| {
+        let head = cookies.header();
+        let request = format!("GET {path} HTTP/1.1\r\nhost: t\r\n{head}\r\n");
+        send(server.addr, request.as_bytes()).await
+    };
+    let login = page("/console/login", &own).await;
+    assert!(String::from_utf8_lossy(&login.body).contains("href=\"/console/login/start\""));
+    let started = page("/console/login/start", &own).await;
+    own.take(&started);
+    let mut theirs = Cookies::default();
+    let back = provider.visit(started.header("location"), &mut theirs).await;
+    let path = format!("/console/login/callback?state={}&code={}", back["state"], back["code"]);
+    assert_eq!(page(&path, &Cookies::default()).await.status, 400, "in another browser");
+    let started = page("/console/login/start", &own).await;
+    own.take(&started);
+    let back = provider.visit(started.header("location"), &mut theirs).await;
+    let path = format!("/console/login/callback?state={}&code={}", back["state"], back["code"]);
+    let welcomed = page(&path, &own).await;
+    own.take(&welcomed);
+    assert_eq!((welcomed.status, welcomed.header("refresh")), (200, "0; url=/console"));
+    let home = page("/console", &own).await;
+    let html = String::from_utf8_lossy(&home.body).into_owned();
+    assert!(home.status == 200 && html.contains("href=\"/console/letters\""), "{html}");
+    assert!(!html.contains("href=\"/console/clients\""), "an officer is no administrator");
+    assert_eq!(page("/console/clients", &own).await.status, 403);
+    assert_eq!(page(&path, &own).await.status, 400, "replayed");
+    server.skip(Duration::from_secs(15 * 60));
+    assert_eq!(page("/console", &own).await.header("location"), "/console/login", "idle");
 }

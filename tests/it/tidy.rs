@@ -31,6 +31,13 @@ const MAY_IMPORT: &[(&str, &[&str])] = &[
         ],
     ),
     ("http", &["base", "config", "audit", "task", "wire", "service", "policy", "identity"]),
+    (
+        "console",
+        &[
+            "base", "config", "audit", "policy", "identity", "registry", "task", "wire", "service",
+            "http",
+        ],
+    ),
     ("warehouse", &["base", "store"]),
     ("rpc", &["base", "config", "audit", "task", "wire", "service", "bus", "policy", "identity"]),
     ("cli", ANYTHING),
@@ -55,6 +62,7 @@ const ANYTHING: &[&str] = &[
     "policy",
     "identity",
     "http",
+    "console",
     "warehouse",
     "rpc",
 ];

@@ -22,6 +22,11 @@ pub(super) async fn bind(config: &Config) -> anyhow::Result<Vec<Listener>> {
     Ok(listeners)
 }
 
+/// Binds the loopback address alone.
+pub(super) async fn loopback(config: &Config) -> anyhow::Result<TcpListener> {
+    bound(config.server.listen).await
+}
+
 async fn bound(address: SocketAddr) -> anyhow::Result<TcpListener> {
     TcpListener::bind(address)
         .await

@@ -66,7 +66,7 @@ impl Routing {
             by_words_only,
             index: active.info.clone(),
         };
-        self.keep(vec![self.asked(order, &answer, &cx.origin.org)], Vec::new())?;
+        self.keep(vec![self.asked(order, &answer, &cx.origin.org)], Vec::new(), Vec::new())?;
         Ok(answer)
     }
 
@@ -138,10 +138,13 @@ impl Routing {
                 .map(Clone::clone),
             taxonomy: self.taxonomy.version().to_owned(),
             labels: json!(labels).to_string(),
+            subjects: self.mentioned(&text),
             text: Private::new(text.to_string().into_bytes()),
             signature: None,
+            case_no: None,
             created,
-            expires: created + self.settings.answers.retention_days * DAY,
+            text_expires: created + self.settings.text_days * DAY,
+            expires: created + self.settings.prediction_days * DAY,
         }
     }
 }

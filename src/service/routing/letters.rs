@@ -9,12 +9,15 @@ use crate::pipeline::compose::{Composed, Part};
 use crate::pipeline::letters::read::{Reading, read};
 use crate::pipeline::letters::similar::{Signature, SimilarIndex};
 use crate::service::events::{Event, LetterClassified};
+use crate::service::reviews::Circumstances;
+use crate::service::subjects::{self, Subject};
+use crate::store::reviews::NewReview;
 use crate::store::{NewPrediction, OutboxRow, Reply};
 use crate::task::call::{CallContext, CallError, Origin, Task};
 use crate::task::letters::{Letter, LetterAnswer, LetterAnswers, LetterOrder, Ministry, Repeated};
 use crate::task::text::{Automation, Label, TextField};
 
-use super::{ActiveModel, DAY, LETTERS, Routing, TextSettings, info, internal, with_workspace};
+use super::{ActiveModel, DAY, LETTERS, Routing, info, internal, with_workspace};
 
 /// Words that drove the first label that are answered.
 const SPANS: usize = 5;
@@ -61,8 +64,9 @@ impl Routing {
                 labels: &answer.labels,
                 text: text(letter),
                 signature,
+                case_no: case_no(cx),
             };
-            kept.push(self.prediction(&model, draft, settings, &cx.origin));
+            kept.push(self.prediction(&model, draft, &cx.origin));
             items.push(answer);
         }
         let answers = LetterAnswers {
@@ -71,7 +75,7 @@ impl Routing {
             taxonomy_version: self.taxonomy.version().to_owned(),
             mode: settings.mode,
         };
-        let result = self.keep_letters(kept, &answers, cx);
+        let result = self.keep_letters(kept, (&order.letters, &answers), cx);
         if result.is_err() {
             let mut similar = self.similar();
             if let Some(index) = similar.get_mut(&cx.origin.org) {
@@ -86,23 +90,49 @@ impl Routing {
     fn keep_letters(
         &self,
         kept: Vec<NewPrediction>,
-        answers: &LetterAnswers,
+        (letters, answers): (&[Letter], &LetterAnswers),
         cx: &CallContext,
     ) -> Result<(), CallError> {
         let told = answers.items.iter().map(|it| {
             let event = Event::LetterClassified(LetterClassified::new(it, answers));
             self.told(&event, &it.prediction_id, &cx.origin)
         });
-        self.keep(kept, told.collect::<Result<_, _>>()?)
+        let told = told.collect::<Result<_, _>>()?;
+        let asked = letters.iter().zip(&answers.items).zip(&kept);
+        let reviews = asked.filter_map(|((letter, answer), kept)| {
+            let unit = answer.labels.first().and_then(|it| it.unit.as_deref());
+            self.settings.review.letter(letter, answer, self.circumstances(kept, unit, cx))
+        });
+        let reviews = reviews.collect();
+        self.keep(kept, told, reviews)
     }
 
-    /// Keeps predictions and the events that tell of them.
+    /// What an item to be reviewed is made of beside the text.
+    pub(super) fn circumstances<'a>(
+        &self,
+        kept: &'a NewPrediction,
+        unit: Option<&str>,
+        cx: &'a CallContext,
+    ) -> Circumstances<'a> {
+        let [name, version, _] = &kept.model;
+        Circumstances {
+            cx,
+            given: kept.labels.clone(),
+            model: (name, version),
+            unit: unit.filter(|it| self.names_unit(it)).map(str::to_owned),
+            now: self.clock.unix_time(),
+        }
+    }
+
+    /// Keeps predictions, the events that tell of them and what officers review of them.
     pub(super) fn keep(
         &self,
         kept: Vec<NewPrediction>,
         told: Vec<OutboxRow>,
+        reviews: Vec<NewReview>,
     ) -> Result<(), CallError> {
-        self.store.keep(kept, told).and_then(Reply::wait).map_err(|it| internal(&it))
+        let kept = self.store.keep_for_review(kept, told, reviews);
+        kept.and_then(Reply::wait).map_err(|it| internal(&it))
     }
 
     fn require_taxonomy(&self, wanted: Option<&str>) -> Result<(), CallError> {
@@ -149,12 +179,16 @@ impl Routing {
         Ok(other.map(|name| Ministry { name, score: 1.0 - own }))
     }
 
+    /// Whom a text mentions.
+    pub(super) fn mentioned(&self, text: &serde_json::Value) -> Vec<Subject> {
+        self.store.subjects(&subjects::identifiers_in(text))
+    }
+
     /// A prediction to keep.
     pub(super) fn prediction(
         &self,
         model: &ActiveModel,
         draft: Draft<'_>,
-        settings: &TextSettings,
         origin: &Origin,
     ) -> NewPrediction {
         let created = self.clock.unix_time().as_secs();
@@ -167,10 +201,13 @@ impl Routing {
             model: [&model.info.name, &model.info.version, &model.info.sha256].map(Clone::clone),
             taxonomy: self.taxonomy.version().to_owned(),
             labels: json!(labels).to_string(),
+            subjects: self.mentioned(&draft.text),
             text: Private::new(draft.text.to_string().into_bytes()),
             signature: draft.signature,
+            case_no: draft.case_no,
             created,
-            expires: created + settings.retention_days * DAY,
+            text_expires: created + self.settings.text_days * DAY,
+            expires: created + self.settings.prediction_days * DAY,
         }
     }
 }
@@ -182,6 +219,12 @@ pub(super) struct Draft<'a> {
     pub(super) labels: &'a [Label],
     pub(super) text: serde_json::Value,
     pub(super) signature: Option<Vec<u8>>,
+    pub(super) case_no: Option<String>,
+}
+
+/// The case that a call has named.
+pub(super) fn case_no(cx: &CallContext) -> Option<String> {
+    cx.said.get().and_then(|it| it.case_no.clone())
 }
 
 /// What is sealed of a letter.

@@ -25,6 +25,7 @@ use crate::pipeline::documents::number::PrefixTable;
 use crate::pipeline::documents::taxonomy::Taxonomy;
 use crate::pipeline::letters::similar::{Signature, SimilarIndex};
 use crate::registry::{VersionError, Versions};
+use crate::service::reviews::ReviewRules;
 use crate::store::{Store, StoreError};
 use crate::task::call::{CallError, Task};
 use crate::task::idcard::ModelInfo;
@@ -58,8 +59,6 @@ const DAY: u64 = 24 * 60 * 60;
 pub struct TextSettings {
     /// Labels or sources answered when the caller does not say.
     pub top_k: usize,
-    /// Days that predictions and their texts are kept.
-    pub retention_days: u64,
     /// How far answers are used.
     pub mode: Mode,
     /// Which of them need not be read anew.
@@ -75,6 +74,10 @@ pub struct RoutingSettings {
     pub documents: TextSettings,
     /// Of questions.
     pub answers: TextSettings,
+    /// Days that texts and their signatures are kept.
+    pub text_days: u64,
+    /// Days that predictions are kept without them.
+    pub prediction_days: u64,
     /// Similarity from which a letter repeats an earlier one, 0 to 1.
     pub repeated_from: f32,
     /// Newest letters that are compared.
@@ -83,14 +86,16 @@ pub struct RoutingSettings {
     pub co_from: f32,
     /// Probability from which a document is another ministry's.
     pub foreign_from: f32,
+    /// Which answers officers review.
+    pub review: ReviewRules,
 }
 
 impl Default for RoutingSettings {
-    /// Three labels of letters, five of documents, three sources; 90 days; half for near-duplicates and other ministries.
+    /// Three labels of letters, five of documents, three sources; texts 30 days, predictions three years; half for
+    /// near-duplicates and other ministries; no reviews.
     fn default() -> RoutingSettings {
         let settings = |top_k| TextSettings {
             top_k,
-            retention_days: 90,
             mode: Mode::Pilot,
             automation: AutomationRules::default(),
         };
@@ -98,10 +103,13 @@ impl Default for RoutingSettings {
             letters: settings(3),
             documents: settings(5),
             answers: settings(3),
+            text_days: 30,
+            prediction_days: 3 * 365,
             repeated_from: 0.5,
             n_compared: 100_000,
             co_from: 0.2,
             foreign_from: 0.5,
+            review: ReviewRules::default(),
         }
     }
 }
@@ -202,27 +210,14 @@ impl Routing {
         self.answers.refresh();
     }
 
-    /// Erases what has expired, also from the index of near-duplicates. Returns how much.
-    ///
-    /// # Errors
-    /// When the store fails.
-    pub fn erase_expired(&self) -> Result<usize, StoreError> {
-        let mut n_erased = 0;
-        loop {
-            let erased = self.store.erase_expired(self.clock.unix_time().as_secs()).wait()?;
-            if erased.is_empty() {
-                break;
-            }
-            n_erased += erased.len();
-            let mut similar = self.similar();
-            for index in similar.values_mut() {
-                for id in &erased {
-                    index.remove(id);
-                }
+    /// Forgets predictions whose texts were erased, so that no letter is said to repeat one.
+    pub fn forget(&self, ids: &[String]) {
+        let mut similar = self.similar();
+        for index in similar.values_mut() {
+            for id in ids {
+                index.remove(id);
             }
         }
-        self.store.fold()?;
-        Ok(n_erased)
     }
 
     /// The classifier of a service, if one is active.

@@ -116,6 +116,20 @@ impl ActiveModel {
         Label { code, name, unit, score: ranked.probability }
     }
 
+    /// Every class as a label without a score, by code.
+    pub fn all_labels(&self) -> Vec<Label> {
+        let codes = self.classifier.labels().iter().zip(&self.labels);
+        let label = |(code, (name, unit)): (&String, &(String, Option<String>))| Label {
+            code: code.clone(),
+            name: name.clone(),
+            unit: unit.clone(),
+            score: 0.0,
+        };
+        let mut labels: Vec<Label> = codes.map(label).collect();
+        labels.sort_by(|one, other| one.code.cmp(&other.code));
+        labels
+    }
+
     /// A place above classes as a label.
     pub fn place(&self, place: &Place) -> Label {
         let (name, unit) = self.places.get(&place.path).cloned().unwrap_or_default();

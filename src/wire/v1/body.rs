@@ -99,6 +99,17 @@ pub(super) fn require_id(text: Option<&String>, at: &str) -> Result<(), CallErro
     Err(CallError::bad_value(at, "應為 1 到 64 個可見字元。"))
 }
 
+/// Refuses a code that is not 1 to 64 of `a-z`, `0-9`, `_` and `-`.
+pub(super) fn require_code(code: Option<&String>, at: &str) -> Result<(), CallError> {
+    let is_safe =
+        |byte: u8| byte.is_ascii_lowercase() || byte.is_ascii_digit() || b"_-".contains(&byte);
+    let is_code = |it: &String| (1..=64).contains(&it.len()) && it.bytes().all(is_safe);
+    if code.is_none_or(is_code) {
+        return Ok(());
+    }
+    Err(CallError::bad_value(at, "應為 1 到 64 個小寫英文字母、數字、_ 或 -。"))
+}
+
 /// The number of labels wanted, 1 to `most`.
 pub(super) fn require_top_k(top_k: Option<usize>, most: usize) -> Result<(), CallError> {
     match top_k {

@@ -12,6 +12,7 @@ pub mod meta;
 pub mod picture;
 pub mod prediction;
 pub mod recognition;
+pub mod reviews;
 pub mod speech;
 pub mod statistics;
 pub mod suggestions;

@@ -23,7 +23,7 @@ pub(crate) fn always() -> std::ops::Range<Duration> {
     Duration::ZERO..Duration::from_secs(1 << 33)
 }
 
-fn recorder(folder: &Path, change: impl FnOnce(&mut AuditSettings)) -> Recorder {
+pub(crate) fn recorder(folder: &Path, change: impl FnOnce(&mut AuditSettings)) -> Recorder {
     let (audit, keys) = (folder.join("audit"), folder.join("keys"));
     let mut settings = AuditSettings::new(audit, keys, "n".to_owned());
     settings.min_free_mib = 0;
@@ -31,7 +31,7 @@ fn recorder(folder: &Path, change: impl FnOnce(&mut AuditSettings)) -> Recorder 
     Recorder::open(settings, Arc::new(SystemClock)).unwrap()
 }
 
-fn row(n: u64) -> Row {
+pub(crate) fn row(n: u64) -> Row {
     let actor = Actor::of(ActorKind::System, Word::of("mailbox"));
     Row {
         count: Some(n),

@@ -79,7 +79,7 @@ async fn failures_tell_nothing_of_the_inside() {
         ("no sound", request("POST", "/v1/audio/transcriptions", WRITTEN)),
         (
             "a webhook to nowhere",
-            request("POST", "/api/v1/webhooks", &json!({"url": "A123456789"}).to_string()),
+            request("POST", "/api/v1/webhooks", &json!({"url": "ftp://A123456789/"}).to_string()),
         ),
         ("a panic", post("", &form(&[("image", &png(PANIC_WIDTH))]))),
     ] {
@@ -95,8 +95,7 @@ async fn a_broken_store_tells_nothing_either() {
     let tables = "DROP TABLE job; DROP TABLE prediction; DROP TABLE blob;";
     database.execute_batch(&format!("PRAGMA foreign_keys = OFF; {tables}")).unwrap();
     let id = "0".repeat(32);
-    let blob =
-        json!({"kind": "audio", "media_type": "audio/wav", "size": 4, "sha256": "0".repeat(64)});
+    let blob = json!({"kind": "audio", "media_type": "audio/wav", "size": 4});
     for (name, request) in [
         ("jobs", request("GET", "/api/v1/jobs", "")),
         ("a job", request("GET", &format!("/api/v1/jobs/{id}"), "")),
@@ -104,7 +103,7 @@ async fn a_broken_store_tells_nothing_either() {
         ("an upload", request("POST", "/api/v1/blobs", &blob.to_string())),
     ] {
         let answer = send(server.addr, &request).await;
-        assert!(500 <= answer.status, "{name}: {answer:?}");
+        assert!([500, 503].contains(&answer.status), "{name}: {answer:?}");
         check(&server, name, &answer);
     }
     assert_eq!(get(server.addr, "/healthz/live").await.status, 200);

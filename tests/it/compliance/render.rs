@@ -38,7 +38,7 @@ pub(super) fn page(controls: &Controls) -> String {
 fn line(row: &Row) -> String {
     let evidence: Vec<String> = row.evidence.iter().map(link).collect();
     let mut state = row.state().to_owned();
-    for note in row.gap.iter().chain(&row.pending) {
+    if let Some(note) = &row.gap {
         let _ = write!(state, ":{note}");
     }
     format!(

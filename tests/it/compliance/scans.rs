@@ -54,7 +54,7 @@ fn every_answer_says_that_it_is_a_suggestion() {
         "DispatchResponse",
         "AnswerResponse",
         "SuggestionResponse",
-        "RecognitionResponse",
+        "RecognitionAnswer",
     ] {
         let schema = schemas.get(name).unwrap_or_else(|| panic!("no schema {name}"));
         for field in ["decision_support", "disclosure"] {
@@ -100,9 +100,12 @@ fn formatted_statements(text: &str) -> Vec<String> {
 const BEFORE_VALUES: [&str; 8] = ["'", "=", "<", ">", "LIKE", "VALUES (", "LIMIT", "OFFSET"];
 
 fn has_value(statement: &str) -> bool {
-    let pieces: Vec<&str> = statement.split('{').collect();
-    let before = &pieces[..pieces.len() - 1];
-    before.iter().any(|it| BEFORE_VALUES.iter().any(|end| it.trim_end().ends_with(end)))
+    let ends = statement.match_indices('{').map(|(at, _)| statement[..at].trim_end());
+    // A quote that closes a literal is not before a value.
+    let is_value = |before: &str, end: &str| {
+        before.ends_with(end) && (end != "'" || before.matches('\'').count() % 2 == 1)
+    };
+    ends.into_iter().any(|before| BEFORE_VALUES.iter().any(|end| is_value(before, end)))
 }
 
 #[test]

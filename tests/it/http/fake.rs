@@ -1,5 +1,6 @@
 //! A server over a recogniser that answers when the test says so.
 
+pub(crate) mod pages;
 mod recogniser;
 
 use std::net::SocketAddr;
@@ -21,6 +22,7 @@ use fenwen::pipeline::documents::taxonomy::Taxonomy;
 use fenwen::pipeline::encode::EncodeError;
 use fenwen::policy::{Policy, Surface};
 use fenwen::service::jobs::{Blobs, JobParts, JobSettings, Jobs};
+use fenwen::service::reviews::{ReviewRules, ReviewSettings, Reviews};
 use fenwen::service::routing::{
     EncoderError, Encoders, Routing, RoutingParts, RoutingSettings, TextEncoder,
 };
@@ -56,6 +58,8 @@ pub(crate) struct Server {
     pub(crate) routing: Arc<Routing>,
     /// Jobs; nothing works on them unless the test does.
     pub(crate) jobs: Arc<Jobs>,
+    /// What waits for officers; nothing settles unless the test does.
+    pub(crate) reviews: Arc<Reviews>,
     /// What the server keeps.
     pub(crate) store: Store,
     /// Proves callers.
@@ -93,13 +97,13 @@ impl Server {
         Server::start_with(FakeRecogniser::open(), None, limits, options()).await
     }
 
-    async fn start_with(
+    pub(crate) async fn start_with(
         recogniser: Arc<FakeRecogniser>,
         ear: Option<Arc<FakeEar>>,
         limits: ServiceLimits,
         options: HttpOptions,
     ) -> Server {
-        let door = Door { gate: gate_settings(false), surface: Surface::All, tls: None };
+        let door = Door::to(gate_settings(false));
         Server::start_behind(door, recogniser, ear, (limits, options)).await
     }
 
@@ -112,17 +116,20 @@ impl Server {
     pub(crate) async fn guarded_at(surface: Surface, tls: Option<Arc<Tls>>) -> Server {
         let ear = FakeEar::with_permits(usize::MAX / 2);
         let limits = ServiceLimits::default();
-        let door = Door { gate: gate_settings(true), surface, tls };
+        let door = Door { surface, tls, ..Door::to(gate_settings(true)) };
         Server::start_behind(door, FakeRecogniser::open(), Some(ear), (limits, options())).await
     }
 
     /// The same where tokens of issuers count.
     #[cfg(feature = "jwt")]
-    pub(crate) async fn guarded_by(issuers: Vec<IssuerSettings>) -> Server {
+    pub(crate) async fn guarded_by(
+        issuers: Vec<IssuerSettings>,
+        provider: pages::Provider,
+    ) -> Server {
         let ear = FakeEar::with_permits(usize::MAX / 2);
         let limits = ServiceLimits::default();
         let gate = GateSettings { issuers, ..gate_settings(true) };
-        let door = Door { gate, surface: Surface::All, tls: None };
+        let door = Door { provider, ..Door::to(gate) };
         Server::start_behind(door, FakeRecogniser::open(), Some(ear), (limits, options())).await
     }
 
@@ -137,26 +144,24 @@ impl Server {
         let speech = speech_of(ear.clone(), Arc::clone(&clock));
         let data_dir = tempfile::tempdir().unwrap();
         let store = Store::open(data_dir.path()).unwrap();
-        let settings = RoutingSettings::default();
-        let routing = routing_over(store.clone(), data_dir.path(), Arc::clone(&clock), settings);
-        let parts = ServiceParts {
-            recogniser: Arc::clone(&recogniser) as Arc<dyn RecogniseId>,
-            decoder: Arc::new(PictureFiles::default()),
-            routing: Arc::clone(&routing),
-            store: store.clone(),
-            speech,
-            clock: Arc::clone(&clock),
-        };
+        let routing = routing_over(store.clone(), data_dir.path(), Arc::clone(&clock), reviewing());
+        let parts = parts_of(&recogniser, (&routing, &store), speech, &clock);
         let service = Service::start(parts, limits).unwrap();
         let texts = text_kind(Arc::clone(&service), Arc::clone(&clock), options.purpose.clone());
         let ticking: Arc<dyn Clock> = Arc::<SkippingClock>::clone(&skipping);
         let jobs = jobs_over(store.clone(), data_dir.path(), &texts, Arc::clone(&ticking));
-        let gate = gate_over(store.clone(), door.gate.clone(), ticking);
+        let gate = gate_over(store.clone(), door.gate.clone(), Arc::clone(&ticking));
         let audit = audit_in(data_dir.path());
+        let reviews = reviews_over(store.clone(), &routing, &skipping);
+        let shown = (&service, &jobs, &reviews);
+        let kept = (&store, ticking);
+        let pages = pages::over(&data_dir, shown, (&gate, &audit), kept, door.provider.clone());
         let app = App::new(AppParts {
             service: Arc::clone(&service),
             jobs: Arc::clone(&jobs),
+            reviews: Arc::clone(&reviews),
             webhooks: webhooks_over(store.clone(), Arc::clone(&clock)),
+            pages,
             gate: Arc::clone(&gate),
             audit: Arc::clone(&audit),
             clock,
@@ -164,17 +169,14 @@ impl Server {
             options,
         })
         .unwrap();
-        let (listener, addr) = door.listener().await;
-        let (sender, receiver) = oneshot::channel();
-        let running = tokio::spawn(serve(vec![listener], app, async {
-            let _ = receiver.await;
-        }));
+        let (addr, sender, running) = serving(door, app).await;
         Server {
             addr,
             service,
             recogniser,
             routing,
             jobs,
+            reviews,
             store,
             gate,
             audit,
@@ -214,6 +216,35 @@ impl Server {
     }
 }
 
+/// Serves on a free port until told to stop.
+async fn serving(
+    door: Door,
+    app: Arc<App>,
+) -> (SocketAddr, oneshot::Sender<()>, JoinHandle<std::io::Result<Ended>>) {
+    let (listener, addr) = door.listener().await;
+    let (sender, receiver) = oneshot::channel();
+    let running = tokio::spawn(serve(vec![listener], app, async {
+        let _ = receiver.await;
+    }));
+    (addr, sender, running)
+}
+
+fn parts_of(
+    recogniser: &Arc<FakeRecogniser>,
+    (routing, store): (&Arc<Routing>, &Store),
+    speech: Arc<Speech>,
+    clock: &Arc<dyn Clock>,
+) -> ServiceParts {
+    ServiceParts {
+        recogniser: Arc::clone(recogniser) as Arc<dyn RecogniseId>,
+        decoder: Arc::new(PictureFiles::default()),
+        routing: Arc::clone(routing),
+        store: store.clone(),
+        speech,
+        clock: Arc::clone(clock),
+    }
+}
+
 fn text_kind(service: Arc<Service>, clock: Arc<dyn Clock>, rule: PurposeRule) -> TextKind {
     TextKind { service, clock, rule, time: Duration::from_secs(60), max_bytes: 16 << 20 }
 }
@@ -229,6 +260,19 @@ fn jobs_over(store: Store, data_dir: &Path, texts: &TextKind, clock: Arc<dyn Clo
     })
 }
 
+/// Default manners, and every answer waits for an officer.
+fn reviewing() -> RoutingSettings {
+    let review = ReviewRules { is_enabled: true, ..ReviewRules::default() };
+    RoutingSettings { review, ..RoutingSettings::default() }
+}
+
+/// Reviews over a store, by a clock of the test's.
+fn reviews_over(store: Store, routing: &Arc<Routing>, clock: &Arc<SkippingClock>) -> Arc<Reviews> {
+    let clock: Arc<dyn Clock> = Arc::<SkippingClock>::clone(clock);
+    let settings = ReviewSettings::default();
+    Arc::new(Reviews { store, routing: Arc::clone(routing), clock, settings })
+}
+
 /// After how long without a call a client is suspended.
 const IDLE: Duration = Duration::from_secs(90 * 24 * 60 * 60);
 
@@ -237,9 +281,15 @@ struct Door {
     gate: GateSettings,
     surface: Surface,
     tls: Option<Arc<Tls>>,
+    provider: pages::Provider,
 }
 
 impl Door {
+    fn to(gate: GateSettings) -> Door {
+        let provider = pages::nowhere();
+        Door { gate, surface: Surface::All, tls: None, provider }
+    }
+
     async fn listener(self) -> (Listener, SocketAddr) {
         let tcp = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
         let addr = tcp.local_addr().unwrap();

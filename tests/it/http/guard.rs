@@ -89,10 +89,17 @@ pub(crate) async fn register(
     let (client, hash) = (id.to_owned(), key.hash);
     let kept = ClientKey { id: key.id, client, hash, is_demo: false, created: Duration::ZERO };
     assert!(server.store.add_client_key(kept).await.unwrap());
+    // One that was made just now is known a second later.
+    server.skip(Duration::from_secs(1));
     format!("authorization: Bearer {}\r\n", key.text.expose())
 }
 
-async fn call(server: &Server, (method, path): (&str, &str), head: &str, body: &str) -> Answer {
+pub(super) async fn call(
+    server: &Server,
+    (method, path): (&str, &str),
+    head: &str,
+    body: &str,
+) -> Answer {
     let request = format!(
         "{method} {path} HTTP/1.1\r\nhost: t\r\n{head}content-type: application/json\r\n\
          content-length: {}\r\n\r\n{body}",

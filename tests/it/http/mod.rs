@@ -1,5 +1,6 @@
 //! The HTTP surface over real sockets, with a fake recogniser.
 
+pub(crate) mod card;
 pub(crate) mod client;
 mod description;
 mod drain;
@@ -10,6 +11,9 @@ mod hostile;
 pub(crate) mod later;
 mod load;
 mod recognition;
+#[cfg(feature = "console")]
+mod review_screens;
+mod reviews;
 pub(crate) mod speech;
 pub(crate) mod texts;
 #[cfg(all(feature = "tls", feature = "jwt"))]

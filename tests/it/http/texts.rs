@@ -1,7 +1,7 @@
 //! Letters, documents and feedback over HTTP, with a classifier made by hand.
 
 mod answers;
-mod classifier;
+pub(crate) mod classifier;
 mod contract;
 mod hostile;
 mod kept;

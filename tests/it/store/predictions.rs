@@ -3,13 +3,13 @@
 use fenwen::base::Private;
 use fenwen::store::{FeedbackRow, NewPrediction, OutboxRow, Store, TaxonomyRow};
 
-use super::Fixture;
+use super::{Fixture, SECOND, purge};
 
 const ORG: &str = "301000000A";
 
 const TEXT: &str = "我的身分證字號是A123456789";
 
-fn prediction(id: &str, expires: u64) -> NewPrediction {
+pub(super) fn prediction(id: &str, expires: u64) -> NewPrediction {
     NewPrediction {
         id: id.to_owned(),
         org: ORG.to_owned(),
@@ -19,7 +19,10 @@ fn prediction(id: &str, expires: u64) -> NewPrediction {
         labels: "[]".to_owned(),
         text: Private::new(TEXT.as_bytes().to_vec()),
         signature: Some(id.as_bytes().to_vec()),
+        subjects: Vec::new(),
+        case_no: None,
         created: 10,
+        text_expires: expires,
         expires,
     }
 }
@@ -50,13 +53,14 @@ pub(super) fn what_is_kept_comes_back_and_expires(fixture: Fixture) {
     let again = store.keep(vec![prediction("d", 100)], vec![told("d"), told("a")]).unwrap();
     assert!(again.wait().is_err(), "without its event it is not kept");
     assert_eq!(outbox(store), ["e-a", "e-b"]);
-    let find = |id: &str, now| store.prediction(id, ORG, now).wait().unwrap();
-    assert_eq!(store.prediction("a", "379000000A", 0).wait().unwrap(), None, "another agency's");
+    let find = |id: &str, now| store.prediction(id, now).wait().unwrap();
+    assert_eq!(find("a", 0).unwrap().org, ORG);
     assert_eq!(find("a", 99).unwrap().model[1], "3");
     assert_eq!((find("a", 100), find("c", 0), find("d", 0)), (None, None, None));
     assert_eq!(ids(store), ["a", "b"]);
-    assert_eq!(store.erase_expired(150).wait().unwrap(), ["a"]);
-    assert!(store.erase_expired(150).wait().unwrap().is_empty());
+    let purged = purge(store, 150 * SECOND);
+    assert_eq!((purged.texts, purged.predictions), (vec!["a".to_owned()], 1));
+    assert_eq!(purge(store, 150 * SECOND).total(), 0);
     store.fold().unwrap();
     assert_eq!(ids(&fixture.reopened().store), ["b"]);
 }
@@ -79,7 +83,7 @@ pub(super) fn feedback_is_appended_and_the_latest_counts(fixture: Fixture) {
     let store = &fixture.store;
     keep(store, vec![prediction("a", 100), prediction("b", 100)]);
     for (id, label) in [("a", "x"), ("b", "y"), ("a", "z")] {
-        let about = store.prediction(id, ORG, 0).wait().unwrap().unwrap();
+        let about = store.prediction(id, 0).wait().unwrap().unwrap();
         let row = FeedbackRow {
             prediction: id.to_owned(),
             verdict: "corrected".to_owned(),

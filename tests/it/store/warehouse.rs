@@ -32,7 +32,10 @@ fn prediction(id: &str, labels: &str, created: u64) -> NewPrediction {
         labels: labels.to_owned(),
         text: Private::new(CANARY.as_bytes().to_vec()),
         signature: None,
+        subjects: Vec::new(),
+        case_no: None,
         created,
+        text_expires: created + 1000,
         expires: created + 1000,
     }
 }
@@ -45,7 +48,7 @@ fn fill(store: &Store) {
     let noon = NOON.as_secs();
     let labels = r#"[["戶政",0.75],["地政",0.25]]"#;
     keep(store, vec![prediction(CANARY, labels, noon), prediction("other", "[]", noon)]);
-    let about = store.prediction(CANARY, ORG, noon).wait().unwrap().unwrap();
+    let about = store.prediction(CANARY, noon).wait().unwrap().unwrap();
     let row = FeedbackRow {
         prediction: CANARY.to_owned(),
         verdict: "corrected".to_owned(),

@@ -4,16 +4,14 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 use std::time::Duration;
 
-use fenwen::base::{Deadline, Private};
-use fenwen::media::{Point, Quad};
+use fenwen::base::Deadline;
 use fenwen::task::call::CallError;
-use fenwen::task::idcard::{
-    Check, DocumentType, Field, FieldName, FieldStatus, Health, IdImage, Load, ModelInfo, Mrz,
-    MrzCheckDigits, MrzFormat, Quality, ReadLine, RecogniseId, Recognition, RetakeReason,
-};
+use fenwen::task::idcard::{Health, IdImage, Load, ModelInfo, RecogniseId, Recognition};
 use futures_util::FutureExt;
 use futures_util::future::BoxFuture;
 use tokio::sync::Semaphore;
+
+use super::super::card;
 
 /// Recognises every picture as the same card.
 pub(crate) struct FakeRecogniser {
@@ -37,22 +35,27 @@ pub(crate) const PANIC_WIDTH: u32 = 13;
 impl FakeRecogniser {
     /// Answers at once.
     pub(crate) fn open() -> Arc<FakeRecogniser> {
-        FakeRecogniser::with_permits(Semaphore::MAX_PERMITS)
+        FakeRecogniser::reading(card::card)
+    }
+
+    /// Answers this at once.
+    pub(crate) fn reading(document: fn() -> Recognition) -> Arc<FakeRecogniser> {
+        FakeRecogniser::with_permits(Semaphore::MAX_PERMITS, document)
     }
 
     /// Answers only what the test adds permits for.
     pub(crate) fn gated() -> Arc<FakeRecogniser> {
-        FakeRecogniser::with_permits(0)
+        FakeRecogniser::with_permits(0, card::card)
     }
 
-    fn with_permits(n_permits: usize) -> Arc<FakeRecogniser> {
+    fn with_permits(n_permits: usize, document: fn() -> Recognition) -> Arc<FakeRecogniser> {
         Arc::new_cyclic(|this| FakeRecogniser {
             gate: Semaphore::new(n_permits),
             begun: AtomicUsize::new(0),
             dropped: AtomicUsize::new(0),
             estimate_ms: AtomicU64::new(0),
             panic_width: PANIC_WIDTH,
-            document: card,
+            document,
             this: this.clone(),
         })
     }
@@ -98,56 +101,5 @@ impl RecogniseId for FakeRecogniser {
 
     fn model(&self) -> ModelInfo {
         ModelInfo { name: "fake".into(), version: "1".into(), sha256: "0".repeat(64) }
-    }
-}
-
-fn quad() -> Quad {
-    let point = |x, y| Point { x, y };
-    Quad([point(1.04, 2.0), point(9.0, 2.0), point(9.0, 4.0), point(1.0, 4.0)])
-}
-
-/// A card with one of everything.
-fn card() -> Recognition {
-    let field = |name, value: Option<&str>, status| Field {
-        name,
-        value: value.map(|it| Private::new(it.to_owned())),
-        raw: Private::new("民國79年1月2日".to_owned()),
-        confidence: 0.123_456_7,
-        quad: quad(),
-        checks: vec![Check { name: "calendar", ok: true }],
-        status,
-        repair: None,
-    };
-    Recognition {
-        document_type: DocumentType::TwNationalIdFront,
-        type_score: 0.98,
-        rotation: 90,
-        corners: Some(quad()),
-        quality: Quality {
-            sharpness: 0.7,
-            glare: f32::NAN,
-            cropped: false,
-            resolution_ok: true,
-            n_cards: 1,
-            recapture_suspected: false,
-            retake: vec![RetakeReason::Glare],
-        },
-        fields: vec![
-            field(FieldName::IdNumber, Some("A123456789"), FieldStatus::Verified),
-            field(FieldName::Name, None, FieldStatus::Review),
-        ],
-        mrz: Some(Mrz {
-            format: MrzFormat::MrvA,
-            lines: vec![Private::new("V<UTO".to_owned())],
-            check_digits: MrzCheckDigits { number: Some(true), ..MrzCheckDigits::default() },
-            repaired: false,
-        }),
-        lines: vec![ReadLine {
-            text: Private::new("中華民國國民身分證".to_owned()),
-            confidence: 0.5,
-            quad: quad(),
-        }],
-        face: Some(quad()),
-        redacted_png: Some(Private::new(vec![1, 2, 3])),
     }
 }
