@@ -17,8 +17,7 @@ pub(super) fn page(controls: &Controls) -> String {
         controls.row.iter().partition(|it| it.is_baseline());
     for (title, rows) in [("資通系統防護基準", &baseline), ("計畫需求", &plan)] {
         let count = |state: &str| rows.iter().filter(|it| it.state() == state).count();
-        let counts: Vec<String> =
-            ["符合", "部分"].map(|it| format!("{it} {}", count(it))).to_vec();
+        let counts: Vec<String> = ["符合", "部分"].map(|it| format!("{it} {}", count(it))).to_vec();
         let _ = write!(page, "## {title}\n\n共 {} 項:{}。\n\n", rows.len(), counts.join("、"));
         page.push_str(
             "| 編號 | 級別 | 控制措施 | 作法 | 證據 | 狀態 |\n|---|---|---|---|---|---|\n",
