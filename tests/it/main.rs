@@ -17,6 +17,7 @@ mod engine;
 mod faults;
 #[cfg(all(feature = "audio", target_os = "linux"))]
 mod ffmpeg;
+mod fuzz_lock;
 mod generated;
 mod http;
 #[cfg(all(feature = "ort", feature = "rten"))]
