@@ -8,6 +8,7 @@ use anyhow::Context as _;
 use indicatif::HumanBytes;
 use serde_json::json;
 
+use super::approval::Asking;
 use super::progress::{Bars, Lines};
 use super::versions::VersionCommand;
 use crate::config::Config;
@@ -59,13 +60,32 @@ pub enum ModelsCommand {
         #[arg(long)]
         dry_run: bool,
     },
-    /// 匯入訓練好的分類模型資料夾,成為下一版並啟用
+    /// 匯入訓練好的分類模型資料夾,成為下一版並啟用(示範模式;正式環境用 propose 與 approve)
     Activate {
         /// letters、documents 或 ministries
         name: String,
         /// fenwen train 的輸出目錄
         dir: PathBuf,
     },
+    /// 提案:匯入訓練好的分類模型資料夾成為下一版,待另一人核准後啟用
+    Propose {
+        /// letters、documents 或 ministries
+        name: String,
+        /// fenwen train 的輸出目錄
+        dir: PathBuf,
+        #[command(flatten)]
+        asking: Asking,
+    },
+    /// 核准提案並立即啟用
+    Approve {
+        /// 提案代碼
+        id: String,
+        /// 核准人,不得為提案人
+        #[arg(long, value_name = "NAME")]
+        by: String,
+    },
+    /// 列出提案:模型、版本、提案人、核准人
+    Proposals,
     /// 回復分類模型的前一版
     Rollback {
         /// letters、documents 或 ministries
@@ -85,6 +105,11 @@ impl ModelsCommand {
             ModelsCommand::Activate { name, dir } => {
                 Ok(VersionCommand::Activate { name, folder: dir })
             }
+            ModelsCommand::Propose { name, dir, asking } => {
+                Ok(VersionCommand::Propose { name, folder: dir, asking })
+            }
+            ModelsCommand::Approve { id, by } => Ok(VersionCommand::Approve { id, by }),
+            ModelsCommand::Proposals => Ok(VersionCommand::Proposals),
             ModelsCommand::Rollback { name } => Ok(VersionCommand::RollBack { name }),
             ModelsCommand::Versions { name } => Ok(VersionCommand::List { name }),
             other => Err(other),
@@ -139,6 +164,9 @@ pub fn run_with(
             gc(&ModelRegistry::open(settings)?, dry_run, progress, out)
         }
         ModelsCommand::Activate { .. }
+        | ModelsCommand::Propose { .. }
+        | ModelsCommand::Approve { .. }
+        | ModelsCommand::Proposals
         | ModelsCommand::Rollback { .. }
         | ModelsCommand::Versions { .. } => {
             anyhow::bail!("classifiers are kept in the data directory, not in the model store")

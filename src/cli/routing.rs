@@ -16,7 +16,7 @@ use crate::service::reviews::{ReviewRules, ReviewSettings, Reviews};
 use crate::service::routing::{
     ActiveModel, AutomationRules, CLASSIFIERS, Routing, RoutingParts, RoutingSettings, TextSettings,
 };
-use crate::store::Store;
+use crate::store::{Promotion, Store};
 use crate::task::text::{self, Mode};
 
 use super::encoder::LocalEncoders;
@@ -98,28 +98,41 @@ pub(super) async fn keep_current(routing: Arc<Routing>) {
     }
 }
 
-/// Copies a trained folder in as the next version, opens it, and makes it the one that answers.
-pub(super) fn activate(
+/// Copies a trained folder in as the next version and opens it; its number and hash. It does not answer yet.
+pub(super) fn add(
     config: &Config,
     name: &str,
     folder: &Path,
     today: Date,
-) -> anyhow::Result<u32> {
+) -> anyhow::Result<(u32, String)> {
     let versions = versions(config, name)?;
     let number = versions.add(folder)?;
-    if let Err(error) = verify(config, &versions, (name, number), today) {
-        // A version that was never good must not be rolled back to.
-        versions.remove(number)?;
-        return Err(error);
+    match verify(config, &versions, (name, number), today) {
+        Ok(sha256) => Ok((number, sha256)),
+        Err(error) => {
+            // A version that was never good must not be rolled back to.
+            versions.remove(number)?;
+            Err(error)
+        }
     }
-    versions.activate(number)?;
-    Ok(number)
 }
 
-/// Makes the version before the active one answer again.
-pub(super) fn roll_back(config: &Config, name: &str, today: Date) -> anyhow::Result<u32> {
+/// Makes the version before the active one answer again, leaving out what was `proposed` and never approved.
+pub(super) fn roll_back(
+    config: &Config,
+    name: &str,
+    proposed: &[Promotion],
+    today: Date,
+) -> anyhow::Result<u32> {
     let versions = versions(config, name)?;
-    let number = versions.before_active()?;
+    // By their hash: another node may have given another number.
+    let may_answer = |sha256: &str| {
+        let mut known = proposed.iter().filter(|it| it.sha256 == sha256).peekable();
+        known.peek().is_none() || known.any(|it| it.request.approved.is_some())
+    };
+    // A damaged one is refused below, by its name.
+    let number =
+        versions.before_active(|it| versions.load(it).map_or(true, |it| may_answer(&it.sha256)))?;
     verify(config, &versions, (name, number), today)?;
     versions.activate(number)?;
     Ok(number)
@@ -149,18 +162,18 @@ pub(super) fn versions(config: &Config, name: &str) -> anyhow::Result<Versions> 
     Ok(Versions::at(&classifiers(config), name))
 }
 
-/// What cannot be opened never becomes active.
-fn verify(
+/// What cannot be opened never becomes active; its hash.
+pub(super) fn verify(
     config: &Config,
     versions: &Versions,
     (name, number): (&str, u32),
     today: Date,
-) -> anyhow::Result<()> {
+) -> anyhow::Result<String> {
     let version = versions.load(number)?;
     ActiveModel::open(name, &version, &taxonomy(config)?, today)
         .and_then(|it| it.with_encoder(&LocalEncoders::new(config)))
         .with_context(|| format!("version {number} of `{name}` is refused"))?;
-    Ok(())
+    Ok(version.sha256)
 }
 
 /// The calendar day in Taiwan.

@@ -27,6 +27,10 @@ fn install() -> PrometheusHandle {
     metrics::describe_counter!("fenwen_identity_documents_total", "Documents recognised.");
     metrics::describe_gauge!("fenwen_calls_in_flight", "Calls admitted and not answered.");
     metrics::describe_gauge!("fenwen_pixels_in_flight", "Pixels of the calls in flight.");
+    metrics::describe_gauge!(
+        "fenwen_certificate_expiry_seconds",
+        "When the certificate of a listener expires, in seconds since 1970."
+    );
     metrics::describe_gauge!("fenwen_ready", "1 when new calls are accepted.");
     handle
 }

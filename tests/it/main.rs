@@ -32,6 +32,7 @@ mod oidc;
 #[cfg(feature = "pdf")]
 mod pdf;
 mod privacy;
+mod promotions;
 mod read_page;
 mod registry;
 mod sbom;
