@@ -13,7 +13,7 @@ use super::retention::require_name;
 
 /// Who asks for something, and why.
 #[derive(Debug, Args)]
-pub(super) struct Asking {
+pub struct Asking {
     /// 理由或公文文號,不得含個人資料
     #[arg(long)]
     reason: String,

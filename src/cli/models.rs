@@ -73,6 +73,7 @@ pub enum ModelsCommand {
         name: String,
         /// fenwen train 的輸出目錄
         dir: PathBuf,
+        /// Who proposes it, and why
         #[command(flatten)]
         asking: Asking,
     },
