@@ -17,7 +17,7 @@ run: setup ## Build, pull and verify the default models, serve on 127.0.0.1:8080
 
 test: setup fonts servers check test-browser ## Set up, then every check that CI runs
 
-check: fmt clippy test-core test-full doc ## Every check, without the set-up
+check: fmt fuzz-lock clippy test-core test-full doc ## Every check, without the set-up
 
 setup: ## Install what is missing: C and C++ compilers, cmake, pip
 	@command -v $(CARGO) >/dev/null || { echo 'Rust is missing: install rustc and cargo 1.95 or newer (rustup.rs)'; exit 1; }
@@ -150,6 +150,10 @@ sbom: setup ## Bill of materials (CycloneDX 1.6) of packages, models and dataset
 	.venv/bin/python -m pip install --quiet --require-virtualenv -r tests/it/sbom/requirements.txt
 	.venv/bin/python tests/it/sbom/validate.py target/sbom/fenwen.cdx.json
 
+# cargo itself says whether the lock would change; tests/it/fuzz_lock.rs says what to do then.
+fuzz-lock: ## The lock of the fuzz targets is up to date
+	$(CARGO) metadata --locked --format-version 1 --manifest-path fuzz/Cargo.toml >/dev/null
+
 fuzz: ## Each fuzz target for TIME seconds (60); NAMES= runs only some
 	fuzz/run $(NAMES)
 
@@ -161,4 +165,4 @@ advisories: ## Known weaknesses of dependencies, offline; DB=folder with a copy 
 doc: ## API documentation, warnings are errors
 	RUSTDOCFLAGS='-D warnings' $(CARGO) doc --locked --workspace --no-deps
 
-.PHONY: help run test check setup eval bench bench-text defaults fonts fmt clippy test-core test-full test-browser models-dev doc servers client compliance sbom fuzz advisories
+.PHONY: help run cuda test check setup eval bench bench-text defaults fonts fmt clippy test-core test-full test-browser models-dev doc servers client compliance sbom fuzz fuzz-lock advisories

@@ -41,7 +41,10 @@ pub enum AuditEvent {
     /// A call over the bus.
     #[serde(rename = "bus.called")]
     BusCalled,
-    /// Another version of a model was made to answer.
+    /// Somebody proposed a version of a model.
+    #[serde(rename = "model.proposed")]
+    ModelProposed,
+    /// Another version of a model was made to answer; in production with a second person's approval.
     #[serde(rename = "model.activated")]
     ModelActivated,
     /// The version before was made to answer again.
@@ -111,7 +114,7 @@ pub enum AuditEvent {
 
 impl AuditEvent {
     /// Every event, for documentation and tests.
-    pub const ALL: [AuditEvent; 33] = [
+    pub const ALL: [AuditEvent; 34] = [
         AuditEvent::SystemStarted,
         AuditEvent::SystemStopped,
         AuditEvent::ConfigRefused,
@@ -123,6 +126,7 @@ impl AuditEvent {
         AuditEvent::ClientKeyRevoked,
         AuditEvent::ApiCalled,
         AuditEvent::BusCalled,
+        AuditEvent::ModelProposed,
         AuditEvent::ModelActivated,
         AuditEvent::ModelRolledBack,
         AuditEvent::ExportMade,
@@ -161,6 +165,7 @@ impl AuditEvent {
             AuditEvent::ClientKeyRevoked => "client.key_revoked",
             AuditEvent::ApiCalled => "api.called",
             AuditEvent::BusCalled => "bus.called",
+            AuditEvent::ModelProposed => "model.proposed",
             AuditEvent::ModelActivated => "model.activated",
             AuditEvent::ModelRolledBack => "model.rolled_back",
             AuditEvent::ExportMade => "export.made",
@@ -200,6 +205,7 @@ impl AuditEvent {
             AuditEvent::ClientKeyRevoked => "廢止金鑰",
             AuditEvent::ApiCalled => "經 HTTP 的呼叫",
             AuditEvent::BusCalled => "經企業匯流排的呼叫",
+            AuditEvent::ModelProposed => "提案啟用一版模型",
             AuditEvent::ModelActivated => "啟用另一版模型",
             AuditEvent::ModelRolledBack => "回復前一版模型",
             AuditEvent::ExportMade => "資料匯出為檔案",

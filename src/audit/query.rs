@@ -17,7 +17,7 @@ use super::{AuditError, files};
 pub struct Query {
     /// Times since 1970-01-01T00:00:00Z; the end is not in it.
     pub time: Range<Duration>,
-    /// Id of the actor, or of the client system.
+    /// Id of the actor, of the client system, or of the person who was named.
     pub actor: Option<String>,
     /// The object.
     pub object: Option<String>,
@@ -70,7 +70,10 @@ pub fn search(
 
 impl Query {
     fn fits(&self, row: &RowBody) -> bool {
-        let is_actor = |id: &String| *id == row.actor.id || Some(id) == row.client.as_ref();
+        let is_actor = |id: &String| {
+            let others = [&row.client, &row.person];
+            *id == row.actor.id || others.into_iter().flatten().any(|it| it == id)
+        };
         self.actor.as_ref().is_none_or(is_actor)
             && self.object.as_ref().is_none_or(|it| Some(it) == row.object.as_ref())
             && self.case_no.as_ref().is_none_or(|it| Some(it) == row.case_no.as_ref())

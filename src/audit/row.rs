@@ -164,6 +164,8 @@ pub struct Row {
     pub phase: Option<Phase>,
     /// How it ended.
     pub outcome: Option<Outcome>,
+    /// Who did it, as told at the command line: the account of the machine is the actor, and nobody proves the rest.
+    pub person: Option<Word>,
     /// Address of the peer.
     pub ip: Option<IpAddr>,
     /// Client system.
@@ -202,6 +204,7 @@ impl Row {
             action,
             phase: None,
             outcome: None,
+            person: None,
             ip: None,
             client: None,
             object: None,
@@ -249,6 +252,7 @@ impl Row {
             node: node.to_owned(),
             object: text(&self.object),
             outcome: self.outcome,
+            person: text(&self.person),
             phase: self.phase,
             purpose: text(&self.purpose),
             reason: text(&self.reason),
@@ -334,6 +338,10 @@ pub struct RowBody {
     /// 結果。
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub outcome: Option<Outcome>,
+    /// 指令所稱的申請人、提案人或核准人,未經本服務驗證。
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(length(min = 1, max = 128))]
+    pub person: Option<String>,
     /// 呼叫之前(open)或之後(close)。
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub phase: Option<Phase>,
@@ -387,6 +395,7 @@ mod tests {
         Row {
             phase: Some(Phase::Close),
             outcome: Some(Outcome::Success),
+            person: word("王承辦"),
             ip: Some([127, 0, 0, 1].into()),
             client: word("mailbox"),
             object: word("jobs/019a"),

@@ -62,7 +62,8 @@ pub(super) fn run(options: &Options, config: &Config) -> anyhow::Result<()> {
         for n_rows in batches {
             let input = picture([n_rows, 3, side[0], side[1]])?;
             let each = measure(time, || Ok(model.run(std::slice::from_ref(&input), &mut |_| ())?))?;
-            Row { name, n_rows, each, amount: n_rows as f64, unit: "張", note: String::new() }.write()?;
+            Row { name, n_rows, each, amount: n_rows as f64, unit: "張", note: String::new() }
+                .write()?;
         }
     }
     drop(opener);

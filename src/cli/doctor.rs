@@ -15,6 +15,7 @@ use serde::Serialize;
 use crate::audit::{self, AuditKey};
 use crate::base::{Clock, SystemClock, rfc3339};
 use crate::config::{Config, Finding, StoreEngine};
+use crate::http::{Nearness, expiry};
 use crate::registry::{ModelRegistry, ModelState};
 use crate::store::Snapshot;
 
@@ -35,7 +36,7 @@ pub(super) struct DoctorOptions {
 }
 
 /// How something is.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize)]
 #[serde(rename_all = "lowercase")]
 enum State {
     /// As it should be.
@@ -73,11 +74,12 @@ pub(super) fn run(options: &DoctorOptions, config: &Config) -> anyhow::Result<Ex
 
 fn checks(config: &Config) -> Vec<Check> {
     type Looker = fn(&Config) -> Look;
-    let looks: [(&'static str, &'static str, Looker); 9] = [
+    let looks: [(&'static str, &'static str, Looker); 10] = [
         ("config", "設定", settings),
         ("port", "監聽埠", port),
         ("clock", "時鐘", clock),
         ("keys", "金鑰", keys),
+        ("certificates", "憑證", certificates),
         ("disk", "磁碟", disk),
         ("database", "資料庫", database),
         ("bus", "企業匯流排", bus_state),
@@ -177,6 +179,24 @@ fn keys(config: &Config) -> Look {
         return Ok((State::Bad, "有資料庫而無資料金鑰,請由保險箱取回".to_owned()));
     }
     Ok((State::Good, names.join("、")))
+}
+
+fn certificates(config: &Config) -> Look {
+    let now = SystemClock.unix_time();
+    let (mut worst, mut told) = (State::Good, Vec::new());
+    for path in config.listeners.iter().filter_map(|it| it.certificate.as_ref()) {
+        let expires = expiry(path)?;
+        let (state, remark) = match Nearness::of(expires, now) {
+            Nearness::Far => (State::Good, ""),
+            Nearness::Month => (State::Warning, ",30 天內到期,請換發"),
+            Nearness::Week => (State::Warning, ",7 天內到期,請立即換發"),
+            Nearness::Over => (State::Bad, ",已到期,請立即換發"),
+        };
+        worst = worst.max(state);
+        told.push(format!("{} 至 {}{remark}", path.display(), rfc3339(expires)));
+    }
+    let none = "沒有加密的監聽位址".to_owned();
+    Ok((worst, if told.is_empty() { none } else { told.join(";") }))
 }
 
 fn disk(config: &Config) -> Look {
@@ -305,6 +325,10 @@ mod tests {
         assert_eq!((found(&config, "keys"), found(&config, "database")), (State::Bad, State::Bad));
         fs::remove_file(&key).unwrap();
         assert_eq!(found(&config, "keys"), State::Bad);
+        let listener =
+            "address = \"127.0.0.1:0\"\nsurface = \"public\"\ncertificate = \"/nowhere\"";
+        config.listeners.push(toml::from_str(listener).unwrap());
+        assert_eq!(found(&config, "certificates"), State::Bad);
         fs::write(data.path().join("store.sqlite"), b"no database, but some bytes").unwrap();
         assert_eq!(found(&config, "database"), State::Bad);
         config.audit.min_free_mib = u64::MAX >> 8;

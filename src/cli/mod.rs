@@ -1,5 +1,6 @@
 //! Composition root: commands, and the wiring of everything below into a running system.
 
+mod approval;
 mod audit;
 mod backup;
 mod bench;
@@ -121,7 +122,7 @@ enum Command {
     Backup(backup::BackupOptions),
     /// 將備份還原至空的資料目錄
     Restore(backup::RestoreOptions),
-    /// 檢查設定、埠、時鐘、金鑰、磁碟、資料庫、匯流排、模型與稽核紀錄
+    /// 檢查設定、埠、時鐘、金鑰、憑證、磁碟、資料庫、匯流排、模型與稽核紀錄
     Doctor(doctor::DoctorOptions),
     /// 列出、更換、停用資料金鑰
     #[command(subcommand)]

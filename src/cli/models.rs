@@ -8,6 +8,7 @@ use anyhow::Context as _;
 use indicatif::HumanBytes;
 use serde_json::json;
 
+use super::approval::Asking;
 use super::progress::{Bars, Lines};
 use super::versions::VersionCommand;
 use crate::config::Config;
@@ -64,7 +65,7 @@ pub enum ModelsCommand {
         #[arg(long)]
         dry_run: bool,
     },
-    /// 匯入訓練好的分類模型資料夾,成為下一版並啟用
+    /// 匯入訓練好的分類模型資料夾,成為下一版並啟用(示範模式;正式環境用 propose 與 approve)
     Activate {
         /// letters、documents 或 ministries
         name: String,
@@ -74,6 +75,29 @@ pub enum ModelsCommand {
         /// fenwen train 的輸出目錄
         dir: PathBuf,
     },
+    /// 提案:匯入訓練好的分類模型資料夾成為下一版,待另一人核准後啟用
+    Propose {
+        /// letters、documents 或 ministries
+        name: String,
+        /// 有自己單位的機關代碼([[tenants]])
+        #[arg(long, value_name = "ORG")]
+        tenant: Option<String>,
+        /// fenwen train 的輸出目錄
+        dir: PathBuf,
+        /// Who proposes it, and why
+        #[command(flatten)]
+        asking: Asking,
+    },
+    /// 核准提案並立即啟用
+    Approve {
+        /// 提案代碼
+        id: String,
+        /// 核准人,不得為提案人
+        #[arg(long, value_name = "NAME")]
+        by: String,
+    },
+    /// 列出提案:模型、版本、提案人、核准人
+    Proposals,
     /// 回復分類模型的前一版
     Rollback {
         /// letters、documents 或 ministries
@@ -99,6 +123,11 @@ impl ModelsCommand {
             ModelsCommand::Activate { name, tenant, dir } => {
                 Ok(VersionCommand::Activate { name, tenant, folder: dir })
             }
+            ModelsCommand::Propose { name, tenant, dir, asking } => {
+                Ok(VersionCommand::Propose { name, tenant, folder: dir, asking })
+            }
+            ModelsCommand::Approve { id, by } => Ok(VersionCommand::Approve { id, by }),
+            ModelsCommand::Proposals => Ok(VersionCommand::Proposals),
             ModelsCommand::Rollback { name, tenant } => {
                 Ok(VersionCommand::RollBack { name, tenant })
             }
@@ -156,6 +185,9 @@ pub fn run_with(
         }
         ModelsCommand::Check { .. } => anyhow::bail!("a check opens engines, not only the store"),
         ModelsCommand::Activate { .. }
+        | ModelsCommand::Propose { .. }
+        | ModelsCommand::Approve { .. }
+        | ModelsCommand::Proposals
         | ModelsCommand::Rollback { .. }
         | ModelsCommand::Versions { .. } => {
             anyhow::bail!("classifiers are kept in the data directory, not in the model store")

@@ -18,7 +18,7 @@ use crate::service::routing::{
     TextSettings,
 };
 use crate::service::tenants::Tenants;
-use crate::store::Store;
+use crate::store::{Promotion, Store};
 use crate::task::text::{self, Mode};
 
 use super::encoder::LocalEncoders;
@@ -38,14 +38,49 @@ pub(super) fn classifiers(config: &Config, tenant: Option<&Tenant>) -> PathBuf {
     }
 }
 
-/// The agency of this code among those with units of their own; none is named for the house.
-pub(super) fn tenant<'c>(
-    config: &'c Config,
-    org: Option<&str>,
-) -> anyhow::Result<Option<&'c Tenant>> {
-    let Some(org) = org else { return Ok(None) };
-    let found = config.tenants.iter().find(|it| it.org == org);
-    found.map(Some).with_context(|| format!("設定檔的 [[tenants]] 中沒有機關「{org}」"))
+/// A classifier: its name, and the agency whose it is, where that has units of its own.
+#[derive(Clone, Copy)]
+pub(super) struct Named<'a> {
+    pub(super) name: &'a str,
+    pub(super) tenant: Option<&'a Tenant>,
+}
+
+impl<'a> Named<'a> {
+    /// The classifier of a name, and of the agency of this code; without one it is the house's.
+    pub(super) fn new(
+        config: &'a Config,
+        name: &'a str,
+        org: Option<&str>,
+    ) -> anyhow::Result<Self> {
+        let Some(org) = org else { return Ok(Named { name, tenant: None }) };
+        let tenant = config.tenants.iter().find(|it| it.org == org);
+        let tenant = tenant.with_context(|| format!("設定檔的 [[tenants]] 中沒有機關「{org}」"))?;
+        Ok(Named { name, tenant: Some(tenant) })
+    }
+
+    /// The classifier of a path, as [`Named::path`] gives it.
+    pub(super) fn of_path(config: &'a Config, path: &'a str) -> anyhow::Result<Self> {
+        match path.split_once('/') {
+            Some((org, name)) => Named::new(config, name, Some(org)),
+            None => Named::new(config, path, None),
+        }
+    }
+
+    /// `letters`, or `A04000000G/letters`.
+    pub(super) fn path(self) -> String {
+        match self.tenant {
+            Some(tenant) => format!("{}/{}", tenant.org, self.name),
+            None => self.name.to_owned(),
+        }
+    }
+
+    /// The version of this number, as answers name it.
+    pub(super) fn version(self, number: u32) -> String {
+        match self.tenant {
+            Some(tenant) => format!("{}/{number}", tenant.org),
+            None => number.to_string(),
+        }
+    }
 }
 
 /// Where the library of sources and its indexes lie.
@@ -134,33 +169,42 @@ pub(super) async fn keep_current(tenants: Arc<Tenants>) {
     }
 }
 
-/// Copies a trained folder in as the next version, opens it, and makes it the one that answers.
-pub(super) fn activate(
+/// Copies a trained folder in as the next version and opens it; its number and hash. It does not answer yet.
+pub(super) fn add(
     config: &Config,
-    (name, tenant): (&str, Option<&Tenant>),
+    classifier: Named<'_>,
     folder: &Path,
     today: Date,
-) -> anyhow::Result<u32> {
-    let versions = versions(config, name, tenant)?;
+) -> anyhow::Result<(u32, String)> {
+    let versions = versions(config, classifier)?;
     let number = versions.add(folder)?;
-    if let Err(error) = verify((config, tenant), &versions, (name, number), today) {
-        // A version that was never good must not be rolled back to.
-        versions.remove(number)?;
-        return Err(error);
+    match verify(config, classifier, number, today) {
+        Ok(sha256) => Ok((number, sha256)),
+        Err(error) => {
+            // A version that was never good must not be rolled back to.
+            versions.remove(number)?;
+            Err(error)
+        }
     }
-    versions.activate(number)?;
-    Ok(number)
 }
 
-/// Makes the version before the active one answer again.
+/// Makes the version before the active one answer again, leaving out what was `proposed` and never approved.
 pub(super) fn roll_back(
     config: &Config,
-    (name, tenant): (&str, Option<&Tenant>),
+    classifier: Named<'_>,
+    proposed: &[Promotion],
     today: Date,
 ) -> anyhow::Result<u32> {
-    let versions = versions(config, name, tenant)?;
-    let number = versions.before_active()?;
-    verify((config, tenant), &versions, (name, number), today)?;
+    let versions = versions(config, classifier)?;
+    // By their hash: another node may have given another number.
+    let may_answer = |sha256: &str| {
+        let mut known = proposed.iter().filter(|it| it.sha256 == sha256).peekable();
+        known.peek().is_none() || known.any(|it| it.request.approved.is_some())
+    };
+    // A damaged one is refused below, by its name.
+    let number =
+        versions.before_active(|it| versions.load(it).map_or(true, |it| may_answer(&it.sha256)))?;
+    verify(config, classifier, number, today)?;
     versions.activate(number)?;
     Ok(number)
 }
@@ -170,7 +214,7 @@ pub(super) fn roll_back(
 /// # Errors
 /// When there is none, or it is damaged.
 pub fn active(config: &Config, name: &str) -> anyhow::Result<(LoadedVersion, ActiveModel)> {
-    let versions = versions(config, name, None)?;
+    let versions = versions(config, Named { name, tenant: None })?;
     let number = versions.active()?.with_context(|| {
         format!("no version of `{name}` is active: fenwen models activate {name} DIR")
     })?;
@@ -180,11 +224,8 @@ pub fn active(config: &Config, name: &str) -> anyhow::Result<(LoadedVersion, Act
 }
 
 /// The versions of a classifier of this name.
-pub(super) fn versions(
-    config: &Config,
-    name: &str,
-    tenant: Option<&Tenant>,
-) -> anyhow::Result<Versions> {
+pub(super) fn versions(config: &Config, classifier: Named<'_>) -> anyhow::Result<Versions> {
+    let Named { name, tenant } = classifier;
     anyhow::ensure!(
         CLASSIFIERS.contains(&name),
         "no classifier is named `{name}`: one of {}",
@@ -194,18 +235,19 @@ pub(super) fn versions(
     Ok(if tenant.is_some() { versions.without_built_in() } else { versions })
 }
 
-/// What cannot be opened never becomes active.
-fn verify(
-    (config, tenant): (&Config, Option<&Tenant>),
-    versions: &Versions,
-    (name, number): (&str, u32),
+/// What cannot be opened never becomes active; its hash.
+pub(super) fn verify(
+    config: &Config,
+    classifier: Named<'_>,
+    number: u32,
     today: Date,
-) -> anyhow::Result<()> {
-    let version = versions.load(number)?;
+) -> anyhow::Result<String> {
+    let version = versions(config, classifier)?.load(number)?;
+    let Named { name, tenant } = classifier;
     ActiveModel::open(name, &version, &taxonomy_of(config, tenant)?, today)
         .and_then(|it| it.with_encoder(&LocalEncoders::new(config)))
         .with_context(|| format!("version {number} of `{name}` is refused"))?;
-    Ok(())
+    Ok(version.sha256)
 }
 
 /// The calendar day in Taiwan.

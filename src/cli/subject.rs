@@ -7,19 +7,20 @@ use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use anyhow::{Context, bail, ensure};
+use anyhow::{Context, ensure};
 use clap::{Args, Subcommand, ValueEnum};
 use serde::{Deserialize, Serialize};
 
 use crate::audit::{AuditEvent, Word};
-use crate::base::{Clock, Private, RequestId, SystemClock, rfc3339};
+use crate::base::{Clock, Private, SystemClock, rfc3339};
 use crate::config::Config;
 use crate::store::blobs::Blobs;
-use crate::store::{Approval, Erasure, Identifier, IdentifierKind, Mention, Store, Subject};
+use crate::store::{Erasure, Identifier, IdentifierKind, Mention, Request, Store, Subject};
 
+use super::approval::{self, Asking};
 use super::audit::{by_operator, on_record};
 use super::jobs;
-use super::retention::{require_name, runtime};
+use super::retention::runtime;
 
 /// Largest content that is copied out at once, in bytes.
 const MAX_CONTENT: u64 = 1 << 30;
@@ -78,12 +79,8 @@ pub(super) enum SubjectCommand {
     Erase {
         #[command(flatten)]
         about: About,
-        /// 理由或公文文號,不得含個人資料
-        #[arg(long)]
-        reason: String,
-        /// 申請人
-        #[arg(long, value_name = "NAME")]
-        by: String,
+        #[command(flatten)]
+        asking: Asking,
     },
     /// 核准刪除申請並立即執行
     Approve {
@@ -110,15 +107,10 @@ pub(super) fn run(command: SubjectCommand, config: &Config) -> anyhow::Result<()
             let subject = about.kind.read(&store)?;
             export(&subject, &out, &store, config)
         }
-        SubjectCommand::Erase { about, reason, by } => {
-            require_name(&by)?;
-            require_name(&reason).context("--reason")?;
-            ask(about.kind.read(&store)?, (reason, by), &store, config)
+        SubjectCommand::Erase { about, asking } => {
+            ask(about.kind.read(&store)?, asking, &store, config)
         }
-        SubjectCommand::Approve { id, by } => {
-            require_name(&by)?;
-            approve(&id, &by, &store, config)
-        }
+        SubjectCommand::Approve { id, by } => approve(&id, &by, &store, config),
         SubjectCommand::Erasures { out } => list(out.as_deref(), &store),
     }
 }
@@ -212,24 +204,16 @@ fn write(folder: &Path, name: &str, bytes: &[u8]) -> anyhow::Result<()> {
         .with_context(|| format!("failed to write {}", path.display()))
 }
 
-fn ask(
-    subject: Subject,
-    (reason, by): (String, String),
-    store: &Store,
-    config: &Config,
-) -> anyhow::Result<()> {
-    let now = SystemClock.unix_time();
-    let id = RequestId::at(now).to_string();
+fn ask(subject: Subject, asking: Asking, store: &Store, config: &Config) -> anyhow::Result<()> {
     let row = by_operator(AuditEvent::ErasureAsked, "subject erase");
-    let n_found = on_record(config, row, |row| {
+    let (id, n_found) = on_record(config, row, |row| {
         row.object = object(&subject);
+        let request = asking.request(SystemClock.unix_time(), row)?;
         let n_found = store.mentions(&subject).wait()?.len() as u64;
         row.count = Some(n_found);
-        let asked = (by, now);
-        let erasure =
-            Erasure { id: id.clone(), subject, reason, asked, approved: None, done: None };
-        store.ask_erasure(erasure).wait()?;
-        Ok(n_found)
+        let id = request.id.clone();
+        store.ask_erasure(Erasure { request, subject }).wait()?;
+        Ok((id, n_found))
     })?;
     writeln!(
         std::io::stdout(),
@@ -241,18 +225,15 @@ fn ask(
 fn approve(id: &str, by: &str, store: &Store, config: &Config) -> anyhow::Result<()> {
     let row = by_operator(AuditEvent::ErasureDone, "subject approve");
     let n_erased = on_record(config, row, |row| {
+        row.person = approval::named(by)?;
         row.object = Word::new(&format!("erasures/{id}"));
-        let now = SystemClock.unix_time();
-        let waiting = store.erasures().wait()?.into_iter().find(|it| it.id == id);
-        match store.approve_erasure(id, by, now).wait()? {
-            Approval::Approved => (),
-            // An approval that was cut short is gone on with.
-            Approval::Unknown if waiting.is_some_and(|it| it.done.is_none()) => (),
-            Approval::Unknown => bail!("no such request waits: see `fenwen subject erasures`"),
-            Approval::SamePerson => bail!("whoever asked cannot approve: another person must"),
-            Approval::Held => bail!("a legal hold is in the way: see `fenwen retention holds`"),
-        }
-        let erasure = store.erasures().wait()?.into_iter().find(|it| it.id == id);
+        let known = || -> anyhow::Result<_> {
+            Ok(store.erasures().wait()?.into_iter().find(|it| it.request.id == id))
+        };
+        let was_cut_short = known()?.is_some_and(|it| it.request.done.is_none());
+        let approval = store.approve_erasure(id, by, SystemClock.unix_time()).wait()?;
+        approval::require(approval, was_cut_short, "fenwen subject erasures")?;
+        let erasure = known()?;
         let n_erased = erase(erasure.context("the request is gone")?, store, config)?;
         row.count = Some(n_erased);
         Ok(n_erased)
@@ -296,13 +277,14 @@ pub(super) struct Listed {
 impl Listed {
     fn of(it: Erasure) -> Option<Listed> {
         let ms = |time: Duration| u64::try_from(time.as_millis()).unwrap_or(u64::MAX);
-        let (approved_by, approved) = it.approved?;
+        let request = it.request;
+        let (approved_by, approved) = request.approved?;
         Some(Listed {
-            id: it.id,
+            id: request.id,
             subject: it.subject.as_str().to_owned(),
-            reason: it.reason,
-            asked_ms: ms(it.asked.1),
-            asked_by: it.asked.0,
+            reason: request.reason,
+            asked_ms: ms(request.asked.1),
+            asked_by: request.asked.0,
             approved_by,
             approved_ms: ms(approved),
         })
@@ -312,14 +294,14 @@ impl Listed {
     fn erasure(self) -> anyhow::Result<Erasure> {
         let subject =
             Subject::parse(&self.subject).context("a line of the list has no pseudonym")?;
-        Ok(Erasure {
+        let request = Request {
             id: self.id,
-            subject,
             reason: self.reason,
             asked: (self.asked_by, Duration::from_millis(self.asked_ms)),
             approved: Some((self.approved_by, Duration::from_millis(self.approved_ms))),
             done: None,
-        })
+        };
+        Ok(Erasure { request, subject })
     }
 }
 
@@ -328,17 +310,7 @@ fn list(out: Option<&Path>, store: &Store) -> anyhow::Result<()> {
     let Some(out) = out else {
         let mut stdout = std::io::stdout().lock();
         for it in erasures {
-            let approved = it.approved.map(|(by, at)| format!("{by} {}", rfc3339(at)));
-            writeln!(
-                stdout,
-                "{} asked={} {} approved={} done={} reason={}",
-                it.id,
-                it.asked.0,
-                rfc3339(it.asked.1),
-                approved.unwrap_or("-".to_owned()),
-                it.done.map_or("-".to_owned(), rfc3339),
-                it.reason
-            )?;
+            writeln!(stdout, "{}", approval::line(&it.request))?;
         }
         return Ok(());
     };
@@ -368,11 +340,15 @@ pub(super) fn replay(list: Option<&Path>, store: &Store, config: &Config) -> any
         }
     }
     let mut n_erased = 0;
-    for erasure in store.erasures().wait()?.into_iter().filter(|it| it.approved.is_some()) {
+    for erasure in store.erasures().wait()?.into_iter().filter(|it| it.request.approved.is_some()) {
         n_erased += erase(erasure, store, config)?;
     }
     ensure!(
-        store.erasures().wait()?.iter().all(|it| it.approved.is_none() || it.done.is_some()),
+        store
+            .erasures()
+            .wait()?
+            .iter()
+            .all(|it| it.request.approved.is_none() || it.request.done.is_some()),
         "an erasure was not done to its end: run `fenwen subject approve` again"
     );
     Ok(n_erased)

@@ -35,6 +35,10 @@ fn install() -> PrometheusHandle {
     );
     metrics::describe_gauge!("fenwen_gpu_celsius", "Temperature of a card.");
     metrics::describe_gauge!("fenwen_gpu_watts", "Power that a card draws.");
+    metrics::describe_gauge!(
+        "fenwen_certificate_expiry_seconds",
+        "When the certificate of a listener expires, in seconds since 1970."
+    );
     metrics::describe_gauge!("fenwen_ready", "1 when new calls are accepted.");
     handle
 }

@@ -9,6 +9,7 @@ mod context;
 mod deliveries;
 mod documents;
 mod envelope;
+mod expiry;
 mod failure;
 pub mod form;
 mod guard;
@@ -67,6 +68,7 @@ use crate::wire::v1::prediction::NamedFeedbackRequest;
 use body::BodyLimit;
 use failure::Failure;
 
+pub use expiry::Nearness;
 pub use failure::status;
 pub use guard::Peer;
 pub use listen::Listener;
@@ -74,7 +76,7 @@ pub use record::Unrecorded;
 pub use reviews::officer_of;
 pub use sealed::{sealed, serve_sealed};
 pub use serve::{Ended, serve};
-pub use tls::{Tls, TlsError, TlsFiles};
+pub use tls::{Tls, TlsError, TlsFiles, expiry};
 pub use visitors::{Asked, Pages, Sessions};
 
 /// Limits and manners of the HTTP surface.

@@ -21,6 +21,7 @@ use tokio::sync::{Semaphore, watch};
 use tokio::task::JoinSet;
 use tokio::time::{MissedTickBehavior, interval, timeout};
 
+use super::expiry::Alarm;
 use super::guard::Peer;
 use super::listen::Listener;
 use super::tls::Tls;
@@ -78,6 +79,7 @@ struct Server {
     ending: watch::Sender<bool>,
     connections: JoinSet<()>,
     places: Arc<Semaphore>,
+    alarm: Alarm,
 }
 
 impl Server {
@@ -94,6 +96,7 @@ impl Server {
             ending: watch::Sender::new(false),
             connections: JoinSet::new(),
             places: Arc::new(Semaphore::new(app.options.max_connections)),
+            alarm: Alarm::default(),
             app,
         }
     }
@@ -106,6 +109,7 @@ impl Server {
         let mut upkeep = interval(UPKEEP);
         upkeep.set_missed_tick_behavior(MissedTickBehavior::Delay);
         let places = Arc::clone(&self.places);
+        self.alarm.look(listeners, self.app.clock.unix_time());
         loop {
             let accept = async {
                 let place = Arc::clone(&places).acquire_owned().await;
@@ -134,6 +138,7 @@ impl Server {
                 _ = upkeep.tick() => {
                     self.app.metrics.run_upkeep();
                     listeners.iter().filter_map(|it| it.tls.as_ref()).for_each(|it| it.refresh());
+                    self.alarm.look(listeners, self.app.clock.unix_time());
                 }
             }
         }

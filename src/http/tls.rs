@@ -1,5 +1,8 @@
 //! Encryption of connections: TLS 1.2 and 1.3 with forward secrecy only; certificates are read again when they change.
 
+#[cfg(feature = "tls")]
+mod validity;
+
 use std::io;
 use std::path::PathBuf;
 
@@ -28,16 +31,16 @@ pub struct TlsError {
 pub(super) type Fingerprint = [u8; 32];
 
 #[cfg(feature = "tls")]
-pub use with_rustls::Tls;
+pub use with_rustls::{Tls, expiry};
 #[cfg(not(feature = "tls"))]
-pub use without::Tls;
+pub use without::{Tls, expiry};
 
 #[cfg(feature = "tls")]
 mod with_rustls {
     use std::fs;
     use std::path::Path;
     use std::sync::{Arc, Mutex, PoisonError};
-    use std::time::SystemTime;
+    use std::time::{Duration, SystemTime};
 
     use arc_swap::ArcSwap;
     use sha2::{Digest, Sha256};
@@ -50,13 +53,19 @@ mod with_rustls {
     use tokio_rustls::rustls::{RootCertStore, ServerConfig};
     use tokio_rustls::server::TlsStream;
 
-    use super::{Fingerprint, TlsError, TlsFiles, io};
+    use super::{Fingerprint, TlsError, TlsFiles, io, validity};
 
     /// Encrypts the connections of a listener.
     pub struct Tls {
         files: TlsFiles,
-        config: ArcSwap<ServerConfig>,
+        served: ArcSwap<Served>,
         changed: Mutex<Vec<Option<SystemTime>>>,
+    }
+
+    /// What is made of the files.
+    struct Served {
+        config: Arc<ServerConfig>,
+        expires: Option<Duration>,
     }
 
     impl Tls {
@@ -65,9 +74,9 @@ mod with_rustls {
         /// # Errors
         /// When one cannot be read, or the key is not the certificate's.
         pub fn open(files: TlsFiles) -> Result<Tls, TlsError> {
-            let config = ArcSwap::from_pointee(config(&files)?);
+            let served = ArcSwap::from_pointee(Served::read(&files)?);
             let changed = Mutex::new(times(&files));
-            Ok(Tls { files, config, changed })
+            Ok(Tls { files, served, changed })
         }
 
         /// Reads the files again when one has changed; with broken ones the certificate stays as it was.
@@ -78,13 +87,19 @@ mod with_rustls {
                 return;
             }
             *changed = now;
-            match config(&self.files) {
-                Ok(config) => {
-                    self.config.store(Arc::new(config));
+            match Served::read(&self.files) {
+                Ok(served) => {
+                    self.served.store(Arc::new(served));
                     tracing::info!("the certificate of a listener was read again");
                 }
                 Err(error) => tracing::error!(%error, "the old certificate stays in use"),
             }
+        }
+
+        /// Until when the certificate in use, and those that it was signed with, are valid: the earliest, since
+        /// 1970-01-01T00:00:00Z; none where that cannot be read.
+        pub fn expires(&self) -> Option<Duration> {
+            self.served.load().expires
         }
 
         /// Greets a client. What comes back is the encrypted stream, and which certificate the client has proven.
@@ -92,13 +107,33 @@ mod with_rustls {
             &self,
             stream: TcpStream,
         ) -> io::Result<(TlsStream<TcpStream>, Option<Fingerprint>)> {
-            let acceptor = TlsAcceptor::from(self.config.load_full());
+            let acceptor = TlsAcceptor::from(Arc::clone(&self.served.load().config));
             let stream = acceptor.accept(stream).await?;
             let certificates = stream.get_ref().1.peer_certificates();
             let first = certificates.and_then(|it| it.first());
             let fingerprint = first.map(|it| Sha256::digest(it).into());
             Ok((stream, fingerprint))
         }
+    }
+
+    impl Served {
+        fn read(files: &TlsFiles) -> Result<Served, TlsError> {
+            let config = Arc::new(config(files)?);
+            Ok(Served { config, expires: earliest(&certificates(&files.certificate)?) })
+        }
+    }
+
+    /// Until when the certificates in a PEM file are valid: the earliest, since 1970-01-01T00:00:00Z.
+    ///
+    /// # Errors
+    /// When the file cannot be read or holds none.
+    pub fn expiry(path: &Path) -> Result<Duration, TlsError> {
+        let expires = earliest(&certificates(path)?);
+        expires.ok_or_else(|| failed(path)("its certificate tells no end"))
+    }
+
+    fn earliest(chain: &[CertificateDer<'_>]) -> Option<Duration> {
+        chain.iter().filter_map(|it| validity::not_after(it)).min()
     }
 
     fn times(files: &TlsFiles) -> Vec<Option<SystemTime>> {
@@ -149,9 +184,25 @@ mod with_rustls {
 
 #[cfg(not(feature = "tls"))]
 mod without {
+    use std::path::Path;
+    use std::time::Duration;
+
     use tokio::net::TcpStream;
 
     use super::{Fingerprint, TlsError, TlsFiles, io};
+
+    /// Refuses.
+    ///
+    /// # Errors
+    /// Always.
+    pub fn expiry(path: &Path) -> Result<Duration, TlsError> {
+        Err(refused(path))
+    }
+
+    fn refused(path: &Path) -> TlsError {
+        let reason = "this program was built without the feature `tls`".to_owned();
+        TlsError { path: path.to_owned(), reason }
+    }
 
     /// There is none: the program was built without it.
     pub enum Tls {}
@@ -162,12 +213,16 @@ mod without {
         /// # Errors
         /// Always.
         pub fn open(files: TlsFiles) -> Result<Tls, TlsError> {
-            let reason = "this program was built without the feature `tls`".to_owned();
-            Err(TlsError { path: files.certificate, reason })
+            Err(refused(&files.certificate))
         }
 
         /// Does nothing.
         pub fn refresh(&self) {
+            match *self {}
+        }
+
+        /// Tells nothing.
+        pub fn expires(&self) -> Option<Duration> {
             match *self {}
         }
 

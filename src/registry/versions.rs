@@ -275,13 +275,13 @@ impl Versions {
         fs::remove_dir_all(&path).map_err(failed("remove", &path))
     }
 
-    /// The version before the active one.
+    /// The newest version before the active one that may answer.
     ///
     /// # Errors
     /// When there is none.
-    pub fn before_active(&self) -> Result<u32, VersionError> {
+    pub fn before_active(&self, may_answer: impl Fn(u32) -> bool) -> Result<u32, VersionError> {
         let active = self.active()?.unwrap_or(BUILT_IN);
-        let before = self.list()?.into_iter().rfind(|it| *it < active);
+        let before = self.list()?.into_iter().rfind(|it| *it < active && may_answer(*it));
         before.ok_or_else(|| VersionError::Unknown {
             name: self.name.clone(),
             wanted: "before the active one".to_owned(),
@@ -364,10 +364,10 @@ mod tests {
         assert_eq!(versions.active().unwrap(), Some(2));
         assert_eq!(versions.load(2).unwrap().files["linear.safetensors"], b"two");
         assert_eq!(versions.load(2).unwrap().files.len(), 2);
-        let before = versions.before_active().unwrap();
+        let before = versions.before_active(|_| true).unwrap();
         versions.activate(before).unwrap();
         assert_eq!(versions.active().unwrap(), Some(1));
-        assert!(matches!(versions.before_active(), Err(VersionError::Unknown { .. })));
+        assert!(matches!(versions.before_active(|_| true), Err(VersionError::Unknown { .. })));
         assert!(versions.remove(1).is_err(), "it answers");
         versions.remove(2).unwrap();
         assert_eq!(versions.list().unwrap(), [1]);
@@ -381,9 +381,12 @@ mod tests {
         assert_eq!(versions.active().unwrap(), Some(0));
         let built_in = versions.load(0).unwrap();
         assert!(built_in.files.contains_key("linear.safetensors"));
-        assert!(matches!(versions.before_active(), Err(VersionError::Unknown { .. })));
+        assert!(matches!(versions.before_active(|_| true), Err(VersionError::Unknown { .. })));
         versions.activate(versions.add(&trained(dir.path(), b"one")).unwrap()).unwrap();
-        assert_eq!((versions.active().unwrap(), versions.before_active().unwrap()), (Some(1), 0));
+        assert_eq!(
+            (versions.active().unwrap(), versions.before_active(|_| true).unwrap()),
+            (Some(1), 0)
+        );
         versions.activate(0).unwrap();
         assert_eq!(versions.active().unwrap(), Some(0));
         assert_eq!(versions.load(0).unwrap().sha256, built_in.sha256);

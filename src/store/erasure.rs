@@ -4,8 +4,9 @@ use std::time::Duration;
 
 use futures_util::FutureExt;
 
+use super::approvals::{self, Approval, COLUMNS, Request, Requests};
 use super::engine::{Kind, Reply, Tx};
-use super::jobs::{ms, time};
+use super::jobs::ms;
 use super::subjects::{self, Mention, Subject};
 use super::value::{Row, values};
 use super::{Store, StoreError, blobs, holds};
@@ -16,31 +17,10 @@ const AT_ONCE: usize = 50;
 /// A request to erase what mentions somebody.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Erasure {
-    /// Identifies it.
-    pub id: String,
+    /// Who asked, who approved, and when all was erased.
+    pub request: Request,
     /// Whom.
     pub subject: Subject,
-    /// Why.
-    pub reason: String,
-    /// Who asked for it, and when (since 1970-01-01T00:00:00Z).
-    pub asked: (String, Duration),
-    /// Who approved it, and when.
-    pub approved: Option<(String, Duration)>,
-    /// When all was erased.
-    pub done: Option<Duration>,
-}
-
-/// What became of an approval.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Approval {
-    /// It counts: erase.
-    Approved,
-    /// There is no such request that waits.
-    Unknown,
-    /// Nobody approves what he asked for himself.
-    SamePerson,
-    /// A legal hold is in the way.
-    Held,
 }
 
 impl Store {
@@ -107,38 +87,28 @@ impl Store {
 async fn insert(it: &Erasure, tx: &mut dyn Tx) -> Result<(), StoreError> {
     let insert = "INSERT INTO erasure(id, subject, reason, asked_by, asked, approved_by, approved)
         VALUES($1, $2, $3, $4, $5, $6, $7) ON CONFLICT DO NOTHING";
+    let Request { id, reason, asked, approved, .. } = &it.request;
     let values = values![
-        &it.id,
+        id,
         it.subject.as_str(),
-        &it.reason,
-        &it.asked.0,
-        ms(it.asked.1),
-        it.approved.as_ref().map(|it| &it.0),
-        it.approved.as_ref().map(|it| ms(it.1)),
+        reason,
+        &asked.0,
+        ms(asked.1),
+        approved.as_ref().map(|it| &it.0),
+        approved.as_ref().map(|it| ms(it.1)),
     ];
     tx.execute(insert, values).await?;
     Ok(())
 }
 
 async fn erasures(tx: &mut dyn Tx) -> Result<Vec<Erasure>, StoreError> {
-    let select = "SELECT id, subject, reason, asked_by, asked, approved_by, approved, done
-        FROM erasure ORDER BY asked, id";
+    let select = format!("SELECT {COLUMNS}, subject FROM erasure ORDER BY asked, id");
     let read = |mut row: Row| -> Result<_, StoreError> {
-        let id = row.take()?;
+        let request = Request::take(&mut row)?;
         let subject: String = row.take()?;
-        let (reason, asked_by) = (row.take()?, row.take()?);
-        let asked = time(row.take()?);
-        let approved_by: Option<String> = row.take()?;
-        Ok(Erasure {
-            id,
-            subject: Subject::parse(&subject).ok_or(StoreError::Shape)?,
-            reason,
-            asked: (asked_by, asked),
-            approved: approved_by.zip(row.take::<Option<u64>>()?.map(time)),
-            done: row.take::<Option<u64>>()?.map(time),
-        })
+        Ok(Erasure { request, subject: Subject::parse(&subject).ok_or(StoreError::Shape)? })
     };
-    tx.rows(select, values![]).await?.into_iter().map(read).collect()
+    tx.rows(&select, values![]).await?.into_iter().map(read).collect()
 }
 
 async fn approve(
@@ -147,25 +117,25 @@ async fn approve(
     now: Duration,
     tx: &mut dyn Tx,
 ) -> Result<Approval, StoreError> {
-    let waiting = erasures(tx).await?.into_iter().find(|it| it.id == id && it.approved.is_none());
-    let Some(erasure) = waiting else { return Ok(Approval::Unknown) };
-    if erasure.asked.0.trim().eq_ignore_ascii_case(by.trim()) {
-        return Ok(Approval::SamePerson);
+    let approval = approvals::may_approve(Requests::Erasures, (id, by), tx).await?;
+    if approval != Approval::Approved {
+        return Ok(approval);
     }
     holds::spread(tx).await?;
-    let held = "SELECT subject_ref.object FROM subject_ref JOIN held
-            ON held.kind = subject_ref.kind AND held.object = subject_ref.object WHERE subject = $1
-        UNION SELECT hold.object FROM hold WHERE kind = 'subject' AND object = $1 AND lifted IS NULL";
-    if !tx.rows(held, values![erasure.subject.as_str()]).await?.is_empty() {
+    let held = "SELECT subject_ref.object FROM subject_ref
+            JOIN held ON held.kind = subject_ref.kind AND held.object = subject_ref.object
+            JOIN erasure ON erasure.subject = subject_ref.subject WHERE erasure.id = $1
+        UNION SELECT hold.object FROM hold JOIN erasure ON erasure.subject = hold.object
+            WHERE hold.kind = 'subject' AND erasure.id = $1 AND hold.lifted IS NULL";
+    if !tx.rows(held, values![id]).await?.is_empty() {
         return Ok(Approval::Held);
     }
-    let update = "UPDATE erasure SET approved_by = $1, approved = $2 WHERE id = $3";
-    tx.execute(update, values![by, ms(now), id]).await?;
+    approvals::approve(Requests::Erasures, (id, by), now, tx).await?;
     Ok(Approval::Approved)
 }
 
 async fn erase(it: &Erasure, now: Duration, tx: &mut dyn Tx) -> Result<u64, StoreError> {
-    let Some((_, approved)) = &it.approved else { return Ok(0) };
+    let Some((_, approved)) = &it.request.approved else { return Ok(0) };
     // What came after the approval is not meant.
     let meant = subjects::mentions(&it.subject, tx).await?.into_iter();
     let meant: Vec<Mention> =
@@ -179,11 +149,10 @@ async fn erase(it: &Erasure, now: Duration, tx: &mut dyn Tx) -> Result<u64, Stor
         subjects::forget(kind, id, tx).await?;
         let insert =
             "INSERT INTO erased(erasure, kind, object) VALUES($1, $2, $3) ON CONFLICT DO NOTHING";
-        tx.execute(insert, values![&it.id, kind, id]).await?;
+        tx.execute(insert, values![&it.request.id, kind, id]).await?;
     }
     if meant.is_empty() {
-        let update = "UPDATE erasure SET done = $1 WHERE id = $2 AND done IS NULL";
-        tx.execute(update, values![ms(now), &it.id]).await?;
+        approvals::finish(Requests::Erasures, &it.request.id, now, tx).await?;
     }
     Ok(meant.len() as u64)
 }

@@ -27,6 +27,7 @@ const MIGRATIONS: &[Migration] = &[
     migration!("0004_clients"),
     migration!("0005_reviews"),
     migration!("0006_privacy"),
+    migration!("0007_promotions"),
 ];
 
 /// Number of the newest tables that this program knows.

@@ -5,6 +5,7 @@
 //! sealed with AES-256-GCM before they reach the database. The store knows nothing of what it keeps: labels, signatures
 //! and results are bytes of its callers.
 
+mod approvals;
 pub mod blobs;
 pub mod clients;
 mod engine;
@@ -19,6 +20,7 @@ mod outbox;
 #[cfg(feature = "postgres")]
 mod postgres;
 mod predictions;
+mod promotions;
 mod retention;
 pub mod reviews;
 mod seal;
@@ -37,13 +39,15 @@ use futures_util::FutureExt;
 
 use crate::base::Private;
 
+pub use approvals::{Approval, Request};
 pub use engine::Reply;
-pub use erasure::{Approval, Erasure};
+pub use erasure::Erasure;
 pub use export::Labelled;
 pub use holds::{Hold, HoldKind};
 pub use keys::{Progress, StoreKey};
 pub use outbox::OutboxRow;
 pub use predictions::{FeedbackRow, NewPrediction, Prediction, Review};
+pub use promotions::Promotion;
 pub use retention::{Keep, Purged};
 pub use snapshot::{PartPlace, Snapshot};
 pub use subjects::{Identifier, IdentifierKind, Mention, Subject};

@@ -13,7 +13,7 @@ use std::time::Duration;
 use fenwen::base::{Clock, IdNumber, Private, RequestId, SystemClock};
 use fenwen::service::ServiceLimits;
 use fenwen::service::jobs::Worker;
-use fenwen::store::{Approval, Erasure, Identifier, IdentifierKind, Store};
+use fenwen::store::{Approval, Erasure, Identifier, IdentifierKind, Request, Store};
 use fenwen::task::idcard::Recognition;
 use serde_json::json;
 use tracing_subscriber::filter::LevelFilter;
@@ -305,17 +305,17 @@ fn erase_all(store: &Store) {
         // Notes are of whole seconds or less: what was noted in this one is meant too.
         let now = SystemClock.unix_time() + Duration::from_secs(1);
         let id = RequestId::at(now).to_string();
-        let erasure = Erasure {
+        let request = Request {
             id: id.clone(),
-            subject,
             reason: "測試".to_owned(),
             asked: ("甲".to_owned(), now),
             approved: None,
             done: None,
         };
-        store.ask_erasure(erasure).wait().unwrap();
+        store.ask_erasure(Erasure { request, subject }).wait().unwrap();
         assert_eq!(store.approve_erasure(&id, "乙", now).wait().unwrap(), Approval::Approved);
-        let erasure = store.erasures().wait().unwrap().into_iter().find(|it| it.id == id).unwrap();
+        let erasures = store.erasures().wait().unwrap();
+        let erasure = erasures.into_iter().find(|it| it.request.id == id).unwrap();
         while 0 < store.erase_mentions(erasure.clone(), now).wait().unwrap() {}
     }
 }

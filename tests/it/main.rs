@@ -17,6 +17,7 @@ mod engine;
 mod faults;
 #[cfg(all(feature = "audio", target_os = "linux"))]
 mod ffmpeg;
+mod fuzz_lock;
 mod generated;
 #[cfg(all(feature = "candle", feature = "ort", feature = "rten"))]
 mod graphs;
@@ -33,6 +34,7 @@ mod oidc;
 #[cfg(feature = "pdf")]
 mod pdf;
 mod privacy;
+mod promotions;
 mod read_page;
 mod registry;
 mod sbom;

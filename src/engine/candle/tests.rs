@@ -287,7 +287,8 @@ fn another_device_computes_the_same() {
         model.unwrap().run(&[input], &mut |views| out = views[0].data().to_vec()).unwrap();
         for (row, found) in rows.iter().zip(out.chunks_exact(WIDTH)) {
             let len = row.iter().rposition(|id| *id != 0).unwrap() + 1;
-            let ids: Vec<usize> = row[..len].iter().map(|id| *id as usize).collect();
+            let ids: Vec<usize> =
+                row[..len].iter().map(|id| usize::try_from(*id).unwrap()).collect();
             check_close(found, &plain(&weights, &ids), 1e-5);
         }
     }

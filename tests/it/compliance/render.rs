@@ -8,7 +8,7 @@ use super::{Controls, Map, Row};
 const HEAD: &str = "# 法遵對照\n\n\
 本頁由 `controls.toml` 產生(`UPDATE_EXPECT=1 cargo test --test it compliance`),測試確認每個編號各有一列、每項證據都存在;\
 `make compliance` 列出全部並於缺漏時失敗。防護基準以「高」級為目標。\n\n\
-狀態:「符合」為證據齊全;「部分」為尚有未達之處,列於說明;「待併入」為證據在另一分支。\n\n";
+狀態:「符合」為證據齊全;「部分」為尚有未達之處,列於說明。\n\n";
 
 /// The whole page.
 pub(super) fn page(controls: &Controls) -> String {
@@ -17,8 +17,7 @@ pub(super) fn page(controls: &Controls) -> String {
         controls.row.iter().partition(|it| it.is_baseline());
     for (title, rows) in [("資通系統防護基準", &baseline), ("計畫需求", &plan)] {
         let count = |state: &str| rows.iter().filter(|it| it.state() == state).count();
-        let counts: Vec<String> =
-            ["符合", "部分", "待併入"].map(|it| format!("{it} {}", count(it))).to_vec();
+        let counts: Vec<String> = ["符合", "部分"].map(|it| format!("{it} {}", count(it))).to_vec();
         let _ = write!(page, "## {title}\n\n共 {} 項:{}。\n\n", rows.len(), counts.join("、"));
         page.push_str(
             "| 編號 | 級別 | 控制措施 | 作法 | 證據 | 狀態 |\n|---|---|---|---|---|---|\n",

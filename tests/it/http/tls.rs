@@ -7,7 +7,7 @@ use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
-use fenwen::http::{Tls, TlsFiles};
+use fenwen::http::{Tls, TlsFiles, expiry};
 use fenwen::policy::Surface;
 use sha2::{Digest, Sha256};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
@@ -126,6 +126,20 @@ fn read_certificate(path: &Path) -> CertificateDer<'static> {
 
 fn get(path: &str, head: &str) -> String {
     format!("GET {path} HTTP/1.1\r\nhost: localhost\r\nconnection: close\r\n{head}\r\n")
+}
+
+/// 2049-01-01T00:00:00Z, as in every certificate of the authority.
+const END: u64 = 2_493_072_000;
+
+#[tokio::test]
+async fn the_end_of_a_certificate_is_told() {
+    let world = World::new();
+    assert_eq!(expiry(&world.path("server.pem")).unwrap(), Duration::from_secs(END));
+    let server = world.server(Surface::All, false, false).await;
+    let answer = world.ask(&server, &world.connector(None, BOTH), &get("/metrics", "")).await;
+    let line = format!("fenwen_certificate_expiry_seconds{{listener=\"{}\"}} {END}", server.addr);
+    let answer = answer.unwrap();
+    assert!(answer.contains(&line), "{answer}");
 }
 
 #[tokio::test]

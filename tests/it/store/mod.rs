@@ -8,6 +8,7 @@ mod fairness;
 mod jobs;
 mod keys;
 mod predictions;
+mod promotions;
 mod retention;
 mod reviews;
 mod subjects;
@@ -142,6 +143,7 @@ cases! {
     subjects::two_persons_erase_and_nothing_is_left,
     subjects::a_hold_stops_an_erasure,
     subjects::what_came_after_the_approval_stays,
+    promotions::one_proposes_and_another_approves,
     reviews::pages_cover_each_item_once_in_order,
     reviews::what_is_not_to_be_seen_is_not_there,
     reviews::an_item_is_held_by_lease,

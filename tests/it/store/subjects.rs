@@ -7,8 +7,8 @@ use fenwen::base::Private;
 use fenwen::store::blobs::{BlobFolder, Blobs};
 use fenwen::store::jobs::{Ending, Payload, Success};
 use fenwen::store::{
-    Approval, Erasure, Hold, HoldKind, Identifier, IdentifierKind, Mention, NewPrediction, Store,
-    Subject,
+    Approval, Erasure, Hold, HoldKind, Identifier, IdentifierKind, Mention, NewPrediction, Request,
+    Store, Subject,
 };
 
 use super::blobs::{block_on, files};
@@ -61,14 +61,14 @@ fn mentions(store: &Store, text: &str) -> Vec<Mention> {
 }
 
 fn ask(store: &Store) -> Erasure {
-    let erasure = Erasure {
+    let request = Request {
         id: "e-1".to_owned(),
-        subject: subject(store, ID_NUMBER),
         reason: "當事人申請".to_owned(),
         asked: ("王承辦".to_owned(), NOON),
         approved: None,
         done: None,
     };
+    let erasure = Erasure { request, subject: subject(store, ID_NUMBER) };
     store.ask_erasure(erasure.clone()).wait().unwrap();
     erasure
 }
@@ -114,7 +114,7 @@ pub(super) fn two_persons_erase_and_nothing_is_left(fixture: Fixture) {
     assert!(store.prediction("q", 0).wait().unwrap().is_some());
     assert!(store.job("k").wait().unwrap().is_some(), "others stay");
     let kept = store.erasures().wait().unwrap().remove(0);
-    assert_eq!(kept.done, Some(NOON + 2 * SECOND));
+    assert_eq!(kept.request.done, Some(NOON + 2 * SECOND));
     assert_eq!(store.erased_since(NOON + SECOND).wait().unwrap(), ["p"]);
     assert!(store.erased_since(NOON + 2 * SECOND).wait().unwrap().is_empty());
 }
@@ -156,7 +156,8 @@ pub(super) fn what_came_after_the_approval_stays(fixture: Fixture) {
     keep(store, mentioning(store, "after", NOON + 60 * SECOND));
     let approved = Some(("李科長".to_owned(), NOON + SECOND));
     let id = "from-elsewhere".to_owned();
-    let elsewhere = Erasure { id, approved, ..ask(store) };
+    let asked = ask(store);
+    let elsewhere = Erasure { request: Request { id, approved, ..asked.request }, ..asked };
     for _ in 0..2 {
         store.adopt_erasure(elsewhere.clone()).wait().unwrap();
     }

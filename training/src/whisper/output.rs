@@ -114,7 +114,7 @@ fn hear(task: &Task, clips: &Clips, file: &VerifiedFile) -> anyhow::Result<Heard
     let recipe = &task.recipe;
     let options = SpeechOptions {
         engine: SpeechEngine::Candle,
-        device: Device::Cpu,
+        device: fenwen::engine::Device::Cpu,
         threads: task.places.threads,
     };
     let mut model = speech::open(file, options, 1)?.pop().context("no engine was opened")?;

@@ -77,15 +77,15 @@ impl Folded<'_> {
 
     /// x × (erf(x ÷ √2) + 1) × ½ in one step, if that is what `step` ends.
     fn gelu(&self, step: &Step) -> Option<Step> {
-        let product = self.affine(step, 0.5, 0.0)?;
+        let product = Self::affine(step, 0.5, 0.0)?;
         let [one, other] = self.of(product, &Op::Binary(Binary::Mul))?.inputs[..] else {
             return None;
         };
         [(one, other), (other, one)].into_iter().find_map(|(plain, shifted)| {
-            let error = self.affine(self.maker(shifted)?, 1.0, 1.0)?;
+            let error = Self::affine(self.maker(shifted)?, 1.0, 1.0)?;
             let [scaled] = self.of(error, &Op::Unary(Unary::Erf))?.inputs[..] else { return None };
             let root = std::f64::consts::FRAC_1_SQRT_2;
-            (self.affine(self.maker(scaled)?, root, 0.0)? == plain).then(|| Step {
+            (Self::affine(self.maker(scaled)?, root, 0.0)? == plain).then(|| Step {
                 op: Op::Unary(Unary::Gelu),
                 inputs: vec![plain],
                 output: step.output,
@@ -104,7 +104,7 @@ impl Folded<'_> {
     }
 
     /// What a step takes, if it multiplies by one number and adds the other, as exactly as a file has them.
-    fn affine(&self, step: &Step, wanted_factor: f64, wanted_offset: f64) -> Option<Slot> {
+    fn affine(step: &Step, wanted_factor: f64, wanted_offset: f64) -> Option<Slot> {
         match (&step.op, step.inputs.as_slice()) {
             (Op::Affine { factor, offset }, [input])
                 if (factor - wanted_factor).abs() < 1e-6

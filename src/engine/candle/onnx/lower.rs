@@ -186,13 +186,12 @@ impl Lowering<'_> {
         Ok(Lowered::Step(op, vec![self.input(input)?]))
     }
 
-    #[expect(clippy::float_cmp, reason = "these exponents are exact")]
     fn power(&self) -> Result<Lowered, String> {
         self.node.attributes.only(&[])?;
         let exponent = self.scalar(1).ok_or("the exponent is not a single constant")?;
         self.single(Op::Unary(match exponent {
-            it if it == 2.0 => Unary::Square,
-            it if it == 0.5 => Unary::Sqrt,
+            2.0 => Unary::Square,
+            0.5 => Unary::Sqrt,
             it => Unary::Power(it.into()),
         }))
     }

@@ -17,10 +17,7 @@ fn planned(bytes: &[u8]) -> Result<Plan, EngineError> {
     plan(bytes, &header, &Device::Cpu)
 }
 
-fn run_all(
-    bytes: &[u8],
-    (shape, values): Given<'_>,
-) -> Result<Vec<Output>, EngineError> {
+fn run_all(bytes: &[u8], (shape, values): Given<'_>) -> Result<Vec<Output>, EngineError> {
     let input = Tensor::f32(shape, values.to_vec()).unwrap();
     compute(&planned(bytes)?, &[input]).map_err(run_error)
 }

@@ -26,18 +26,13 @@ fn windows() -> Vec<Vec<f32>> {
         .collect()
 }
 
-type Told = Vec<(Vec<u8>, u32, u32, u32)>;
+type Told = Vec<(Vec<u8>, [f32; 3])>;
 
-/// Bytes, probability in millionths and times in milliseconds of every token.
+/// Bytes, and probability and times to the third decimal, of every token.
 fn told(heard: &Heard) -> Told {
-    let whole = |it: f32, times: f32| (it * times).round() as u32;
+    let rounded = |it: f32| (it * 1e3).round();
     let tokens = heard.spans.iter().flat_map(|it| &it.tokens);
-    tokens
-        .map(|it| {
-            let (start, end) = (whole(it.start, 1e3), whole(it.end, 1e3));
-            (it.bytes.clone(), whole(it.probability, 1e4), start, end)
-        })
-        .collect()
+    tokens.map(|it| (it.bytes.clone(), [it.probability, it.start, it.end].map(rounded))).collect()
 }
 
 fn alone(shared: &Arc<Shared>, window: &[f32], options: &DecodeOptions) -> Told {
