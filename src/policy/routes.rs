@@ -109,6 +109,7 @@ pub const ROUTES: &[Route] = &[
         personal: PersonalData::Implied,
         ..named("POST", "/v1/audio/transcriptions", &[S::SpeechTranscribe])
     },
+    Route { personal: PersonalData::Implied, ..named("POST", "/v1/embeddings", &[S::ModelsInfer]) },
     named("POST", "/api/v1/qa/answers", &[S::QaAsk]),
     named("POST", "/api/v1/qa/suggestions", &[S::QaAsk]),
     kept("GET", "/api/v1/qa/unanswered", Access::Any(&[S::QaManage])),

@@ -51,6 +51,7 @@ fn every_route_is_open_to_the_roles_that_need_it() {
         ("GET /api/v1/speech/transcriptions/{id}/audio", "單"),
         ("GET /api/v1/speech/stream", "承單介"),
         ("POST /v1/audio/transcriptions", "承單介"),
+        ("POST /v1/embeddings", "模介"),
         ("POST /api/v1/qa/answers", "承單介"),
         ("POST /api/v1/qa/suggestions", "承單介"),
         ("GET /api/v1/qa/unanswered", "單模"),

@@ -150,7 +150,11 @@ impl Service {
         let place = self.admission.enter(task)?;
         match task {
             Task::IdCard => require_ready(&self.recogniser.health())?,
-            Task::Letters | Task::Documents | Task::Answers | Task::Predictions => {
+            Task::Letters
+            | Task::Documents
+            | Task::Answers
+            | Task::Predictions
+            | Task::Embeddings => {
                 self.tenants.of(&cx.origin.org).require_model(task)?;
             }
         }

@@ -4,6 +4,7 @@ pub mod answers;
 pub mod assist;
 pub mod call;
 pub mod documents;
+pub mod embeddings;
 pub mod idcard;
 pub mod letters;
 pub mod prediction;

@@ -10,7 +10,7 @@ use crate::task::call::{CallError, FieldError};
 ///
 /// `at` stands before every pointer (`/meta` of a form, else nothing). `objects` are the places of objects, `*` being
 /// any index.
-pub(super) fn parse<T: DeserializeOwned>(
+pub(in crate::wire) fn parse<T: DeserializeOwned>(
     json: &[u8],
     at: &str,
     objects: &[&str],
@@ -81,7 +81,7 @@ fn is_name(text: &str) -> bool {
 }
 
 /// Refuses a text of more than `most` characters.
-pub(super) fn require_short(text: &str, most: usize, at: &str) -> Result<(), CallError> {
+pub(in crate::wire) fn require_short(text: &str, most: usize, at: &str) -> Result<(), CallError> {
     // No character is shorter than a byte: most texts need no counting.
     if text.len() <= most || text.chars().nth(most).is_none() {
         return Ok(());

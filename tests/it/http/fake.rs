@@ -19,7 +19,7 @@ use fenwen::identity::{Gate, GateSettings};
 use fenwen::pipeline::documents::deadline::Calendar;
 use fenwen::pipeline::documents::number::PrefixTable;
 use fenwen::pipeline::documents::taxonomy::Taxonomy;
-use fenwen::pipeline::encode::EncodeError;
+use fenwen::pipeline::encode::{Embedding, EncodeError};
 use fenwen::policy::{Policy, Surface};
 use fenwen::service::jobs::{Blobs, JobParts, JobSettings, Jobs};
 use fenwen::service::reviews::{ReviewRules, ReviewSettings, Reviews};
@@ -27,7 +27,6 @@ use fenwen::service::routing::{
     EncoderError, Encoders, Routing, RoutingParts, RoutingSettings, TextEncoder,
 };
 use fenwen::service::speech::{Ear, Speech, SpeechLimits, SpeechParts};
-use fenwen::service::tenants::Tenants;
 use fenwen::service::tenants::Tenants;
 use fenwen::service::webhooks::{Guard, WebhookSettings, Webhooks};
 use fenwen::service::{PictureFiles, Service, ServiceLimits, ServiceParts};
@@ -407,14 +406,20 @@ impl Encoders for FakeEncoders {
         }
         Err(EncoderError::Other { wanted: sha256.to_owned(), found: ENCODER.to_owned() })
     }
+
+    fn installed(&self) -> Result<Arc<dyn TextEncoder>, EncoderError> {
+        self.open(ENCODER)
+    }
 }
 
 impl TextEncoder for FakeEncoders {
-    fn encode(&self, texts: &[&str], _: Deadline) -> Result<Vec<Vec<f32>>, EncodeError> {
-        let vector = |text: &&str| {
-            if text.contains('戶') { vec![1.0, 0.0] } else { vec![0.0, 1.0] }
+    fn embed(&self, texts: &[&str], _: Deadline) -> Result<Vec<Embedding>, EncodeError> {
+        let embedding = |text: &&str| {
+            let values = if text.contains('戶') { vec![1.0, 0.0] } else { vec![0.0, 1.0] };
+            let n_tokens = text.chars().count();
+            Embedding { values, n_tokens, is_truncated: 1000 < n_tokens }
         };
-        Ok(texts.iter().map(vector).collect())
+        Ok(texts.iter().map(embedding).collect())
     }
 }
 

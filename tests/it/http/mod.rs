@@ -4,6 +4,7 @@ pub(crate) mod card;
 pub(crate) mod client;
 mod description;
 mod drain;
+mod embeddings;
 mod events;
 pub(crate) mod fake;
 pub(crate) mod guard;
