@@ -15,6 +15,7 @@ pub mod form;
 mod guard;
 mod guarded;
 mod identity_documents;
+mod infer;
 mod jobs;
 mod later;
 mod letters;
@@ -266,6 +267,7 @@ fn routes() -> OpenApiRouter<Arc<App>> {
         .routes(routes!(stream::open))
         .routes(routes!(openai::transcribe))
         .routes(routes!(embeddings::create))
+        .merge(infer::routes())
         .routes(routes!(answers::ask))
         .routes(routes!(answers::suggest))
         .routes(routes!(answers::unanswered))

@@ -6,6 +6,7 @@ pub mod call;
 pub mod documents;
 pub mod embeddings;
 pub mod idcard;
+pub mod infer;
 pub mod letters;
 pub mod prediction;
 pub mod review;

@@ -1,5 +1,6 @@
 //! A server over a recogniser that answers when the test says so.
 
+mod networks;
 pub(crate) mod pages;
 mod recogniser;
 
@@ -21,6 +22,7 @@ use fenwen::pipeline::documents::number::PrefixTable;
 use fenwen::pipeline::documents::taxonomy::Taxonomy;
 use fenwen::pipeline::encode::{Embedding, EncodeError};
 use fenwen::policy::{Policy, Surface};
+use fenwen::service::infer::Infer;
 use fenwen::service::jobs::{Blobs, JobParts, JobSettings, Jobs};
 use fenwen::service::reviews::{ReviewRules, ReviewSettings, Reviews};
 use fenwen::service::routing::{
@@ -40,6 +42,7 @@ use tokio::task::JoinHandle;
 
 use super::speech::FakeEar;
 
+pub(crate) use networks::FakeNetworks;
 pub(crate) use recogniser::{FakeRecogniser, PANIC_WIDTH};
 
 /// An audit log below a folder.
@@ -242,6 +245,7 @@ fn parts_of(
         tenants: Tenants::house_only(Arc::clone(routing)),
         store: store.clone(),
         speech,
+        models: Infer::new(FakeNetworks::new()),
         clock: Arc::clone(clock),
     }
 }

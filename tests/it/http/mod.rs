@@ -9,6 +9,7 @@ mod events;
 pub(crate) mod fake;
 pub(crate) mod guard;
 mod hostile;
+mod infer;
 pub(crate) mod later;
 mod load;
 mod recognition;
