@@ -22,7 +22,7 @@ use crate::tensor::Tensor;
 use super::networks::{Opener, QUEUE_ROWS};
 
 /// The model.
-pub(super) const ENCODER: &str = "use-multilingual-v3";
+pub(super) const ENCODER: &str = crate::task::embeddings::MODEL;
 /// Token ids that may wait for it.
 const QUEUE_IDS: usize = 1 << 20;
 /// Most padded ids for one real one in a batch; the candle engine computes none of them.
@@ -85,6 +85,11 @@ impl Encoders for LocalEncoders {
         if found != wanted {
             return Err(EncoderError::Other { wanted: wanted.to_owned(), found });
         }
+        self.installed()
+    }
+
+    fn installed(&self) -> Result<Arc<dyn TextEncoder>, EncoderError> {
+        let failed = |err: anyhow::Error| EncoderError::Open { reason: format!("{err:#}") };
         let mut opened = self.opened.lock().unwrap_or_else(PoisonError::into_inner);
         let encoder = match opened.take() {
             Some(encoder) => encoder,

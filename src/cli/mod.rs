@@ -25,6 +25,7 @@ mod outbox;
 mod profile;
 mod progress;
 pub mod qa;
+pub mod raw;
 mod recogniser;
 pub mod retention;
 pub mod routing;

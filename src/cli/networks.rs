@@ -43,7 +43,7 @@ const MAX_PADDING: f64 = 1.15;
 /// Rows that may wait for one network.
 pub(super) const QUEUE_ROWS: usize = 4096;
 /// Elements that may wait for one network: 1 GiB of floats.
-const QUEUE_COST: usize = 1 << 28;
+pub(super) const QUEUE_COST: usize = 1 << 28;
 
 /// How networks are opened on this machine.
 pub(super) struct Opener {

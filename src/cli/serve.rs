@@ -19,6 +19,7 @@ use crate::engine::{self, Device};
 use crate::http::{self, App, AppParts, Ended, HttpOptions, Listener, Unrecorded};
 use crate::media::image::ImageLimits;
 use crate::rpc::{self, Rpc, RpcOptions};
+use crate::service::infer::Infer;
 use crate::service::jobs::{Jobs, QuotaRate, Worker};
 use crate::service::relay::{Relay, StoreOutbox};
 use crate::service::speech::Speech;
@@ -34,6 +35,7 @@ use super::console::Shown;
 use super::kinds::{self, TextKind};
 use super::networks::{Opener, blocking_threads};
 use super::profile;
+use super::raw::RawNetworks;
 use super::recogniser::Recogniser;
 use super::retention::keep_clean;
 use super::routing::{self, keep_current};
@@ -417,6 +419,7 @@ fn service(
         decoder: Arc::new(PictureFiles { limits: image_limits(config) }),
         tenants: kept.tenants,
         speech: kept.speech,
+        models: Infer::new(Arc::new(RawNetworks::new(config)?)),
         store: kept.store,
         clock,
     };

@@ -18,7 +18,7 @@ use crate::task::call::CallError;
 use super::context::RequestContext;
 use super::failure::{Failure, describe};
 use super::linger::Lingering;
-use super::{App, deliveries, jobs, openai, pages, record, refuse, reviews, speech};
+use super::{App, deliveries, infer, jobs, openai, pages, record, refuse, reviews, speech};
 
 /// How much later than the call itself the envelope gives up: the call's own timeout comes first.
 const BACKSTOP: Duration = Duration::from_secs(1);
@@ -50,6 +50,8 @@ pub(super) async fn envelope(
     }
     let mut response = if openai::is_route(route.label()) {
         openai::describe(response, &cx.call)
+    } else if infer::is_route(route.label()) {
+        infer::describe(response, &cx.call)
     } else {
         describe(response, &cx.occurrence())
     };

@@ -8,6 +8,7 @@ mod caller;
 mod context;
 mod deliveries;
 mod documents;
+mod embeddings;
 mod envelope;
 mod expiry;
 mod failure;
@@ -15,6 +16,7 @@ pub mod form;
 mod guard;
 mod guarded;
 mod identity_documents;
+mod infer;
 mod jobs;
 mod later;
 mod letters;
@@ -244,6 +246,7 @@ impl App {
         (name = "documents", description = "電子公文智能分文"),
         (name = "speech", description = "語音轉寫"),
         (name = "qa", description = "客戶問答"),
+        (name = "inference", description = "模型推論:OpenAI 與 KServe 相容介面"),
         (name = "predictions", description = "預測與回饋"),
         (name = "reviews", description = "複審:等待承辦人決定的結果"),
         (name = "jobs", description = "工作:稍後處理與查詢"),
@@ -265,6 +268,8 @@ fn routes() -> OpenApiRouter<Arc<App>> {
         .routes(routes!(audio::read))
         .routes(routes!(stream::open))
         .routes(routes!(openai::transcribe))
+        .routes(routes!(embeddings::create))
+        .merge(infer::routes())
         .routes(routes!(answers::ask))
         .routes(routes!(answers::suggest))
         .routes(routes!(answers::unanswered))

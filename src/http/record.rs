@@ -19,11 +19,11 @@ use super::failure::Failure;
 use super::guard::Peer;
 
 /// Paths below these are recorded: health, metrics and pages that are open to everybody are not.
-const RECORDED: [&str; 2] = ["/api/", "/v1/"];
+const RECORDED: [&str; 4] = ["/api/", "/v1/", "/v2/models/", "/v2/repository/"];
 
 /// Routes that touch no personal data; every other one does.
-const IMPERSONAL: [&str; 4] =
-    ["/api/v1/services", "/api/v1/statistics", "/api/v1/webhooks", "unmatched"];
+const IMPERSONAL: [&str; 5] =
+    ["/api/v1/services", "/api/v1/statistics", "/api/v1/webhooks", "/v2/repository/", "unmatched"];
 
 /// What is done over a WebSocket, after the call that opens it.
 const STREAM: &str = "STREAM /api/v1/speech/stream";

@@ -114,8 +114,15 @@ const UNIT_MANAGER: &[S] = &[
     S::ReviewsAssign,
 ];
 
-const MODEL_MANAGER: &[S] =
-    &[S::ModelsRead, S::ModelsPropose, S::ModelsApprove, S::TaxonomiesRead, S::QaManage];
+const MODEL_MANAGER: &[S] = &[
+    S::ModelsRead,
+    S::ModelsPropose,
+    S::ModelsApprove,
+    S::ModelsInfer,
+    S::ModelsManage,
+    S::TaxonomiesRead,
+    S::QaManage,
+];
 
 const SYSTEM_ADMINISTRATOR: &[S] =
     &[S::JobsRead, S::JobsCancel, S::ModelsRead, S::ClientsAdmin, S::OpsAdmin];
@@ -134,6 +141,7 @@ const SYSTEM: &[S] = &[
     S::QaAsk,
     S::IdRecognize,
     S::IdRead,
+    S::ModelsInfer,
     S::FeedbackWrite,
     S::JobsRead,
     S::JobsCancel,

@@ -92,6 +92,9 @@ const OWNING: Access = Access::Any(&[
 const SENDING: Access =
     Access::Any(&[S::LettersClassify, S::DocumentsDispatch, S::SpeechTranscribe, S::IdRecognize]);
 
+/// Scopes of whoever may see which models take tensors.
+const MODELS: Access = Access::Any(&[S::ModelsInfer, S::ModelsManage]);
+
 /// Every route of the description.
 pub const ROUTES: &[Route] = &[
     named("POST", "/api/v1/identity-documents/recognitions", &[S::IdRecognize]),
@@ -109,6 +112,25 @@ pub const ROUTES: &[Route] = &[
         personal: PersonalData::Implied,
         ..named("POST", "/v1/audio/transcriptions", &[S::SpeechTranscribe])
     },
+    Route { personal: PersonalData::Implied, ..named("POST", "/v1/embeddings", &[S::ModelsInfer]) },
+    open("/v2", Offered::Clients),
+    open("/v2/health/live", Offered::Everywhere),
+    open("/v2/health/ready", Offered::Everywhere),
+    plain("GET", "/v2/models/{name}", MODELS),
+    plain("GET", "/v2/models/{name}/ready", MODELS),
+    Route {
+        personal: PersonalData::Implied,
+        ..named("POST", "/v2/models/{name}/infer", &[S::ModelsInfer])
+    },
+    plain("GET", "/v2/models/{name}/versions/{version}", MODELS),
+    plain("GET", "/v2/models/{name}/versions/{version}/ready", MODELS),
+    Route {
+        personal: PersonalData::Implied,
+        ..named("POST", "/v2/models/{name}/versions/{version}/infer", &[S::ModelsInfer])
+    },
+    plain("POST", "/v2/repository/index", MODELS),
+    plain("POST", "/v2/repository/models/{name}/load", Access::Any(&[S::ModelsManage])),
+    plain("POST", "/v2/repository/models/{name}/unload", Access::Any(&[S::ModelsManage])),
     named("POST", "/api/v1/qa/answers", &[S::QaAsk]),
     named("POST", "/api/v1/qa/suggestions", &[S::QaAsk]),
     kept("GET", "/api/v1/qa/unanswered", Access::Any(&[S::QaManage])),

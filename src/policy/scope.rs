@@ -75,6 +75,10 @@ scopes! {
     ModelsPropose = "models:propose",
     /// Approve a version of a model that somebody else proposed.
     ModelsApprove = "models:approve",
+    /// Have models compute on inputs of one's own: vectors of texts, tensors.
+    ModelsInfer = "models:infer",
+    /// Load and unload models for that.
+    ModelsManage = "models:manage",
     /// See taxonomies.
     TaxonomiesRead = "taxonomies:read",
     /// Change taxonomies.
@@ -104,6 +108,7 @@ impl Scope {
             self,
             Scope::ModelsPropose
                 | Scope::ModelsApprove
+                | Scope::ModelsManage
                 | Scope::TaxonomiesWrite
                 | Scope::AuditRead
                 | Scope::AuditExport

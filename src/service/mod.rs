@@ -6,6 +6,7 @@
 mod admission;
 mod claim;
 pub mod events;
+pub mod infer;
 pub mod jobs;
 mod picture;
 mod pool;
@@ -41,6 +42,7 @@ pub use texts::Unread;
 
 use admission::Admission;
 use events::{Circumstances, Event, IdentityRecognised};
+use infer::Infer;
 use pool::{Lane, Pool, PoolError};
 use routing::ActiveModel;
 use speech::Speech;
@@ -101,6 +103,8 @@ pub struct ServiceParts {
     pub store: Store,
     /// Recordings.
     pub speech: Arc<Speech>,
+    /// Models that callers reach with tensors of their own.
+    pub models: Arc<Infer>,
     /// Tells the time.
     pub clock: Arc<dyn Clock>,
 }
@@ -112,6 +116,7 @@ pub struct Service {
     tenants: Arc<Tenants>,
     store: Store,
     speech: Arc<Speech>,
+    models: Arc<Infer>,
     clock: Arc<dyn Clock>,
     admission: Admission,
     pool: Pool,
@@ -138,6 +143,7 @@ impl Service {
             tenants: parts.tenants,
             store: parts.store,
             speech: parts.speech,
+            models: parts.models,
             clock: parts.clock,
             admission: Admission::new(&limits),
             pool: Pool::start("decode", limits.decode_threads, max_waiting)?,
@@ -150,7 +156,11 @@ impl Service {
         let place = self.admission.enter(task)?;
         match task {
             Task::IdCard => require_ready(&self.recogniser.health())?,
-            Task::Letters | Task::Documents | Task::Answers | Task::Predictions => {
+            Task::Letters
+            | Task::Documents
+            | Task::Answers
+            | Task::Predictions
+            | Task::Embeddings => {
                 self.tenants.of(&cx.origin.org).require_model(task)?;
             }
         }
@@ -178,6 +188,11 @@ impl Service {
     /// Recordings.
     pub fn speech(&self) -> &Arc<Speech> {
         &self.speech
+    }
+
+    /// Models that callers reach with tensors of their own.
+    pub fn models(&self) -> &Arc<Infer> {
+        &self.models
     }
 
     /// The index that answers questions, if one is active, and what an operator should know of it.

@@ -7,6 +7,7 @@ use crate::task::answers::{Answer, AnswerOrder, Unanswered};
 use crate::task::assist::{CallOrder, Suggestions};
 use crate::task::call::CallError;
 use crate::task::documents::{DispatchAnswer, DispatchOrder};
+use crate::task::embeddings::{EmbeddingAnswer, EmbeddingOrder, Encoding};
 use crate::task::letters::{LetterAnswers, LetterOrder};
 use crate::task::prediction::{Feedback, KeptPrediction, ServiceStatistics};
 
@@ -71,6 +72,20 @@ impl Admitted {
         let deadline = self.cx.deadline;
         let work = move |routing: &Routing, order: CallOrder| routing.suggest(&order, deadline);
         self.on_text_pool(body, work).await
+    }
+
+    /// Embeds texts; with the vectors comes how they are to be written.
+    pub async fn embed<F>(self, body: Unread<F>) -> Result<(EmbeddingAnswer, Encoding), CallError>
+    where
+        F: FnOnce() -> Result<EmbeddingOrder, CallError> + Send + 'static,
+    {
+        let deadline = self.cx.deadline;
+        let work = move |routing: &Routing, order: EmbeddingOrder| {
+            Ok((routing.embed(&order, deadline)?, order.encoding))
+        };
+        let (answer, encoding) = self.on_text_pool(body, work).await?;
+        metrics::counter!("fenwen_embeddings_total").increment(answer.vectors.len() as u64);
+        Ok((answer, encoding))
     }
 
     /// Questions that no source answered.

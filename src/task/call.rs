@@ -94,6 +94,8 @@ pub enum Task {
     Answers,
     /// Predictions made earlier, and feedback on them.
     Predictions,
+    /// Vectors of texts.
+    Embeddings,
 }
 
 /// A failed call, as its caller sees it. Its texts never carry input.

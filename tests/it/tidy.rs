@@ -15,8 +15,8 @@ const MAY_IMPORT: &[(&str, &[&str])] = &[
     ("bus", &["base"]),
     ("store", &["base"]),
     ("media", &["base"]),
-    ("task", &["base", "media"]),
-    ("wire", &["base", "media", "task"]),
+    ("task", &["base", "tensor", "media"]),
+    ("wire", &["base", "tensor", "media", "task"]),
     ("policy", &["base", "task"]),
     ("identity", &["base", "store", "policy"]),
     ("registry", &["base", "config"]),
@@ -26,8 +26,8 @@ const MAY_IMPORT: &[(&str, &[&str])] = &[
     (
         "service",
         &[
-            "base", "config", "bus", "store", "media", "task", "registry", "engine", "batch",
-            "pipeline",
+            "base", "tensor", "config", "bus", "store", "media", "task", "registry", "engine",
+            "batch", "pipeline",
         ],
     ),
     ("http", &["base", "config", "audit", "task", "wire", "service", "policy", "identity"]),

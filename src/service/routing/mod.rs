@@ -144,6 +144,7 @@ pub struct Routing {
     documents: ModelSlot,
     ministries: ModelSlot,
     answers: IndexSlot,
+    encoders: Arc<dyn Encoders>,
     /// Letters to each agency.
     similar: Mutex<BTreeMap<String, SimilarIndex>>,
     promises: Mutex<BTreeMap<&'static str, ServiceStatistics>>,
@@ -194,7 +195,8 @@ impl Routing {
             letters: slot(LETTERS),
             documents: slot(DOCUMENTS),
             ministries: slot(MINISTRIES),
-            answers: IndexSlot::new(&parts.answers, parts.encoders),
+            answers: IndexSlot::new(&parts.answers, Arc::clone(&parts.encoders)),
+            encoders: parts.encoders,
             similar: Mutex::new(similar),
             promises: Mutex::default(),
             store: parts.store,
@@ -232,7 +234,7 @@ impl Routing {
         match task {
             Task::Letters => self.letters.get(),
             Task::Documents => self.documents.get(),
-            Task::IdCard | Task::Answers | Task::Predictions => None,
+            Task::IdCard | Task::Answers | Task::Predictions | Task::Embeddings => None,
         }
     }
 
@@ -242,7 +244,7 @@ impl Routing {
             Task::Letters => LETTERS,
             Task::Documents => DOCUMENTS,
             Task::Answers => return self.answers.require().map(drop),
-            Task::IdCard | Task::Predictions => return Ok(()),
+            Task::IdCard | Task::Predictions | Task::Embeddings => return Ok(()),
         };
         if self.model(task).is_some() {
             return Ok(());

@@ -10,25 +10,38 @@ use crate::task::call::{CallError, FieldError};
 ///
 /// `at` stands before every pointer (`/meta` of a form, else nothing). `objects` are the places of objects, `*` being
 /// any index.
-pub(super) fn parse<T: DeserializeOwned>(
+pub(in crate::wire) fn parse<T: DeserializeOwned>(
     json: &[u8],
     at: &str,
     objects: &[&str],
 ) -> Result<T, CallError> {
-    let value: Value = serde_json::from_slice(json)
-        .map_err(|_| CallError::new(ErrorCode::BadValue, "內容不是合法的 JSON。"))?;
+    let value: Value = serde_json::from_slice(json).map_err(|_| no_json())?;
     // A struct would also be read from an array of its values; nobody means that.
     for place in objects {
         refuse_lists(&value, at, place)?;
     }
-    serde_path_to_error::deserialize(value).map_err(|error| {
-        let pointer = pointer(at, error.path());
-        // The library has no kind for this; its text begins so.
-        if error.inner().to_string().starts_with("unknown field") {
-            return unknown_field(pointer);
-        }
-        CallError::bad_value(pointer, "缺少必要的值,或型別不符。")
-    })
+    serde_path_to_error::deserialize(value).map_err(|error| refused(at, &error))
+}
+
+/// The refusal of a body: it names the place of what is wrong, never its value.
+pub(in crate::wire) fn refused(
+    at: &str,
+    error: &serde_path_to_error::Error<serde_json::Error>,
+) -> CallError {
+    if error.inner().is_syntax() || error.inner().is_eof() {
+        return no_json();
+    }
+    let pointer = pointer(at, error.path());
+    // The library has no kind for this; its text begins so.
+    if error.inner().to_string().starts_with("unknown field") {
+        return unknown_field(pointer);
+    }
+    CallError::bad_value(pointer, "缺少必要的值,或型別不符。")
+}
+
+/// The body is no JSON at all.
+pub(in crate::wire) fn no_json() -> CallError {
+    CallError::new(ErrorCode::BadValue, "內容不是合法的 JSON。")
 }
 
 fn unknown_field(pointer: String) -> CallError {
@@ -81,7 +94,7 @@ fn is_name(text: &str) -> bool {
 }
 
 /// Refuses a text of more than `most` characters.
-pub(super) fn require_short(text: &str, most: usize, at: &str) -> Result<(), CallError> {
+pub(in crate::wire) fn require_short(text: &str, most: usize, at: &str) -> Result<(), CallError> {
     // No character is shorter than a byte: most texts need no counting.
     if text.len() <= most || text.chars().nth(most).is_none() {
         return Ok(());
@@ -90,7 +103,7 @@ pub(super) fn require_short(text: &str, most: usize, at: &str) -> Result<(), Cal
 }
 
 /// Refuses an id that is empty, longer than 64 characters or not visible.
-pub(super) fn require_id(text: Option<&String>, at: &str) -> Result<(), CallError> {
+pub(in crate::wire) fn require_id(text: Option<&String>, at: &str) -> Result<(), CallError> {
     let is_id =
         |it: &String| (1..=64).contains(&it.chars().count()) && !it.chars().any(char::is_control);
     if text.is_none_or(is_id) {

@@ -1,7 +1,7 @@
 //! Version 1 of the API's documents.
 
 pub mod answers;
-mod body;
+pub(super) mod body;
 pub mod compare;
 pub mod dispatch;
 pub mod documents;

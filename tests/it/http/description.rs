@@ -55,7 +55,7 @@ async fn every_described_operation_is_routed() {
             }
         }
     }
-    assert_eq!(n_operations, 52);
+    assert_eq!(n_operations, 65);
 }
 
 #[tokio::test]

@@ -1,5 +1,6 @@
 //! A server over a recogniser that answers when the test says so.
 
+mod networks;
 pub(crate) mod pages;
 mod recogniser;
 
@@ -19,8 +20,9 @@ use fenwen::identity::{Gate, GateSettings};
 use fenwen::pipeline::documents::deadline::Calendar;
 use fenwen::pipeline::documents::number::PrefixTable;
 use fenwen::pipeline::documents::taxonomy::Taxonomy;
-use fenwen::pipeline::encode::EncodeError;
+use fenwen::pipeline::encode::{Embedding, EncodeError};
 use fenwen::policy::{Policy, Surface};
+use fenwen::service::infer::Infer;
 use fenwen::service::jobs::{Blobs, JobParts, JobSettings, Jobs};
 use fenwen::service::reviews::{ReviewRules, ReviewSettings, Reviews};
 use fenwen::service::routing::{
@@ -40,6 +42,7 @@ use tokio::task::JoinHandle;
 
 use super::speech::FakeEar;
 
+pub(crate) use networks::FakeNetworks;
 pub(crate) use recogniser::{FakeRecogniser, PANIC_WIDTH};
 
 /// An audit log below a folder.
@@ -242,6 +245,7 @@ fn parts_of(
         tenants: Tenants::house_only(Arc::clone(routing)),
         store: store.clone(),
         speech,
+        models: Infer::new(FakeNetworks::new()),
         clock: Arc::clone(clock),
     }
 }
@@ -406,14 +410,20 @@ impl Encoders for FakeEncoders {
         }
         Err(EncoderError::Other { wanted: sha256.to_owned(), found: ENCODER.to_owned() })
     }
+
+    fn installed(&self) -> Result<Arc<dyn TextEncoder>, EncoderError> {
+        self.open(ENCODER)
+    }
 }
 
 impl TextEncoder for FakeEncoders {
-    fn encode(&self, texts: &[&str], _: Deadline) -> Result<Vec<Vec<f32>>, EncodeError> {
-        let vector = |text: &&str| {
-            if text.contains('戶') { vec![1.0, 0.0] } else { vec![0.0, 1.0] }
+    fn embed(&self, texts: &[&str], _: Deadline) -> Result<Vec<Embedding>, EncodeError> {
+        let embedding = |text: &&str| {
+            let values = if text.contains('戶') { vec![1.0, 0.0] } else { vec![0.0, 1.0] };
+            let n_tokens = text.chars().count();
+            Embedding { values, n_tokens, is_truncated: 1000 < n_tokens }
         };
-        Ok(texts.iter().map(vector).collect())
+        Ok(texts.iter().map(embedding).collect())
     }
 }
 
