@@ -70,9 +70,12 @@ def is_form(schema: dict[str, Any]) -> bool:
 
 
 def union(name: str, schema: dict[str, Any], classes: dict[str, str]) -> str:
-    """An alias; each alternative becomes a model, named by its `type`."""
+    """An alias; each alternative with properties becomes a model, named by its `type`."""
     names = []
     for alternative in schema["oneOf"]:
+        if "properties" not in alternative:
+            names.append(type_of(alternative))
+            continue
         (tag,) = alternative["properties"]["type"]["enum"]
         names.append(name + tag.capitalize())
         classes[names[-1]] = model(names[-1], alternative)

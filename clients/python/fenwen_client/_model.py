@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import dataclasses
 import functools
 import types
@@ -119,6 +120,11 @@ def _decode_union(kinds: tuple[Any, ...], value: Any, place: str) -> Any:
         return _decode(rest[0], value, place)
     named = value.get("type") if isinstance(value, dict) else None
     for kind in rest:
-        if named in typing.get_args(_hints(kind)["type"]):
+        if isinstance(kind, type) and issubclass(kind, ApiModel):
+            if named in typing.get_args(_hints(cast(Hashable, kind))["type"]):
+                return _decode(kind, value, place)
+            continue
+        # Values without a name of their kind differ in their type: a text, or a list.
+        with contextlib.suppress(DecodeError):
             return _decode(kind, value, place)
     raise DecodeError(f"{place}/type")

@@ -15,6 +15,7 @@ from ._method import D
 from .answers import Answers
 from .blobs import Blobs
 from .documents import Documents
+from .embeddings import Embeddings
 from .identity_documents import IdentityDocuments
 from .jobs import Jobs
 from .letters import Letters
@@ -35,6 +36,7 @@ class _Groups(Generic[D]):
         self._settings = settings
         self.letters = Letters(driver, settings)
         self.documents = Documents(driver, settings)
+        self.embeddings = Embeddings(driver, settings)
         self.identity_documents = IdentityDocuments(driver, settings)
         self.transcriptions = Transcriptions(driver, settings)
         self.answers = Answers(driver, settings)

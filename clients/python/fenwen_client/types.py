@@ -370,6 +370,14 @@ class BatchResponse(ApiModel):
 
 
 @dataclass(frozen=True, kw_only=True, repr=False)
+class BinarySize(ApiModel):
+    """Where data is bytes."""
+
+    binary_data_size: int
+    """How many."""
+
+
+@dataclass(frozen=True, kw_only=True, repr=False)
 class BlobRequest(ApiModel):
     """An upload to open. Unknown fields are refused."""
 
@@ -865,6 +873,68 @@ class DocumentAnswer(ApiModel):
 
 
 @dataclass(frozen=True, kw_only=True, repr=False)
+class EmbeddingItem(ApiModel):
+    """The vector of one text."""
+
+    embedding: Vector
+    """A unit vector."""
+
+    index: int
+    """Which text, from 0."""
+
+    object: str
+    """`embedding`."""
+
+
+@dataclass(frozen=True, kw_only=True, repr=False)
+class EmbeddingRequest(ApiModel):
+    """Texts to embed. Unknown fields are refused."""
+
+    dimensions: int | None = None
+    """512, which is what the model has."""
+
+    encoding_format: str | None = None
+    """`float` or `base64` (little-endian floats of 32 bits); `float` unless given."""
+
+    input: EmbeddingInput
+    """A text, or 1 to 2,048 of them; none empty, each of some 1,500 Chinese characters at most."""
+
+    model: str
+    """`use-multilingual-v3`."""
+
+    user: str | None = None
+    """Accepted, without effect."""
+
+
+@dataclass(frozen=True, kw_only=True, repr=False)
+class EmbeddingResponse(ApiModel):
+    """The answer."""
+
+    data: list[EmbeddingItem]
+    """One for each text, in their order."""
+
+    model: str
+    """What made them."""
+
+    object: str
+    """`list`."""
+
+    usage: EmbeddingUsage
+    """How much was read."""
+
+
+@dataclass(frozen=True, kw_only=True, repr=False)
+class EmbeddingUsage(ApiModel):
+    """How much was read."""
+
+    prompt_tokens: int
+    """Tokens of all texts, those for beginning and end included."""
+
+    total_tokens: int
+    """The same."""
+
+
+@dataclass(frozen=True, kw_only=True, repr=False)
 class EscalationRequest(ApiModel):
     """Why an item is given up. Unknown fields are refused."""
 
@@ -1001,6 +1071,62 @@ class ImageSize(ApiModel):
 
     width: int
     """Pixels per row."""
+
+
+@dataclass(frozen=True, kw_only=True, repr=False)
+class InferFailure(ApiModel):
+    """A failure as clients of this protocol read it."""
+
+    code: str
+    """Our code of the failure."""
+
+    error: str
+    """What went wrong and what to do, in Traditional Chinese."""
+
+    request_id: str
+    """Identifies the call in our logs."""
+
+
+@dataclass(frozen=True, kw_only=True, repr=False)
+class InferRequest(ApiModel):
+    """A request. Unknown fields are refused, and so is every parameter that is not listed here."""
+
+    id: str | None = None
+    """Answered as it is: at most 64 characters."""
+
+    inputs: list[RequestInput]
+    """One for each input of the model."""
+
+    outputs: list[RequestedOutput] | None = None
+    """Which outputs are wanted; all unless given."""
+
+    parameters: RequestParameters | None = None
+    """Of the request."""
+
+
+@dataclass(frozen=True, kw_only=True, repr=False)
+class InferResponse(ApiModel):
+    """The answer."""
+
+    id: str | None = None
+    """The caller's name for its request."""
+
+    model_name: str
+    """What computed it."""
+
+    model_version: str
+    """Its version."""
+
+    outputs: list[ResponseOutput]
+    """Those that were wanted."""
+
+
+@dataclass(frozen=True, kw_only=True, repr=False)
+class InputParameters(ApiModel):
+    """Parameters of an input."""
+
+    binary_data_size: int | None = None
+    """Bytes of its data, which follow the JSON in the order of the inputs: little-endian."""
 
 
 @dataclass(frozen=True, kw_only=True, repr=False)
@@ -1480,6 +1606,37 @@ class Model(ApiModel):
 
 
 @dataclass(frozen=True, kw_only=True, repr=False)
+class ModelMetadata(ApiModel):
+    """What a loaded model takes and gives."""
+
+    inputs: list[TensorMetadata]
+    """Inputs."""
+
+    name: str
+    """Its name."""
+
+    outputs: list[TensorMetadata]
+    """Outputs."""
+
+    platform: str
+    """`onnx` or `candle`."""
+
+    versions: list[str]
+    """The one version that there is."""
+
+
+@dataclass(frozen=True, kw_only=True, repr=False)
+class ModelReady(ApiModel):
+    """Whether a model answers."""
+
+    name: str
+    """Its name."""
+
+    ready: bool
+    """Always true; otherwise the answer is a failure."""
+
+
+@dataclass(frozen=True, kw_only=True, repr=False)
 class Mrz(ApiModel):
     """A machine-readable zone."""
 
@@ -1579,6 +1736,14 @@ class Options(ApiModel):
 
     types: list[DocumentType] | None = None
     """Accepted kinds of document; another kind sets `needs_review`. Every kind when absent."""
+
+
+@dataclass(frozen=True, kw_only=True, repr=False)
+class OutputParameters(ApiModel):
+    """Parameters of an output."""
+
+    binary_data: bool | None = None
+    """Whether it is answered as bytes."""
 
 
 @dataclass(frozen=True, kw_only=True, repr=False)
@@ -1835,6 +2000,114 @@ class RecognitionAnswer(DocumentAnswer):
 
 
 @dataclass(frozen=True, kw_only=True, repr=False)
+class RepositoryIndexRequest(ApiModel):
+    """Which models are listed. May be left out."""
+
+    ready: bool | None = None
+    """Only those that answer."""
+
+
+@dataclass(frozen=True, kw_only=True, repr=False)
+class RepositoryModel(ApiModel):
+    """A model of the repository."""
+
+    name: str
+    """Its name."""
+
+    reason: str
+    """Why it does not answer; empty when it does."""
+
+    state: str
+    """`READY` or `UNAVAILABLE`."""
+
+    version: str
+    """Its version."""
+
+
+@dataclass(frozen=True, kw_only=True, repr=False)
+class RepositoryModelRequest(ApiModel):
+    """Load or unload. May be left out."""
+
+    parameters: RepositoryParameters | None = None
+    """Of them only `unload_dependents` is known, which has no effect: no model depends on another."""
+
+
+@dataclass(frozen=True, kw_only=True, repr=False)
+class RepositoryModelResponse(ApiModel):
+    """Load or unload is done."""
+
+    name: str
+    """The model."""
+
+
+@dataclass(frozen=True, kw_only=True, repr=False)
+class RepositoryParameters(ApiModel):
+    """Parameters of load and unload."""
+
+    unload_dependents: bool | None = None
+    """Accepted, without effect."""
+
+
+@dataclass(frozen=True, kw_only=True, repr=False)
+class RequestInput(ApiModel):
+    """A tensor for the model."""
+
+    data: list[float] | None = None
+    """Row-major elements: a flat list, or lists in lists by the shape."""
+
+    datatype: str
+    """`FP32` or `INT64`."""
+
+    name: str
+    """Name of the input."""
+
+    parameters: InputParameters | None = None
+    """How many bytes of the body are its data, where they are not in JSON."""
+
+    shape: list[int]
+    """Dimensions, outermost first; the first is the number of rows, 1,024 at most."""
+
+
+@dataclass(frozen=True, kw_only=True, repr=False)
+class RequestParameters(ApiModel):
+    """Parameters of a request."""
+
+    binary_data_output: bool | None = None
+    """Whether outputs are answered as bytes, where they do not say themselves."""
+
+
+@dataclass(frozen=True, kw_only=True, repr=False)
+class RequestedOutput(ApiModel):
+    """An output that is wanted."""
+
+    name: str
+    """Its name."""
+
+    parameters: OutputParameters | None = None
+    """How it is answered."""
+
+
+@dataclass(frozen=True, kw_only=True, repr=False)
+class ResponseOutput(ApiModel):
+    """A tensor of the model."""
+
+    data: Elements | None = None
+    """Row-major elements."""
+
+    datatype: str
+    """`FP32` or `INT64`."""
+
+    name: str
+    """Name of the output."""
+
+    parameters: BinarySize | None = None
+    """How many bytes after the JSON are its data, where they are not in JSON."""
+
+    shape: list[int]
+    """Dimensions, outermost first."""
+
+
+@dataclass(frozen=True, kw_only=True, repr=False)
 class ReviewContent(ApiModel):
     """Text and suggestions of an item."""
 
@@ -2057,6 +2330,36 @@ class SegmentDocument(ApiModel):
 
 
 @dataclass(frozen=True, kw_only=True, repr=False)
+class ServerLive(ApiModel):
+    """Whether the server lives."""
+
+    live: bool
+    """Always true."""
+
+
+@dataclass(frozen=True, kw_only=True, repr=False)
+class ServerMetadata(ApiModel):
+    """The server."""
+
+    extensions: list[str]
+    """Extensions that are spoken."""
+
+    name: str
+    """`fenwen`."""
+
+    version: str
+    """Version of the program."""
+
+
+@dataclass(frozen=True, kw_only=True, repr=False)
+class ServerReady(ApiModel):
+    """Whether the server takes calls."""
+
+    ready: bool
+    """Always true; otherwise the answer is a failure."""
+
+
+@dataclass(frozen=True, kw_only=True, repr=False)
 class ServiceEntry(ApiModel):
     """One service."""
 
@@ -2201,6 +2504,20 @@ class SuggestionResponse(ApiModel):
 
     requires_human: bool
     """Always: a person decides."""
+
+
+@dataclass(frozen=True, kw_only=True, repr=False)
+class TensorMetadata(ApiModel):
+    """An input or output."""
+
+    datatype: str
+    """`FP32` or `INT64`."""
+
+    name: str
+    """Its name."""
+
+    shape: list[int]
+    """Dimensions; -1 where any size will do."""
 
 
 @dataclass(frozen=True, kw_only=True, repr=False)
@@ -2468,6 +2785,12 @@ class Pii(Place):
     """`national_id`, `resident_certificate`, `email`, `mobile_phone`, `landline`, `bank_card`, `plate` or `address`."""
 
 
+Elements: TypeAlias = list[float] | list[int]
+"""Elements in JSON."""
+
+EmbeddingInput: TypeAlias = str | list[str]
+"""A text, or several."""
+
 LiveMessage: TypeAlias = LiveMessageReady | LiveMessagePartial | LiveMessageFinal | LiveMessageDone | LiveMessageError
 """What a client is told."""
 
@@ -2475,6 +2798,9 @@ LiveRequest: TypeAlias = LiveRequestStart | LiveRequestResume | LiveRequestEnd
 """What a client says. Frames of sound are binary messages: mono samples of 16 bits, little end first, of 1 s at
 most; or one packet of Opus each, of 20 to 60 ms, where an empty message stands for a packet that was lost.
 """
+
+Vector: TypeAlias = list[float] | str
+"""A vector in the form that was asked for."""
 
 OPERATIONS: dict[str, Operation] = {
     "start_page": Operation("GET", "/", frozenset()),
@@ -2529,5 +2855,18 @@ OPERATIONS: dict[str, Operation] = {
     "openapi": Operation("GET", "/openapi.json", frozenset()),
     "event_schema": Operation("GET", "/schemas/{file}", frozenset()),
     "create_audio_transcription": Operation("POST", "/v1/audio/transcriptions", frozenset({"x-deadline-ms"})),
+    "create_embedding": Operation("POST", "/v1/embeddings", frozenset({"x-deadline-ms"})),
+    "v2_server_metadata": Operation("GET", "/v2", frozenset()),
+    "v2_server_live": Operation("GET", "/v2/health/live", frozenset()),
+    "v2_server_ready": Operation("GET", "/v2/health/ready", frozenset()),
+    "v2_model_metadata": Operation("GET", "/v2/models/{name}", frozenset()),
+    "v2_model_infer": Operation("POST", "/v2/models/{name}/infer", frozenset({"inference-header-content-length", "x-deadline-ms"})),
+    "v2_model_ready": Operation("GET", "/v2/models/{name}/ready", frozenset()),
+    "v2_model_version_metadata": Operation("GET", "/v2/models/{name}/versions/{version}", frozenset()),
+    "v2_model_version_infer": Operation("POST", "/v2/models/{name}/versions/{version}/infer", frozenset({"inference-header-content-length", "x-deadline-ms"})),
+    "v2_model_version_ready": Operation("GET", "/v2/models/{name}/versions/{version}/ready", frozenset()),
+    "v2_repository_index": Operation("POST", "/v2/repository/index", frozenset()),
+    "v2_repository_load": Operation("POST", "/v2/repository/models/{name}/load", frozenset({"x-deadline-ms"})),
+    "v2_repository_unload": Operation("POST", "/v2/repository/models/{name}/unload", frozenset({"x-deadline-ms"})),
 }
 """Each operation of the API by its id."""
