@@ -139,6 +139,11 @@ client: ## Python client: types, tests, every service of a built server; SERVER=
 	cd clients/python && ../../.venv/bin/python -m mypy
 	cd clients/python && FENWEN=$(abspath $(or $(SERVER),target/debug/fenwen)) ../../.venv/bin/python -m pytest --quiet
 
+test-clients: ## tritonclient and openai, unchanged, against a built server; SERVER=target/release/fenwen (debug)
+	[ -x .venv/bin/python ] || $(PYTHON) -m venv .venv
+	.venv/bin/python -m pip install --quiet --require-virtualenv -r tests/clients/requirements.txt
+	.venv/bin/python tests/clients/run.py $(or $(SERVER),target/debug/fenwen)
+
 compliance: ## Each required control with what shows it; fails on a missing one
 	$(CARGO) test --locked --no-default-features --test it -- --nocapture --test-threads 1 compliance:: \
 	  | grep -v '^test \|^$$\|^running '
@@ -165,4 +170,4 @@ advisories: ## Known weaknesses of dependencies, offline; DB=folder with a copy 
 doc: ## API documentation, warnings are errors
 	RUSTDOCFLAGS='-D warnings' $(CARGO) doc --locked --workspace --no-deps
 
-.PHONY: help run cuda test check setup eval bench bench-text defaults fonts fmt clippy test-core test-full test-browser models-dev doc servers client compliance sbom fuzz fuzz-lock advisories
+.PHONY: help run cuda test check setup eval bench bench-text defaults fonts fmt clippy test-core test-full test-browser models-dev doc servers client test-clients compliance sbom fuzz fuzz-lock advisories
