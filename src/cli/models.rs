@@ -69,7 +69,7 @@ pub enum ModelsCommand {
     Activate {
         /// letters、documents 或 ministries
         name: String,
-        /// 有自己單位的機關代碼([[tenants]])
+        /// 有自己單位的機關代碼(設定檔的 tenants)
         #[arg(long, value_name = "ORG")]
         tenant: Option<String>,
         /// fenwen train 的輸出目錄
@@ -79,7 +79,7 @@ pub enum ModelsCommand {
     Propose {
         /// letters、documents 或 ministries
         name: String,
-        /// 有自己單位的機關代碼([[tenants]])
+        /// 有自己單位的機關代碼(設定檔的 tenants)
         #[arg(long, value_name = "ORG")]
         tenant: Option<String>,
         /// fenwen train 的輸出目錄
@@ -102,7 +102,7 @@ pub enum ModelsCommand {
     Rollback {
         /// letters、documents 或 ministries
         name: String,
-        /// 有自己單位的機關代碼([[tenants]])
+        /// 有自己單位的機關代碼(設定檔的 tenants)
         #[arg(long, value_name = "ORG")]
         tenant: Option<String>,
     },
@@ -110,7 +110,7 @@ pub enum ModelsCommand {
     Versions {
         /// letters、documents 或 ministries
         name: String,
-        /// 有自己單位的機關代碼([[tenants]])
+        /// 有自己單位的機關代碼(設定檔的 tenants)
         #[arg(long, value_name = "ORG")]
         tenant: Option<String>,
     },
