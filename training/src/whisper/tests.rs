@@ -89,8 +89,13 @@ fn adapters_of_zero_change_no_logit() {
         logits.flatten_all().unwrap().to_vec1().unwrap()
     };
     let fresh = Adapters::new(&pupil, &part(""), 1).unwrap();
-    assert!(logits(&pupil) == logits(&fresh.beside(&pupil, true).unwrap()));
-    assert!(logits(&pupil) != logits(&drawn.beside(&pupil, true).unwrap()));
+    let off = |adapters: &Adapters| {
+        let beside = logits(&adapters.beside(&pupil, true).unwrap());
+        logits(&pupil).iter().zip(&beside).map(|(a, b)| (a - b).abs()).fold(0.0, f32::max)
+    };
+    // Where something is learned, normalisation is several operations, which round otherwise than the one.
+    assert!(off(&fresh) < 1e-4, "{}", off(&fresh));
+    assert!(1e-2 < off(&drawn), "{}", off(&drawn));
     let count = |part: &WhisperPart| Adapters::new(&pupil, part, 1).unwrap().vars().count();
     assert_eq!((count(&part("")), Target::Mlp.modules().len()), (4, 2));
 }
