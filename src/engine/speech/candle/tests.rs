@@ -66,6 +66,29 @@ fn a_window_is_heard_the_same_alone_and_among_others() {
     }
 }
 
+/// The logits of what comes first in each window, when all are encoded together.
+fn first_logits(shared: &Shared, windows: &[&[f32]]) -> Vec<Vec<f32>> {
+    let mels: Vec<_> = windows.iter().map(|it| shared.mel.of(it).unwrap()).collect();
+    let sound = shared.network.encode(&mels).unwrap();
+    let mut memory = shared.network.remember(&sound).unwrap();
+    let given = vec![shared.tokens.start; windows.len()];
+    let rows = shared.network.read(&given, &mut memory).unwrap();
+    shared.network.logits(&rows.squeeze(1).unwrap()).unwrap()
+}
+
+#[test]
+fn the_silence_behind_a_shorter_window_is_not_heard() {
+    let shared = shared();
+    let windows = windows();
+    let sounds: Vec<&[f32]> = windows.iter().map(Vec::as_slice).collect();
+    let together = first_logits(&shared, &sounds);
+    for (sound, together) in sounds.iter().zip(&together) {
+        let alone = first_logits(&shared, &[sound]);
+        let worst = alone[0].iter().zip(together).map(|(a, b)| (a - b).abs()).fold(0.0, f32::max);
+        assert!(worst < 1e-4, "off by {worst}");
+    }
+}
+
 #[test]
 fn who_stops_leaves_the_others_to_go_on() {
     let shared = shared();
