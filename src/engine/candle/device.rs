@@ -61,16 +61,14 @@ impl Tether {
     }
 }
 
+#[cfg(feature = "cuda")]
 impl Drop for Tether {
     fn drop(&mut self) {
-        #[cfg(feature = "cuda")]
         if let CandleDevice::Cuda(card) = &self.0
             && let Err(reason) = card.cuda_stream().context().bind_to_thread()
         {
             tracing::warn!(%reason, "memory of the card is not given back");
         }
-        #[cfg(not(feature = "cuda"))]
-        let _ = &self.0;
     }
 }
 
