@@ -8,17 +8,20 @@ use std::sync::Arc;
 use fenwen::base::{ErrorCode, ManualClock, Private};
 use fenwen::pipeline::documents::number::PrefixTable;
 use fenwen::pipeline::documents::taxonomy::Taxonomy;
-use fenwen::service::routing::{Routing, RoutingParts};
+use fenwen::service::routing::{Routing, RoutingParts, lessons};
 use fenwen::service::tenants::Tenants;
 use fenwen::store::Store;
 use fenwen::task::call::CallError;
 use fenwen::task::letters::{Letter, LetterAnswers, LetterOrder};
+use fenwen::task::prediction::{Feedback, Verdict};
 
 use super::super::fake::parts_over;
 use super::classifier;
 use super::kept::cx;
 
 const POLICE: &str = "A04000000G";
+/// An agency without units of its own.
+const HOUSE: &str = "A01000000A";
 const UNITS: &str = "version = '1'\ntenant = 'A04000000G'\nname = '警政署'\n\
     [[unit]]\npath = 'A04000000G/交通組'\n[[unit]]\npath = 'A04000000G/保安組'\n\
     [[unit]]\npath = 'A04000000G/戶口組'\n";
@@ -61,7 +64,31 @@ fn each_agency_is_answered_from_its_own_units() {
     let first = |org: &str| ask(&tenants, org).unwrap().items.remove(0);
     let label = first(POLICE).labels.remove(0);
     assert_eq!(label.unit.as_deref(), Some("A04000000G/保安組"));
-    assert_eq!(first("A01000000A").labels[0].code, "役政司");
+    assert_eq!(first(HOUSE).labels[0].code, "役政司");
+    let ids = [POLICE, HOUSE].map(|org| {
+        let id = first(org).prediction_id;
+        let verdict = Verdict::Accepted;
+        let feedback = Feedback {
+            verdict,
+            label: None,
+            unit: None,
+            reason: None,
+            decided_by: None,
+            role: None,
+        };
+        tenants.of(org).feedback(&id, feedback, &cx(Some(org)).origin).unwrap();
+        id
+    });
+    let taught = |tenant| {
+        let store = Store::open(dir.path()).unwrap();
+        let found = lessons(&store, "letters", tenant, 0).unwrap();
+        found.into_iter().map(|it| it.id).collect::<Vec<_>>()
+    };
+    assert_eq!(
+        [taught(Some(POLICE)), taught(None)],
+        ids.map(|it| vec![it]),
+        "nobody learns from others"
+    );
     let kept = tenants.of(POLICE).prediction_of(&first(POLICE).prediction_id, POLICE).unwrap();
     assert_eq!(kept.model.version, "A04000000G/1");
 }
