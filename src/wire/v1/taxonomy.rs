@@ -71,9 +71,9 @@ pub struct TaxonomyChangeResponse {
     #[schema(example = "2023-09-20")]
     pub on: String,
     /// The units before.
-    pub from: Vec<String>,
+    pub before: Vec<String>,
     /// Those after; the first one carries most of the duties.
-    pub to: Vec<String>,
+    pub after: Vec<String>,
     /// The ministry that the duties went to instead.
     #[schema(required = true)]
     pub ministry: Option<String>,
@@ -175,7 +175,7 @@ impl From<TaxonomyUnit> for TaxonomyUnitResponse {
 impl From<TaxonomyChange> for TaxonomyChangeResponse {
     fn from(it: TaxonomyChange) -> TaxonomyChangeResponse {
         let TaxonomyChange { on, from, to, ministry } = it;
-        TaxonomyChangeResponse { on: on.to_string(), from, to, ministry }
+        TaxonomyChangeResponse { on: on.to_string(), before: from, after: to, ministry }
     }
 }
 
