@@ -10,6 +10,7 @@ mod clients;
 mod config;
 mod console;
 mod doctor;
+pub mod drift;
 pub mod encoder;
 mod export;
 mod feedback;
@@ -111,6 +112,9 @@ enum Command {
     /// 匯出承辦人的回饋
     #[command(subcommand)]
     Feedback(feedback::FeedbackCommand),
+    /// 檢查作答是否偏離模型啟用之初,或顯示已檢查的結果
+    #[command(subcommand)]
+    Drift(drift::DriftCommand),
     /// 匯出一日的統計資料,供資料倉儲使用(去識別化的 CSV 與 Parquet)
     Export(warehouse::Options),
     /// 顯示保存期限、銷毀逾期資料、設定與解除保全
@@ -234,6 +238,7 @@ impl Cli {
             Command::Clients(command) => clients::run(command, &read()?)?,
             Command::Jobs(command) => jobs::run(command, &read()?)?,
             Command::Feedback(command) => feedback::run(command, &read()?)?,
+            Command::Drift(command) => drift::run(command, &read()?)?,
             Command::Export(options) => warehouse::run(&options, &read()?)?,
             Command::Retention(command) => retention::run(command, &Config::load(&overrides)?)?,
             Command::Subject(command) => subject::run(command, &read()?)?,

@@ -20,6 +20,7 @@ use crate::wire::v1::jobs::{self, JobAccepted, JobLinks, JobPage, JobRequest, Jo
 use super::body::{self, BodyLimit};
 use super::caller::{QuotaHeaders, caller, ceil, take};
 use super::failure::Failure;
+use super::query::parameters;
 use super::{App, guard, refuse};
 
 /// The path, for the envelope: it has query parameters.
@@ -223,25 +224,16 @@ pub(super) async fn list(
 
 fn filter(query: &str) -> Result<JobFilter, CallError> {
     let mut filter = JobFilter { limit: PAGE, ..JobFilter::default() };
-    for pair in query.split('&').filter(|it| !it.is_empty()) {
-        let (name, value) = pair.split_once('=').unwrap_or((pair, ""));
-        let wrong = |detail: &str| CallError::bad_value(format!("/query/{name}"), detail);
-        match name {
-            "state" => {
-                filter.state = Some(value.parse().map_err(|_| wrong("不是已知的狀態。"))?);
+    for it in parameters(query) {
+        match it.name.as_ref() {
+            "state" => filter.state = Some(it.read("不是已知的狀態。")?),
+            "service" if (1..=64).contains(&it.value.len()) => {
+                filter.service = Some(it.value.into_owned());
             }
-            "service" if !value.is_empty() && value.len() <= 64 => {
-                filter.service = Some(value.to_owned());
-            }
-            "service" => return Err(wrong("應為 1 到 64 個字元。")),
-            "before" => {
-                filter.before = Some(value.parse().map_err(|_| wrong("應為上一頁回覆的 next。"))?);
-            }
-            "limit" => {
-                let limit = value.parse().ok().filter(|it| (1..=MAX_PAGE).contains(it));
-                filter.limit = limit.ok_or_else(|| wrong("應為 1 到 200 的整數。"))?;
-            }
-            _ => return Err(refuse(ErrorCode::UnknownParameter, "含有未定義的查詢參數。")),
+            "service" => return Err(it.wrong("應為 1 到 64 個字元。")),
+            "before" => filter.before = Some(it.read("應為上一頁回覆的 next。")?),
+            "limit" => filter.limit = it.limit(MAX_PAGE)?,
+            _ => return Err(it.unknown()),
         }
     }
     Ok(filter)

@@ -10,6 +10,8 @@ mod cli;
 mod compliance;
 #[cfg(feature = "console")]
 mod console;
+mod dashboards;
+mod drift;
 #[cfg(all(feature = "candle", feature = "ort", feature = "rten"))]
 mod encoder;
 #[cfg(all(feature = "ort", feature = "rten"))]

@@ -55,7 +55,7 @@ async fn every_described_operation_is_routed() {
             }
         }
     }
-    assert_eq!(n_operations, 65);
+    assert_eq!(n_operations, 69);
 }
 
 #[tokio::test]

@@ -381,6 +381,7 @@ pub(super) fn feedback_from_elsewhere_closes_items(fixture: Fixture) {
         text: Private::new(Vec::new()),
         signature: None,
         subjects: Vec::new(),
+        shape: None,
         case_no: None,
         created: 10,
         text_expires: 100,

@@ -33,6 +33,7 @@ fn prediction(id: &str, labels: &str, created: u64) -> NewPrediction {
         text: Private::new(CANARY.as_bytes().to_vec()),
         signature: None,
         subjects: Vec::new(),
+        shape: None,
         case_no: None,
         created,
         text_expires: created + 1000,
