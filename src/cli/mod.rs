@@ -5,6 +5,7 @@ mod audit;
 mod backup;
 mod bench;
 mod bus;
+mod capacity;
 mod check;
 mod clients;
 mod config;
@@ -137,6 +138,8 @@ enum Command {
     Audit(audit::AuditCommand),
     /// 量測各模型在本機裝置上的速度(Markdown 表)
     Bench(bench::Options),
+    /// 由實測數據推算容量:多少件需要多少節點
+    Capacity(capacity::Options),
     /// 檢查企業匯流排
     #[command(subcommand)]
     Bus(bus::BusCommand),
@@ -248,6 +251,7 @@ impl Cli {
             Command::Key(command) => key::run(command, &read()?)?,
             Command::Audit(command) => audit::run(command, &read()?)?,
             Command::Bench(options) => bench::run(&options, &logged(&overrides)?)?,
+            Command::Capacity(options) => capacity::run(&options)?,
             Command::Bus(command) => bus::run(command, &Config::load(&overrides)?)?,
             Command::EngineWorker => crate::engine::worker::run()?,
             Command::FfmpegWorker { ffmpeg, demuxer, rate } => {

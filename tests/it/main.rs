@@ -4,6 +4,7 @@
 mod api;
 mod audit;
 mod batch;
+mod book;
 mod bus;
 mod canary;
 mod cli;
