@@ -192,7 +192,8 @@ pub(super) async fn model_infer(
     request: Request,
 ) -> Result<Response, Failure> {
     require_open(&app)?;
-    let place = app.service.models().admit(&name, None)?;
+    let n_bytes = body::announced(request.headers());
+    let place = app.service.models().admit_announced(&name, None, n_bytes)?;
     Ok(infer(&app, &cx, place, request).await?)
 }
 
@@ -283,7 +284,8 @@ pub(super) async fn model_version_infer(
     request: Request,
 ) -> Result<Response, Failure> {
     require_open(&app)?;
-    let place = app.service.models().admit(&name, Some(&version))?;
+    let n_bytes = body::announced(request.headers());
+    let place = app.service.models().admit_announced(&name, Some(&version), n_bytes)?;
     Ok(infer(&app, &cx, place, request).await?)
 }
 
