@@ -35,7 +35,7 @@ PEERS = {
     "mosec": ("venv", "mosec_app.py", "/inference"),
     "FastAPI": ("venv", "fastapi_app.py", "/infer"),
     "LitServe": ("venv", "litserve_app.py", "/infer"),
-    "Triton": ("venv", "triton_app.py", "/v2/models/work/infer"),
+    "Triton": ("triton", "triton_app.py", "/v2/models/work/infer"),
     "MLServer": ("mlserver", "mlserver_app.py", "/v2/models/work/infer"),
 }
 
@@ -71,12 +71,12 @@ class Server:
     def stop(self):
         with contextlib.suppress(ProcessLookupError):
             self.process.terminate()
-        try:
+        with contextlib.suppress(subprocess.TimeoutExpired):
             self.process.wait(15)
-        except subprocess.TimeoutExpired:
-            # Its own session: nobody else's processes.
+        # Its own session, nobody else's processes: some leave their workers behind.
+        with contextlib.suppress(ProcessLookupError):
             os.killpg(self.process.pid, 9)
-            self.process.wait(15)
+        self.process.wait(15)
         shutil.rmtree(self.folder, ignore_errors=True)
 
     def request(self):
@@ -287,7 +287,7 @@ def settle(server):
 
 def versions(args):
     found = {"python": platform.python_version(), "machine": platform.machine(), "cores": os.cpu_count()}
-    for environment in ("venv", "mlserver"):
+    for environment in ("venv", "triton", "mlserver"):
         python = args.environments / environment / "bin/python"
         done = subprocess.run([python, "-m", "pip", "list", "--format", "json"], stdout=subprocess.PIPE, check=False)
         wanted = ("fastapi", "uvicorn", "uvloop", "litserve", "mosec", "nvidia-pytriton", "mlserver")

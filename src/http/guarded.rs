@@ -44,6 +44,7 @@ pub(super) fn described(mut description: OpenApi) -> OpenApi {
 /// A header or query parameter may be left out, but there is no way to send one that is null.
 fn present(operation: &mut Operation) {
     for parameter in operation.parameters.iter_mut().flatten() {
+        let RefOr::T(parameter) = parameter else { continue };
         let Some(RefOr::T(Schema::Object(schema))) = &mut parameter.schema else { continue };
         let SchemaType::Array(types) = &mut schema.schema_type else { continue };
         types.retain(|it| *it != Type::Null);

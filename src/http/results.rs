@@ -103,7 +103,7 @@ pub(super) fn body_of(reader: BlobReader) -> Body {
     tag = "jobs",
     params(
         ("id" = String, Path, description = "job_id"),
-        ("last-event-id" = Option<String>, Header, description = "已收到的最後一則事件的 id"),
+        ("last-event-id" = Option<String>, Header, pattern = "^[0-9]{1,18}$", description = "已收到的最後一則事件的 id"),
     ),
     responses(
         (status = 200, description = "事件", body = JobChange, content_type = "text/event-stream"),

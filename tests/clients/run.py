@@ -14,9 +14,9 @@ import triton_http
 import webhook_receiver
 from server import fenwen
 
-# What needs no more than a server in the demo profile shares one; the contract comes last, for it leaves much behind.
-SHARED = {"triton": triton_http, "openai": openai_sdk, "contract": contract}
-OWN = {"nats": nats_bus, "webhooks": webhook_receiver}
+# What needs no more than a server in the demo profile shares one.
+SHARED = {"triton": triton_http, "openai": openai_sdk}
+OWN = {"nats": nats_bus, "webhooks": webhook_receiver, "contract": contract}
 
 
 def main():
