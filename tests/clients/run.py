@@ -1,6 +1,6 @@
 """The clients, validators and linters that others publish, unchanged, against a fenwen of their own.
 
-make test-clients; needs a built fenwen, pulled models and `make servers`. `run.py PROGRAM CHECK…` runs only those.
+make test-clients; README.md says what each asks. `run.py PROGRAM CHECK…` runs only those.
 """
 
 import sys

@@ -48,9 +48,9 @@ pub(super) async fn run(args: &BurstArgs) -> Result<Value> {
             Ok(Err(_)) | Err(_) => n_lost += 1,
         }
     }
-    let in_time = seen.get(&200).map_or(0, |it| {
-        it.iter().filter(|&&micros| micros <= args.deadline_ms * 1000).count()
-    });
+    let in_time = seen
+        .get(&200)
+        .map_or(0, |it| it.iter().filter(|&&micros| micros <= args.deadline_ms * 1000).count());
     let by_status: BTreeMap<String, Value> = seen
         .into_iter()
         .map(|(status, mut micros)| {

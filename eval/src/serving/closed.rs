@@ -71,7 +71,8 @@ async fn ask(request: Arc<Request>, begun: Instant, end: Instant) -> Seen {
         seen.n_all += u64::from(status.is_ok());
         if begun <= asked && now < end {
             if matches!(status, Ok(200)) {
-                seen.micros.push(now.duration_since(asked).as_micros().try_into().unwrap_or(u64::MAX));
+                seen.micros
+                    .push(now.duration_since(asked).as_micros().try_into().unwrap_or(u64::MAX));
             }
             let name = status.as_ref().map_or_else(|_| "cut".to_owned(), u16::to_string);
             *seen.statuses.entry(name).or_default() += 1;

@@ -168,11 +168,8 @@ impl Networks for OneNetwork {
             Ok(input.clone())
         });
         let copies: Vec<Box<dyn TensorModel>> = vec![Box::new(model)];
-        let policy = BatchPolicy {
-            max_rows: self.work.max_rows(),
-            max_cost: usize::MAX,
-            max_padding: 1.0,
-        };
+        let policy =
+            BatchPolicy { max_rows: self.work.max_rows(), max_cost: usize::MAX, max_padding: 1.0 };
         let spec = BatchSpec {
             name: MODEL.to_owned(),
             policy,

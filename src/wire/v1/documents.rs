@@ -96,6 +96,7 @@ pub struct Attachment {
     /// File name.
     pub name: String,
     /// Pages.
+    #[schema(format = "uint32")]
     pub pages: Option<u32>,
 }
 
@@ -125,6 +126,7 @@ pub struct Officer {
     pub duties: Vec<String>,
     /// Cases not yet closed.
     #[serde(default)]
+    #[schema(format = "uint32")]
     pub open_cases: u32,
     /// Away.
     #[serde(default)]

@@ -193,6 +193,18 @@ pub struct JobPage {
     pub next: Option<String>,
 }
 
+/// A message of the stream of changes, as Server-Sent Events have it.
+#[derive(ToSchema)]
+pub struct JobMessage {
+    /// The version of the job after the change; `Last-Event-ID` goes on behind it.
+    pub id: String,
+    /// The state after the change.
+    pub event: String,
+    /// A `JobChange`.
+    #[schema(content_media_type = "application/json")]
+    pub data: String,
+}
+
 /// A change of a job, as an event of the stream.
 #[derive(Serialize, ToSchema)]
 pub struct JobChange {

@@ -244,9 +244,8 @@ async fn calls_beyond_the_places_are_refused_at_once() {
 async fn what_cannot_be_answered_in_time_is_refused_at_once() {
     let server = Server::open().await;
     post(&server, "/v2/repository/models/slow/load", &json!({})).await;
-    let infer = async || {
-        post(&server, "/v2/models/slow/infer", &input(json!([1, 2]), json!([1, 2]))).await
-    };
+    let infer =
+        async || post(&server, "/v2/models/slow/infer", &input(json!([1, 2]), json!([1, 2]))).await;
     // Nothing is known of the model before its first run.
     assert_eq!(infer().await.status, 200);
     let refused = infer().await;
