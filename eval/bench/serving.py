@@ -272,10 +272,10 @@ def left(args, server):
 
 
 def settle(server):
-    """Seconds until nothing more is computed; half a minute at most."""
+    """Seconds until nothing more is computed; a quarter of a minute at most."""
     began = time.monotonic()
     last, at = server.computed(), began
-    while time.monotonic() < began + 30:
+    while time.monotonic() < began + 15:
         time.sleep(0.1)
         now = server.computed()
         if now != last:

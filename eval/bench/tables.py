@@ -49,7 +49,7 @@ def slow(servers):
         times = "–"
         if refused:
             times = f"{max(it['p50_ms'] for it in refused.values()):.0f} / {max(it['last_ms'] for it in refused.values()):.0f}"
-        drained = "> 30" if left["drained_s"] is None else f"{left['drained_s']:.1f}"
+        drained = "> 15" if left["drained_s"] is None else f"{left['drained_s']:.1f}"
         following = f"{left['next_ms']:.0f}" if left["next_status"] == 200 else f"{left['next_status']} after {left['next_ms']:.0f}"
         named = ", ".join(f"{it['count']} × {status}" for status, it in refused.items())
         print(f"| {name} | {left['sent']} | {left['computed']} ({left['share']:.1%}) | {drained} | {following} | {burst['in_time']} "

@@ -260,7 +260,7 @@ impl Infer {
 
 impl Service {
     /// Computes on tensors: `read` makes them of the body, `write` an answer of what the model gave; both run on the
-    /// pool of texts.
+    /// pool of texts, unless they are so small that going there costs more.
     ///
     /// # Errors
     /// Those of `read` and `write`; when the model is overloaded, late or cannot compute on this.
@@ -283,17 +283,30 @@ impl Service {
                 Ok::<_, CallError>((rows(inputs)?, reply))
             };
             let lane = if body.n_bytes <= SHORT_BYTES { Lane::Short } else { Lane::Long };
-            let read = self.texts.run(lane, read).await.map_err(|it| self.pool_error(it))?;
-            let (rows, reply) = read?;
+            let (rows, reply) = if body.n_bytes <= INLINE_BYTES {
+                read()?
+            } else {
+                self.texts.run(lane, read).await.map_err(|it| self.pool_error(it))??
+            };
             place.require_in_time(&rows, deadline.saturating_duration_since(self.clock.now()))?;
             let found = place.run(rows, deadline).await?;
+            let n_elements: usize = found.iter().flatten().map(n_elements_of).sum();
             let written = move || write(&reply, &stacked(found)?);
+            if n_elements <= INLINE_ELEMENTS {
+                return written();
+            }
             self.texts.run(lane, written).await.map_err(|it| self.pool_error(it))?
         };
         let answered = tokio::time::timeout_at(deadline.into(), work).await;
         answered.unwrap_or_else(|_| Err(CallError::timeout()))
     }
 }
+
+/// Bytes of a body that is read at once, without a change of threads.
+const INLINE_BYTES: usize = 8 << 10;
+
+/// Elements of an answer that is written at once.
+const INLINE_ELEMENTS: usize = 1024;
 
 /// Bytes of a body up to which its call overtakes.
 const SHORT_BYTES: usize = 64 << 10;

@@ -101,7 +101,7 @@ fn house(store: &Store, data_dir: &Path, clock: &Arc<dyn Clock>) -> Result<Arc<R
         store: store.clone(),
         taxonomy: Taxonomy::ministry()?,
         calendar: Calendar::default(),
-        prefixes: PrefixTable::ministry()?.clone(),
+        prefixes: PrefixTable::ministry().context("no table of prefixes")?.clone(),
         clock: Arc::clone(clock),
         settings: RoutingSettings::default(),
     })?)
