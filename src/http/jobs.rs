@@ -49,7 +49,7 @@ const ASK_AGAIN: u64 = 2;
     operation_id = "create_job",
     tag = "jobs",
     params(
-        ("idempotency-key" = Option<String>, Header, description = "重送的識別碼,1 到 256 個可見字元;24 小時內有效。"),
+        ("idempotency-key" = Option<String>, Header, pattern = "^[!-~]{1,256}$", description = "重送的識別碼,1 到 256 個可見字元;24 小時內有效。"),
         ("x-request-id" = Option<String>, Header, description = "呼叫端的識別碼,原樣回覆:1 到 64 個英數字、-、_、.。"),
     ),
     request_body(content = JobRequest, content_type = "application/json"),
@@ -194,10 +194,10 @@ pub(super) fn accepted_id(answer: &Response) -> &str {
     operation_id = "list_jobs",
     tag = "jobs",
     params(
-        ("state" = Option<String>, Query, description = "只列出這個狀態:queued、running、succeeded、failed、cancelled、dead"),
+        ("state" = Option<String>, Query, pattern = "^(queued|running|succeeded|failed|cancelled|dead)$", description = "只列出這個狀態:queued、running、succeeded、failed、cancelled、dead"),
         ("service" = Option<String>, Query, description = "只列出這個服務"),
-        ("before" = Option<String>, Query, description = "上一頁回覆的 next"),
-        ("limit" = Option<u32>, Query, description = "筆數,1 到 200;預設 50"),
+        ("before" = Option<String>, Query, pattern = "^[0-9]{1,18}$", description = "上一頁回覆的 next"),
+        ("limit" = Option<u32>, Query, minimum = 1, maximum = 200, description = "筆數,1 到 200;預設 50"),
     ),
     responses(
         (status = 200, description = "一頁工作", body = JobPage),

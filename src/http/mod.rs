@@ -64,6 +64,7 @@ use crate::service::reviews::Reviews;
 use crate::service::webhooks::Webhooks;
 use crate::task::call::{CallContext, CallError};
 use crate::wire::openai::{AudioDelta, AudioDone, AudioText};
+use crate::wire::v1::jobs::JobChange;
 use crate::wire::v1::live::{LiveMessage, LiveRequest};
 use crate::wire::v1::meta::PurposeRule;
 use crate::wire::v1::picture::PictureRequest;
@@ -233,7 +234,7 @@ impl App {
         description = "內政部人工智慧推論服務。所有結果僅供承辦人參考,由人決定。",
         license(name = "Apache-2.0", identifier = "Apache-2.0"),
     ),
-    // Only the bus and the stream carry these, but their schemas are here with the others.
+    // Only the bus and the streams carry these, but their schemas are here with the others.
     components(schemas(
         PictureRequest,
         NamedFeedbackRequest,
@@ -242,6 +243,7 @@ impl App {
         AudioText,
         AudioDelta,
         AudioDone,
+        JobChange,
     )),
     tags(
         (name = "identity-documents", description = "證件影像辨識"),
