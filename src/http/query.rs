@@ -25,7 +25,7 @@ impl Parameter<'_> {
     }
 
     /// Nobody knows it.
-    pub(super) fn unknown(&self) -> CallError {
+    pub(super) fn unknown() -> CallError {
         refuse(ErrorCode::UnknownParameter, "含有未定義的查詢參數。")
     }
 
