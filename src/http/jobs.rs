@@ -20,7 +20,7 @@ use crate::wire::v1::jobs::{self, JobAccepted, JobLinks, JobPage, JobRequest, Jo
 use super::body::{self, BodyLimit};
 use super::caller::{QuotaHeaders, caller, ceil, take};
 use super::failure::Failure;
-use super::query::parameters;
+use super::query::{parameters, unknown};
 use super::{App, guard, refuse};
 
 /// The path, for the envelope: it has query parameters.
@@ -233,7 +233,7 @@ fn filter(query: &str) -> Result<JobFilter, CallError> {
             "service" => return Err(it.wrong("應為 1 到 64 個字元。")),
             "before" => filter.before = Some(it.read("應為上一頁回覆的 next。")?),
             "limit" => filter.limit = it.limit(MAX_PAGE)?,
-            _ => return Err(it.unknown()),
+            _ => return Err(unknown()),
         }
     }
     Ok(filter)

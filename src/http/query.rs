@@ -18,15 +18,15 @@ pub(super) fn parameters(query: &str) -> impl Iterator<Item = Parameter<'_>> {
     form_urlencoded::parse(query.as_bytes()).map(|(name, value)| Parameter { name, value })
 }
 
+/// A parameter that nobody knows.
+pub(super) fn unknown() -> CallError {
+    refuse(ErrorCode::UnknownParameter, "含有未定義的查詢參數。")
+}
+
 impl Parameter<'_> {
     /// Its value is none that it may have.
     pub(super) fn wrong(&self, detail: &str) -> CallError {
         CallError::bad_value(format!("/query/{}", self.name), detail)
-    }
-
-    /// Nobody knows it.
-    pub(super) fn unknown(&self) -> CallError {
-        refuse(ErrorCode::UnknownParameter, "含有未定義的查詢參數。")
     }
 
     /// Its value, where it can be read as one of its kind.

@@ -26,7 +26,7 @@ use crate::wire::v1::reviews::{
 };
 
 use super::failure::Failure;
-use super::query::parameters;
+use super::query::{parameters, unknown};
 use super::{App, body, guard, refuse};
 
 pub(super) use work::*;
@@ -113,7 +113,7 @@ fn query(text: &str) -> Result<ReviewQuery, CallError> {
                 query.after = Some(page);
             }
             "limit" => query.limit = it.limit(MAX_PAGE)?,
-            _ => return Err(it.unknown()),
+            _ => return Err(unknown()),
         }
     }
     Ok(query)
