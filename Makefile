@@ -144,6 +144,15 @@ test-clients: ## tritonclient and openai, unchanged, against a built server; SER
 	.venv/bin/python -m pip install --quiet --require-virtualenv -r tests/clients/requirements.txt
 	.venv/bin/python tests/clients/run.py $(or $(SERVER),target/debug/fenwen)
 
+test-tls: ## testssl.sh against an encrypted listener of a built server; SERVER=target/release/fenwen (debug)
+	@missing=(); command -v testssl >/dev/null || missing+=(testssl.sh); \
+	for it in curl openssl python3; do command -v $$it >/dev/null || missing+=($$it); done; \
+	if [ $${#missing[@]} -gt 0 ]; then \
+	  echo "installing: $${missing[*]}"; $(SUDO) apt-get update -qq; \
+	  DEBIAN_FRONTEND=noninteractive $(SUDO) apt-get install -y --no-install-recommends "$${missing[@]}"; \
+	fi
+	tests/tls/run.sh $(or $(SERVER),target/debug/fenwen)
+
 compliance: ## Each required control with what shows it; fails on a missing one
 	$(CARGO) test --locked --no-default-features --test it -- --nocapture --test-threads 1 compliance:: \
 	  | grep -v '^test \|^$$\|^running '
@@ -170,4 +179,4 @@ advisories: ## Known weaknesses of dependencies, offline; DB=folder with a copy 
 doc: ## API documentation, warnings are errors
 	RUSTDOCFLAGS='-D warnings' $(CARGO) doc --locked --workspace --no-deps
 
-.PHONY: help run cuda test check setup eval bench bench-text defaults fonts fmt clippy test-core test-full test-browser models-dev doc servers client test-clients compliance sbom fuzz fuzz-lock advisories
+.PHONY: help run cuda test check setup eval bench bench-text defaults fonts fmt clippy test-core test-full test-browser models-dev doc servers client test-clients test-tls compliance sbom fuzz fuzz-lock advisories

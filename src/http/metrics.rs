@@ -39,6 +39,11 @@ fn install() -> PrometheusHandle {
         "fenwen_certificate_expiry_seconds",
         "When the certificate of a listener expires, in seconds since 1970."
     );
+    metrics::describe_gauge!(
+        "fenwen_release_findings",
+        "What is not as it was signed, at the last comparison."
+    );
+    metrics::describe_gauge!("fenwen_notices_open", "What somebody must look at, by kind.");
     metrics::describe_gauge!("fenwen_ready", "1 when new calls are accepted.");
     handle
 }

@@ -22,6 +22,8 @@ const LATEST: usize = 10;
 struct HomePage {
     frame: Frame,
     t: &'static HomeText,
+    /// What somebody must look at; for those who operate the service.
+    notices: Vec<String>,
     services: Vec<ServiceRow>,
     is_all_ready: bool,
     reviews: Vec<ReviewTile>,
@@ -75,6 +77,7 @@ async fn page(visit: &Visit) -> Result<HomePage, CallError> {
     Ok(HomePage {
         frame,
         t,
+        notices: notices(visit),
         is_all_ready: services.iter().all(|it| it.is_ready),
         services,
         reviews: reviews(visit).await?,
@@ -83,6 +86,13 @@ async fn page(visit: &Visit) -> Result<HomePage, CallError> {
         sees_jobs: caller.is_some(),
         may_try: visit.may_see("/console/try"),
     })
+}
+
+fn notices(visit: &Visit) -> Vec<String> {
+    match visit.may_see("/console/resources") {
+        true => visit.console.service.notices().messages(),
+        false => Vec::new(),
+    }
 }
 
 /// What waits for whoever asks, on the screens that are open to them.
