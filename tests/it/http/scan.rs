@@ -88,7 +88,8 @@ async fn a_scanner_behind_a_socket_of_the_machine_is_asked_too() {
 async fn an_infected_upload_is_destroyed_when_it_is_whole() {
     let server = Server::scanned_by(scanner(clamd().await, WhenAway::Refuse)).await;
     let upload = async |content: &[u8]| {
-        let asked = json!({"kind": "letters", "media_type": "application/json", "size": content.len()});
+        let asked =
+            json!({"kind": "letters", "media_type": "application/json", "size": content.len()});
         let json = "content-type: application/json\r\n";
         let asked = asked.to_string();
         let opened = call(server.addr, &format!("POST {BLOBS}"), json, asked.as_bytes()).await;
