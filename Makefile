@@ -170,6 +170,15 @@ test-warehouse: ## Exports read by DuckDB and PostgreSQL; SERVER=target/release/
 	.venv/bin/python -m pip install --quiet --require-virtualenv -r tests/warehouse/requirements.txt
 	.venv/bin/python tests/warehouse/run.py $(or $(SERVER),target/debug/fenwen)
 
+test-tls: ## testssl.sh against an encrypted listener of a built server; SERVER=target/release/fenwen (debug)
+	@missing=(); command -v testssl >/dev/null || missing+=(testssl.sh); \
+	for it in curl openssl python3; do command -v $$it >/dev/null || missing+=($$it); done; \
+	if [ $${#missing[@]} -gt 0 ]; then \
+	  echo "installing: $${missing[*]}"; $(SUDO) apt-get update -qq; \
+	  DEBIAN_FRONTEND=noninteractive $(SUDO) apt-get install -y --no-install-recommends "$${missing[@]}"; \
+	fi
+	tests/tls/run.sh $(or $(SERVER),target/debug/fenwen)
+
 compliance: ## Each required control with what shows it; fails on a missing one
 	$(CARGO) test --locked --no-default-features --test it -- --nocapture --test-threads 1 compliance:: \
 	  | grep -v '^test \|^$$\|^running '
@@ -213,4 +222,4 @@ book: target/tools/bin/mdbook ## The book (zh-Hant, English) as HTML; target/boo
 	rm -r target/book/book target/book/book.toml
 	$(PYTHON) docs/book/check.py target/book
 
-.PHONY: help run cuda test check setup eval bench bench-text bench-serving defaults fonts fmt clippy test-core test-full test-browser models-dev doc servers client test-clients compliance sbom fuzz fuzz-lock advisories book test-deploy test-warehouse
+.PHONY: help run cuda test check setup eval bench bench-text bench-serving defaults fonts fmt clippy test-core test-full test-browser models-dev doc servers client test-clients test-tls compliance sbom fuzz fuzz-lock advisories book test-deploy test-warehouse

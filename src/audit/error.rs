@@ -3,6 +3,8 @@
 use std::io;
 use std::path::{Path, PathBuf};
 
+use crate::base::KeyFileError;
+
 /// A failure of the log. Its text holds no row.
 #[derive(Debug, thiserror::Error)]
 pub enum AuditError {
@@ -16,14 +18,9 @@ pub enum AuditError {
         /// Why.
         source: io::Error,
     },
-    /// The signing key or a public key.
-    #[error("the audit key `{}` is unusable: {what}", path.display())]
-    Key {
-        /// Which.
-        path: PathBuf,
-        /// Why.
-        what: &'static str,
-    },
+    /// The signing key.
+    #[error(transparent)]
+    Key(#[from] KeyFileError),
     /// Other processes of this machine hold every chain.
     #[error("every audit chain below `{}` is in use: stop a process", folder.display())]
     InUse {

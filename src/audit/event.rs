@@ -35,6 +35,9 @@ pub enum AuditEvent {
     /// A key was revoked.
     #[serde(rename = "client.key_revoked")]
     ClientKeyRevoked,
+    /// Somebody signed off the list of client systems and what they may do.
+    #[serde(rename = "client.reviewed")]
+    ClientsReviewed,
     /// A call over HTTP.
     #[serde(rename = "api.called")]
     ApiCalled,
@@ -50,6 +53,12 @@ pub enum AuditEvent {
     /// The version before was made to answer again.
     #[serde(rename = "model.rolled_back")]
     ModelRolledBack,
+    /// The signed release, or something that it names, is not as it was signed: that is refused.
+    #[serde(rename = "release.refused")]
+    ReleaseRefused,
+    /// Somebody signed what this installation may load.
+    #[serde(rename = "release.signed")]
+    ReleaseSigned,
     /// Data left the service as files.
     #[serde(rename = "export.made")]
     ExportMade,
@@ -114,7 +123,7 @@ pub enum AuditEvent {
 
 impl AuditEvent {
     /// Every event, for documentation and tests.
-    pub const ALL: [AuditEvent; 34] = [
+    pub const ALL: [AuditEvent; 37] = [
         AuditEvent::SystemStarted,
         AuditEvent::SystemStopped,
         AuditEvent::ConfigRefused,
@@ -124,11 +133,14 @@ impl AuditEvent {
         AuditEvent::ClientDeleted,
         AuditEvent::ClientKeyIssued,
         AuditEvent::ClientKeyRevoked,
+        AuditEvent::ClientsReviewed,
         AuditEvent::ApiCalled,
         AuditEvent::BusCalled,
         AuditEvent::ModelProposed,
         AuditEvent::ModelActivated,
         AuditEvent::ModelRolledBack,
+        AuditEvent::ReleaseRefused,
+        AuditEvent::ReleaseSigned,
         AuditEvent::ExportMade,
         AuditEvent::DataPurged,
         AuditEvent::RetentionHeld,
@@ -163,11 +175,14 @@ impl AuditEvent {
             AuditEvent::ClientDeleted => "client.deleted",
             AuditEvent::ClientKeyIssued => "client.key_issued",
             AuditEvent::ClientKeyRevoked => "client.key_revoked",
+            AuditEvent::ClientsReviewed => "client.reviewed",
             AuditEvent::ApiCalled => "api.called",
             AuditEvent::BusCalled => "bus.called",
             AuditEvent::ModelProposed => "model.proposed",
             AuditEvent::ModelActivated => "model.activated",
             AuditEvent::ModelRolledBack => "model.rolled_back",
+            AuditEvent::ReleaseRefused => "release.refused",
+            AuditEvent::ReleaseSigned => "release.signed",
             AuditEvent::ExportMade => "export.made",
             AuditEvent::DataPurged => "data.purged",
             AuditEvent::RetentionHeld => "retention.held",
@@ -203,11 +218,14 @@ impl AuditEvent {
             AuditEvent::ClientDeleted => "刪除介接系統及其金鑰",
             AuditEvent::ClientKeyIssued => "製發金鑰",
             AuditEvent::ClientKeyRevoked => "廢止金鑰",
+            AuditEvent::ClientsReviewed => "清查介接系統並簽署",
             AuditEvent::ApiCalled => "經 HTTP 的呼叫",
             AuditEvent::BusCalled => "經企業匯流排的呼叫",
             AuditEvent::ModelProposed => "提案啟用一版模型",
             AuditEvent::ModelActivated => "啟用另一版模型",
             AuditEvent::ModelRolledBack => "回復前一版模型",
+            AuditEvent::ReleaseRefused => "與發行簽章不符,拒絕採用",
+            AuditEvent::ReleaseSigned => "簽署發行清單",
             AuditEvent::ExportMade => "資料匯出為檔案",
             AuditEvent::DataPurged => "銷毀逾期內容",
             AuditEvent::RetentionHeld => "設定保全(停止銷毀)",

@@ -2,7 +2,9 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::key::{AuditKey, PublicKey};
+use crate::base::PublicKey;
+
+use super::key::AuditKey;
 use super::line::{Hash, from_hex, hex};
 
 /// What a mark says.

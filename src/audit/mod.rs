@@ -29,7 +29,7 @@ pub use error::{AuditError, NotWritten};
 pub use event::AuditEvent;
 pub use excerpt::{Excerpt, excerpt};
 pub use forward::{CursorError, Forward, ForwardError, Forwarded, Pump};
-pub use key::{AuditKey, PublicKey};
+pub use key::AuditKey;
 pub use mark::{Mark, MarkKind};
 pub use query::{Query, Touched, search};
 pub use recorder::{Appended, AuditSettings, Commit, Recorder};

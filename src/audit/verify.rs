@@ -8,9 +8,10 @@ use std::num::NonZero;
 use std::path::Path;
 use std::thread;
 
+use crate::base::PublicKey;
+
 use super::AuditError;
 use super::files::{self, CHECKPOINTS, LOCK, START, Segment};
-use super::key::PublicKey;
 use super::line::{Line, genesis};
 use super::mark::{Mark, MarkKind, Place};
 

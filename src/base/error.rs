@@ -33,6 +33,8 @@ pub enum ErrorCode {
     UnsupportedMedia,
     /// The content is refused: broken, hostile or over a decoding limit.
     ContentRefused,
+    /// The virus scanner refuses the file.
+    Infected,
     /// The document is classified: dropped unread.
     Classified,
     /// An idempotency key was used for another call.
@@ -57,7 +59,7 @@ pub enum ErrorCode {
 
 impl ErrorCode {
     /// Every code, for documentation and for tests.
-    pub const ALL: [ErrorCode; 24] = [
+    pub const ALL: [ErrorCode; 25] = [
         ErrorCode::NotFound,
         ErrorCode::UnknownParameter,
         ErrorCode::BadValue,
@@ -72,6 +74,7 @@ impl ErrorCode {
         ErrorCode::TooLarge,
         ErrorCode::UnsupportedMedia,
         ErrorCode::ContentRefused,
+        ErrorCode::Infected,
         ErrorCode::Classified,
         ErrorCode::KeyReused,
         ErrorCode::Conflict,
@@ -101,6 +104,7 @@ impl ErrorCode {
             ErrorCode::TooLarge => "ER0430",
             ErrorCode::UnsupportedMedia => "ER0440",
             ErrorCode::ContentRefused => "ER0450",
+            ErrorCode::Infected => "ER0451",
             ErrorCode::Classified => "ER0452",
             ErrorCode::KeyReused => "ER0400",
             ErrorCode::Conflict => "ER0410",
@@ -131,6 +135,7 @@ impl ErrorCode {
             ErrorCode::TooLarge => "內容過大",
             ErrorCode::UnsupportedMedia => "不支援的媒體類型",
             ErrorCode::ContentRefused => "內容無法處理",
+            ErrorCode::Infected => "檔案含有惡意程式",
             ErrorCode::Classified => "不受理密等公文",
             ErrorCode::KeyReused => "冪等鍵已用於其他請求",
             ErrorCode::Conflict => "目前狀態不允許",

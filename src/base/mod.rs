@@ -8,6 +8,7 @@ mod id_number;
 mod network;
 mod private;
 pub(crate) mod protobuf;
+mod signature;
 mod timestamp;
 
 use std::fmt;
@@ -22,6 +23,7 @@ pub use error::ErrorCode;
 pub use id_number::{IdNumber, Sex};
 pub use network::{Network, NetworkError};
 pub use private::{Private, Secret};
+pub use signature::{KeyFileError, PublicKey, SigningKey};
 pub use timestamp::{is_rfc3339, rfc3339};
 
 /// What stands before every type of event.

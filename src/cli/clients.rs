@@ -1,5 +1,7 @@
 //! `fenwen clients`: registers, shows, suspends and deletes client systems; and the gate of a server.
 
+mod review;
+
 use std::io::Write;
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -27,6 +29,15 @@ pub(super) enum ClientsCommand {
     Add(Box<Registration>),
     /// 列出介接系統:機關、狀態、最近使用、核准人
     List,
+    /// 定期清查:寫出所有介接系統與其權限的清查表,簽章後保存;--verify 核對已保存者
+    Review {
+        /// 清查人
+        #[arg(long, value_name = "NAME", required_unless_present = "verify")]
+        by: Option<String>,
+        /// 只核對這份清查表是否未被更動
+        #[arg(long, value_name = "FILE", conflicts_with = "by")]
+        verify: Option<PathBuf>,
+    },
     /// 顯示一個介接系統的授權與金鑰代碼
     Show {
         /// 介接系統代碼
@@ -136,7 +147,10 @@ impl ClientsCommand {
             ClientsCommand::Key { id, revoke: Some(_) } => {
                 Some((AuditEvent::ClientKeyRevoked, "clients key", id))
             }
-            ClientsCommand::List | ClientsCommand::Show { .. } => None,
+            // A review is on record too, with who signed it off.
+            ClientsCommand::List | ClientsCommand::Review { .. } | ClientsCommand::Show { .. } => {
+                None
+            }
         }
     }
 }
@@ -168,6 +182,7 @@ fn perform(command: ClientsCommand, config: &Config) -> anyhow::Result<()> {
                 writeln!(out, "{}", line(&row, now))?;
             }
         }
+        ClientsCommand::Review { by, verify } => review::run(by, verify, config, &mut out)?,
         ClientsCommand::Show { id } => show(&store, &id, now, &mut out)?,
         ClientsCommand::Suspend { id } => {
             ensure!(store.set_client_active(&id, false, now).wait()?, NO_SUCH_CLIENT);
@@ -271,13 +286,18 @@ fn show(store: &Store, id: &str, now: Duration, out: &mut dyn Write) -> anyhow::
     Ok(())
 }
 
-/// A client in one line.
-fn line(row: &ClientRow, now: Duration) -> String {
-    let state = match row.expires {
+/// Whether a client may call.
+fn state(row: &ClientRow, now: Duration) -> &'static str {
+    match row.expires {
         _ if !row.is_active => "suspended",
         Some(expires) if expires <= now => "expired",
         _ => "active",
-    };
+    }
+}
+
+/// A client in one line.
+fn line(row: &ClientRow, now: Duration) -> String {
+    let state = state(row, now);
     format!(
         "{} {} {state} used={} expires={} approved_by={}",
         row.id,

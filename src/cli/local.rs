@@ -17,7 +17,7 @@ use crate::wire::v1::recognition::RecognitionAnswer;
 
 use super::networks::{Opener, blocking_threads};
 use super::recogniser::Recogniser;
-use super::serve::image_limits;
+use super::serve::limits::image_limits;
 
 /// Longest time for one picture.
 const TIME: Duration = Duration::from_secs(120);

@@ -23,12 +23,14 @@ pub mod local;
 mod logging;
 pub mod models;
 mod networks;
+mod notices;
 mod outbox;
 mod profile;
 mod progress;
 pub mod qa;
 pub mod raw;
 mod recogniser;
+mod release;
 pub mod retention;
 pub mod routing;
 mod serve;
@@ -107,6 +109,9 @@ enum Command {
     /// 列出、下載、驗證、說明、轉出與清理模型
     #[command(subcommand)]
     Models(models::ModelsCommand),
+    /// 列出、簽署、核對本機可採用的程式、模型與分類表
+    #[command(subcommand)]
+    Release(release::ReleaseCommand),
     /// 匯入、核定、停用問答來源並建立索引
     #[command(subcommand)]
     Qa(qa::QaCommand),
@@ -237,6 +242,7 @@ impl Cli {
                 Ok(command) => versions::run(command, &read()?)?,
                 Err(command) => models::run(command, models::settings(&read()?)?)?,
             },
+            Command::Release(command) => release::run(command, &read()?)?,
             Command::Qa(command) => qa::run(command, &read()?)?,
             Command::Clients(command) => clients::run(command, &read()?)?,
             Command::Jobs(command) => jobs::run(command, &read()?)?,

@@ -102,6 +102,7 @@ pub(super) fn open(
         let parts = RoutingParts {
             tenant: tenant.map(|it| it.org.clone()),
             classifiers: classifiers(config, tenant),
+            trust: super::release::trust(config)?,
             answers: answers(config),
             encoders: Arc::clone(&encoders),
             store: store.clone(),
@@ -236,6 +237,7 @@ pub(super) fn versions(config: &Config, classifier: Named<'_>) -> anyhow::Result
         CLASSIFIERS.join(", ")
     );
     let versions = Versions::at(&classifiers(config, tenant), name);
+    let versions = versions.trusting(super::release::trust(config)?);
     Ok(if tenant.is_some() { versions.without_built_in() } else { versions })
 }
 
@@ -270,41 +272,67 @@ pub fn taxonomy(config: &Config) -> anyhow::Result<Taxonomy> {
 /// The units of the house, or of an agency with its own.
 fn taxonomy_of(config: &Config, tenant: Option<&Tenant>) -> anyhow::Result<Taxonomy> {
     if let Some(Tenant { org, taxonomy: path, .. }) = tenant {
-        let taxonomy = Taxonomy::parse(&read(path)?).with_context(|| refused(path))?;
+        let text = read(config, &format!("tenants.{org}.taxonomy"), path)?;
+        let taxonomy = Taxonomy::parse(&text).with_context(|| refused(path))?;
         let of = taxonomy.tenant();
         anyhow::ensure!(of == org, "{} 是機關「{of}」的分類表", path.display());
         return Ok(taxonomy);
     }
     match &config.documents.taxonomy {
-        Some(path) => Taxonomy::parse(&read(path)?).with_context(|| refused(path)),
+        Some(path) => Taxonomy::parse(&read(config, "documents.taxonomy", path)?)
+            .with_context(|| refused(path)),
         None => Ok(Taxonomy::ministry()?),
     }
 }
 
 fn calendar(config: &Config) -> anyhow::Result<Calendar> {
     let Some(path) = &config.documents.calendar else { return Ok(Calendar::default()) };
-    let text = read(path)?;
+    let text = read(config, "documents.calendar", path)?;
     let is_toml = path.extension().is_some_and(|it| it.eq_ignore_ascii_case("toml"));
     let calendar = if is_toml { Calendar::from_toml(&text) } else { Calendar::from_csv(&text) };
     calendar.with_context(|| refused(path))
 }
 
 fn prefixes(config: &Config, tenant: Option<&Tenant>) -> anyhow::Result<PrefixTable> {
-    let path = match tenant {
+    let (setting, path) = match tenant {
         Some(Tenant { prefixes: None, .. }) => return Ok(PrefixTable::default()),
-        Some(tenant) => &tenant.prefixes,
-        None => &config.documents.prefixes,
+        Some(tenant) => (format!("tenants.{}.prefixes", tenant.org), &tenant.prefixes),
+        None => ("documents.prefixes".to_owned(), &config.documents.prefixes),
     };
     match path {
-        Some(path) => PrefixTable::parse(&read(path)?).with_context(|| refused(path)),
+        Some(path) => {
+            PrefixTable::parse(&read(config, &setting, path)?).with_context(|| refused(path))
+        }
         None => {
             PrefixTable::ministry().cloned().context("the built-in table of prefixes is broken")
         }
     }
 }
 
-fn read(path: &Path) -> anyhow::Result<String> {
-    std::fs::read_to_string(path).with_context(|| format!("failed to read {}", path.display()))
+/// The files that settings name and that decide where a text goes, each with its setting.
+pub(super) fn tables(config: &Config) -> Vec<(String, &Path)> {
+    let documents = &config.documents;
+    let own = [
+        ("documents.taxonomy".to_owned(), &documents.taxonomy),
+        ("documents.calendar".to_owned(), &documents.calendar),
+        ("documents.prefixes".to_owned(), &documents.prefixes),
+    ];
+    let own = own.into_iter().filter_map(|(setting, path)| Some((setting, path.as_deref()?)));
+    let tenants = config.tenants.iter().flat_map(|it| {
+        let taxonomy = (format!("tenants.{}.taxonomy", it.org), it.taxonomy.as_path());
+        let prefixes = it.prefixes.as_deref();
+        let prefixes = prefixes.map(|path| (format!("tenants.{}.prefixes", it.org), path));
+        std::iter::once(taxonomy).chain(prefixes)
+    });
+    own.chain(tenants).collect()
+}
+
+/// The text of a file that a setting names, where it is trusted.
+fn read(config: &Config, setting: &str, path: &Path) -> anyhow::Result<String> {
+    let text = std::fs::read_to_string(path)
+        .with_context(|| format!("failed to read {}", path.display()))?;
+    super::release::trust(config)?.require_table(setting, text.as_bytes())?;
+    Ok(text)
 }
 
 fn refused(path: &Path) -> String {

@@ -12,35 +12,38 @@ use tokio::task::JoinHandle;
 use crate::audit::{AuditEvent, Outcome, Pump, Recorder, Row};
 use crate::base::{Clock, SystemClock};
 use crate::bus::{Bus, Handle};
-use crate::config::{Config, Profile};
+use crate::config::Config;
 use crate::engine::{self, Device};
-use crate::http::{self, App, AppParts, Ended, HttpOptions, Listener, Unrecorded};
-use crate::media::image::ImageLimits;
-use crate::rpc::{self, Rpc, RpcOptions};
+use crate::http::{self, App, AppParts, Ended, Listener};
+use crate::rpc::{self, Rpc};
 use crate::service::infer::Infer;
-use crate::service::jobs::{Jobs, QuotaRate, Worker};
+use crate::service::jobs::{Jobs, Worker};
+use crate::service::notices::Notices;
 use crate::service::relay::{Relay, StoreOutbox};
 use crate::service::speech::Speech;
 use crate::service::tenants::Tenants;
 use crate::service::webhooks::Deliverer;
 use crate::service::{PictureFiles, Service, ServiceLimits, ServiceParts};
 use crate::store::{Store, StoreError};
-use crate::wire::v1::meta::PurposeRule;
 
 mod announce;
+pub(super) mod limits;
 mod listeners;
 
 use super::console::Shown;
 use super::drift;
 use super::kinds::{self, TextKind};
 use super::networks::{Opener, blocking_threads};
+use super::notices;
 use super::profile;
 use super::raw::RawNetworks;
 use super::recogniser::Recogniser;
+use super::release;
 use super::retention::keep_clean;
 use super::routing::{self, keep_current};
 use super::webhooks;
 use announce::announce;
+use limits::{http_options, image_limits, rpc_options, scanner};
 
 /// How often idle networks are tried, and how long they may take.
 const CHECK_EVERY: Duration = Duration::from_secs(5);
@@ -74,9 +77,19 @@ pub(super) fn run(config: &Config, role: Role) -> anyhow::Result<()> {
     std::fs::create_dir_all(&data_dir)
         .with_context(|| format!("failed to make the data directory {}", data_dir.display()))?;
     profile::check(&data_dir, config.profile)?;
-    let opener = Opener::new(config)?;
     let clock: Arc<dyn Clock> = Arc::new(SystemClock);
-    let recogniser = opener.recogniser(Arc::clone(&clock))?;
+    let opened = release::require(config).and_then(|()| {
+        let opener = Opener::new(config)?;
+        let recogniser = opener.recogniser(Arc::clone(&clock))?;
+        Ok((opener, recogniser))
+    });
+    let (opener, recogniser) = match opened {
+        Err(error) if config.release.public_key.is_some() => {
+            super::audit::on_record_if_any(config, release::refused("serve"));
+            return Err(error);
+        }
+        opened => opened?,
+    };
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .enable_all()
         .max_blocking_threads(blocking_threads())
@@ -127,7 +140,7 @@ async fn serve(
         clock: Arc::clone(&clock),
     };
     let rpc = rpc_of(config, &shown);
-    let Shown { jobs, reviews, .. } = shown.clone();
+    let Shown { jobs, reviews, service, .. } = shown.clone();
     let app = app(config, &store, shown)?;
     let deliverer = webhooks::deliverer(config, store.clone(), Arc::clone(&clock))?;
     let listeners = listeners::bind(config).await?;
@@ -137,6 +150,7 @@ async fn serve(
     let _ = announce(listeners.first().context("no listener")?.tcp.local_addr()?);
     let (stop, stopped) = tokio::sync::watch::channel(false);
     let following = webhooks::follow(deliverer.as_ref(), role, &*bus).await?;
+    let looking = looking(config, (&jobs, service.notices()), &audit);
     let relay = Relay::new(Arc::new(StoreOutbox { store, clock }), Arc::clone(&bus));
     let at_work = at_work(role, &jobs, hears);
     let pumps = super::audit::pumps(config, &audit, &bus)?;
@@ -144,6 +158,7 @@ async fn serve(
         Beside::start(role, BesideParts { jobs, at_work, relay, deliverer, following }, &stopped);
     beside.watches.push(tokio::spawn(watch(recogniser)));
     beside.watches.push(tokio::spawn(reviews.tend()));
+    beside.watches.extend(looking);
     beside.watches.push(tokio::spawn(keep_current(Arc::clone(&tenants))));
     beside.watches.extend(drift::watch(config, &tenants).map(tokio::spawn));
     beside.watches.push(tokio::spawn(keep_clean(purge, tenants, Arc::clone(&audit))));
@@ -162,6 +177,17 @@ fn told(ended: Ended) {
         Ended::Drained => tracing::info!("every request was answered"),
         Ended::Cut(n) => tracing::warn!(n, "connections were cut after the drain timeout"),
     }
+}
+
+/// What looks at the installation itself.
+fn looking(
+    config: &Config,
+    (jobs, notices): (&Arc<Jobs>, &Arc<Notices>),
+    audit: &Arc<Recorder>,
+) -> [JoinHandle<()>; 2] {
+    let release = release::keep_checked(config.clone(), Arc::clone(notices), Arc::clone(audit));
+    let rest = notices::watch(config.clone(), Arc::clone(jobs), Arc::clone(notices));
+    [tokio::spawn(release), tokio::spawn(rest)]
 }
 
 /// What serves requests over the bus.
@@ -418,55 +444,10 @@ fn service(
         tenants: kept.tenants,
         speech: kept.speech,
         models: Infer::new(Arc::new(RawNetworks::new(config)?)),
+        notices: notices::board(config, kept.store.clone(), Arc::clone(&clock)),
         store: kept.store,
+        scanner: scanner(config),
         clock,
     };
     Service::start(parts, limits).context("failed to start the decoding threads")
-}
-
-/// What a picture may be, by the settings.
-pub(super) fn image_limits(config: &Config) -> ImageLimits {
-    ImageLimits {
-        max_bytes: config.limits.image_bytes,
-        max_pixels: config.limits.image_pixels,
-        ..ImageLimits::default()
-    }
-}
-
-fn rpc_options(config: &Config) -> RpcOptions {
-    RpcOptions {
-        max_image_bytes: config.limits.image_bytes,
-        max_meta_bytes: config.limits.meta_bytes,
-        request_timeout: Duration::from_secs(config.server.request_timeout_s),
-        purpose: purpose(config),
-        ..RpcOptions::default()
-    }
-}
-
-fn purpose(config: &Config) -> PurposeRule {
-    match config.profile {
-        Profile::Demo => PurposeRule::Optional,
-        Profile::Production => PurposeRule::Required,
-    }
-}
-
-fn http_options(config: &Config) -> HttpOptions {
-    let server = &config.server;
-    HttpOptions {
-        max_connections: server.max_connections,
-        max_image_bytes: config.limits.image_bytes,
-        max_meta_bytes: config.limits.meta_bytes,
-        header_timeout: Duration::from_secs(server.header_timeout_s),
-        body_timeout: Duration::from_secs(server.body_timeout_s),
-        request_timeout: Duration::from_secs(server.request_timeout_s),
-        drain_grace: Duration::from_millis(server.drain_grace_ms),
-        drain_timeout: Duration::from_secs(server.drain_timeout_s),
-        purpose: purpose(config),
-        quota: QuotaRate { calls: config.jobs.per_minute, window: Duration::from_secs(60) },
-        unrecorded: match config.audit.serve_impersonal {
-            true => Unrecorded::Impersonal,
-            false => Unrecorded::None,
-        },
-        ..HttpOptions::default()
-    }
 }

@@ -31,6 +31,10 @@ impl Finding {
     pub(super) fn fatal(message: impl Into<String>) -> Finding {
         Finding { severity: Severity::Fatal, message: message.into() }
     }
+
+    pub(super) fn warning(message: impl Into<String>) -> Finding {
+        Finding { severity: Severity::Warning, message: message.into() }
+    }
 }
 
 impl Config {
@@ -57,6 +61,8 @@ impl Config {
         findings.extend(self.bus.check(self.profile));
         findings.extend(self.webhooks.check(self.profile));
         findings.extend(self.store.check(self.profile));
+        findings.extend(self.release.check(self.profile));
+        findings.extend(self.scan.check());
         if self.profile == Profile::Production {
             findings.extend(self.check_production());
         }
@@ -78,10 +84,7 @@ impl Config {
             }
         }
         if self.log.level == super::LogLevel::Debug {
-            findings.push(Finding {
-                severity: Severity::Warning,
-                message: "log.level = debug:正式環境建議使用 info".to_owned(),
-            });
+            findings.push(Finding::warning("log.level = debug:正式環境建議使用 info"));
         }
         findings
     }
@@ -94,6 +97,11 @@ impl Config {
             ("server.body_timeout_s", self.server.body_timeout_s),
             ("server.request_timeout_s", self.server.request_timeout_s),
             ("auth.idle_days", self.auth.idle_days),
+            ("release.check_hours", self.release.check_hours),
+            ("scan.timeout_s", self.scan.timeout_s),
+            ("notices.refusals", self.notices.refusals.into()),
+            ("notices.window_s", self.notices.window_s),
+            ("notices.audit_minutes", self.notices.audit_minutes),
             ("limits.image_bytes", self.limits.image_bytes as u64),
             ("limits.image_pixels", self.limits.image_pixels),
             ("limits.meta_bytes", self.limits.meta_bytes as u64),
@@ -196,7 +204,7 @@ mod tests {
             it.profile = Profile::Production;
             it.models.mirrors = vec!["url:http://mirror.example/".to_owned()];
         });
-        assert_eq!(findings.len(), 3, "{findings:?}");
+        assert_eq!(findings.len(), 4, "{findings:?}");
     }
 
     #[test]

@@ -11,9 +11,12 @@ mod drift;
 mod jobs;
 mod listeners;
 mod load;
+mod notices;
 mod reference;
+mod release;
 mod retention;
 mod review;
+mod scan;
 mod speech;
 mod texts;
 
@@ -34,8 +37,11 @@ pub use drift::Drift;
 pub use jobs::{BlobEngine, Bucket, Jobs, Store, StoreEngine};
 pub use listeners::{ListenerSettings, ListenerSurface};
 pub use load::{ConfigError, Overrides};
+pub use notices::Notices;
+pub use release::Release;
 pub use retention::{DATA_CLASSES, DataClass, Retention};
 pub use review::{Review, ReviewSwitch};
+pub use scan::Scan;
 pub use speech::{Speech, SpeechRuntime};
 pub use texts::{Automation, AutomationLevel, Documents, Letters, Questions, Tenant, TextMode};
 
@@ -70,6 +76,10 @@ pub struct Config {
     pub console: Console,
     /// 輸入上限。
     pub limits: Limits,
+    /// 通知維運人員的時機。
+    pub notices: Notices,
+    /// 上傳檔案的防毒掃描。
+    pub scan: Scan,
     /// 證件影像識別。
     pub idcard: IdCard,
     /// 信件智能分類。
@@ -100,6 +110,8 @@ pub struct Config {
     pub audit: Audit,
     /// 模型檔案。
     pub models: Models,
+    /// 發行簽章。
+    pub release: Release,
     /// 推論引擎。
     pub engine: Engine,
     /// 系統紀錄。

@@ -26,8 +26,8 @@ use axum::routing::{get, post};
 use futures_util::FutureExt;
 use futures_util::future::BoxFuture;
 
-use crate::audit::{PublicKey, Recorder};
-use crate::base::Clock;
+use crate::audit::Recorder;
+use crate::base::{Clock, PublicKey};
 use crate::http::{Asked, Pages, Sessions};
 use crate::identity::{Gate, Logins};
 use crate::policy::{Denial, Principal};

@@ -146,8 +146,9 @@ async fn put_part(
         (status = 409, description = "ER0410:缺少某一段、已經完成,或長度、雜湊不符", body = Problem, content_type = "application/problem+json"),
         (status = 413, description = "ER0430:內容過大", body = Problem, content_type = "application/problem+json"),
         (status = 415, description = "ER0440:不支援的媒體類型", body = Problem, content_type = "application/problem+json"),
+        (status = 422, description = "ER0451:含有惡意程式,內容已銷毀", body = Problem, content_type = "application/problem+json"),
         (status = 429, description = "ER0429:系統忙碌,依 Retry-After 再試", body = Problem, content_type = "application/problem+json"),
-        (status = 503, description = "ER0510:儲存區無法使用,或即將停機", body = Problem, content_type = "application/problem+json"),
+        (status = 503, description = "ER0510:儲存區或防毒掃描無法使用(內容已銷毀,請重新上傳),或即將停機", body = Problem, content_type = "application/problem+json"),
     ),
 )]
 pub(super) async fn complete(
@@ -171,17 +172,35 @@ async fn complete_blob(
     let completed = app.jobs.blobs().complete(&blob, &sha256).await.map_err(|it| failed(&it))?;
     let conflict = |message: String| Err(CallError::new(ErrorCode::Conflict, message));
     match completed {
-        Completed::Whole(meta) => Ok(CompleteResponse {
-            blob_id: meta.id,
-            size: meta.size,
-            sha256,
-            expires_at: jobs::time(meta.expires),
-        }),
+        Completed::Whole(meta) => {
+            scan(app, &meta.id).await?;
+            Ok(CompleteResponse {
+                blob_id: meta.id,
+                size: meta.size,
+                sha256,
+                expires_at: jobs::time(meta.expires),
+            })
+        }
         Completed::Missing(number) => conflict(format!("缺少第 {number} 段,請補送後再完成。")),
         Completed::OtherSize => conflict("總長度與 size 不符,請刪除後重新上傳。".to_owned()),
         Completed::OtherHash => conflict("SHA-256 不符,請重送內容有誤的段落後再完成。".to_owned()),
         Completed::NotOpen => Err(closed()),
     }
+}
+
+/// Has a whole upload looked at; what the scanner does not let through is destroyed.
+async fn scan(app: &App, id: &str) -> Result<(), CallError> {
+    let scanner = app.service.scanner();
+    if !scanner.is_on() {
+        return Ok(());
+    }
+    let blobs = app.jobs.blobs();
+    let Some(reader) = blobs.read(id).await.map_err(|it| failed(&it))? else { return Ok(()) };
+    let scanned = scanner.check_upload(reader).await;
+    if scanned.is_err() {
+        blobs.delete(id).await.map_err(|it| failed(&it))?;
+    }
+    scanned
 }
 
 /// 刪除上傳的內容:立即銷毀金鑰。

@@ -57,9 +57,20 @@ pub(super) async fn guard(
     let Some(route) = Route::find(request.method().as_str(), path.as_str()) else {
         return unknown(path.as_str());
     };
+    let peer = request.extensions().get::<Peer>().map(|it| it.address);
     match admit(&app, &mut request, route).await {
         Ok(()) => next.run(request).await,
-        Err(refused) => refused.problem(),
+        Err(refused) => {
+            note(&app, &refused, peer);
+            refused.problem()
+        }
+    }
+}
+
+/// Counts who was refused, by the address: whoever was refused is not proven.
+fn note(app: &App, refused: &Refused, peer: Option<IpAddr>) {
+    if let (Refused::Denied(_), Some(address)) = (refused, peer) {
+        app.service.notices().refused(&format!("addresses/{}", address.to_canonical()));
     }
 }
 

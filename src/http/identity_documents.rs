@@ -50,7 +50,7 @@ pub(super) struct RecognitionForm {
         (status = 408, description = "ER0521:內容傳送太慢", body = Problem, content_type = "application/problem+json"),
         (status = 413, description = "ER0430:內容過大", body = Problem, content_type = "application/problem+json"),
         (status = 415, description = "ER0440:不支援的媒體類型", body = Problem, content_type = "application/problem+json"),
-        (status = 422, description = "ER0450:影像無法處理", body = Problem, content_type = "application/problem+json"),
+        (status = 422, description = "ER0450:影像無法處理;ER0451:含有惡意程式", body = Problem, content_type = "application/problem+json"),
         (status = 429, description = "ER0429:系統忙碌,依 Retry-After 再試", body = Problem, content_type = "application/problem+json"),
         (status = 500, description = "ER0500:系統錯誤", body = Problem, content_type = "application/problem+json"),
         (status = 503, description = "ER0510:尚未就緒或即將停機,依 Retry-After 再試", body = Problem, content_type = "application/problem+json"),

@@ -67,6 +67,12 @@ pub const METRICS: &[(MetricKind, &str, &str)] = &[
     (MetricKind::Gauge, "fenwen_audit_bytes", "Size of the audit log."),
     (
         MetricKind::Gauge,
+        "fenwen_release_findings",
+        "What is not as it was signed, at the last comparison.",
+    ),
+    (MetricKind::Gauge, "fenwen_notices_open", "What somebody must look at, by kind."),
+    (
+        MetricKind::Gauge,
         "fenwen_certificate_expiry_seconds",
         "When the certificate of a listener expires, in seconds since 1970.",
     ),

@@ -98,7 +98,7 @@ struct Asked {
         (status = 408, description = "ER0521:內容傳送太慢", body = AudioFailure),
         (status = 413, description = "ER0430:錄音過大或過長", body = AudioFailure),
         (status = 415, description = "ER0440:不支援的媒體類型或錄音格式", body = AudioFailure),
-        (status = 422, description = "ER0450:錄音毀損", body = AudioFailure),
+        (status = 422, description = "ER0450:錄音毀損;ER0451:含有惡意程式", body = AudioFailure),
         (status = 429, description = "ER0429:超過配額或系統忙碌,依 Retry-After 再試", body = AudioFailure),
         (status = 500, description = "ER0500:系統錯誤", body = AudioFailure),
         (status = 503, description = "ER0510:尚未安裝語音模型,或即將停機", body = AudioFailure),
@@ -128,6 +128,7 @@ async fn answer(app: &App, cx: &CallContext, request: Request) -> Result<Respons
     let most = app.service.speech().limits().direct_bytes;
     let form = RecordingForm::read(request, most, time).await?;
     let asked = Asked::read(&form)?;
+    app.service.scanner().check(&form.file).await?;
     if asked.is_stream {
         return Ok((quota, events(admitted, form, asked, cx)).into_response());
     }

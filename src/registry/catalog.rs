@@ -12,6 +12,7 @@ use super::error::RegistryError;
 use super::fetch::Fetcher;
 use super::manifest::{ManifestError, ModelFile, ModelId, ModelManifest};
 use super::progress::Progress;
+use super::release::digest_of;
 use super::settings::Settings;
 use super::store::{Leftover, Store};
 use super::verified::{VerifiedFile, VerifiedModel, VerifyError};
@@ -34,6 +35,8 @@ pub struct ModelRegistry {
 pub struct Model {
     /// What it is.
     pub manifest: Arc<ModelManifest>,
+    /// SHA-256 of the text of that.
+    pub sha256: Digest,
     /// Its card, Markdown.
     pub card: String,
 }
@@ -45,7 +48,7 @@ pub enum ModelState {
     Ready,
     /// A file is not here.
     Missing,
-    /// A file is here but wrong.
+    /// A file is here but wrong, or the signed release does not name the model.
     Broken(RegistryError),
     /// It is not for this kind of machine.
     Foreign,
@@ -95,11 +98,15 @@ impl ModelRegistry {
 
     /// The model with all its files hashed: the only way to something an engine loads.
     pub fn verified(&self, id: &str) -> Result<VerifiedModel, RegistryError> {
-        let manifest = &self.model(id)?.manifest;
+        let Model { manifest, sha256, .. } = self.model(id)?;
         if !manifest.fits_this_machine() {
             let (id, platforms) = (manifest.id.clone(), manifest.platforms.join(", "));
             return Err(RegistryError::Platform { id, platforms });
         }
+        self.settings
+            .trust
+            .require_model(id, sha256)
+            .map_err(|source| RegistryError::Untrusted { id: manifest.id.clone(), source })?;
         let mut files = BTreeMap::new();
         for file in &manifest.files {
             files.insert(file.role, self.verified_file(&manifest.id, file)?);
@@ -115,7 +122,9 @@ impl ModelRegistry {
             Ok(_) => Ok(ModelState::Ready),
             Err(RegistryError::Missing { .. }) => Ok(ModelState::Missing),
             Err(RegistryError::Platform { .. }) => Ok(ModelState::Foreign),
-            Err(error @ RegistryError::Broken { .. }) => Ok(ModelState::Broken(error)),
+            Err(error @ (RegistryError::Broken { .. } | RegistryError::Untrusted { .. })) => {
+                Ok(ModelState::Broken(error))
+            }
             Err(error) => Err(error),
         }
     }
@@ -236,11 +245,12 @@ impl ModelRegistry {
 
 impl Model {
     fn new(folder: &str, manifest: &str, card: String) -> Result<Model, ManifestError> {
+        let sha256 = digest_of(manifest.as_bytes());
         let manifest = ModelManifest::parse(manifest)?;
         if manifest.id.as_str() != folder {
             return Err(ManifestError::Folder(folder.to_owned()));
         }
-        Ok(Model { manifest: Arc::new(manifest), card })
+        Ok(Model { manifest: Arc::new(manifest), sha256, card })
     }
 }
 

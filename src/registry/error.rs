@@ -6,6 +6,7 @@ use std::path::PathBuf;
 use super::convert::ConvertError;
 use super::digest::Digest;
 use super::manifest::{ManifestError, ModelId};
+use super::release::ReleaseError;
 use super::source::Source;
 use super::verified::VerifyError;
 
@@ -71,6 +72,14 @@ pub enum RegistryError {
         id: ModelId,
         /// The machines it is for.
         platforms: String,
+    },
+    /// The signed release does not name the model.
+    #[error("model `{id}` is refused")]
+    Untrusted {
+        /// The model.
+        id: ModelId,
+        /// Why.
+        source: ReleaseError,
     },
     /// The store could not be used.
     #[error("failed to {action} {}", path.display())]

@@ -13,6 +13,7 @@ mod manifest;
 
 mod error;
 mod progress;
+mod release;
 mod settings;
 mod store;
 mod verified;
@@ -38,6 +39,7 @@ pub use manifest::{
     Archive, FileRole, ManifestError, ModelEngine, ModelFile, ModelId, ModelManifest, ModelTask,
 };
 pub use progress::{Note, Progress};
+pub use release::{Release, ReleaseError, Trust, digest_of, digest_of_file, sign_release};
 pub use settings::{Mirror, MirrorError, Settings};
 pub use source::{Package, Source, SourceSyntaxError};
 pub use store::Leftover;

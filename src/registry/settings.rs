@@ -5,6 +5,7 @@ use std::str::FromStr;
 
 use super::fetch::Tools;
 use super::manifest::ModelFile;
+use super::release::Trust;
 use super::source::{Source, SourceSyntaxError};
 use crate::base::Secret;
 
@@ -23,6 +24,8 @@ pub struct Settings {
     pub hub_token: Option<Secret<String>>,
     /// PEM certificates of the authorities to trust instead of the built-in ones, for an internal mirror.
     pub ca_file: Option<PathBuf>,
+    /// Whose models are used.
+    pub trust: Trust,
     /// How pip and npm are called.
     pub tools: Tools,
 }
@@ -37,6 +40,7 @@ impl Settings {
             hub_endpoint: None,
             hub_token: None,
             ca_file: None,
+            trust: Trust::default(),
             tools: Tools::default(),
         }
     }

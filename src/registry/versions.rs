@@ -15,10 +15,13 @@ use sha2::{Digest as _, Sha256};
 use super::builtin;
 use super::digest::Digest;
 use super::manifest::ModelManifest;
+use super::release::{ReleaseError, Trust, digest_of};
 
 const ACTIVE: &str = "active";
 const HASHES: &str = "version.json";
 const LOCK: &str = ".lock";
+/// Lies in a version that was let in once.
+const ANSWERED: &str = "answered";
 
 /// Number of the version that is part of the program.
 const BUILT_IN: u32 = 0;
@@ -70,6 +73,16 @@ pub enum VersionError {
         /// The file.
         path: PathBuf,
     },
+    /// The signed release does not name it.
+    #[error("version {number} of `{name}` is refused")]
+    Untrusted {
+        /// Of what.
+        name: String,
+        /// Its number.
+        number: u32,
+        /// Why.
+        source: ReleaseError,
+    },
     /// No such version, or none before the active one.
     #[error("`{name}` has no version {wanted}")]
     Unknown {
@@ -105,6 +118,7 @@ pub struct Versions {
     root: PathBuf,
     files: VersionFiles,
     has_built_in: bool,
+    trust: Trust,
 }
 
 impl Versions {
@@ -116,12 +130,18 @@ impl Versions {
     /// The versions of `name` under `root`, each of these files.
     pub fn of_files(root: &Path, name: &str, files: VersionFiles) -> Versions {
         let has_built_in = builtin::manifest(name).is_some();
-        Versions { name: name.to_owned(), root: root.join(name), files, has_built_in }
+        let (name, root) = (name.to_owned(), root.join(name));
+        Versions { name, root, files, has_built_in, trust: Trust::default() }
     }
 
     /// The same without the version that is part of the program: its labels are the ministry's units.
     pub fn without_built_in(self) -> Versions {
         Versions { has_built_in: false, ..self }
+    }
+
+    /// The same, where only what was signed may answer.
+    pub fn trusting(self, trust: Trust) -> Versions {
+        Versions { trust, ..self }
     }
 
     /// Numbers of the versions, oldest first; the built-in one is 0.
@@ -163,7 +183,7 @@ impl Versions {
     /// Reads a version and checks every hash.
     ///
     /// # Errors
-    /// When it is not there or damaged.
+    /// When it is not there, damaged, or not in the signed release.
     pub fn load(&self, number: u32) -> Result<LoadedVersion, VersionError> {
         if number == BUILT_IN && self.has_built_in {
             return self.load_built_in();
@@ -183,18 +203,23 @@ impl Versions {
             let path = folder.join(name);
             let is_known = self.files.iter().any(|(known, _)| known == name);
             let bytes = if is_known { read(&path)? } else { Vec::new() };
-            if !is_known || hash(&bytes) != *expected {
+            if !is_known || digest_of(&bytes) != *expected {
                 return Err(VersionError::Damaged { path });
             }
             files.insert(name.clone(), bytes);
         }
-        Ok(LoadedVersion { number, sha256: hashes.sum(), files })
+        let sum = hashes.sum();
+        let trusted = self.trust.require_classifier(&self.name, &sum);
+        trusted.map_err(|source| self.untrusted(number, source))?;
+        Ok(LoadedVersion { number, sha256: sum.to_string(), files })
     }
 
     fn load_built_in(&self) -> Result<LoadedVersion, VersionError> {
         let wanted = BUILT_IN.to_string();
         let unknown = || VersionError::Unknown { name: self.name.clone(), wanted };
         let text = builtin::manifest(&self.name).ok_or_else(unknown)?;
+        let trusted = self.trust.require_model(&self.name, &digest_of(text.as_bytes()));
+        trusted.map_err(|source| self.untrusted(BUILT_IN, source))?;
         let path = || PathBuf::from(&self.name).join("model.toml");
         let manifest =
             ModelManifest::parse(text).map_err(|_| VersionError::Damaged { path: path() })?;
@@ -202,13 +227,17 @@ impl Versions {
         let mut files = BTreeMap::new();
         for file in manifest.files {
             let bytes = builtin::embedded(&self.name, &file.name).unwrap_or_default();
-            if hash(bytes) != file.sha256 {
+            if digest_of(bytes) != file.sha256 {
                 return Err(VersionError::Damaged { path: path().with_file_name(file.name) });
             }
             files.insert(file.name.clone(), bytes.to_vec());
             hashes.files.insert(file.name, file.sha256);
         }
-        Ok(LoadedVersion { number: BUILT_IN, sha256: hashes.sum(), files })
+        Ok(LoadedVersion { number: BUILT_IN, sha256: hashes.sum().to_string(), files })
+    }
+
+    fn untrusted(&self, number: u32, source: ReleaseError) -> VersionError {
+        VersionError::Untrusted { name: self.name.clone(), number, source }
     }
 
     /// Copies the trained folder `from` in as the next version, without making it active.
@@ -232,7 +261,7 @@ impl Versions {
         let mut hashes = Hashes { files: BTreeMap::new() };
         for (name, bytes) in &files {
             write_synced(&work.path().join(name), bytes)?;
-            hashes.files.insert(name.clone(), hash(bytes));
+            hashes.files.insert(name.clone(), digest_of(bytes));
         }
         let text = serde_json::to_vec_pretty(&hashes).unwrap_or_default();
         write_synced(&work.path().join(HASHES), &text)?;
@@ -250,6 +279,9 @@ impl Versions {
         if !self.list()?.contains(&number) {
             let wanted = number.to_string();
             return Err(VersionError::Unknown { name: self.name.clone(), wanted });
+        }
+        if number != BUILT_IN {
+            write_synced(&self.root.join(number.to_string()).join(ANSWERED), b"")?;
         }
         let beside = self.root.join(format!(".{ACTIVE}"));
         write_synced(&beside, format!("{number}\n").as_bytes())?;
@@ -288,6 +320,17 @@ impl Versions {
         })
     }
 
+    /// Versions before `number` that were let in once, the newest first: what may stand in for it when it is refused.
+    ///
+    /// # Errors
+    /// When the folder cannot be read.
+    pub fn let_in_before(&self, number: u32) -> Result<Vec<u32>, VersionError> {
+        let answered =
+            |it: u32| it == BUILT_IN || self.root.join(it.to_string()).join(ANSWERED).is_file();
+        let listed = self.list()?.into_iter();
+        Ok(listed.rev().filter(|it| *it < number && answered(*it)).collect())
+    }
+
     /// Keeps other commands out until dropped.
     fn lock(&self) -> Result<File, VersionError> {
         fs::create_dir_all(&self.root).map_err(failed("create the folder", &self.root))?;
@@ -300,12 +343,12 @@ impl Versions {
 }
 
 impl Hashes {
-    fn sum(&self) -> String {
+    fn sum(&self) -> Digest {
         let mut hasher = Sha256::new();
         for (name, hash) in &self.files {
             hasher.update(format!("{hash}  {name}\n"));
         }
-        Digest::of(hasher).to_string()
+        Digest::of(hasher)
     }
 }
 
@@ -317,10 +360,6 @@ fn number(text: &str) -> Option<u32> {
     let is_plain = text == "0" || !text.starts_with('0');
     let is_plain = is_plain && text.bytes().all(|it| it.is_ascii_digit());
     text.parse().ok().filter(|_| is_plain)
-}
-
-fn hash(bytes: &[u8]) -> Digest {
-    Digest::of(Sha256::new().chain_update(bytes))
 }
 
 fn read(path: &Path) -> Result<Vec<u8>, VersionError> {
@@ -342,6 +381,8 @@ fn write_synced(path: &Path, bytes: &[u8]) -> Result<(), VersionError> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::base::SigningKey;
+    use crate::registry::{Release, sign_release};
 
     fn trained(dir: &Path, weights: &[u8]) -> PathBuf {
         let folder = dir.join("trained");
@@ -405,5 +446,32 @@ mod tests {
         assert_eq!(versions.list().unwrap(), [1]);
         fs::write(dir.path().join("own/active"), b"../2").unwrap();
         assert!(matches!(versions.active(), Err(VersionError::Damaged { .. })));
+    }
+
+    #[test]
+    fn only_what_was_signed_is_loaded_and_only_what_was_let_in_stands_in() {
+        let dir = tempfile::tempdir().unwrap();
+        let versions = Versions::at(dir.path(), "letters");
+        for weights in [b"one", b"two", b"new"] {
+            versions.add(&trained(dir.path(), weights)).unwrap();
+        }
+        versions.activate(1).unwrap();
+        versions.activate(3).unwrap();
+        // The second one was proposed and never let in.
+        assert_eq!(versions.let_in_before(3).unwrap(), [1, 0]);
+        let path = dir.path().join("release.key");
+        SigningKey::make(&path).unwrap();
+        let key = SigningKey::read(&path).unwrap();
+        let mut release = Release::new(String::new(), digest_of(b""), digest_of(b""));
+        let signed: Digest = versions.load(1).unwrap().sha256.parse().unwrap();
+        release.classifiers.insert("letters/7".to_owned(), signed);
+        let text = sign_release(&release.to_draft().unwrap(), &key);
+        fs::write(dir.path().join("release.toml"), text).unwrap();
+        let trust = Trust::pinned(key.public(), dir.path().join("release.toml"));
+        let versions = versions.trusting(trust);
+        assert_eq!(versions.load(1).unwrap().number, 1);
+        for number in [0, 3] {
+            assert!(matches!(versions.load(number), Err(VersionError::Untrusted { .. })));
+        }
     }
 }

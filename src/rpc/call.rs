@@ -103,6 +103,7 @@ async fn proven<'a>(
     };
     let admitted = rpc.gate.admit(shown, route).await.inspect_err(|it| {
         metrics::counter!("fenwen_refusals_total", "reason" => it.as_str()).increment(1);
+        rpc.service.notices().refused("bus");
     })?;
     let Principal { client, org, purposes, .. } = admitted.ok_or(Denial::NoCredential)?;
     let purposes = match purposes {

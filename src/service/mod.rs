@@ -9,6 +9,7 @@ pub mod drift;
 pub mod events;
 pub mod infer;
 pub mod jobs;
+pub mod notices;
 mod picture;
 mod pool;
 pub mod privacy;
@@ -16,6 +17,7 @@ pub mod relay;
 pub mod retention;
 pub mod reviews;
 pub mod routing;
+pub mod scan;
 pub mod sources;
 pub mod speech;
 pub mod subjects;
@@ -45,8 +47,10 @@ pub use texts::Unread;
 use admission::Admission;
 use events::{Circumstances, Event, IdentityRecognised};
 use infer::Infer;
+use notices::Notices;
 use pool::{Lane, Pool, PoolError};
 use routing::ActiveModel;
+use scan::Scanner;
 use speech::Speech;
 use tenants::Tenants;
 
@@ -107,6 +111,10 @@ pub struct ServiceParts {
     pub speech: Arc<Speech>,
     /// Models that callers reach with tensors of their own.
     pub models: Arc<Infer>,
+    /// Looks at files before they are read.
+    pub scanner: Scanner,
+    /// What somebody must look at.
+    pub notices: Arc<Notices>,
     /// Tells the time.
     pub clock: Arc<dyn Clock>,
 }
@@ -119,6 +127,8 @@ pub struct Service {
     store: Store,
     speech: Arc<Speech>,
     models: Arc<Infer>,
+    scanner: Scanner,
+    notices: Arc<Notices>,
     clock: Arc<dyn Clock>,
     admission: Admission,
     pool: Pool,
@@ -146,6 +156,8 @@ impl Service {
             store: parts.store,
             speech: parts.speech,
             models: parts.models,
+            scanner: parts.scanner,
+            notices: parts.notices,
             clock: parts.clock,
             admission: Admission::new(&limits),
             pool: Pool::start("decode", limits.decode_threads, max_waiting)?,
@@ -200,6 +212,16 @@ impl Service {
     /// The index that answers questions, if one is active, and what an operator should know of it.
     pub fn answers(&self) -> (Option<ModelInfo>, Option<String>) {
         self.tenants.house().answers()
+    }
+
+    /// Looks at files before they are read.
+    pub fn scanner(&self) -> &Scanner {
+        &self.scanner
+    }
+
+    /// What somebody must look at.
+    pub fn notices(&self) -> &Arc<Notices> {
+        &self.notices
     }
 
     /// How busy the service is.
@@ -291,6 +313,9 @@ impl Admitted {
 
     async fn answer(&self, call: IdCall) -> Result<Vec<IdAnswer>, CallError> {
         let IdCall { pictures, wanted } = call;
+        for picture in &pictures {
+            self.service.scanner.check(picture).await?;
+        }
         let probed = try_join_all(pictures.into_iter().map(|file| self.probe(file))).await?;
         let pixels: Vec<u64> = probed.iter().map(Probed::pixels).collect();
         let weight = self.service.admission.weigh(pixels.len(), pixels.iter().sum())?;

@@ -51,6 +51,7 @@ pub use outbox::OutboxRow;
 pub use predictions::{FeedbackRow, NewPrediction, Prediction, Review};
 pub use promotions::Promotion;
 pub use retention::{Expiring, Keep, Purged};
+pub use seal::n_unsealing_failures;
 pub use snapshot::{PartPlace, Snapshot};
 pub use subjects::{Identifier, IdentifierKind, Mention, Subject};
 pub use taxonomies::TaxonomyRow;

@@ -8,6 +8,7 @@ use std::fs::{self, File, OpenOptions};
 use std::io::{ErrorKind, Read, Write};
 use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt, PermissionsExt};
 use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, PoisonError, RwLock};
 
 use aes_gcm::Aes256Gcm;
@@ -302,7 +303,23 @@ fn seal(cipher: &Aes256Gcm, text: &[u8], owner: &[u8]) -> Result<Vec<u8>, StoreE
     Ok([&nonce[..], &sealed[..]].concat())
 }
 
+/// Openings of this process that failed, since it began.
+static N_FAILURES: AtomicU64 = AtomicU64::new(0);
+
+/// What this process could not unseal since it began: under a wrong key, or changed since it was sealed.
+pub fn n_unsealing_failures() -> u64 {
+    N_FAILURES.load(Ordering::Relaxed)
+}
+
 fn unseal(cipher: &Aes256Gcm, sealed: &[u8], owner: &[u8]) -> Result<Vec<u8>, StoreError> {
+    let opened = open(cipher, sealed, owner);
+    if opened.is_err() {
+        N_FAILURES.fetch_add(1, Ordering::Relaxed);
+    }
+    opened
+}
+
+fn open(cipher: &Aes256Gcm, sealed: &[u8], owner: &[u8]) -> Result<Vec<u8>, StoreError> {
     let (nonce, sealed) = sealed.split_at_checked(NONCE_BYTES).ok_or(StoreError::Sealed)?;
     let nonce = Nonce::<Aes256Gcm>::try_from(nonce).map_err(|_| StoreError::Sealed)?;
     let payload = Payload { msg: sealed, aad: owner };

@@ -92,7 +92,10 @@ pub fn status(code: ErrorCode) -> u16 {
         ErrorCode::Overloaded | ErrorCode::Locked => 429,
         ErrorCode::TooLarge => 413,
         ErrorCode::UnsupportedMedia => 415,
-        ErrorCode::ContentRefused | ErrorCode::Classified | ErrorCode::KeyReused => 422,
+        ErrorCode::ContentRefused
+        | ErrorCode::Infected
+        | ErrorCode::Classified
+        | ErrorCode::KeyReused => 422,
         ErrorCode::Conflict => 409,
         ErrorCode::PreconditionFailed => 412,
         ErrorCode::PreconditionRequired => 428,

@@ -40,6 +40,7 @@ mod privacy;
 mod promotions;
 mod read_page;
 mod registry;
+mod release;
 mod sbom;
 #[cfg(feature = "postgres")]
 mod servers;

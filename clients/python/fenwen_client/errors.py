@@ -157,6 +157,10 @@ class ContentRefused(ApiError):
     """ER0450: the file is broken or cannot be read."""
 
 
+class Infected(ContentRefused):
+    """ER0451: the virus scanner refuses the file."""
+
+
 class Classified(ContentRefused):
     """ER0452: a classified document; it was dropped unread."""
 
@@ -200,6 +204,7 @@ CLASSES: dict[str, type[ApiError]] = {
     "ER0430": TooLarge,
     "ER0440": UnsupportedMedia,
     "ER0450": ContentRefused,
+    "ER0451": Infected,
     "ER0452": Classified,
     "ER0500": ServerError,
     "ER0510": Unavailable,
@@ -228,6 +233,7 @@ REMEDIES = {
     "ER0430": "請縮小內容,或改用分段上傳。",
     "ER0440": "請改送支援的格式。",
     "ER0450": "請確認檔案完整,重新匯出或拍攝後再送。",
+    "ER0451": "請以防毒軟體檢查來源電腦後重新取得檔案。",
     "ER0452": "密等公文請依規定以人工處理。",
     "ER0500": "請將 request_id 提供給系統管理者。",
     "ER0510": "請稍後再試;持續發生時,請通知系統管理者確認模型與儲存區。",

@@ -9,8 +9,8 @@ use anyhow::{Context, ensure};
 use clap::{Args, Subcommand};
 
 use super::{by_operator, on_record, settings};
-use crate::audit::{self, AuditEvent, AuditKey, Excerpt, PublicKey, Query, RowBody, Word};
-use crate::base::{Clock, Date, SystemClock, rfc3339};
+use crate::audit::{self, AuditEvent, AuditKey, Excerpt, Query, RowBody, Word};
+use crate::base::{Clock, Date, PublicKey, SystemClock, rfc3339};
 use crate::config::Config;
 
 /// Taiwan is 8 hours ahead of UTC, all year.

@@ -78,15 +78,20 @@ pub(super) fn on_record<T>(
     Ok(done)
 }
 
-/// Records that the server did not start, where there is a log to record it in.
+/// Records that the server did not start.
 pub(super) fn refused(config: &Config) {
+    let mut row = by_operator(AuditEvent::ConfigRefused, "serve");
+    row.outcome = Some(Outcome::Refused);
+    on_record_if_any(config, row);
+}
+
+/// Records why a server does not start, where there is a log to record it in.
+pub(super) fn on_record_if_any(config: &Config, row: Row) {
     let folder = config.data_dir().join("audit");
     if !folder.is_dir() {
         return;
     }
-    let mut row = by_operator(AuditEvent::ConfigRefused, "serve");
-    row.outcome = Some(Outcome::Refused);
-    // The settings are told anyway; a log that cannot be opened is the lesser failure.
+    // The reason is told anyway; a log that cannot be opened is the lesser failure.
     if let Ok(recorder) = open(config) {
         let _ = recorder.append(row).wait();
     }

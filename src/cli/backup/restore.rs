@@ -6,7 +6,8 @@ use std::path::Path;
 
 use anyhow::{Context, ensure};
 
-use crate::audit::{self, AuditEvent, PublicKey, Word};
+use crate::audit::{self, AuditEvent, Word};
+use crate::base::PublicKey;
 use crate::config::Config;
 use crate::store::{Snapshot, Store};
 

@@ -27,6 +27,8 @@ const LATEST: usize = 10;
 struct HomePage {
     frame: Frame,
     t: &'static HomeText,
+    /// What somebody must look at; for those who operate the service.
+    notices: Vec<String>,
     services: Vec<ServiceRow>,
     is_all_ready: bool,
     /// Services that have drifted, and what to do.
@@ -83,6 +85,7 @@ async fn page(visit: &Visit, cx: &CallContext) -> Result<HomePage, CallError> {
     Ok(HomePage {
         frame,
         t,
+        notices: notices(visit),
         is_all_ready: services.iter().all(|it| it.is_ready),
         services,
         drifted: drifted(visit, cx, t).await,
@@ -107,6 +110,13 @@ async fn drifted(
     let counts = found.iter().filter(|it| matches!(it.advice(), Advice::Look | Advice::Retrain));
     let title = |name| if name == "qa" { t.qa } else { service_title(name, t) };
     counts.map(|it| (title(it.service), drift::advice(it.advice(), d).0)).collect()
+}
+
+fn notices(visit: &Visit) -> Vec<String> {
+    match visit.may_see("/console/resources") {
+        true => visit.console.service.notices().messages(),
+        false => Vec::new(),
+    }
 }
 
 /// What waits for whoever asks, on the screens that are open to them.

@@ -220,3 +220,11 @@ fn share(value: f32) -> f64 {
     let value = f64::from(value);
     if value.is_finite() { (value * 1e4).round() / 1e4 } else { 0.0 }
 }
+
+/// Somebody must look at something. What it is about is told on the first page and in the log only.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, JsonSchema)]
+pub struct NoticeRaised {
+    /// What kind: `release-refused`, `repeated-refusals`, `audit-broken`, `not-unsealed`, `dead-letters` or
+    /// `disk-nearly-full`.
+    pub kind: String,
+}

@@ -20,7 +20,7 @@ use crate::task::call;
 
 pub use data::{
     DocumentDispatched, ExportReady, FeedbackReceived, IdentityRecognised, LabelScore,
-    LetterClassified, ModelActivated, ModelName, SpeechTranscribed,
+    LetterClassified, ModelActivated, ModelName, NoticeRaised, SpeechTranscribed,
 };
 // The store tells of jobs itself, in the transaction that changes them.
 pub use crate::store::jobs::{JobChanged, JobState};
@@ -45,6 +45,8 @@ pub enum Event {
     ExportReady(ExportReady),
     /// Another version of a model answers.
     ModelActivated(ModelActivated),
+    /// Somebody must look at something.
+    NoticeRaised(NoticeRaised),
 }
 
 /// What surrounds an event.
@@ -140,6 +142,7 @@ impl Event {
             Event::SpeechTranscribed(_) => "speech.transcription.completed",
             Event::ExportReady(_) => "exports.export.ready",
             Event::ModelActivated(_) => "models.version.activated",
+            Event::NoticeRaised(_) => "operation.notice.raised",
         };
         name.to_owned()
     }
@@ -183,6 +186,7 @@ impl Event {
             described::<SpeechTranscribed>("speech.transcription.completed", "錄音已轉寫"),
             described::<ExportReady>("exports.export.ready", "資料倉儲匯出已備妥"),
             described::<ModelActivated>("models.version.activated", "已啟用另一版模型"),
+            described::<NoticeRaised>("operation.notice.raised", "有事項須維運人員處理"),
         ];
         for state in JobState::ALL {
             let kind = described::<JobChanged>(state.event_name(), title_of(state));

@@ -147,6 +147,7 @@ fn samples() -> Vec<Event> {
             previous_version: None,
             sha256: "0".repeat(64),
         }),
+        Event::NoticeRaised(NoticeRaised { kind: "dead-letters".into() }),
     ];
     samples.extend(JobState::ALL.map(|state| {
         Event::JobChanged(JobChanged {

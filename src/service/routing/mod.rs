@@ -28,7 +28,7 @@ use crate::pipeline::documents::deadline::Calendar;
 use crate::pipeline::documents::number::PrefixTable;
 use crate::pipeline::documents::taxonomy::Taxonomy;
 use crate::pipeline::letters::similar::{Signature, SimilarIndex};
-use crate::registry::{VersionError, Versions};
+use crate::registry::{Trust, VersionError, Versions};
 use crate::service::reviews::ReviewRules;
 use crate::store::{Store, StoreError};
 use crate::task::call::{CallError, Task};
@@ -126,6 +126,8 @@ pub struct RoutingParts {
     pub classifiers: PathBuf,
     /// Where the library of sources and its indexes lie: `data_dir/answers`.
     pub answers: PathBuf,
+    /// Whose classifiers may answer.
+    pub trust: Trust,
     /// Opens the encoder of a classifier that is fused with one, or of the index.
     pub encoders: Arc<dyn Encoders>,
     /// Where predictions are kept.
@@ -182,7 +184,7 @@ impl Routing {
     /// When what is kept cannot be read.
     pub fn open(parts: RoutingParts) -> Result<Arc<Routing>, RoutingError> {
         let slot = |name: &str| {
-            let versions = Versions::at(&parts.classifiers, name);
+            let versions = Versions::at(&parts.classifiers, name).trusting(parts.trust.clone());
             // Which ministry a text is for is the same question for everybody; which unit, is not.
             let is_own = parts.tenant.is_some() && name != MINISTRIES;
             let versions = if is_own { versions.without_built_in() } else { versions };

@@ -193,20 +193,40 @@ impl ModelSlot {
             return;
         }
         *seen = Some((number, today, taxonomy.version().to_owned()));
-        let opened = self.versions.load(number).map_err(ModelError::from);
-        let opened = opened.and_then(|it| ActiveModel::open(&self.name, &it, taxonomy, today));
-        let opened = opened.and_then(|it| it.with_encoder(self.encoders.as_ref()));
-        match opened {
-            Ok(mut model) => {
-                if let Some(tenant) = &self.tenant {
-                    model.info.version = format!("{tenant}/{number}");
+        let open = |number| self.open(number, taxonomy, today);
+        match open(number) {
+            Ok(model) => self.answer(model),
+            Err(error) => {
+                self.report(&error);
+                // A process that was answering goes on with what it has; one that begins looks for what it had.
+                if self.get().is_none() {
+                    let earlier = self.versions.let_in_before(number).unwrap_or_default();
+                    if let Some(model) = earlier.into_iter().find_map(|it| open(it).ok()) {
+                        self.answer(model);
+                    }
                 }
-                let version = &model.info.version;
-                tracing::info!(name = self.name, version, "a classifier answers");
-                self.current.store(Some(Arc::new(model)));
             }
-            Err(error) => self.report(&error),
         }
+    }
+
+    fn open(
+        &self,
+        number: u32,
+        taxonomy: &Taxonomy,
+        today: Date,
+    ) -> Result<ActiveModel, ModelError> {
+        let version = self.versions.load(number)?;
+        let model = ActiveModel::open(&self.name, &version, taxonomy, today)?;
+        let mut model = model.with_encoder(self.encoders.as_ref())?;
+        if let Some(tenant) = &self.tenant {
+            model.info.version = format!("{tenant}/{number}");
+        }
+        Ok(model)
+    }
+
+    fn answer(&self, model: ActiveModel) {
+        tracing::info!(name = self.name, version = model.info.version, "a classifier answers");
+        self.current.store(Some(Arc::new(model)));
     }
 
     fn report(&self, error: &dyn std::error::Error) {

@@ -4,7 +4,8 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use fenwen::audit::{AuditKey, Excerpt, Finding, PublicKey, Wrong, excerpt, verify};
+use fenwen::audit::{AuditKey, Excerpt, Finding, Wrong, excerpt, verify};
+use fenwen::base::PublicKey;
 use proptest::prelude::*;
 use tempfile::TempDir;
 

@@ -54,3 +54,25 @@ fn every_change_of_a_registration_is_recorded() {
     let log = std::fs::read_to_string(data.join("audit/n/00000000000000000001.jsonl")).unwrap();
     assert!(!log.contains(secret), "the key is in the log");
 }
+
+#[test]
+fn a_review_is_signed_kept_and_recorded() {
+    let dir = tempfile::tempdir().unwrap();
+    let data = dir.path();
+    let add = ["add", "mailbox", "--purpose", "petition-handling", "--approved-by", "u-1"];
+    assert!(clients(data, &add).status.success());
+    assert!(!clients(data, &["review", "--by", " "]).status.success(), "nobody signs");
+    assert!(clients(data, &["review", "--by", "王資安"]).status.success());
+    let row = rows(data).pop().unwrap();
+    assert_eq!((row.event, row.outcome), (Event::ClientsReviewed, Some(Outcome::Success)));
+    assert_eq!((row.person.as_deref(), row.count), (Some("王資安"), Some(1)));
+    let sheet = data.join(format!("{}.md", row.object.unwrap()));
+    let verify = ["review", "--verify", sheet.to_str().unwrap()];
+    assert!(clients(data, &verify).status.success());
+    let text = std::fs::read_to_string(&sheet).unwrap();
+    assert!(text.contains("| mailbox | 301000000A | active |"), "{text}");
+    std::fs::write(&sheet, text.replace("mailbox", "mailb0x")).unwrap();
+    let output = clients(data, &verify);
+    assert!(!output.status.success());
+    assert!(String::from_utf8_lossy(&output.stderr).contains("changed after"));
+}

@@ -7,7 +7,7 @@ fn a_data_directory_belongs_to_one_profile() {
     let dir = tempfile::tempdir().unwrap();
     std::fs::write(dir.path().join("profile"), "demo\n").unwrap();
     let output = Command::new(env!("CARGO_BIN_EXE_fenwen"))
-        .args(["serve", "--profile", "production", "--data-dir"])
+        .args(["serve", "--profile", "production", "--set", "release.unsigned=true", "--data-dir"])
         .arg(dir.path())
         .arg("--set")
         .arg(format!("models.store={:?}", dir.path()))

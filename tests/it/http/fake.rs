@@ -22,12 +22,15 @@ use fenwen::pipeline::documents::number::PrefixTable;
 use fenwen::pipeline::documents::taxonomy::Taxonomy;
 use fenwen::pipeline::encode::{Embedding, EncodeError};
 use fenwen::policy::{Policy, Surface};
+use fenwen::registry::Trust;
 use fenwen::service::infer::Infer;
 use fenwen::service::jobs::{Blobs, JobParts, JobSettings, Jobs};
+use fenwen::service::notices::{Notices, RefusalLimit};
 use fenwen::service::reviews::{ReviewRules, ReviewSettings, Reviews};
 use fenwen::service::routing::{
     EncoderError, Encoders, Routing, RoutingParts, RoutingSettings, TextEncoder,
 };
+use fenwen::service::scan::Scanner;
 use fenwen::service::speech::{Ear, Speech, SpeechLimits, SpeechParts};
 use fenwen::service::tenants::Tenants;
 use fenwen::service::webhooks::{Guard, WebhookSettings, Webhooks};
@@ -137,6 +140,14 @@ impl Server {
         Server::start_behind(door, FakeRecogniser::open(), Some(ear), (limits, options())).await
     }
 
+    /// As [`Server::open`], with a scanner in front of files.
+    pub(crate) async fn scanned_by(scanner: Scanner) -> Server {
+        let ear = FakeEar::with_permits(usize::MAX / 2);
+        let limits = ServiceLimits::default();
+        let door = Door { scanner, ..Door::to(gate_settings(false)) };
+        Server::start_behind(door, FakeRecogniser::open(), Some(ear), (limits, options())).await
+    }
+
     async fn start_behind(
         door: Door,
         recogniser: Arc<FakeRecogniser>,
@@ -150,6 +161,7 @@ impl Server {
         let store = Store::open(data_dir.path()).unwrap();
         let routing = routing_over(store.clone(), data_dir.path(), Arc::clone(&clock), reviewing());
         let parts = parts_of(&recogniser, (&routing, &store), speech, &clock);
+        let parts = ServiceParts { scanner: door.scanner.clone(), ..parts };
         let service = Service::start(parts, limits).unwrap();
         let texts = text_kind(Arc::clone(&service), Arc::clone(&clock), options.purpose.clone());
         let ticking: Arc<dyn Clock> = Arc::<SkippingClock>::clone(&skipping);
@@ -246,6 +258,8 @@ fn parts_of(
         store: store.clone(),
         speech,
         models: Infer::new(FakeNetworks::new()),
+        scanner: Scanner::off(),
+        notices: Notices::new(store.clone(), Arc::clone(clock), RefusalLimit::default()),
         clock: Arc::clone(clock),
     }
 }
@@ -288,12 +302,13 @@ struct Door {
     surface: Surface,
     tls: Option<Arc<Tls>>,
     provider: pages::Provider,
+    scanner: Scanner,
 }
 
 impl Door {
     fn to(gate: GateSettings) -> Door {
         let provider = pages::nowhere();
-        Door { gate, surface: Surface::All, tls: None, provider }
+        Door { gate, surface: Surface::All, tls: None, provider, scanner: Scanner::off() }
     }
 
     async fn listener(self) -> (Listener, SocketAddr) {
@@ -387,6 +402,7 @@ pub(crate) fn parts_over(store: Store, data_dir: &Path, clock: Arc<dyn Clock>) -
         tenant: None,
         classifiers: data_dir.join("classifiers"),
         answers: data_dir.join("answers"),
+        trust: Trust::default(),
         encoders: Arc::new(FakeEncoders),
         store,
         taxonomy: Taxonomy::ministry().unwrap(),

@@ -18,6 +18,7 @@ mod recognition;
 #[cfg(feature = "console")]
 mod review_screens;
 mod reviews;
+mod scan;
 pub(crate) mod speech;
 pub(crate) mod texts;
 #[cfg(all(feature = "tls", feature = "jwt"))]

@@ -1,0 +1,130 @@
+//! What a server looks at by itself, to put it on the board of notices: jobs, disk, seals, the audit log.
+
+use std::path::Path;
+use std::sync::Arc;
+use std::time::Duration;
+
+use crate::audit::{self, AuditKey};
+use crate::base::Clock;
+use crate::config::Config;
+use crate::service::jobs::{JobState, Jobs};
+use crate::service::notices::{NoticeKind, Notices, RefusalLimit};
+use crate::store::{Store, n_unsealing_failures};
+
+/// How often jobs, disk and seals are looked at.
+const LOOK_EVERY: Duration = Duration::from_secs(60);
+
+/// The board, by the settings.
+pub(super) fn board(config: &Config, store: Store, clock: Arc<dyn Clock>) -> Arc<Notices> {
+    let limit = RefusalLimit {
+        refusals: config.notices.refusals,
+        window: Duration::from_secs(config.notices.window_s),
+    };
+    Notices::new(store, clock, limit)
+}
+
+/// Looks again and again, for as long as it is polled.
+pub(super) async fn watch(config: Config, jobs: Arc<Jobs>, notices: Arc<Notices>) {
+    let config = Arc::new(config);
+    let mut ticks = tokio::time::interval(LOOK_EVERY);
+    let mut n_before = n_unsealing_failures();
+    for minute in 0_u64.. {
+        ticks.tick().await;
+        notices.forgive();
+        let n_dead = n_dead(&jobs).await;
+        set(&notices, NoticeKind::DeadLetters, config.notices.dead_jobs < n_dead, "jobs");
+        let n_failures = n_unsealing_failures();
+        if n_before < n_failures {
+            // It stays until somebody has looked, and the server starts again.
+            notices.raise(NoticeKind::NotUnsealed, "store");
+        }
+        n_before = n_failures;
+        let (shared, board) = (Arc::clone(&config), Arc::clone(&notices));
+        let is_due = minute.is_multiple_of(config.notices.audit_minutes);
+        let work = move || look_at_files(&shared, &board, is_due);
+        if tokio::task::spawn_blocking(work).await.is_err() {
+            tracing::error!("the disk and the audit log were not looked at");
+        }
+    }
+}
+
+async fn n_dead(jobs: &Jobs) -> u64 {
+    let counts = jobs.counts(None).await.unwrap_or_default();
+    counts.into_iter().find(|it| it.0 == JobState::Dead).map_or(0, |it| it.1)
+}
+
+/// Puts a notice on the board, or takes it off.
+fn set(notices: &Notices, kind: NoticeKind, is_so: bool, object: &str) {
+    match is_so {
+        true => notices.raise(kind, object),
+        false => notices.settle(kind, &[]),
+    }
+}
+
+fn look_at_files(config: &Config, notices: &Notices, verifies: bool) {
+    let free = free_mib(&config.data_dir());
+    let is_full = free.is_some_and(|it| it < config.notices.min_free_mib);
+    set(notices, NoticeKind::DiskNearlyFull, is_full, "data_dir");
+    if verifies {
+        match broken_chains(config) {
+            Ok(broken) => {
+                broken.iter().for_each(|it| notices.raise(NoticeKind::AuditBroken, it));
+                notices.settle(NoticeKind::AuditBroken, &broken);
+            }
+            Err(error) => tracing::error!(reason = %error, "the audit log was not verified"),
+        }
+    }
+}
+
+/// MiB that are free on the volume of a folder.
+fn free_mib(folder: &Path) -> Option<u64> {
+    let found = rustix::fs::statvfs(folder).ok()?;
+    Some(found.f_bavail.saturating_mul(found.f_frsize) >> 20)
+}
+
+/// Chains of this machine that are not what was written.
+fn broken_chains(config: &Config) -> Result<Vec<String>, audit::AuditError> {
+    let settings = super::audit::settings(config);
+    let key = AuditKey::open(&settings.keys)?.public();
+    let reports = audit::verify(&settings.folder, &key)?;
+    let broken = reports.into_iter().filter(|it| it.finding.is_some());
+    Ok(broken.map(|it| format!("audit/{}", it.chain)).collect())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::audit::{AuditEvent, Row};
+    use crate::base::SystemClock;
+
+    fn kinds(notices: &Notices) -> Vec<NoticeKind> {
+        notices.open().into_iter().map(|it| it.kind).collect()
+    }
+
+    #[test]
+    fn a_full_disk_and_a_changed_log_are_noticed() {
+        let dir = tempfile::tempdir().unwrap();
+        let mut config = Config { data_dir: Some(dir.path().to_owned()), ..Config::default() };
+        (config.audit.min_free_mib, config.audit.node) = (0, Some("n".to_owned()));
+        config.notices.min_free_mib = 0;
+        let log = crate::cli::audit::open(&config).unwrap();
+        log.append(Row::of_service(AuditEvent::SystemStarted, "serve")).wait().unwrap();
+        log.close();
+        let store = Store::open(dir.path()).unwrap();
+        let notices = board(&config, store, Arc::new(SystemClock));
+        look_at_files(&config, &notices, true);
+        assert_eq!(kinds(&notices), []);
+        config.notices.min_free_mib = u64::MAX;
+        let chain = dir.path().join("audit/n").join(format!("{:020}.jsonl", 1));
+        let text = std::fs::read_to_string(&chain).unwrap();
+        std::fs::write(&chain, text.replace("system.started", "system.stopped")).unwrap();
+        look_at_files(&config, &notices, false);
+        assert_eq!(kinds(&notices), [NoticeKind::DiskNearlyFull]);
+        look_at_files(&config, &notices, true);
+        assert_eq!(kinds(&notices), [NoticeKind::AuditBroken, NoticeKind::DiskNearlyFull]);
+        std::fs::write(&chain, text).unwrap();
+        config.notices.min_free_mib = 0;
+        look_at_files(&config, &notices, true);
+        assert_eq!(kinds(&notices), []);
+    }
+}

@@ -1,0 +1,155 @@
+//! A signed release: what is not in it, or not as it was signed, never answers; what was good goes on.
+
+use std::path::Path;
+use std::process::{Command, Output};
+use std::sync::Arc;
+use std::time::Duration;
+
+use fenwen::audit::{AuditEvent, Outcome};
+use fenwen::base::{ManualClock, PublicKey, SigningKey};
+use fenwen::registry::{Release, Trust, digest_of, sign_release};
+use fenwen::service::routing::{Routing, RoutingParts};
+use fenwen::store::Store;
+use fenwen::task::call::Task;
+
+use crate::audit::rows;
+use crate::http::fake::parts_over;
+use crate::http::texts::classifier;
+
+fn fenwen(data: &Path, arguments: &[&str]) -> Output {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_fenwen"));
+    command.args(arguments).args(["--set", "audit.node=n", "--set", "audit.min_free_mib=0"]);
+    command.arg("--data-dir").arg(data).env("XDG_DATA_HOME", data).output().unwrap()
+}
+
+#[track_caller]
+fn done(data: &Path, arguments: &[&str]) -> String {
+    let output = fenwen(data, arguments);
+    assert!(output.status.success(), "{arguments:?}: {}", String::from_utf8_lossy(&output.stderr));
+    String::from_utf8(output.stdout).unwrap()
+}
+
+#[track_caller]
+fn refused(data: &Path, arguments: &[&str], word: &str) -> String {
+    let output = fenwen(data, arguments);
+    let text = String::from_utf8(output.stderr).unwrap();
+    assert!(!output.status.success() && text.contains(word), "{text}");
+    assert_eq!(text.trim_end().lines().count(), 1, "{text}");
+    String::from_utf8(output.stdout).unwrap()
+}
+
+#[test]
+fn a_release_is_drafted_signed_and_verified() {
+    let dir = tempfile::tempdir().unwrap();
+    let data = dir.path();
+    let path = |name: &str| data.join(name).to_str().unwrap().to_owned();
+    let (key, draft, manifest) = (path("stick/release.key"), path("draft"), path("release.toml"));
+    classifier::activate(data, "letters", &classifier::UNITS);
+    let told = done(data, &["release", "key", "--key", &key]);
+    let line = told.lines().next().unwrap().split('"').nth(1).unwrap().to_owned();
+    assert!(PublicKey::from_line(&line).is_some() && told.contains("BEGIN PUBLIC KEY"), "{told}");
+    assert_eq!(done(data, &["release", "key", "--key", &key]), told, "it is made once");
+    done(data, &["release", "draft", "--out", &draft]);
+    let sign = ["release", "sign", "--key", &key, "--out", &manifest, "--draft", &draft];
+    refused(data, &[&sign[..], &["--by", " "]].concat(), "--by");
+    let told = done(data, &[&sign[..], &["--by", "王資安"]].concat());
+    assert!(told.contains("letters/1"), "{told}");
+    let pin = format!("release.public_key={line}");
+    let verify = ["release", "verify", "--set", &pin];
+    assert!(done(data, &verify).contains("相符"));
+    let signed = rows(data).into_iter().rfind(|it| it.event == AuditEvent::ReleaseSigned).unwrap();
+    assert_eq!(
+        (signed.person.as_deref(), signed.outcome),
+        (Some("王資安"), Some(Outcome::Success))
+    );
+
+    let weights = data.join("classifiers/letters/1/linear.safetensors");
+    let good = std::fs::read(&weights).unwrap();
+    let mut bytes = good.clone();
+    bytes[10] ^= 1;
+    std::fs::write(&weights, bytes).unwrap();
+    assert!(refused(data, &verify, "不符").contains("models/letters/1"));
+    std::fs::write(&weights, good).unwrap();
+    let text = std::fs::read_to_string(&manifest).unwrap();
+    std::fs::write(&manifest, text.replacen("version = \"", "version = \"9", 1)).unwrap();
+    refused(data, &verify, "not signed with the pinned key");
+    refused(data, &["serve", "--listen", "127.0.0.1:0", "--set", &pin], "fenwen release sign");
+    let row = rows(data).into_iter().next_back().unwrap();
+    assert_eq!((row.event, row.outcome), (AuditEvent::ReleaseRefused, Some(Outcome::Refused)));
+}
+
+#[test]
+fn another_key_signs_nothing_here() {
+    let dir = tempfile::tempdir().unwrap();
+    let data = dir.path();
+    let path = |name: &str| data.join(name).to_str().unwrap().to_owned();
+    let key = |name: &str| {
+        SigningKey::make(&data.join(name)).unwrap();
+        SigningKey::read(&data.join(name)).unwrap().public().to_line()
+    };
+    let (pin, _) = (format!("release.public_key={}", key("a.key")), key("b.key"));
+    let (other, out) = (path("b.key"), path("release.toml"));
+    let sign = ["release", "sign", "--key", &other, "--out", &out, "--by", "王資安"];
+    refused(data, &[&sign[..], &["--set", &pin]].concat(), "not the pinned one");
+    assert!(!data.join("release.toml").exists());
+    refused(data, &["release", "verify", "--set", &pin], "release.manifest");
+    refused(data, &["release", "verify", "--set", "release.public_key=AA=="], "release key");
+}
+
+/// The services over a folder, trusting what a key there has signed.
+fn trusting(data: &Path) -> Arc<Routing> {
+    let clock = Arc::new(ManualClock::at(Duration::from_secs(1_728_000_000)));
+    let parts = parts_over(Store::open(data).unwrap(), data, clock);
+    let key = SigningKey::read(&data.join("release.key")).unwrap().public();
+    let trust = Trust::pinned(key, data.join("release.toml"));
+    Routing::open(RoutingParts { trust, ..parts }).unwrap()
+}
+
+/// Signs these classifiers, by hash, and what the program brings.
+fn sign(data: &Path, letters: &[String]) {
+    let key = SigningKey::read(&data.join("release.key")).unwrap();
+    let mut release = Release::new(String::new(), digest_of(b""), digest_of(b""));
+    let registry = fenwen::registry::ModelRegistry::open(fenwen::registry::Settings::at(data));
+    for model in registry.unwrap().models() {
+        release.models.insert(model.manifest.id.to_string(), model.sha256.clone());
+    }
+    for (idx, sha256) in letters.iter().enumerate() {
+        release.classifiers.insert(format!("letters/{}", idx + 1), sha256.parse().unwrap());
+    }
+    let text = sign_release(&release.to_draft().unwrap(), &key);
+    std::fs::write(data.join("release.toml"), text).unwrap();
+}
+
+#[test]
+fn what_is_unsigned_or_corrupt_never_answers_and_what_was_good_stays() {
+    let dir = tempfile::tempdir().unwrap();
+    let data = dir.path();
+    SigningKey::make(&data.join("release.key")).unwrap();
+    let versions = fenwen::registry::Versions::at(&data.join("classifiers"), "letters");
+    let sum = |number: u32| versions.load(number).unwrap().sha256;
+    let number = |routing: &Routing| routing.model(Task::Letters).unwrap().info.version.clone();
+
+    classifier::activate(data, "letters", &classifier::UNITS);
+    sign(data, &[sum(1)]);
+    let routing = trusting(data);
+    assert_eq!(number(&routing), "1");
+    // Another version is made to answer that nobody signed: neither this process nor the next one takes it.
+    classifier::activate(data, "letters", &["戶政司", "役政司", "地政司"]);
+    routing.refresh();
+    assert_eq!(number(&routing), "1");
+    assert_eq!(number(&trusting(data)), "1");
+    sign(data, &[sum(1), sum(2)]);
+    let routing = trusting(data);
+    assert_eq!(number(&routing), "2");
+    // A byte flips.
+    let weights = data.join("classifiers/letters/2/linear.safetensors");
+    let mut bytes = std::fs::read(&weights).unwrap();
+    let last = bytes.len() - 1;
+    bytes[last] ^= 1;
+    std::fs::write(&weights, bytes).unwrap();
+    routing.refresh();
+    assert_eq!(number(&routing), "2", "what it has was good when it was read");
+    assert_eq!(number(&trusting(data)), "1");
+    std::fs::remove_file(data.join("release.toml")).unwrap();
+    assert!(trusting(data).model(Task::Letters).is_none(), "without a release nothing answers");
+}
