@@ -14,10 +14,6 @@ def main():
         loop(report["batch"], "2 ms and 0.25 ms a row, at most 32 rows")
     if "slow" in report:
         slow(report["slow"])
-    if "letters" in report:
-        print("\n### fenwen, letters\n\n| connections | answers/s | p50 / p99 ms | CPU µs/answer | RSS MiB |\n|---:|---:|---:|---:|---:|")
-        for connections, it in report["letters"].items():
-            print(f"| {connections} | {it['per_second']:.0f} | {pair(it)} | {it['cpu_us']:.0f} | {it['rss_mib']:.0f} |")
 
 
 def loop(servers, title):
