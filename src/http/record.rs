@@ -19,11 +19,24 @@ use super::failure::Failure;
 use super::guard::Peer;
 
 /// Paths below these are recorded: health, metrics and pages that are open to everybody are not.
-const RECORDED: [&str; 4] = ["/api/", "/v1/", "/v2/models/", "/v2/repository/"];
+const RECORDED: [&str; 6] = [
+    "/api/",
+    "/v1/",
+    "/v2/models/",
+    "/v2/repository/",
+    "/inference.GRPCInferenceService/Model",
+    "/inference.GRPCInferenceService/Repository",
+];
 
 /// Routes that touch no personal data; every other one does.
-const IMPERSONAL: [&str; 5] =
-    ["/api/v1/services", "/api/v1/statistics", "/api/v1/webhooks", "/v2/repository/", "unmatched"];
+const IMPERSONAL: [&str; 6] = [
+    "/api/v1/services",
+    "/api/v1/statistics",
+    "/api/v1/webhooks",
+    "/v2/repository/",
+    "/inference.GRPCInferenceService/Repository",
+    "unmatched",
+];
 
 /// What is done over a WebSocket, after the call that opens it.
 const STREAM: &str = "STREAM /api/v1/speech/stream";

@@ -7,7 +7,7 @@ use std::thread;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, oneshot};
 
 use crate::base::{Deadline, ErrorCode};
-use crate::batch::{BatchSpec, ModelHandle, RowOutput, RunError, SpawnError};
+use crate::batch::{self, BatchSpec, CallHandle, ModelHandle, RowOutput, RunError, SpawnError};
 use crate::engine::{Element, Port, Signature, TensorModel};
 use crate::task::call::CallError;
 use crate::task::infer::{Datatype, KnownModel, ListedModel, TensorModelInfo, TensorPort};
@@ -57,21 +57,35 @@ pub enum NetworkError {
     },
 }
 
-type Handle = ModelHandle<Vec<Tensor>>;
+/// What runs a model's calls: row by row, or each whole.
+enum Queue {
+    Rows(ModelHandle<Vec<Tensor>>),
+    Calls(CallHandle),
+}
+
+impl Queue {
+    fn spawn(opened: OpenedNetwork, takes_rows: bool) -> Result<Queue, SpawnError> {
+        let OpenedNetwork { copies, spec } = opened;
+        if takes_rows {
+            return Ok(Queue::Rows(ModelHandle::spawn(copies, spec, reduce)?));
+        }
+        Ok(Queue::Calls(CallHandle::spawn(copies, &spec.name, &spec.clock)?))
+    }
+}
 
 /// A model that answers.
 struct Loaded {
     info: Arc<TensorModelInfo>,
-    handle: Option<Handle>,
+    queue: Option<Queue>,
     /// Places of the calls in flight.
     calls: Arc<Semaphore>,
 }
 
 impl Drop for Loaded {
     fn drop(&mut self) {
-        // Dropping the last handle waits for the threads: whoever drops this may be asynchronous.
-        if let Some(handle) = self.handle.take() {
-            let dropped = thread::Builder::new().name("unload".to_owned()).spawn(|| drop(handle));
+        // Dropping the queue waits for the threads: whoever drops this may be asynchronous.
+        if let Some(queue) = self.queue.take() {
+            let dropped = thread::Builder::new().name("unload".to_owned()).spawn(|| drop(queue));
             if dropped.is_err() {
                 tracing::warn!("a model was unloaded without a thread of its own");
             }
@@ -87,6 +101,9 @@ pub struct Infer {
     changing: Arc<tokio::sync::Mutex<()>>,
     places: Arc<Semaphore>,
 }
+
+/// A call that is admitted, before it is known which model it is for; dropping it gives the place back.
+pub struct InferEntry(OwnedSemaphorePermit);
 
 /// A call that has its place; dropping it gives the place back.
 pub struct InferPlace {
@@ -139,11 +156,29 @@ impl Infer {
     /// # Errors
     /// As of [`Infer::info`], and when too many calls are in flight.
     pub fn admit(&self, name: &str, version: Option<&str>) -> Result<InferPlace, CallError> {
+        self.admit_to(self.enter()?, name, version)
+    }
+
+    /// Takes a place for a call whose body says which model is meant.
+    ///
+    /// # Errors
+    /// When too many calls are in flight.
+    pub fn enter(&self) -> Result<InferEntry, CallError> {
+        Ok(InferEntry(taken(&self.places)?))
+    }
+
+    /// The place at the model that was meant.
+    ///
+    /// # Errors
+    /// As of [`Infer::info`], and when too many calls of this model are in flight.
+    pub fn admit_to(
+        &self,
+        entry: InferEntry,
+        name: &str,
+        version: Option<&str>,
+    ) -> Result<InferPlace, CallError> {
         let loaded = self.find(name, version)?;
-        let taken = |places: &Arc<Semaphore>| {
-            Arc::clone(places).try_acquire_owned().map_err(|_| overloaded())
-        };
-        let places = [taken(&self.places)?, taken(&loaded.calls)?];
+        let places = [entry.0, taken(&loaded.calls)?];
         Ok(InferPlace { loaded, _places: places })
     }
 
@@ -201,17 +236,11 @@ impl Infer {
         let Some(signature) = opened.copies.first().map(|it| it.signature().clone()) else {
             return Err(failed(name, &"no copy was made"));
         };
-        let handle =
-            Handle::spawn(opened.copies, opened.spec, reduce).map_err(|error| match error {
-                SpawnError::Signature(_) => CallError::new(
-                    ErrorCode::Conflict,
-                    "這個模型不只一個輸入或批次大小固定,無法以張量直接呼叫。",
-                ),
-                error => failed(name, &error),
-            })?;
+        let info = info(known, &signature);
+        let queue = Queue::spawn(opened, info.takes_rows).map_err(|error| failed(name, &error))?;
         let loaded = Loaded {
-            info: Arc::new(info(known, &signature)),
-            handle: Some(handle),
+            info: Arc::new(info),
+            queue: Some(queue),
             calls: Arc::new(Semaphore::new(MAX_CALLS as usize)),
         };
         tracing::info!(model = name, "a model is loaded for tensors");
@@ -257,15 +286,16 @@ impl Service {
         A: Send + 'static,
     {
         let work = async {
+            let takes_rows = place.info().takes_rows;
             let read = move || {
                 let (inputs, reply) = (body.read)()?;
-                Ok::<_, CallError>((rows(inputs)?, reply))
+                Ok::<_, CallError>((if takes_rows { rows(inputs)? } else { inputs }, reply))
             };
             let lane = if body.n_bytes <= SHORT_BYTES { Lane::Short } else { Lane::Long };
             let read = self.texts.run(lane, read).await.map_err(|it| self.pool_error(it))?;
-            let (rows, reply) = read?;
-            let found = place.run(rows, deadline).await?;
-            let written = move || write(&reply, &stacked(found)?);
+            let (inputs, reply) = read?;
+            let outputs = place.run(inputs, deadline).await?;
+            let written = move || write(&reply, &outputs.whole()?);
             self.texts.run(lane, written).await.map_err(|it| self.pool_error(it))?
         };
         let answered = tokio::time::timeout_at(deadline.into(), work).await;
@@ -276,14 +306,44 @@ impl Service {
 /// Bytes of a body up to which its call overtakes.
 const SHORT_BYTES: usize = 64 << 10;
 
+/// What a model gave, before it is put together.
+enum Outputs {
+    OfRows(Vec<Vec<Tensor>>),
+    Whole(Vec<Tensor>),
+}
+
+impl Outputs {
+    fn whole(self) -> Result<Vec<Tensor>, CallError> {
+        match self {
+            Outputs::OfRows(rows) => stacked(rows),
+            Outputs::Whole(outputs) => Ok(outputs),
+        }
+    }
+}
+
 impl InferPlace {
+    async fn run(&self, inputs: Vec<Tensor>, deadline: Deadline) -> Result<Outputs, CallError> {
+        match &self.loaded.queue {
+            None => Err(overloaded()),
+            Some(Queue::Rows(handle)) => {
+                Ok(Outputs::OfRows(self.run_rows(handle, inputs, deadline).await?))
+            }
+            Some(Queue::Calls(handle)) => {
+                let outputs = handle.run(inputs, deadline).await;
+                let outputs = outputs.map_err(|error| refusal(&self.loaded.info.name, error))?;
+                check_size(outputs.iter().map(n_elements_of).sum())?;
+                Ok(Outputs::Whole(outputs))
+            }
+        }
+    }
+
     /// The outputs of each row.
-    async fn run(
+    async fn run_rows(
         &self,
+        handle: &ModelHandle<Vec<Tensor>>,
         mut rows: Vec<Tensor>,
         deadline: Deadline,
     ) -> Result<Vec<Vec<Tensor>>, CallError> {
-        let Some(handle) = &self.loaded.handle else { return Err(overloaded()) };
         let mut found: Vec<Vec<Tensor>> = Vec::with_capacity(rows.len());
         let mut n_elements = 0_usize;
         while !rows.is_empty() {
@@ -291,14 +351,18 @@ impl InferPlace {
             let outputs = handle.run_all(std::mem::replace(&mut rows, later), deadline).await;
             let outputs = outputs.map_err(|error| refusal(&self.loaded.info.name, error))?;
             n_elements += outputs.iter().flatten().map(n_elements_of).sum::<usize>();
-            if MAX_OUTPUT < n_elements {
-                let message = "輸出超過 64 MiB,請減少一次的筆數。";
-                return Err(CallError::new(ErrorCode::TooLarge, message));
-            }
+            check_size(n_elements)?;
             found.extend(outputs);
         }
         Ok(found)
     }
+}
+
+fn check_size(n_elements: usize) -> Result<(), CallError> {
+    if n_elements <= MAX_OUTPUT {
+        return Ok(());
+    }
+    Err(CallError::new(ErrorCode::TooLarge, "輸出超過 64 MiB,請減少一次的筆數。"))
 }
 
 /// What a model's queue makes of a row: its outputs, whole.
@@ -369,6 +433,7 @@ fn info(known: &KnownModel, signature: &Signature) -> TensorModelInfo {
         name: known.name.clone(),
         version: known.version.clone(),
         platform: known.platform,
+        takes_rows: batch::takes_rows(signature),
         inputs: signature.inputs.iter().map(input).collect(),
         outputs: signature.outputs.iter().map(output).collect(),
     }
@@ -404,6 +469,10 @@ fn no_such_model() -> CallError {
 fn not_loaded(name: &str) -> CallError {
     let message = format!("模型尚未載入,請先呼叫 POST /v2/repository/models/{name}/load。");
     CallError::new(ErrorCode::Unavailable, message)
+}
+
+fn taken(places: &Arc<Semaphore>) -> Result<OwnedSemaphorePermit, CallError> {
+    Arc::clone(places).try_acquire_owned().map_err(|_| overloaded())
 }
 
 fn overloaded() -> CallError {

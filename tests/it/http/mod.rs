@@ -7,6 +7,7 @@ mod drain;
 mod embeddings;
 mod events;
 pub(crate) mod fake;
+mod grpc;
 pub(crate) mod guard;
 mod hostile;
 mod infer;

@@ -19,7 +19,7 @@ impl FakeNetworks {
             version: "3".to_owned(),
             platform: "onnx",
         };
-        Arc::new(FakeNetworks(["broken", "missing", "same"].map(known).to_vec()))
+        Arc::new(FakeNetworks(["broken", "missing", "same", "stateful"].map(known).to_vec()))
     }
 }
 
@@ -32,6 +32,7 @@ impl Networks for FakeNetworks {
         let dims = [None, Some(2)];
         let model: Box<dyn TensorModel> = match name {
             "same" => Box::new(FakeModel::identity().with_input_dims(&dims)),
+            "stateful" => Box::new(FakeModel::identity().with_state()),
             "broken" => Box::new(FakeModel::failing()),
             _ => return Err(NetworkError::NotPulled),
         };
