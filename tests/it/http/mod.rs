@@ -18,6 +18,7 @@ mod recognition;
 mod review_screens;
 mod reviews;
 pub(crate) mod speech;
+mod swap;
 pub(crate) mod texts;
 #[cfg(all(feature = "tls", feature = "jwt"))]
 mod tls;
