@@ -1,4 +1,4 @@
-//! The protobuf wire format, as far as ONNX files and SentencePiece models need it: no schema, no copies.
+//! The protobuf wire format, as far as ONNX files, SentencePiece models and gRPC need it: no schema, no copies.
 
 /// The bytes are no protobuf message.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
@@ -95,4 +95,100 @@ impl<'a> Iterator for Fields<'a> {
 /// `bytes` as text.
 pub(crate) fn text(bytes: &[u8]) -> Result<&str, Malformed> {
     std::str::from_utf8(bytes).map_err(|_| Malformed)
+}
+
+/// Appends a number.
+pub(crate) fn put_number(message: &mut Vec<u8>, field: u64, value: u64) {
+    put_varint(message, field << 3);
+    put_varint(message, value);
+}
+
+/// Appends text, bytes or a submessage.
+pub(crate) fn put_bytes(message: &mut Vec<u8>, field: u64, content: &[u8]) {
+    put_head(message, field, content.len());
+    message.extend_from_slice(content);
+}
+
+/// Appends the head of a field of `n_bytes`, which follow.
+pub(crate) fn put_head(message: &mut Vec<u8>, field: u64, n_bytes: usize) {
+    put_varint(message, field << 3 | 2);
+    put_varint(message, u64::try_from(n_bytes).unwrap_or(u64::MAX));
+}
+
+/// Appends numbers, packed.
+pub(crate) fn put_packed(message: &mut Vec<u8>, field: u64, values: impl Iterator<Item = u64>) {
+    let mut packed = Vec::new();
+    values.for_each(|it| put_varint(&mut packed, it));
+    put_bytes(message, field, &packed);
+}
+
+/// Appends a 32-bit float.
+#[cfg(any(test, feature = "candle"))]
+pub(crate) fn put_float(message: &mut Vec<u8>, field: u64, value: f32) {
+    put_varint(message, field << 3 | 5);
+    message.extend_from_slice(&value.to_le_bytes());
+}
+
+fn put_varint(message: &mut Vec<u8>, value: u64) {
+    let mut rest = value;
+    while 0x80 <= rest {
+        message.push(rest.to_le_bytes()[0] | 0x80);
+        rest >>= 7;
+    }
+    message.push(rest.to_le_bytes()[0]);
+}
+
+/// Single fields, out of which tests make messages.
+#[cfg(test)]
+pub(crate) mod written {
+    /// Text, bytes or a submessage.
+    pub(crate) fn field(field: u64, content: &[u8]) -> Vec<u8> {
+        with(|it| super::put_bytes(it, field, content))
+    }
+
+    /// A number.
+    pub(crate) fn scalar(field: u64, value: u64) -> Vec<u8> {
+        with(|it| super::put_number(it, field, value))
+    }
+
+    /// A 32-bit float.
+    pub(crate) fn float(field: u64, value: f32) -> Vec<u8> {
+        with(|it| super::put_float(it, field, value))
+    }
+
+    /// Numbers, packed.
+    pub(crate) fn packed(field: u64, values: &[u64]) -> Vec<u8> {
+        with(|it| super::put_packed(it, field, values.iter().copied()))
+    }
+
+    fn with(put: impl FnOnce(&mut Vec<u8>)) -> Vec<u8> {
+        let mut message = Vec::new();
+        put(&mut message);
+        message
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::written::{field, float, packed, scalar};
+    use super::*;
+
+    #[track_caller]
+    fn check(message: &[u8], bytes: &[u8], number: u64, value: Value<'_>) {
+        assert_eq!(message, bytes);
+        assert_eq!(Fields::new(message).collect::<Vec<_>>(), [Ok((number, value))]);
+    }
+
+    #[test]
+    fn what_is_written_is_read() {
+        check(&scalar(1, 300), &[0x08, 0xac, 0x02], 1, Value::Number(300));
+        let most = [0x80, 0x01, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0x01];
+        check(&scalar(16, u64::MAX), &most, 16, Value::Number(u64::MAX));
+        check(&field(2, b"ab"), &[0x12, 2, b'a', b'b'], 2, Value::Bytes(b"ab"));
+        check(&float(4, 1.0), &[0x25, 0, 0, 0x80, 0x3f], 4, Value::Fixed32([0, 0, 0x80, 0x3f]));
+        let numbers = packed(3, &[1, 300]);
+        check(&numbers, &[0x1a, 3, 1, 0xac, 2], 3, Value::Bytes(&[1, 0xac, 2]));
+        assert_eq!(Fields::packed(&numbers[2..]).collect::<Vec<_>>(), [Ok(1), Ok(300)]);
+        assert_eq!(Fields::packed(&[1, 0x80]).collect::<Vec<_>>(), [Ok(1), Err(Malformed)]);
+    }
 }

@@ -11,6 +11,7 @@ mod profile;
 mod scheduler;
 mod stack;
 mod state;
+mod whole;
 
 use std::fmt;
 use std::io;
@@ -25,11 +26,12 @@ use crate::base::{Clock, Deadline};
 use crate::batch::executor::Executor;
 use crate::batch::scheduler::{Command, Entry, Scheduler};
 use crate::batch::state::Shared;
-use crate::engine::{EngineError, TensorModel};
+use crate::engine::{EngineError, Signature, TensorModel};
 use crate::tensor::{Tensor, View};
 
 pub use policy::{BatchPolicy, Priority, RowKind, Waiting};
 pub use state::Stats;
+pub use whole::CallHandle;
 
 /// How long a successful run proves a model's health.
 const FRESH: Duration = Duration::from_secs(5);
@@ -299,20 +301,30 @@ impl<R> Drop for Inner<R> {
     }
 }
 
+/// Whether a model takes one row per entry of its first dimension; else it takes whole calls.
+pub fn takes_rows(signature: &Signature) -> bool {
+    most_rows(signature).is_ok()
+}
+
 /// Checks that a model takes rows, and narrows the policy to what its graph permits.
 fn fit_policy(model: &dyn TensorModel, policy: BatchPolicy) -> Result<BatchPolicy, SpawnError> {
-    let signature = model.signature();
+    let most = most_rows(model.signature())?;
+    let max_rows = policy.max_rows.max(1);
+    Ok(BatchPolicy { max_rows: most.map_or(max_rows, |it| it.min(max_rows)), ..policy })
+}
+
+/// Most rows of a batch, where the graph limits them.
+fn most_rows(signature: &Signature) -> Result<Option<usize>, SpawnError> {
     let [input] = signature.inputs.as_slice() else {
         return Err(SpawnError::Signature("it does not have exactly one input"));
     };
     if signature.outputs.is_empty() {
         return Err(SpawnError::Signature("it has no output"));
     }
-    let max_rows = match input.dims.as_deref() {
-        Some([]) => return Err(SpawnError::Signature("its input is a single number")),
-        Some([Some(1), ..]) => 1,
-        Some([Some(_), ..]) => return Err(SpawnError::Signature("its batch size is fixed")),
-        Some([None, ..]) | None => policy.max_rows.max(1),
-    };
-    Ok(BatchPolicy { max_rows, ..policy })
+    match input.dims.as_deref() {
+        Some([]) => Err(SpawnError::Signature("its input is a single number")),
+        Some([Some(1), ..]) => Ok(Some(1)),
+        Some([Some(_), ..]) => Err(SpawnError::Signature("its batch size is fixed")),
+        Some([None, ..]) | None => Ok(None),
+    }
 }

@@ -20,7 +20,7 @@ enum Behaviour {
 }
 
 impl FakeModel {
-    /// Shows its input as its output.
+    /// Shows its inputs as its outputs.
     pub fn identity() -> FakeModel {
         FakeModel::new(Behaviour::Identity)
     }
@@ -65,12 +65,21 @@ impl FakeModel {
         self
     }
 
+    /// The same with one more input and output of any shape, as models with a state have.
+    pub fn with_state(mut self) -> FakeModel {
+        self.signature.inputs.push(port("state"));
+        self.signature.outputs.push(port("next"));
+        self
+    }
+
     fn new(behaviour: Behaviour) -> FakeModel {
-        let port =
-            |name: &str| Port { name: name.to_owned(), element: Some(Element::F32), dims: None };
         let signature = Signature { inputs: vec![port("x")], outputs: vec![port("y")] };
         FakeModel { signature, behaviour }
     }
+}
+
+fn port(name: &str) -> Port {
+    Port { name: name.to_owned(), element: Some(Element::F32), dims: None }
 }
 
 impl TensorModel for FakeModel {
@@ -85,14 +94,14 @@ impl TensorModel for FakeModel {
     ) -> Result<(), EngineError> {
         self.signature.check(inputs)?;
         let input = inputs.first().ok_or_else(|| EngineError::BadInput("no input".to_owned()))?;
-        let mut show = |tensor: &Tensor| {
-            let view = tensor.view().ok_or_else(|| EngineError::Failed("not floats".to_owned()))?;
-            visit(&[view]);
+        let mut show = |tensors: &[Tensor]| {
+            let views: Option<Vec<View<'_>>> = tensors.iter().map(Tensor::view).collect();
+            visit(&views.ok_or_else(|| EngineError::Failed("not floats".to_owned()))?);
             Ok(())
         };
         match &mut self.behaviour {
-            Behaviour::Identity => show(input),
-            Behaviour::Function(function) => show(&function(input)?),
+            Behaviour::Identity => show(inputs),
+            Behaviour::Function(function) => show(&[function(input)?]),
             Behaviour::Gated { gate, inner } => {
                 // An error means that the test let go of the gate: it is open.
                 let _ = gate.recv();

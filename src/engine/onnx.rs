@@ -190,26 +190,7 @@ mod tests {
     use proptest::prelude::*;
 
     use super::*;
-
-    fn number(value: u64) -> Vec<u8> {
-        let mut rest = value;
-        let mut bytes = Vec::new();
-        while 0x80 <= rest {
-            bytes.push(rest.to_le_bytes()[0] | 0x80);
-            rest >>= 7;
-        }
-        bytes.push(rest.to_le_bytes()[0]);
-        bytes
-    }
-
-    fn field(field_number: u64, content: &[u8]) -> Vec<u8> {
-        let len = number(content.len().try_into().unwrap());
-        [number(field_number << 3 | 2), len, content.to_vec()].concat()
-    }
-
-    fn scalar(field_number: u64, value: u64) -> Vec<u8> {
-        [number(field_number << 3), number(value)].concat()
-    }
+    use crate::base::protobuf::written::{field, scalar};
 
     /// A model whose graph has this content.
     fn model(graph: &[u8]) -> Vec<u8> {

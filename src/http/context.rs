@@ -28,12 +28,13 @@ impl RequestContext {
     pub(super) fn read(app: &App, headers: &HeaderMap) -> (RequestContext, Result<(), CallError>) {
         let request_id = RequestId::fresh(app.clock.as_ref());
         // What is no text is no number either.
-        let asked = headers.get(call::DEADLINE).map(|it| it.to_str().unwrap_or_default());
+        let asked = |name| headers.get(name).map(|it| it.to_str().unwrap_or_default());
         let trace_parent = headers.get(call::TRACE_PARENT).and_then(|it| it.to_str().ok());
         // Where callers are proven, what they say about their agency does not matter.
         let org = said_org(headers).filter(|_| !app.gate.is_required());
         let origin = call::origin(request_id, org, trace_parent);
-        let timeout = call::timeout(asked, app.options.request_timeout);
+        let timeout = call::timeout(asked(call::DEADLINE), app.options.request_timeout);
+        let timeout = timeout.and_then(|it| call::grpc_timeout(asked(call::GRPC_TIMEOUT), it));
         let result = timeout.as_ref().map(|_| ()).map_err(Clone::clone);
         let result = result.and(origin.as_ref().map(|_| ()).map_err(Clone::clone));
         let own_id = request_id.to_string();

@@ -18,7 +18,7 @@ use crate::task::call::CallError;
 use super::context::RequestContext;
 use super::failure::{Failure, describe};
 use super::linger::Lingering;
-use super::{App, deliveries, infer, jobs, openai, pages, record, refuse, reviews, speech};
+use super::{App, deliveries, grpc, infer, jobs, openai, pages, record, refuse, reviews, speech};
 
 /// How much later than the call itself the envelope gives up: the call's own timeout comes first.
 const BACKSTOP: Duration = Duration::from_secs(1);
@@ -48,7 +48,11 @@ pub(super) async fn envelope(
     if let Some(recorded) = recorded {
         response = recorded.close(&cx, response).await;
     }
-    let mut response = if openai::is_route(route.label()) {
+    let mut response = if grpc::is_route(route.label()) {
+        // Over gRPC what failed is answered 200 all the same.
+        line.status = Some(response.status());
+        grpc::describe(response)
+    } else if openai::is_route(route.label()) {
         openai::describe(response, &cx.call)
     } else if infer::is_route(route.label()) {
         infer::describe(response, &cx.call)
@@ -57,7 +61,7 @@ pub(super) async fn envelope(
     };
     protect(response.headers_mut(), &route);
     response.headers_mut().insert(HeaderName::from_static("x-request-id"), cx.echoed_id.clone());
-    line.status = Some(response.status());
+    line.status.get_or_insert(response.status());
     response
 }
 

@@ -14,7 +14,7 @@ use axum::response::{IntoResponse, Response};
 
 use crate::base::ErrorCode;
 use crate::identity::Shown;
-use crate::policy::{Access, Denial, Principal, Purposes, ROUTES, Route, Scope, Surface};
+use crate::policy::{Access, Denial, GRPC, Principal, Purposes, ROUTES, Route, Scope, Surface};
 use crate::task::call::{CallContext, CallError, Origin, ProvenCaller};
 use crate::wire::call;
 
@@ -77,8 +77,8 @@ fn note(app: &App, refused: &Refused, peer: Option<IpAddr>) {
 /// A method that no row has: a route is never reached without one.
 fn unknown(path: &str) -> Response {
     let with_head = |method| if method == "GET" { "GET,HEAD" } else { method };
-    let methods: Vec<&str> =
-        ROUTES.iter().filter(|it| it.path == path).map(|it| with_head(it.method)).collect();
+    let rows = ROUTES.iter().chain(GRPC).filter(|it| it.path == path);
+    let methods: Vec<&str> = rows.map(|it| with_head(it.method)).collect();
     if methods.is_empty() {
         return Failure::from(CallError::from(Denial::Scope)).into_response();
     }

@@ -1,5 +1,7 @@
 //! The Open Inference Protocol (KServe v2) over HTTP: raw access to the models that take tensors.
 
+mod told;
+
 use std::sync::Arc;
 
 use axum::Json;
@@ -26,12 +28,14 @@ use super::body::BodyLimit;
 use super::failure::{Failure, failed, keep_hints, status};
 use super::{App, body, record, refuse};
 
+use told::{OfChange, OfInference, OfList, OfModel};
+
 /// What every path of this protocol begins with.
 const PREFIX: &str = "/v2";
 /// Length of the JSON in a body that goes on in bytes.
 const JSON_LENGTH: &str = "inference-header-content-length";
 /// Bytes of a request about the repository.
-const MAX_BYTES: usize = 4 << 10;
+pub(super) const MAX_BYTES: usize = 4 << 10;
 
 /// Whether failures of a route have the shape of this protocol.
 pub(super) fn is_route(label: &str) -> bool {
@@ -95,15 +99,8 @@ pub(super) async fn live() -> Json<ServerLive> {
     ),
 )]
 pub(super) async fn ready(State(app): State<Arc<App>>) -> Result<Json<ServerReady>, Failure> {
-    if !app.audit.is_healthy() {
-        return Err(record::not_recorded().into());
-    }
-    match app.service.health() {
-        Health::Ready => Ok(Json(ServerReady { ready: true })),
-        Health::Unavailable(_) => {
-            Err(Failure::new(ErrorCode::Unavailable, "服務尚未就緒或即將停機。"))
-        }
-    }
+    require_ready(&app)?;
+    Ok(Json(ServerReady { ready: true }))
 }
 
 /// KServe v2:已載入模型的輸入與輸出。
@@ -117,11 +114,7 @@ pub(super) async fn ready(State(app): State<Arc<App>>) -> Result<Json<ServerRead
     ),
     responses(
         (status = 200, description = "模型的輸入與輸出", body = ModelMetadata),
-        (status = 400, description = "ER0200、ER0210、ER0220:內容有誤", body = InferFailure),
-        (status = 404, description = "ER0100:沒有這個模型或版本", body = InferFailure),
-        (status = 429, description = "ER0429:系統忙碌,依 Retry-After 再試", body = InferFailure),
-        (status = 500, description = "ER0500:系統錯誤", body = InferFailure),
-        (status = 503, description = "ER0510:模型尚未載入或下載,或即將停機", body = InferFailure),
+        OfModel,
     ),
 )]
 pub(super) async fn model(
@@ -142,11 +135,7 @@ pub(super) async fn model(
     ),
     responses(
         (status = 200, description = "已載入", body = ModelReady),
-        (status = 400, description = "ER0200、ER0210、ER0220:內容有誤", body = InferFailure),
-        (status = 404, description = "ER0100:沒有這個模型或版本", body = InferFailure),
-        (status = 429, description = "ER0429:系統忙碌,依 Retry-After 再試", body = InferFailure),
-        (status = 500, description = "ER0500:系統錯誤", body = InferFailure),
-        (status = 503, description = "ER0510:模型尚未載入或下載,或即將停機", body = InferFailure),
+        OfModel,
     ),
 )]
 pub(super) async fn model_ready(
@@ -173,16 +162,7 @@ pub(super) async fn model_ready(
     request_body(content = InferRequest, content_type = "application/json"),
     responses(
         (status = 200, description = "模型的輸出:JSON,或 JSON 之後接二進位張量", body = InferResponse),
-        (status = 400, description = "ER0200、ER0210、ER0220:內容有誤", body = InferFailure),
-        (status = 404, description = "ER0100:沒有這個模型或版本", body = InferFailure),
-        (status = 408, description = "ER0521:內容傳送太慢", body = InferFailure),
-        (status = 413, description = "ER0430:內容或輸出過大", body = InferFailure),
-        (status = 415, description = "ER0440:不支援的壓縮", body = InferFailure),
-        (status = 422, description = "ER0450:模型無法計算這個輸入,或輸出無法以 JSON 表示", body = InferFailure),
-        (status = 429, description = "ER0429:系統忙碌,依 Retry-After 再試", body = InferFailure),
-        (status = 500, description = "ER0500:系統錯誤", body = InferFailure),
-        (status = 503, description = "ER0510:模型尚未載入或下載,或即將停機", body = InferFailure),
-        (status = 504, description = "ER0520:逾時", body = InferFailure),
+        OfInference,
     ),
 )]
 pub(super) async fn model_infer(
@@ -209,11 +189,7 @@ pub(super) async fn model_infer(
     ),
     responses(
         (status = 200, description = "模型的輸入與輸出", body = ModelMetadata),
-        (status = 400, description = "ER0200、ER0210、ER0220:內容有誤", body = InferFailure),
-        (status = 404, description = "ER0100:沒有這個模型或版本", body = InferFailure),
-        (status = 429, description = "ER0429:系統忙碌,依 Retry-After 再試", body = InferFailure),
-        (status = 500, description = "ER0500:系統錯誤", body = InferFailure),
-        (status = 503, description = "ER0510:模型尚未載入或下載,或即將停機", body = InferFailure),
+        OfModel,
     ),
 )]
 pub(super) async fn model_version(
@@ -235,11 +211,7 @@ pub(super) async fn model_version(
     ),
     responses(
         (status = 200, description = "已載入", body = ModelReady),
-        (status = 400, description = "ER0200、ER0210、ER0220:內容有誤", body = InferFailure),
-        (status = 404, description = "ER0100:沒有這個模型或版本", body = InferFailure),
-        (status = 429, description = "ER0429:系統忙碌,依 Retry-After 再試", body = InferFailure),
-        (status = 500, description = "ER0500:系統錯誤", body = InferFailure),
-        (status = 503, description = "ER0510:模型尚未載入或下載,或即將停機", body = InferFailure),
+        OfModel,
     ),
 )]
 pub(super) async fn model_version_ready(
@@ -265,16 +237,7 @@ pub(super) async fn model_version_ready(
     request_body(content = InferRequest, content_type = "application/json"),
     responses(
         (status = 200, description = "模型的輸出:JSON,或 JSON 之後接二進位張量", body = InferResponse),
-        (status = 400, description = "ER0200、ER0210、ER0220:內容有誤", body = InferFailure),
-        (status = 404, description = "ER0100:沒有這個模型或版本", body = InferFailure),
-        (status = 408, description = "ER0521:內容傳送太慢", body = InferFailure),
-        (status = 413, description = "ER0430:內容或輸出過大", body = InferFailure),
-        (status = 415, description = "ER0440:不支援的壓縮", body = InferFailure),
-        (status = 422, description = "ER0450:模型無法計算這個輸入,或輸出無法以 JSON 表示", body = InferFailure),
-        (status = 429, description = "ER0429:系統忙碌,依 Retry-After 再試", body = InferFailure),
-        (status = 500, description = "ER0500:系統錯誤", body = InferFailure),
-        (status = 503, description = "ER0510:模型尚未載入或下載,或即將停機", body = InferFailure),
-        (status = 504, description = "ER0520:逾時", body = InferFailure),
+        OfInference,
     ),
 )]
 pub(super) async fn model_version_infer(
@@ -298,12 +261,7 @@ pub(super) async fn model_version_infer(
     request_body(content = Option<RepositoryIndexRequest>, content_type = "application/json"),
     responses(
         (status = 200, description = "可載入的模型", body = Vec<RepositoryModel>),
-        (status = 400, description = "ER0200、ER0210、ER0220:內容有誤", body = InferFailure),
-        (status = 408, description = "ER0521:內容傳送太慢", body = InferFailure),
-        (status = 413, description = "ER0430:內容或輸出過大", body = InferFailure),
-        (status = 429, description = "ER0429:系統忙碌,依 Retry-After 再試", body = InferFailure),
-        (status = 500, description = "ER0500:系統錯誤", body = InferFailure),
-        (status = 503, description = "ER0510:模型尚未載入或下載,或即將停機", body = InferFailure),
+        OfList,
     ),
 )]
 pub(super) async fn index(
@@ -312,8 +270,7 @@ pub(super) async fn index(
     request: Request,
 ) -> Result<Json<Vec<RepositoryModel>>, Failure> {
     let only = v2::parse_index(&small(&app, &cx, request).await?)?;
-    let listed = app.service.models().list().into_iter();
-    Ok(Json(listed.filter(|it| it.is_loaded || !only.ready).map(Into::into).collect()))
+    Ok(Json(listed(&app, &only).collect()))
 }
 
 /// KServe v2:載入模型;已載入者不變。
@@ -329,15 +286,7 @@ pub(super) async fn index(
     request_body(content = Option<RepositoryModelRequest>, content_type = "application/json"),
     responses(
         (status = 200, description = "完成", body = RepositoryModelResponse),
-        (status = 400, description = "ER0200、ER0210、ER0220:內容有誤", body = InferFailure),
-        (status = 404, description = "ER0100:沒有這個模型或版本", body = InferFailure),
-        (status = 408, description = "ER0521:內容傳送太慢", body = InferFailure),
-        (status = 409, description = "ER0410:這個模型無法以張量直接呼叫", body = InferFailure),
-        (status = 413, description = "ER0430:內容或輸出過大", body = InferFailure),
-        (status = 429, description = "ER0429:系統忙碌,依 Retry-After 再試", body = InferFailure),
-        (status = 500, description = "ER0500:系統錯誤", body = InferFailure),
-        (status = 503, description = "ER0510:模型尚未載入或下載,或即將停機", body = InferFailure),
-        (status = 504, description = "ER0520:逾時", body = InferFailure),
+        OfChange,
     ),
 )]
 pub(super) async fn load(
@@ -346,8 +295,7 @@ pub(super) async fn load(
     Path(name): Path<String>,
     request: Request,
 ) -> Result<Json<RepositoryModelResponse>, Failure> {
-    require_open(&app)?;
-    v2::parse_change(&small(&app, &cx, request).await?)?;
+    change(&app, &cx, request).await?;
     app.service.models().load(&name, cx.deadline).await?;
     Ok(Json(RepositoryModelResponse { name }))
 }
@@ -365,15 +313,7 @@ pub(super) async fn load(
     request_body(content = Option<RepositoryModelRequest>, content_type = "application/json"),
     responses(
         (status = 200, description = "完成", body = RepositoryModelResponse),
-        (status = 400, description = "ER0200、ER0210、ER0220:內容有誤", body = InferFailure),
-        (status = 404, description = "ER0100:沒有這個模型或版本", body = InferFailure),
-        (status = 408, description = "ER0521:內容傳送太慢", body = InferFailure),
-        (status = 409, description = "ER0410:這個模型無法以張量直接呼叫", body = InferFailure),
-        (status = 413, description = "ER0430:內容或輸出過大", body = InferFailure),
-        (status = 429, description = "ER0429:系統忙碌,依 Retry-After 再試", body = InferFailure),
-        (status = 500, description = "ER0500:系統錯誤", body = InferFailure),
-        (status = 503, description = "ER0510:模型尚未載入或下載,或即將停機", body = InferFailure),
-        (status = 504, description = "ER0520:逾時", body = InferFailure),
+        OfChange,
     ),
 )]
 pub(super) async fn unload(
@@ -382,10 +322,16 @@ pub(super) async fn unload(
     Path(name): Path<String>,
     request: Request,
 ) -> Result<Json<RepositoryModelResponse>, Failure> {
-    require_open(&app)?;
-    v2::parse_change(&small(&app, &cx, request).await?)?;
+    change(&app, &cx, request).await?;
     app.service.models().unload(&name, cx.deadline).await?;
     Ok(Json(RepositoryModelResponse { name }))
+}
+
+/// The body of a request to load or unload.
+async fn change(app: &App, cx: &CallContext, request: Request) -> Result<(), CallError> {
+    require_open(app)?;
+    v2::parse_change(&small(app, cx, request).await?)?;
+    Ok(())
 }
 
 async fn infer(
@@ -427,7 +373,28 @@ fn json_length(headers: &HeaderMap) -> Result<Option<usize>, CallError> {
     })
 }
 
-fn require_open(app: &App) -> Result<(), CallError> {
+/// The models that are listed, by name.
+pub(super) fn listed(
+    app: &App,
+    only: &RepositoryIndexRequest,
+) -> impl Iterator<Item = RepositoryModel> {
+    let listed = app.service.models().list().into_iter();
+    listed.filter(move |it| it.is_loaded || !only.ready).map(Into::into)
+}
+
+/// Refuses when calls are not answered.
+pub(super) fn require_ready(app: &App) -> Result<(), CallError> {
+    if !app.audit.is_healthy() {
+        return Err(record::not_recorded());
+    }
+    match app.service.health() {
+        Health::Ready => Ok(()),
+        Health::Unavailable(_) => Err(refuse(ErrorCode::Unavailable, "服務尚未就緒或即將停機。")),
+    }
+}
+
+/// Refuses when the server is about to end.
+pub(super) fn require_open(app: &App) -> Result<(), CallError> {
     if !app.service.is_draining() {
         return Ok(());
     }

@@ -5,6 +5,7 @@ mod audio;
 mod blobs;
 mod body;
 mod caller;
+mod connection;
 mod context;
 mod deliveries;
 mod documents;
@@ -13,6 +14,7 @@ mod envelope;
 mod expiry;
 mod failure;
 pub mod form;
+mod grpc;
 mod guard;
 mod guarded;
 mod identity_documents;
@@ -332,6 +334,7 @@ pub fn router(app: &Arc<App>) -> Router {
     let pages = app.pages.as_ref().map(|it| it.router.clone()).unwrap_or_default();
     router
         .merge(pages::docs())
+        .merge(grpc::routes())
         .with_state(Arc::clone(app))
         .merge(pages)
         .fallback(async || Failure::new(ErrorCode::NotFound, "沒有這個路徑。"))

@@ -19,15 +19,23 @@ use super::failure::Failure;
 use super::guard::Peer;
 
 /// Paths below these are recorded: health, metrics and pages that are open to everybody are not.
-const RECORDED: [&str; 4] = ["/api/", "/v1/", "/v2/models/", "/v2/repository/"];
+const RECORDED: [&str; 6] = [
+    "/api/",
+    "/v1/",
+    "/v2/models/",
+    "/v2/repository/",
+    "/inference.GRPCInferenceService/Model",
+    "/inference.GRPCInferenceService/Repository",
+];
 
 /// Routes that touch no personal data; every other one does.
-const IMPERSONAL: [&str; 6] = [
+const IMPERSONAL: [&str; 7] = [
     "/api/v1/services",
     "/api/v1/statistics",
     "/api/v1/taxonomy",
     "/api/v1/webhooks",
     "/v2/repository/",
+    "/inference.GRPCInferenceService/Repository",
     "unmatched",
 ];
 

@@ -1,6 +1,4 @@
 //! Accepting connections under limits, and ending without losing an answer.
-//!
-//! HTTP/1.1 only: nothing else is needed, and what is not there cannot be abused.
 
 use std::io;
 use std::sync::Arc;
@@ -8,33 +6,20 @@ use std::time::Duration;
 
 use futures_util::FutureExt;
 use futures_util::future::select_all;
-use hyper::Request;
-use hyper::body::Incoming;
-use hyper::header::{HeaderValue, STRICT_TRANSPORT_SECURITY};
-use hyper::server::conn::http1;
-use hyper::service::{Service, service_fn};
-use hyper_util::rt::{TokioIo, TokioTimer};
-use hyper_util::service::TowerToHyperService;
-use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::TcpStream;
 use tokio::sync::{Semaphore, watch};
 use tokio::task::JoinSet;
 use tokio::time::{MissedTickBehavior, interval, timeout};
 
+use super::connection::{Connections, Manner, begins_with_http2};
 use super::expiry::Alarm;
 use super::guard::Peer;
 use super::listen::Listener;
-use super::tls::Tls;
+use super::tls::{Greeted, Tls};
 use super::{App, router};
-
-/// Bytes buffered per connection while a request's header is read; more are answered 431.
-const MAX_HEADER_BYTES: usize = 64 << 10;
 
 /// How often histograms are folded, so that they stay small when nobody asks for them.
 const UPKEEP: Duration = Duration::from_secs(5);
-
-/// Whoever came over TLS comes so for a year.
-const ALWAYS_TLS: HeaderValue = HeaderValue::from_static("max-age=31536000");
 
 /// Pause after the system refuses a connection (out of file descriptors, say).
 const ACCEPT_PAUSE: Duration = Duration::from_millis(100);
@@ -73,8 +58,7 @@ pub async fn serve(
 
 struct Server {
     app: Arc<App>,
-    router: axum::Router,
-    builder: http1::Builder,
+    served: Connections,
     /// Tells every connection to end after the answer that it is at.
     ending: watch::Sender<bool>,
     connections: JoinSet<()>,
@@ -84,15 +68,8 @@ struct Server {
 
 impl Server {
     fn new(app: Arc<App>) -> Server {
-        let mut builder = http1::Builder::new();
-        builder
-            .timer(TokioTimer::new())
-            .header_read_timeout(app.options.header_timeout)
-            .max_headers(app.options.max_headers)
-            .max_buf_size(MAX_HEADER_BYTES);
         Server {
-            router: router(&app),
-            builder,
+            served: Connections::new(router(&app), &app.options),
             ending: watch::Sender::new(false),
             connections: JoinSet::new(),
             places: Arc::new(Semaphore::new(app.options.max_connections)),
@@ -153,16 +130,23 @@ impl Server {
         if let Err(error) = stream.set_nodelay(true) {
             tracing::debug!(%error, "failed to set TCP_NODELAY");
         }
-        let (builder, router) = (self.builder.clone(), self.router.clone());
+        let served = self.served.clone();
         let patience = self.app.options.header_timeout;
         let ending = self.ending.subscribe();
         self.connections.spawn(async move {
+            let manner = Manner { peer, is_encrypted: tls.is_some(), is_http2: false };
             match tls {
-                None => converse(stream, (peer, false), (builder, router), ending).await,
+                None => match timeout(patience, begins_with_http2(&stream)).await {
+                    Ok(Ok(is_http2)) => {
+                        served.converse(stream, Manner { is_http2, ..manner }, ending).await;
+                    }
+                    Ok(Err(error)) => tracing::debug!(%error, "a connection ended early"),
+                    Err(_) => tracing::debug!("a client was too slow to begin"),
+                },
                 Some(tls) => match timeout(patience, tls.accept(stream)).await {
-                    Ok(Ok((stream, certificate))) => {
+                    Ok(Ok(Greeted { stream, certificate, is_http2 })) => {
                         let peer = Peer { certificate, ..peer };
-                        converse(stream, (peer, true), (builder, router), ending).await;
+                        served.converse(stream, Manner { peer, is_http2, ..manner }, ending).await;
                     }
                     Ok(Err(error)) => tracing::debug!(%error, "a client could not be greeted"),
                     Err(_) => tracing::debug!("a client was too slow to greet"),
@@ -180,42 +164,5 @@ impl Server {
         let n_left = self.connections.len();
         // Dropping the set ends every connection that is still there.
         if drained { Ended::Drained } else { Ended::Cut(n_left) }
-    }
-}
-
-/// Answers the requests of a connection until it ends, or until it is told to after the answer that it is at.
-async fn converse<S>(
-    stream: S,
-    (peer, is_encrypted): (Peer, bool),
-    (builder, router): (http1::Builder, axum::Router),
-    mut ending: watch::Receiver<bool>,
-) where
-    S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
-{
-    let router = TowerToHyperService::new(router);
-    let service = service_fn(move |mut request: Request<Incoming>| {
-        request.extensions_mut().insert(peer);
-        let answer = router.call(request);
-        async move {
-            let mut answer = answer.await?;
-            if is_encrypted {
-                answer.headers_mut().insert(STRICT_TRANSPORT_SECURITY, ALWAYS_TLS);
-            }
-            Ok::<_, std::convert::Infallible>(answer)
-        }
-    });
-    let connection = builder.serve_connection(TokioIo::new(stream), service).with_upgrades();
-    let mut connection = std::pin::pin!(connection);
-    // Its value is dropped at once: a lock is held for as long as it lives.
-    let told = async { drop(ending.wait_for(|it| *it).await) };
-    let ended = tokio::select! {
-        ended = connection.as_mut() => ended,
-        () = told => {
-            connection.as_mut().graceful_shutdown();
-            connection.await
-        }
-    };
-    if let Err(error) = ended {
-        tracing::debug!(%error, "a connection ended early");
     }
 }

@@ -30,6 +30,16 @@ pub struct TlsError {
 /// SHA-256 of a client's certificate.
 pub(super) type Fingerprint = [u8; 32];
 
+/// A client that was greeted.
+pub(super) struct Greeted<S> {
+    /// The encrypted stream.
+    pub(super) stream: S,
+    /// Which certificate the client has proven.
+    pub(super) certificate: Option<Fingerprint>,
+    /// Whether HTTP/2 was agreed on.
+    pub(super) is_http2: bool,
+}
+
 #[cfg(feature = "tls")]
 pub use with_rustls::{Tls, expiry};
 #[cfg(not(feature = "tls"))]
@@ -53,7 +63,10 @@ mod with_rustls {
     use tokio_rustls::rustls::{RootCertStore, ServerConfig};
     use tokio_rustls::server::TlsStream;
 
-    use super::{Fingerprint, TlsError, TlsFiles, io, validity};
+    use super::{Greeted, TlsError, TlsFiles, io, validity};
+
+    /// HTTP/2 as clients offer it.
+    const HTTP2: &[u8] = b"h2";
 
     /// Encrypts the connections of a listener.
     pub struct Tls {
@@ -102,17 +115,18 @@ mod with_rustls {
             self.served.load().expires
         }
 
-        /// Greets a client. What comes back is the encrypted stream, and which certificate the client has proven.
+        /// Greets a client.
         pub(in crate::http) async fn accept(
             &self,
             stream: TcpStream,
-        ) -> io::Result<(TlsStream<TcpStream>, Option<Fingerprint>)> {
+        ) -> io::Result<Greeted<TlsStream<TcpStream>>> {
             let acceptor = TlsAcceptor::from(Arc::clone(&self.served.load().config));
             let stream = acceptor.accept(stream).await?;
-            let certificates = stream.get_ref().1.peer_certificates();
-            let first = certificates.and_then(|it| it.first());
-            let fingerprint = first.map(|it| Sha256::digest(it).into());
-            Ok((stream, fingerprint))
+            let agreed = stream.get_ref().1;
+            let is_http2 = agreed.alpn_protocol() == Some(HTTP2);
+            let first = agreed.peer_certificates().and_then(|it| it.first());
+            let certificate = first.map(|it| Sha256::digest(it).into());
+            Ok(Greeted { stream, certificate, is_http2 })
         }
     }
 
@@ -166,7 +180,8 @@ mod with_rustls {
         };
         let mut config =
             builder.with_single_cert(chain, key).map_err(failed(&files.certificate))?;
-        config.alpn_protocols = vec![b"http/1.1".to_vec()];
+        // The first that the client offers too: only who offers nothing else gets HTTP/2.
+        config.alpn_protocols = vec![b"http/1.1".to_vec(), HTTP2.to_vec()];
         // The best that both know, in our order, whatever the other end would rather have.
         config.ignore_client_order = true;
         Ok(config)
@@ -191,7 +206,7 @@ mod without {
 
     use tokio::net::TcpStream;
 
-    use super::{Fingerprint, TlsError, TlsFiles, io};
+    use super::{Greeted, TlsError, TlsFiles, io};
 
     /// Refuses.
     ///
@@ -229,10 +244,7 @@ mod without {
         }
 
         #[expect(clippy::unused_async, reason = "as with the feature")]
-        pub(in crate::http) async fn accept(
-            &self,
-            _: TcpStream,
-        ) -> io::Result<(TcpStream, Option<Fingerprint>)> {
+        pub(in crate::http) async fn accept(&self, _: TcpStream) -> io::Result<Greeted<TcpStream>> {
             match *self {}
         }
     }

@@ -11,7 +11,7 @@ mod scope;
 pub use denial::Denial;
 pub use principal::{ActingFor, Kind, Method, Principal, Purposes};
 pub use role::{Role, UnknownRole};
-pub use routes::{Access, Offered, PAGES, PersonalData, ROUTES, Route};
+pub use routes::{Access, GRPC, Offered, PAGES, PersonalData, ROUTES, Route};
 pub use scope::{Scope, Scopes, UnknownScope};
 
 /// What a listener is for.

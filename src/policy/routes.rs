@@ -57,7 +57,7 @@ pub struct Route {
 impl Route {
     /// The row of a route; a HEAD is a GET.
     pub fn find(method: &str, path: &str) -> Option<&'static Route> {
-        Route::among(ROUTES, method, path)
+        Route::among(ROUTES, method, path).or_else(|| Route::among(GRPC, method, path))
     }
 
     /// The row of a page for people.
@@ -94,6 +94,13 @@ const SENDING: Access =
 
 /// Scopes of whoever may see which models take tensors.
 const MODELS: Access = Access::Any(&[S::ModelsInfer, S::ModelsManage]);
+
+/// Path of a method of the Open Inference Protocol.
+macro_rules! grpc {
+    ($method:literal) => {
+        concat!("/inference.GRPCInferenceService/", $method)
+    };
+}
 
 /// Every route of the description.
 pub const ROUTES: &[Route] = &[
@@ -179,6 +186,25 @@ pub const ROUTES: &[Route] = &[
     open("/healthz/live", Offered::Everywhere),
     open("/healthz/ready", Offered::Everywhere),
     open("/metrics", Offered::Operators),
+];
+
+/// Methods of gRPC, which the description of HTTP does not know: each needs what the route of the same meaning needs.
+pub const GRPC: &[Route] = &[
+    Route { method: "POST", ..open(grpc!("ServerLive"), Offered::Everywhere) },
+    Route { method: "POST", ..open(grpc!("ServerReady"), Offered::Everywhere) },
+    Route { method: "POST", ..open(grpc!("ServerMetadata"), Offered::Clients) },
+    plain("POST", grpc!("ModelReady"), MODELS),
+    plain("POST", grpc!("ModelMetadata"), MODELS),
+    plain("POST", grpc!("ModelConfig"), MODELS),
+    Route {
+        personal: PersonalData::Implied,
+        ..named("POST", grpc!("ModelInfer"), &[S::ModelsInfer])
+    },
+    plain("POST", grpc!("RepositoryIndex"), MODELS),
+    plain("POST", grpc!("RepositoryModelLoad"), Access::Any(&[S::ModelsManage])),
+    plain("POST", grpc!("RepositoryModelUnload"), Access::Any(&[S::ModelsManage])),
+    // Those that are not there: only who may call the others is told so.
+    plain("POST", grpc!("{method}"), MODELS),
 ];
 
 /// Pages for people, and the files that they are made of. They are in no description.

@@ -21,9 +21,10 @@ const AUDIT: Route = Route {
 
 #[test]
 fn each_row_is_there_once() {
-    for (idx, row) in ROUTES.iter().enumerate() {
-        assert_eq!(Route::find(row.method, row.path), Some(row));
-        let again = ROUTES[..idx].iter().any(|it| (it.method, it.path) == (row.method, row.path));
+    let rows: Vec<&Route> = ROUTES.iter().chain(GRPC).collect();
+    for (idx, row) in rows.iter().enumerate() {
+        assert_eq!(Route::find(row.method, row.path), Some(*row));
+        let again = rows[..idx].iter().any(|it| (it.method, it.path) == (row.method, row.path));
         assert!(!again, "{row:?}");
     }
     assert_eq!(Route::find("HEAD", "/metrics"), Route::find("GET", "/metrics"));
@@ -38,6 +39,18 @@ fn who(route: &Route) -> String {
         |role: &Role| policy().decide(Some(&caller(kind(*role), role.scopes())), route).is_ok();
     Role::ALL.into_iter().filter(may).map(initial).collect()
 }
+
+/// Methods of gRPC, by their names.
+const GRPC_OPEN_TO: &[(&str, &str)] = &[
+    ("ModelReady", "模介"),
+    ("ModelMetadata", "模介"),
+    ("ModelConfig", "模介"),
+    ("ModelInfer", "模介"),
+    ("RepositoryIndex", "模介"),
+    ("RepositoryModelLoad", ""),
+    ("RepositoryModelUnload", ""),
+    ("{method}", "模介"),
+];
 
 /// Who may use each route: 承辦人, 分文人員, 單位管理者, 模型管理者, 系統管理者, 稽核人員, 個資窗口, 介接系統.
 const OPEN_TO: &[(&str, &str)] = &[
@@ -105,12 +118,18 @@ const OPEN_TO: &[(&str, &str)] = &[
 
 #[test]
 fn every_route_is_open_to_the_roles_that_need_it() {
-    let guarded: Vec<_> = ROUTES.iter().filter(|it| it.access != Access::Open).collect();
-    let found: Vec<(String, String)> =
-        guarded.iter().map(|it| (format!("{} {}", it.method, it.path), who(it))).collect();
-    let found: Vec<(&str, &str)> =
-        found.iter().map(|(route, who)| (route.as_str(), who.as_str())).collect();
-    assert_eq!(found, OPEN_TO);
+    let check = |rows: &[Route], prefix: &str, expected: &[(&str, &str)]| {
+        let guarded = rows.iter().filter(|it| it.access != Access::Open);
+        let found: Vec<(String, String)> =
+            guarded.map(|it| (format!("{} {}", it.method, it.path), who(it))).collect();
+        let found: Vec<(&str, &str)> = found
+            .iter()
+            .map(|(route, who)| (route.strip_prefix(prefix).unwrap(), who.as_str()))
+            .collect();
+        assert_eq!(found, expected);
+    };
+    check(ROUTES, "", OPEN_TO);
+    check(GRPC, "POST /inference.GRPCInferenceService/", GRPC_OPEN_TO);
 }
 
 #[test]
@@ -145,7 +164,7 @@ fn every_screen_is_seen_by_the_roles_that_need_it() {
 
 #[test]
 fn nobody_and_nothing_are_denied() {
-    for route in ROUTES {
+    for route in ROUTES.iter().chain(GRPC) {
         let nobody = policy().decide(None, route);
         let nothing = policy().decide(Some(&caller(Kind::Person, Scopes::default())), route);
         let expected = if route.access == Access::Open {

@@ -8,7 +8,7 @@ use std::time::Duration;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, oneshot};
 
 use crate::base::{Deadline, ErrorCode};
-use crate::batch::{BatchSpec, ModelHandle, RowOutput, RunError, SpawnError};
+use crate::batch::{self, BatchSpec, CallHandle, ModelHandle, RowOutput, RunError, SpawnError};
 use crate::engine::{Element, Port, Signature, TensorModel};
 use crate::task::call::CallError;
 use crate::task::infer::{Datatype, KnownModel, ListedModel, TensorModelInfo, TensorPort};
@@ -62,21 +62,35 @@ pub enum NetworkError {
     },
 }
 
-type Handle = ModelHandle<Vec<Tensor>>;
+/// What runs a model's calls: row by row, or each whole.
+enum Queue {
+    Rows(ModelHandle<Vec<Tensor>>),
+    Calls(CallHandle),
+}
+
+impl Queue {
+    fn spawn(opened: OpenedNetwork, takes_rows: bool) -> Result<Queue, SpawnError> {
+        let OpenedNetwork { copies, spec } = opened;
+        if takes_rows {
+            return Ok(Queue::Rows(ModelHandle::spawn(copies, spec, reduce)?));
+        }
+        Ok(Queue::Calls(CallHandle::spawn(copies, &spec.name, &spec.clock)?))
+    }
+}
 
 /// A model that answers.
 struct Loaded {
     info: Arc<TensorModelInfo>,
-    handle: Option<Handle>,
+    queue: Option<Queue>,
     /// Places of the calls in flight.
     calls: Arc<Semaphore>,
 }
 
 impl Drop for Loaded {
     fn drop(&mut self) {
-        // Dropping the last handle waits for the threads: whoever drops this may be asynchronous.
-        if let Some(handle) = self.handle.take() {
-            let dropped = thread::Builder::new().name("unload".to_owned()).spawn(|| drop(handle));
+        // Dropping the queue waits for the threads: whoever drops this may be asynchronous.
+        if let Some(queue) = self.queue.take() {
+            let dropped = thread::Builder::new().name("unload".to_owned()).spawn(|| drop(queue));
             if dropped.is_err() {
                 tracing::warn!("a model was unloaded without a thread of its own");
             }
@@ -91,6 +105,17 @@ pub struct Infer {
     /// One model at a time is loaded or unloaded.
     changing: Arc<tokio::sync::Mutex<()>>,
     places: Arc<Semaphore>,
+}
+
+/// A call that is admitted, before it is known which model it is for; dropping it gives the place back.
+pub struct InferEntry(OwnedSemaphorePermit);
+
+impl InferEntry {
+    /// Gives back what a call of `n_bytes` does not need: its length is known now.
+    pub fn shrink(&mut self, n_bytes: usize) {
+        let needed = n_places(n_bytes as u64) as usize;
+        drop(self.0.split(self.0.num_permits().saturating_sub(needed)));
+    }
 }
 
 /// A call that has its place; dropping it gives the place back.
@@ -158,13 +183,30 @@ impl Infer {
         version: Option<&str>,
         n_bytes: u64,
     ) -> Result<InferPlace, CallError> {
+        self.admit_to(self.enter(n_bytes)?, name, version)
+    }
+
+    /// Takes places for a call of at most `n_bytes` whose body says which model is meant.
+    ///
+    /// # Errors
+    /// When too much is in flight.
+    pub fn enter(&self, n_bytes: u64) -> Result<InferEntry, CallError> {
+        Ok(InferEntry(taken(&self.places, n_places(n_bytes))?))
+    }
+
+    /// The places at the model that was meant.
+    ///
+    /// # Errors
+    /// As of [`Infer::info`], and when too much of this model's is in flight.
+    pub fn admit_to(
+        &self,
+        entry: InferEntry,
+        name: &str,
+        version: Option<&str>,
+    ) -> Result<InferPlace, CallError> {
         let loaded = self.find(name, version)?;
-        let n_places = u32::try_from(n_bytes.div_ceil(PLACE_BYTES)).unwrap_or(MOST_PLACES);
-        let n_places = n_places.clamp(1, MOST_PLACES);
-        let taken = |places: &Arc<Semaphore>| {
-            Arc::clone(places).try_acquire_many_owned(n_places).map_err(|_| overloaded())
-        };
-        let places = [taken(&self.places)?, taken(&loaded.calls)?];
+        let n_places = u32::try_from(entry.0.num_permits()).unwrap_or(MOST_PLACES);
+        let places = [entry.0, taken(&loaded.calls, n_places)?];
         Ok(InferPlace { loaded, _places: places })
     }
 
@@ -222,17 +264,11 @@ impl Infer {
         let Some(signature) = opened.copies.first().map(|it| it.signature().clone()) else {
             return Err(failed(name, &"no copy was made"));
         };
-        let handle =
-            Handle::spawn(opened.copies, opened.spec, reduce).map_err(|error| match error {
-                SpawnError::Signature(_) => CallError::new(
-                    ErrorCode::Conflict,
-                    "這個模型不只一個輸入或批次大小固定,無法以張量直接呼叫。",
-                ),
-                error => failed(name, &error),
-            })?;
+        let info = info(known, &signature);
+        let queue = Queue::spawn(opened, info.takes_rows).map_err(|error| failed(name, &error))?;
         let loaded = Loaded {
-            info: Arc::new(info(known, &signature)),
-            handle: Some(handle),
+            info: Arc::new(info),
+            queue: Some(queue),
             calls: Arc::new(Semaphore::new(PLACES as usize)),
         };
         tracing::info!(model = name, "a model is loaded for tensors");
@@ -278,20 +314,21 @@ impl Service {
         A: Send + 'static,
     {
         let work = async {
+            let takes_rows = place.info().takes_rows;
             let read = move || {
                 let (inputs, reply) = (body.read)()?;
-                Ok::<_, CallError>((rows(inputs)?, reply))
+                Ok::<_, CallError>((if takes_rows { rows(inputs)? } else { inputs }, reply))
             };
             let lane = if body.n_bytes <= SHORT_BYTES { Lane::Short } else { Lane::Long };
-            let (rows, reply) = if body.n_bytes <= INLINE_BYTES {
+            let (inputs, reply) = if body.n_bytes <= INLINE_BYTES {
                 read()?
             } else {
                 self.texts.run(lane, read).await.map_err(|it| self.pool_error(it))??
             };
-            place.require_in_time(&rows, deadline.saturating_duration_since(self.clock.now()))?;
-            let found = place.run(rows, deadline).await?;
-            let n_elements: usize = found.iter().flatten().map(n_elements_of).sum();
-            let written = move || write(&reply, &stacked(found)?);
+            place.require_in_time(&inputs, deadline.saturating_duration_since(self.clock.now()))?;
+            let outputs = place.run(inputs, deadline).await?;
+            let n_elements = outputs.n_elements();
+            let written = move || write(&reply, &outputs.whole()?);
             if n_elements <= INLINE_ELEMENTS {
                 return written();
             }
@@ -311,11 +348,36 @@ const INLINE_ELEMENTS: usize = 1024;
 /// Bytes of a body up to which its call overtakes.
 const SHORT_BYTES: usize = 64 << 10;
 
+/// What a model gave, before it is put together.
+enum Outputs {
+    OfRows(Vec<Vec<Tensor>>),
+    Whole(Vec<Tensor>),
+}
+
+impl Outputs {
+    fn n_elements(&self) -> usize {
+        match self {
+            Outputs::OfRows(rows) => rows.iter().flatten().map(n_elements_of).sum(),
+            Outputs::Whole(outputs) => outputs.iter().map(n_elements_of).sum(),
+        }
+    }
+
+    fn whole(self) -> Result<Vec<Tensor>, CallError> {
+        match self {
+            Outputs::OfRows(rows) => stacked(rows),
+            Outputs::Whole(outputs) => Ok(outputs),
+        }
+    }
+}
+
 impl InferPlace {
     /// Refuses now what would be answered after `left`, behind all that waits.
     fn require_in_time(&self, rows: &[Tensor], left: Duration) -> Result<(), CallError> {
         let cost = rows.iter().map(n_elements_of).sum();
-        let needed = self.loaded.handle.as_ref().map_or(Duration::ZERO, |it| it.estimate(cost));
+        let needed = match &self.loaded.queue {
+            Some(Queue::Rows(handle)) => handle.estimate(cost),
+            _ => Duration::ZERO,
+        };
         if needed <= left {
             return Ok(());
         }
@@ -324,13 +386,28 @@ impl InferPlace {
         Err(CallError::new(ErrorCode::Overloaded, message).retry_after(later))
     }
 
+    async fn run(&self, inputs: Vec<Tensor>, deadline: Deadline) -> Result<Outputs, CallError> {
+        match &self.loaded.queue {
+            None => Err(overloaded()),
+            Some(Queue::Rows(handle)) => {
+                Ok(Outputs::OfRows(self.run_rows(handle, inputs, deadline).await?))
+            }
+            Some(Queue::Calls(handle)) => {
+                let outputs = handle.run(inputs, deadline).await;
+                let outputs = outputs.map_err(|error| refusal(&self.loaded.info.name, error))?;
+                check_size(outputs.iter().map(n_elements_of).sum())?;
+                Ok(Outputs::Whole(outputs))
+            }
+        }
+    }
+
     /// The outputs of each row.
-    async fn run(
+    async fn run_rows(
         &self,
+        handle: &ModelHandle<Vec<Tensor>>,
         mut rows: Vec<Tensor>,
         deadline: Deadline,
     ) -> Result<Vec<Vec<Tensor>>, CallError> {
-        let Some(handle) = &self.loaded.handle else { return Err(overloaded()) };
         let mut found: Vec<Vec<Tensor>> = Vec::with_capacity(rows.len());
         let mut n_elements = 0_usize;
         while !rows.is_empty() {
@@ -338,14 +415,18 @@ impl InferPlace {
             let outputs = handle.run_all(std::mem::replace(&mut rows, later), deadline).await;
             let outputs = outputs.map_err(|error| refusal(&self.loaded.info.name, error))?;
             n_elements += outputs.iter().flatten().map(n_elements_of).sum::<usize>();
-            if MAX_OUTPUT < n_elements {
-                let message = "輸出超過 64 MiB,請減少一次的筆數。";
-                return Err(CallError::new(ErrorCode::TooLarge, message));
-            }
+            check_size(n_elements)?;
             found.extend(outputs);
         }
         Ok(found)
     }
+}
+
+fn check_size(n_elements: usize) -> Result<(), CallError> {
+    if n_elements <= MAX_OUTPUT {
+        return Ok(());
+    }
+    Err(CallError::new(ErrorCode::TooLarge, "輸出超過 64 MiB,請減少一次的筆數。"))
 }
 
 /// What a model's queue makes of a row: its outputs, whole.
@@ -416,6 +497,7 @@ fn info(known: &KnownModel, signature: &Signature) -> TensorModelInfo {
         name: known.name.clone(),
         version: known.version.clone(),
         platform: known.platform,
+        takes_rows: batch::takes_rows(signature),
         inputs: signature.inputs.iter().map(input).collect(),
         outputs: signature.outputs.iter().map(output).collect(),
     }
@@ -451,6 +533,15 @@ fn no_such_model() -> CallError {
 fn not_loaded(name: &str) -> CallError {
     let message = format!("模型尚未載入,請先呼叫 POST /v2/repository/models/{name}/load。");
     CallError::new(ErrorCode::Unavailable, message)
+}
+
+/// Places of a call of at most `n_bytes`.
+fn n_places(n_bytes: u64) -> u32 {
+    u32::try_from(n_bytes.div_ceil(PLACE_BYTES)).unwrap_or(MOST_PLACES).clamp(1, MOST_PLACES)
+}
+
+fn taken(places: &Arc<Semaphore>, n_places: u32) -> Result<OwnedSemaphorePermit, CallError> {
+    Arc::clone(places).try_acquire_many_owned(n_places).map_err(|_| overloaded())
 }
 
 fn overloaded() -> CallError {

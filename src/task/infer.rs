@@ -69,6 +69,8 @@ pub struct TensorModelInfo {
     pub version: String,
     /// What runs it: `onnx` or `candle`.
     pub platform: &'static str,
+    /// Whether the first dimension of its one input counts rows, which may run beside those of others.
+    pub takes_rows: bool,
     /// Inputs, in the model's order.
     pub inputs: Vec<TensorPort>,
     /// Outputs, in the model's order.

@@ -7,6 +7,8 @@ use crate::task::call::{CallError, Origin};
 
 /// Header with the milliseconds that the caller is willing to wait.
 pub const DEADLINE: &str = "x-deadline-ms";
+/// The same in gRPC: up to eight digits and a unit.
+pub const GRPC_TIMEOUT: &str = "grpc-timeout";
 /// Header with the caller's own id.
 pub const REQUEST_ID: &str = "x-request-id";
 /// Header with the caller's trace.
@@ -102,6 +104,31 @@ pub fn timeout(asked: Option<&str>, longest: Duration) -> Result<Duration, CallE
     }
 }
 
+/// The same where gRPC asks for it.
+///
+/// # Errors
+/// When what is asked is no time as gRPC writes it.
+pub fn grpc_timeout(asked: Option<&str>, longest: Duration) -> Result<Duration, CallError> {
+    let Some(text) = asked else { return Ok(longest) };
+    let time = text.split_at_checked(text.len().saturating_sub(1)).and_then(|(digits, unit)| {
+        let is_number =
+            (1..=8).contains(&digits.len()) && digits.bytes().all(|it| it.is_ascii_digit());
+        let number: u64 = digits.parse().ok().filter(|_| is_number)?;
+        match unit {
+            "H" => Some(Duration::from_secs(number * 3600)),
+            "M" => Some(Duration::from_secs(number * 60)),
+            "S" => Some(Duration::from_secs(number)),
+            "m" => Some(Duration::from_millis(number)),
+            "u" => Some(Duration::from_micros(number)),
+            "n" => Some(Duration::from_nanos(number)),
+            _ => None,
+        }
+    });
+    let detail = "應為至多八位數字與單位 H、M、S、m、u 或 n。";
+    time.map(|it| longest.min(it))
+        .ok_or_else(|| CallError::bad_value("/headers/grpc-timeout", detail))
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -117,6 +144,24 @@ mod tests {
         check_timeout("999999999", Some(30_000));
         for bad in ["0", "", "-1", "+5", "1.5", "1e3", "99999999999999999999999", "五"] {
             check_timeout(bad, None);
+        }
+    }
+
+    fn check_grpc_timeout(text: &str, expected: Option<u64>) {
+        let found = grpc_timeout(Some(text), Duration::from_secs(30)).ok();
+        assert_eq!(found, expected.map(Duration::from_micros), "{text:?}");
+    }
+
+    #[test]
+    fn a_deadline_of_grpc_has_a_unit() {
+        check_grpc_timeout("250m", Some(250_000));
+        check_grpc_timeout("99999999H", Some(30_000_000));
+        check_grpc_timeout("1M", Some(30_000_000));
+        check_grpc_timeout("7S", Some(7_000_000));
+        check_grpc_timeout("5u", Some(5));
+        check_grpc_timeout("2000n", Some(2));
+        for bad in ["", "5", "m", "5 m", "-5m", "+5m", "123456789m", "5h", "5秒", "秒"] {
+            check_grpc_timeout(bad, None);
         }
     }
 

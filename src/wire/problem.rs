@@ -106,6 +106,31 @@ pub fn status(code: ErrorCode) -> u16 {
     }
 }
 
+/// The status of a failure over gRPC, as [`status`] is over HTTP.
+///
+/// `RESOURCE_EXHAUSTED` and `UNAVAILABLE` are worth trying again, so that what has to become smaller first is neither.
+pub fn grpc_status(code: ErrorCode) -> u16 {
+    match code {
+        ErrorCode::UnknownParameter
+        | ErrorCode::BadValue
+        | ErrorCode::UnknownField
+        | ErrorCode::TooLarge
+        | ErrorCode::ContentRefused
+        | ErrorCode::Infected
+        | ErrorCode::Classified
+        | ErrorCode::KeyReused => 3,
+        ErrorCode::Timeout | ErrorCode::SlowClient => 4,
+        ErrorCode::NotFound => 5,
+        ErrorCode::Forbidden | ErrorCode::UnknownPartner | ErrorCode::PurposeRefused => 7,
+        ErrorCode::Overloaded | ErrorCode::Locked => 8,
+        ErrorCode::Conflict | ErrorCode::PreconditionFailed | ErrorCode::PreconditionRequired => 9,
+        ErrorCode::MethodNotAllowed | ErrorCode::UnsupportedMedia => 12,
+        ErrorCode::Internal => 13,
+        ErrorCode::Unavailable | ErrorCode::Unrecorded => 14,
+        ErrorCode::Unauthenticated => 16,
+    }
+}
+
 /// When to try again, as `retry-after` says it: whole seconds, at least one.
 pub fn retry_after(delay: Duration) -> String {
     let seconds = delay.as_secs_f64().ceil().max(1.0);

@@ -1,5 +1,7 @@
 //! Writes ONNX files: nodes, weights, and the protobuf around them.
 
+use crate::base::protobuf::{put_bytes, put_float, put_number};
+
 /// Version of the standard operators: the first with `LayerNormalization`; and of the file format.
 const OPSET: u64 = 17;
 const FORMAT: u64 = 8;
@@ -91,7 +93,7 @@ impl Graph {
     fn constant(&mut self, name: &str, kind: Kind, dims: &[usize], raw: &[u8]) {
         let mut tensor = Vec::with_capacity(raw.len() + 64);
         for dim in dims {
-            put_number(&mut tensor, TENSOR_DIM, size(*dim));
+            put_number(&mut tensor, TENSOR_DIM, u64::try_from(*dim).unwrap_or(u64::MAX));
         }
         put_number(&mut tensor, TENSOR_KIND, kind.number());
         put_bytes(&mut tensor, TENSOR_NAME, name.as_bytes());
@@ -245,31 +247,6 @@ fn integers(name: &str, values: &[u64]) -> Vec<u8> {
 
 fn float(name: &str, value: f32) -> Vec<u8> {
     let mut attribute = attribute(name, FLOAT);
-    put_varint(&mut attribute, ATTRIBUTE_FLOAT << 3 | 5);
-    attribute.extend_from_slice(&value.to_le_bytes());
+    put_float(&mut attribute, ATTRIBUTE_FLOAT, value);
     attribute
-}
-
-fn size(len: usize) -> u64 {
-    u64::try_from(len).unwrap_or(u64::MAX)
-}
-
-fn put_number(message: &mut Vec<u8>, field: u64, value: u64) {
-    put_varint(message, field << 3);
-    put_varint(message, value);
-}
-
-fn put_bytes(message: &mut Vec<u8>, field: u64, content: &[u8]) {
-    put_varint(message, field << 3 | 2);
-    put_varint(message, size(content.len()));
-    message.extend_from_slice(content);
-}
-
-fn put_varint(message: &mut Vec<u8>, value: u64) {
-    let mut rest = value;
-    while 0x80 <= rest {
-        message.push(rest.to_le_bytes()[0] | 0x80);
-        rest >>= 7;
-    }
-    message.push(rest.to_le_bytes()[0]);
 }

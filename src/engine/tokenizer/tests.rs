@@ -3,24 +3,10 @@
 use proptest::prelude::*;
 
 use super::*;
-
-fn varint(mut value: usize) -> Vec<u8> {
-    let mut bytes = Vec::new();
-    while 0x80 <= value {
-        bytes.push(u8::try_from(value & 0x7f).unwrap() | 0x80);
-        value >>= 7;
-    }
-    bytes.push(u8::try_from(value).unwrap());
-    bytes
-}
-
-fn field(number: usize, content: &[u8]) -> Vec<u8> {
-    [varint(number << 3 | 2), varint(content.len()), content.to_vec()].concat()
-}
+use crate::base::protobuf::written::{field, float, scalar};
 
 fn piece(text: &str, score: f32, kind: u8) -> Vec<u8> {
-    let score = [&[2 << 3 | 5], score.to_le_bytes().as_slice()].concat();
-    field(1, &[field(1, text.as_bytes()), score, vec![3 << 3, kind]].concat())
+    field(1, &[field(1, text.as_bytes()), float(2, score), scalar(3, kind.into())].concat())
 }
 
 /// A map from byte sequences to replacements, as darts-clone lays it out, every node with a block of its own.
@@ -141,9 +127,9 @@ fn other_and_damaged_models_are_refused() {
     let model = model();
     check(&model[..model.len() - 1], "damaged");
     check(b"", "missing");
-    check(&[model.clone(), field(2, &[3 << 3, 2])].concat(), "not a unigram model");
+    check(&[model.clone(), field(2, &scalar(3, 2))].concat(), "not a unigram model");
     check(&[model.clone(), field(2, &[0x98, 0x02, 1])].concat(), "falls back to bytes");
-    check(&[model.clone(), field(3, &[4 << 3, 0])].concat(), "keeps extra spaces");
+    check(&[model.clone(), field(3, &scalar(4, 0))].concat(), "keeps extra spaces");
     check(&[model.clone(), field(3, &field(2, &[255; 8]))].concat(), "map of characters");
     check(&[model.clone(), piece(&"長".repeat(65), 0.0, 1)].concat(), "too long");
     check(&[model, piece("長", f32::NAN, 1)].concat(), "no number");

@@ -44,7 +44,8 @@ pub(in crate::wire) fn no_json() -> CallError {
     CallError::new(ErrorCode::BadValue, "內容不是合法的 JSON。")
 }
 
-fn unknown_field(pointer: String) -> CallError {
+/// The refusal of a field that is not known.
+pub(in crate::wire) fn unknown_field(pointer: String) -> CallError {
     let detail = "含有未定義的欄位。".to_owned();
     let code = ErrorCode::UnknownField;
     let mut error = CallError::new(code, format!("{pointer}:{detail}"));

@@ -1,10 +1,11 @@
-//! Elements of a tensor, out of JSON and out of bytes: never more than its shape says.
+//! Elements of a tensor, out of JSON, bytes and protobuf: never more than its shape says.
 
 use std::fmt;
 use std::marker::PhantomData;
 
 use serde::de::{DeserializeSeed, Deserializer, Error, SeqAccess, Visitor};
 
+use crate::base::protobuf::{Fields, Malformed, Value};
 use crate::task::infer::Datatype;
 use crate::tensor::{ShapeError, Tensor};
 
@@ -35,6 +36,50 @@ pub(super) fn from_bytes(bytes: &[u8], shape: &[usize], datatype: Datatype) -> O
             let (values, rest) = bytes.as_chunks();
             let values = values.iter().map(|it| i64::from_le_bytes(*it)).collect();
             Tensor::i64(shape, values).ok().filter(|_| rest.is_empty())
+        }
+    }
+}
+
+/// Fields of `InferTensorContents`: those of the types that there are.
+const INT64: u64 = 3;
+const FP32: u64 = 6;
+
+/// Reads elements of the message `InferTensorContents`, packed or one by one; `None` when there are more or fewer than
+/// the shape says, or others beside them.
+pub(super) fn from_contents(message: &[u8], shape: &[usize], datatype: Datatype) -> Option<Tensor> {
+    let n_elements: usize = shape.iter().product();
+    // No element is shorter than a byte: a shape alone reserves nothing.
+    let n_reserved = n_elements.min(message.len());
+    match datatype {
+        Datatype::Fp32 => {
+            let mut values = Vec::with_capacity(n_reserved);
+            for field in Fields::new(message) {
+                match field.ok()? {
+                    (FP32, Value::Fixed32(bytes)) => values.push(f32::from_le_bytes(bytes)),
+                    (FP32, Value::Bytes(bytes)) => {
+                        let (packed, rest) = bytes.as_chunks();
+                        values.extend(packed.iter().map(|it| f32::from_le_bytes(*it)));
+                        rest.is_empty().then_some(())?;
+                    }
+                    _ => return None,
+                }
+            }
+            Tensor::f32(shape, values).ok()
+        }
+        Datatype::Int64 => {
+            let mut values = Vec::with_capacity(n_reserved);
+            let mut add = |it: Result<u64, Malformed>| {
+                values.push(it.ok()?.cast_signed());
+                (values.len() <= n_elements).then_some(())
+            };
+            for field in Fields::new(message) {
+                match field.ok()? {
+                    (INT64, Value::Number(value)) => add(Ok(value))?,
+                    (INT64, Value::Bytes(bytes)) => Fields::packed(bytes).try_for_each(&mut add)?,
+                    _ => return None,
+                }
+            }
+            Tensor::i64(shape, values).ok()
         }
     }
 }
@@ -179,6 +224,7 @@ impl<T: Element> Visitor<'_> for Number<T> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::base::protobuf::written::{field, float, packed, scalar};
 
     #[track_caller]
     fn check(json: &str, shape: &[usize], datatype: Datatype, expected: Option<Tensor>) {
@@ -222,5 +268,37 @@ mod tests {
         }
         let one = Tensor::i64([1], vec![i64::from_le_bytes(bytes)]).ok();
         assert_eq!(from_bytes(&bytes, &[1], Datatype::Int64), one);
+    }
+
+    #[test]
+    fn contents_are_packed_or_single_and_of_one_type() {
+        let check = |message: &[Vec<u8>], datatype, expected: Option<Tensor>| {
+            let message = message.concat();
+            assert_eq!(from_contents(&message, &[2], datatype), expected, "{message:?}");
+        };
+        let bytes: Vec<u8> = [1.0_f32, -2.0].iter().flat_map(|it| it.to_le_bytes()).collect();
+        let (one, two) = (float(6, 1.0), float(6, -2.0));
+        let floats = || Tensor::f32([2], vec![1.0, -2.0]).ok();
+        check(&[field(6, &bytes)], Datatype::Fp32, floats());
+        check(&[one.clone(), field(6, &bytes[4..])], Datatype::Fp32, floats());
+        let numbers = [7, (-1_i64).cast_unsigned()];
+        let integers = || Tensor::i64([2], vec![7, -1]).ok();
+        check(&[packed(3, &numbers)], Datatype::Int64, integers());
+        check(&[scalar(3, 7), packed(3, &numbers[1..])], Datatype::Int64, integers());
+        for (wrong, datatype) in [
+            (vec![], Datatype::Fp32),
+            (vec![one.clone()], Datatype::Fp32),
+            (vec![one.clone(), two.clone(), one.clone()], Datatype::Fp32),
+            (vec![field(6, &bytes[..7])], Datatype::Fp32),
+            (vec![field(6, &bytes), field(6, b"x")], Datatype::Fp32),
+            (vec![field(6, &bytes), scalar(3, 1)], Datatype::Fp32),
+            (vec![field(6, &bytes), vec![0xff]], Datatype::Fp32),
+            (vec![packed(3, &[1, 2, 3])], Datatype::Int64),
+            (vec![field(3, &[1, 0x80])], Datatype::Int64),
+            (vec![packed(2, &numbers)], Datatype::Int64),
+            (vec![one, two], Datatype::Int64),
+        ] {
+            check(&wrong, datatype, None);
+        }
     }
 }

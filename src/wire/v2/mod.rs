@@ -1,6 +1,8 @@
-//! The documents of the Open Inference Protocol (KServe v2) over HTTP. Only the shapes are theirs.
+//! The documents of the Open Inference Protocol (KServe v2) over HTTP and gRPC. Only the shapes are theirs.
 
 mod data;
+mod given;
+pub mod grpc;
 mod request;
 mod response;
 

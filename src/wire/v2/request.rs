@@ -6,11 +6,11 @@ use utoipa::ToSchema;
 
 use crate::base::ErrorCode;
 use crate::task::call::CallError;
-use crate::task::infer::{MAX_ROWS, TensorModelInfo, TensorPort};
+use crate::task::infer::TensorModelInfo;
 use crate::tensor::Tensor;
 use crate::wire::v1::body;
 
-use super::data;
+use super::given::{self, Elements, GivenTensor};
 
 /// A request. Unknown fields are refused, and so is every parameter that is not listed here.
 #[derive(Deserialize, ToSchema)]
@@ -115,112 +115,40 @@ pub fn parse(
         serde_path_to_error::deserialize(&mut reader).map_err(|it| body::refused("", &it))?;
     reader.end().map_err(|_| body::no_json())?;
     body::require_id(request.id.as_ref(), "/id")?;
-    let mut inputs: Vec<Option<Tensor>> = vec![None; model.inputs.len()];
+    let mut given = Vec::with_capacity(request.inputs.len());
     for (idx, input) in request.inputs.iter().enumerate() {
-        let at = format!("/inputs/{idx}");
-        let (port_idx, port) = find(&model.inputs, &input.name, &at)?;
-        let bytes = take(&mut rest, input.parameters.binary_data_size, &at)?;
-        let tensor = input.read(port, bytes, &at)?;
-        match inputs.get_mut(port_idx) {
-            Some(place @ None) => *place = Some(tensor),
-            _ => return Err(CallError::bad_value(format!("{at}/name"), "重複的輸入。")),
-        }
+        let bytes = take(&mut rest, input.parameters.binary_data_size, idx)?;
+        let elements = match (bytes, input.data) {
+            (Some(bytes), None) => Elements::Bytes(bytes),
+            (None, Some(json)) => Elements::Json(json.get()),
+            _ => Elements::Unclear,
+        };
+        let (name, datatype) = (input.name.as_str(), input.datatype.as_str());
+        given.push(GivenTensor { name, datatype, shape: &input.shape, elements });
     }
     if !rest.is_empty() {
         return Err(CallError::new(ErrorCode::BadValue, "內容比各輸入的 binary_data_size 長。"));
     }
-    let Some(inputs) = inputs.into_iter().collect() else {
-        let names = names(&model.inputs);
-        return Err(CallError::bad_value(
-            "/inputs",
-            format!("模型的輸入為 {names},缺少其中一個。"),
-        ));
-    };
-    let outputs = wanted(request.outputs, request.parameters.binary_data_output, model)?;
+    let inputs = given::inputs(&given, model)?;
+    let is_binary = request.parameters.binary_data_output;
+    let wanted = request.outputs.iter().flatten();
+    let wanted =
+        wanted.map(|it| (it.name.as_str(), it.parameters.binary_data.unwrap_or(is_binary)));
+    let outputs = given::outputs(wanted, is_binary, model)?;
     Ok((inputs, Reply { id: request.id, outputs }))
-}
-
-impl RequestInput<'_> {
-    fn read(&self, port: &TensorPort, bytes: Option<&[u8]>, at: &str) -> Result<Tensor, CallError> {
-        if self.datatype != port.datatype.as_str() {
-            let detail = format!("這個輸入的型別為 {}。", port.datatype.as_str());
-            return Err(CallError::bad_value(format!("{at}/datatype"), detail));
-        }
-        self.check_shape(port, at)?;
-        let found = match (bytes, self.data) {
-            (Some(bytes), None) => data::from_bytes(bytes, &self.shape, port.datatype),
-            (None, Some(json)) => data::from_json(json.get(), &self.shape, port.datatype).ok(),
-            _ => None,
-        };
-        found.ok_or_else(|| {
-            let detail = "data 與 binary_data_size 擇一,元素的個數與型別須符合 shape 與 datatype。";
-            CallError::bad_value(format!("{at}/data"), detail)
-        })
-    }
-
-    /// Whether the shape is one that the model takes; its product is a number of elements then.
-    fn check_shape(&self, port: &TensorPort, at: &str) -> Result<(), CallError> {
-        let refuse = |detail: String| Err(CallError::bad_value(format!("{at}/shape"), detail));
-        let product = self.shape.iter().try_fold(1_usize, |product, it| product.checked_mul(*it));
-        let n_bytes = product.and_then(|it| it.checked_mul(port.datatype.n_bytes()));
-        if self.shape.len() < 2 || n_bytes.is_none_or(|it| it == 0) || !port.admits(&self.shape) {
-            let dim = |it: &Option<usize>| it.map_or("-1".to_owned(), |it| it.to_string());
-            let dims = port.dims.iter().flatten().map(dim).collect::<Vec<_>>().join(", ");
-            return refuse(format!("這個輸入的形狀為 [{dims}],各維至少為 1,第一維為筆數。"));
-        }
-        if self.shape.first().is_some_and(|it| MAX_ROWS < *it) {
-            return refuse(format!("一次最多 {MAX_ROWS} 筆。"));
-        }
-        Ok(())
-    }
 }
 
 /// The next bytes after the JSON, when the input says that its data is there.
 fn take<'a>(
     rest: &mut &'a [u8],
     n_bytes: Option<usize>,
-    at: &str,
+    idx: usize,
 ) -> Result<Option<&'a [u8]>, CallError> {
     let Some(n_bytes) = n_bytes else { return Ok(None) };
     let Some((bytes, after)) = rest.split_at_checked(n_bytes) else {
-        let at = format!("{at}/parameters/binary_data_size");
+        let at = format!("/inputs/{idx}/parameters/binary_data_size");
         return Err(CallError::bad_value(at, "內容沒有這麼多位元組。"));
     };
     *rest = after;
     Ok(Some(bytes))
-}
-
-fn wanted(
-    requested: Option<Vec<RequestedOutput>>,
-    is_binary: bool,
-    model: &TensorModelInfo,
-) -> Result<Vec<(usize, bool)>, CallError> {
-    let Some(requested) = requested.filter(|it| !it.is_empty()) else {
-        return Ok((0..model.outputs.len()).map(|it| (it, is_binary)).collect());
-    };
-    let mut outputs: Vec<(usize, bool)> = Vec::new();
-    for (idx, output) in requested.into_iter().enumerate() {
-        let at = format!("/outputs/{idx}");
-        let (port_idx, _) = find(&model.outputs, &output.name, &at)?;
-        if outputs.iter().any(|it| it.0 == port_idx) {
-            return Err(CallError::bad_value(format!("{at}/name"), "重複的輸出。"));
-        }
-        outputs.push((port_idx, output.parameters.binary_data.unwrap_or(is_binary)));
-    }
-    Ok(outputs)
-}
-
-fn find<'m>(
-    ports: &'m [TensorPort],
-    name: &str,
-    at: &str,
-) -> Result<(usize, &'m TensorPort), CallError> {
-    let found = ports.iter().enumerate().find(|(_, it)| it.name == name);
-    found.ok_or_else(|| {
-        CallError::bad_value(format!("{at}/name"), format!("應為 {}。", names(ports)))
-    })
-}
-
-fn names(ports: &[TensorPort]) -> String {
-    ports.iter().map(|it| it.name.as_str()).collect::<Vec<_>>().join("、")
 }

@@ -201,6 +201,30 @@ async fn a_model_that_cannot_compute_says_so() {
 }
 
 #[tokio::test]
+async fn a_model_with_a_state_takes_each_call_whole() {
+    let server = Server::open().await;
+    post(&server, "/v2/repository/models/stateful/load", &json!({})).await;
+    let mut request = input(json!([1, 3]), json!([1, 2, 3]));
+    let state = json!({"name": "state", "datatype": "FP32", "shape": [], "data": [7]});
+    request["inputs"].as_array_mut().unwrap().push(state);
+    let answer = post(&server, "/v2/models/stateful/infer", &request).await;
+    let output = |name: &str, shape: Value, data: Value| json!({"name": name, "datatype": "FP32", "shape": shape, "data": data});
+    let expected = json!([
+        output("y", json!([1, 3]), json!([1.0, 2.0, 3.0])),
+        output("next", json!([]), json!([7.0])),
+    ]);
+    assert_eq!(answer.json()["outputs"], expected, "{answer:?}");
+    let without = input(json!([1, 3]), json!([1, 2, 3]));
+    let told =
+        check_failure(&post(&server, "/v2/models/stateful/infer", &without).await, 400, "ER0210");
+    assert!(told.starts_with("/inputs"), "{told}");
+    assert_eq!(
+        post(&server, "/v2/repository/models/stateful/unload", &json!({})).await.status,
+        200
+    );
+}
+
+#[tokio::test]
 async fn loading_needs_its_own_scope() {
     let server = Server::guarded().await;
     let infers =

@@ -7,6 +7,7 @@ mod drain;
 mod embeddings;
 mod events;
 pub(crate) mod fake;
+mod grpc;
 pub(crate) mod guard;
 mod hostile;
 mod infer;
@@ -20,6 +21,7 @@ mod review_screens;
 mod reviews;
 mod scan;
 pub(crate) mod speech;
+mod swap;
 pub(crate) mod texts;
 #[cfg(all(feature = "tls", feature = "jwt"))]
 mod tls;

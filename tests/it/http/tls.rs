@@ -9,6 +9,7 @@ use std::time::Duration;
 
 use fenwen::http::{Tls, TlsFiles, expiry};
 use fenwen::policy::Surface;
+use hyper_util::rt::{TokioExecutor, TokioIo};
 use sha2::{Digest, Sha256};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
@@ -75,6 +76,10 @@ impl World {
     }
 
     fn connector(&self, client: Option<&str>, versions: Versions) -> TlsConnector {
+        TlsConnector::from(Arc::new(self.client(client, versions)))
+    }
+
+    fn client(&self, client: Option<&str>, versions: Versions) -> ClientConfig {
         let mut roots = RootCertStore::empty();
         roots.add(read_certificate(&self.path("ca.pem"))).unwrap();
         let provider = Arc::new(rustls::crypto::ring::default_provider());
@@ -82,7 +87,7 @@ impl World {
             .with_protocol_versions(versions)
             .unwrap()
             .with_root_certificates(roots);
-        let config = match client {
+        match client {
             None => builder.with_no_client_auth(),
             Some(name) => {
                 let chain = vec![read_certificate(&self.path(&format!("{name}.pem")))];
@@ -90,8 +95,7 @@ impl World {
                 let key = PrivateKeyDer::from_pem_slice(&key).unwrap();
                 builder.with_client_auth_cert(chain, key).unwrap()
             }
-        };
-        TlsConnector::from(Arc::new(config))
+        }
     }
 
     /// The answer to a request, as text; an error when there is none.
@@ -157,6 +161,36 @@ async fn both_versions_are_spoken_and_browsers_are_told_to_stay() {
     let mut answer = Vec::new();
     let read = tokio::time::timeout(WATCHDOG, plain.read_to_end(&mut answer)).await.unwrap();
     assert!(read.is_err() || !answer.starts_with(b"HTTP"), "no answer in the clear");
+}
+
+#[tokio::test]
+async fn only_who_offers_nothing_else_gets_the_newer_version() {
+    let world = World::new();
+    let server = world.server(Surface::All, false, false).await;
+    for (offered, expected) in [
+        (&["h2"][..], Some("h2")),
+        (&["h2", "http/1.1"], Some("http/1.1")),
+        (&["http/1.1"], Some("http/1.1")),
+        (&[], None),
+    ] {
+        let mut config = world.client(None, BOTH);
+        config.alpn_protocols = offered.iter().map(|it| it.as_bytes().to_vec()).collect();
+        let stream = TcpStream::connect(server.addr).await.unwrap();
+        let name = ServerName::try_from("localhost").unwrap();
+        let stream = TlsConnector::from(Arc::new(config)).connect(name, stream).await.unwrap();
+        let agreed = stream.get_ref().1.alpn_protocol();
+        assert_eq!(agreed, expected.map(str::as_bytes), "{offered:?}");
+        if expected == Some("h2") {
+            let stream = TokioIo::new(stream);
+            let (mut sender, connection) =
+                hyper::client::conn::http2::handshake(TokioExecutor::new(), stream).await.unwrap();
+            let driver = tokio::spawn(connection);
+            let request = hyper::Request::get("https://localhost/healthz/live");
+            let request = request.body(axum::body::Body::empty()).unwrap();
+            assert_eq!(sender.send_request(request).await.unwrap().status(), 200);
+            driver.abort();
+        }
+    }
 }
 
 #[tokio::test]

@@ -24,7 +24,9 @@ impl FakeNetworks {
             version: "3".to_owned(),
             platform: "onnx",
         };
-        Arc::new(FakeNetworks(["broken", "missing", "same", "slow"].map(known).to_vec()))
+        Arc::new(FakeNetworks(
+            ["broken", "missing", "same", "slow", "stateful"].map(known).to_vec(),
+        ))
     }
 }
 
@@ -47,6 +49,7 @@ impl Networks for FakeNetworks {
                 };
                 Box::new(FakeModel::computing(compute).with_input_dims(&dims))
             }
+            "stateful" => Box::new(FakeModel::identity().with_state()),
             "broken" => Box::new(FakeModel::failing()),
             _ => return Err(NetworkError::NotPulled),
         };

@@ -1,5 +1,6 @@
 //! Writes small ONNX files for tests.
 
+use crate::base::protobuf::written::{field, float, packed, scalar};
 use crate::engine::candle::onnx::graph::Elements;
 
 /// The value of an attribute.
@@ -99,8 +100,8 @@ fn content(setting: &Setting<'_>) -> Vec<u8> {
         Setting::Integer(value) => [scalar(3, value.cast_unsigned()), scalar(20, 2)].concat(),
         Setting::Text(text) => [field(4, text.as_bytes()), scalar(20, 3)].concat(),
         Setting::Integers(values) => {
-            let packed: Vec<u8> = values.iter().flat_map(|it| number(it.cast_unsigned())).collect();
-            [field(8, &packed), scalar(20, 7)].concat()
+            let values: Vec<u64> = values.iter().map(|it| it.cast_unsigned()).collect();
+            [packed(8, &values), scalar(20, 7)].concat()
         }
         Setting::Floats(values) => {
             let dims = [i64::try_from(values.len()).unwrap()];
@@ -112,28 +113,4 @@ fn content(setting: &Setting<'_>) -> Vec<u8> {
 
 fn port(name: &str, element: u64) -> Vec<u8> {
     [field(1, name.as_bytes()), field(2, &field(1, &scalar(1, element)))].concat()
-}
-
-fn number(value: u64) -> Vec<u8> {
-    let mut rest = value;
-    let mut bytes = Vec::new();
-    while 0x80 <= rest {
-        bytes.push(rest.to_le_bytes()[0] | 0x80);
-        rest >>= 7;
-    }
-    bytes.push(rest.to_le_bytes()[0]);
-    bytes
-}
-
-fn field(field_number: u64, content: &[u8]) -> Vec<u8> {
-    let len = number(content.len().try_into().unwrap());
-    [number(field_number << 3 | 2), len, content.to_vec()].concat()
-}
-
-fn scalar(field_number: u64, value: u64) -> Vec<u8> {
-    [number(field_number << 3), number(value)].concat()
-}
-
-fn float(field_number: u64, value: f32) -> Vec<u8> {
-    [number(field_number << 3 | 5), value.to_le_bytes().to_vec()].concat()
 }
