@@ -66,7 +66,7 @@ impl Scanner {
     /// # Errors
     /// As of [`Scanner::check`]; a file of ours that fails counts as a scanner that is away.
     pub async fn check_upload(&self, upload: BlobReader) -> Result<(), CallError> {
-        self.look_at(Content::Upload(upload)).await
+        self.look_at(Content::Upload(Box::new(upload))).await
     }
 
     /// Whether anything is looked at.
@@ -118,7 +118,7 @@ impl<T: AsyncRead + AsyncWrite + Send + Unpin> Stream for T {}
 /// What is looked at.
 enum Content<'a> {
     File(&'a Private<Vec<u8>>),
-    Upload(BlobReader),
+    Upload(Box<BlobReader>),
 }
 
 impl Content<'_> {
