@@ -199,7 +199,9 @@ impl ModelSlot {
             Err(error) => {
                 self.report(&error);
                 // A process that was answering goes on with what it has; one that begins looks for what it had.
-                if self.get().is_none() {
+                // A pointer to nothing is a mistake that somebody must mend.
+                let is_there = !matches!(error, ModelError::Version(VersionError::Unknown { .. }));
+                if is_there && self.get().is_none() {
                     let earlier = self.versions.let_in_before(number).unwrap_or_default();
                     if let Some(model) = earlier.into_iter().find_map(|it| open(it).ok()) {
                         self.answer(model);
