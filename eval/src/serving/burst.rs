@@ -15,7 +15,7 @@ use super::closed::quantile;
 const PATIENCE: Duration = Duration::from_secs(15);
 
 #[derive(clap::Args)]
-pub(super) struct BurstArgs {
+pub struct BurstArgs {
     #[command(flatten)]
     request: RequestArgs,
     /// Requests.

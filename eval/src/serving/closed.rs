@@ -13,7 +13,7 @@ use super::client::{Connection, Request, RequestArgs};
 const WARM_UP: Duration = Duration::from_millis(500);
 
 #[derive(clap::Args)]
-pub(super) struct ClosedArgs {
+pub struct ClosedArgs {
     #[command(flatten)]
     request: RequestArgs,
     /// Connections that ask at one time.

@@ -17,12 +17,15 @@ use fenwen::pipeline::documents::deadline::Calendar;
 use fenwen::pipeline::documents::number::PrefixTable;
 use fenwen::pipeline::documents::taxonomy::Taxonomy;
 use fenwen::policy::Policy;
+use fenwen::registry::Trust;
 use fenwen::service::infer::{Infer, NetworkError, Networks, OpenedNetwork};
 use fenwen::service::jobs::{Blobs, JobParts, JobSettings, Jobs};
+use fenwen::service::notices::{Notices, RefusalLimit};
 use fenwen::service::reviews::{ReviewSettings, Reviews};
 use fenwen::service::routing::{
     EncoderError, Encoders, Routing, RoutingParts, RoutingSettings, TextEncoder,
 };
+use fenwen::service::scan::Scanner;
 use fenwen::service::speech::Speech;
 use fenwen::service::tenants::Tenants;
 use fenwen::service::webhooks::{Guard, WebhookSettings, Webhooks};
@@ -62,6 +65,8 @@ pub(super) async fn serve(
         store: store.clone(),
         speech: Speech::deaf("no speech here".to_owned(), Arc::clone(&clock)),
         models,
+        notices: Notices::new(store.clone(), Arc::clone(&clock), RefusalLimit::default()),
+        scanner: Scanner::off(),
         clock: Arc::clone(&clock),
     };
     let app = App::new(AppParts {
@@ -104,6 +109,7 @@ fn house(store: &Store, data_dir: &Path, clock: &Arc<dyn Clock>) -> Result<Arc<R
         prefixes: PrefixTable::ministry().context("no table of prefixes")?.clone(),
         clock: Arc::clone(clock),
         settings: RoutingSettings::default(),
+        trust: Trust::default(),
     })?)
 }
 

@@ -13,7 +13,7 @@ use super::client::{Connection, Request, RequestArgs};
 const PATIENCE: Duration = Duration::from_secs(10);
 
 #[derive(clap::Args)]
-pub(super) struct LeaveArgs {
+pub struct LeaveArgs {
     #[command(flatten)]
     request: RequestArgs,
     /// Callers at one time.

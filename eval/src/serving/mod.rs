@@ -27,6 +27,7 @@ pub enum ServingCommand {
     Floor(ServerArgs),
     /// Serve a model on the whole of fenwen: identity, audit log, metrics, limits, request ids.
     Fenwen {
+        /// Which server, and how it is to be.
         #[command(flatten)]
         server: ServerArgs,
         /// Data directory, in which `fenwen clients` has registered a client.
