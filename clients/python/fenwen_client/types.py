@@ -1278,6 +1278,20 @@ class JobLinks(ApiModel):
 
 
 @dataclass(frozen=True, kw_only=True, repr=False)
+class JobMessage(ApiModel):
+    """A message of the stream of changes, as Server-Sent Events have it."""
+
+    data: str
+    """A `JobChange`."""
+
+    event: str
+    """The state after the change."""
+
+    id: str
+    """The version of the job after the change; `Last-Event-ID` goes on behind it."""
+
+
+@dataclass(frozen=True, kw_only=True, repr=False)
 class JobPage(ApiModel):
     """A page of jobs, the newest first."""
 
