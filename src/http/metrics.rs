@@ -71,6 +71,8 @@ pub const METRICS: &[(MetricKind, &str, &str)] = &[
         "What is not as it was signed, at the last comparison.",
     ),
     (MetricKind::Gauge, "fenwen_notices_open", "What somebody must look at, by kind."),
+    (MetricKind::Counter, "fenwen_notices_total", "Notices raised, by kind."),
+    (MetricKind::Counter, "fenwen_scans_total", "Files looked at for viruses, by result."),
     (
         MetricKind::Gauge,
         "fenwen_certificate_expiry_seconds",

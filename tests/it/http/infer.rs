@@ -70,7 +70,7 @@ async fn the_server_and_its_models_describe_themselves() {
     let all = guard::call(&server, ("POST", "/v2/repository/index"), "", "").await.json();
     let states: Vec<&str> =
         all.as_array().unwrap().iter().map(|it| it["state"].as_str().unwrap()).collect();
-    assert_eq!(states, ["UNAVAILABLE", "UNAVAILABLE", "READY", "UNAVAILABLE"]);
+    assert_eq!(states, ["UNAVAILABLE", "UNAVAILABLE", "READY", "UNAVAILABLE", "UNAVAILABLE"]);
 }
 
 #[tokio::test]
