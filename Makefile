@@ -15,9 +15,9 @@ run: setup ## Build, pull and verify the default models, serve on 127.0.0.1:8080
 	$(FENWEN) models pull
 	exec $(FENWEN) serve --profile demo --listen 127.0.0.1:8080
 
-test: setup fonts servers check ## Set up, then every check that CI runs
+test: setup fonts servers check test-browser ## Set up, then every check that CI runs
 
-check: fmt clippy test-core test-full doc ## Every check, without the set-up
+check: fmt fuzz-lock clippy test-core test-full doc ## Every check, without the set-up
 
 setup: ## Install what is missing: C and C++ compilers, cmake, pip
 	@command -v $(CARGO) >/dev/null || { echo 'Rust is missing: install rustc and cargo 1.95 or newer (rustup.rs)'; exit 1; }
@@ -30,6 +30,9 @@ setup: ## Install what is missing: C and C++ compilers, cmake, pip
 	  echo "installing: $${missing[*]}"; $(SUDO) apt-get update -qq; \
 	  DEBIAN_FRONTEND=noninteractive $(SUDO) apt-get install -y --no-install-recommends "$${missing[@]}"; \
 	fi
+
+cuda: setup ## Build target/cuda/release/fenwen for NVIDIA's cards; CUDA_COMPUTE_CAP=90 names the generation
+	eval "$$(gpu/toolkit)" && CARGO_TARGET_DIR=target/cuda $(CARGO) build --release --locked --features cuda --bin fenwen
 
 eval: setup fonts ## Accuracy on the generated test split; writes eval/reports/idcard
 	$(CARGO) build --release --locked --workspace
@@ -73,10 +76,19 @@ fonts: ## Install the fonts of the card generator
 	  DEBIAN_FRONTEND=noninteractive $(SUDO) apt-get install -y --no-install-recommends \
 	    fonts-cns11643-kai fonts-cns11643-sung fonts-ocr-b fonts-dejavu-core python3-venv; }
 
-servers: target/servers/nats-server ## The servers that tests start and stop themselves
+servers: target/servers/nats-server target/servers/oidc ## The servers that tests start and stop themselves
 	@[ -n "$$(ls /usr/lib/postgresql/*/bin/initdb 2>/dev/null)" ] || command -v initdb >/dev/null || { \
 	  $(SUDO) apt-get update -qq; \
 	  DEBIAN_FRONTEND=noninteractive $(SUDO) apt-get install -y --no-install-recommends postgresql; }
+
+# The lock file names every package with its hash; nothing of them is run at installation.
+target/servers/oidc: tests/servers/oidc/package-lock.json tests/servers/oidc/provider.mjs
+	@command -v npm >/dev/null || { \
+	  $(SUDO) apt-get update -qq; \
+	  DEBIAN_FRONTEND=noninteractive $(SUDO) apt-get install -y --no-install-recommends nodejs npm; }
+	rm -rf $@ && mkdir -p $@
+	cp tests/servers/oidc/package.json tests/servers/oidc/package-lock.json tests/servers/oidc/provider.mjs $@
+	cd $@ && npm ci --ignore-scripts --no-audit --no-fund --loglevel=error
 
 target/servers/nats-server: tests/servers/nats.txt
 	rm -rf target/servers/nats && mkdir -p target/servers/nats
@@ -104,7 +116,58 @@ models-dev:
 	$(CARGO) build --locked --workspace
 	target/debug/fenwen models pull
 
+test-browser: models-dev tests/browser/node_modules ## The console in Chromium: keyboard, axe, narrow screens, content policy
+	cd tests/browser && node run.mjs ../../target/debug/fenwen
+
+tests/browser/node_modules: tests/browser/package-lock.json
+	@missing=(); \
+	command -v node >/dev/null || missing+=(nodejs); command -v npm >/dev/null || missing+=(npm); \
+	command -v chromium >/dev/null || missing+=(chromium fonts-noto-cjk); \
+	if [ $${#missing[@]} -gt 0 ]; then \
+	  echo "installing: $${missing[*]}"; $(SUDO) apt-get update -qq; \
+	  DEBIAN_FRONTEND=noninteractive $(SUDO) apt-get install -y --no-install-recommends "$${missing[@]}"; \
+	fi
+	cd tests/browser && npm ci --no-audit --no-fund && touch node_modules
+
+# Its calls to a real server need a built program and its models; without one they are skipped, and say so. They take longer
+# than a minute, so `make test` leaves them out.
+client: ## Python client: types, tests, every service of a built server; SERVER=target/release/fenwen (debug)
+	[ -x .venv/bin/python ] || $(PYTHON) -m venv .venv
+	.venv/bin/python -m pip install --quiet --require-virtualenv --require-hashes -r clients/python/requirements.txt
+	.venv/bin/python -m pip install --quiet --require-virtualenv --no-deps --no-build-isolation -e clients/python
+	cd clients/python && ../../.venv/bin/python generate.py --check
+	cd clients/python && ../../.venv/bin/python -m mypy
+	cd clients/python && FENWEN=$(abspath $(or $(SERVER),target/debug/fenwen)) ../../.venv/bin/python -m pytest --quiet
+
+test-clients: ## tritonclient and openai, unchanged, against a built server; SERVER=target/release/fenwen (debug)
+	[ -x .venv/bin/python ] || $(PYTHON) -m venv .venv
+	.venv/bin/python -m pip install --quiet --require-virtualenv -r tests/clients/requirements.txt
+	.venv/bin/python tests/clients/run.py $(or $(SERVER),target/debug/fenwen)
+
+compliance: ## Each required control with what shows it; fails on a missing one
+	$(CARGO) test --locked --no-default-features --test it -- --nocapture --test-threads 1 compliance:: \
+	  | grep -v '^test \|^$$\|^running '
+
+sbom: setup ## Bill of materials (CycloneDX 1.6) of packages, models and datasets; target/sbom/fenwen.cdx.json
+	$(CARGO) test --locked --no-default-features --test it sbom::
+	mkdir -p target/sbom && cp target/tmp/fenwen.cdx.json target/sbom/
+	[ -x .venv/bin/python ] || $(PYTHON) -m venv .venv
+	.venv/bin/python -m pip install --quiet --require-virtualenv -r tests/it/sbom/requirements.txt
+	.venv/bin/python tests/it/sbom/validate.py target/sbom/fenwen.cdx.json
+
+# cargo itself says whether the lock would change; tests/it/fuzz_lock.rs says what to do then.
+fuzz-lock: ## The lock of the fuzz targets is up to date
+	$(CARGO) metadata --locked --format-version 1 --manifest-path fuzz/Cargo.toml >/dev/null
+
+fuzz: ## Each fuzz target for TIME seconds (60); NAMES= runs only some
+	fuzz/run $(NAMES)
+
+advisories: ## Known weaknesses of dependencies, offline; DB=folder with a copy of RustSec's advisory-db
+	@[ -d "$(DB)" ] || { echo 'make advisories DB=<folder with a copy of RustSec advisory-db>'; exit 1; }
+	command -v cargo-audit >/dev/null || $(CARGO) install --locked cargo-audit
+	$(CARGO) audit --no-fetch --stale --db $(DB)
+
 doc: ## API documentation, warnings are errors
 	RUSTDOCFLAGS='-D warnings' $(CARGO) doc --locked --workspace --no-deps
 
-.PHONY: help run test check setup eval bench bench-text defaults fonts fmt clippy test-core test-full models-dev doc servers
+.PHONY: help run cuda test check setup eval bench bench-text defaults fonts fmt clippy test-core test-full test-browser models-dev doc servers client test-clients compliance sbom fuzz fuzz-lock advisories

@@ -1,6 +1,12 @@
 //! Calendar days, and the two eras in which documents print them.
 
 use std::fmt;
+use std::time::Duration;
+
+/// By how much Taiwan is ahead of UTC; without summer time since 1979.
+pub const TAIWAN_OFFSET: Duration = Duration::from_secs(8 * 60 * 60);
+
+const DAY_SECONDS: u64 = 24 * 60 * 60;
 
 /// Years between the common era and the era of the Republic (民國).
 const ROC_OFFSET: u16 = 1911;
@@ -34,6 +40,17 @@ impl Date {
         }
         let day = u8::try_from(left + 1).unwrap_or(31);
         Date { year, month, day }
+    }
+
+    /// The calendar day in Taiwan at a time since 1970-01-01T00:00:00Z.
+    pub fn in_taiwan(at: Duration) -> Date {
+        let days = (at + TAIWAN_OFFSET).as_secs() / DAY_SECONDS;
+        Date::from_unix_days(u32::try_from(days).unwrap_or(u32::MAX))
+    }
+
+    /// When the day begins in Taiwan, since 1970-01-01T00:00:00Z.
+    pub fn midnight_in_taiwan(self) -> Duration {
+        Duration::from_secs(u64::from(self.unix_days()) * DAY_SECONDS).saturating_sub(TAIWAN_OFFSET)
     }
 
     /// Days since 1970-01-01; 0 for days before it, and for what the calendar does not have.
@@ -147,6 +164,14 @@ mod tests {
 
     fn check(year: u16, month: u8, day: u8, expected: bool) {
         assert_eq!(Date { year, month, day }.is_real(), expected, "{year}-{month}-{day}");
+    }
+
+    #[test]
+    fn a_day_begins_earlier_in_taiwan() {
+        let midnight = Date { year: 2026, month: 11, day: 26 }.midnight_in_taiwan();
+        assert_eq!(midnight, Duration::from_secs(1_795_622_400), "2026-11-25T16:00:00Z");
+        assert_eq!(Date::in_taiwan(midnight).day, 26);
+        assert_eq!(Date::in_taiwan(midnight - Duration::from_secs(1)).day, 25);
     }
 
     #[test]

@@ -1,9 +1,11 @@
 //! Types that every layer may use: identifiers, time and calendar, identity numbers, privacy wrappers, error codes.
 
+mod chance;
 mod clock;
 mod date;
 mod error;
 mod id_number;
+mod network;
 mod private;
 pub(crate) mod protobuf;
 mod timestamp;
@@ -13,10 +15,12 @@ use std::time::Duration;
 
 use uuid::Uuid;
 
+pub use chance::Chance;
 pub use clock::{Clock, ManualClock, SystemClock};
-pub use date::{Date, roc_year};
+pub use date::{Date, TAIWAN_OFFSET, roc_year};
 pub use error::ErrorCode;
 pub use id_number::{IdNumber, Sex};
+pub use network::{Network, NetworkError};
 pub use private::{Private, Secret};
 pub use timestamp::{is_rfc3339, rfc3339};
 
@@ -28,6 +32,11 @@ pub const SCHEMA_ROOT: &str = "tag:moi.gov.tw,2026:ai/schemas";
 
 /// The moment after which nobody waits for the answer.
 pub type Deadline = std::time::Instant;
+
+/// Lower-case hexadecimal digits.
+pub fn hex(bytes: &[u8]) -> String {
+    bytes.iter().map(|it| format!("{it:02x}")).collect()
+}
 
 /// Identifies one call across logs and replies; a UUIDv7, so ids sort by time.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]

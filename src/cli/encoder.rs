@@ -13,7 +13,7 @@ use serde_json::Value;
 
 use crate::batch::{BatchPolicy, BatchSpec, ModelHandle};
 use crate::config::Config;
-use crate::engine::{Placement, Tokenizer};
+use crate::engine::{Device, Placement, Tokenizer};
 use crate::pipeline::encode::{self, BulkEmbeddings, BulkEncoder, Encoder};
 use crate::registry::{FileRole, VerifiedModel};
 use crate::service::routing::{EncoderError, Encoders, TextEncoder};
@@ -22,7 +22,7 @@ use crate::tensor::Tensor;
 use super::networks::{Opener, QUEUE_ROWS};
 
 /// The model.
-const ENCODER: &str = "use-multilingual-v3";
+pub(super) const ENCODER: &str = crate::task::embeddings::MODEL;
 /// Token ids that may wait for it.
 const QUEUE_IDS: usize = 1 << 20;
 /// Most padded ids for one real one in a batch; the candle engine computes none of them.
@@ -85,6 +85,11 @@ impl Encoders for LocalEncoders {
         if found != wanted {
             return Err(EncoderError::Other { wanted: wanted.to_owned(), found });
         }
+        self.installed()
+    }
+
+    fn installed(&self) -> Result<Arc<dyn TextEncoder>, EncoderError> {
+        let failed = |err: anyhow::Error| EncoderError::Open { reason: format!("{err:#}") };
         let mut opened = self.opened.lock().unwrap_or_else(PoisonError::into_inner);
         let encoder = match opened.take() {
             Some(encoder) => encoder,
@@ -103,7 +108,7 @@ impl Opener {
         let copies = self.copies(&model, self.placement())?;
         let (max_rows, max_cost) = match &model.manifest().batch {
             None => (1, usize::MAX),
-            Some(it) => (usize::try_from(it.max_rows)?, usize::try_from(it.max_values)?),
+            Some(it) => it.on(self.device() != Device::Cpu),
         };
         let spec = BatchSpec {
             name: ENCODER.to_owned(),
@@ -123,7 +128,8 @@ fn probe(tokenizer: &Tokenizer) -> anyhow::Result<Tensor> {
     Ok(Tensor::i64([ids.len()], ids)?)
 }
 
-fn tokenizer(model: &VerifiedModel) -> anyhow::Result<Tokenizer> {
+/// The tokenizer that the model names.
+pub(super) fn tokenizer(model: &VerifiedModel) -> anyhow::Result<Tokenizer> {
     let file = model
         .file(FileRole::Tokenizer)
         .with_context(|| format!("model `{}` names no tokenizer", model.manifest().id))?;

@@ -7,6 +7,7 @@ use std::path::{Path, PathBuf};
 use anyhow::{Context, ensure};
 use sha2::{Digest, Sha256};
 
+use crate::base::hex;
 use crate::engine;
 use crate::registry::{FileRole, ModelEngine, ModelFile, ModelRegistry, VerifiedModel};
 
@@ -41,7 +42,7 @@ pub(super) fn run(registry: &ModelRegistry, id: &str, folder: &Path) -> anyhow::
 fn manifest(model: &VerifiedModel, graph: &[u8], folder: &Path) -> anyhow::Result<String> {
     let manifest = model.manifest();
     let id = &manifest.id;
-    let sha256: String = Sha256::digest(graph).iter().map(|it| format!("{it:02x}")).collect();
+    let sha256 = hex(&Sha256::digest(graph));
     let text = |value: &str| toml::Value::from(value).to_string();
     let mut out = String::new();
     writeln!(out, "schema = 1")?;

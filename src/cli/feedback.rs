@@ -9,12 +9,14 @@ use anyhow::Context;
 use clap::Subcommand;
 use serde_json::json;
 
+use crate::audit::AuditEvent;
 use crate::base::{Clock, Private, SystemClock};
 use crate::config::Config;
 use crate::pipeline::letters::pii;
 use crate::service::routing::{Lesson, lessons};
 use crate::store::Store;
 
+use super::audit::{by_operator, on_record};
 use super::jobs;
 
 /// What can be done with feedback.
@@ -25,6 +27,9 @@ pub(super) enum FeedbackCommand {
         /// 服務:letters 或 documents
         #[arg(long, value_parser = ["letters", "documents"])]
         service: String,
+        /// 有自己單位的機關代碼(設定檔的 tenants);未指定時為其他機關的回饋
+        #[arg(long, value_name = "ORG")]
+        tenant: Option<String>,
         /// 輸出檔;已存在時不覆寫
         #[arg(long, value_name = "FILE.jsonl")]
         out: PathBuf,
@@ -37,13 +42,19 @@ pub(super) enum FeedbackCommand {
 /// How to export.
 struct Export {
     service: String,
+    tenant: Option<String>,
     mask: bool,
 }
 
 pub(super) fn run(command: FeedbackCommand, config: &Config) -> anyhow::Result<()> {
-    let FeedbackCommand::Export { service, out, with_personal_data } = command;
-    let export = Export { service, mask: !with_personal_data };
-    let n = export.write(&jobs::store(config)?, &out)?;
+    let FeedbackCommand::Export { service, tenant, out, with_personal_data } = command;
+    let export = Export { service, tenant, mask: !with_personal_data };
+    let row = by_operator(AuditEvent::ExportMade, "feedback export");
+    let n = on_record(config, row, |row| {
+        let n = export.write(&jobs::store(config)?, &out)?;
+        row.count = Some(n as u64);
+        Ok(n)
+    })?;
     writeln!(std::io::stdout(), "已匯出 {n} 筆至 {}。", out.display())?;
     Ok(())
 }
@@ -53,7 +64,12 @@ impl Export {
         let file = OpenOptions::new().write(true).create_new(true).mode(0o600).open(path);
         let mut file =
             BufWriter::new(file.with_context(|| format!("failed to create {}", path.display()))?);
-        let found = lessons(store, &self.service, SystemClock.unix_time().as_secs())?;
+        let found = lessons(
+            store,
+            &self.service,
+            self.tenant.as_deref(),
+            SystemClock.unix_time().as_secs(),
+        )?;
         for lesson in &found {
             writeln!(file, "{}", self.row(lesson))?;
         }
@@ -103,7 +119,7 @@ mod tests {
                 decided_at: 1,
             },
         };
-        let row = |mask| Export { service: "letters".to_owned(), mask }.row(&lesson);
+        let row = |mask| Export { service: "letters".to_owned(), tenant: None, mask }.row(&lesson);
         assert_eq!(row(true)["text"], "補發\n我的身分證字號〔身分證字號〕");
         assert_eq!(row(true)["provenance"]["predicted"], "甲");
         assert_eq!(row(false)["body"], "我的身分證字號A123456789");

@@ -8,10 +8,12 @@ use anyhow::{Context, ensure};
 use clap::Subcommand;
 
 use crate::base::{Clock, SystemClock, rfc3339};
-use crate::config::{self, Config, StoreEngine};
-use crate::service::jobs::{Blobs, Job, JobFilter, JobKind, JobParts, JobSettings, JobState, Jobs};
+use crate::config::{self, BlobEngine, Config, StoreEngine};
+use crate::service::jobs::{
+    Blobs, Job, JobFilter, JobKind, JobParts, JobRetention, JobSettings, JobState, Jobs,
+};
 use crate::store::Store;
-use crate::store::blobs::BlobFolder;
+use crate::store::blobs::{BlobFiles, BlobFolder};
 
 /// What operators do with jobs.
 #[derive(Debug, Subcommand)]
@@ -78,14 +80,44 @@ pub(super) fn jobs(
     store: Store,
     clock: Arc<dyn Clock>,
     kinds: Vec<Arc<dyn JobKind>>,
-) -> Arc<Jobs> {
-    let folder = BlobFolder::new(config.data_dir().join("blobs"));
-    let blobs = Blobs::new(store.clone(), Arc::new(folder));
-    let settings = settings(&config.jobs, clock.as_ref());
-    Jobs::new(JobParts { store, blobs, kinds, clock, settings })
+) -> anyhow::Result<Arc<Jobs>> {
+    let blobs = blobs(config, &store)?;
+    let settings = settings(config, clock.as_ref());
+    Ok(Jobs::new(JobParts { store, blobs, kinds, clock, settings }))
 }
 
-fn settings(jobs: &config::Jobs, clock: &dyn Clock) -> JobSettings {
+/// The blobs of the store, by the settings.
+pub(super) fn blobs(config: &Config, store: &Store) -> anyhow::Result<Blobs> {
+    let files: Arc<dyn BlobFiles> = match config.store.blobs {
+        BlobEngine::Files => Arc::new(BlobFolder::new(config.data_dir().join("blobs"))),
+        BlobEngine::S3 => bucket(&config.store.s3)?,
+    };
+    Ok(Blobs::new(store.clone(), files))
+}
+
+#[cfg(feature = "s3")]
+fn bucket(settings: &config::Bucket) -> anyhow::Result<Arc<dyn BlobFiles>> {
+    use crate::store::blobs::{BlobBucket, BucketPlace};
+
+    let place = BucketPlace {
+        endpoint: &settings.endpoint,
+        region: &settings.region,
+        bucket: &settings.bucket,
+        prefix: &settings.prefix,
+        access_key: &settings.access_key,
+        secret_key: settings.secret_key.as_ref().context("store.s3.secret_key is missing")?,
+    };
+    let bucket = BlobBucket::open(&place).context("failed to open the bucket: check store.s3")?;
+    Ok(Arc::new(bucket))
+}
+
+#[cfg(not(feature = "s3"))]
+fn bucket(_: &config::Bucket) -> anyhow::Result<Arc<dyn BlobFiles>> {
+    anyhow::bail!("this program was built without S3: build it with the feature `s3`")
+}
+
+fn settings(config: &Config, clock: &dyn Clock) -> JobSettings {
+    let (jobs, retention) = (&config.jobs, &config.retention);
     let hours = |n: u64| Duration::from_secs(n * 60 * 60);
     let now = clock.unix_time();
     JobSettings {
@@ -94,8 +126,13 @@ fn settings(jobs: &config::Jobs, clock: &dyn Clock) -> JobSettings {
         slots: jobs.slots,
         max_attempts: jobs.max_attempts,
         max_queued: jobs.max_queued,
-        retention: hours(24 * jobs.retention_days),
-        upload: hours(jobs.upload_hours),
+        retention: JobRetention {
+            texts: hours(24 * retention.job_days),
+            recordings: hours(24 * retention.recording_days),
+            transcripts: hours(24 * retention.transcript_days),
+        },
+        upload: hours(retention.upload_hours),
+        repetition: hours(retention.repetition_hours),
         // Nodes that start together must not pause alike.
         seed: now.as_secs() ^ u64::from(now.subsec_nanos()) << 32 ^ u64::from(std::process::id()),
         ..JobSettings::default()

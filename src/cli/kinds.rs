@@ -8,9 +8,10 @@ use futures_util::future::BoxFuture;
 use serde::Serialize;
 
 use crate::base::{Clock, ErrorCode, Private, RequestId};
-use crate::service::jobs::{BlobReader, Job, JobContext, JobFailure, JobKind, JobOutput};
+use crate::service::jobs::{BlobReader, Job, JobContext, JobFailure, JobKind, JobOutput, Matter};
+use crate::service::subjects::{self, Identifier};
 use crate::service::{Admitted, Service, Unread};
-use crate::task::call::{CallContext, CallError, Origin, Task};
+use crate::task::call::{CallContext, CallError, Origin, Said, SaidPurpose, Task};
 use crate::wire::v1::dispatch::DispatchResponse;
 use crate::wire::v1::documents;
 use crate::wire::v1::letters::{self, ClassificationResponse};
@@ -61,8 +62,17 @@ impl TextKind {
             correlation: job.correlation.clone(),
             trace_parent: job.traceparent.clone(),
         });
-        let cx =
-            CallContext { request_id: RequestId::fresh(self.clock.as_ref()), deadline, origin };
+        let said = Said::default();
+        if let Some(code) = job.purpose.clone() {
+            said.note(SaidPurpose { code, case_no: job.case_no.clone() });
+        }
+        let cx = CallContext {
+            request_id: RequestId::fresh(self.clock.as_ref()),
+            deadline,
+            origin,
+            purposes: None,
+            said: Arc::new(said),
+        };
         Ok((self.service.admit(&cx, task)?, content))
     }
 
@@ -74,11 +84,11 @@ impl TextKind {
     }
 }
 
-fn output(answer: &impl Serialize) -> Result<JobOutput, JobFailure> {
+fn output(answer: &impl Serialize, mentions: Vec<Identifier>) -> Result<JobOutput, JobFailure> {
     let content = serde_json::to_vec(answer);
     let content =
         content.map_err(|_| JobFailure { code: ErrorCode::Internal, is_passing: false })?;
-    Ok(JobOutput { media_type: JSON, content: Private::new(content), event: None })
+    Ok(JobOutput { media_type: JSON, content: Private::new(content), event: None, mentions })
 }
 
 /// `letters` `classify`.
@@ -94,7 +104,7 @@ impl JobKind for ClassifyLetters {
     }
 
     fn check(&self, input: &[u8]) -> Result<(), CallError> {
-        letters::parse(input, self.0.rule).map(|_| ())
+        letters::parse(input, self.0.rule.clone()).map(|_| ())
     }
 
     fn run(
@@ -105,10 +115,11 @@ impl JobKind for ClassifyLetters {
         let kind = self.0.clone();
         async move {
             let (admitted, json) = kind.open(Task::Letters, context.job(), input).await?;
+            let mentions = subjects::identifiers_in_json(json.expose());
             let (n_bytes, rule) = (json.expose().len(), kind.rule);
             let read = move || letters::parse(json.expose(), rule);
             let answers = admitted.classify_letters(Unread { n_bytes, read }).await?;
-            output(&ClassificationResponse::from(answers))
+            output(&ClassificationResponse::from(answers), mentions)
         }
         .boxed()
     }
@@ -127,7 +138,7 @@ impl JobKind for DispatchDocument {
     }
 
     fn check(&self, input: &[u8]) -> Result<(), CallError> {
-        documents::parse(input, self.0.rule).map(|_| ())
+        documents::parse(input, self.0.rule.clone()).map(|_| ())
     }
 
     fn run(
@@ -138,10 +149,11 @@ impl JobKind for DispatchDocument {
         let kind = self.0.clone();
         async move {
             let (admitted, json) = kind.open(Task::Documents, context.job(), input).await?;
+            let mentions = subjects::identifiers_in_json(json.expose());
             let (n_bytes, rule) = (json.expose().len(), kind.rule);
             let read = move || documents::parse(json.expose(), rule);
             let answer = admitted.dispatch_document(Unread { n_bytes, read }).await?;
-            output(&DispatchResponse::from(answer))
+            output(&DispatchResponse::from(answer), mentions)
         }
         .boxed()
     }
@@ -160,7 +172,11 @@ impl JobKind for TranscribeRecording {
     }
 
     fn check(&self, input: &[u8]) -> Result<(), CallError> {
-        speech::parse_input(input, self.0.rule).map(|_| ())
+        speech::parse_input(input, self.0.rule.clone()).map(|_| ())
+    }
+
+    fn matter(&self) -> Matter {
+        Matter::Recording
     }
 
     fn attached(&self, input: &[u8]) -> Option<String> {

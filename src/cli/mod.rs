@@ -1,25 +1,38 @@
 //! Composition root: commands, and the wiring of everything below into a running system.
 
+mod approval;
+mod audit;
+mod backup;
+mod bench;
 mod bus;
+mod check;
+mod clients;
 mod config;
+mod console;
+mod doctor;
 pub mod encoder;
 mod export;
 mod feedback;
 mod idcard;
 pub mod jobs;
+mod key;
 pub mod kinds;
 pub mod local;
 mod logging;
 pub mod models;
 mod networks;
 mod outbox;
+mod profile;
 mod progress;
 pub mod qa;
+pub mod raw;
 mod recogniser;
+pub mod retention;
 pub mod routing;
 mod serve;
 mod sibling;
 pub mod speech;
+mod subject;
 mod summary;
 mod transcribe;
 mod versions;
@@ -35,6 +48,7 @@ use std::process::ExitCode;
 use clap::{Args, Parser, Subcommand};
 
 use crate::config::{Config, Overrides, Profile};
+use crate::media::audio::ffmpeg;
 
 /// 分文:內政部共用人工智慧推論服務。
 ///
@@ -79,6 +93,9 @@ enum Command {
     /// 列出、查看、取消工作,或重新排隊
     #[command(subcommand)]
     Jobs(jobs::JobsCommand),
+    /// 登記、列出、停用、刪除介接系統,製發金鑰
+    #[command(subcommand)]
+    Clients(clients::ClientsCommand),
     /// 識別證件影像
     Idcard(idcard::Options),
     /// 將錄音轉寫為文字
@@ -96,12 +113,42 @@ enum Command {
     Feedback(feedback::FeedbackCommand),
     /// 匯出一日的統計資料,供資料倉儲使用(去識別化的 CSV 與 Parquet)
     Export(warehouse::Options),
+    /// 顯示保存期限、銷毀逾期資料、設定與解除保全
+    #[command(subcommand)]
+    Retention(retention::RetentionCommand),
+    /// 查詢、匯出、刪除提及當事人的資料
+    #[command(subcommand)]
+    Subject(subject::SubjectCommand),
+    /// 備份資料庫、內容、稽核紀錄與設定;服務不需停止
+    Backup(backup::BackupOptions),
+    /// 將備份還原至空的資料目錄
+    Restore(backup::RestoreOptions),
+    /// 檢查設定、埠、時鐘、金鑰、憑證、磁碟、資料庫、匯流排、模型與稽核紀錄
+    Doctor(doctor::DoctorOptions),
+    /// 列出、更換、停用資料金鑰
+    #[command(subcommand)]
+    Key(key::KeyCommand),
+    /// 驗證、匯出、統計與查詢稽核紀錄
+    #[command(subcommand)]
+    Audit(audit::AuditCommand),
+    /// 量測各模型在本機裝置上的速度(Markdown 表)
+    Bench(bench::Options),
     /// 檢查企業匯流排
     #[command(subcommand)]
     Bus(bus::BusCommand),
     /// 在子行程中執行一個模型(由伺服器自行啟動)
     #[command(hide = true)]
     EngineWorker,
+    /// 限制自身權限後轉為系統的 ffmpeg(由伺服器自行啟動)
+    #[command(hide = true)]
+    FfmpegWorker {
+        /// 程式
+        ffmpeg: PathBuf,
+        /// 輸入格式
+        demuxer: String,
+        /// 輸出取樣率
+        rate: String,
+    },
     /// 檢查、顯示或說明設定
     #[command(subcommand)]
     Config(config::ConfigCommand),
@@ -156,25 +203,53 @@ fn logged(overrides: &Overrides) -> anyhow::Result<Config> {
     Ok(config)
 }
 
+/// The settings of a server; that they are refused is recorded.
+fn served(overrides: &Overrides) -> anyhow::Result<Config> {
+    let loaded = logged(overrides);
+    if loaded.is_err()
+        && let Ok(config) = Config::read(overrides)
+    {
+        audit::refused(&config);
+    }
+    loaded
+}
+
 impl Cli {
     fn run(self) -> anyhow::Result<ExitCode> {
         let overrides = self.settings.overrides();
         let read = || Config::read(&overrides);
         match self.command {
-            Command::Serve { role } => serve::run(&logged(&overrides)?, role)?,
+            Command::Serve { role } => serve::run(&served(&overrides)?, role)?,
             Command::Idcard(options) => idcard::run(&options, &logged(&overrides)?)?,
             Command::Transcribe(options) => transcribe::run(&options, &logged(&overrides)?)?,
             Command::Embed(options) => encoder::run(&options, &logged(&overrides)?)?,
+            Command::Models(models::ModelsCommand::Check { ids }) => {
+                check::run(&ids, &logged(&overrides)?)?;
+            }
             Command::Models(command) => match command.versions() {
                 Ok(command) => versions::run(command, &read()?)?,
                 Err(command) => models::run(command, models::settings(&read()?)?)?,
             },
             Command::Qa(command) => qa::run(command, &read()?)?,
+            Command::Clients(command) => clients::run(command, &read()?)?,
             Command::Jobs(command) => jobs::run(command, &read()?)?,
             Command::Feedback(command) => feedback::run(command, &read()?)?,
             Command::Export(options) => warehouse::run(&options, &read()?)?,
+            Command::Retention(command) => retention::run(command, &Config::load(&overrides)?)?,
+            Command::Subject(command) => subject::run(command, &read()?)?,
+            Command::Backup(options) => backup::backup(&options, &read()?)?,
+            Command::Restore(options) => backup::restore(&options, &read()?)?,
+            Command::Doctor(options) => return doctor::run(&options, &read()?),
+            Command::Key(command) => key::run(command, &read()?)?,
+            Command::Audit(command) => audit::run(command, &read()?)?,
+            Command::Bench(options) => bench::run(&options, &logged(&overrides)?)?,
             Command::Bus(command) => bus::run(command, &Config::load(&overrides)?)?,
             Command::EngineWorker => crate::engine::worker::run()?,
+            Command::FfmpegWorker { ffmpeg, demuxer, rate } => {
+                // It comes back only when it failed; nobody reads why, and the exit code tells that.
+                let _ = ffmpeg::become_ffmpeg(&ffmpeg, &demuxer, &rate);
+                return Ok(ExitCode::from(ffmpeg::CANNOT_START));
+            }
             Command::Config(command) => return config::run(command, &overrides),
             Command::Eval(it) => return sibling::run("fenwen-eval", &it.arguments),
             Command::Train(it) => return sibling::run("fenwen-train", &it.arguments),

@@ -8,6 +8,7 @@ use anyhow::Context as _;
 use indicatif::HumanBytes;
 use serde_json::json;
 
+use super::approval::Asking;
 use super::progress::{Bars, Lines};
 use super::versions::VersionCommand;
 use crate::config::Config;
@@ -40,6 +41,11 @@ pub enum ModelsCommand {
         /// Models to verify
         ids: Vec<String>,
     },
+    /// Run models that are here on this machine's device and compare with their golden answers
+    Check {
+        /// Models to check; all with a golden answer when none is named
+        ids: Vec<String>,
+    },
     /// Print a model's card
     Card {
         /// The model
@@ -59,22 +65,54 @@ pub enum ModelsCommand {
         #[arg(long)]
         dry_run: bool,
     },
-    /// 匯入訓練好的分類模型資料夾,成為下一版並啟用
+    /// 匯入訓練好的分類模型資料夾,成為下一版並啟用(示範模式;正式環境用 propose 與 approve)
     Activate {
         /// letters、documents 或 ministries
         name: String,
+        /// 有自己單位的機關代碼(設定檔的 tenants)
+        #[arg(long, value_name = "ORG")]
+        tenant: Option<String>,
         /// fenwen train 的輸出目錄
         dir: PathBuf,
     },
+    /// 提案:匯入訓練好的分類模型資料夾成為下一版,待另一人核准後啟用
+    Propose {
+        /// letters、documents 或 ministries
+        name: String,
+        /// 有自己單位的機關代碼(設定檔的 tenants)
+        #[arg(long, value_name = "ORG")]
+        tenant: Option<String>,
+        /// fenwen train 的輸出目錄
+        dir: PathBuf,
+        /// Who proposes it, and why
+        #[command(flatten)]
+        asking: Asking,
+    },
+    /// 核准提案並立即啟用
+    Approve {
+        /// 提案代碼
+        id: String,
+        /// 核准人,不得為提案人
+        #[arg(long, value_name = "NAME")]
+        by: String,
+    },
+    /// 列出提案:模型、版本、提案人、核准人
+    Proposals,
     /// 回復分類模型的前一版
     Rollback {
         /// letters、documents 或 ministries
         name: String,
+        /// 有自己單位的機關代碼(設定檔的 tenants)
+        #[arg(long, value_name = "ORG")]
+        tenant: Option<String>,
     },
     /// 列出分類模型的版本;* 為使用中
     Versions {
         /// letters、documents 或 ministries
         name: String,
+        /// 有自己單位的機關代碼(設定檔的 tenants)
+        #[arg(long, value_name = "ORG")]
+        tenant: Option<String>,
     },
 }
 
@@ -82,11 +120,18 @@ impl ModelsCommand {
     /// The command on classifiers that this is, or the command as it was.
     pub(super) fn versions(self) -> Result<VersionCommand, ModelsCommand> {
         match self {
-            ModelsCommand::Activate { name, dir } => {
-                Ok(VersionCommand::Activate { name, folder: dir })
+            ModelsCommand::Activate { name, tenant, dir } => {
+                Ok(VersionCommand::Activate { name, tenant, folder: dir })
             }
-            ModelsCommand::Rollback { name } => Ok(VersionCommand::RollBack { name }),
-            ModelsCommand::Versions { name } => Ok(VersionCommand::List { name }),
+            ModelsCommand::Propose { name, tenant, dir, asking } => {
+                Ok(VersionCommand::Propose { name, tenant, folder: dir, asking })
+            }
+            ModelsCommand::Approve { id, by } => Ok(VersionCommand::Approve { id, by }),
+            ModelsCommand::Proposals => Ok(VersionCommand::Proposals),
+            ModelsCommand::Rollback { name, tenant } => {
+                Ok(VersionCommand::RollBack { name, tenant })
+            }
+            ModelsCommand::Versions { name, tenant } => Ok(VersionCommand::List { name, tenant }),
             other => Err(other),
         }
     }
@@ -138,7 +183,11 @@ pub fn run_with(
         ModelsCommand::Gc { dry_run } => {
             gc(&ModelRegistry::open(settings)?, dry_run, progress, out)
         }
+        ModelsCommand::Check { .. } => anyhow::bail!("a check opens engines, not only the store"),
         ModelsCommand::Activate { .. }
+        | ModelsCommand::Propose { .. }
+        | ModelsCommand::Approve { .. }
+        | ModelsCommand::Proposals
         | ModelsCommand::Rollback { .. }
         | ModelsCommand::Versions { .. } => {
             anyhow::bail!("classifiers are kept in the data directory, not in the model store")

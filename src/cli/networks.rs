@@ -6,7 +6,7 @@ use std::sync::Arc;
 use anyhow::Context;
 use sha2::{Digest, Sha256};
 
-use crate::base::{Clock, SystemClock};
+use crate::base::{Clock, SystemClock, hex};
 use crate::batch::{BatchPolicy, BatchSpec, ModelHandle, RowOutput};
 use crate::config::{Config, OnnxEngine};
 use crate::engine::{self, Device, EngineKind, OpenOptions, Placement, TensorModel};
@@ -25,13 +25,16 @@ use crate::tensor::Tensor;
 use super::recogniser::Recogniser;
 
 /// The models of ID images.
-const DETECTOR: &str = "ppocrv6-small-det";
+pub(super) const DETECTOR: &str = "ppocrv6-small-det";
 const CLASSIFIER: &str = "ppocr-line-cls";
-const RECOGNISER: &str = "ppocrv6-small-rec";
+pub(super) const RECOGNISER: &str = "ppocrv6-small-rec";
 const FACE_FINDER: &str = "yunet-face";
 
 /// Threads that cut lines out of pictures: few, because each keeps memory of its own.
-pub(super) const BLOCKING_THREADS: usize = 2;
+pub(super) fn blocking_threads() -> usize {
+    let cores = std::thread::available_parallelism().map_or(1, NonZeroUsize::get);
+    (cores / 4).clamp(2, 8)
+}
 
 /// Copies of one network at most, whatever the cores: each holds its own working memory.
 const MAX_SESSIONS: usize = 4;
@@ -40,7 +43,7 @@ const MAX_PADDING: f64 = 1.15;
 /// Rows that may wait for one network.
 pub(super) const QUEUE_ROWS: usize = 4096;
 /// Elements that may wait for one network: 1 GiB of floats.
-const QUEUE_COST: usize = 1 << 28;
+pub(super) const QUEUE_COST: usize = 1 << 28;
 
 /// How networks are opened on this machine.
 pub(super) struct Opener {
@@ -54,8 +57,8 @@ impl Opener {
     /// Chooses the engine: ONNX Runtime where its library was pulled, else the built-in one, which is slower.
     pub(super) fn new(config: &Config) -> anyhow::Result<Opener> {
         let registry = ModelRegistry::open(super::models::settings(config)?)?;
-        let device: Device = config.engine.device.parse()?;
-        let placement = placement(config);
+        let device = engine::choose_device(&config.engine.device)?;
+        let placement = placement(config, device);
         let (engine, ort_library) = choose_engine(config, &registry)?;
         let isolation = config.engine.isolation;
         let threads = placement.threads;
@@ -68,6 +71,11 @@ impl Opener {
             ..OpenOptions::default()
         };
         Ok(Opener { registry, options, placement, clock: Arc::new(SystemClock) })
+    }
+
+    /// Where networks compute, those that can.
+    pub(super) fn device(&self) -> Device {
+        self.options.device
     }
 
     /// The engine in use.
@@ -117,7 +125,7 @@ impl Opener {
             hashes.push(self.weights(id)?.sha256().to_owned());
         }
         hashes.sort();
-        let sha256 = Sha256::digest(hashes.concat()).iter().map(|it| format!("{it:02x}")).collect();
+        let sha256 = hex(&Sha256::digest(hashes.concat()));
         let version = self.registry.model(RECOGNISER)?.manifest.version.clone();
         Ok(ModelInfo { name: "idcard".to_owned(), version, sha256 })
     }
@@ -152,10 +160,9 @@ impl Opener {
     /// Which rows run together, as the manifest says; each alone where it says nothing.
     fn policy(&self, id: &str) -> anyhow::Result<BatchPolicy> {
         let limits = self.registry.model(id)?.manifest.batch.clone();
-        Ok(limits.map_or(BatchPolicy::SINGLE, |limits| BatchPolicy {
-            max_rows: limits.max_rows as usize,
-            max_cost: limits.max_values as usize,
-            max_padding: MAX_PADDING,
+        Ok(limits.map_or(BatchPolicy::SINGLE, |limits| {
+            let (max_rows, max_cost) = limits.on(self.options.device != Device::Cpu);
+            BatchPolicy { max_rows, max_cost, max_padding: MAX_PADDING }
         }))
     }
 
@@ -176,8 +183,20 @@ impl Opener {
             ModelEngine::Whisper => anyhow::bail!("model `{id}` hears speech: it takes no tensors"),
         };
         let options = OpenOptions { engine, threads: placement.threads, ..self.options.clone() };
-        engine::open_replicas(weights, &options, placement.sessions)
-            .with_context(|| format!("failed to open model `{id}`"))
+        let models = match options.device {
+            Device::Cpu => engine::open_replicas(weights, &options, placement.sessions),
+            device => open_on(device, weights, &options, placement.sessions).or_else(|reason| {
+                tracing::warn!(model = %id, %device, %reason, "the model computes on the processor");
+                let options = OpenOptions { device: Device::Cpu, ..options };
+                engine::open_replicas(weights, &options, placement.sessions)
+            }),
+        };
+        models.with_context(|| format!("failed to open model `{id}`"))
+    }
+
+    /// The models that are known.
+    pub(super) fn registry(&self) -> &ModelRegistry {
+        &self.registry
     }
 
     /// The model of that name, its files hashed.
@@ -207,8 +226,24 @@ impl Opener {
     }
 }
 
+/// Opens a model on a device that is not the processor: candle computes there, whatever the file.
+fn open_on(
+    device: Device,
+    weights: &VerifiedFile,
+    options: &OpenOptions,
+    n_replicas: usize,
+) -> Result<Vec<Box<dyn TensorModel>>, engine::EngineError> {
+    let options = OpenOptions { engine: EngineKind::Candle, device, ..options.clone() };
+    engine::open_replicas(weights, &options, n_replicas)
+}
+
 /// Two threads a copy: one copy of the detector holds a hundred megabytes while it runs, and two threads share it.
-fn placement(config: &Config) -> Placement {
+///
+/// On another device two copies: the work of one around its runs fills the pauses of the other.
+fn placement(config: &Config, device: Device) -> Placement {
+    if let (Device::Cuda(_), 0) = (device, config.engine.sessions) {
+        return Placement { sessions: 2, threads: config.engine.threads.max(1) };
+    }
     let cores = std::thread::available_parallelism().map_or(1, NonZeroUsize::get);
     let automatic = Placement::divide(
         cores,
@@ -234,6 +269,7 @@ fn choose_engine(
     match config.engine.onnx {
         OnnxEngine::Ort => Ok((EngineKind::Ort, Some(library()?))),
         OnnxEngine::Rten => Ok((EngineKind::Rten, None)),
+        OnnxEngine::Candle => Ok((EngineKind::Candle, None)),
         OnnxEngine::Auto if !cfg!(feature = "ort") => Ok((EngineKind::Rten, None)),
         OnnxEngine::Auto => match library() {
             Ok(library) => Ok((EngineKind::Ort, Some(library))),

@@ -9,7 +9,7 @@ use indicatif::{ProgressBar, ProgressDrawTarget};
 use serde_json::json;
 use sha2::{Digest, Sha256};
 
-use crate::base::{Clock, Date, SystemClock};
+use crate::base::{Clock, Date, SystemClock, hex};
 use crate::config::Config;
 use crate::media::sources::{self, SourceDraft, SourceFormat, SourceLimits};
 use crate::pipeline::answers::index::{Vectors, encoded_texts};
@@ -186,7 +186,7 @@ fn import(
         draft.valid_to = draft.valid_to.or(common.valid_to);
     }
     let name = file.file_name().unwrap_or_default().to_string_lossy().into_owned();
-    let sha256 = Sha256::digest(&bytes).iter().map(|it| format!("{it:02x}")).collect();
+    let sha256 = hex(&Sha256::digest(&bytes));
     let provenance = Provenance { file: name, format: format.as_str(), sha256 };
     let imported = library
         .import(&drafts, &provenance, &now(by)?)

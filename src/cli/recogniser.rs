@@ -13,9 +13,6 @@ use crate::task::idcard::{Health, IdImage, Load, ModelInfo, RecogniseId, Recogni
 
 /// Weight of the newest picture in the learned time per picture.
 const LEARNING_RATE: f64 = 0.2;
-/// Seconds of a day; Taiwan's day begins eight hours before Greenwich's.
-const DAY: u64 = 24 * 60 * 60;
-const TAIPEI_OFFSET: u64 = 8 * 60 * 60;
 
 /// The pipeline, as the service sees it.
 #[derive(Clone)]
@@ -61,8 +58,7 @@ impl Recogniser {
 
     /// The calendar day in Taiwan.
     pub(super) fn today(clock: &dyn Clock) -> Date {
-        let days = (clock.unix_time().as_secs() + TAIPEI_OFFSET) / DAY;
-        Date::from_unix_days(u32::try_from(days).unwrap_or(u32::MAX))
+        Date::in_taiwan(clock.unix_time())
     }
 
     async fn run(self, image: IdImage, deadline: Deadline) -> Result<Recognition, CallError> {

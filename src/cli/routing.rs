@@ -7,15 +7,18 @@ use std::time::Duration;
 use anyhow::Context;
 
 use crate::base::{Clock, Date, SystemClock};
-use crate::config::{Automation, AutomationLevel, Config, TextMode};
+use crate::config::{Automation, AutomationLevel, Config, Tenant, TextMode};
 use crate::pipeline::documents::deadline::Calendar;
 use crate::pipeline::documents::number::PrefixTable;
 use crate::pipeline::documents::taxonomy::Taxonomy;
 use crate::registry::{LoadedVersion, Versions};
+use crate::service::reviews::{ReviewRules, ReviewSettings, Reviews};
 use crate::service::routing::{
-    ActiveModel, AutomationRules, CLASSIFIERS, Routing, RoutingParts, RoutingSettings, TextSettings,
+    ActiveModel, AutomationRules, CLASSIFIERS, Encoders, Routing, RoutingParts, RoutingSettings,
+    TextSettings,
 };
-use crate::store::Store;
+use crate::service::tenants::Tenants;
+use crate::store::{Promotion, Store};
 use crate::task::text::{self, Mode};
 
 use super::encoder::LocalEncoders;
@@ -23,12 +26,61 @@ use super::recogniser::Recogniser;
 
 /// How often another version is looked for.
 const LOOK_EVERY: Duration = Duration::from_secs(1);
-/// How many looks lie between two rounds of erasing and of counting reviews, which other processes add too.
-const LOOKS_PER_ERASURE: u64 = 10;
+/// How many looks lie between two counts of reviews, which other processes add too.
+const LOOKS_PER_COUNT: u64 = 10;
 
-/// Where classifiers lie.
-pub(super) fn classifiers(config: &Config) -> PathBuf {
-    config.data_dir().join("classifiers")
+/// Where classifiers lie: the house's, or those of an agency with units of its own.
+pub(super) fn classifiers(config: &Config, tenant: Option<&Tenant>) -> PathBuf {
+    let data_dir = config.data_dir();
+    match tenant {
+        Some(tenant) => data_dir.join("tenants").join(&tenant.org).join("classifiers"),
+        None => data_dir.join("classifiers"),
+    }
+}
+
+/// A classifier: its name, and the agency whose it is, where that has units of its own.
+#[derive(Clone, Copy)]
+pub(super) struct Named<'a> {
+    pub(super) name: &'a str,
+    pub(super) tenant: Option<&'a Tenant>,
+}
+
+impl<'a> Named<'a> {
+    /// The classifier of a name, and of the agency of this code; without one it is the house's.
+    pub(super) fn new(
+        config: &'a Config,
+        name: &'a str,
+        org: Option<&str>,
+    ) -> anyhow::Result<Self> {
+        let Some(org) = org else { return Ok(Named { name, tenant: None }) };
+        let tenant = config.tenants.iter().find(|it| it.org == org);
+        let tenant = tenant.with_context(|| format!("設定檔的 [[tenants]] 中沒有機關「{org}」"))?;
+        Ok(Named { name, tenant: Some(tenant) })
+    }
+
+    /// The classifier of a path, as [`Named::path`] gives it.
+    pub(super) fn of_path(config: &'a Config, path: &'a str) -> anyhow::Result<Self> {
+        match path.split_once('/') {
+            Some((org, name)) => Named::new(config, name, Some(org)),
+            None => Named::new(config, path, None),
+        }
+    }
+
+    /// `letters`, or `A04000000G/letters`.
+    pub(super) fn path(self) -> String {
+        match self.tenant {
+            Some(tenant) => format!("{}/{}", tenant.org, self.name),
+            None => self.name.to_owned(),
+        }
+    }
+
+    /// The version of this number, as answers name it.
+    pub(super) fn version(self, number: u32) -> String {
+        match self.tenant {
+            Some(tenant) => format!("{}/{number}", tenant.org),
+            None => number.to_string(),
+        }
+    }
 }
 
 /// Where the library of sources and its indexes lie.
@@ -36,52 +88,78 @@ pub(super) fn answers(config: &Config) -> PathBuf {
     config.data_dir().join("answers")
 }
 
-/// Opens the services.
+/// Opens the services of the house and of every agency with units of its own.
 pub(super) fn open(
     config: &Config,
-    store: Store,
-    clock: Arc<dyn Clock>,
-) -> anyhow::Result<Arc<Routing>> {
-    let taxonomy = taxonomy(config)?;
-    for (section, automation) in
-        [("letters", &config.letters.automation), ("documents", &config.documents.automation)]
-    {
+    store: &Store,
+    clock: &Arc<dyn Clock>,
+) -> anyhow::Result<Arc<Tenants>> {
+    let encoders: Arc<dyn Encoders> = Arc::new(LocalEncoders::new(config));
+    let one = |tenant: Option<&Tenant>| -> anyhow::Result<Arc<Routing>> {
+        let taxonomy = taxonomy_of(config, tenant)?;
+        let settings = settings(config, tenant);
+        require_units(&taxonomy, &settings)?;
+        let parts = RoutingParts {
+            tenant: tenant.map(|it| it.org.clone()),
+            classifiers: classifiers(config, tenant),
+            answers: answers(config),
+            encoders: Arc::clone(&encoders),
+            store: store.clone(),
+            taxonomy,
+            calendar: calendar(config)?,
+            prefixes: prefixes(config, tenant)?,
+            clock: Arc::clone(clock),
+            settings,
+        };
+        Ok(Routing::open(parts)?)
+    };
+    let own = config
+        .tenants
+        .iter()
+        .map(|tenant| {
+            let opened = one(Some(tenant)).with_context(|| format!("tenants「{}」", tenant.org))?;
+            Ok((tenant.org.clone(), opened))
+        })
+        .collect::<anyhow::Result<_>>()?;
+    Ok(Tenants::new(one(None)?, own))
+}
+
+/// Levels of automation are for units that there are.
+fn require_units(taxonomy: &Taxonomy, settings: &RoutingSettings) -> anyhow::Result<()> {
+    for (section, text) in [("letters", &settings.letters), ("documents", &settings.documents)] {
         let is_unknown = |path: &&String| taxonomy.unit(path).is_none();
-        if let Some(path) = automation.units.keys().find(is_unknown) {
+        if let Some(path) = text.automation.units.keys().find(is_unknown) {
             anyhow::bail!("{section}.automation.units:分類表中沒有單位「{path}」");
         }
     }
-    let parts = RoutingParts {
-        classifiers: classifiers(config),
-        answers: answers(config),
-        encoders: Arc::new(LocalEncoders::new(config)),
-        store,
-        taxonomy,
-        calendar: calendar(config)?,
-        prefixes: prefixes(config)?,
-        clock,
-        settings: settings(config),
-    };
-    Ok(Routing::open(parts)?)
+    Ok(())
 }
 
-/// Looks for other versions and erases what has expired, for as long as it is polled.
-pub(super) async fn keep_current(routing: Arc<Routing>) {
+/// What officers review, by the settings.
+pub(super) fn reviews(
+    config: &Config,
+    tenants: Arc<Tenants>,
+    store: Store,
+    clock: Arc<dyn Clock>,
+) -> Arc<Reviews> {
+    let settings = ReviewSettings {
+        batch_from: ReviewSettings::share(config.review.batch_from),
+        ..ReviewSettings::default()
+    };
+    Arc::new(Reviews { store, tenants, clock, settings })
+}
+
+/// Looks for other versions, for as long as it is polled.
+pub(super) async fn keep_current(tenants: Arc<Tenants>) {
     let mut ticks = tokio::time::interval(LOOK_EVERY);
     for look in 0_u64.. {
         ticks.tick().await;
-        let routing = Arc::clone(&routing);
+        let tenants = Arc::clone(&tenants);
         let work = move || {
-            routing.refresh();
-            if !look.is_multiple_of(LOOKS_PER_ERASURE) {
-                return;
-            }
-            routing.remeasure();
-            match routing.erase_expired() {
-                Ok(0) => (),
-                Ok(n) => tracing::info!(n, "expired predictions were erased"),
-                Err(error) => {
-                    tracing::error!(reason = %error, "expired predictions were not erased");
+            for routing in tenants.all() {
+                routing.refresh();
+                if look.is_multiple_of(LOOKS_PER_COUNT) {
+                    routing.remeasure();
                 }
             }
         };
@@ -91,29 +169,42 @@ pub(super) async fn keep_current(routing: Arc<Routing>) {
     }
 }
 
-/// Copies a trained folder in as the next version, opens it, and makes it the one that answers.
-pub(super) fn activate(
+/// Copies a trained folder in as the next version and opens it; its number and hash. It does not answer yet.
+pub(super) fn add(
     config: &Config,
-    name: &str,
+    classifier: Named<'_>,
     folder: &Path,
     today: Date,
-) -> anyhow::Result<u32> {
-    let versions = versions(config, name)?;
+) -> anyhow::Result<(u32, String)> {
+    let versions = versions(config, classifier)?;
     let number = versions.add(folder)?;
-    if let Err(error) = verify(config, &versions, (name, number), today) {
-        // A version that was never good must not be rolled back to.
-        versions.remove(number)?;
-        return Err(error);
+    match verify(config, classifier, number, today) {
+        Ok(sha256) => Ok((number, sha256)),
+        Err(error) => {
+            // A version that was never good must not be rolled back to.
+            versions.remove(number)?;
+            Err(error)
+        }
     }
-    versions.activate(number)?;
-    Ok(number)
 }
 
-/// Makes the version before the active one answer again.
-pub(super) fn roll_back(config: &Config, name: &str, today: Date) -> anyhow::Result<u32> {
-    let versions = versions(config, name)?;
-    let number = versions.before_active()?;
-    verify(config, &versions, (name, number), today)?;
+/// Makes the version before the active one answer again, leaving out what was `proposed` and never approved.
+pub(super) fn roll_back(
+    config: &Config,
+    classifier: Named<'_>,
+    proposed: &[Promotion],
+    today: Date,
+) -> anyhow::Result<u32> {
+    let versions = versions(config, classifier)?;
+    // By their hash: another node may have given another number.
+    let may_answer = |sha256: &str| {
+        let mut known = proposed.iter().filter(|it| it.sha256 == sha256).peekable();
+        known.peek().is_none() || known.any(|it| it.request.approved.is_some())
+    };
+    // A damaged one is refused below, by its name.
+    let number =
+        versions.before_active(|it| versions.load(it).map_or(true, |it| may_answer(&it.sha256)))?;
+    verify(config, classifier, number, today)?;
     versions.activate(number)?;
     Ok(number)
 }
@@ -123,7 +214,7 @@ pub(super) fn roll_back(config: &Config, name: &str, today: Date) -> anyhow::Res
 /// # Errors
 /// When there is none, or it is damaged.
 pub fn active(config: &Config, name: &str) -> anyhow::Result<(LoadedVersion, ActiveModel)> {
-    let versions = versions(config, name)?;
+    let versions = versions(config, Named { name, tenant: None })?;
     let number = versions.active()?.with_context(|| {
         format!("no version of `{name}` is active: fenwen models activate {name} DIR")
     })?;
@@ -133,27 +224,30 @@ pub fn active(config: &Config, name: &str) -> anyhow::Result<(LoadedVersion, Act
 }
 
 /// The versions of a classifier of this name.
-pub(super) fn versions(config: &Config, name: &str) -> anyhow::Result<Versions> {
+pub(super) fn versions(config: &Config, classifier: Named<'_>) -> anyhow::Result<Versions> {
+    let Named { name, tenant } = classifier;
     anyhow::ensure!(
         CLASSIFIERS.contains(&name),
         "no classifier is named `{name}`: one of {}",
         CLASSIFIERS.join(", ")
     );
-    Ok(Versions::at(&classifiers(config), name))
+    let versions = Versions::at(&classifiers(config, tenant), name);
+    Ok(if tenant.is_some() { versions.without_built_in() } else { versions })
 }
 
-/// What cannot be opened never becomes active.
-fn verify(
+/// What cannot be opened never becomes active; its hash.
+pub(super) fn verify(
     config: &Config,
-    versions: &Versions,
-    (name, number): (&str, u32),
+    classifier: Named<'_>,
+    number: u32,
     today: Date,
-) -> anyhow::Result<()> {
-    let version = versions.load(number)?;
-    ActiveModel::open(name, &version, &taxonomy(config)?, today)
+) -> anyhow::Result<String> {
+    let version = versions(config, classifier)?.load(number)?;
+    let Named { name, tenant } = classifier;
+    ActiveModel::open(name, &version, &taxonomy_of(config, tenant)?, today)
         .and_then(|it| it.with_encoder(&LocalEncoders::new(config)))
         .with_context(|| format!("version {number} of `{name}` is refused"))?;
-    Ok(())
+    Ok(version.sha256)
 }
 
 /// The calendar day in Taiwan.
@@ -166,6 +260,17 @@ pub fn today(clock: &dyn Clock) -> Date {
 /// # Errors
 /// When the file cannot be read or is refused.
 pub fn taxonomy(config: &Config) -> anyhow::Result<Taxonomy> {
+    taxonomy_of(config, None)
+}
+
+/// The units of the house, or of an agency with its own.
+fn taxonomy_of(config: &Config, tenant: Option<&Tenant>) -> anyhow::Result<Taxonomy> {
+    if let Some(Tenant { org, taxonomy: path, .. }) = tenant {
+        let taxonomy = Taxonomy::parse(&read(path)?).with_context(|| refused(path))?;
+        let of = taxonomy.tenant();
+        anyhow::ensure!(of == org, "{} 是機關「{of}」的分類表", path.display());
+        return Ok(taxonomy);
+    }
     match &config.documents.taxonomy {
         Some(path) => Taxonomy::parse(&read(path)?).with_context(|| refused(path)),
         None => Ok(Taxonomy::ministry()?),
@@ -180,8 +285,13 @@ fn calendar(config: &Config) -> anyhow::Result<Calendar> {
     calendar.with_context(|| refused(path))
 }
 
-fn prefixes(config: &Config) -> anyhow::Result<PrefixTable> {
-    match &config.documents.prefixes {
+fn prefixes(config: &Config, tenant: Option<&Tenant>) -> anyhow::Result<PrefixTable> {
+    let path = match tenant {
+        Some(Tenant { prefixes: None, .. }) => return Ok(PrefixTable::default()),
+        Some(tenant) => &tenant.prefixes,
+        None => &config.documents.prefixes,
+    };
+    match path {
         Some(path) => PrefixTable::parse(&read(path)?).with_context(|| refused(path)),
         None => {
             PrefixTable::ministry().cloned().context("the built-in table of prefixes is broken")
@@ -197,7 +307,7 @@ fn refused(path: &Path) -> String {
     format!("{} is refused", path.display())
 }
 
-fn settings(config: &Config) -> RoutingSettings {
+fn settings(config: &Config, tenant: Option<&Tenant>) -> RoutingSettings {
     let mode = |mode: TextMode| match mode {
         TextMode::Pilot => Mode::Pilot,
         TextMode::Live => Mode::Live,
@@ -206,37 +316,42 @@ fn settings(config: &Config) -> RoutingSettings {
     RoutingSettings {
         letters: TextSettings {
             top_k: letters.top_k,
-            retention_days: letters.retention_days,
             mode: mode(letters.mode),
-            automation: automation(&letters.automation),
+            automation: automation(&letters.automation, tenant),
         },
         documents: TextSettings {
             top_k: documents.top_k,
-            retention_days: documents.retention_days,
             mode: mode(documents.mode),
-            automation: automation(&documents.automation),
+            automation: automation(&documents.automation, tenant),
         },
-        answers: TextSettings {
-            top_k: config.qa.top_k,
-            retention_days: config.qa.retention_days,
-            ..RoutingSettings::default().answers
-        },
+        answers: TextSettings { top_k: config.qa.top_k, ..RoutingSettings::default().answers },
+        text_days: config.retention.text_days,
+        prediction_days: config.retention.prediction_days,
         repeated_from: letters.repeated_from,
         n_compared: letters.compared,
         co_from: documents.co_from,
         foreign_from: documents.foreign_from,
+        review: ReviewRules {
+            is_enabled: config.review.is_enabled(config.profile),
+            sample_rate: config.review.sample_rate,
+            letter_days: config.review.letter_days,
+        },
     }
 }
 
-fn automation(settings: &Automation) -> AutomationRules {
+fn automation(settings: &Automation, tenant: Option<&Tenant>) -> AutomationRules {
     let level = |level: AutomationLevel| match level {
         AutomationLevel::Suggest => text::Automation::Suggest,
         AutomationLevel::Preselect => text::Automation::Preselect,
         AutomationLevel::Automatic => text::Automation::Automatic,
     };
+    let (default, units) = match tenant {
+        Some(tenant) => (AutomationLevel::Suggest, &tenant.automation),
+        None => (settings.default, &settings.units),
+    };
     AutomationRules {
-        default: level(settings.default),
-        units: settings.units.iter().map(|(path, it)| (path.clone(), level(*it))).collect(),
+        default: level(default),
+        units: units.iter().map(|(path, it)| (path.clone(), level(*it))).collect(),
         automatic_from: settings.automatic_from,
         n_reviewed: settings.reviewed,
     }

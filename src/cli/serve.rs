@@ -7,29 +7,37 @@ use std::time::Duration;
 
 use anyhow::Context;
 use futures_util::FutureExt;
-use tokio::net::TcpListener;
 use tokio::signal::unix::{SignalKind, signal};
 use tokio::sync::watch::{Receiver, Sender};
 use tokio::task::JoinHandle;
 
+use crate::audit::{AuditEvent, Outcome, Pump, Recorder, Row};
 use crate::base::{Clock, SystemClock};
 use crate::bus::{Bus, Handle};
 use crate::config::{Config, Profile};
-use crate::http::{self, App, AppParts, Ended, HttpOptions};
+use crate::engine::{self, Device};
+use crate::http::{self, App, AppParts, Ended, HttpOptions, Listener, Unrecorded};
 use crate::media::image::ImageLimits;
 use crate::rpc::{self, Rpc, RpcOptions};
+use crate::service::infer::Infer;
 use crate::service::jobs::{Jobs, QuotaRate, Worker};
 use crate::service::relay::{Relay, StoreOutbox};
-use crate::service::routing::Routing;
 use crate::service::speech::Speech;
+use crate::service::tenants::Tenants;
 use crate::service::webhooks::Deliverer;
 use crate::service::{PictureFiles, Service, ServiceLimits, ServiceParts};
-use crate::store::Store;
+use crate::store::{Store, StoreError};
 use crate::wire::v1::meta::PurposeRule;
 
+mod listeners;
+
+use super::console::Shown;
 use super::kinds::{self, TextKind};
-use super::networks::{BLOCKING_THREADS, Opener};
+use super::networks::{Opener, blocking_threads};
+use super::profile;
+use super::raw::RawNetworks;
 use super::recogniser::Recogniser;
+use super::retention::keep_clean;
 use super::routing::{self, keep_current};
 use super::webhooks;
 
@@ -68,17 +76,19 @@ pub(super) fn run(config: &Config, role: Role) -> anyhow::Result<()> {
     let data_dir = config.data_dir();
     std::fs::create_dir_all(&data_dir)
         .with_context(|| format!("failed to make the data directory {}", data_dir.display()))?;
+    profile::check(&data_dir, config.profile)?;
     let opener = Opener::new(config)?;
     let clock: Arc<dyn Clock> = Arc::new(SystemClock);
     let recogniser = opener.recogniser(Arc::clone(&clock))?;
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .enable_all()
-        .max_blocking_threads(BLOCKING_THREADS)
+        .max_blocking_threads(blocking_threads())
         .thread_name("fenwen")
         .build()
         .context("failed to start the runtime")?;
     let engine = opener.engine().as_str();
     tracing::info!(engine, data_dir = %data_dir.display(), "models are loaded");
+    runtime.spawn(report(opener.device()));
     runtime.block_on(serve(config, role, recogniser, clock))
 }
 
@@ -98,63 +108,104 @@ async fn serve(
     recogniser: Recogniser,
     clock: Arc<dyn Clock>,
 ) -> anyhow::Result<()> {
-    let store = super::jobs::store(config)?;
-    let routing = routing::open(config, store.clone(), Arc::clone(&clock))?;
+    let audit = super::audit::open(config)?;
+    started(&audit).await?;
+    profile::mark(&config.data_dir(), config.profile)?;
+    let Some(store) = store(config, &audit, &clock).await? else {
+        return stopped_in_order(audit).await;
+    };
+    let purge = super::retention::purge(config, store.clone(), Arc::clone(&clock))?;
+    let tenants = routing::open(config, &store, &clock)?;
     let speech = super::speech::desk(config, Arc::clone(&clock));
     let hears = speech.require_ready().is_ok();
-    let kept = Kept { routing: Arc::clone(&routing), speech, store: store.clone() };
+    let kept = Kept { tenants: Arc::clone(&tenants), speech, store: store.clone() };
     let service = service(config, &recogniser, kept, Arc::clone(&clock))?;
     let bus = super::bus::open(config).await.map_err(super::bus::told)?;
-    let jobs = jobs(config, store.clone(), Arc::clone(&service), Arc::clone(&clock));
-    let rpc = Arc::new(Rpc {
-        service: Arc::clone(&service),
-        jobs: Arc::clone(&jobs),
-        uploads: Arc::new(jobs.blobs().clone()),
-        clock: Arc::clone(&clock),
-        options: rpc_options(config),
-    });
-    let app = App::new(AppParts {
+    let shown = Shown {
+        gate: super::clients::gate(config, store.clone(), Arc::clone(&clock)),
+        jobs: jobs(config, store.clone(), Arc::clone(&service), Arc::clone(&clock))?,
+        reviews: routing::reviews(config, Arc::clone(&tenants), store.clone(), Arc::clone(&clock)),
         service,
-        jobs: Arc::clone(&jobs),
-        webhooks: webhooks::webhooks(config, store.clone(), Arc::clone(&clock))?,
+        audit: Arc::clone(&audit),
         clock: Arc::clone(&clock),
-        asyncapi: rpc::asyncapi(),
-        options: http_options(config),
-    })?;
+    };
+    let rpc = rpc_of(config, &shown);
+    let Shown { jobs, reviews, .. } = shown.clone();
+    let app = app(config, &store, shown)?;
     let deliverer = webhooks::deliverer(config, store.clone(), Arc::clone(&clock))?;
-    let listener = listener(config).await?;
+    let listeners = listeners::bind(config).await?;
     recogniser.check(CHECK_TIME).await;
     let serving = rpc::serve(&*bus, &rpc).await.map_err(super::bus::told)?;
     // Standard output may be closed, as by `head`: the server serves all the same.
-    let _ = announce(listener.local_addr()?);
+    let _ = announce(listeners.first().context("no listener")?.tcp.local_addr()?);
     let (stop, stopped) = tokio::sync::watch::channel(false);
     let following = webhooks::follow(deliverer.as_ref(), role, &*bus).await?;
     let relay = Relay::new(Arc::new(StoreOutbox { store, clock }), Arc::clone(&bus));
     let at_work = at_work(role, &jobs, hears);
+    let pumps = super::audit::pumps(config, &audit, &bus)?;
     let mut beside =
         Beside::start(role, BesideParts { jobs, at_work, relay, deliverer, following }, &stopped);
     beside.watches.push(tokio::spawn(watch(recogniser)));
-    beside.watches.push(tokio::spawn(keep_current(routing)));
+    beside.watches.push(tokio::spawn(reviews.tend()));
+    beside.watches.push(tokio::spawn(keep_current(Arc::clone(&tenants))));
+    beside.watches.push(tokio::spawn(keep_clean(purge, tenants, Arc::clone(&audit))));
+    beside.forward(pumps, &stopped);
     let drain_timeout = Duration::from_secs(config.server.drain_timeout_s);
-    let ended = until_stopped((listener, app), (bus, drain_timeout), stop).await;
+    let ended = until_stopped((listeners, app), (bus, drain_timeout), stop).await;
     drop(serving);
     beside.end().await?;
-    match ended? {
+    stopped_in_order(audit).await?;
+    told(ended?);
+    Ok(())
+}
+
+fn told(ended: Ended) {
+    match ended {
         Ended::Drained => tracing::info!("every request was answered"),
         Ended::Cut(n) => tracing::warn!(n, "connections were cut after the drain timeout"),
     }
-    Ok(())
+}
+
+/// What serves requests over the bus.
+fn rpc_of(config: &Config, shown: &Shown) -> Arc<Rpc> {
+    Arc::new(Rpc {
+        service: Arc::clone(&shown.service),
+        jobs: Arc::clone(&shown.jobs),
+        uploads: Arc::new(shown.jobs.blobs().clone()),
+        audit: Arc::clone(&shown.audit),
+        clock: Arc::clone(&shown.clock),
+        gate: Arc::clone(&shown.gate),
+        options: rpc_options(config),
+    })
+}
+
+/// What serves requests over HTTP.
+fn app(config: &Config, store: &Store, shown: Shown) -> anyhow::Result<Arc<App>> {
+    let pages = super::console::pages(config, store, &shown)?;
+    let Shown { gate, service, jobs, reviews, audit, clock } = shown;
+    Ok(App::new(AppParts {
+        service,
+        jobs,
+        reviews,
+        webhooks: webhooks::webhooks(config, store.clone(), Arc::clone(&clock))?,
+        audit,
+        clock,
+        pages,
+        gate,
+        asyncapi: rpc::asyncapi(),
+        options: http_options(config),
+    })?)
 }
 
 /// Answers over HTTP and the bus until the process is told to stop, and lets both end what they began.
 async fn until_stopped(
-    (listener, app): (TcpListener, Arc<App>),
+    (listeners, app): (Vec<Listener>, Arc<App>),
     (bus, drain_timeout): (Arc<dyn Bus>, Duration),
     stop: Sender<bool>,
 ) -> anyhow::Result<Ended> {
     let shutdown = shutdown()?.shared();
     let drained = tokio::spawn(drain(bus, shutdown.clone()));
-    let ended = http::serve(listener, app, async move {
+    let ended = http::serve(listeners, app, async move {
         shutdown.await;
         let _ = stop.send(true);
     })
@@ -166,11 +217,46 @@ async fn until_stopped(
     Ok(ended?)
 }
 
-async fn listener(config: &Config) -> anyhow::Result<TcpListener> {
-    let listen = config.server.listen;
-    TcpListener::bind(listen)
-        .await
-        .with_context(|| format!("failed to listen on {listen}: is another server running there?"))
+/// The store. Without the keys of its database this process lives until it is told to stop, and serves nothing: `None`.
+async fn store(
+    config: &Config,
+    audit: &Recorder,
+    clock: &Arc<dyn Clock>,
+) -> anyhow::Result<Option<Store>> {
+    let error = match super::jobs::store(config) {
+        Ok(store) => return Ok(Some(store)),
+        Err(error) => error,
+    };
+    if !matches!(error.downcast_ref(), Some(StoreError::Key { .. })) {
+        return Err(error);
+    }
+    let reason = error.root_cause();
+    tracing::error!(%reason, "the data is sealed: put the right keys in place and start again");
+    let mut row = Row::of_service(AuditEvent::SystemSealed, "serve");
+    row.outcome = Some(Outcome::Refused);
+    audit.append(row).await.context("failed to record that the data is sealed")?;
+    let listener = listeners::loopback(config).await?;
+    // Standard output may be closed, as by `head`: the server tells all the same.
+    let _ = announce(listener.local_addr()?);
+    http::serve_sealed(listener, Arc::clone(clock), shutdown()?).await?;
+    Ok(None)
+}
+
+/// Records that this process serves: it does not without that.
+async fn started(audit: &Recorder) -> anyhow::Result<()> {
+    let row = Row::of_service(AuditEvent::SystemStarted, "serve");
+    audit.append(row).await.context("failed to record the start: check the audit folder")?;
+    Ok(())
+}
+
+/// Records the end and signs the last row.
+async fn stopped_in_order(audit: Arc<Recorder>) -> anyhow::Result<()> {
+    let row = Row::of_service(AuditEvent::SystemStopped, "serve");
+    if audit.append(row).await.is_err() {
+        tracing::error!("the end of the service is not on record");
+    }
+    let close = move || audit.close();
+    tokio::task::spawn_blocking(close).await.context("the audit log was not closed in order")
 }
 
 /// What runs beside the transports.
@@ -214,6 +300,11 @@ impl Beside {
         Beside { watches, workers, following }
     }
 
+    /// Sends the audit log to its receivers.
+    fn forward(&mut self, pumps: Vec<Pump>, stopped: &Receiver<bool>) {
+        self.workers.extend(pumps.into_iter().map(|it| tokio::spawn(it.run(stopped.clone()))));
+    }
+
     async fn end(self) -> anyhow::Result<()> {
         for worker in self.workers {
             worker.await.context("a worker failed")?;
@@ -246,14 +337,19 @@ async fn drain(bus: Arc<dyn Bus>, shutdown: impl Future<Output = ()>) {
 }
 
 /// The name of this machine, for operators.
-fn host() -> String {
+pub(super) fn host() -> String {
     let name = std::fs::read_to_string("/proc/sys/kernel/hostname").unwrap_or_default();
     let name = name.trim();
     if name.is_empty() { "node".to_owned() } else { name.to_owned() }
 }
 
 /// Jobs of the services that this process has.
-fn jobs(config: &Config, store: Store, service: Arc<Service>, clock: Arc<dyn Clock>) -> Arc<Jobs> {
+fn jobs(
+    config: &Config,
+    store: Store,
+    service: Arc<Service>,
+    clock: Arc<dyn Clock>,
+) -> anyhow::Result<Arc<Jobs>> {
     let texts = TextKind {
         service,
         clock: Arc::clone(&clock),
@@ -273,6 +369,20 @@ async fn watch(recogniser: Recogniser) {
     }
 }
 
+/// Tells the state of a card to the metrics, for as long as it is polled.
+async fn report(device: Device) {
+    if device == Device::Cpu {
+        return;
+    }
+    let mut ticks = tokio::time::interval(CHECK_EVERY);
+    loop {
+        ticks.tick().await;
+        if tokio::task::spawn_blocking(move || engine::report_device(device)).await.is_err() {
+            return;
+        }
+    }
+}
+
 /// Resolves at the first SIGTERM or SIGINT.
 fn shutdown() -> anyhow::Result<impl Future<Output = ()>> {
     let mut terminate = signal(SignalKind::terminate())?;
@@ -287,7 +397,7 @@ fn shutdown() -> anyhow::Result<impl Future<Output = ()>> {
 
 /// What of a service is opened before it.
 struct Kept {
-    routing: Arc<Routing>,
+    tenants: Arc<Tenants>,
     speech: Arc<Speech>,
     store: Store,
 }
@@ -307,8 +417,9 @@ fn service(
     let parts = ServiceParts {
         recogniser: Arc::new(recogniser.clone()),
         decoder: Arc::new(PictureFiles { limits: image_limits(config) }),
-        routing: kept.routing,
+        tenants: kept.tenants,
         speech: kept.speech,
+        models: Infer::new(Arc::new(RawNetworks::new(config)?)),
         store: kept.store,
         clock,
     };
@@ -354,6 +465,10 @@ fn http_options(config: &Config) -> HttpOptions {
         drain_timeout: Duration::from_secs(server.drain_timeout_s),
         purpose: purpose(config),
         quota: QuotaRate { calls: config.jobs.per_minute, window: Duration::from_secs(60) },
+        unrecorded: match config.audit.serve_impersonal {
+            true => Unrecorded::Impersonal,
+            false => Unrecorded::None,
+        },
         ..HttpOptions::default()
     }
 }
@@ -363,7 +478,7 @@ fn announce(address: SocketAddr) -> std::io::Result<()> {
     let mut out = std::io::stdout().lock();
     writeln!(
         out,
-        "\nfenwen 分文 已就緒:http://{address}/(API 文件:http://{address}/docs)\n\n\
+        "\nfenwen 分文 已就緒:http://{address}/(以瀏覽器開啟即可試用;API 文件:http://{address}/docs)\n\n\
          證件影像識別:\n\
          curl -s http://{address}/api/v1/identity-documents/recognitions \\\n  \
          -F 'meta={{\"purpose\":{{\"code\":\"online-application\",\"case_no\":\"DEMO-1\"}}}};type=application/json' \\\n  \

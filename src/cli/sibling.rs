@@ -16,7 +16,8 @@ pub(super) fn run(program: &str, arguments: &[OsString]) -> anyhow::Result<ExitC
     Ok(ExitCode::from(code))
 }
 
-fn beside(program: &str) -> anyhow::Result<PathBuf> {
+/// Where a program of that name would be beside this one.
+pub(super) fn beside(program: &str) -> anyhow::Result<PathBuf> {
     let exe = std::env::current_exe().context("failed to locate this executable")?;
     Ok(exe.with_file_name(program))
 }

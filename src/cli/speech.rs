@@ -11,8 +11,9 @@ use anyhow::Context;
 
 use crate::base::Clock;
 use crate::config::{Config, SpeechRuntime};
-use crate::engine::Placement;
-use crate::engine::speech::{self, ShouldStop, SpeechEngine, SpeechOptions};
+use crate::engine::speech::{self, ShouldStop, SpeechEngine, SpeechModel, SpeechOptions};
+use crate::engine::{Device, Placement};
+use crate::media::audio::ffmpeg::Ffmpeg;
 use crate::media::audio::{AudioLimits, Input, Survey};
 use crate::pipeline::speech::{Observer, Resume};
 use crate::registry::FileRole;
@@ -29,48 +30,76 @@ use super::networks::Opener;
 const ACTIVITY: &str = "silero-vad";
 /// Workers at most, whatever the cores: each holds working memory of its own.
 const MAX_WORKERS: usize = 4;
+/// Workers of a device: each only hands windows over, and waits.
+const DEVICE_WORKERS: usize = 32;
 
 /// Opens the models that the settings name.
 pub(super) fn open(config: &Config) -> anyhow::Result<Listener> {
-    let opened = listeners(config, &[n_workers(config)])?;
+    let opened = listeners(config, |device| vec![n_workers(config, device)])?;
     opened.into_iter().next().context("no copy of a model was made")
 }
 
-/// Opens listeners with so many workers each; they share the weights.
-fn listeners(config: &Config, workers: &[usize]) -> anyhow::Result<Vec<Listener>> {
+/// Opens listeners with as many workers each as `workers` wants on a device; they share the weights.
+fn listeners(
+    config: &Config,
+    workers: impl Fn(Device) -> Vec<usize>,
+) -> anyhow::Result<Vec<Listener>> {
     let opener = Opener::new(config)?;
+    let workers = workers(opener.device());
     let copies = Placement { sessions: workers.len(), threads: 1 };
     let activity = opener.copies(&opener.verified(ACTIVITY)?, copies)?;
+    let settings = &config.speech;
+    let (model, speech) = models(&opener, config, workers.iter().sum())?;
+    let limits = AudioLimits {
+        max_bytes: settings.bytes,
+        max_seconds: settings.seconds,
+        ffmpeg: settings.ffmpeg.as_deref().map(ffmpeg).transpose()?,
+        ..AudioLimits::default()
+    };
+    let mut speech = speech.into_iter();
+    let listener = |(activity, n_workers): (_, usize)| {
+        let speech = speech.by_ref().take(n_workers).collect();
+        let (model, beams) = (model.clone(), settings.beams);
+        let limits = limits.clone();
+        Listener::new(ListenerParts { activity, speech, model, limits, beams })
+    };
+    Ok(activity.into_iter().zip(workers).map(listener).collect())
+}
+
+/// The model that the settings name, for so many workers, which share its weights.
+pub(super) fn models(
+    opener: &Opener,
+    config: &Config,
+    n_workers: usize,
+) -> anyhow::Result<(ModelInfo, Vec<Box<dyn SpeechModel>>)> {
     let settings = &config.speech;
     let model = opener.verified(&settings.model)?;
     let manifest = model.manifest();
     let weights = model
         .file(FileRole::Weights)
         .with_context(|| format!("model `{}` names no weights", manifest.id))?;
-    let engine = match settings.engine {
-        SpeechRuntime::Whisper => SpeechEngine::WhisperCpp,
-        SpeechRuntime::Candle => SpeechEngine::Candle,
+    let device = opener.device();
+    let engine = match (settings.engine, device) {
+        (SpeechRuntime::Auto, Device::Cpu) | (SpeechRuntime::Whisper, _) => {
+            SpeechEngine::WhisperCpp
+        }
+        (SpeechRuntime::Auto, Device::Cuda(_)) | (SpeechRuntime::Candle, _) => SpeechEngine::Candle,
     };
-    let options = SpeechOptions { engine, threads: settings.threads.max(1) };
-    let speech = speech::open(weights, options, workers.iter().sum())
+    let options = SpeechOptions { engine, device, threads: settings.threads.max(1) };
+    let speech = speech::open(weights, options, n_workers)
         .with_context(|| format!("failed to open model `{}`", manifest.id))?;
     let model = ModelInfo {
         name: manifest.id.to_string(),
         version: manifest.version.clone(),
         sha256: weights.sha256().to_owned(),
     };
-    let limits = AudioLimits {
-        max_bytes: settings.bytes,
-        max_seconds: settings.seconds,
-        ..AudioLimits::default()
-    };
-    let mut speech = speech.into_iter();
-    let listener = |(activity, n_workers): (_, &usize)| {
-        let speech = speech.by_ref().take(*n_workers).collect();
-        let (model, beams) = (model.clone(), settings.beams);
-        Listener::new(ListenerParts { activity, speech, model, limits, beams })
-    };
-    Ok(activity.into_iter().zip(workers).map(listener).collect())
+    Ok((model, speech))
+}
+
+/// The system's ffmpeg, started by the server's own hidden command; evaluation is another program beside it.
+fn ffmpeg(path: &Path) -> anyhow::Result<Arc<Ffmpeg>> {
+    let program = super::sibling::beside("fenwen")?;
+    Ok(Arc::new(Ffmpeg::by(program, &["ffmpeg-worker"], path.to_owned())))
 }
 
 /// Opens the ears of a server; without the models it serves all the same, and says what is missing.
@@ -99,17 +128,18 @@ pub(super) fn desk(config: &Config, clock: Arc<dyn Clock>) -> Arc<Speech> {
 
 /// One listener for jobs with every worker, and one with a worker of its own for those who wait.
 fn parts(config: &Config) -> anyhow::Result<SpeechParts> {
-    let mut listeners = listeners(config, &[n_workers(config), 1])?.into_iter();
+    let mut listeners = listeners(config, |device| vec![n_workers(config, device), 1])?.into_iter();
     let mut next = || listeners.next().context("no copy of a model was made");
     Ok(SpeechParts { recordings: Arc::new(next()?), calls: Arc::new(next()?) })
 }
 
-/// One worker for each core that its threads leave free.
-fn n_workers(config: &Config) -> usize {
+/// One worker for each core that its threads leave free; on another device as many as are decoded together.
+fn n_workers(config: &Config, device: Device) -> usize {
     let cores = std::thread::available_parallelism().map_or(1, NonZeroUsize::get);
-    match config.speech.workers {
-        0 => (cores / config.speech.threads.max(1)).clamp(1, MAX_WORKERS),
-        workers => workers,
+    match (config.speech.workers, device) {
+        (0, Device::Cpu) => (cores / config.speech.threads.max(1)).clamp(1, MAX_WORKERS),
+        (0, Device::Cuda(_)) => DEVICE_WORKERS,
+        (workers, _) => workers,
     }
 }
 

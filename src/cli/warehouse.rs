@@ -6,11 +6,14 @@ use std::path::PathBuf;
 use anyhow::{Context, ensure};
 use clap::Args;
 
+use crate::audit::AuditEvent;
 use crate::base::{Date, RequestId, SystemClock};
 use crate::config::Config;
 use crate::service::events::{Event, ExportReady};
 use crate::store::Store;
 use crate::warehouse::{self, Exported};
+
+use super::audit::{by_operator, on_record};
 
 /// Options of the command.
 #[derive(Debug, Args)]
@@ -33,9 +36,14 @@ pub(super) fn run(options: &Options, config: &Config) -> anyhow::Result<()> {
     );
     let store = super::jobs::store(config)?;
     let out = options.out.clone().unwrap_or_else(|| config.data_dir().join("exports"));
-    let exported = warehouse::export(&store, day, &out)
-        .with_context(|| format!("failed to export {day} to {}", out.display()))?;
-    tell(&store, day, &exported)?;
+    let row = by_operator(AuditEvent::ExportMade, "export");
+    let exported = on_record(config, row, |row| {
+        let exported = warehouse::export(&store, day, &out)
+            .with_context(|| format!("failed to export {day} to {}", out.display()))?;
+        row.count = Some(exported.iter().map(|it| it.n_rows).sum());
+        tell(&store, day, &exported)?;
+        Ok(exported)
+    })?;
     let mut stdout = std::io::stdout().lock();
     for it in exported {
         writeln!(stdout, "{:<18} {:>8}  {}", it.table, it.n_rows, it.folder.display())?;

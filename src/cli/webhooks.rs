@@ -2,10 +2,10 @@
 
 use std::sync::Arc;
 
-use crate::base::Clock;
+use crate::base::{Clock, Network};
 use crate::bus::{Bus, Handle};
 use crate::config::Config;
-use crate::service::webhooks::{Deliverer, Guard, Network, WebhookSettings, Webhooks};
+use crate::service::webhooks::{Deliverer, Guard, WebhookSettings, Webhooks};
 use crate::store::Store;
 
 use super::serve::Role;

@@ -1,5 +1,7 @@
 //! What a profile forbids, and what an operator should know.
 
+use std::collections::BTreeSet;
+
 use super::{Config, Profile, StoreEngine};
 
 /// How bad a finding is.
@@ -37,12 +39,23 @@ impl Config {
         let mut findings = self.check_ranges();
         if !self.server.listen.ip().is_loopback() {
             findings.push(Finding::fatal(format!(
-                "server.listen = {}:本版尚無連線加密與身分驗證,只可監聽迴路介面(127.0.0.1 或 ::1)",
+                "server.listen = {}:只可監聽迴路介面(127.0.0.1 或 ::1);其他位址請以 [[listeners]] 設定並加密",
                 self.server.listen
             )));
         }
+        if self.speech.ffmpeg.as_ref().is_some_and(|it| it.is_relative()) {
+            findings.push(Finding::fatal("speech.ffmpeg:請填絕對路徑,例如 /usr/bin/ffmpeg"));
+        }
+        for (idx, it) in self.listeners.iter().enumerate() {
+            findings.extend(it.check(idx, self.profile));
+        }
+        findings.extend(self.review.check());
+        findings.extend(self.audit.check());
+        findings.extend(self.check_retention());
+        findings.extend(self.auth.check(self.profile));
         findings.extend(self.bus.check(self.profile));
         findings.extend(self.webhooks.check(self.profile));
+        findings.extend(self.store.check(self.profile));
         if self.profile == Profile::Production {
             findings.extend(self.check_production());
         }
@@ -79,15 +92,13 @@ impl Config {
             ("server.header_timeout_s", self.server.header_timeout_s),
             ("server.body_timeout_s", self.server.body_timeout_s),
             ("server.request_timeout_s", self.server.request_timeout_s),
+            ("auth.idle_days", self.auth.idle_days),
             ("limits.image_bytes", self.limits.image_bytes as u64),
             ("limits.image_pixels", self.limits.image_pixels),
             ("limits.meta_bytes", self.limits.meta_bytes as u64),
             ("limits.json_bytes", self.limits.json_bytes as u64),
             ("letters.queue", self.letters.queue as u64),
             ("letters.threads", self.letters.threads as u64),
-            ("letters.retention_days", self.letters.retention_days),
-            ("documents.retention_days", self.documents.retention_days),
-            ("qa.retention_days", self.qa.retention_days),
             ("letters.automation.reviewed", self.letters.automation.reviewed as u64),
             ("documents.automation.reviewed", self.documents.automation.reviewed as u64),
             ("bus.lease_s", self.bus.lease_s),
@@ -98,8 +109,6 @@ impl Config {
             ("jobs.lease_s", self.jobs.lease_s),
             ("jobs.max_queued", self.jobs.max_queued),
             ("jobs.per_minute", self.jobs.per_minute.into()),
-            ("jobs.retention_days", self.jobs.retention_days),
-            ("jobs.upload_hours", self.jobs.upload_hours),
             ("store.connections", self.store.connections as u64),
             ("idcard.queue", self.idcard.queue as u64),
             ("idcard.decode_threads", self.idcard.decode_threads as u64),
@@ -107,12 +116,30 @@ impl Config {
         .into_iter()
     }
 
+    /// The code of an agency becomes the name of a folder.
+    fn check_tenants(&self) -> Vec<Finding> {
+        let mut findings = Vec::new();
+        let mut seen = BTreeSet::new();
+        for tenant in &self.tenants {
+            let org = &tenant.org;
+            if org.is_empty() || !org.bytes().all(|it| it.is_ascii_alphanumeric()) {
+                findings
+                    .push(Finding::fatal(format!("tenants:機關代碼「{org}」只可有英文字母與數字")));
+            }
+            if !seen.insert(org) {
+                findings.push(Finding::fatal(format!("tenants:機關「{org}」列了兩次")));
+            }
+        }
+        findings
+    }
+
     fn check_ranges(&self) -> Vec<Finding> {
-        let mut findings: Vec<Finding> = self
+        let mut findings: Vec<Finding> = self.check_tenants();
+        let zeros = self
             .positive()
             .filter(|&(_, value)| value == 0)
-            .map(|(key, _)| Finding::fatal(format!("{key}:必須大於 0")))
-            .collect();
+            .map(|(key, _)| Finding::fatal(format!("{key}:必須大於 0")));
+        findings.extend(zeros);
         for (key, top_k) in [
             ("letters.top_k", self.letters.top_k),
             ("documents.top_k", self.documents.top_k),
@@ -158,7 +185,7 @@ mod tests {
     }
 
     #[test]
-    fn nothing_listens_beyond_loopback_yet() {
+    fn nothing_listens_beyond_loopback_in_the_clear() {
         assert_eq!(fatal(|it| it.server.listen = ([0, 0, 0, 0], 80).into()).len(), 1);
     }
 
@@ -172,12 +199,32 @@ mod tests {
     }
 
     #[test]
+    fn times_outside_the_approved_range_are_refused() {
+        for (change, key) in [
+            ((|it| it.retention.text_days = 0) as fn(&mut Config), "retention.text_days"),
+            (|it| it.retention.text_days = 181, "retention.text_days"),
+            (|it| it.retention.upload_hours = 73, "retention.upload_hours"),
+            (|it| it.retention.transcript_days = 366, "retention.transcript_days"),
+            (|it| it.retention.prediction_days = 29, "retention.prediction_days"),
+            (|it| it.audit.retention_days = 179, "audit.retention_days"),
+        ] {
+            let findings = fatal(change);
+            assert!(findings.iter().any(|it| it.starts_with(key)), "{key}: {findings:?}");
+        }
+        let shorter = |it: &mut Config| {
+            (it.retention.text_days, it.retention.prediction_days) = (40, 39);
+        };
+        assert_eq!(fatal(shorter).len(), 1);
+    }
+
+    #[test]
     fn limits_must_admit_something() {
         assert_eq!(fatal(|it| it.idcard.queue = 0).len(), 1);
         assert_eq!(fatal(|it| it.letters.top_k = 21).len(), 1);
-        assert_eq!(fatal(|it| it.documents.retention_days = 0).len(), 1);
         assert_eq!(fatal(|it| it.idcard.pixels_in_flight = 1).len(), 1);
         assert_eq!(fatal(|it| it.jobs.slots = 0).len(), 1);
+        assert_eq!(fatal(|it| it.audit.segment_mib = 0).len(), 1);
+        assert_eq!(fatal(|it| it.audit.node = Some("a/b".to_owned())).len(), 1);
         assert_eq!(fatal(|it| it.store.engine = StoreEngine::Postgres).len(), 1);
     }
 }

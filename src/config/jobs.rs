@@ -5,6 +5,8 @@ use serde::{Deserialize, Serialize};
 
 use crate::base::Secret;
 
+use super::{Finding, Profile};
+
 /// Which database.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "lowercase")]
@@ -14,6 +16,50 @@ pub enum StoreEngine {
     Sqlite,
     /// A server, several nodes.
     Postgres,
+}
+
+/// Where the content of large inputs and results lies.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "lowercase")]
+pub enum BlobEngine {
+    /// Files below the data directory.
+    #[default]
+    Files,
+    /// A bucket that speaks S3.
+    S3,
+}
+
+/// A bucket.
+#[derive(Clone, Debug, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, default)]
+pub struct Bucket {
+    /// 服務位址,例如 `https://s3.example.gov.tw`。
+    pub endpoint: String,
+    /// 區域名稱。
+    pub region: String,
+    /// 儲存桶名稱。
+    pub bucket: String,
+    /// 物件名稱的開頭,供數個系統共用一個儲存桶。
+    pub prefix: String,
+    /// 存取金鑰代號。
+    pub access_key: String,
+    /// 存取金鑰。
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schemars(with = "Option<String>")]
+    pub secret_key: Option<Secret<String>>,
+}
+
+impl Default for Bucket {
+    fn default() -> Bucket {
+        Bucket {
+            endpoint: String::new(),
+            region: "us-east-1".to_owned(),
+            bucket: String::new(),
+            prefix: "fenwen".to_owned(),
+            access_key: String::new(),
+            secret_key: None,
+        }
+    }
 }
 
 /// Where everything is kept.
@@ -28,11 +74,49 @@ pub struct Store {
     pub url: Option<Secret<String>>,
     /// PostgreSQL 連線數。
     pub connections: usize,
+    /// 大型輸入與結果的存放處:`files`(資料目錄內的檔案)或 `s3`(S3 相容儲存桶,供多節點共用);一律加密後才寫入。
+    pub blobs: BlobEngine,
+    /// S3 相容儲存桶。
+    pub s3: Bucket,
 }
 
 impl Default for Store {
     fn default() -> Store {
-        Store { engine: StoreEngine::Sqlite, url: None, connections: 8 }
+        Store {
+            engine: StoreEngine::Sqlite,
+            url: None,
+            connections: 8,
+            blobs: BlobEngine::Files,
+            s3: Bucket::default(),
+        }
+    }
+}
+
+impl Store {
+    /// What the settings of the bucket lack.
+    pub(super) fn check(&self, profile: Profile) -> Vec<Finding> {
+        if self.blobs == BlobEngine::Files {
+            return Vec::new();
+        }
+        let mut findings = Vec::new();
+        let Bucket { endpoint, bucket, access_key, secret_key, .. } = &self.s3;
+        let given = [
+            ("endpoint", !endpoint.is_empty()),
+            ("bucket", !bucket.is_empty()),
+            ("access_key", !access_key.is_empty()),
+            ("secret_key", secret_key.is_some()),
+        ];
+        for (key, _) in given.iter().filter(|(_, is_given)| !is_given) {
+            findings
+                .push(Finding::fatal(format!("store.s3.{key}:store.blobs = \"s3\" 時必須設定")));
+        }
+        if profile == Profile::Production
+            && !endpoint.is_empty()
+            && !endpoint.starts_with("https://")
+        {
+            findings.push(Finding::fatal("store.s3.endpoint:正式環境只可使用 https://"));
+        }
+        findings
     }
 }
 
@@ -50,22 +134,10 @@ pub struct Jobs {
     pub max_queued: u64,
     /// 每個介接系統每分鐘最多可送出多少件工作與上傳。
     pub per_minute: u32,
-    /// 工作、輸入內容與結果的保存天數,逾期即銷毀。
-    pub retention_days: u64,
-    /// 上傳後尚未使用的內容保存幾小時。
-    pub upload_hours: u64,
 }
 
 impl Default for Jobs {
     fn default() -> Jobs {
-        Jobs {
-            slots: 4,
-            max_attempts: 5,
-            lease_s: 30,
-            max_queued: 20_000,
-            per_minute: 6000,
-            retention_days: 30,
-            upload_hours: 24,
-        }
+        Jobs { slots: 4, max_attempts: 5, lease_s: 30, max_queued: 20_000, per_minute: 6000 }
     }
 }

@@ -2,8 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
-use figment::Figment;
-use figment::providers::{Env, Format, Serialized, Toml};
+use toml::{Table, Value};
 
 use super::{Config, Finding, Profile};
 
@@ -64,27 +63,30 @@ impl Config {
 
     /// Loads settings without the profile's rules; for `fenwen config check`.
     pub fn read(overrides: &Overrides) -> Result<Config, ConfigError> {
-        let mut figment = Figment::from(Serialized::defaults(Config::default()));
+        let mut layers = Layers::default();
         let file = overrides.file.clone().or_else(|| env_path("FENWEN_CONFIG"));
         if let Some(path) = file {
             let text = std::fs::read_to_string(&path)
                 .map_err(|source| ConfigError::File { path: path.clone(), source })?;
-            figment = figment.merge(Toml::string(&text));
+            let source = path.display().to_string();
+            let table = table(&text).map_err(|why| invalid(&source, &why))?;
+            layers.add(&source, table)?;
         }
-        figment = figment.merge(Env::prefixed("FENWEN_").ignore(&["config"]).split("__"));
+        for (name, value) in environment() {
+            let key = name[PREFIX.len()..].to_lowercase().replace("__", ".");
+            layers.set(&name, &key, &value)?;
+        }
         for pair in &overrides.set {
-            figment = figment.merge(set_one(pair)?);
+            let (key, value) = pair
+                .split_once('=')
+                .ok_or_else(|| invalid(&format!("--set {pair}"), "write key.path=value"))?;
+            layers.set(&format!("--set {key}"), key, value)?;
         }
-        if let Some(profile) = overrides.profile {
-            figment = figment.merge(Serialized::default("profile", profile));
-        }
-        if let Some(listen) = overrides.listen {
-            figment = figment.merge(Serialized::default("server.listen", listen));
-        }
-        if let Some(data_dir) = &overrides.data_dir {
-            figment = figment.merge(Serialized::default("data_dir", data_dir));
-        }
-        figment.extract().map_err(|err| ConfigError::Invalid(explain(err)))
+        let mut config = layers.config;
+        config.profile = overrides.profile.unwrap_or(config.profile);
+        config.server.listen = overrides.listen.unwrap_or(config.server.listen);
+        config.data_dir = overrides.data_dir.clone().or(config.data_dir);
+        Ok(config)
     }
 
     /// Where fenwen keeps what it must not lose.
@@ -98,29 +100,81 @@ impl Config {
     }
 }
 
-/// `key.path=value`, the value being TOML or, failing that, a plain string.
-fn set_one(pair: &str) -> Result<figment::providers::Data<Toml>, ConfigError> {
-    let (key, value) = pair
-        .split_once('=')
-        .ok_or_else(|| ConfigError::Invalid(format!("`--set {pair}`: write key.path=value")))?;
-    let plain = toml::Value::String(value.to_owned()).to_string();
-    let line = format!("{key} = {value}");
-    let text = if line.parse::<toml::Table>().is_ok() { line } else { format!("{key} = {plain}") };
-    text.parse::<toml::Table>()
-        .map_err(|_| ConfigError::Invalid(format!("`--set {pair}`: `{key}` is not a key path")))?;
-    Ok(Toml::string(&text))
+/// Start of the names of variables that are settings.
+const PREFIX: &str = "FENWEN_";
+
+/// Settings, one source laid over the other; each is checked when it comes, so that an error names its source.
+#[derive(Default)]
+struct Layers {
+    table: Table,
+    config: Config,
 }
 
-/// One line a problem, with the key it belongs to.
-fn explain(err: figment::Error) -> String {
-    let lines: Vec<String> = err.into_iter().map(|it| it.to_string()).collect();
-    lines.join("; ")
+impl Layers {
+    fn add(&mut self, source: &str, table: Table) -> Result<(), ConfigError> {
+        lay_over(&mut self.table, table);
+        self.config = serde_path_to_error::deserialize(Value::Table(self.table.clone()))
+            .map_err(|err| invalid(source, &explain(&err)))?;
+        Ok(())
+    }
+
+    /// One value, being TOML or, failing that, plain text.
+    fn set(&mut self, source: &str, key: &str, value: &str) -> Result<(), ConfigError> {
+        let plain = || table(&format!("{key} = {}", Value::String(value.to_owned())));
+        let table = table(&format!("{key} = {value}"))
+            .or_else(|_| plain())
+            .map_err(|_| invalid(source, &format!("`{key}` is not a key path")))?;
+        self.add(source, table)
+    }
+}
+
+fn lay_over(below: &mut Table, above: Table) {
+    for (key, value) in above {
+        match (below.get_mut(&key), value) {
+            (Some(Value::Table(old)), Value::Table(new)) => lay_over(old, new),
+            (_, value) => _ = below.insert(key, value),
+        }
+    }
+}
+
+/// Reads TOML; what is wrong is told with its line, without quoting it: it may be a secret.
+fn table(text: &str) -> Result<Table, String> {
+    text.parse::<Table>().map_err(|err| {
+        let before = err.span().and_then(|it| text.get(..it.start)).unwrap_or_default();
+        format!("line {}: {}", before.matches('\n').count() + 1, err.message())
+    })
+}
+
+fn invalid(source: &str, why: &str) -> ConfigError {
+    ConfigError::Invalid(format!("{source}: {why}"))
+}
+
+/// One line, with the key that it is about.
+fn explain(err: &serde_path_to_error::Error<toml::de::Error>) -> String {
+    let why = err.inner().message().replace('\n', " ");
+    match err.path().to_string() {
+        path if path == "." => why,
+        path => format!("`{path}`: {why}"),
+    }
 }
 
 fn user_data_dir() -> PathBuf {
     env_path("XDG_DATA_HOME")
         .or_else(|| env_path("HOME").map(|home| home.join(".local/share")))
         .map_or_else(|| Path::new("data").to_owned(), |base| base.join("fenwen"))
+}
+
+/// The variables that are settings, by name; what is no text is none.
+fn environment() -> Vec<(String, String)> {
+    let text = |(name, value): (std::ffi::OsString, std::ffi::OsString)| {
+        Some((name.into_string().ok()?, value.into_string().ok()?))
+    };
+    let is_setting = |(name, _): &(String, String)| {
+        name.starts_with(PREFIX) && name != "FENWEN_CONFIG" && name.len() > PREFIX.len()
+    };
+    let mut found: Vec<_> = std::env::vars_os().filter_map(text).filter(is_setting).collect();
+    found.sort_unstable();
+    found
 }
 
 /// The only place where the environment is read by name.
@@ -156,6 +210,28 @@ mod tests {
             assert!(err.contains(key), "{err}");
         }
         assert!(load("", &["idcard.quue=1"]).unwrap_err().to_string().contains("quue"));
+    }
+
+    #[test]
+    fn an_error_names_its_source_and_hides_the_value() {
+        let of_set = load("", &["server.max_connections=many"]).unwrap_err().to_string();
+        assert!(
+            of_set.contains("--set") && of_set.contains("`server.max_connections`"),
+            "{of_set}"
+        );
+        let of_file = load("\n[models]\ntoken = hunter2", &[]).unwrap_err().to_string();
+        assert!(of_file.contains("fenwen.toml: line 3"), "{of_file}");
+        assert!(!of_file.contains("hunter2") && !of_file.contains('\n'), "{of_file}");
+    }
+
+    #[test]
+    fn a_table_is_laid_over_a_table_key_by_key() {
+        let config = load(
+            "[log]\nlevel = \"warn\"\n[server]\nlisten = \"127.0.0.1:7\"",
+            &["server={max_connections=5}"],
+        )
+        .unwrap();
+        assert_eq!((config.server.listen.port(), config.server.max_connections), (7, 5));
     }
 
     #[test]

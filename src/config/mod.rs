@@ -2,11 +2,17 @@
 //!
 //! Unknown keys are errors wherever they come from, and secrets never print.
 
+mod audit;
+mod auth;
 mod bus;
 mod check;
+mod console;
 mod jobs;
+mod listeners;
 mod load;
 mod reference;
+mod retention;
+mod review;
 mod speech;
 mod texts;
 
@@ -18,12 +24,18 @@ use serde::{Deserialize, Serialize};
 
 use crate::base::Secret;
 
+pub use audit::{Audit, AuditCommit};
+pub use auth::{Auth, AuthMode, Issuer, Login};
 pub use bus::{Bus, BusEngine, Webhooks};
 pub use check::{Finding, Severity};
-pub use jobs::{Jobs, Store, StoreEngine};
+pub use console::Console;
+pub use jobs::{BlobEngine, Bucket, Jobs, Store, StoreEngine};
+pub use listeners::{ListenerSettings, ListenerSurface};
 pub use load::{ConfigError, Overrides};
+pub use retention::{DATA_CLASSES, DataClass, Retention};
+pub use review::{Review, ReviewSwitch};
 pub use speech::{Speech, SpeechRuntime};
-pub use texts::{Automation, AutomationLevel, Documents, Letters, Questions, TextMode};
+pub use texts::{Automation, AutomationLevel, Documents, Letters, Questions, Tenant, TextMode};
 
 /// Which set of rules the settings must satisfy.
 #[derive(
@@ -48,6 +60,12 @@ pub struct Config {
     pub data_dir: Option<PathBuf>,
     /// HTTP 伺服器。
     pub server: Server,
+    /// 迴路介面以外的監聽位址,各有功能、網段與憑證。
+    pub listeners: Vec<ListenerSettings>,
+    /// 身分驗證。
+    pub auth: Auth,
+    /// 操作介面。
+    pub console: Console,
     /// 輸入上限。
     pub limits: Limits,
     /// 證件影像識別。
@@ -56,8 +74,12 @@ pub struct Config {
     pub letters: Letters,
     /// 電子公文智能分文。
     pub documents: Documents,
+    /// 有自己的單位與分類模型的機關;未列者用本部的。
+    pub tenants: Vec<Tenant>,
     /// 客戶問答。
     pub qa: Questions,
+    /// 複審。
+    pub review: Review,
     /// 企業匯流排。
     pub bus: Bus,
     /// 以 HTTP 通知呼叫端的事件。
@@ -68,6 +90,10 @@ pub struct Config {
     pub store: Store,
     /// 工作。
     pub jobs: Jobs,
+    /// 各類資料的保存期限,只及於設定之後保存的資料;逾期即銷毀。
+    pub retention: Retention,
+    /// 稽核紀錄。
+    pub audit: Audit,
     /// 模型檔案。
     pub models: Models,
     /// 推論引擎。
@@ -80,7 +106,7 @@ pub struct Config {
 #[derive(Clone, Debug, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, default)]
 pub struct Server {
-    /// 監聽位址;示範模式只接受迴路介面。
+    /// 監聽位址,只接受迴路介面;其他位址請以 `[[listeners]]` 設定並加密。
     pub listen: SocketAddr,
     /// 同時連線數上限,超過者等候。
     pub max_connections: usize,
@@ -173,7 +199,7 @@ pub struct Models {
 #[derive(Clone, Debug, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, default)]
 pub struct Engine {
-    /// ONNX 引擎:`auto`(先 `ort` 後 `rten`)、`ort`、`rten`。
+    /// ONNX 引擎:`auto`(先 `ort` 後 `rten`)、`ort`、`rten`、`candle`。
     pub onnx: OnnxEngine,
     /// 裝置:`auto`、`cpu` 或 `cuda:N`。
     pub device: String,
@@ -208,6 +234,8 @@ pub enum OnnxEngine {
     Ort,
     /// The built-in pure-Rust engine.
     Rten,
+    /// candle, pure Rust too; serves the graphs of ID images.
+    Candle,
 }
 
 /// Where native code runs.

@@ -1,5 +1,7 @@
 //! Settings of recordings.
 
+use std::path::PathBuf;
+
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
@@ -17,6 +19,8 @@ pub struct Speech {
     pub threads: usize,
     /// 解碼時同時追蹤的候選數;1 為最快。
     pub beams: usize,
+    /// 系統 ffmpeg 的絕對路徑,例如 `/usr/bin/ffmpeg`;設定後可讀取 AMR 與 GSM 錄音(在隔離的子行程中,限 Linux)。
+    pub ffmpeg: Option<PathBuf>,
     /// 單一錄音檔案上限(位元組)。
     pub bytes: u64,
     /// 單一錄音長度上限(秒)。
@@ -37,10 +41,11 @@ impl Default for Speech {
     fn default() -> Speech {
         Speech {
             model: "whisper-base".to_owned(),
-            engine: SpeechRuntime::Whisper,
+            engine: SpeechRuntime::Auto,
             workers: 0,
             threads: 1,
             beams: 1,
+            ffmpeg: None,
             bytes: 512 << 20,
             seconds: 4 * 3600,
             direct_bytes: 25 << 20,
@@ -56,8 +61,10 @@ impl Default for Speech {
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "lowercase")]
 pub enum SpeechRuntime {
-    /// whisper.cpp.
+    /// whisper.cpp on the processor, candle on another device.
     #[default]
+    Auto,
+    /// whisper.cpp.
     Whisper,
     /// Whisper on candle.
     Candle,

@@ -63,8 +63,6 @@ pub struct Letters {
     pub mode: TextMode,
     /// 呼叫端未指定時回覆的標籤數(1 到 20)。
     pub top_k: usize,
-    /// 預測與加密文字的保存天數,逾期即刪除。
-    pub retention_days: u64,
     /// 相似度達此值(0 到 1)即視為重複陳情。
     pub repeated_from: f32,
     /// 比對重複陳情的最近信件數。
@@ -82,7 +80,6 @@ impl Default for Letters {
         Letters {
             mode: TextMode::Pilot,
             top_k: 3,
-            retention_days: 90,
             repeated_from: 0.5,
             compared: 100_000,
             queue: 64,
@@ -90,6 +87,22 @@ impl Default for Letters {
             automation: Automation::default(),
         }
     }
+}
+
+/// An agency with units and classifiers of its own.
+#[derive(Clone, Debug, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Tenant {
+    /// 機關代碼;該機關的呼叫由自己的分類表與分類模型(`資料目錄/tenants/<代碼>/classifiers`)回答。
+    pub org: String,
+    /// 單位分類表(TOML),其 `tenant` 須與 `org` 相同。
+    pub taxonomy: PathBuf,
+    /// 發文字與單位的對照表(TOML);未設定時不以發文字號判斷。
+    #[serde(default)]
+    pub prefixes: Option<PathBuf>,
+    /// 各單位的自動化等級,以單位路徑為鍵;未列者為 `suggest`(建議)。
+    #[serde(default)]
+    pub automation: BTreeMap<String, AutomationLevel>,
 }
 
 /// Documents.
@@ -100,8 +113,6 @@ pub struct Documents {
     pub mode: TextMode,
     /// 呼叫端未指定時回覆的單位與承辦人數(1 到 20)。
     pub top_k: usize,
-    /// 預測與加密文字的保存天數,逾期即刪除。
-    pub retention_days: u64,
     /// 單位分類表(TOML),信件亦使用;未設定時使用內建的內政部單位。
     pub taxonomy: Option<PathBuf>,
     /// 辦公日曆:人事行政總處公布的 CSV,或 TOML;未設定時只排除週末。
@@ -121,7 +132,6 @@ impl Default for Documents {
         Documents {
             mode: TextMode::Pilot,
             top_k: 5,
-            retention_days: 90,
             taxonomy: None,
             calendar: None,
             prefixes: None,
@@ -138,12 +148,10 @@ impl Default for Documents {
 pub struct Questions {
     /// 呼叫端未指定時回覆的來源數(1 到 20)。
     pub top_k: usize,
-    /// 問題(加密)與回覆紀錄的保存天數,逾期即刪除。
-    pub retention_days: u64,
 }
 
 impl Default for Questions {
     fn default() -> Questions {
-        Questions { top_k: 3, retention_days: 90 }
+        Questions { top_k: 3 }
     }
 }

@@ -18,18 +18,66 @@ pub enum Device {
 impl FromStr for Device {
     type Err = EngineError;
 
-    /// Parses `auto`, `cpu` or `cuda:N`. No engine of this program computes on CUDA yet, so `auto` is the processor.
+    /// Parses `cpu` or `cuda:N`.
     fn from_str(text: &str) -> Result<Device, EngineError> {
         let unknown = || {
             let expected = "expected `auto`, `cpu` or `cuda:N`";
             EngineError::Unsupported(format!("there is no device `{text}`: {expected}"))
         };
         match text.split_once(':') {
-            None if text == "auto" || text == "cpu" => Ok(Device::Cpu),
+            None if text == "cpu" => Ok(Device::Cpu),
             Some(("cuda", number)) if number.bytes().all(|it| it.is_ascii_digit()) => {
                 Ok(Device::Cuda(number.parse().map_err(|_| unknown())?))
             }
             _ => Err(unknown()),
+        }
+    }
+}
+
+/// The device that a setting names: `auto` is the first CUDA device where one answers, else the processor.
+///
+/// # Errors
+/// When the text names no device, or one that this build cannot use or that does not answer.
+pub fn choose(text: &str) -> Result<Device, EngineError> {
+    if text != "auto" {
+        let device = text.parse()?;
+        return check(device).map(|()| device);
+    }
+    let first = Device::Cuda(0);
+    if !cfg!(feature = "cuda") {
+        return Ok(Device::Cpu);
+    }
+    match check(first) {
+        Ok(()) => Ok(first),
+        Err(reason) => {
+            tracing::warn!(%reason, "no CUDA device: the processor computes");
+            Ok(Device::Cpu)
+        }
+    }
+}
+
+/// Sets the gauges of a device: memory, load, temperature and power of a card. The processor has none.
+pub fn report(device: Device) {
+    #[cfg(feature = "cuda")]
+    if let Device::Cuda(number) = device
+        && let Err(reason) = super::nvml::report(number)
+    {
+        tracing::debug!(%reason, %device, "the driver tells nothing of the card");
+    }
+    #[cfg(not(feature = "cuda"))]
+    let (Device::Cpu | Device::Cuda(_)) = device;
+}
+
+/// Whether the device answers.
+fn check(device: Device) -> Result<(), EngineError> {
+    #[cfg(feature = "candle")]
+    return super::candle::open_device(device).map(drop);
+    #[cfg(not(feature = "candle"))]
+    match device {
+        Device::Cpu => Ok(()),
+        Device::Cuda(_) => {
+            let reason = format!("this program was built without `{device}` (gpu/README.md)");
+            Err(EngineError::Unsupported(reason))
         }
     }
 }
@@ -74,7 +122,6 @@ mod tests {
         fn check(text: &str, expected: Option<Device>) {
             assert_eq!(text.parse::<Device>().ok(), expected, "{text}");
         }
-        check("auto", Some(Device::Cpu));
         check("cpu", Some(Device::Cpu));
         check("cuda:0", Some(Device::Cuda(0)));
         check("cuda:7", Some(Device::Cuda(7)));
@@ -84,6 +131,17 @@ mod tests {
         check("cuda:65536", None);
         check("CPU", None);
         check("", None);
+    }
+
+    #[test]
+    fn a_setting_names_a_device_that_is_there() {
+        assert_eq!(choose("cpu"), Ok(Device::Cpu));
+        assert!(matches!(choose("gpu"), Err(EngineError::Unsupported(_))));
+        if !cfg!(feature = "cuda") {
+            assert_eq!(choose("auto"), Ok(Device::Cpu));
+            let refused = choose("cuda:0").unwrap_err().to_string();
+            assert!(refused.contains("gpu/README.md"), "{refused}");
+        }
     }
 
     #[test]

@@ -7,6 +7,8 @@ pub mod fake;
 #[cfg(unix)]
 mod frame;
 pub mod linear;
+#[cfg(feature = "cuda")]
+mod nvml;
 mod onnx;
 #[cfg(feature = "ort")]
 mod ort;
@@ -33,7 +35,7 @@ use crate::tensor::{Tensor, View};
 pub use crate::config::Isolation;
 #[cfg(feature = "candle")]
 pub use candle::{Array, Arrays, ArraysError, Values};
-pub use device::{Device, Placement};
+pub use device::{Device, Placement, choose as choose_device, report as report_device};
 pub use onnx::{GraphError, Header};
 pub use signature::{Element, Port, Signature};
 pub use tokenizer::{TokenLimits, Tokenizer, TokenizerError, Tokens};
@@ -65,7 +67,7 @@ pub enum EngineKind {
     Ort,
     /// rten, pure Rust: needs no native library.
     Rten,
-    /// candle, pure Rust: networks that come as bare weights.
+    /// candle, pure Rust: networks that come as bare weights, and the ONNX graphs of ID images.
     Candle,
 }
 
@@ -186,7 +188,9 @@ pub fn open_replicas(
     options: &OpenOptions,
     n_replicas: usize,
 ) -> Result<Vec<Box<dyn TensorModel>>, EngineError> {
-    if let Device::Cuda(_) = options.device {
+    if let Device::Cuda(_) = options.device
+        && options.engine != EngineKind::Candle
+    {
         let engine = options.engine.as_str();
         return Err(EngineError::Unsupported(format!("engine `{engine}` has no CUDA device")));
     }
@@ -233,6 +237,19 @@ fn open_workers(
     _n_replicas: usize,
 ) -> Result<Vec<Box<dyn TensorModel>>, EngineError> {
     Err(EngineError::Unsupported("worker processes need Unix".to_owned()))
+}
+
+/// Floating-point operations a second of a product of large matrices on a device: what nothing there is faster than.
+///
+/// # Errors
+/// When the device fails, or this build has no engine to measure it with.
+pub fn matrix_rate(device: Device) -> Result<f64, EngineError> {
+    #[cfg(feature = "candle")]
+    return candle::matrix_rate(device);
+    #[cfg(not(feature = "candle"))]
+    Err(EngineError::Unsupported(format!(
+        "this program was built without engine `candle`, which measures `{device}`"
+    )))
 }
 
 /// Reads what a model file says about itself, without loading it into a runtime.

@@ -82,9 +82,9 @@ pub(super) async fn suggest(
 ) -> Result<Json<SuggestionResponse>, Failure> {
     let limit = app.json_limit(&cx);
     let (admitted, json) = admit(&app, &cx, request, limit).await?;
-    let rule = app.options.purpose;
+    let ask = app.options.purpose.noting(&cx);
     let n_bytes = json.expose().len();
-    let read = move || suggestions::parse(json.expose(), rule);
+    let read = move || suggestions::parse(json.expose(), ask);
     Ok(Json(admitted.suggest_answers(Unread { n_bytes, read }).await?.into()))
 }
 
@@ -117,9 +117,9 @@ async fn answer(
 ) -> Result<AnswerResponse, CallError> {
     let limit = BodyLimit { bytes: app.options.max_meta_bytes, ..app.json_limit(cx) };
     let (admitted, json) = admit(app, cx, request, limit).await?;
-    let rule = app.options.purpose;
+    let ask = app.options.purpose.noting(cx);
     let n_bytes = json.expose().len();
-    let read = move || answers::parse(json.expose(), rule);
+    let read = move || answers::parse(json.expose(), ask);
     Ok(admitted.answer_question(Unread { n_bytes, read }).await?.into())
 }
 

@@ -1,6 +1,6 @@
 //! Who calls, and how much of the quota is left.
 //!
-//! Until callers prove who they are, the gateway in front says so: the server listens on loopback only.
+//! The guard has proven it and says so in these headers; in a demonstration whoever reaches the loopback interface does.
 
 use std::time::Duration;
 

@@ -30,7 +30,9 @@ impl RequestContext {
         // What is no text is no number either.
         let asked = headers.get(call::DEADLINE).map(|it| it.to_str().unwrap_or_default());
         let trace_parent = headers.get(call::TRACE_PARENT).and_then(|it| it.to_str().ok());
-        let origin = call::origin(request_id, said_org(headers), trace_parent);
+        // Where callers are proven, what they say about their agency does not matter.
+        let org = said_org(headers).filter(|_| !app.gate.is_required());
+        let origin = call::origin(request_id, org, trace_parent);
         let timeout = call::timeout(asked, app.options.request_timeout);
         let result = timeout.as_ref().map(|_| ()).map_err(Clone::clone);
         let result = result.and(origin.as_ref().map(|_| ()).map_err(Clone::clone));
@@ -47,6 +49,8 @@ impl RequestContext {
             deadline: app.clock.now() + timeout.unwrap_or(app.options.request_timeout),
             // A call without one is refused before anything is told of it.
             origin: Arc::new(origin.unwrap_or_default()),
+            purposes: None,
+            said: Arc::default(),
         };
         (RequestContext { call, echoed_id, trace_id }, result)
     }

@@ -112,9 +112,9 @@ async fn answer(
         }
         Carrier::Body(form) => (form, body::collect(request, limit).await?),
     };
-    let rule = app.options.purpose;
+    let ask = app.options.purpose.noting(cx);
     let n_bytes = bytes.expose().len();
-    let read = move || form.parse(bytes.expose(), rule);
+    let read = move || form.parse(bytes.expose(), ask);
     let answer = admitted.dispatch_document(Unread { n_bytes, read }).await?;
     Ok(answer.into())
 }

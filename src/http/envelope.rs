@@ -12,12 +12,13 @@ use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
 
 use crate::base::ErrorCode;
+use crate::policy;
 use crate::task::call::CallError;
 
 use super::context::RequestContext;
 use super::failure::{Failure, describe};
 use super::linger::Lingering;
-use super::{App, deliveries, jobs, openai, pages, refuse, speech};
+use super::{App, deliveries, infer, jobs, openai, pages, record, refuse, reviews, speech};
 
 /// How much later than the call itself the envelope gives up: the call's own timeout comes first.
 const BACKSTOP: Duration = Duration::from_secs(1);
@@ -31,7 +32,12 @@ pub(super) async fn envelope(
     let (cx, header) = RequestContext::read(&app, request.headers());
     let route = Route::of(&request);
     let mut line = AccessLine::open(&app, &cx, &route, request.method());
-    let response = match header.and_then(|()| route.check_query(&request)) {
+    let entry = record::Entry::of(&cx, &request);
+    let (recorded, checked) = match record::Recorded::open(&app, entry).await {
+        Ok(recorded) => (Some(recorded), header.and_then(|()| route.check_query(&request))),
+        Err(error) => (None, Err(error)),
+    };
+    let mut response = match checked {
         Ok(()) => run(&app, &cx, request, next).await,
         Err(error) => {
             // The body, if any, is read on in the background.
@@ -39,8 +45,13 @@ pub(super) async fn envelope(
             Failure::from(error).into_response()
         }
     };
+    if let Some(recorded) = recorded {
+        response = recorded.close(&cx, response).await;
+    }
     let mut response = if openai::is_route(route.label()) {
         openai::describe(response, &cx.call)
+    } else if infer::is_route(route.label()) {
+        infer::describe(response, &cx.call)
     } else {
         describe(response, &cx.occurrence())
     };
@@ -76,12 +87,14 @@ impl Route {
         self.label().starts_with(pages::DOCS)
     }
 
-    /// No route has query parameters but lists and transcripts, which check their own, and files of the API page.
+    /// No route has query parameters but lists and transcripts, which check their own, and pages.
     fn check_query(&self, request: &Request) -> Result<(), CallError> {
         let has_query = request.uri().query().is_some_and(|it| !it.is_empty());
-        let takes_query = [jobs::PATH, deliveries::PATH, speech::ITEM].contains(&self.label());
+        let lists = [jobs::PATH, deliveries::PATH, reviews::PATH, speech::ITEM];
+        let takes_query = lists.contains(&self.label());
         let is_asked = takes_query && request.method() == Method::GET;
-        if has_query && self.0.is_some() && !self.is_docs() && !is_asked {
+        let is_page = policy::Route::page(request.method().as_str(), self.label()).is_some();
+        if has_query && self.0.is_some() && !is_page && !is_asked {
             return Err(refuse(ErrorCode::UnknownParameter, "這個路徑沒有查詢參數。"));
         }
         Ok(())

@@ -2,7 +2,7 @@
 
 use std::any::Any;
 
-use axum::http::header::{CONTENT_TYPE, RETRY_AFTER};
+use axum::http::header::{ALLOW, CONTENT_TYPE, RETRY_AFTER, WWW_AUTHENTICATE};
 use axum::http::{HeaderValue, StatusCode};
 use axum::response::{IntoResponse, Response};
 
@@ -53,14 +53,21 @@ pub(super) fn describe(mut response: Response, occurrence: &Occurrence) -> Respo
     let problem = Problem::new(error, occurrence);
     let mut described = (http_status, axum::Json(problem)).into_response();
     let content_type = HeaderValue::from_static("application/problem+json");
-    if let Some(allow) = response.headers_mut().remove(axum::http::header::ALLOW) {
-        described.headers_mut().insert(axum::http::header::ALLOW, allow);
-    }
+    keep_hints(&mut response, &mut described);
     described.headers_mut().insert(CONTENT_TYPE, content_type);
     if let Some(value) = retry_after.and_then(|it| problem::retry_after(it).parse().ok()) {
         described.headers_mut().insert(RETRY_AFTER, value);
     }
     described
+}
+
+/// Keeps the headers that tell a client what to do instead.
+pub(super) fn keep_hints(response: &mut Response, described: &mut Response) {
+    for name in [ALLOW, WWW_AUTHENTICATE] {
+        if let Some(value) = response.headers_mut().remove(&name) {
+            described.headers_mut().insert(name, value);
+        }
+    }
 }
 
 /// Why a response has failed; none when it has not.
@@ -71,9 +78,12 @@ pub(super) fn failed(response: &mut Response) -> Option<CallError> {
     }
 }
 
+/// Pages for people say themselves what went wrong.
 fn is_bare_error(response: &Response) -> bool {
     let status = response.status();
-    status.is_client_error() || status.is_server_error()
+    let content_type = response.headers().get(CONTENT_TYPE).and_then(|it| it.to_str().ok());
+    let is_page = content_type.is_some_and(|it| it.starts_with("text/html"));
+    (status.is_client_error() || status.is_server_error()) && !is_page
 }
 
 fn of_status(found: StatusCode) -> CallError {

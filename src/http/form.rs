@@ -22,11 +22,11 @@ const MAX_PARTS: usize = 16;
 const OVERHEAD_BYTES: usize = 64 << 10;
 
 /// The parts of a recognition request.
-pub(super) struct Form {
+pub struct Form {
     /// The `meta` part, not parsed yet.
-    pub(super) meta: Option<Private<Vec<u8>>>,
+    pub meta: Option<Private<Vec<u8>>>,
     /// The `image` parts in order; one or two, none empty.
-    pub(super) images: Vec<Private<Vec<u8>>>,
+    pub images: Vec<Private<Vec<u8>>>,
 }
 
 /// The longest body of a form.
@@ -51,7 +51,10 @@ pub(super) fn check_header(headers: &HeaderMap, options: &HttpOptions) -> Result
 }
 
 /// Reads the form; a client that needs longer than `time` is given up.
-pub(super) async fn read(
+///
+/// # Errors
+/// For a broken form, a part that is too large, missing or there too often, and a body that does not come in time.
+pub async fn read(
     request: Request,
     options: &HttpOptions,
     time: Duration,

@@ -75,7 +75,7 @@ async fn answer(
     let left = cx.deadline.saturating_duration_since(app.clock.now());
     let form = form::read(request, &app.options, left.min(app.options.body_timeout)).await?;
     let meta = form.meta.as_ref().map(|it| it.expose().as_slice());
-    let order = RecognitionOrder::parse(meta, app.options.purpose)?;
+    let order = RecognitionOrder::parse(meta, app.options.purpose.noting(cx))?;
     let call = IdCall { pictures: form.images, wanted: order.wanted };
     let answers = admitted.recognise_id(call).await?;
     let model = app.service.idcard_model();

@@ -9,7 +9,7 @@ use axum::http::{HeaderMap, StatusCode};
 use axum::response::{IntoResponse, Response};
 use sha2::{Digest, Sha256};
 
-use crate::base::{ErrorCode, Private};
+use crate::base::{ErrorCode, Private, hex};
 use crate::service::jobs::{
     Caller, Job, JobFilter, JobInput, JobOrder, JobState, Outlook, Repetition,
 };
@@ -20,7 +20,7 @@ use crate::wire::v1::jobs::{self, JobAccepted, JobLinks, JobPage, JobRequest, Jo
 use super::body::{self, BodyLimit};
 use super::caller::{QuotaHeaders, caller, ceil, take};
 use super::failure::Failure;
-use super::{App, refuse};
+use super::{App, guard, refuse};
 
 /// The path, for the envelope: it has query parameters.
 pub(super) const PATH: &str = "/api/v1/jobs";
@@ -79,12 +79,16 @@ async fn create_job(app: &App, cx: &CallContext, request: Request) -> Result<Res
     let limit = BodyLimit { bytes: jobs::MAX_INPUT_BYTES + AROUND, ..app.json_limit(cx) };
     body::check_length(request.headers(), limit.bytes)?;
     let sender = Sender::admit(app, request.headers())?;
+    let principal = guard::principal(request.extensions())?;
     let json = body::collect(request, limit).await?;
     let fingerprint = Sha256::digest(json.expose()).to_vec();
-    let asked = jobs::parse(json.expose(), app.options.purpose)?;
+    let ask = app.options.purpose.noting(cx);
+    let asked = jobs::parse(json.expose(), ask.clone())?;
+    guard::require_job(&principal, &asked.service)?;
     let input = match (asked.input, asked.blob_id) {
         (Some(input), _) => {
             let content = input.to_string().into_bytes();
+            ask.check_document(&content)?;
             if jobs::MAX_INPUT_BYTES < content.len() {
                 let message = "input 超過 65536 位元組,請改用上傳(POST /api/v1/blobs)。";
                 return Err(refuse(ErrorCode::TooLarge, message));
@@ -356,8 +360,7 @@ pub(super) fn is_match(headers: &HeaderMap, tag: &str) -> bool {
 }
 
 fn etag(answer: &[u8]) -> String {
-    let hash = Sha256::digest(answer);
-    let digits: String = hash.iter().take(16).map(|it| format!("{it:02x}")).collect();
+    let digits = hex(&Sha256::digest(answer)[..16]);
     format!("\"{digits}\"")
 }
 

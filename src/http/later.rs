@@ -45,6 +45,7 @@ pub(super) async fn divert(
     body::check_length(request.headers(), app.options.max_json_bytes)?;
     let sender = Sender::admit(app, request.headers())?;
     let content = body::collect(request, app.json_limit(cx)).await?;
+    app.options.purpose.noting(cx).check_document(content.expose())?;
     let fingerprint = Sha256::digest(content.expose()).to_vec();
     let order = JobOrder {
         caller: sender.caller.clone(),

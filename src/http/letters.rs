@@ -73,9 +73,9 @@ async fn answer(
     body::check_length(request.headers(), app.options.max_json_bytes)?;
     let admitted = app.service.admit(cx, Task::Letters)?;
     let json = body::collect(request, app.json_limit(cx)).await?;
-    let rule = app.options.purpose;
+    let ask = app.options.purpose.noting(cx);
     let n_bytes = json.expose().len();
-    let read = move || letters::parse(json.expose(), rule);
+    let read = move || letters::parse(json.expose(), ask);
     let answers = admitted.classify_letters(Unread { n_bytes, read }).await?;
     Ok(answers.into())
 }

@@ -27,6 +27,18 @@ fn install() -> PrometheusHandle {
     metrics::describe_counter!("fenwen_identity_documents_total", "Documents recognised.");
     metrics::describe_gauge!("fenwen_calls_in_flight", "Calls admitted and not answered.");
     metrics::describe_gauge!("fenwen_pixels_in_flight", "Pixels of the calls in flight.");
+    metrics::describe_gauge!("fenwen_gpu_memory_used_bytes", "Memory in use on a card.");
+    metrics::describe_gauge!("fenwen_gpu_memory_bytes", "Memory of a card.");
+    metrics::describe_gauge!(
+        "fenwen_gpu_busy_ratio",
+        "Share of the last second in which a card was busy."
+    );
+    metrics::describe_gauge!("fenwen_gpu_celsius", "Temperature of a card.");
+    metrics::describe_gauge!("fenwen_gpu_watts", "Power that a card draws.");
+    metrics::describe_gauge!(
+        "fenwen_certificate_expiry_seconds",
+        "When the certificate of a listener expires, in seconds since 1970."
+    );
     metrics::describe_gauge!("fenwen_ready", "1 when new calls are accepted.");
     handle
 }

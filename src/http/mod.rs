@@ -1,32 +1,44 @@
 //! HTTP: routes, limits and manners around [`crate::service`]. Everything here is about transport.
 
 mod answers;
+mod audio;
 mod blobs;
 mod body;
 mod caller;
 mod context;
 mod deliveries;
 mod documents;
+mod embeddings;
 mod envelope;
+mod expiry;
 mod failure;
-mod form;
+pub mod form;
+mod guard;
+mod guarded;
 mod identity_documents;
+mod infer;
 mod jobs;
 mod later;
 mod letters;
 mod linger;
+mod listen;
 mod metrics;
 mod openai;
 mod ops;
 mod pages;
 mod predictions;
 mod prefer;
+mod record;
 mod recording;
 mod results;
+mod reviews;
+mod sealed;
 mod serve;
 mod speech;
 mod statistics;
 mod stream;
+mod tls;
+mod visitors;
 mod webhooks;
 
 use std::sync::Arc;
@@ -41,9 +53,12 @@ use utoipa::OpenApi;
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
+use crate::audit::Recorder;
 use crate::base::{Clock, ErrorCode};
+use crate::identity::Gate;
 use crate::service::Service;
 use crate::service::jobs::{Jobs, Quota, QuotaRate};
+use crate::service::reviews::Reviews;
 use crate::service::webhooks::Webhooks;
 use crate::task::call::{CallContext, CallError};
 use crate::wire::openai::{AudioDelta, AudioDone, AudioText};
@@ -55,11 +70,19 @@ use crate::wire::v1::prediction::NamedFeedbackRequest;
 use body::BodyLimit;
 use failure::Failure;
 
+pub use expiry::Nearness;
 pub use failure::status;
+pub use guard::Peer;
+pub use listen::Listener;
+pub use record::Unrecorded;
+pub use reviews::officer_of;
+pub use sealed::{sealed, serve_sealed};
 pub use serve::{Ended, serve};
+pub use tls::{Tls, TlsError, TlsFiles, expiry};
+pub use visitors::{Asked, Pages, Sessions};
 
 /// Limits and manners of the HTTP surface.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct HttpOptions {
     /// Connections at one time; more wait in the listener's backlog.
     pub max_connections: usize,
@@ -89,6 +112,8 @@ pub struct HttpOptions {
     pub quota: QuotaRate,
     /// Parts of uploads that arrive at one time; the next one is refused.
     pub max_uploads: usize,
+    /// Which calls are answered although the audit log cannot be written.
+    pub unrecorded: Unrecorded,
 }
 
 /// Bounds of reading a body that nobody wants.
@@ -117,6 +142,7 @@ impl Default for HttpOptions {
             purpose: PurposeRule::Required,
             quota: QuotaRate { calls: 6000, window: Duration::from_secs(60) },
             max_uploads: 4,
+            unrecorded: Unrecorded::Impersonal,
         }
     }
 }
@@ -125,10 +151,14 @@ impl Default for HttpOptions {
 pub struct App {
     service: Arc<Service>,
     jobs: Arc<Jobs>,
+    reviews: Arc<Reviews>,
     webhooks: Webhooks,
+    audit: Arc<Recorder>,
     quota: Quota,
     uploads: Semaphore,
     clock: Arc<dyn Clock>,
+    gate: Arc<Gate>,
+    pages: Option<Pages>,
     options: HttpOptions,
     metrics: PrometheusHandle,
     openapi: String,
@@ -141,10 +171,18 @@ pub struct AppParts {
     pub service: Arc<Service>,
     /// What is done later.
     pub jobs: Arc<Jobs>,
+    /// What waits for officers.
+    pub reviews: Arc<Reviews>,
     /// Where clients want to be told of events.
     pub webhooks: Webhooks,
+    /// Where calls are recorded.
+    pub audit: Arc<Recorder>,
     /// Tells the time.
     pub clock: Arc<dyn Clock>,
+    /// Proves callers.
+    pub gate: Arc<Gate>,
+    /// Pages for people; without them there is a start page only.
+    pub pages: Option<Pages>,
     /// The description of the bus, as YAML.
     pub asyncapi: String,
     /// Limits and manners.
@@ -154,7 +192,8 @@ pub struct AppParts {
 impl App {
     /// The surface; installs the process's metrics recorder unless it is there already.
     pub fn new(parts: AppParts) -> Result<Arc<App>, serde_json::Error> {
-        let AppParts { service, jobs, webhooks, clock, asyncapi, options } = parts;
+        let AppParts { service, jobs, reviews, webhooks, audit, clock, .. } = parts;
+        let AppParts { gate, pages, asyncapi, options, .. } = parts;
         let openapi = openapi().to_pretty_json()?;
         let metrics = metrics::recorder();
         let quota = Quota::new(options.quota);
@@ -162,10 +201,14 @@ impl App {
         Ok(Arc::new(App {
             service,
             jobs,
+            reviews,
             webhooks,
+            audit,
             quota,
             uploads,
             clock,
+            gate,
+            pages,
             options,
             metrics,
             openapi,
@@ -203,7 +246,9 @@ impl App {
         (name = "documents", description = "電子公文智能分文"),
         (name = "speech", description = "語音轉寫"),
         (name = "qa", description = "客戶問答"),
+        (name = "inference", description = "模型推論:OpenAI 與 KServe 相容介面"),
         (name = "predictions", description = "預測與回饋"),
+        (name = "reviews", description = "複審:等待承辦人決定的結果"),
         (name = "jobs", description = "工作:稍後處理與查詢"),
         (name = "blobs", description = "大型內容的分段上傳"),
         (name = "webhooks", description = "以 HTTP 通知事件"),
@@ -220,14 +265,28 @@ fn routes() -> OpenApiRouter<Arc<App>> {
         .routes(routes!(documents::suggest))
         .routes(routes!(speech::create))
         .routes(routes!(speech::read))
+        .routes(routes!(audio::read))
         .routes(routes!(stream::open))
         .routes(routes!(openai::transcribe))
+        .routes(routes!(embeddings::create))
+        .merge(infer::routes())
         .routes(routes!(answers::ask))
         .routes(routes!(answers::suggest))
         .routes(routes!(answers::unanswered))
         .routes(routes!(predictions::read))
         .routes(routes!(predictions::feedback))
         .routes(routes!(statistics::read))
+        .routes(routes!(reviews::list))
+        .routes(routes!(reviews::next))
+        .routes(routes!(reviews::accept))
+        .routes(routes!(reviews::read))
+        .routes(routes!(reviews::claim))
+        .routes(routes!(reviews::extend))
+        .routes(routes!(reviews::release))
+        .routes(routes!(reviews::decide))
+        .routes(routes!(reviews::undo))
+        .routes(routes!(reviews::escalate))
+        .routes(routes!(reviews::second_opinion))
         .routes(routes!(jobs::create, jobs::list))
         .routes(routes!(jobs::read, jobs::delete))
         .routes(routes!(jobs::cancel))
@@ -254,23 +313,25 @@ fn routes() -> OpenApiRouter<Arc<App>> {
 
 /// The API's description, as served and as committed in `docs/reference/openapi.json`.
 pub fn openapi() -> utoipa::openapi::OpenApi {
-    routes().into_openapi()
+    guarded::described(routes().into_openapi())
 }
 
 /// The complete surface.
 pub fn router(app: &Arc<App>) -> Router {
     let (router, _) = routes().split_for_parts();
+    let pages = app.pages.as_ref().map(|it| it.router.clone()).unwrap_or_default();
     router
         .merge(pages::docs())
-        .merge(pages::console())
+        .with_state(Arc::clone(app))
+        .merge(pages)
         .fallback(async || Failure::new(ErrorCode::NotFound, "沒有這個路徑。"))
         .method_not_allowed_fallback(async || {
             Failure::new(ErrorCode::MethodNotAllowed, "這個路徑不支援這個方法。")
         })
         .layer(DefaultBodyLimit::max(form::max_bytes(&app.options)))
         .layer(CatchPanicLayer::custom(failure::of_panic))
+        .layer(axum::middleware::from_fn_with_state(Arc::clone(app), guard::guard))
         .layer(axum::middleware::from_fn_with_state(Arc::clone(app), envelope::envelope))
-        .with_state(Arc::clone(app))
 }
 
 /// Shorthand for a failure without pointers.

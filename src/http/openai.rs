@@ -25,7 +25,7 @@ use crate::wire::problem;
 use crate::wire::v1::speech::rendition_of;
 
 use super::caller::{caller, take};
-use super::failure::{Failure, failed, status};
+use super::failure::{Failure, failed, keep_hints, status};
 use super::recording::RecordingForm;
 use super::{App, body, refuse};
 
@@ -264,8 +264,6 @@ pub(super) fn describe(mut response: Response, cx: &CallContext) -> Response {
         let value: HeaderValue = value;
         described.headers_mut().insert(RETRY_AFTER, value);
     }
-    if let Some(allow) = response.headers_mut().remove(axum::http::header::ALLOW) {
-        described.headers_mut().insert(axum::http::header::ALLOW, allow);
-    }
+    keep_hints(&mut response, &mut described);
     described
 }

@@ -91,10 +91,13 @@ pub(super) async fn live() -> Json<catalogue::State> {
     tag = "operation",
     responses(
         (status = 200, description = "就緒", body = catalogue::State),
-        (status = 503, description = "ER0510:尚未就緒或即將停機", body = Problem, content_type = "application/problem+json"),
+        (status = 503, description = "ER0510:尚未就緒或即將停機;ER0530:稽核紀錄無法寫入", body = Problem, content_type = "application/problem+json"),
     ),
 )]
 pub(super) async fn ready(State(app): State<Arc<App>>) -> Result<Json<catalogue::State>, Failure> {
+    if !app.audit.is_healthy() {
+        return Err(super::record::not_recorded().into());
+    }
     match app.service.health() {
         Health::Ready => {
             let notices = app.service.answers().1.into_iter().collect();

@@ -29,11 +29,6 @@ pub(super) const DOCS_POLICY: &str = "default-src 'none'; script-src 'self'; \
      frame-ancestors 'none'; base-uri 'none'; form-action 'none'";
 
 const START_PAGE: &str = include_str!("start.html");
-const TRY_PAGE: &str = include_str!("console/try.html");
-
-/// Pictures that are shown are those that the person has just chosen.
-const CONSOLE_POLICY: &str = "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' blob: data:; \
-     connect-src 'self'; frame-ancestors 'none'; base-uri 'none'; form-action 'none'";
 
 /// 首頁。
 #[utoipa::path(
@@ -41,9 +36,15 @@ const CONSOLE_POLICY: &str = "default-src 'none'; script-src 'self'; style-src '
     path = "/",
     operation_id = "start_page",
     tag = "operation",
-    responses((status = 200, description = "首頁", body = String, content_type = "text/html")),
+    responses(
+        (status = 200, description = "首頁", body = String, content_type = "text/html"),
+        (status = 303, description = "轉到操作介面"),
+    ),
 )]
-pub(super) async fn start() -> Response {
+pub(super) async fn start(State(app): State<Arc<App>>) -> Response {
+    if let Some(pages) = &app.pages {
+        return Redirect::to(pages.start).into_response();
+    }
     let policy = format!(
         "default-src 'none'; style-src 'sha256-{}'; frame-ancestors 'none'; base-uri 'none'",
         STANDARD.encode(Sha256::digest(style_of(START_PAGE)))
@@ -103,23 +104,6 @@ pub(super) async fn schema(Path(file): Path<String>) -> Result<Response, Failure
         return Err(Failure::new(ErrorCode::NotFound, "沒有這種事件;名稱列於 /asyncapi.yaml。"));
     };
     Ok(([(CONTENT_TYPE, "application/schema+json")], kind.schema_text()).into_response())
-}
-
-/// The console: pages, and the files they need.
-pub(super) fn console() -> Router<Arc<App>> {
-    let page = |content| ([(CONTENT_SECURITY_POLICY, CONSOLE_POLICY)], Html(content));
-    Router::new()
-        .route("/try", routing::get(async move || page(TRY_PAGE)))
-        .route("/assets/{file}", routing::get(asset))
-}
-
-async fn asset(Path(file): Path<String>) -> Result<Response, Failure> {
-    let (kind, content) = match file.as_str() {
-        "console.css" => ("text/css", include_str!("console/console.css")),
-        "try.js" => ("text/javascript", include_str!("console/try.js")),
-        _ => return Err(Failure::new(ErrorCode::NotFound, "沒有這個路徑。")),
-    };
-    Ok(([(CONTENT_TYPE, kind)], content).into_response())
 }
 
 /// The API page, from files inside the binary.

@@ -41,6 +41,7 @@ const LOOK_EVERY: Duration = Duration::from_secs(1);
     responses(
         (status = 200, description = "結果", body = serde_json::Value, content_type = "application/json"),
         (status = 304, description = "未改變"),
+        (status = 204, description = "工作已結束,且最後一則事件已收到"),
         (status = 400, description = "ER0210:標頭有誤", body = Problem, content_type = "application/problem+json"),
         (status = 404, description = "ER0100:沒有這個工作,或已逾保存期限", body = Problem, content_type = "application/problem+json"),
         (status = 409, description = "ER0410:工作尚未完成", body = Problem, content_type = "application/problem+json"),
@@ -78,13 +79,18 @@ pub(super) async fn result(
         (CONTENT_TYPE, meta.media_type.clone()),
         (CONTENT_LENGTH, meta.size.to_string()),
     ];
+    Ok((headers, body_of(reader)).into_response())
+}
+
+/// What is kept, part by part, as the caller reads it.
+pub(super) fn body_of(reader: BlobReader) -> Body {
     let parts = stream::try_unfold(reader, |mut reader: BlobReader| async move {
         let part = reader.next().await.inspect_err(|error| {
-            tracing::error!(reason = %error, "a result could not be read to its end");
+            tracing::error!(reason = %error, "a blob could not be read to its end");
         })?;
         Ok::<_, StoreError>(part.map(|it| (Bytes::from(it.into_inner()), reader)))
     });
-    Ok((headers, Body::from_stream(parts)).into_response())
+    Body::from_stream(parts)
 }
 
 /// 工作的變化(Server-Sent Events):狀態與進度,至結束為止。
@@ -120,6 +126,12 @@ pub(super) async fn watch(
             number.ok_or_else(|| CallError::bad_value("/headers/last-event-id", "應為整數。"))?
         }
     };
+    // Of a job that ended there is nothing more to come: 204 tells an EventSource not to come back.
+    let has_more = !job.state.is_final()
+        || !app.jobs.changes(&job.id, after, Duration::ZERO).await?.is_empty();
+    if !has_more {
+        return Ok(StatusCode::NO_CONTENT.into_response());
+    }
     let watch = Watch { app, id: job.id, after, is_over: false };
     let events = stream::unfold(watch, Watch::next);
     let headers = [(CONTENT_TYPE, "text/event-stream; charset=utf-8")];

@@ -10,6 +10,7 @@ use sha2::{Digest, Sha256};
 use utoipa::ToSchema;
 
 use crate::base::{ErrorCode, Private};
+use crate::policy::Scope;
 use crate::service::jobs::{Job, JobInput, JobOrder, JobState, failed};
 use crate::service::speech::KeptTranscript;
 use crate::task::call::{CallContext, CallError};
@@ -25,7 +26,7 @@ use super::body::{self, BodyLimit};
 use super::failure::Failure;
 use super::jobs::{Sender, accept, find};
 use super::recording::RecordingForm;
-use super::{App, refuse};
+use super::{App, guard, refuse};
 
 /// The path, for the catalogue.
 pub(super) const PATH: &str = "/api/v1/speech/transcriptions";
@@ -102,7 +103,7 @@ async fn transcribe(app: &App, cx: &CallContext, request: Request) -> Result<Res
             body::check_length(request.headers(), limit.bytes)?;
             let sender = Sender::admit(app, request.headers())?;
             let json = body::collect(request, limit).await?;
-            (speech::parse(json.expose(), app.options.purpose, "")?, None, sender)
+            (speech::parse(json.expose(), app.options.purpose.noting(cx), "")?, None, sender)
         }
         "multipart/form-data" => {
             let sender = Sender::admit(app, request.headers())?;
@@ -166,7 +167,7 @@ async fn form(
     let form = RecordingForm::read(request, most, time).await?;
     drop(place);
     let meta = form.bytes("meta").unwrap_or(b"{}");
-    let order = speech::parse(meta, app.options.purpose, "/meta")?;
+    let order = speech::parse(meta, app.options.purpose.noting(cx), "/meta")?;
     Ok((order, form.file))
 }
 
@@ -225,6 +226,9 @@ pub(super) async fn read(
     request: Request,
 ) -> Result<Response, Failure> {
     let (rendition, form) = speech::parse_query(request.uri().query().unwrap_or_default())?;
+    if rendition == Rendition::Original {
+        guard::require(request.extensions(), Scope::SpeechRead)?;
+    }
     let job = find(&app, request.headers(), &id).await?;
     if job.service != SERVICE {
         return Err(Failure::new(ErrorCode::NotFound, "沒有這件轉寫,或已逾保存期限。"));

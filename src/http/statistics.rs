@@ -31,5 +31,6 @@ pub(super) async fn read(
     Extension(cx): Extension<CallContext>,
 ) -> Result<Json<StatisticsResponse>, Failure> {
     let admitted = app.service.admit(&cx, Task::Predictions)?;
-    Ok(Json(admitted.statistics().await?.into()))
+    let statistics = admitted.statistics().await?;
+    Ok(Json(StatisticsResponse::new(statistics, app.reviews.agreement().await?)))
 }

@@ -3,23 +3,23 @@
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use axum::extract::State;
 use axum::extract::ws::rejection::WebSocketUpgradeRejection;
 use axum::extract::ws::{CloseFrame, Message, Utf8Bytes, WebSocket, WebSocketUpgrade};
+use axum::extract::{Extension, State};
 use axum::http::HeaderMap;
 use axum::response::Response;
 
 use crate::base::ErrorCode;
 use crate::service::jobs::Caller;
 use crate::service::speech::{HeardRecording, LiveEvent, LiveOptions, LiveWork, Stream};
-use crate::task::call::CallError;
+use crate::task::call::{CallContext, CallError};
 use crate::task::speech::Rendition;
 use crate::wire::problem::Problem;
 use crate::wire::v1::live::{self, LiveMessage, LiveRequest, Opening};
 
 use super::caller::{caller, take};
 use super::failure::Failure;
-use super::{App, refuse};
+use super::{App, record, refuse};
 
 /// Bytes of a frame: one second at 16 kHz.
 const FRAME_BYTES: usize = 32_000;
@@ -36,7 +36,8 @@ const LATER: u16 = 1013;
 /// 即時語音轉寫(WebSocket):邊說邊送,逐句回覆。
 ///
 /// 連線後先送一則文字訊息 `start`(或以 `resume` 接續中斷的串流),收到 `ready` 後以二進位訊息送出 20 毫秒至 1 秒的單聲道
-/// PCM(16 位元、little-endian、8 或 16 kHz)。伺服器回覆 `partial`(可能再變動)與 `final`(已定稿);送出 `end` 後,收到 `done` 即結束。
+/// PCM(16 位元、little-endian、8 或 16 kHz);`start` 指定 `"encoding": "opus"` 時,改為每則一個 Opus 封包(20 至 60 毫秒、單聲道,
+/// 8、16 或 48 kHz),空訊息代表遺失的封包,由伺服器補償。伺服器回覆 `partial`(可能再變動)與 `final`(已定稿);送出 `end` 後,收到 `done` 即結束。
 /// 處理不及時,伺服器暫停讀取;連線中斷時,於期限內以 `token` 接續。訊息格式見 `LiveRequest` 與 `LiveMessage`。
 #[utoipa::path(
     get,
@@ -52,14 +53,16 @@ const LATER: u16 = 1013;
 )]
 pub(super) async fn open(
     State(app): State<Arc<App>>,
+    Extension(cx): Extension<CallContext>,
     headers: HeaderMap,
     upgrade: Result<WebSocketUpgrade, WebSocketUpgradeRejection>,
 ) -> Result<Response, Failure> {
-    Ok(upgraded(app, &headers, upgrade)?)
+    Ok(upgraded(app, cx, &headers, upgrade)?)
 }
 
 fn upgraded(
     app: Arc<App>,
+    cx: CallContext,
     headers: &HeaderMap,
     upgrade: Result<WebSocketUpgrade, WebSocketUpgradeRejection>,
 ) -> Result<Response, CallError> {
@@ -75,23 +78,39 @@ fn upgraded(
     take(&app, &caller)?;
     let upgrade = upgrade.max_message_size(FRAME_BYTES).max_frame_size(FRAME_BYTES);
     // The task ends with its connection, or soon after the server begins to drain.
-    Ok(upgrade.on_upgrade(move |socket| serve(app, caller, socket)))
+    Ok(upgrade.on_upgrade(move |socket| serve(app, caller, cx, socket)))
 }
 
-async fn serve(app: Arc<App>, caller: Caller, mut socket: WebSocket) {
+async fn serve(app: Arc<App>, caller: Caller, cx: CallContext, mut socket: WebSocket) {
     metrics::counter!("fenwen_speech_streams_total").increment(1);
-    let opened = opening(&app, &caller, &mut socket).await;
-    let (mut stream, rendition, from) = match opened {
-        Ok(Some(opened)) => opened,
-        Ok(None) => return,
+    let record = match record::open_stream(&app, &caller, &cx).await {
+        Ok(record) => record,
         Err(error) => return fail(&app, &mut socket, error).await,
     };
-    let talk = Talk { app: &app, rendition, idle: app.service.speech().limits().idle };
-    match talk.go_on(&mut socket, &mut stream, from).await {
-        Ok(Left::Done) => close(&app, &mut socket, NORMAL, "").await,
-        Ok(Left::Gone) => stream.park().await,
-        Err(error) => fail(&app, &mut socket, error).await,
+    let talked = talk(&app, &caller, &cx, &mut socket).await;
+    // Its text has gone out by now: the log counts and tells what it could not write.
+    let _ = record.close(record::end_of_stream(&cx, talked.as_ref().err())).await;
+    if let Err(error) = talked {
+        fail(&app, &mut socket, error).await;
     }
+}
+
+/// Everything from the first message on.
+async fn talk(
+    app: &App,
+    caller: &Caller,
+    cx: &CallContext,
+    socket: &mut WebSocket,
+) -> Result<(), CallError> {
+    let Some((mut stream, rendition, from)) = opening(app, caller, cx, socket).await? else {
+        return Ok(());
+    };
+    let talk = Talk { app, rendition, idle: app.service.speech().limits().idle };
+    match talk.go_on(socket, &mut stream, from).await? {
+        Left::Done => close(app, socket, NORMAL, "").await,
+        Left::Gone => stream.park().await,
+    }
+    Ok(())
 }
 
 /// How a talk ended well.
@@ -106,6 +125,7 @@ enum Left {
 async fn opening(
     app: &App,
     caller: &Caller,
+    cx: &CallContext,
     socket: &mut WebSocket,
 ) -> Result<Option<(Stream, Rendition, u64)>, CallError> {
     let speech = app.service.speech();
@@ -114,9 +134,9 @@ async fn opening(
         first.map_err(|_| CallError::new(ErrorCode::SlowClient, "未在期限內送出 start。"))?;
     match first {
         Some(Ok(Message::Text(text))) => {
-            match live::parse_opening(text.as_bytes(), app.options.purpose)? {
-                Opening::Start { rate, order, rendition } => {
-                    let options = LiveOptions { rate, order };
+            match live::parse_opening(text.as_bytes(), app.options.purpose.noting(cx))? {
+                Opening::Start { rate, coding, order, rendition } => {
+                    let options = LiveOptions { rate, coding, order };
                     let stream = speech.open_stream(&caller.client, options)?;
                     Ok(Some((stream, rendition, 0)))
                 }

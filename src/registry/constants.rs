@@ -96,7 +96,7 @@ pub enum Postprocess {
     },
 }
 
-/// How much a model may be given at once.
+/// How much a model may be given at once, on the processor and on a CUDA device.
 #[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct BatchLimits {
@@ -104,6 +104,29 @@ pub struct BatchLimits {
     pub max_rows: u32,
     /// Padded input values at most, all rows together.
     pub max_values: u32,
+    /// Other limits on a CUDA device, which is idle when given little.
+    pub cuda: Option<CudaLimits>,
+}
+
+/// How much a model may be given at once on a CUDA device.
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct CudaLimits {
+    /// Rows at most.
+    pub max_rows: u32,
+    /// Padded input values at most, all rows together.
+    pub max_values: u32,
+}
+
+impl BatchLimits {
+    /// Most rows and most values.
+    pub fn on(&self, is_cuda: bool) -> (usize, usize) {
+        let (rows, values) = match &self.cuda {
+            Some(it) if is_cuda => (it.max_rows, it.max_values),
+            _ => (self.max_rows, self.max_values),
+        };
+        (rows as usize, values as usize)
+    }
 }
 
 /// Isotonic calibration, straight lines between its points (`fenwen train calibrate-idcard`).

@@ -1,10 +1,11 @@
 //! SHA-256 in the one form used everywhere: 64 lower-case hexadecimal digits.
 
 use std::fmt;
-use std::fmt::Write as _;
 use std::str::FromStr;
 
 use serde::{Deserialize, Serialize};
+
+use crate::base::hex;
 
 /// The SHA-256 of a file. Invariant: 64 lower-case hexadecimal digits, hence safe as a file name.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Deserialize, Serialize)]
@@ -22,12 +23,7 @@ impl Digest {
 
     /// The result of a finished hash.
     pub(super) fn of(hasher: sha2::Sha256) -> Digest {
-        let mut digits = String::with_capacity(Digest::LEN);
-        for byte in sha2::Digest::finalize(hasher) {
-            // Writing to a `String` cannot fail.
-            let _ = write!(digits, "{byte:02x}");
-        }
-        Digest(digits)
+        Digest(hex(&sha2::Digest::finalize(hasher)))
     }
 }
 

@@ -28,7 +28,9 @@ pub use constants::{
     BatchLimits, CalibrationTable, ChannelOrder, Golden, GoldenText, Postprocess, Preprocess,
     Resize,
 };
-pub use convert::{Conversion, ConvertError, Quantisation, Recipe, Values, WhisperFile};
+pub use convert::{
+    Conversion, ConvertError, Quantisation, Recipe, Values, WhisperFile, convert as convert_parts,
+};
 pub use digest::{Digest, DigestError};
 pub use error::{RegistryError, SourceError};
 pub use fetch::Tools;

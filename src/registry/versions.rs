@@ -104,6 +104,7 @@ pub struct Versions {
     name: String,
     root: PathBuf,
     files: VersionFiles,
+    has_built_in: bool,
 }
 
 impl Versions {
@@ -114,7 +115,13 @@ impl Versions {
 
     /// The versions of `name` under `root`, each of these files.
     pub fn of_files(root: &Path, name: &str, files: VersionFiles) -> Versions {
-        Versions { name: name.to_owned(), root: root.join(name), files }
+        let has_built_in = builtin::manifest(name).is_some();
+        Versions { name: name.to_owned(), root: root.join(name), files, has_built_in }
+    }
+
+    /// The same without the version that is part of the program: its labels are the ministry's units.
+    pub fn without_built_in(self) -> Versions {
+        Versions { has_built_in: false, ..self }
     }
 
     /// Numbers of the versions, oldest first; the built-in one is 0.
@@ -123,7 +130,7 @@ impl Versions {
     /// When the folder cannot be read.
     pub fn list(&self) -> Result<Vec<u32>, VersionError> {
         let mut found = Vec::new();
-        found.extend(self.has_built_in().then_some(BUILT_IN));
+        found.extend(self.has_built_in.then_some(BUILT_IN));
         let entries = match fs::read_dir(&self.root) {
             Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(found),
             entries => entries.map_err(failed("list", &self.root))?,
@@ -144,7 +151,7 @@ impl Versions {
         let path = self.root.join(ACTIVE);
         match fs::read_to_string(&path) {
             Err(error) if error.kind() == io::ErrorKind::NotFound => {
-                Ok(self.has_built_in().then_some(BUILT_IN))
+                Ok(self.has_built_in.then_some(BUILT_IN))
             }
             text => match number(text.map_err(failed("read", &path))?.trim()) {
                 Some(number) => Ok(Some(number)),
@@ -158,7 +165,7 @@ impl Versions {
     /// # Errors
     /// When it is not there or damaged.
     pub fn load(&self, number: u32) -> Result<LoadedVersion, VersionError> {
-        if number == BUILT_IN {
+        if number == BUILT_IN && self.has_built_in {
             return self.load_built_in();
         }
         let folder = self.root.join(number.to_string());
@@ -182,10 +189,6 @@ impl Versions {
             files.insert(name.clone(), bytes);
         }
         Ok(LoadedVersion { number, sha256: hashes.sum(), files })
-    }
-
-    fn has_built_in(&self) -> bool {
-        builtin::manifest(&self.name).is_some()
     }
 
     fn load_built_in(&self) -> Result<LoadedVersion, VersionError> {
@@ -272,13 +275,13 @@ impl Versions {
         fs::remove_dir_all(&path).map_err(failed("remove", &path))
     }
 
-    /// The version before the active one.
+    /// The newest version before the active one that may answer.
     ///
     /// # Errors
     /// When there is none.
-    pub fn before_active(&self) -> Result<u32, VersionError> {
+    pub fn before_active(&self, may_answer: impl Fn(u32) -> bool) -> Result<u32, VersionError> {
         let active = self.active()?.unwrap_or(BUILT_IN);
-        let before = self.list()?.into_iter().rfind(|it| *it < active);
+        let before = self.list()?.into_iter().rfind(|it| *it < active && may_answer(*it));
         before.ok_or_else(|| VersionError::Unknown {
             name: self.name.clone(),
             wanted: "before the active one".to_owned(),
@@ -361,10 +364,10 @@ mod tests {
         assert_eq!(versions.active().unwrap(), Some(2));
         assert_eq!(versions.load(2).unwrap().files["linear.safetensors"], b"two");
         assert_eq!(versions.load(2).unwrap().files.len(), 2);
-        let before = versions.before_active().unwrap();
+        let before = versions.before_active(|_| true).unwrap();
         versions.activate(before).unwrap();
         assert_eq!(versions.active().unwrap(), Some(1));
-        assert!(matches!(versions.before_active(), Err(VersionError::Unknown { .. })));
+        assert!(matches!(versions.before_active(|_| true), Err(VersionError::Unknown { .. })));
         assert!(versions.remove(1).is_err(), "it answers");
         versions.remove(2).unwrap();
         assert_eq!(versions.list().unwrap(), [1]);
@@ -378,9 +381,12 @@ mod tests {
         assert_eq!(versions.active().unwrap(), Some(0));
         let built_in = versions.load(0).unwrap();
         assert!(built_in.files.contains_key("linear.safetensors"));
-        assert!(matches!(versions.before_active(), Err(VersionError::Unknown { .. })));
+        assert!(matches!(versions.before_active(|_| true), Err(VersionError::Unknown { .. })));
         versions.activate(versions.add(&trained(dir.path(), b"one")).unwrap()).unwrap();
-        assert_eq!((versions.active().unwrap(), versions.before_active().unwrap()), (Some(1), 0));
+        assert_eq!(
+            (versions.active().unwrap(), versions.before_active(|_| true).unwrap()),
+            (Some(1), 0)
+        );
         versions.activate(0).unwrap();
         assert_eq!(versions.active().unwrap(), Some(0));
         assert_eq!(versions.load(0).unwrap().sha256, built_in.sha256);

@@ -8,13 +8,15 @@ use futures_util::FutureExt;
 
 use crate::base::{ErrorCode, Private, RequestId};
 use crate::bus::{Headers, Reply, Request};
+use crate::identity::Shown;
+use crate::policy::{Denial, Principal, Purposes, Route, Surface};
 use crate::service::jobs::Caller;
-use crate::task::call::{CallContext, CallError};
+use crate::task::call::{CallContext, CallError, Said};
 use crate::wire::call;
 use crate::wire::problem::{self, Occurrence, Problem};
 
 use super::operation::Asked;
-use super::{Operation, Rpc};
+use super::{Operation, Rpc, record};
 
 const CONTENT_TYPE: &str = "content-type";
 
@@ -31,26 +33,37 @@ pub(super) async fn answer(
     let echoed_id = header(call::REQUEST_ID).filter(|it| call::is_request_id(it));
     let echoed_id = echoed_id.unwrap_or(&own_id).to_owned();
     let trace_id = header(call::TRACE_PARENT).and_then(call::trace_id).unwrap_or(own_id);
-    let caller = call::caller(header);
     let asked_timeout = call::timeout(header(call::DEADLINE), rpc.options.request_timeout);
-    let origin = call::origin(request_id, header(call::ORG), header(call::TRACE_PARENT));
-    let said = asked_timeout.and_then(|timeout| Ok((timeout, caller?, origin?)));
+    let proven = proven(rpc, operation, header).await;
     let media_type = header(CONTENT_TYPE).unwrap_or("application/json");
     let media_type = media_type.split(';').next().unwrap_or("").trim().to_ascii_lowercase();
     let mut line = AccessLine { rpc, operation, request_id, begun: rpc.clock.now(), status: None };
-    let answer = match said {
-        Ok((timeout, (client, org), origin)) => {
-            let deadline = line.begun + timeout;
-            let cx = CallContext { request_id, deadline, origin: Arc::new(origin) };
-            let caller = Caller { client, org };
-            let asked = Asked { cx, caller, media_type: &media_type, body: request.body };
-            let ran = AssertUnwindSafe(operation.run(rpc, asked)).catch_unwind().await;
-            // The panic's message stays out of the answer: it may hold input.
-            ran.unwrap_or_else(|_| Err(CallError::new(ErrorCode::Internal, "系統發生錯誤。")))
-        }
-        Err(error) => Err(error),
+    let noted: Arc<Said> = Arc::default();
+    let cx_noted = Arc::clone(&noted);
+    let row = record::row(operation, proven.as_ref().ok(), (request_id, &trace_id));
+    let said = asked_timeout.and_then(|timeout| {
+        let proven = proven?;
+        let trace_parent = header(call::TRACE_PARENT);
+        let origin = call::origin(request_id, Some(&proven.caller.org), trace_parent)?;
+        Ok((timeout, proven, origin))
+    });
+    let work = async {
+        let (timeout, Proven { caller, purposes, .. }, origin) = said?;
+        let cx = CallContext {
+            request_id,
+            deadline: line.begun + timeout,
+            origin: Arc::new(origin),
+            purposes,
+            said: cx_noted,
+        };
+        let asked = Asked { cx, caller, media_type: &media_type, body: request.body };
+        let ran = AssertUnwindSafe(operation.run(rpc, asked)).catch_unwind().await;
+        // The panic's message stays out of the answer: it may hold input.
+        let ran =
+            ran.unwrap_or_else(|_| Err(CallError::new(ErrorCode::Internal, "系統發生錯誤。")));
+        require_fit(ran?, max_bytes)
     };
-    let answer = answer.and_then(|body| require_fit(body, max_bytes));
+    let answer = record::recorded(rpc, row, &noted, work).await;
     let mut reply = match answer {
         Ok(body) => reply("application/json", body),
         Err(error) => failed(error, &Occurrence { request_id, trace_id }),
@@ -58,6 +71,45 @@ pub(super) async fn answer(
     reply.headers.insert(call::REQUEST_ID.to_owned(), echoed_id);
     line.status = Some(reply.failure.map_or(200, |(status, _)| status));
     reply
+}
+
+/// Who calls, and what for it may.
+pub(super) struct Proven {
+    pub(super) caller: Caller,
+    /// Whether a credential says so, not only the gateway in front.
+    pub(super) is_proven: bool,
+    purposes: Option<Arc<[String]>>,
+}
+
+/// Who calls: whoever the headers say where nobody must be proven, else whose credential is in them.
+async fn proven<'a>(
+    rpc: &Rpc,
+    operation: Operation,
+    header: impl Fn(&str) -> Option<&'a str>,
+) -> Result<Proven, CallError> {
+    if !rpc.gate.is_required() {
+        let (client, org) = call::caller(header)?;
+        let caller = Caller { client, org };
+        return Ok(Proven { caller, is_proven: false, purposes: None });
+    }
+    let (method, path) = operation.route();
+    let route = Route::find(method, path).ok_or(Denial::Scope)?;
+    let shown = Shown {
+        authorization: header("authorization"),
+        address: None,
+        certificate: None,
+        surface: Surface::Public,
+        exchange: (None, None),
+    };
+    let admitted = rpc.gate.admit(shown, route).await.inspect_err(|it| {
+        metrics::counter!("fenwen_refusals_total", "reason" => it.as_str()).increment(1);
+    })?;
+    let Principal { client, org, purposes, .. } = admitted.ok_or(Denial::NoCredential)?;
+    let purposes = match purposes {
+        Purposes::Any => None,
+        Purposes::Among(codes) => Some(codes),
+    };
+    Ok(Proven { caller: Caller { client, org }, is_proven: true, purposes })
 }
 
 /// Space that the headers of a reply need.

@@ -15,7 +15,8 @@ pub(super) async fn transcribe(rpc: &Rpc, asked: Asked<'_>) -> Result<Vec<u8>, C
     asked.require_short(rpc.options.max_meta_bytes)?;
     let desk = rpc.service.speech();
     desk.require_ready()?;
-    let (upload, order) = speech::parse_input(asked.body.expose(), rpc.options.purpose)?;
+    let (upload, order) =
+        speech::parse_input(asked.body.expose(), rpc.options.purpose.noting(&asked.cx))?;
     let found = rpc.jobs.blobs().read(&upload).await.map_err(|it| failed(&it))?;
     let reader = found.filter(|it| it.meta().client == asked.caller.client).ok_or_else(|| {
         CallError::bad_value("/blob_id", "沒有這個已完成上傳的內容,或已逾保存期限。")

@@ -4,6 +4,7 @@ mod asyncapi;
 mod call;
 mod later;
 mod operation;
+mod record;
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -11,8 +12,10 @@ use std::time::Duration;
 
 use futures_util::FutureExt;
 
+use crate::audit::Recorder;
 use crate::base::Clock;
 use crate::bus::{Bus, BusError, Endpoint, Handle, ServiceSpec};
+use crate::identity::Gate;
 use crate::service::jobs::Jobs;
 use crate::service::{ClaimCheck, Service};
 use crate::wire::v1::meta::PurposeRule;
@@ -24,7 +27,7 @@ pub use operation::Operation;
 const GROUP: &str = "fenwen";
 
 /// Limits of requests over the bus.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct RpcOptions {
     /// Bytes of one picture.
     pub max_image_bytes: usize,
@@ -59,8 +62,12 @@ pub struct Rpc {
     pub jobs: Arc<Jobs>,
     /// Where uploads are.
     pub uploads: Arc<dyn ClaimCheck>,
+    /// Where calls are recorded.
+    pub audit: Arc<Recorder>,
     /// Tells the time.
     pub clock: Arc<dyn Clock>,
+    /// Proves callers.
+    pub gate: Arc<Gate>,
     /// Limits.
     pub options: RpcOptions,
 }

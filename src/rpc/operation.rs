@@ -84,6 +84,20 @@ impl Operation {
         }
     }
 
+    /// Method and path of the same over HTTP, whose rules hold here too.
+    pub fn route(self) -> (&'static str, &'static str) {
+        let path = match self {
+            Operation::ClassifyLetters => "/api/v1/letters/classifications",
+            Operation::DispatchDocument => "/api/v1/documents/dispatch-suggestions",
+            Operation::RecogniseIdentity => "/api/v1/identity-documents/recognitions",
+            Operation::AnswerQuestion => "/api/v1/qa/answers",
+            Operation::SuggestAnswers => "/api/v1/qa/suggestions",
+            Operation::AddFeedback => "/api/v1/predictions/{id}/feedback",
+            Operation::TranscribeRecording => "/api/v1/speech/transcriptions",
+        };
+        ("POST", path)
+    }
+
     /// The schema of its request, among those of the HTTP description.
     pub fn request(self) -> &'static str {
         match self {
@@ -180,9 +194,10 @@ async fn classify(rpc: &Rpc, asked: Asked<'_>) -> Result<Vec<u8>, CallError> {
     asked.require_json()?;
     asked.require_short(rpc.options.max_json_bytes)?;
     let admitted = rpc.service.admit(&asked.cx, Task::Letters)?;
-    let (body, rule) = (asked.body, rpc.options.purpose);
+    let ask = rpc.options.purpose.noting(&asked.cx);
+    let body = asked.body;
     let n_bytes = body.expose().len();
-    let read = move || letters::parse(body.expose(), rule);
+    let read = move || letters::parse(body.expose(), ask);
     let answers = admitted.classify_letters(Unread { n_bytes, read }).await?;
     encode(&letters::ClassificationResponse::from(answers))
 }
@@ -194,9 +209,10 @@ async fn dispatch(rpc: &Rpc, asked: Asked<'_>) -> Result<Vec<u8>, CallError> {
     })?;
     asked.require_short(rpc.options.max_json_bytes)?;
     let admitted = rpc.service.admit(&asked.cx, Task::Documents)?;
-    let (body, rule) = (asked.body, rpc.options.purpose);
+    let ask = rpc.options.purpose.noting(&asked.cx);
+    let body = asked.body;
     let n_bytes = body.expose().len();
-    let read = move || form.parse(body.expose(), rule);
+    let read = move || form.parse(body.expose(), ask);
     let answer = admitted.dispatch_document(Unread { n_bytes, read }).await?;
     encode(&dispatch::DispatchResponse::from(answer))
 }
@@ -204,7 +220,7 @@ async fn dispatch(rpc: &Rpc, asked: Asked<'_>) -> Result<Vec<u8>, CallError> {
 async fn recognise(rpc: &Rpc, asked: Asked<'_>) -> Result<Vec<u8>, CallError> {
     asked.require_json()?;
     let admitted = rpc.service.admit(&asked.cx, Task::IdCard)?;
-    let order = picture::parse(asked.body.expose(), rpc.options.purpose)?;
+    let order = picture::parse(asked.body.expose(), rpc.options.purpose.noting(&asked.cx))?;
     let limit = rpc.options.max_image_bytes;
     let mut pictures = Vec::new();
     for picture in order.pictures {
@@ -232,9 +248,10 @@ async fn answer(rpc: &Rpc, asked: Asked<'_>) -> Result<Vec<u8>, CallError> {
     asked.require_json()?;
     asked.require_short(rpc.options.max_meta_bytes)?;
     let admitted = rpc.service.admit(&asked.cx, Task::Answers)?;
-    let (body, rule) = (asked.body, rpc.options.purpose);
+    let ask = rpc.options.purpose.noting(&asked.cx);
+    let body = asked.body;
     let n_bytes = body.expose().len();
-    let read = move || answers::parse(body.expose(), rule);
+    let read = move || answers::parse(body.expose(), ask);
     let answer = admitted.answer_question(Unread { n_bytes, read }).await?;
     encode(&answers::AnswerResponse::from(answer))
 }
@@ -243,9 +260,10 @@ async fn suggest(rpc: &Rpc, asked: Asked<'_>) -> Result<Vec<u8>, CallError> {
     asked.require_json()?;
     asked.require_short(rpc.options.max_json_bytes)?;
     let admitted = rpc.service.admit(&asked.cx, Task::Answers)?;
-    let (body, rule) = (asked.body, rpc.options.purpose);
+    let ask = rpc.options.purpose.noting(&asked.cx);
+    let body = asked.body;
     let n_bytes = body.expose().len();
-    let read = move || suggestions::parse(body.expose(), rule);
+    let read = move || suggestions::parse(body.expose(), ask);
     let found = admitted.suggest_answers(Unread { n_bytes, read }).await?;
     encode(&suggestions::SuggestionResponse::from(found))
 }

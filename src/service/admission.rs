@@ -78,7 +78,11 @@ impl Admission {
         }
         let places = match task {
             Task::IdCard => &self.calls,
-            Task::Letters | Task::Documents | Task::Answers | Task::Predictions => &self.texts,
+            Task::Letters
+            | Task::Documents
+            | Task::Answers
+            | Task::Predictions
+            | Task::Embeddings => &self.texts,
         };
         Arc::clone(places).try_acquire_owned().map_err(|_| self.overloaded())
     }

@@ -6,13 +6,18 @@
 mod admission;
 mod claim;
 pub mod events;
+pub mod infer;
 pub mod jobs;
 mod picture;
 mod pool;
 pub mod relay;
+pub mod retention;
+pub mod reviews;
 pub mod routing;
 pub mod sources;
 pub mod speech;
+pub mod subjects;
+pub mod tenants;
 mod texts;
 pub mod webhooks;
 
@@ -37,9 +42,11 @@ pub use texts::Unread;
 
 use admission::Admission;
 use events::{Circumstances, Event, IdentityRecognised};
+use infer::Infer;
 use pool::{Lane, Pool, PoolError};
-use routing::{ActiveModel, Routing};
+use routing::ActiveModel;
 use speech::Speech;
+use tenants::Tenants;
 
 /// Bounds of what is worked on at one time.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -90,12 +97,14 @@ pub struct ServiceParts {
     pub recogniser: Arc<dyn RecogniseId>,
     /// Decodes picture files.
     pub decoder: Arc<dyn Decode>,
-    /// Letters and documents.
-    pub routing: Arc<Routing>,
+    /// Letters and documents, by agency.
+    pub tenants: Arc<Tenants>,
     /// Where events wait to be told.
     pub store: Store,
     /// Recordings.
     pub speech: Arc<Speech>,
+    /// Models that callers reach with tensors of their own.
+    pub models: Arc<Infer>,
     /// Tells the time.
     pub clock: Arc<dyn Clock>,
 }
@@ -104,9 +113,10 @@ pub struct ServiceParts {
 pub struct Service {
     recogniser: Arc<dyn RecogniseId>,
     decoder: Arc<dyn Decode>,
-    routing: Arc<Routing>,
+    tenants: Arc<Tenants>,
     store: Store,
     speech: Arc<Speech>,
+    models: Arc<Infer>,
     clock: Arc<dyn Clock>,
     admission: Admission,
     pool: Pool,
@@ -130,9 +140,10 @@ impl Service {
         Ok(Arc::new(Service {
             recogniser: parts.recogniser,
             decoder: parts.decoder,
-            routing: parts.routing,
+            tenants: parts.tenants,
             store: parts.store,
             speech: parts.speech,
+            models: parts.models,
             clock: parts.clock,
             admission: Admission::new(&limits),
             pool: Pool::start("decode", limits.decode_threads, max_waiting)?,
@@ -145,8 +156,12 @@ impl Service {
         let place = self.admission.enter(task)?;
         match task {
             Task::IdCard => require_ready(&self.recogniser.health())?,
-            Task::Letters | Task::Documents | Task::Answers | Task::Predictions => {
-                self.routing.require_model(task)?;
+            Task::Letters
+            | Task::Documents
+            | Task::Answers
+            | Task::Predictions
+            | Task::Embeddings => {
+                self.tenants.of(&cx.origin.org).require_model(task)?;
             }
         }
         Ok(Admitted { service: Arc::clone(self), cx: cx.clone(), place })
@@ -165,9 +180,9 @@ impl Service {
         self.recogniser.model()
     }
 
-    /// The classifier of letters or documents, if one is active.
+    /// The house's classifier of letters or documents, if one is active.
     pub fn classifier(&self, task: Task) -> Option<Arc<ActiveModel>> {
-        self.routing.model(task)
+        self.tenants.house().model(task)
     }
 
     /// Recordings.
@@ -175,9 +190,14 @@ impl Service {
         &self.speech
     }
 
+    /// Models that callers reach with tensors of their own.
+    pub fn models(&self) -> &Arc<Infer> {
+        &self.models
+    }
+
     /// The index that answers questions, if one is active, and what an operator should know of it.
     pub fn answers(&self) -> (Option<ModelInfo>, Option<String>) {
-        self.routing.answers()
+        self.tenants.house().answers()
     }
 
     /// How busy the service is.

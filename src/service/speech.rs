@@ -12,7 +12,7 @@ use std::sync::{Mutex, PoisonError};
 use crate::base::ErrorCode;
 use crate::engine::TensorModel;
 use crate::engine::speech::{ShouldStop, SpeechModel};
-use crate::media::audio::{self, AudioError, AudioLimits, AudioReader, Format, Input, Survey};
+use crate::media::audio::{self, AudioError, AudioLimits, AudioReader, Input, Survey};
 use crate::pipeline::speech::hear::HearOptions;
 use crate::pipeline::speech::{
     Ears, Listening, Observer, Resume, TranscribeError, transcribe, vocabulary,
@@ -137,7 +137,7 @@ fn refused(error: &AudioError) -> CallError {
             format!("不支援 {format} 格式:{}", format.remedy_zh())
         }
         AudioError::UnsupportedCodec { codec } => {
-            format!("不支援錄音檔的編碼({}):{}", codec.as_str(), Format::Wma.remedy_zh())
+            format!("不支援錄音檔的編碼({}):{}", codec.as_str(), codec.remedy_zh())
         }
         AudioError::Unknown => {
             "不是可辨識的錄音檔,請改送 WAV、MP3、FLAC、OGG、M4A 或 WebM。".to_owned()
@@ -154,6 +154,10 @@ fn refused(error: &AudioError) -> CallError {
         AudioError::Broken { format, .. } => {
             format!("{format} 錄音檔毀損或不完整,請重新匯出後再送件。")
         }
+        AudioError::Ffmpeg => {
+            tracing::error!(reason = %error, "a recording cannot be decoded");
+            "無法啟動 ffmpeg,請管理者檢查 speech.ffmpeg,或請先轉為 WAV。".to_owned()
+        }
         AudioError::Read(_) => "無法讀取錄音檔。".to_owned(),
     };
     CallError::new(error.code(), message)
@@ -162,7 +166,7 @@ fn refused(error: &AudioError) -> CallError {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::media::audio::Codec;
+    use crate::media::audio::{Codec, Format};
 
     #[test]
     fn every_refusal_has_its_code_and_a_remedy() {
@@ -185,6 +189,13 @@ mod tests {
             ErrorCode::UnsupportedMedia,
             "(gsm):請先",
         );
+        for error in [
+            AudioError::Unsupported { format: Format::AmrWb },
+            AudioError::UnsupportedCodec { codec: Codec::Gsm },
+        ] {
+            check(error, ErrorCode::UnsupportedMedia, "speech.ffmpeg");
+        }
+        check(AudioError::Ffmpeg, ErrorCode::Internal, "speech.ffmpeg");
         check(large("seconds"), ErrorCode::TooLarge, "長度(秒) 9 超過上限 8,請分段送件");
         check(large("channels"), ErrorCode::TooLarge, "單聲道或雙聲道");
         check(large("bytes"), ErrorCode::TooLarge, "請改用 Opus");

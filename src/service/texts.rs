@@ -7,6 +7,7 @@ use crate::task::answers::{Answer, AnswerOrder, Unanswered};
 use crate::task::assist::{CallOrder, Suggestions};
 use crate::task::call::CallError;
 use crate::task::documents::{DispatchAnswer, DispatchOrder};
+use crate::task::embeddings::{EmbeddingAnswer, EmbeddingOrder, Encoding};
 use crate::task::letters::{LetterAnswers, LetterOrder};
 use crate::task::prediction::{Feedback, KeptPrediction, ServiceStatistics};
 
@@ -55,8 +56,8 @@ impl Admitted {
     where
         F: FnOnce() -> Result<AnswerOrder, CallError> + Send + 'static,
     {
-        let deadline = self.cx.deadline;
-        let work = move |routing: &Routing, order: AnswerOrder| routing.answer(&order, deadline);
+        let cx = self.cx.clone();
+        let work = move |routing: &Routing, order: AnswerOrder| routing.answer(&order, &cx);
         let answer = self.on_text_pool(body, work).await?;
         let state = if answer.refusal.is_none() { "answered" } else { "no_answer" };
         metrics::counter!("fenwen_questions_total", "state" => state).increment(1);
@@ -73,16 +74,32 @@ impl Admitted {
         self.on_text_pool(body, work).await
     }
 
+    /// Embeds texts; with the vectors comes how they are to be written.
+    pub async fn embed<F>(self, body: Unread<F>) -> Result<(EmbeddingAnswer, Encoding), CallError>
+    where
+        F: FnOnce() -> Result<EmbeddingOrder, CallError> + Send + 'static,
+    {
+        let deadline = self.cx.deadline;
+        let work = move |routing: &Routing, order: EmbeddingOrder| {
+            Ok((routing.embed(&order, deadline)?, order.encoding))
+        };
+        let (answer, encoding) = self.on_text_pool(body, work).await?;
+        metrics::counter!("fenwen_embeddings_total").increment(answer.vectors.len() as u64);
+        Ok((answer, encoding))
+    }
+
     /// Questions that no source answered.
     pub async fn unanswered_questions(self) -> Result<Unanswered, CallError> {
         let body = Unread { n_bytes: 0, read: || Ok(()) };
-        self.on_text_pool(body, |routing, ()| routing.unanswered()).await
+        let origin = Arc::clone(&self.cx.origin);
+        self.on_text_pool(body, move |routing, ()| routing.unanswered(&origin.org)).await
     }
 
     /// A prediction made earlier.
     pub async fn prediction(self, id: String) -> Result<KeptPrediction, CallError> {
         let body = Unread { n_bytes: 0, read: || Ok(()) };
-        self.on_text_pool(body, move |routing, ()| routing.prediction_of(&id)).await
+        let origin = Arc::clone(&self.cx.origin);
+        self.on_text_pool(body, move |routing, ()| routing.prediction_of(&id, &origin.org)).await
     }
 
     /// What officers' reviews say about the answers.
@@ -113,7 +130,7 @@ impl Admitted {
         R: Send + 'static,
     {
         let lane = if body.n_bytes <= SHORT_BYTES { Lane::Short } else { Lane::Long };
-        let routing = Arc::clone(&self.service.routing);
+        let routing = Arc::clone(self.service.tenants.of(&self.cx.origin.org));
         // The place travels with the work: a caller that leaves does not make room before the work is done.
         let place = self.place;
         let job = move || {

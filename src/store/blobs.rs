@@ -8,18 +8,23 @@ use crate::base::Private;
 
 use super::engine::{Kind, Reply, Tx};
 use super::jobs::ms;
+use super::retention::ids;
 use super::seal::BlobKey;
 use super::value::{Row, values};
 use super::{Store, StoreError};
 
+#[cfg(feature = "s3")]
+mod bucket;
 mod files;
 mod folder;
 
+#[cfg(feature = "s3")]
+pub use bucket::{BlobBucket, BucketPlace};
 pub use files::{BlobFiles, BlobReader, Blobs, Completed};
 pub use folder::BlobFolder;
 
-/// Rows that one call deletes.
-const PURGE_AT_ONCE: u64 = 200;
+/// Blobs whose files one call names.
+const GONE_AT_ONCE: u64 = 200;
 
 /// What a blob is, beside its content. All times are since 1970-01-01T00:00:00Z.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -134,12 +139,31 @@ impl Store {
 
     /// Forgets a blob and its key.
     fn delete_blob(&self, id: &str) -> Reply<()> {
-        self.call(Kind::Durable, id.to_owned(), |id, tx| delete(id, tx).boxed())
+        self.call(Kind::Durable, id.to_owned(), |id, tx| destroy(id, tx).boxed())
     }
 
-    /// Forgets blobs that have expired at `now`: their ids; some hundred a call, none when all are gone.
-    fn purge_blobs(&self, now: Duration) -> Reply<Vec<String>> {
-        self.call(Kind::Relaxed, now, |now, tx| purge(*now, tx).boxed())
+    /// Destroyed blobs whose files may still lie there; some hundred.
+    fn blobs_gone(&self) -> Reply<Vec<String>> {
+        self.call(Kind::Read, (), |(), tx| {
+            async move {
+                let select = "SELECT blob FROM blob_gone LIMIT $1";
+                ids(tx.rows(select, values![GONE_AT_ONCE]).await?)
+            }
+            .boxed()
+        })
+    }
+
+    /// Notes that the files of destroyed blobs are gone too.
+    fn files_gone(&self, ids: Vec<String>) -> Reply<()> {
+        self.call(Kind::Relaxed, ids, |ids, tx| {
+            async move {
+                for id in ids {
+                    tx.execute("DELETE FROM blob_gone WHERE blob = $1", values![id]).await?;
+                }
+                Ok(())
+            }
+            .boxed()
+        })
     }
 
     fn key_of(&self, blob: &Blob) -> Result<BlobKey, StoreError> {
@@ -230,7 +254,7 @@ async fn put_part(
         return Ok(None);
     }
     let select = "SELECT place FROM blob_part WHERE blob = $1 AND number = $2";
-    let replaced = places(tx.rows(select, values![id, part.number]).await?)?;
+    let replaced = ids(tx.rows(select, values![id, part.number]).await?)?;
     let insert = "INSERT INTO blob_part(blob, number, size, place) VALUES($1, $2, $3, $4)
         ON CONFLICT (blob, number) DO UPDATE SET size = excluded.size, place = excluded.place";
     tx.execute(insert, values![id, part.number, part.size, &part.place]).await?;
@@ -243,22 +267,27 @@ async fn complete(id: &str, size: u64, sha256: &str, tx: &mut dyn Tx) -> Result<
     Ok(tx.execute(update, values![size, sha256, id]).await? == 1)
 }
 
-async fn delete(id: &str, tx: &mut dyn Tx) -> Result<(), StoreError> {
+/// Destroys a blob's key with its row. That its files are to be deleted is noted, so that a crash forgets none.
+pub(super) async fn destroy(id: &str, tx: &mut dyn Tx) -> Result<(), StoreError> {
+    // A small blob has no files.
+    let select = "SELECT id FROM blob WHERE id = $1 AND content IS NULL";
+    let has_files = !tx.rows(select, values![id]).await?.is_empty();
     tx.execute("DELETE FROM blob WHERE id = $1", values![id]).await?;
     tx.execute("DELETE FROM blob_part WHERE blob = $1", values![id]).await?;
+    if has_files {
+        let insert = "INSERT INTO blob_gone(blob) VALUES($1) ON CONFLICT DO NOTHING";
+        tx.execute(insert, values![id]).await?;
+    }
     Ok(())
 }
 
-async fn purge(now: Duration, tx: &mut dyn Tx) -> Result<Vec<String>, StoreError> {
-    let select = "SELECT id FROM blob WHERE expires <= $1 LIMIT $2";
-    let rows = tx.rows(select, values![ms(now), PURGE_AT_ONCE]).await?;
-    let ids = places(rows)?;
-    for id in &ids {
-        delete(id, tx).await?;
+/// Destroys blobs that have expired at `now` and are not held, `limit` at most; how many.
+pub(super) async fn purge(now: Duration, limit: u64, tx: &mut dyn Tx) -> Result<u64, StoreError> {
+    let select = "SELECT id FROM blob WHERE expires <= $1
+        AND NOT EXISTS (SELECT 1 FROM held WHERE held.kind = 'blob' AND held.object = blob.id) LIMIT $2";
+    let found = ids(tx.rows(select, values![ms(now), limit]).await?)?;
+    for id in &found {
+        destroy(id, tx).await?;
     }
-    Ok(ids)
-}
-
-fn places(rows: Vec<Row>) -> Result<Vec<String>, StoreError> {
-    rows.into_iter().map(|mut row| row.take()).collect()
+    Ok(found.len() as u64)
 }

@@ -63,7 +63,7 @@ async fn labelled(page: &Page, tx: &mut dyn Tx) -> Result<Vec<Labelled>, StoreEr
     let select =
         "SELECT f.seq, p.id, p.sealed, f.label, f.given, f.verdict, f.reason, f.role, f.version, f.created
         FROM feedback f JOIN prediction p ON p.id = f.prediction
-        WHERE f.service = $1 AND $2 < p.expires AND $3 < f.seq
+        WHERE f.service = $1 AND $2 < p.text_expires AND $3 < f.seq
           AND f.seq = (SELECT max(seq) FROM feedback WHERE prediction = p.id)
         ORDER BY f.seq LIMIT $4";
     let values = values![&page.service, page.now, page.after, PAGE];

@@ -20,8 +20,15 @@ macro_rules! migration {
 }
 
 /// In order; the first is number 1.
-const MIGRATIONS: &[Migration] =
-    &[migration!("0001_predictions"), migration!("0002_jobs"), migration!("0003_webhooks")];
+const MIGRATIONS: &[Migration] = &[
+    migration!("0001_predictions"),
+    migration!("0002_jobs"),
+    migration!("0003_webhooks"),
+    migration!("0004_clients"),
+    migration!("0005_reviews"),
+    migration!("0006_privacy"),
+    migration!("0007_promotions"),
+];
 
 /// Number of the newest tables that this program knows.
 fn known() -> i64 {

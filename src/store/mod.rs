@@ -1,21 +1,32 @@
-//! What fenwen keeps: predictions, feedback, jobs, blobs, webhooks. SQLite, or PostgreSQL for several nodes.
+//! What fenwen keeps: predictions, feedback, reviews, jobs, blobs, webhooks, clients. SQLite, or PostgreSQL for
+//! several nodes.
 //!
 //! Every call returns a [`Reply`]: an async caller awaits it, a thread waits for it. Texts, inputs and results are
 //! sealed with AES-256-GCM before they reach the database. The store knows nothing of what it keeps: labels, signatures
 //! and results are bytes of its callers.
 
+mod approvals;
 pub mod blobs;
+pub mod clients;
 mod engine;
+mod erasure;
 mod export;
 pub mod faults;
+mod holds;
 pub mod jobs;
+mod keys;
 mod migrations;
 mod outbox;
 #[cfg(feature = "postgres")]
 mod postgres;
 mod predictions;
+mod promotions;
+mod retention;
+pub mod reviews;
 mod seal;
+mod snapshot;
 mod sqlite;
+mod subjects;
 mod taxonomies;
 mod value;
 pub mod warehouse;
@@ -26,19 +37,36 @@ use std::sync::Arc;
 
 use futures_util::FutureExt;
 
+use crate::base::Private;
+
+pub use approvals::{Approval, Request};
 pub use engine::Reply;
+pub use erasure::Erasure;
 pub use export::Labelled;
+pub use holds::{Hold, HoldKind};
+pub use keys::{Progress, StoreKey};
 pub use outbox::OutboxRow;
 pub use predictions::{FeedbackRow, NewPrediction, Prediction, Review};
+pub use promotions::Promotion;
+pub use retention::{Keep, Purged};
+pub use snapshot::{PartPlace, Snapshot};
+pub use subjects::{Identifier, IdentifierKind, Mention, Subject};
 pub use taxonomies::TaxonomyRow;
 
 use engine::{Code, Engine, Kind, Tx};
 use faults::Faults;
 use seal::Sealer;
+use subjects::SubjectKey;
 use value::values;
 
 /// Name of the sealed value by which a database shows that it belongs to a key.
 const KEY_CHECK: &str = "key-check";
+
+/// Name of the pseudonym by which a database shows that it belongs to a key of subjects.
+const SUBJECT_CHECK: &str = "subject-check";
+
+/// File of the key of subjects, beside those that seal.
+const SUBJECT_KEY: &str = "subject.key";
 
 /// Why the store failed. No text holds what is kept.
 #[derive(Debug, thiserror::Error)]
@@ -105,6 +133,7 @@ impl StoreError {
 pub struct Store {
     engine: Arc<dyn Engine>,
     sealer: Arc<Sealer>,
+    subject_key: Arc<SubjectKey>,
     /// The file of SQLite, whose log is folded now and then.
     file: Option<Arc<PathBuf>>,
     faults: Option<Arc<dyn Faults>>,
@@ -118,32 +147,38 @@ impl Store {
     /// program.
     pub fn open(data_dir: &Path) -> Result<Store, StoreError> {
         let path = data_dir.join("store.sqlite");
-        let sealer = Sealer::open(&data_dir.join("keys"))?;
         let engine = Arc::new(sqlite::Sqlite::open(&path)?);
-        Store { engine, sealer: Arc::new(sealer), file: Some(Arc::new(path)), faults: None }
-            .checked(data_dir)
+        Store::with(data_dir, engine, Some(Arc::new(path)))
     }
 
-    /// Opens the PostgreSQL store at `url` (`postgresql://…` or `host=… dbname=…`) with `n_connections`; the key lies
-    /// under `data_dir` and is the same on every node.
+    /// Opens the PostgreSQL store at `url` (`postgresql://…` or `host=… dbname=…`) with `n_connections`; the keys lie
+    /// under `data_dir` and are the same on every node.
     ///
     /// # Errors
     /// Those of [`Store::open`], and when the server cannot be reached.
     #[cfg(feature = "postgres")]
     pub fn connect(data_dir: &Path, url: &str, n_connections: usize) -> Result<Store, StoreError> {
-        let sealer = Arc::new(Sealer::open(&data_dir.join("keys"))?);
-        let engine = Arc::new(postgres::Postgres::open(url, n_connections)?);
-        Store { engine, sealer, file: None, faults: None }.checked(data_dir)
+        Store::with(data_dir, Arc::new(postgres::Postgres::open(url, n_connections)?), None)
     }
 
-    /// A store in memory whose calls happen at once on the caller's thread; its key lies under `data_dir`.
+    /// A store in memory whose calls happen at once on the caller's thread; its keys lie under `data_dir`.
     ///
     /// # Errors
     /// Those of [`Store::open`].
     pub fn in_memory(data_dir: &Path) -> Result<Store, StoreError> {
-        let sealer = Arc::new(Sealer::open(&data_dir.join("keys"))?);
-        let engine = Arc::new(sqlite::Inline::open()?);
-        Store { engine, sealer, file: None, faults: None }.checked(data_dir)
+        Store::with(data_dir, Arc::new(sqlite::Inline::open()?), None)
+    }
+
+    fn with(
+        data_dir: &Path,
+        engine: Arc<dyn Engine>,
+        file: Option<Arc<PathBuf>>,
+    ) -> Result<Store, StoreError> {
+        let keys = data_dir.join("keys");
+        let sealer = Arc::new(Sealer::open(&keys)?);
+        let subject_key = seal::open_or_make(&keys, SUBJECT_KEY)?;
+        let subject_key = Arc::new(SubjectKey::new(&subject_key[..])?);
+        Store { engine, sealer, subject_key, file, faults: None }.checked(&keys)
     }
 
     /// The same store with failures injected: for tests.
@@ -152,17 +187,23 @@ impl Store {
         Store { faults: Some(faults), ..self.clone() }
     }
 
-    /// Refuses a key that is not the one of the database.
-    fn checked(self, data_dir: &Path) -> Result<Store, StoreError> {
+    /// Refuses keys that are not those of the database.
+    fn checked(self, keys: &Path) -> Result<Store, StoreError> {
         let own = self.sealer.seal(KEY_CHECK.as_bytes(), KEY_CHECK.as_bytes())?;
-        let found = self.call(Kind::Durable, own, |own, tx| key_check(own, tx).boxed()).wait()?;
-        match self.sealer.unseal(&found, KEY_CHECK.as_bytes()) {
-            Ok(_) => Ok(self),
-            Err(_) => Err(StoreError::Key {
-                path: data_dir.join("keys"),
-                what: "the database was sealed under another key",
-            }),
+        let value = Private::new(SUBJECT_CHECK.to_owned());
+        let check = Identifier { kind: IdentifierKind::Email, value };
+        let pseudonym = self.subject(&check).ok_or(StoreError::Sealed)?;
+        let own = (own, pseudonym.as_str().as_bytes().to_vec());
+        let found = self.call(Kind::Durable, own, |own, tx| checks(own, tx).boxed()).wait()?;
+        if self.sealer.unseal(&found.0, KEY_CHECK.as_bytes()).is_err() {
+            let what = "the database was sealed under another key";
+            return Err(StoreError::Key { path: keys.to_owned(), what });
         }
+        if found.1 != pseudonym.as_str().as_bytes() {
+            let what = "the index of subjects was made with another key";
+            return Err(StoreError::Key { path: keys.join(SUBJECT_KEY), what });
+        }
+        Ok(self)
     }
 
     /// Folds SQLite's log into the database; PostgreSQL does so itself. Blocks for as long as that takes.
@@ -171,6 +212,15 @@ impl Store {
     /// When the database fails.
     pub fn fold(&self) -> Result<(), StoreError> {
         self.file.as_deref().map_or(Ok(()), |it| sqlite::fold(it))
+    }
+
+    /// Folds SQLite's log into the database and empties it, so that nothing that was erased is left in it; writers wait
+    /// for that long. PostgreSQL does so in its own time.
+    ///
+    /// # Errors
+    /// When the database fails.
+    pub fn scrub(&self) -> Result<(), StoreError> {
+        self.file.as_deref().map_or(Ok(()), |it| sqlite::scrub(it))
     }
 
     fn call<D, R>(&self, kind: Kind, data: D, code: Code<D, R>) -> Reply<R>
@@ -187,11 +237,18 @@ impl Store {
     }
 }
 
-/// Writes the sealed value unless there is one; the one that is there.
-async fn key_check(own: &[u8], tx: &mut dyn Tx) -> Result<Vec<u8>, StoreError> {
+/// Writes the values by which keys are recognised, unless there are some; those that are there.
+async fn checks(
+    (sealed, subject): &(Vec<u8>, Vec<u8>),
+    tx: &mut dyn Tx,
+) -> Result<(Vec<u8>, Vec<u8>), StoreError> {
+    Ok((check(KEY_CHECK, sealed, tx).await?, check(SUBJECT_CHECK, subject, tx).await?))
+}
+
+async fn check(name: &str, own: &[u8], tx: &mut dyn Tx) -> Result<Vec<u8>, StoreError> {
     let insert = "INSERT INTO meta(name, value) VALUES($1, $2) ON CONFLICT DO NOTHING";
-    tx.execute(insert, values![KEY_CHECK, own]).await?;
-    one(tx.rows("SELECT value FROM meta WHERE name = $1", values![KEY_CHECK]).await?)?.take()
+    tx.execute(insert, values![name, own]).await?;
+    one(tx.rows("SELECT value FROM meta WHERE name = $1", values![name]).await?)?.take()
 }
 
 /// The only row.

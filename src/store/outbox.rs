@@ -75,8 +75,9 @@ pub(super) async fn add(row: &OutboxRow, tx: &mut dyn Tx) -> Result<(), StoreErr
     Ok(())
 }
 
-/// Deletes events that were published before `before` (milliseconds).
-pub(super) async fn purge(before: u64, tx: &mut dyn Tx) -> Result<(), StoreError> {
-    tx.execute("DELETE FROM outbox WHERE published < $1", values![before]).await?;
-    Ok(())
+/// Deletes events that were published before `before` (milliseconds), `limit` at most; how many.
+pub(super) async fn purge(before: u64, limit: u64, tx: &mut dyn Tx) -> Result<u64, StoreError> {
+    let delete = "DELETE FROM outbox WHERE seq IN
+        (SELECT seq FROM outbox WHERE published < $1 LIMIT $2)";
+    tx.execute(delete, values![before, limit]).await
 }

@@ -1,21 +1,25 @@
 //! Predictions until they expire, and feedback on them.
 
+use std::sync::Arc;
+use std::time::Duration;
+
 use futures_util::FutureExt;
 
 use crate::base::Private;
 
 use super::engine::{Kind, Reply, Tx};
 use super::outbox::{self, OutboxRow};
+use super::reviews::{self, NewReview, SealedReview};
+use super::subjects::{self, Subject};
 use super::value::{Row, values};
 use super::{Store, StoreError};
-
-/// Predictions erased in one transaction, so that writers wait for milliseconds only.
-const ERASE_AT_ONCE: u64 = 200;
 
 /// A prediction to keep. No `Debug`: it holds somebody's text.
 pub struct NewPrediction {
     /// Identifies it.
     pub id: String,
+    /// Code of the agency that asked.
+    pub org: String,
     /// Of which service.
     pub service: &'static str,
     /// Name, version and SHA-256 of the model.
@@ -28,9 +32,15 @@ pub struct NewPrediction {
     pub text: Private<Vec<u8>>,
     /// What near-duplicates are found by; it cannot be read back.
     pub signature: Option<Vec<u8>>,
+    /// Whom the text mentions.
+    pub subjects: Vec<Subject>,
+    /// The caller's case.
+    pub case_no: Option<String>,
     /// Seconds since 1970-01-01T00:00:00Z.
     pub created: u64,
-    /// When to erase it.
+    /// When to erase the text and the signature.
+    pub text_expires: u64,
+    /// When to erase the rest.
     pub expires: u64,
 }
 
@@ -39,6 +49,8 @@ pub struct NewPrediction {
 pub struct Prediction {
     /// Identifies it.
     pub id: String,
+    /// Code of the agency that asked.
+    pub org: String,
     /// Of which service.
     pub service: String,
     /// Name, version and SHA-256 of the model.
@@ -64,7 +76,7 @@ pub struct Review {
     pub label: Option<String>,
 }
 
-/// Feedback on a prediction; never changed, never deleted.
+/// Feedback on a prediction; never changed, and not deleted while its prediction is there.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct FeedbackRow {
     /// The prediction.
@@ -99,18 +111,32 @@ impl Store {
         predictions: Vec<NewPrediction>,
         told: Vec<OutboxRow>,
     ) -> Result<Reply<()>, StoreError> {
+        self.keep_for_review(predictions, told, Vec::new())
+    }
+
+    /// As [`Store::keep`], and lets officers review some of the predictions, in the same transaction.
+    ///
+    /// # Errors
+    /// Those of [`Store::keep`].
+    pub fn keep_for_review(
+        &self,
+        predictions: Vec<NewPrediction>,
+        told: Vec<OutboxRow>,
+        reviews: Vec<NewReview>,
+    ) -> Result<Reply<()>, StoreError> {
         let seal = |mut it: NewPrediction| {
             let text = std::mem::take(&mut it.text);
             let sealed = self.sealer.seal(text.expose(), it.id.as_bytes())?;
             Ok((it, sealed))
         };
         let sealed = predictions.into_iter().map(seal).collect::<Result<Vec<_>, StoreError>>()?;
-        Ok(self.call(Kind::Relaxed, (sealed, told), |(sealed, told), tx| {
-            keep(sealed, told, tx).boxed()
+        let data = (sealed, told, self.seal_reviews(reviews)?);
+        Ok(self.call(Kind::Relaxed, data, |(sealed, told, reviews), tx| {
+            keep(sealed, told, reviews, tx).boxed()
         }))
     }
 
-    /// A prediction that has not expired at `now`.
+    /// A prediction that has not expired at `now`, of whichever agency.
     ///
     /// # Errors
     /// When the database fails.
@@ -120,25 +146,54 @@ impl Store {
         })
     }
 
-    /// The predictions of `service` that have not expired at `now`, newest first, without their texts; at most `limit`.
+    /// The text of a prediction; `None` when it is erased, or there is no such prediction.
     ///
     /// # Errors
-    /// When the database fails.
-    pub fn newest(&self, service: &str, now: u64, limit: usize) -> Reply<Vec<Prediction>> {
-        let data = (service.to_owned(), now, limit as u64);
-        self.call(Kind::Read, data, |(service, now, limit), tx| {
-            newest(service, *now, *limit, tx).boxed()
+    /// When the database fails, or the text does not open.
+    pub fn prediction_text(&self, id: &str) -> Reply<Option<Private<Vec<u8>>>> {
+        let ask = (Arc::clone(&self.sealer), id.to_owned());
+        self.call(Kind::Read, ask, |(sealer, id), tx| {
+            async move {
+                let select = "SELECT sealed FROM prediction WHERE id = $1 AND 0 < length(sealed)";
+                let found = tx.rows(select, values![id]).await?.into_iter().next();
+                let open = |mut row: Row| {
+                    sealer.unseal(&row.take::<Vec<u8>>()?, id.as_bytes()).map(Private::new)
+                };
+                found.map(open).transpose()
+            }
+            .boxed()
         })
     }
 
-    /// Adds feedback and the event that tells of it.
+    /// An agency's predictions of `service` that have not expired at `now`, newest first, without their texts; at most
+    /// `limit`.
+    ///
+    /// # Errors
+    /// When the database fails.
+    pub fn newest(
+        &self,
+        service: &str,
+        org: &str,
+        now: u64,
+        limit: usize,
+    ) -> Reply<Vec<Prediction>> {
+        let data = (service.to_owned(), org.to_owned(), now, limit as u64);
+        self.call(Kind::Read, data, |(service, org, now, limit), tx| {
+            newest((service, org), *now, *limit, tx).boxed()
+        })
+    }
+
+    /// Adds feedback and the event that tells of it; officers need not review the prediction any more.
     ///
     /// # Errors
     /// When the database fails.
     pub fn add_feedback(&self, row: FeedbackRow, about: Prediction, told: OutboxRow) -> Reply<()> {
         self.call(Kind::Durable, (row, about, told), |(row, about, told), tx| {
             async move {
-                add_feedback(row, about, tx).await?;
+                let [_, version, _] = &about.model;
+                let of = About { service: &about.service, version, given: &about.labels };
+                insert_feedback(row, of, tx).await?;
+                reviews::close_by_feedback(row, tx).await?;
                 outbox::add(told, tx).await
             }
             .boxed()
@@ -164,33 +219,32 @@ impl Store {
         })
     }
 
-    /// The newest signatures of a service, oldest of them first: what the index of near-duplicates is rebuilt from.
+    /// The newest signatures of a service with agency and id, oldest of them first: what the index of near-duplicates is
+    /// rebuilt from.
     ///
     /// # Errors
     /// When the database fails.
-    pub fn signatures(&self, service: &str, limit: usize) -> Reply<Vec<(String, Vec<u8>)>> {
+    pub fn signatures(&self, service: &str, limit: usize) -> Reply<Vec<(String, String, Vec<u8>)>> {
         self.call(Kind::Read, (service.to_owned(), limit as u64), |(service, limit), tx| {
             signatures(service, *limit, tx).boxed()
         })
     }
-
-    /// Erases predictions that have expired at `now` and returns their ids; at most some hundred a call, none when all
-    /// are gone.
-    ///
-    /// # Errors
-    /// When the database fails.
-    pub fn erase_expired(&self, now: u64) -> Reply<Vec<String>> {
-        self.call(Kind::Relaxed, now, |now, tx| erase_expired(*now, tx).boxed())
-    }
 }
 
-async fn keep(sealed: &[Sealed], told: &[OutboxRow], tx: &mut dyn Tx) -> Result<(), StoreError> {
-    let insert = "INSERT INTO prediction(id, service, model, version, sha256, taxonomy, labels, sealed, signature, created, expires)
-        VALUES($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11)";
+async fn keep(
+    sealed: &[Sealed],
+    told: &[OutboxRow],
+    reviews: &[SealedReview],
+    tx: &mut dyn Tx,
+) -> Result<(), StoreError> {
+    let insert = "INSERT INTO prediction(id, org, service, model, version, sha256, taxonomy, labels, sealed, signature,
+            case_no, created, text_expires, expires)
+        VALUES($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14)";
     for (it, sealed) in sealed {
         let [model, version, sha256] = &it.model;
         let values = values![
             &it.id,
+            &it.org,
             it.service,
             model,
             version,
@@ -199,38 +253,47 @@ async fn keep(sealed: &[Sealed], told: &[OutboxRow], tx: &mut dyn Tx) -> Result<
             &it.labels,
             sealed,
             &it.signature,
+            &it.case_no,
             it.created,
+            it.text_expires,
             it.expires,
         ];
         tx.execute(insert, values).await?;
+        let created = Duration::from_secs(it.created);
+        subjects::note(&it.subjects, ("prediction", &it.id), created, tx).await?;
     }
     for row in told {
         outbox::add(row, tx).await?;
+    }
+    for review in reviews {
+        reviews::insert(review, None, tx).await?;
     }
     Ok(())
 }
 
 async fn prediction(id: &str, now: u64, tx: &mut dyn Tx) -> Result<Option<Prediction>, StoreError> {
-    let select = "SELECT id, service, model, version, sha256, taxonomy, labels, created, expires
+    let select =
+        "SELECT id, org, service, model, version, sha256, taxonomy, labels, created, expires
         FROM prediction WHERE id = $1 AND $2 < expires";
     tx.rows(select, values![id, now]).await?.into_iter().next().map(kept).transpose()
 }
 
 async fn newest(
-    service: &str,
+    (service, org): (&str, &str),
     now: u64,
     limit: u64,
     tx: &mut dyn Tx,
 ) -> Result<Vec<Prediction>, StoreError> {
-    let select = "SELECT id, service, model, version, sha256, taxonomy, labels, created, expires
-        FROM prediction WHERE service = $1 AND $2 < expires ORDER BY seq DESC LIMIT $3";
-    tx.rows(select, values![service, now, limit]).await?.into_iter().map(kept).collect()
+    let select = "SELECT id, org, service, model, version, sha256, taxonomy, labels, created, expires
+        FROM prediction WHERE service = $1 AND org = $2 AND $3 < expires ORDER BY seq DESC LIMIT $4";
+    tx.rows(select, values![service, org, now, limit]).await?.into_iter().map(kept).collect()
 }
 
-/// A row of the columns that both of the above select.
+/// A row of the columns that the above select.
 fn kept(mut row: Row) -> Result<Prediction, StoreError> {
     Ok(Prediction {
         id: row.take()?,
+        org: row.take()?,
         service: row.take()?,
         model: [row.take()?, row.take()?, row.take()?],
         taxonomy: row.take()?,
@@ -240,19 +303,28 @@ fn kept(mut row: Row) -> Result<Prediction, StoreError> {
     })
 }
 
-async fn add_feedback(
+/// What feedback is on.
+pub(super) struct About<'a> {
+    /// The service that answered.
+    pub(super) service: &'a str,
+    /// Version of its model.
+    pub(super) version: &'a str,
+    /// Labels given.
+    pub(super) given: &'a str,
+}
+
+pub(super) async fn insert_feedback(
     row: &FeedbackRow,
-    about: &Prediction,
+    about: About<'_>,
     tx: &mut dyn Tx,
 ) -> Result<(), StoreError> {
     let insert = "INSERT INTO feedback(prediction, service, version, given, verdict, label, unit, reason, decided_by, role, created)
         VALUES($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11)";
-    let [_, version, _] = &about.model;
     let values = values![
         &row.prediction,
-        &about.service,
-        version,
-        &about.labels,
+        about.service,
+        about.version,
+        about.given,
         &row.verdict,
         &row.label,
         &row.unit,
@@ -304,16 +376,11 @@ async fn signatures(
     service: &str,
     limit: u64,
     tx: &mut dyn Tx,
-) -> Result<Vec<(String, Vec<u8>)>, StoreError> {
-    let select = "SELECT id, signature FROM prediction WHERE service = $1 AND signature IS NOT NULL
+) -> Result<Vec<(String, String, Vec<u8>)>, StoreError> {
+    let select =
+        "SELECT org, id, signature FROM prediction WHERE service = $1 AND signature IS NOT NULL
         ORDER BY seq DESC LIMIT $2";
-    let read = |mut row: Row| -> Result<_, StoreError> { Ok((row.take()?, row.take()?)) };
+    let read =
+        |mut row: Row| -> Result<_, StoreError> { Ok((row.take()?, row.take()?, row.take()?)) };
     tx.rows(select, values![service, limit]).await?.into_iter().rev().map(read).collect()
-}
-
-async fn erase_expired(now: u64, tx: &mut dyn Tx) -> Result<Vec<String>, StoreError> {
-    let delete = "DELETE FROM prediction WHERE seq IN
-        (SELECT seq FROM prediction WHERE expires <= $1 LIMIT $2) RETURNING id";
-    let rows = tx.rows(delete, values![now, ERASE_AT_ONCE]).await?;
-    rows.into_iter().map(|mut row| row.take()).collect()
 }

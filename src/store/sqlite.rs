@@ -26,7 +26,7 @@ const MAX_GROUP: usize = 256;
 const READERS: usize = 2;
 
 /// Longest wait for another process that writes.
-const BUSY: Duration = Duration::from_secs(10);
+pub(super) const BUSY: Duration = Duration::from_secs(10);
 
 /// The log is folded into the database by [`fold`], but never grows beyond this: 8,192 pages are 32 MiB.
 const MAX_LOG_PAGES: i64 = 8192;
@@ -144,6 +144,12 @@ fn prepare(connection: &Connection) -> Result<(), StoreError> {
 /// Folds the log into the database, on a connection of its own, so that no writer waits.
 pub(super) fn fold(path: &Path) -> Result<(), StoreError> {
     connect(path)?.query_row("PRAGMA wal_checkpoint(PASSIVE)", [], |_| Ok(()))?;
+    Ok(())
+}
+
+/// The same, and empties the log.
+pub(super) fn scrub(path: &Path) -> Result<(), StoreError> {
+    connect(path)?.query_row("PRAGMA wal_checkpoint(TRUNCATE)", [], |_| Ok(()))?;
     Ok(())
 }
 

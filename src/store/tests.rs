@@ -8,18 +8,24 @@ use super::seal::BlobKey;
 use super::*;
 use crate::base::Private;
 
+const ORG: &str = "301000000A";
+
 const TEXT: &str = "我的身分證字號是A123456789";
 
 fn prediction(id: &str) -> NewPrediction {
     NewPrediction {
         id: id.to_owned(),
+        org: ORG.to_owned(),
         service: "letters",
         model: ["letters", "3", "00"].map(str::to_owned),
         taxonomy: "2026-10".to_owned(),
         labels: "[]".to_owned(),
         text: Private::new(TEXT.as_bytes().to_vec()),
         signature: None,
+        subjects: Vec::new(),
+        case_no: None,
         created: 10,
+        text_expires: 100,
         expires: 100,
     }
 }

@@ -1,7 +1,7 @@
 //! One call: who asks until when, and what a caller is told when it fails.
 
 use std::fmt;
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
 use crate::base::{Deadline, ErrorCode, RequestId};
@@ -15,6 +15,59 @@ pub struct CallContext {
     pub deadline: Deadline,
     /// What it belongs to.
     pub origin: Arc<Origin>,
+    /// Purposes that are approved for the caller; any when none are told.
+    pub purposes: Option<Arc<[String]>>,
+    /// What comes out about it while it is worked on: for the record.
+    pub said: Arc<Said>,
+}
+
+/// What comes out about a call while it is worked on. Each is noted once: the first counts.
+#[derive(Debug, Default)]
+pub struct Said {
+    purpose: OnceLock<SaidPurpose>,
+    caller: OnceLock<ProvenCaller>,
+}
+
+/// Who was proven to call.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ProvenCaller {
+    /// The client system.
+    pub client: String,
+    /// Code of its agency.
+    pub org: String,
+}
+
+/// A purpose as it was said, and well-formed.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct SaidPurpose {
+    /// Code of the purpose.
+    pub code: String,
+    /// Number of the case.
+    pub case_no: Option<String>,
+}
+
+impl Said {
+    /// Notes a purpose, unless there is one.
+    pub fn note(&self, purpose: SaidPurpose) {
+        // A second one changes nothing.
+        let _ = self.purpose.set(purpose);
+    }
+
+    /// The purpose, once it is read.
+    pub fn get(&self) -> Option<&SaidPurpose> {
+        self.purpose.get()
+    }
+
+    /// Notes who was proven, unless that is noted.
+    pub fn note_caller(&self, caller: ProvenCaller) {
+        // A second one changes nothing.
+        let _ = self.caller.set(caller);
+    }
+
+    /// Who was proven.
+    pub fn caller(&self) -> Option<&ProvenCaller> {
+        self.caller.get()
+    }
 }
 
 /// What a call belongs to, for the events that tell of it.
@@ -41,6 +94,8 @@ pub enum Task {
     Answers,
     /// Predictions made earlier, and feedback on them.
     Predictions,
+    /// Vectors of texts.
+    Embeddings,
 }
 
 /// A failed call, as its caller sees it. Its texts never carry input.

@@ -16,6 +16,16 @@ pub struct SpeechOrder {
     pub speakers: Vec<String>,
 }
 
+/// How the frames of a live stream are coded.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+pub enum FrameCoding {
+    /// Samples of 16 bits.
+    #[default]
+    Pcm,
+    /// A packet of Opus in each; an empty one stands for one that was lost.
+    Opus,
+}
+
 /// Which text of a transcript is shown.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
 pub enum Rendition {

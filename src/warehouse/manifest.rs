@@ -7,7 +7,7 @@ use std::path::Path;
 use serde::Serialize;
 use sha2::{Digest, Sha256};
 
-use crate::base::Date;
+use crate::base::{Date, hex};
 
 use super::partition::write_whole;
 use super::table::Table;
@@ -103,10 +103,6 @@ pub(super) fn fingerprint<'a>(
         hasher.update(std::fs::read(&path).map_err(|it| ExportError::write(&path, it))?);
     }
     Ok(hex(&hasher.finalize()))
-}
-
-fn hex(bytes: &[u8]) -> String {
-    bytes.iter().map(|it| format!("{it:02x}")).collect()
 }
 
 #[derive(Serialize)]

@@ -20,7 +20,7 @@ use std::path::{Path, PathBuf};
 use hmac::{Hmac, KeyInit, Mac};
 use sha2::Sha256;
 
-use crate::base::{Date, Secret};
+use crate::base::{Date, Secret, hex};
 use crate::store::{Store, StoreError};
 
 use pages::Source;
@@ -115,6 +115,6 @@ impl Pseudonyms {
         mac.update(b"\0");
         mac.update(id.as_bytes());
         let digest = mac.finalize().into_bytes();
-        digest.iter().take(PSEUDONYM_BYTES).map(|it| format!("{it:02x}")).collect()
+        hex(&digest[..PSEUDONYM_BYTES])
     }
 }

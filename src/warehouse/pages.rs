@@ -12,10 +12,6 @@ use super::{ExportError, MIN_GROUP, Pseudonyms};
 /// Labels of a row.
 const N_LABELS: usize = 3;
 
-/// Taiwan is ahead of UTC, without summer time, since 1979.
-const TAIPEI_SECONDS: u64 = 8 * 3600;
-const DAY_SECONDS: u64 = 24 * 3600;
-
 /// What is exported.
 pub(super) struct Source<'a> {
     /// From where.
@@ -28,9 +24,9 @@ pub(super) struct Source<'a> {
 
 impl Source<'_> {
     fn stretch(&self) -> Stretch {
-        let midnight = u64::from(self.day.unix_days()) * DAY_SECONDS;
-        let from = midnight.saturating_sub(TAIPEI_SECONDS);
-        Stretch { from, until: from + DAY_SECONDS, after: 0 }
+        let [from, until] =
+            [self.day, self.day.next_day()].map(|it| it.midnight_in_taiwan().as_secs());
+        Stretch { from, until, after: 0 }
     }
 
     /// Gives every page of rows to `take`.

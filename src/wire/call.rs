@@ -11,7 +11,7 @@ pub const DEADLINE: &str = "x-deadline-ms";
 pub const REQUEST_ID: &str = "x-request-id";
 /// Header with the caller's trace.
 pub const TRACE_PARENT: &str = "traceparent";
-/// Header with the code of the caller's agency; the gateway in front sets it.
+/// Header with the code of the caller's agency; where callers are proven, what was proven replaces it.
 pub const ORG: &str = "x-org-code";
 
 /// Agency of callers when the gateway does not say: 內政部.
@@ -45,7 +45,7 @@ pub fn origin(
     })
 }
 
-/// Header with the name of the client system, as the gateway in front says it.
+/// Header with the name of the client system; where callers are proven, what was proven replaces it.
 pub const CLIENT: &str = "x-client-id";
 
 /// Who calls when the gateway does not say.

@@ -6,3 +6,4 @@ pub mod names;
 pub mod openai;
 pub mod problem;
 pub mod v1;
+pub mod v2;

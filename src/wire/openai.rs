@@ -1,5 +1,7 @@
 //! Transcription in the shapes that clients of OpenAI's interface expect. Only the shapes are theirs.
 
+pub mod embeddings;
+
 use serde::Serialize;
 use utoipa::ToSchema;
 

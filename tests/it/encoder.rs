@@ -108,7 +108,7 @@ fn a_row_of_a_batch_equals_the_row_alone() {
 #[test]
 fn onnx_engines_serve_the_same_network() {
     let graph = export_onnx(&pulled(ENCODER)).unwrap();
-    let sha256: String = Sha256::digest(&graph).iter().map(|it| format!("{it:02x}")).collect();
+    let sha256 = fenwen::base::hex(&Sha256::digest(&graph));
     let dir = tempfile::tempdir().unwrap();
     let path = dir.path().join("encoder.onnx");
     std::fs::write(&path, &graph).unwrap();
@@ -131,7 +131,7 @@ fn fine_tuned_weights_are_served_too() {
     let plain = run(candle(1).as_mut(), &rows);
     let dir = tempfile::tempdir().unwrap();
     let written = |name: &str, bytes: &[u8]| {
-        let sha256: String = Sha256::digest(bytes).iter().map(|it| format!("{it:02x}")).collect();
+        let sha256 = fenwen::base::hex(&Sha256::digest(bytes));
         let path = dir.path().join(name);
         std::fs::write(&path, bytes).unwrap();
         VerifiedFile::check(&path, &sha256).unwrap()

@@ -108,6 +108,14 @@ fn the_built_in_engine_reads_the_same() {
     check(&read(&reader, &picture(document_type)), &truth(document_type));
 }
 
+#[cfg(feature = "candle")]
+#[test]
+fn candle_reads_the_same() {
+    let reader = reader(&["engine.onnx=candle"]);
+    let document_type = "tw_national_id_front";
+    check(&read(&reader, &picture(document_type)), &truth(document_type));
+}
+
 #[test]
 fn a_picture_without_a_card_is_unknown_and_to_be_taken_again() {
     let mut png = Vec::new();
@@ -154,6 +162,8 @@ fn a_drawn_picture_shows_the_boxes() {
 struct Server {
     child: Child,
     address: String,
+    /// The server answers nothing when its audit log is gone.
+    _data_dir: tempfile::TempDir,
 }
 
 impl Server {
@@ -170,7 +180,7 @@ impl Server {
         let ready = lines.map(|it| it.unwrap()).find(|it| it.contains("已就緒")).unwrap();
         let start = ready.find("http://").unwrap() + "http://".len();
         let address = ready[start..].split('/').next().unwrap().to_owned();
-        Server { child, address }
+        Server { child, address, _data_dir: data_dir }
     }
 
     fn post(&self, file: &[u8]) -> (String, Value) {

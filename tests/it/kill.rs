@@ -57,7 +57,7 @@ impl JobKind for Echo {
             input.collect(99).await.unwrap().unwrap();
             let (id, fence) = (&context.job().id, context.job().fence);
             let content = Private::new(format!("{id}/{fence}").into_bytes());
-            Ok(JobOutput { media_type: "text/plain", content, event: None })
+            Ok(JobOutput { media_type: "text/plain", content, event: None, mentions: Vec::new() })
         }
         .boxed()
     }

@@ -44,14 +44,19 @@ fn every_dependency_has_an_accepted_licence_and_source() {
 }
 
 fn packages() -> Vec<Value> {
+    metadata(&[])["packages"].as_array().unwrap().clone()
+}
+
+/// What cargo tells of every package, whatever features are on.
+pub(crate) fn metadata(arguments: &[&str]) -> Value {
     let output = Command::new(env!("CARGO"))
         .args(["metadata", "--format-version", "1", "--locked", "--all-features"])
+        .args(arguments)
         .current_dir(env!("CARGO_MANIFEST_DIR"))
         .output()
         .unwrap();
     assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
-    let metadata: Value = serde_json::from_slice(&output.stdout).unwrap();
-    metadata["packages"].as_array().unwrap().clone()
+    serde_json::from_slice(&output.stdout).unwrap()
 }
 
 /// Whether a licence expression can be satisfied by accepted licences only: any of an `OR`, all of an `AND`.

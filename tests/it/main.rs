@@ -2,15 +2,25 @@
 #![expect(clippy::unwrap_used, reason = "tests may")]
 
 mod api;
+mod audit;
 mod batch;
 mod bus;
+mod canary;
 mod cli;
+mod compliance;
+#[cfg(feature = "console")]
+mod console;
 #[cfg(all(feature = "candle", feature = "ort", feature = "rten"))]
 mod encoder;
 #[cfg(all(feature = "ort", feature = "rten"))]
 mod engine;
 mod faults;
+#[cfg(all(feature = "audio", target_os = "linux"))]
+mod ffmpeg;
+mod fuzz_lock;
 mod generated;
+#[cfg(all(feature = "candle", feature = "ort", feature = "rten"))]
+mod graphs;
 mod http;
 #[cfg(all(feature = "ort", feature = "rten"))]
 mod idcard;
@@ -19,10 +29,15 @@ mod kill;
 mod licences;
 #[cfg(feature = "nats")]
 mod nats_server;
+#[cfg(feature = "console")]
+mod oidc;
 #[cfg(feature = "pdf")]
 mod pdf;
+mod privacy;
+mod promotions;
 mod read_page;
 mod registry;
+mod sbom;
 #[cfg(feature = "postgres")]
 mod servers;
 mod source;

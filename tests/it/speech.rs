@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use fenwen::cli::speech::LocalEars;
 use fenwen::config::{Config, Overrides};
+use fenwen::engine::Device;
 use fenwen::engine::speech::{
     DecodeOptions, Heard, Language, ShouldStop, SpeechEngine, SpeechError, SpeechModel,
     SpeechOptions, open,
@@ -17,7 +18,7 @@ use crate::support::{WHISPER_BASE, pulled};
 const RATE: u32 = 16_000;
 
 fn model(engine: SpeechEngine) -> Box<dyn SpeechModel> {
-    let options = SpeechOptions { engine, threads: 1 };
+    let options = SpeechOptions { engine, device: Device::Cpu, threads: 1 };
     open(&pulled(WHISPER_BASE), options, 1).unwrap().pop().unwrap()
 }
 

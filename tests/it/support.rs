@@ -16,6 +16,14 @@ pub(crate) const DETECTOR: &str =
 /// SHA-256 of the text recogniser.
 pub(crate) const RECOGNISER: &str =
     "6f327246b50388f3c176ae304bd95767ea6dc0c9ae92153ef8cbe210b3c14884";
+/// SHA-256 of the classifier that tells upright lines from others.
+#[cfg(feature = "candle")]
+pub(crate) const CLASSIFIER: &str =
+    "e47acedf663230f8863ff1ab0e64dd2d82b838fceb5957146dab185a89d6215c";
+/// SHA-256 of the finder of faces.
+#[cfg(feature = "candle")]
+pub(crate) const FACE_FINDER: &str =
+    "8f2383e4dd3cfbb4553ea8718107fc0423210dc964f9f4280604804ed2552fa4";
 /// SHA-256 of Whisper base.
 #[cfg(all(feature = "candle", feature = "whisper"))]
 pub(crate) const WHISPER_BASE: &str =

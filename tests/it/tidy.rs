@@ -11,11 +11,14 @@ const MAY_IMPORT: &[(&str, &[&str])] = &[
     ("base", &[]),
     ("tensor", &[]),
     ("config", &["base"]),
+    ("audit", &["base"]),
     ("bus", &["base"]),
     ("store", &["base"]),
     ("media", &["base"]),
-    ("task", &["base", "media"]),
-    ("wire", &["base", "media", "task"]),
+    ("task", &["base", "tensor", "media"]),
+    ("wire", &["base", "tensor", "media", "task"]),
+    ("policy", &["base", "task"]),
+    ("identity", &["base", "store", "policy"]),
     ("registry", &["base", "config"]),
     ("engine", &["base", "tensor", "config", "registry"]),
     ("batch", &["base", "tensor", "engine"]),
@@ -23,13 +26,20 @@ const MAY_IMPORT: &[(&str, &[&str])] = &[
     (
         "service",
         &[
-            "base", "config", "bus", "store", "media", "task", "registry", "engine", "batch",
-            "pipeline",
+            "base", "tensor", "config", "bus", "store", "media", "task", "registry", "engine",
+            "batch", "pipeline",
         ],
     ),
-    ("http", &["base", "config", "task", "wire", "service"]),
+    ("http", &["base", "config", "audit", "task", "wire", "service", "policy", "identity"]),
+    (
+        "console",
+        &[
+            "base", "config", "audit", "policy", "identity", "registry", "task", "wire", "service",
+            "http",
+        ],
+    ),
     ("warehouse", &["base", "store"]),
-    ("rpc", &["base", "config", "task", "wire", "service", "bus"]),
+    ("rpc", &["base", "config", "audit", "task", "wire", "service", "bus", "policy", "identity"]),
     ("cli", ANYTHING),
 ];
 
@@ -38,6 +48,7 @@ const ANYTHING: &[&str] = &[
     "base",
     "tensor",
     "config",
+    "audit",
     "bus",
     "store",
     "media",
@@ -48,7 +59,10 @@ const ANYTHING: &[&str] = &[
     "batch",
     "pipeline",
     "service",
+    "policy",
+    "identity",
     "http",
+    "console",
     "warehouse",
     "rpc",
 ];
@@ -149,7 +163,7 @@ fn root() -> PathBuf {
 }
 
 fn all_rust_files() -> Vec<PathBuf> {
-    rust_files(&["src", "tests", "eval", "training"])
+    rust_files(&["src", "tests", "eval", "training", "fuzz"])
 }
 
 fn rust_files(folders: &[&str]) -> Vec<PathBuf> {

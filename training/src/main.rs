@@ -1,7 +1,9 @@
 //! `fenwen-train`: fits what the server uses; run as `fenwen train …`.
 
+mod adamw;
 mod baseline;
 mod calibrate;
+mod checkpoint;
 mod data;
 mod discover;
 mod encoder;
@@ -9,6 +11,7 @@ mod isotonic;
 mod linear;
 mod progress;
 mod projection;
+mod whisper;
 
 use std::process::ExitCode;
 
@@ -17,7 +20,7 @@ use clap::{Parser, Subcommand};
 
 /// 訓練與校準 fenwen 的模型。
 ///
-/// 沒有子命令時,依配方訓練文字分類模型,或微調語句編碼器(配方有 [encoder] 一節)。
+/// 沒有子命令時,依配方訓練文字分類模型,微調語句編碼器(配方有 [encoder] 一節),或以 LoRA 微調語音模型([whisper])。
 #[derive(Debug, Parser)]
 #[command(name = "fenwen train", version)]
 #[command(args_conflicts_with_subcommands = true, subcommand_negates_reqs = true)]
@@ -26,7 +29,7 @@ struct Cli {
     command: Option<Command>,
     #[command(flatten)]
     options: linear::Options,
-    /// 自輸出目錄中最後一個檢查點繼續(僅限微調語句編碼器)
+    /// 自輸出目錄中最後一個檢查點繼續(僅限微調語句編碼器與語音模型)
     #[arg(long)]
     resume: bool,
 }
@@ -56,8 +59,9 @@ fn run(cli: &Cli) -> anyhow::Result<()> {
         Some(Command::ScoreEncoder(options)) => encoder::score::run(options),
         None if cli.options.is_update() => linear::run(&cli.options),
         None if encoder::is_meant(&cli.options)? => encoder::run(&cli.options, cli.resume),
+        None if whisper::is_meant(&cli.options)? => whisper::run(&cli.options, cli.resume),
         None => {
-            ensure!(!cli.resume, "--resume is for recipes with a section [encoder]");
+            ensure!(!cli.resume, "--resume is for recipes with a section [encoder] or [whisper]");
             linear::run(&cli.options)
         }
     }

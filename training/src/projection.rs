@@ -3,8 +3,8 @@
 //! Distances are kept up to some 1/√width (Johnson and Lindenstrauss, 1984; signs instead of normal numbers: Achlioptas,
 //! 2003). The same seed and text give the same numbers everywhere; nothing is fitted, nothing kept.
 
-use crate::linear::chance::Chance;
 use crate::linear::corpus::{Corpus, Counts, index};
+use fenwen::base::Chance;
 
 /// Signs that one draw gives.
 const SIGNS: usize = 64;

@@ -13,12 +13,15 @@ use std::time::Instant;
 use anyhow::{Context as _, Result};
 use fenwen::cli::speech::LocalEars;
 use fenwen::config::{Config, Overrides};
+use fenwen::media::audio::RATE;
+use fenwen::media::audio::telephone::wav;
+use fenwen::pipeline::speech::compare::Errors;
 use fenwen::pipeline::speech::{Observer, Resume};
 use fenwen::task::speech::{Rendition, Segment, SpeechOrder, SpeechProgress};
 use serde::{Deserialize, Serialize};
 
 use clips::Clip;
-use score::{Errors, Interval};
+use score::Interval;
 
 /// What to score, and on what.
 #[derive(clap::Args)]
@@ -140,8 +143,8 @@ fn items(clips: &[Clip]) -> Vec<Item> {
         }
     }
     for (condition, samples) in telephone::wordless() {
-        let seconds = samples.len() as f64 / f64::from(telephone::RATE);
-        let bytes = telephone::wav(&samples);
+        let seconds = samples.len() as f64 / f64::from(RATE);
+        let bytes = wav(&samples);
         let file = format!("none-{condition}.wav");
         let (set, truth) = ("none".to_owned(), String::new());
         items.push(Item { file, set, condition, truth, seconds, bytes });
@@ -206,7 +209,7 @@ impl Observer for Nobody {
 fn rows(items: &[Item], answers: &[String]) -> Vec<Row> {
     let mut groups: Vec<(String, String, Vec<Errors>)> = Vec::new();
     for (item, answer) in items.iter().zip(answers) {
-        let errors = score::errors(&item.truth, answer);
+        let errors = Errors::of(&item.truth, answer);
         let found = groups.iter_mut().find(|it| it.0 == item.set && it.1 == item.condition);
         match found {
             Some(group) => group.2.push(errors),
@@ -227,7 +230,7 @@ fn rows(items: &[Item], answers: &[String]) -> Vec<Row> {
 fn dump(path: &Path, items: &[Item], answers: &[String]) -> Result<()> {
     let mut out = BufWriter::new(File::create(path)?);
     for (item, answer) in items.iter().zip(answers) {
-        let errors = score::errors(&item.truth, answer);
+        let errors = Errors::of(&item.truth, answer);
         let line = serde_json::json!({
             "file": item.file, "condition": item.condition, "truth": item.truth, "text": answer,
             "errors": errors.n_errors, "chars": errors.n_chars,

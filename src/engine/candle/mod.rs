@@ -1,21 +1,28 @@
-//! Models on candle, in pure Rust: the sentence encoder, from the archive its publisher made or as fine-tuning wrote it.
+//! Models on candle, in pure Rust: ONNX graphs (see [`onnx`]), and the sentence encoder, from the archive its publisher
+//! made or as fine-tuning wrote it.
 
 mod arrays;
+mod device;
+#[cfg(any(test, feature = "cuda"))]
+mod gpu;
 mod graph;
+#[cfg(feature = "cuda")]
+mod kernels;
 mod network;
 mod npz;
+mod onnx;
 mod ops;
 mod twin;
 mod weights;
 
 use std::sync::Arc;
 
-use candle_core::Tensor as CandleTensor;
+use candle_core::{Device, Tensor as CandleTensor};
 use rayon::prelude::*;
 use rayon::{ThreadPool, ThreadPoolBuilder};
 
 use crate::engine::signature::{Element, Port, Signature};
-use crate::engine::{EngineError, OpenOptions, TensorModel, read_file};
+use crate::engine::{EngineError, GraphError, OpenOptions, TensorModel, read_file};
 use crate::registry::VerifiedFile;
 use crate::tensor::{Data, Tensor, View};
 
@@ -23,6 +30,7 @@ use network::{Batch, Network};
 use weights::{WIDTH, Weights};
 
 pub use arrays::{Array, Arrays, ArraysError, Values};
+pub(crate) use device::{Tether, matrix_rate, open as open_device};
 
 /// Most tokens of one text; the length of a text is counted in 16 bits.
 const MAX_TEXT: usize = 1 << 15;
@@ -31,16 +39,42 @@ const MAX_GROUP: usize = 384;
 /// Fewer tokens than this are not divided among threads.
 const MIN_GROUP: usize = 64;
 
-/// Opens copies of the sentence encoder: one set of weights, one pool of threads for each.
-///
-/// Input `ids` [rows, tokens]: each row ends with a token that is not 0, zeros after it are padding. Output
-/// `embedding` [rows, 512]: unit vectors. A row gives the same alone and among others.
+/// Opens copies of the model in `file`: an ONNX graph, or else the sentence encoder.
 pub(crate) fn open(
     file: &VerifiedFile,
     options: &OpenOptions,
     n_replicas: usize,
 ) -> Result<Vec<Box<dyn TensorModel>>, EngineError> {
-    let weights = Weights::read(&read_file(file)?).map_err(load_error)?;
+    let bytes = read_file(file)?;
+    let device = device::open(options.device)?;
+    let refusal = match crate::engine::onnx::read(&bytes) {
+        Ok(header) => return onnx::open(&bytes, &header, &device, options, n_replicas),
+        Err(refusal) => refusal,
+    };
+    let opened = match device {
+        Device::Cpu => open_encoder(&bytes, options, n_replicas),
+        #[cfg(feature = "cuda")]
+        device => open_encoder_on(&bytes, &device, n_replicas),
+        #[cfg(not(feature = "cuda"))]
+        _ => Err(EngineError::Unsupported("another device".to_owned())),
+    };
+    opened.map_err(|err| match refusal {
+        GraphError::Malformed => err,
+        // A graph after all, but one with something that is refused.
+        refusal => EngineError::Graph(refusal),
+    })
+}
+
+/// Opens copies of the sentence encoder: one set of weights, one pool of threads for each.
+///
+/// Input `ids` [rows, tokens]: each row ends with a token that is not 0, zeros after it are padding. Output
+/// `embedding` [rows, 512]: unit vectors. A row gives the same alone and among others.
+fn open_encoder(
+    bytes: &[u8],
+    options: &OpenOptions,
+    n_replicas: usize,
+) -> Result<Vec<Box<dyn TensorModel>>, EngineError> {
+    let weights = Weights::read(bytes).map_err(load_error)?;
     let network = Arc::new(Network::new(weights).map_err(load_error)?);
     (0..n_replicas)
         .map(|_| {
@@ -48,6 +82,17 @@ pub(crate) fn open(
             Ok(Box::new(model) as Box<dyn TensorModel>)
         })
         .collect()
+}
+
+/// The same on a device that is not the processor, in half precision.
+#[cfg(feature = "cuda")]
+fn open_encoder_on(
+    bytes: &[u8],
+    device: &Device,
+    n_replicas: usize,
+) -> Result<Vec<Box<dyn TensorModel>>, EngineError> {
+    let weights = Weights::read(bytes).map_err(load_error)?;
+    gpu::GpuModel::open(&weights, device, candle_core::DType::F16, n_replicas)
 }
 
 /// The same network as an ONNX file, for other runtimes.
@@ -58,6 +103,19 @@ pub(crate) fn export_onnx(file: &VerifiedFile) -> Result<Vec<u8>, EngineError> {
 /// The weights as they lie in their file.
 pub(crate) fn read_arrays(file: &VerifiedFile) -> Result<Arrays, EngineError> {
     Arrays::read(&read_file(file)?).map_err(load_error)
+}
+
+/// Ids in, unit vectors out.
+fn signature() -> Signature {
+    let port = |name: &str, element, width| Port {
+        name: name.to_owned(),
+        element: Some(element),
+        dims: Some(vec![None, width]),
+    };
+    Signature {
+        inputs: vec![port("ids", Element::I64, None)],
+        outputs: vec![port("embedding", Element::F32, Some(WIDTH))],
+    }
 }
 
 fn load_error(error: impl std::fmt::Display) -> EngineError {
@@ -78,16 +136,7 @@ impl CandleModel {
             .thread_name(|idx| format!("candle-{idx}"))
             .build()
             .map_err(load_error)?;
-        let port = |name: &str, element, width| Port {
-            name: name.to_owned(),
-            element: Some(element),
-            dims: Some(vec![None, width]),
-        };
-        let signature = Signature {
-            inputs: vec![port("ids", Element::I64, None)],
-            outputs: vec![port("embedding", Element::F32, Some(WIDTH))],
-        };
-        Ok(CandleModel { network, pool, threads, signature })
+        Ok(CandleModel { network, pool, threads, signature: signature() })
     }
 
     /// The embeddings of all rows, one after another.

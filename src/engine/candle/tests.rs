@@ -270,3 +270,26 @@ fn unfit_rows_are_refused() {
     let floats = Tensor::f32([1, 2], vec![1.0, 2.0]).unwrap();
     assert!(model.run(&[floats], &mut |_| ()).is_err());
 }
+
+#[test]
+fn another_device_computes_the_same() {
+    let mut weights = Numbers(7).weights();
+    let n_tokens = N_CHUNKS * ROWS_PER_CHUNK;
+    weights.table.deltas.slots = (0..n_tokens).map(|id| u32::from(id == 9)).collect();
+    weights.table.deltas.rows = vec![0.25; WIDTH];
+    let device = candle_core::Device::Cpu;
+    {
+        let dtype = candle_core::DType::F32;
+        let model = gpu::GpuModel::open(&weights, &device, dtype, 2).unwrap().pop();
+        let rows: [&[i64]; 3] = [&[1, 0, 14, 3, 9, 9, 2], &[2, 0, 0, 0, 0, 0, 0], &[5; 7]];
+        let mut out = Vec::new();
+        let input = Tensor::i64([3, 7], rows.concat()).unwrap();
+        model.unwrap().run(&[input], &mut |views| out = views[0].data().to_vec()).unwrap();
+        for (row, found) in rows.iter().zip(out.chunks_exact(WIDTH)) {
+            let len = row.iter().rposition(|id| *id != 0).unwrap() + 1;
+            let ids: Vec<usize> =
+                row[..len].iter().map(|id| usize::try_from(*id).unwrap()).collect();
+            check_close(found, &plain(&weights, &ids), 1e-5);
+        }
+    }
+}

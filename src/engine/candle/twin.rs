@@ -41,14 +41,10 @@ impl Twin {
         let n_rows = table.len();
         let mut levels = Vec::with_capacity(n_rows * WIDTH);
         let (mut scales, mut shifts) = (Vec::new(), Vec::new());
-        for row_idx in 0..table.rows_per_chunk {
-            let parts = table.chunks.iter().zip(&table.scales).zip(&table.shifts);
-            for ((chunk, scale), shift) in parts {
-                let row = chunk.get(row_idx * WIDTH..(row_idx + 1) * WIDTH);
-                levels.extend_from_slice(row.unwrap_or_default());
-                scales.push(*scale);
-                shifts.push(*shift);
-            }
+        for (row, scale, shift) in table.rows() {
+            levels.extend_from_slice(row);
+            scales.push(scale);
+            shifts.push(shift);
         }
         let graph = &mut self.graph;
         graph.bytes("levels", &[n_rows, WIDTH], &levels);

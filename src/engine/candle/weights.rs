@@ -213,6 +213,17 @@ impl Table {
         self.chunks.len() * self.rows_per_chunk
     }
 
+    /// Levels, scale and shift of every token, by id.
+    pub(super) fn rows(&self) -> impl Iterator<Item = (&[u8], f32, f32)> {
+        (0..self.rows_per_chunk).flat_map(move |row_idx| {
+            let parts = self.chunks.iter().zip(&self.scales).zip(&self.shifts);
+            parts.map(move |((chunk, scale), shift)| {
+                let row = chunk.get(row_idx * WIDTH..(row_idx + 1) * WIDTH);
+                (row.unwrap_or_default(), *scale, *shift)
+            })
+        })
+    }
+
     /// Appends the embedding of token `id`; false if there is none.
     pub(super) fn look_up(&self, id: usize, out: &mut Vec<f32>) -> bool {
         let n_chunks = self.chunks.len().max(1);

@@ -9,8 +9,11 @@ mod whisper;
 use std::str::FromStr;
 use std::sync::Arc;
 
-use crate::engine::EngineError;
+use crate::engine::{Device, EngineError};
 use crate::registry::VerifiedFile;
+
+#[cfg(feature = "candle")]
+pub use candle::{Adapter, Lesson, WhisperPupil};
 
 /// Samples a second that speech models hear.
 pub const RATE: u32 = 16_000;
@@ -159,6 +162,8 @@ impl FromStr for SpeechEngine {
 pub struct SpeechOptions {
     /// Runtime.
     pub engine: SpeechEngine,
+    /// Where it computes; whisper.cpp computes on the processor.
+    pub device: Device,
     /// Threads of one worker, at least 1. whisper.cpp's threads spin while they wait: never more than free cores.
     pub threads: usize,
 }
@@ -177,7 +182,7 @@ pub fn open(
         #[cfg(feature = "whisper")]
         SpeechEngine::WhisperCpp => whisper::open(file, options.threads, n_workers),
         #[cfg(feature = "candle")]
-        SpeechEngine::Candle => candle::open(file, options.threads, n_workers),
+        SpeechEngine::Candle => candle::open(file, options.device, options.threads, n_workers),
         #[cfg(not(all(feature = "whisper", feature = "candle")))]
         other => {
             let (engine, path, _) = (other.as_str(), file.path().display(), n_workers);

@@ -39,6 +39,7 @@ pub enum Codec {
     Vorbis,
     Opus,
     Adpcm,
+    Amr,
     Gsm,
     Other,
 }
@@ -112,7 +113,7 @@ impl Format {
     pub fn remedy(self) -> &'static str {
         match self {
             Format::Amr | Format::AmrWb | Format::ThreeGp => {
-                "convert it with `ffmpeg -i FILE OUT.wav`, or let the recorder write G.711 or Opus"
+                "convert it with `ffmpeg -i FILE OUT.wav`, let the recorder write G.711 or Opus, or set speech.ffmpeg for AMR"
             }
             Format::Midi => "it holds notes, no sound",
             _ => "convert it with `ffmpeg -i FILE OUT.wav`",
@@ -123,7 +124,7 @@ impl Format {
     pub fn remedy_zh(self) -> &'static str {
         match self {
             Format::Amr | Format::AmrWb | Format::ThreeGp => {
-                "請先以 ffmpeg 轉為 WAV,或將錄音設備改為輸出 G.711 或 Opus。"
+                "請先以 ffmpeg 轉為 WAV,或將錄音設備改為輸出 G.711 或 Opus;AMR 亦可請管理者設定 speech.ffmpeg 後直接讀取。"
             }
             Format::Midi => "此檔案只有樂譜,沒有聲音。",
             _ => "請先以 ffmpeg 轉為 WAV 再送件。",
@@ -150,6 +151,7 @@ impl Codec {
             Codec::Vorbis => "vorbis",
             Codec::Opus => "opus",
             Codec::Adpcm => "adpcm",
+            Codec::Amr => "amr",
             Codec::Gsm => "gsm",
             Codec::Other => "this kind of",
         }
@@ -158,10 +160,23 @@ impl Codec {
     /// What the sender of sound that is not decoded can do.
     pub fn remedy(self) -> &'static str {
         match self {
-            Codec::Gsm | Codec::Adpcm => {
+            Codec::Gsm => {
+                "convert it with `ffmpeg -i FILE -c:a pcm_s16le OUT.wav`, let the recorder write G.711, or set speech.ffmpeg"
+            }
+            Codec::Adpcm => {
                 "convert it with `ffmpeg -i FILE -c:a pcm_s16le OUT.wav`, or let the recorder write G.711"
             }
             _ => "convert it with `ffmpeg -i FILE -c:a pcm_s16le OUT.wav`",
+        }
+    }
+
+    /// The same, for callers.
+    pub fn remedy_zh(self) -> &'static str {
+        match self {
+            Codec::Gsm => {
+                "請先以 ffmpeg 轉為 WAV,或將錄音設備改為輸出 G.711;單聲道者亦可請管理者設定 speech.ffmpeg 後直接讀取。"
+            }
+            _ => "請先以 ffmpeg 轉為 WAV 再送件。",
         }
     }
 }

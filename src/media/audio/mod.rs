@@ -5,20 +5,25 @@
 
 #[cfg(feature = "audio")]
 mod compressed;
+pub mod ffmpeg;
 mod format;
 pub mod g711;
 #[cfg(feature = "audio")]
 mod opus;
 #[cfg(feature = "audio")]
 mod resample;
+pub mod telephone;
 mod wav;
 
 use std::io::{Read, Seek};
 use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::Arc;
 
 use crate::base::ErrorCode;
 
 pub use format::{Codec, Format};
+#[cfg(feature = "audio")]
+pub use opus::{OpusCall, PacketError};
 
 use format::HEAD_BYTES;
 
@@ -34,8 +39,8 @@ const FREE_SECONDS: u64 = 60;
 #[cfg(feature = "audio")]
 const MAX_DAMAGED: usize = 50;
 
-/// Limits of one recording.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+/// Limits of one recording, and what reads those that are not read here.
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct AudioLimits {
     /// Bytes of the file.
     pub max_bytes: u64,
@@ -45,16 +50,19 @@ pub struct AudioLimits {
     pub max_channels: u32,
     /// Samples a second, least and most.
     pub rates: (u32, u32),
+    /// Reads AMR and GSM; without it they are refused.
+    pub ffmpeg: Option<Arc<ffmpeg::Ffmpeg>>,
 }
 
 impl Default for AudioLimits {
-    /// 512 MiB, four hours, two channels, 6 to 192 kHz.
+    /// 512 MiB, four hours, two channels, 6 to 192 kHz, no ffmpeg.
     fn default() -> AudioLimits {
         AudioLimits {
             max_bytes: 512 << 20,
             max_seconds: 4 * 3600,
             max_channels: 2,
             rates: (6_000, 192_000),
+            ffmpeg: None,
         }
     }
 }
@@ -111,6 +119,9 @@ pub enum AudioError {
         /// What is wrong; never a part of the content.
         reason: &'static str,
     },
+    /// ffmpeg, which would read it, cannot be started.
+    #[error("ffmpeg cannot be started: check speech.ffmpeg and that this kernel has Landlock")]
+    Ffmpeg,
     /// The file could not be read from where it lies.
     #[error("failed to read the file: {0}")]
     Read(std::io::ErrorKind),
@@ -126,7 +137,7 @@ impl AudioError {
             | AudioError::Unknown => ErrorCode::UnsupportedMedia,
             AudioError::TooLarge { .. } => ErrorCode::TooLarge,
             AudioError::Broken { .. } => ErrorCode::ContentRefused,
-            AudioError::Read(_) => ErrorCode::Internal,
+            AudioError::Read(_) | AudioError::Ffmpeg => ErrorCode::Internal,
         }
     }
 }
@@ -201,7 +212,14 @@ impl<'a> AudioReader<'a> {
         }
         at_most("bytes", n_bytes, limits.max_bytes)?;
         let format = Format::of(&head).ok_or(AudioError::Unknown)?;
-        let opened = guarded(format, || open_frames(format, input, n_bytes))?;
+        let opened = guarded(format, || {
+            if let Some(ffmpeg) = &limits.ffmpeg
+                && let Some(coded) = ffmpeg::Coded::of(format, &head)
+            {
+                return ffmpeg::open(ffmpeg, coded, input, n_bytes);
+            }
+            open_frames(format, input, n_bytes)
+        })?;
         let Opened { info, frames } = opened;
         let broken = |reason| AudioError::Broken { format, reason };
         if info.channels == 0 {

@@ -143,11 +143,12 @@ fn what_is_not_read_is_named_with_a_remedy() {
     use ErrorCode::{BadValue, ContentRefused, UnsupportedMedia};
     check(b"", BadValue, "empty");
     check(b"#!AMR\n\x3c", UnsupportedMedia, "AMR files are not supported: convert it");
-    check(b"#!AMR-WB\n\x3c", UnsupportedMedia, "ffmpeg");
+    check(b"#!AMR-WB\n\x3c", UnsupportedMedia, "speech.ffmpeg");
     check(b"\0\0\0\x1cftyp3gp5", UnsupportedMedia, "G.711");
     check(b"%PDF-1.7", UnsupportedMedia, "no recording");
     let gsm = Wav { tag: 0x31, ..Wav::default() }.encode(&[sine(440.0, RATE, 0.1)]);
     check(&gsm, UnsupportedMedia, "gsm sound is not supported");
+    check(&gsm, UnsupportedMedia, "speech.ffmpeg");
     let low = Wav { rate: 4_000, ..Wav::default() }.encode(&[sine(440.0, 4_000, 0.1)]);
     check(&low, ContentRefused, "rate is too low");
 }

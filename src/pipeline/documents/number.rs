@@ -87,6 +87,13 @@ pub struct PrefixTable {
     rows: Vec<(String, bool, Owner)>,
 }
 
+impl Default for PrefixTable {
+    /// A table that knows nobody.
+    fn default() -> PrefixTable {
+        PrefixTable { version: "0".to_owned(), rows: Vec::new() }
+    }
+}
+
 impl PrefixTable {
     /// The ministry's table, part of the program.
     pub fn ministry() -> Option<&'static PrefixTable> {

@@ -27,8 +27,16 @@ pub struct Encoder {
 pub struct Embedding {
     /// The vector.
     pub values: Vec<f32>,
+    /// Tokens that were read of the text.
+    pub n_tokens: usize,
     /// Whether the end of the text was left out, by the tokenizer's limits.
     pub is_truncated: bool,
+}
+
+impl Embedding {
+    fn of(values: Vec<f32>, tokens: &Tokens) -> Embedding {
+        Embedding { values, n_tokens: tokens.ids.len(), is_truncated: tokens.is_truncated }
+    }
 }
 
 impl fmt::Debug for Embedding {
@@ -70,7 +78,7 @@ impl Encoder {
     pub async fn encode(&self, text: &str, deadline: Deadline) -> Result<Embedding, EncodeError> {
         let tokens = self.tokenize(text).await?;
         let values = self.model.run(row(&tokens)?, deadline).await?;
-        Ok(Embedding { values, is_truncated: tokens.is_truncated })
+        Ok(Embedding::of(values, &tokens))
     }
 
     /// The embeddings of several texts, in their order; all are queued or none.
@@ -79,16 +87,13 @@ impl Encoder {
         texts: &[&str],
         deadline: Deadline,
     ) -> Result<Vec<Embedding>, EncodeError> {
-        let mut rows = Vec::with_capacity(texts.len());
-        let mut truncated = Vec::with_capacity(texts.len());
+        let mut tokens = Vec::with_capacity(texts.len());
         for text in texts {
-            let tokens = self.tokenize(text).await?;
-            rows.push(row(&tokens)?);
-            truncated.push(tokens.is_truncated);
+            tokens.push(self.tokenize(text).await?);
         }
+        let rows = tokens.iter().map(row).collect::<Result<Vec<Tensor>, EngineError>>()?;
         let values = self.model.run_all(rows, deadline).await?;
-        let embeddings = values.into_iter().zip(truncated);
-        Ok(embeddings.map(|(values, is_truncated)| Embedding { values, is_truncated }).collect())
+        Ok(values.into_iter().zip(&tokens).map(|(it, tokens)| Embedding::of(it, tokens)).collect())
     }
 
     /// As [`Encoder::encode_all`], from a thread that may wait: never from an asynchronous one.
@@ -100,10 +105,7 @@ impl Encoder {
         let tokens: Vec<Tokens> = texts.iter().map(|it| self.tokenizer.tokenize(it)).collect();
         let rows = tokens.iter().map(row).collect::<Result<Vec<Tensor>, EngineError>>()?;
         let values = self.model.run_all_blocking(rows, deadline)?;
-        let embeddings = values.into_iter().zip(tokens);
-        Ok(embeddings
-            .map(|(values, tokens)| Embedding { values, is_truncated: tokens.is_truncated })
-            .collect())
+        Ok(values.into_iter().zip(&tokens).map(|(it, tokens)| Embedding::of(it, tokens)).collect())
     }
 
     /// Proves that the encoder works.

@@ -62,7 +62,7 @@ async fn texts_get_their_own_vectors() {
     let encoder = encoder(summing(), TokenLimits::default());
     // <s>, space, the characters, </s>.
     let found = encoder.encode("甲乙", soon()).await.unwrap();
-    assert_eq!(found, Embedding { values: vec![15.0, 5.0], is_truncated: false });
+    assert_eq!(found, Embedding { values: vec![15.0, 5.0], n_tokens: 5, is_truncated: false });
     let all = encoder.encode_all(&["甲", "甲乙乙甲", "", "丙"], soon()).await.unwrap();
     let values: Vec<&[f32]> = all.iter().map(|it| it.values.as_slice()).collect();
     assert_eq!(values, [[10.0, 4.0], [24.0, 7.0], [3.0, 3.0], [6.0, 4.0]]);
@@ -74,10 +74,8 @@ async fn texts_get_their_own_vectors() {
 async fn a_long_text_is_cut_and_says_so() {
     let limits = TokenLimits { max_chars: 1000, max_tokens: 8 };
     let found = encoder(summing(), limits).encode(&"甲".repeat(5000), soon()).await.unwrap();
-    assert_eq!(
-        found,
-        Embedding { values: vec![1.0 + 3.0 + 5.0 * 4.0 + 2.0, 8.0], is_truncated: true }
-    );
+    let values = vec![1.0 + 3.0 + 5.0 * 4.0 + 2.0, 8.0];
+    assert_eq!(found, Embedding { values, n_tokens: 8, is_truncated: true });
     assert_eq!(format!("{found:?}"), "Embedding[2]");
 }
 

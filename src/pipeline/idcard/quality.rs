@@ -194,27 +194,31 @@ fn blurred(plane: &[f32], width: usize, height: usize, sigma: f32) -> Vec<f32> {
         .map(|idx| (-(idx as f32 - REACH as f32).powi(2) / (2.0 * sigma * sigma)).exp())
         .collect();
     let total: f32 = weights.iter().sum();
-    let reach_of = |at: usize, len: usize| {
-        [0, 1, 2, 3, 4, 5, 6, 7, 8].map(|idx| (at + idx).saturating_sub(REACH).min(len - 1))
-    };
-    let mut level = Vec::with_capacity(plane.len());
-    for row in plane.chunks_exact(width) {
-        level.extend((0..width).map(|x| {
-            let sum: f32 =
-                reach_of(x, width).iter().zip(&weights).map(|(&at, it)| row[at] * it).sum();
-            sum / total
-        }));
+    let mut level = vec![0.0; plane.len()];
+    let mut wide = vec![0.0; width + 2 * REACH];
+    for (row, target) in plane.chunks_exact(width).zip(level.chunks_exact_mut(width)) {
+        wide[..REACH].fill(row[0]);
+        wide[REACH..REACH + width].copy_from_slice(row);
+        wide[REACH + width..].fill(row[width - 1]);
+        for (idx, weight) in weights.iter().enumerate() {
+            add(target, &wide[idx..], weight / total);
+        }
     }
     let mut both = vec![0.0; plane.len()];
     for (y, target) in both.chunks_exact_mut(width).enumerate() {
-        for (row, weight) in reach_of(y, height).into_iter().zip(&weights) {
-            let source = &level[row * width..(row + 1) * width];
-            for (target, source) in target.iter_mut().zip(source) {
-                *target += source * weight / total;
-            }
+        for (idx, weight) in weights.iter().enumerate() {
+            let row = (y + idx).saturating_sub(REACH).min(height - 1);
+            add(target, &level[row * width..], weight / total);
         }
     }
     both
+}
+
+/// Adds a row of weighted values; what `source` has beyond it stays out.
+fn add(target: &mut [f32], source: &[f32], weight: f32) {
+    for (target, source) in target.iter_mut().zip(source) {
+        *target += source * weight;
+    }
 }
 
 /// Length of the gradient by central differences; zero along the border.

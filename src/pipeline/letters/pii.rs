@@ -135,6 +135,23 @@ fn pattern(text: &str) -> Regex {
 
 /// The personal data in a text, in order, not overlapping; where rules dispute a place, the surer kind has it.
 pub fn find(text: &str) -> Vec<Pii> {
+    search(text, Kinds::All)
+}
+
+/// Only what tells one person from all others: identity numbers, telephone numbers, addresses of mail. For texts that
+/// nobody masks it takes a fraction of the time.
+pub fn find_identifiers(text: &str) -> Vec<Pii> {
+    search(text, Kinds::Identifiers)
+}
+
+/// What is looked for.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Kinds {
+    All,
+    Identifiers,
+}
+
+fn search(text: &str, kinds: Kinds) -> Vec<Pii> {
     let folded = Folded::new(text);
     let text = folded.as_str();
     let mut taken: BTreeMap<usize, Pii> = BTreeMap::new();
@@ -153,9 +170,9 @@ pub fn find(text: &str) -> Vec<Pii> {
     for it in EMAIL.find_iter(text) {
         keep(PiiKind::Email, it.range());
     }
-    for it in CARD
-        .find_iter(text)
-        .filter(|it| stands_alone(text, &it.range(), digit) && luhn(it.as_str()))
+    let all = if kinds == Kinds::All { text } else { "" };
+    for it in
+        CARD.find_iter(all).filter(|it| stands_alone(text, &it.range(), digit) && luhn(it.as_str()))
     {
         keep(PiiKind::BankCard, it.range());
     }
@@ -165,10 +182,10 @@ pub fn find(text: &str) -> Vec<Pii> {
     for it in LANDLINE.find_iter(text).filter(|it| is_landline(text, &it.range())) {
         keep(PiiKind::Landline, it.range());
     }
-    for it in PLATE.find_iter(text).filter(|it| is_plate(text, &it.range())) {
+    for it in PLATE.find_iter(all).filter(|it| is_plate(text, &it.range())) {
         keep(PiiKind::Plate, it.range());
     }
-    for it in ADDRESS.find_iter(text) {
+    for it in ADDRESS.find_iter(all) {
         let introduction = introduction(it.as_str());
         keep(PiiKind::Address, it.start() + introduction..it.end());
     }

@@ -14,7 +14,9 @@ use super::windows::Window;
 
 /// Temperatures that are tried, in order, until a decode looks right.
 const TEMPERATURES: [f32; 3] = [0.0, 0.4, 0.8];
-/// Below this mean logarithm of probability the language is questioned.
+/// Below this mean logarithm of probability the language is asked for: Mandarin is decoded well above it.
+const QUESTION: f32 = -0.45;
+/// Below this a decode in a language that is not the recording's is not believed.
 const DOUBT: f32 = -0.7;
 /// Below this it is not worth reading, whatever the language.
 const HOPELESS: f32 = -1.4;
@@ -61,7 +63,7 @@ pub fn hear(
     let (mut heard, mut signs) = attempt.best(Language::Mandarin)?;
     let mut language = SpokenLanguage::Mandarin;
     let is_latin = LATIN < latin_share(&heard);
-    if !signs.is_silence() && (is_latin || signs.logprob < DOUBT) {
+    if !signs.is_silence() && (is_latin || signs.logprob < QUESTION) {
         let languages = attempt.model.detect_languages(&window.samples, should_stop)?;
         let likeliest = languages.first().filter(|it| BELIEF <= it.1).map(|it| it.0.as_str());
         if likeliest == Some("en") {
@@ -249,6 +251,23 @@ mod tests {
         });
         let expected = vec![("How do I apply?".to_owned(), SpokenLanguage::English)];
         assert_eq!(run(model.in_language("en", 0.9)), expected);
+    }
+
+    #[test]
+    fn english_that_sounds_like_mandarin_is_english() {
+        let model = || {
+            FakeSpeech::computing(|window, options| {
+                let (text, probability) = match options.language {
+                    Language::Mandarin => ("大人的命令", 0.6),
+                    Language::English => ("The law of the land", 0.8),
+                };
+                Ok(heard(text, probability, window.len()))
+            })
+        };
+        let expected = vec![("The law of the land".to_owned(), SpokenLanguage::English)];
+        assert_eq!(run(model().in_language("en", 0.9)), expected);
+        assert_eq!(run(model().in_language("en", 0.3)), said("大人的命令"));
+        assert_eq!(run(model().in_language("vi", 0.9)), said("大人的命令"));
     }
 
     #[test]

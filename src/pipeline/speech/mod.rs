@@ -2,9 +2,11 @@
 //!
 //! The stages, each a module with an inspectable result: `activity` (probability of speech), `windows` (utterances
 //! joined into windows without their silences), `hear` (decode, retries, guards), `line` (characters with times) and
-//! what is done to one: `script`, `vocabulary`, `punctuate`, `numbers`; last `redact`. `transcribe` runs them.
+//! what is done to one: `script`, `vocabulary`, `punctuate`, `numbers`; last `redact`. `transcribe` runs them; `compare`
+//! counts errors where the words are known.
 
 pub mod activity;
+pub mod compare;
 pub mod guard;
 pub mod hear;
 pub mod line;

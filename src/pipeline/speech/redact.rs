@@ -20,8 +20,11 @@ const FILLERS: &[char] =
 /// Fillers in a row that may stand between digits.
 const MAX_FILLERS: usize = 4;
 
-/// Kind and mask of digits that no rule names.
-const NUMBER: (&str, &str) = ("number", "〔號碼〕");
+/// Kind of digits that no rule names.
+pub const UNNAMED: &str = "number";
+
+/// Kind and mask of those digits.
+const NUMBER: (&str, &str) = (UNNAMED, "〔號碼〕");
 
 /// Finds the personal data of the segments, each channel by itself; replaces what was found before.
 pub fn redact(segments: &mut [Segment]) {
@@ -43,6 +46,30 @@ pub fn redact(segments: &mut [Segment]) {
             offset += text.len();
         }
     }
+}
+
+/// What [`redact`] found, channel by channel: its kind, and its letters, digits and signs without what stands between.
+pub fn spoken(segments: &[Segment]) -> Vec<(&'static str, String)> {
+    let n_channels = segments.iter().map(|it| it.channel + 1).max().unwrap_or(0);
+    let mut found: Vec<(&'static str, String)> = Vec::new();
+    for segment in (0..n_channels).flat_map(|it| segments.iter().filter(move |of| of.channel == it))
+    {
+        for it in &segment.pii {
+            let covered = segment.text.expose().chars().skip(it.start).take(it.end - it.start);
+            let plain = covered.filter_map(|ch| {
+                let is_kept = ch.is_ascii_alphanumeric() || "@._+-".contains(ch);
+                digit(ch).or_else(|| is_kept.then_some(ch))
+            });
+            match found.last_mut() {
+                // Without a mask it goes on with what the segment before began.
+                Some((kind, value)) if it.mask.is_empty() && *kind == it.kind => {
+                    value.extend(plain);
+                }
+                _ => found.push((it.kind, plain.collect())),
+            }
+        }
+    }
+    found
 }
 
 /// Something private in the joined text of a channel.

@@ -74,8 +74,13 @@ impl<'a> File<'a> {
         self.tensor(name)
     }
 
-    /// Names of the tensors of a network with that many layers on each side, in the order of this file.
-    fn names(&self, n_layers: usize) -> Vec<String> {
+    /// Names of all tensors, in the order of the file.
+    pub fn tensor_names(&self) -> impl Iterator<Item = &str> {
+        self.tensors.iter().map(|it| it.name)
+    }
+
+    /// Names of the tensors of a network with so many layers of each side, in the order of this file.
+    fn names(&self, n_layers: impl Fn(&str) -> usize) -> Vec<String> {
         let mut names = Vec::new();
         let mut begun = Vec::new();
         for tensor in &self.tensors {
@@ -92,7 +97,7 @@ impl<'a> File<'a> {
                 _ => None,
             });
             let of_first: Vec<&str> = of_first.collect();
-            for layer in 0..n_layers {
+            for layer in 0..n_layers(side) {
                 names.extend(of_first.iter().map(|it| format!("{side}.blocks.{layer}.{it}")));
             }
         }
@@ -172,10 +177,14 @@ pub(super) fn write(
 ) -> Result<Vec<u8>, ConvertError> {
     let position = weights.tensor("encoder.positional_embedding")?;
     let width = position.shape.last().copied().unwrap_or_default();
-    let n_layers = (0..).take_while(|it| has_layer(weights, *it)).count();
+    let n_layers = |side: &str| (0..).take_while(|it| has_layer(weights, side, *it)).count();
+    let both = |value| [value, value];
+    let layers = ["encoder", "decoder"].map(n_layers);
     let mut header = frame.header;
-    for (slots, value) in [(WIDTHS, width), (HEADS, width / HEAD_WIDTH), (LAYERS, n_layers)] {
-        for slot in slots {
+    for (slots, values) in
+        [(WIDTHS, both(width)), (HEADS, both(width / HEAD_WIDTH)), (LAYERS, layers)]
+    {
+        for (slot, value) in slots.into_iter().zip(values) {
             if let Some(number) = header.get_mut(slot) {
                 *number = u32::try_from(value).unwrap_or_default();
             }
@@ -194,8 +203,8 @@ pub(super) fn write(
     Ok(out)
 }
 
-fn has_layer(weights: &dyn Weights, layer: usize) -> bool {
-    weights.tensor(&format!("decoder.blocks.{layer}.mlp_ln.bias")).is_ok()
+fn has_layer(weights: &dyn Weights, side: &str, layer: usize) -> bool {
+    weights.tensor(&format!("{side}.blocks.{layer}.mlp_ln.bias")).is_ok()
 }
 
 fn append(name: &str, values: &Values, quantisation: Quantisation, out: &mut Vec<u8>) {

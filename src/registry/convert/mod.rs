@@ -9,6 +9,7 @@ mod ggml;
 mod half;
 mod onnx;
 mod quantise;
+mod safetensors;
 mod whisper;
 
 use std::fs;
@@ -39,6 +40,8 @@ pub enum Recipe {
     WhisperCt2,
     /// A GGML file for its mel filters and vocabulary, then encoder and merged decoder as dynamically quantised ONNX.
     WhisperOnnx,
+    /// A GGML file for its mel filters and vocabulary, then safetensors under whisper.cpp's names, as training writes.
+    WhisperSafetensors,
 }
 
 /// Why parts could not be converted.
@@ -73,7 +76,10 @@ trait Weights {
 }
 
 /// The file that `conversion` makes of `parts`.
-pub(super) fn convert(conversion: Conversion, parts: &[PathBuf]) -> Result<Vec<u8>, ConvertError> {
+///
+/// # Errors
+/// When the parts are not what the recipe says.
+pub fn convert(conversion: Conversion, parts: &[PathBuf]) -> Result<Vec<u8>, ConvertError> {
     let read = |path: &PathBuf| fs::read(path).map_err(|it| ConvertError::Read(it.kind()));
     let (first, rest) = parts.split_first().ok_or(ConvertError::Parts)?;
     let frame_bytes = read(first)?;
@@ -92,6 +98,10 @@ pub(super) fn convert(conversion: Conversion, parts: &[PathBuf]) -> Result<Vec<u
             let (encoder, decoder) = (read(encoder)?, read(decoder)?);
             let weights = onnx::Files::read(&encoder, &decoder)?;
             ggml::write(&frame, &weights, conversion.quantisation)
+        }
+        (Recipe::WhisperSafetensors, [weights]) => {
+            let weights = read(weights)?;
+            ggml::write(&frame, &safetensors::File::read(&weights)?, conversion.quantisation)
         }
         _ => Err(ConvertError::Parts),
     }

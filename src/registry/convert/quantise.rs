@@ -1,6 +1,6 @@
 //! Blocks of 32 weights with a scale, as ggml lays them out.
 
-use serde::Deserialize;
+use serde::{Deserialize, Serialize};
 
 use super::half;
 
@@ -8,7 +8,7 @@ use super::half;
 pub(super) const BLOCK: usize = 32;
 
 /// How weights are stored.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Quantisation {
     /// Half precision.
     #[serde(rename = "f16")]

@@ -161,6 +161,61 @@ fn ctranslate2_in_pieces_gives_the_same_file() {
     }
 }
 
+/// Safetensors of the same network, with one more layer on the side `deeper`.
+fn safetensors_file(deeper: &str) -> Vec<u8> {
+    let mut names = names();
+    let block = format!("{deeper}.blocks.0.");
+    let more: Vec<String> = names
+        .iter()
+        .filter_map(|it| it.strip_prefix(&block))
+        .map(|it| format!("{deeper}.blocks.1.{it}"))
+        .collect();
+    names.extend(more);
+    let first = |name: &str| name.replace(".blocks.1.", ".blocks.0.");
+    let tensors: Vec<(String, Vec<usize>, Vec<u8>)> = names
+        .iter()
+        .map(|name| {
+            let values = Known.tensor(&first(name)).unwrap();
+            let data = values.data.iter().flat_map(|it| it.to_le_bytes()).collect();
+            (name.clone(), values.shape, data)
+        })
+        .collect();
+    let views = tensors.iter().map(|(name, shape, data)| {
+        let dtype = ::safetensors::Dtype::F32;
+        (name, ::safetensors::tensor::TensorView::new(dtype, shape.clone(), data).unwrap())
+    });
+    ::safetensors::serialize(views, None).unwrap()
+}
+
+#[test]
+fn safetensors_give_the_same_file() {
+    let (frame, weights) = (frame(), safetensors_file("none"));
+    for quantisation in [Quantisation::F16, Quantisation::Q8_0] {
+        let made = run(Recipe::WhisperSafetensors, quantisation, &[&frame, &weights]).unwrap();
+        assert!(made == known_file(quantisation), "{quantisation:?}");
+    }
+}
+
+#[test]
+fn each_side_has_its_own_layers() {
+    let check = |deeper, expected: [u32; 2]| {
+        let parts = [frame(), safetensors_file(deeper)];
+        let parts = [parts[0].as_slice(), &parts[1]];
+        let made = run(Recipe::WhisperSafetensors, Quantisation::F16, &parts).unwrap();
+        let number =
+            |slot: usize| u32::from_le_bytes(made[4 + 4 * slot..8 + 4 * slot].try_into().unwrap());
+        assert_eq!([number(4), number(8)], expected, "{deeper}");
+        let file = ggml::File::read(&made).unwrap();
+        let n_second = file.tensor_names().filter(|it| it.contains(".blocks.1.")).count();
+        assert_eq!(
+            n_second,
+            names().iter().filter(|it| it.starts_with(&format!("{deeper}.blocks"))).count()
+        );
+    };
+    check("encoder", [2, 1]);
+    check("decoder", [1, 2]);
+}
+
 #[test]
 fn quantised_blocks_are_as_ggml_lays_them_out() {
     let block: Vec<f32> = (0..BLOCK).map(|it| it as f32 - 4.0).collect();
@@ -195,4 +250,6 @@ fn what_is_broken_is_refused() {
     check(Recipe::WhisperCt2, &[&frame, &frame], "CTranslate2");
     check(Recipe::WhisperOnnx, &[&frame, b"\xff", b"\xff"], "ONNX");
     check(Recipe::WhisperOnnx, &[&frame, b"", b""], "encoder.positional_embedding");
+    check(Recipe::WhisperSafetensors, &[&frame], "other parts");
+    check(Recipe::WhisperSafetensors, &[&frame, b"{}"], "safetensors");
 }

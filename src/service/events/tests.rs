@@ -220,7 +220,9 @@ fn the_store_tells_of_jobs_in_the_same_envelope() {
         case_no: None,
         correlation: "019a9f4e".into(),
         traceparent: Some("00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01".into()),
+        subjects: Vec::new(),
         created: now,
+        input_expires: 2 * now,
         expires: 2 * now,
     };
     let submitted = store.submit(job, None, 9).wait().unwrap();

@@ -31,6 +31,32 @@ impl Jobs {
         self.store.jobs(filter).await.map_err(|it| failed(&it))
     }
 
+    /// Jobs of every client, the newest first: for operators.
+    ///
+    /// # Errors
+    /// When the store fails.
+    pub async fn list_all(&self, filter: JobFilter) -> Result<Vec<Job>, CallError> {
+        self.store.jobs(filter).await.map_err(|it| failed(&it))
+    }
+
+    /// How many jobs there are in each state: of a caller, or of all.
+    ///
+    /// # Errors
+    /// When the store fails.
+    pub async fn counts(&self, caller: Option<&Caller>) -> Result<Vec<(JobState, u64)>, CallError> {
+        let client = caller.map(|it| it.client.as_str());
+        self.store.job_counts(client).await.map_err(|it| failed(&it))
+    }
+
+    /// How many events wait to be told, `most` at most.
+    ///
+    /// # Errors
+    /// When the store fails.
+    pub async fn untold(&self, most: usize) -> Result<usize, CallError> {
+        let found = self.store.outbox_pending(most).await.map_err(|it| failed(&it))?;
+        Ok(found.len())
+    }
+
     /// What a waiting job may expect.
     ///
     /// # Errors

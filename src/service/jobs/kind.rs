@@ -8,10 +8,20 @@ use tokio::sync::Notify;
 
 use crate::base::{ErrorCode, Private};
 use crate::service::events::Event;
+use crate::service::subjects::Identifier;
 use crate::store::StoreError;
 use crate::store::blobs::{BlobReader, Blobs};
 use crate::store::jobs::Job;
 use crate::task::call::CallError;
+
+/// What a kind of job works on: it decides how long what is kept.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Matter {
+    /// Texts.
+    Text,
+    /// Recordings, which become texts.
+    Recording,
+}
 
 /// An operation of a service, done as a job.
 pub trait JobKind: Send + Sync {
@@ -24,6 +34,11 @@ pub trait JobKind: Send + Sync {
     /// On which device only, such as `cuda`; none when any worker will do.
     fn device(&self) -> Option<&'static str> {
         None
+    }
+
+    /// What it works on.
+    fn matter(&self) -> Matter {
+        Matter::Text
     }
 
     /// Refuses bytes that can never succeed, before they are accepted. Blobs are not looked into.
@@ -61,6 +76,8 @@ pub struct JobOutput {
     pub content: Private<Vec<u8>>,
     /// What is told of it, beside the end of the job.
     pub event: Option<Event>,
+    /// Identifiers of those whom it mentions.
+    pub mentions: Vec<Identifier>,
 }
 
 /// Why an attempt failed.

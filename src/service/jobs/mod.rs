@@ -17,6 +17,7 @@ use std::time::Duration;
 use tokio::sync::Notify;
 
 use crate::base::{Clock, ErrorCode, Private, RequestId};
+use crate::service::subjects::{self, Subject};
 use crate::store::Store;
 use crate::store::jobs::{IdempotencyKey, NewJob, Payload, Submitted};
 use crate::task::call::CallError;
@@ -25,7 +26,7 @@ pub use crate::store::StoreError;
 pub use crate::store::blobs::{Blob, BlobMeta, BlobReader, Blobs, Completed};
 pub use crate::store::jobs::{Job, JobEvent, JobFilter, JobState};
 
-pub use kind::{JobContext, JobFailure, JobKind, JobOutput};
+pub use kind::{JobContext, JobFailure, JobKind, JobOutput, Matter};
 pub use quota::{Quota, QuotaRate, QuotaState};
 pub use retry::Backoff;
 pub use runner::Worker;
@@ -34,6 +35,9 @@ use retry::Jitter;
 
 /// Bytes of an input up to which it is read before it is accepted: that takes some hundred microseconds.
 const CHECKED_BYTES: usize = 64 << 10;
+
+/// Bytes of an input in which identifiers are looked for at once; larger ones are read on a thread that may block.
+const READ_BYTES: usize = 2 << 10;
 
 /// Largest checkpoint in bytes: it lies in a row of the database.
 const CHECKPOINT_BYTES: u64 = 1 << 20;
@@ -55,8 +59,8 @@ pub struct JobSettings {
     pub max_queued: u64,
     /// Pauses between attempts.
     pub backoff: Backoff,
-    /// How long jobs, inputs and results are kept.
-    pub retention: Duration,
+    /// How long jobs are kept, by what they work on.
+    pub retention: JobRetention,
     /// How long an uploaded blob waits for its job.
     pub upload: Duration,
     /// How long a repeated call is recognised.
@@ -67,8 +71,30 @@ pub struct JobSettings {
     pub seed: u64,
 }
 
+/// How long jobs with their inputs and results are kept.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct JobRetention {
+    /// Jobs of texts, with all that belongs to them.
+    pub texts: Duration,
+    /// Recordings.
+    pub recordings: Duration,
+    /// What was heard in them, with the job.
+    pub transcripts: Duration,
+}
+
+impl JobRetention {
+    /// How long the input of a kind is kept, and how long the job with its result.
+    fn of(self, matter: Matter) -> (Duration, Duration) {
+        match matter {
+            Matter::Text => (self.texts, self.texts),
+            Matter::Recording => (self.recordings, self.transcripts),
+        }
+    }
+}
+
 impl Default for JobSettings {
-    /// A lease of 30 s with a sign every 2 s, 4 jobs at a time, 5 attempts; 30 days, uploads and keys one day.
+    /// A lease of 30 s with a sign every 2 s, 4 jobs at a time, 5 attempts; 30 days, transcripts 180, uploads and keys one
+    /// day.
     fn default() -> JobSettings {
         let day = Duration::from_secs(24 * 60 * 60);
         JobSettings {
@@ -79,7 +105,11 @@ impl Default for JobSettings {
             max_attempts: 5,
             max_queued: 20_000,
             backoff: Backoff::default(),
-            retention: 30 * day,
+            retention: JobRetention {
+                texts: 30 * day,
+                recordings: 30 * day,
+                transcripts: 180 * day,
+            },
             upload: day,
             repetition: day,
             drain: Duration::from_secs(20),
@@ -240,16 +270,18 @@ impl Jobs {
         };
         let lane = kind::lane(kind.as_ref());
         let created = self.now();
-        let expires = created + self.settings.retention;
+        let (input_for, job_for) = self.settings.retention.of(kind.matter());
+        let (input_expires, expires) = (created + input_for, created + job_for);
         let Caller { client, org } = order.caller;
-        let (input, made) = match order.input {
-            JobInput::Blob(id) => (Payload::Blob(id), None),
+        let (input, made, subjects) = match order.input {
+            JobInput::Blob(id) => (Payload::Blob(id), None, Vec::new()),
             JobInput::Bytes { media_type, content } => {
                 let caller = Caller { client: client.clone(), org: org.clone() };
-                let meta = self.meta(caller, ("input", media_type), expires);
+                let meta = self.meta(caller, ("input", media_type), input_expires);
+                let (content, subjects) = self.mentioned(content).await?;
                 let kept = self.blobs.keep(meta, content).await.map_err(|it| failed(&it))?;
                 let made = if let Payload::Blob(id) = &kept { Some(id.clone()) } else { None };
-                (kept, made)
+                (kept, made, subjects)
             }
         };
         let id = RequestId::at(created).to_string();
@@ -269,7 +301,9 @@ impl Jobs {
             case_no: order.case_no,
             correlation: order.correlation,
             traceparent: order.traceparent,
+            subjects,
             created,
+            input_expires,
             expires,
         };
         Ok(Prepared { job, made, outlook })
@@ -321,6 +355,22 @@ impl Jobs {
                 Err(CallError::bad_value("/blob_id", "沒有這個已完成上傳的內容,或已逾保存期限。"))
             }
         }
+    }
+
+    /// Whom an input mentions; and the input again.
+    async fn mentioned(
+        &self,
+        input: Private<Vec<u8>>,
+    ) -> Result<(Private<Vec<u8>>, Vec<Subject>), CallError> {
+        let n_bytes = input.expose().len();
+        let read = move || (subjects::identifiers_in_json(input.expose()), input);
+        let (found, input) = if n_bytes <= READ_BYTES {
+            read()
+        } else {
+            let read = tokio::task::spawn_blocking(read).await;
+            read.map_err(|_| CallError::new(ErrorCode::Internal, "系統發生錯誤。"))?
+        };
+        Ok((input, self.store.subjects(&found)))
     }
 
     /// What a new blob is, beside its content.

@@ -14,7 +14,7 @@ use crate::base::{ErrorCode, RequestId};
 use crate::service::events::Circumstances;
 use crate::store::StoreError;
 use crate::store::blobs::BlobReader;
-use crate::store::jobs::{Beat, Claim, Ending, Job, Payload};
+use crate::store::jobs::{Beat, Claim, Ending, Job, Payload, Success};
 
 use super::kind::{JobContext, JobFailure, JobKind, JobOutput, lane};
 use super::{CHECKPOINT_BYTES, Caller, Jobs};
@@ -155,7 +155,7 @@ impl Worker {
             return;
         };
         let made = match &ending {
-            Ending::Succeeded(Payload::Blob(id), _) => Some(id.clone()),
+            Ending::Succeeded(Success { payload: Payload::Blob(id), .. }) => Some(id.clone()),
             _ => None,
         };
         let told = self.jobs.store.finish(&id, fence, ending, self.jobs.now()).await;
@@ -306,8 +306,9 @@ impl Worker {
             JobFailure { code: ErrorCode::Internal, is_passing: false }
         })?;
         let meta = self.jobs.meta(caller(job), ("result", output.media_type), job.expires);
+        let subjects = self.jobs.store.subjects(&output.mentions);
         match self.jobs.blobs.keep(meta, output.content).await {
-            Ok(payload) => Ok(Ending::Succeeded(payload, told)),
+            Ok(payload) => Ok(Ending::Succeeded(Success { payload, told, subjects })),
             Err(error) => {
                 tracing::error!(job = job.id, reason = %error, "a result could not be kept");
                 Err(passing(ErrorCode::Internal))

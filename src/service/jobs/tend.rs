@@ -1,4 +1,4 @@
-//! What keeps jobs in order when nobody calls: leases that are over, and what has expired.
+//! What keeps jobs in order when nobody calls: leases that are over.
 
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -13,12 +13,6 @@ use super::{Jobs, failed};
 
 /// How often leases are looked at.
 const SWEEP_EVERY: Duration = Duration::from_secs(1);
-
-/// How many looks lie between two rounds of erasing.
-const SWEEPS_PER_PURGE: u64 = 60;
-
-/// How long an event is kept after it was published.
-const TOLD_FOR: Duration = Duration::from_secs(7 * 24 * 60 * 60);
 
 /// Notices when the wall clock was set forward: leases would seem to be over that are not.
 pub(super) struct ClockWatch {
@@ -51,16 +45,11 @@ impl Jobs {
     /// Keeps jobs in order for as long as it is polled.
     pub async fn tend(self: Arc<Self>) {
         let mut watch = ClockWatch::new(&self);
-        for round in 1_u64.. {
+        loop {
             self.clock.wait(SWEEP_EVERY).await;
             let swept = if watch.is_steady(&self) { self.sweep().await.err() } else { None };
-            let purged = if round.is_multiple_of(SWEEPS_PER_PURGE) {
-                self.purge().await.err()
-            } else {
-                None
-            };
             // The reason goes to the log; the next round tries again.
-            let _ = swept.or(purged).map(|it| failed(&it));
+            let _ = swept.map(|it| failed(&it));
         }
     }
 
@@ -87,19 +76,5 @@ impl Jobs {
             self.doorbells.values().for_each(Notify::notify_one);
         }
         Ok(n_ended)
-    }
-
-    /// Erases what has expired.
-    ///
-    /// # Errors
-    /// When the store or a file fails.
-    pub async fn purge(&self) -> Result<(), StoreError> {
-        let now = self.now();
-        while 0 < self.store.purge_jobs(now, now.saturating_sub(TOLD_FOR)).await? {}
-        let n_blobs = self.blobs.purge(now).await?;
-        if 0 < n_blobs {
-            tracing::info!(n_blobs, "expired inputs and results were destroyed");
-        }
-        Ok(())
     }
 }

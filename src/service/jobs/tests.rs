@@ -56,7 +56,12 @@ impl JobKind for Arc<Fake> {
                     fake.clock.wait(Duration::from_secs(1)).await;
                     fake.gate.acquire().await.unwrap().forget();
                     let content = Private::new(b"done".to_vec());
-                    Ok(JobOutput { media_type: "text/plain", content, event: None })
+                    Ok(JobOutput {
+                        media_type: "text/plain",
+                        content,
+                        event: None,
+                        mentions: Vec::new(),
+                    })
                 }
             }
         }

@@ -10,7 +10,7 @@ use crate::pipeline::encode::EncodeError;
 use crate::store::NewPrediction;
 use crate::task::answers::{Answer, AnswerOrder, Citation, Unanswered};
 use crate::task::assist::{CallOrder, Suggestions};
-use crate::task::call::CallError;
+use crate::task::call::{CallContext, CallError};
 use crate::task::idcard::ModelInfo;
 
 use super::index::ActiveIndex;
@@ -35,7 +35,8 @@ impl Routing {
     ///
     /// # Errors
     /// When no index is active, the time is over or the answer cannot be kept.
-    pub fn answer(&self, order: &AnswerOrder, deadline: Deadline) -> Result<Answer, CallError> {
+    pub fn answer(&self, order: &AnswerOrder, cx: &CallContext) -> Result<Answer, CallError> {
+        let deadline = cx.deadline;
         let active = self.answers.require()?;
         self.require_time(deadline)?;
         let top_k = order.top_k.unwrap_or(self.settings.answers.top_k);
@@ -65,7 +66,7 @@ impl Routing {
             by_words_only,
             index: active.info.clone(),
         };
-        self.keep(vec![self.asked(order, &answer)], Vec::new())?;
+        self.keep(vec![self.asked(order, &answer, &cx.origin.org)], Vec::new(), Vec::new())?;
         Ok(answer)
     }
 
@@ -97,9 +98,9 @@ impl Routing {
     ///
     /// # Errors
     /// When the store fails.
-    pub fn unanswered(&self) -> Result<Unanswered, CallError> {
+    pub fn unanswered(&self, org: &str) -> Result<Unanswered, CallError> {
         let now = self.clock.unix_time().as_secs();
-        let kept = self.store.newest(ANSWERS, now, MAX_LOOKED_AT).wait();
+        let kept = self.store.newest(ANSWERS, org, now, MAX_LOOKED_AT).wait();
         let kept = kept.map_err(|it| internal(&it))?;
         let mut report = Unanswered { n_asked: kept.len(), n_unanswered: 0, items: Vec::new() };
         for it in kept {
@@ -117,7 +118,7 @@ impl Routing {
     }
 
     /// A question as it is kept: its sources are the labels, after [`NO_ANSWER`] where it was refused.
-    fn asked(&self, order: &AnswerOrder, answer: &Answer) -> NewPrediction {
+    fn asked(&self, order: &AnswerOrder, answer: &Answer, org: &str) -> NewPrediction {
         let label = |it: &Citation| (it.source_id.clone(), it.score);
         let refusal =
             (NO_ANSWER.to_owned(), 1.0 - answer.citations.first().map_or(0.0, |it| it.score));
@@ -132,15 +133,19 @@ impl Routing {
         let created = self.clock.unix_time().as_secs();
         NewPrediction {
             id: answer.id.clone(),
+            org: org.to_owned(),
             service: ANSWERS,
             model: [&answer.index.name, &answer.index.version, &answer.index.sha256]
                 .map(Clone::clone),
             taxonomy: self.taxonomy.version().to_owned(),
             labels: json!(labels).to_string(),
+            subjects: self.mentioned(&text),
             text: Private::new(text.to_string().into_bytes()),
             signature: None,
+            case_no: None,
             created,
-            expires: created + self.settings.answers.retention_days * DAY,
+            text_expires: created + self.settings.text_days * DAY,
+            expires: created + self.settings.prediction_days * DAY,
         }
     }
 }

@@ -14,7 +14,7 @@ use crate::task::documents::{
 use crate::task::letters::Ministry;
 use crate::task::text::Label;
 
-use super::letters::Draft;
+use super::letters::{Draft, case_no};
 use super::{ActiveModel, DOCUMENTS, Routing, info, internal, with_workspace};
 
 impl Routing {
@@ -71,10 +71,15 @@ impl Routing {
             labels: &answer.labels,
             text: text(document),
             signature: None,
+            case_no: case_no(cx),
         };
         let event = Event::DocumentDispatched(DocumentDispatched::new(&answer));
         let told = self.told(&event, &answer.prediction_id, &cx.origin)?;
-        self.keep(vec![self.prediction(&model, draft, settings)], vec![told])?;
+        let kept = self.prediction(&model, draft, &cx.origin);
+        let unit = answer.units.first().map(|it| it.unit.as_str());
+        let of = self.circumstances(&kept, unit, cx);
+        let review = self.settings.review.document(&order, &answer, of);
+        self.keep(vec![kept], vec![told], review.into_iter().collect())?;
         Ok(answer)
     }
 

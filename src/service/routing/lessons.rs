@@ -54,19 +54,26 @@ struct Kept {
     body: String,
 }
 
-/// Every lesson of `service` whose text is still held at `now`, in the order in which they were given. Discarded
-/// predictions teach no label.
+/// Every lesson of `service` whose text is still held at `now`, in the order in which they were given: those that an
+/// agency's own classifiers answered, or without one those of the house's. Discarded predictions teach no label.
 ///
 /// # Errors
 /// When the store fails or holds what cannot be read.
-pub fn lessons(store: &Store, service: &str, now: u64) -> Result<Vec<Lesson>, LessonError> {
+pub fn lessons(
+    store: &Store,
+    service: &str,
+    tenant: Option<&str>,
+    now: u64,
+) -> Result<Vec<Lesson>, LessonError> {
+    // The versions of an agency have its code before them.
+    let is_wanted = |row: &Labelled| row.version.split_once('/').map(|it| it.0) == tenant;
     let mut found = Vec::new();
     let mut after = 0;
     loop {
         let rows = store.labelled(service, now, after).wait()?;
         let Some(last) = rows.last() else { return Ok(found) };
         after = last.seq;
-        for row in rows {
+        for row in rows.into_iter().filter(is_wanted) {
             found.extend(lesson(row)?);
         }
     }

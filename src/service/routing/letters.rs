@@ -3,18 +3,21 @@
 use serde_json::json;
 use sha2::{Digest, Sha256};
 
-use crate::base::{Private, RequestId};
+use crate::base::{Private, RequestId, hex};
 use crate::pipeline::classify::Ask;
 use crate::pipeline::compose::{Composed, Part};
 use crate::pipeline::letters::read::{Reading, read};
-use crate::pipeline::letters::similar::Signature;
+use crate::pipeline::letters::similar::{Signature, SimilarIndex};
 use crate::service::events::{Event, LetterClassified};
+use crate::service::reviews::Circumstances;
+use crate::service::subjects::{self, Subject};
+use crate::store::reviews::NewReview;
 use crate::store::{NewPrediction, OutboxRow, Reply};
-use crate::task::call::{CallContext, CallError, Task};
+use crate::task::call::{CallContext, CallError, Origin, Task};
 use crate::task::letters::{Letter, LetterAnswer, LetterAnswers, LetterOrder, Ministry, Repeated};
 use crate::task::text::{Automation, Label, TextField};
 
-use super::{ActiveModel, DAY, LETTERS, Routing, TextSettings, info, internal, with_workspace};
+use super::{ActiveModel, DAY, LETTERS, Routing, info, internal, with_workspace};
 
 /// Words that drove the first label that are answered.
 const SPANS: usize = 5;
@@ -50,7 +53,7 @@ impl Routing {
             let mut reading = reading.map_err(|it| internal(&it))?;
             reading.flags.not_our_remit = self.foreign(&parts(letter))?;
             let id = RequestId::fresh(self.clock.as_ref()).to_string();
-            reading.flags.repeated = self.repeated(&id, &reading);
+            reading.flags.repeated = self.repeated(&id, &cx.origin.org, &reading);
             let signature = reading.signature.as_ref().map(Signature::to_bytes);
             let mut answer = answer(id, &model, letter, reading, ask.top_k);
             answer.automation =
@@ -61,8 +64,9 @@ impl Routing {
                 labels: &answer.labels,
                 text: text(letter),
                 signature,
+                case_no: case_no(cx),
             };
-            kept.push(self.prediction(&model, draft, settings));
+            kept.push(self.prediction(&model, draft, &cx.origin));
             items.push(answer);
         }
         let answers = LetterAnswers {
@@ -71,11 +75,13 @@ impl Routing {
             taxonomy_version: self.taxonomy.version().to_owned(),
             mode: settings.mode,
         };
-        let result = self.keep_letters(kept, &answers, cx);
+        let result = self.keep_letters(kept, (&order.letters, &answers), cx);
         if result.is_err() {
-            let mut index = self.similar();
-            for item in &answers.items {
-                index.remove(&item.prediction_id);
+            let mut similar = self.similar();
+            if let Some(index) = similar.get_mut(&cx.origin.org) {
+                for item in &answers.items {
+                    index.remove(&item.prediction_id);
+                }
             }
         }
         result.map(|()| answers)
@@ -84,23 +90,49 @@ impl Routing {
     fn keep_letters(
         &self,
         kept: Vec<NewPrediction>,
-        answers: &LetterAnswers,
+        (letters, answers): (&[Letter], &LetterAnswers),
         cx: &CallContext,
     ) -> Result<(), CallError> {
         let told = answers.items.iter().map(|it| {
             let event = Event::LetterClassified(LetterClassified::new(it, answers));
             self.told(&event, &it.prediction_id, &cx.origin)
         });
-        self.keep(kept, told.collect::<Result<_, _>>()?)
+        let told = told.collect::<Result<_, _>>()?;
+        let asked = letters.iter().zip(&answers.items).zip(&kept);
+        let reviews = asked.filter_map(|((letter, answer), kept)| {
+            let unit = answer.labels.first().and_then(|it| it.unit.as_deref());
+            self.settings.review.letter(letter, answer, self.circumstances(kept, unit, cx))
+        });
+        let reviews = reviews.collect();
+        self.keep(kept, told, reviews)
     }
 
-    /// Keeps predictions and the events that tell of them.
+    /// What an item to be reviewed is made of beside the text.
+    pub(super) fn circumstances<'a>(
+        &self,
+        kept: &'a NewPrediction,
+        unit: Option<&str>,
+        cx: &'a CallContext,
+    ) -> Circumstances<'a> {
+        let [name, version, _] = &kept.model;
+        Circumstances {
+            cx,
+            given: kept.labels.clone(),
+            model: (name, version),
+            unit: unit.filter(|it| self.names_unit(it)).map(str::to_owned),
+            now: self.clock.unix_time(),
+        }
+    }
+
+    /// Keeps predictions, the events that tell of them and what officers review of them.
     pub(super) fn keep(
         &self,
         kept: Vec<NewPrediction>,
         told: Vec<OutboxRow>,
+        reviews: Vec<NewReview>,
     ) -> Result<(), CallError> {
-        self.store.keep(kept, told).and_then(Reply::wait).map_err(|it| internal(&it))
+        let kept = self.store.keep_for_review(kept, told, reviews);
+        kept.and_then(Reply::wait).map_err(|it| internal(&it))
     }
 
     fn require_taxonomy(&self, wanted: Option<&str>) -> Result<(), CallError> {
@@ -116,10 +148,13 @@ impl Routing {
         }
     }
 
-    /// The most similar earlier letter; afterwards this one is an earlier letter too.
-    fn repeated(&self, id: &str, reading: &Reading) -> Option<Repeated> {
+    /// The most similar earlier letter to the agency; afterwards this one is an earlier letter too.
+    fn repeated(&self, id: &str, org: &str, reading: &Reading) -> Option<Repeated> {
         let signature = reading.signature.as_ref()?;
-        let mut index = self.similar();
+        let mut similar = self.similar();
+        let index = similar
+            .entry(org.to_owned())
+            .or_insert_with(|| SimilarIndex::new(self.settings.n_compared));
         let found = index.query(signature, self.settings.repeated_from, 1).into_iter().next();
         index.insert(id, signature.clone());
         found.map(|it| Repeated { prediction_id: it.id, similarity: it.similarity })
@@ -144,26 +179,35 @@ impl Routing {
         Ok(other.map(|name| Ministry { name, score: 1.0 - own }))
     }
 
+    /// Whom a text mentions.
+    pub(super) fn mentioned(&self, text: &serde_json::Value) -> Vec<Subject> {
+        self.store.subjects(&subjects::identifiers_in(text))
+    }
+
     /// A prediction to keep.
     pub(super) fn prediction(
         &self,
         model: &ActiveModel,
         draft: Draft<'_>,
-        settings: &TextSettings,
+        origin: &Origin,
     ) -> NewPrediction {
         let created = self.clock.unix_time().as_secs();
         let labels: Vec<(&str, f32)> =
             draft.labels.iter().map(|it| (it.code.as_str(), it.score)).collect();
         NewPrediction {
             id: draft.id.to_owned(),
+            org: origin.org.clone(),
             service: draft.service,
             model: [&model.info.name, &model.info.version, &model.info.sha256].map(Clone::clone),
             taxonomy: self.taxonomy.version().to_owned(),
             labels: json!(labels).to_string(),
+            subjects: self.mentioned(&draft.text),
             text: Private::new(draft.text.to_string().into_bytes()),
             signature: draft.signature,
+            case_no: draft.case_no,
             created,
-            expires: created + settings.retention_days * DAY,
+            text_expires: created + self.settings.text_days * DAY,
+            expires: created + self.settings.prediction_days * DAY,
         }
     }
 }
@@ -175,6 +219,12 @@ pub(super) struct Draft<'a> {
     pub(super) labels: &'a [Label],
     pub(super) text: serde_json::Value,
     pub(super) signature: Option<Vec<u8>>,
+    pub(super) case_no: Option<String>,
+}
+
+/// The case that a call has named.
+pub(super) fn case_no(cx: &CallContext) -> Option<String> {
+    cx.said.get().and_then(|it| it.case_no.clone())
 }
 
 /// What is sealed of a letter.
@@ -213,5 +263,5 @@ fn answer(
 }
 
 fn hash(text: &str) -> String {
-    Sha256::digest(text).iter().map(|it| format!("{it:02x}")).collect()
+    hex(&Sha256::digest(text))
 }

@@ -25,6 +25,7 @@ use crate::pipeline::documents::number::PrefixTable;
 use crate::pipeline::documents::taxonomy::Taxonomy;
 use crate::pipeline::letters::similar::{Signature, SimilarIndex};
 use crate::registry::{VersionError, Versions};
+use crate::service::reviews::ReviewRules;
 use crate::store::{Store, StoreError};
 use crate::task::call::{CallError, Task};
 use crate::task::idcard::ModelInfo;
@@ -50,17 +51,14 @@ pub const ANSWERS: &str = "qa";
 /// Any text → ministry, to tell what is not ours.
 pub const MINISTRIES: &str = "ministries";
 
-/// Seconds of a day; Taiwan's day begins eight hours before Greenwich's.
+/// Seconds of a day.
 const DAY: u64 = 24 * 60 * 60;
-const TAIPEI_OFFSET: u64 = 8 * 60 * 60;
 
 /// Manners of one of the services.
 #[derive(Clone, Debug, PartialEq)]
 pub struct TextSettings {
     /// Labels or sources answered when the caller does not say.
     pub top_k: usize,
-    /// Days that predictions and their texts are kept.
-    pub retention_days: u64,
     /// How far answers are used.
     pub mode: Mode,
     /// Which of them need not be read anew.
@@ -76,6 +74,10 @@ pub struct RoutingSettings {
     pub documents: TextSettings,
     /// Of questions.
     pub answers: TextSettings,
+    /// Days that texts and their signatures are kept.
+    pub text_days: u64,
+    /// Days that predictions are kept without them.
+    pub prediction_days: u64,
     /// Similarity from which a letter repeats an earlier one, 0 to 1.
     pub repeated_from: f32,
     /// Newest letters that are compared.
@@ -84,14 +86,16 @@ pub struct RoutingSettings {
     pub co_from: f32,
     /// Probability from which a document is another ministry's.
     pub foreign_from: f32,
+    /// Which answers officers review.
+    pub review: ReviewRules,
 }
 
 impl Default for RoutingSettings {
-    /// Three labels of letters, five of documents, three sources; 90 days; half for near-duplicates and other ministries.
+    /// Three labels of letters, five of documents, three sources; texts 30 days, predictions three years; half for
+    /// near-duplicates and other ministries; no reviews.
     fn default() -> RoutingSettings {
         let settings = |top_k| TextSettings {
             top_k,
-            retention_days: 90,
             mode: Mode::Pilot,
             automation: AutomationRules::default(),
         };
@@ -99,17 +103,22 @@ impl Default for RoutingSettings {
             letters: settings(3),
             documents: settings(5),
             answers: settings(3),
+            text_days: 30,
+            prediction_days: 3 * 365,
             repeated_from: 0.5,
             n_compared: 100_000,
             co_from: 0.2,
             foreign_from: 0.5,
+            review: ReviewRules::default(),
         }
     }
 }
 
 /// What the services are made of.
 pub struct RoutingParts {
-    /// Where classifiers lie: `data_dir/classifiers`.
+    /// The agency that they serve alone; none for the house, which serves everybody else.
+    pub tenant: Option<String>,
+    /// Where classifiers lie: `data_dir/classifiers`, or `data_dir/tenants/<agency>/classifiers`.
     pub classifiers: PathBuf,
     /// Where the library of sources and its indexes lie: `data_dir/answers`.
     pub answers: PathBuf,
@@ -135,7 +144,9 @@ pub struct Routing {
     documents: ModelSlot,
     ministries: ModelSlot,
     answers: IndexSlot,
-    similar: Mutex<SimilarIndex>,
+    encoders: Arc<dyn Encoders>,
+    /// Letters to each agency.
+    similar: Mutex<BTreeMap<String, SimilarIndex>>,
     promises: Mutex<BTreeMap<&'static str, ServiceStatistics>>,
     store: Store,
     taxonomy: Taxonomy,
@@ -165,11 +176,18 @@ impl Routing {
     pub fn open(parts: RoutingParts) -> Result<Arc<Routing>, RoutingError> {
         let slot = |name: &str| {
             let versions = Versions::at(&parts.classifiers, name);
-            ModelSlot::new(versions, name, Arc::clone(&parts.encoders))
+            // Which ministry a text is for is the same question for everybody; which unit, is not.
+            let is_own = parts.tenant.is_some() && name != MINISTRIES;
+            let versions = if is_own { versions.without_built_in() } else { versions };
+            ModelSlot::new(versions, (name, parts.tenant.clone()), Arc::clone(&parts.encoders))
         };
-        let mut index = SimilarIndex::new(parts.settings.n_compared);
-        for (id, bytes) in parts.store.signatures(LETTERS, parts.settings.n_compared).wait()? {
-            if let Some(signature) = Signature::from_bytes(&bytes) {
+        let n_compared = parts.settings.n_compared;
+        let mut similar = BTreeMap::new();
+        for (org, id, bytes) in parts.store.signatures(LETTERS, n_compared).wait()? {
+            if parts.tenant.as_ref().is_none_or(|it| *it == org)
+                && let Some(signature) = Signature::from_bytes(&bytes)
+            {
+                let index = similar.entry(org).or_insert_with(|| SimilarIndex::new(n_compared));
                 index.insert(&id, signature);
             }
         }
@@ -177,8 +195,9 @@ impl Routing {
             letters: slot(LETTERS),
             documents: slot(DOCUMENTS),
             ministries: slot(MINISTRIES),
-            answers: IndexSlot::new(&parts.answers, parts.encoders),
-            similar: Mutex::new(index),
+            answers: IndexSlot::new(&parts.answers, Arc::clone(&parts.encoders)),
+            encoders: parts.encoders,
+            similar: Mutex::new(similar),
             promises: Mutex::default(),
             store: parts.store,
             taxonomy: parts.taxonomy,
@@ -200,25 +219,14 @@ impl Routing {
         self.answers.refresh();
     }
 
-    /// Erases what has expired, also from the index of near-duplicates. Returns how much.
-    ///
-    /// # Errors
-    /// When the store fails.
-    pub fn erase_expired(&self) -> Result<usize, StoreError> {
-        let mut n_erased = 0;
-        loop {
-            let erased = self.store.erase_expired(self.clock.unix_time().as_secs()).wait()?;
-            if erased.is_empty() {
-                break;
-            }
-            n_erased += erased.len();
-            let mut index = self.similar();
-            for id in &erased {
+    /// Forgets predictions whose texts were erased, so that no letter is said to repeat one.
+    pub fn forget(&self, ids: &[String]) {
+        let mut similar = self.similar();
+        for index in similar.values_mut() {
+            for id in ids {
                 index.remove(id);
             }
         }
-        self.store.fold()?;
-        Ok(n_erased)
     }
 
     /// The classifier of a service, if one is active.
@@ -226,7 +234,7 @@ impl Routing {
         match task {
             Task::Letters => self.letters.get(),
             Task::Documents => self.documents.get(),
-            Task::IdCard | Task::Answers | Task::Predictions => None,
+            Task::IdCard | Task::Answers | Task::Predictions | Task::Embeddings => None,
         }
     }
 
@@ -236,7 +244,7 @@ impl Routing {
             Task::Letters => LETTERS,
             Task::Documents => DOCUMENTS,
             Task::Answers => return self.answers.require().map(drop),
-            Task::IdCard | Task::Predictions => return Ok(()),
+            Task::IdCard | Task::Predictions | Task::Embeddings => return Ok(()),
         };
         if self.model(task).is_some() {
             return Ok(());
@@ -248,11 +256,10 @@ impl Routing {
     }
 
     fn today(&self) -> Date {
-        let days = (self.clock.unix_time().as_secs() + TAIPEI_OFFSET) / DAY;
-        Date::from_unix_days(u32::try_from(days).unwrap_or(u32::MAX))
+        Date::in_taiwan(self.clock.unix_time())
     }
 
-    fn similar(&self) -> MutexGuard<'_, SimilarIndex> {
+    fn similar(&self) -> MutexGuard<'_, BTreeMap<String, SimilarIndex>> {
         self.similar.lock().unwrap_or_else(PoisonError::into_inner)
     }
 

@@ -116,6 +116,20 @@ impl ActiveModel {
         Label { code, name, unit, score: ranked.probability }
     }
 
+    /// Every class as a label without a score, by code.
+    pub fn all_labels(&self) -> Vec<Label> {
+        let codes = self.classifier.labels().iter().zip(&self.labels);
+        let label = |(code, (name, unit)): (&String, &(String, Option<String>))| Label {
+            code: code.clone(),
+            name: name.clone(),
+            unit: unit.clone(),
+            score: 0.0,
+        };
+        let mut labels: Vec<Label> = codes.map(label).collect();
+        labels.sort_by(|one, other| one.code.cmp(&other.code));
+        labels
+    }
+
     /// A place above classes as a label.
     pub fn place(&self, place: &Place) -> Label {
         let (name, unit) = self.places.get(&place.path).cloned().unwrap_or_default();
@@ -134,6 +148,8 @@ fn unit_of(taxonomy: &Taxonomy, label: &str, today: Date) -> Option<String> {
 /// The place of the classifier of one name.
 pub(super) struct ModelSlot {
     name: String,
+    /// Whose versions these are, where they are not the house's: it stands before their numbers.
+    tenant: Option<String>,
     versions: Versions,
     current: ArcSwapOption<ActiveModel>,
     encoders: Arc<dyn Encoders>,
@@ -142,9 +158,14 @@ pub(super) struct ModelSlot {
 }
 
 impl ModelSlot {
-    pub(super) fn new(versions: Versions, name: &str, encoders: Arc<dyn Encoders>) -> ModelSlot {
+    pub(super) fn new(
+        versions: Versions,
+        (name, tenant): (&str, Option<String>),
+        encoders: Arc<dyn Encoders>,
+    ) -> ModelSlot {
         ModelSlot {
             name: name.to_owned(),
+            tenant,
             versions,
             current: ArcSwapOption::empty(),
             encoders,
@@ -173,8 +194,12 @@ impl ModelSlot {
         let opened = opened.and_then(|it| ActiveModel::open(&self.name, &it, taxonomy, today));
         let opened = opened.and_then(|it| it.with_encoder(self.encoders.as_ref()));
         match opened {
-            Ok(model) => {
-                tracing::info!(name = self.name, version = number, "a classifier answers");
+            Ok(mut model) => {
+                if let Some(tenant) = &self.tenant {
+                    model.info.version = format!("{tenant}/{number}");
+                }
+                let version = &model.info.version;
+                tracing::info!(name = self.name, version, "a classifier answers");
                 self.current.store(Some(Arc::new(model)));
             }
             Err(error) => self.report(&error),

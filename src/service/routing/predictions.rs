@@ -7,16 +7,17 @@ use crate::store::{FeedbackRow, OutboxRow, Prediction};
 use crate::task::call::{self, CallError};
 use crate::task::idcard::ModelInfo;
 use crate::task::prediction::{Feedback, KeptPrediction, Verdict};
+use crate::task::text::Label;
 
 use super::{ANSWERS, ActiveModel, DOCUMENTS, LETTERS, Routing, internal};
 
 impl Routing {
-    /// A prediction as kept.
+    /// A prediction of an agency as kept.
     ///
     /// # Errors
-    /// When there is none of this id, or it has expired.
-    pub fn prediction_of(&self, id: &str) -> Result<KeptPrediction, CallError> {
-        let found = self.find(id)?;
+    /// When it has none of this id, or it has expired.
+    pub fn prediction_of(&self, id: &str, org: &str) -> Result<KeptPrediction, CallError> {
+        let found = self.find(id, org)?;
         let feedback = self.store.feedback(id).wait().map_err(|it| internal(&it))?;
         let [name, version, sha256] = found.model;
         Ok(KeptPrediction {
@@ -41,8 +42,8 @@ impl Routing {
         feedback: Feedback,
         origin: &call::Origin,
     ) -> Result<(), CallError> {
-        let about = self.find(id)?;
-        self.check(&about, &feedback)?;
+        let about = self.find(id, &origin.org)?;
+        self.check_feedback(&about.service, &feedback)?;
         let row = FeedbackRow {
             prediction: about.id.clone(),
             verdict: feedback.verdict.as_str().to_owned(),
@@ -61,7 +62,7 @@ impl Routing {
     }
 
     /// An event about a prediction, to be written with it.
-    pub(super) fn told(
+    pub(in crate::service) fn told(
         &self,
         event: &Event,
         prediction: &str,
@@ -75,25 +76,32 @@ impl Routing {
         event.outbox_row(&of).map_err(|it| internal(&it))
     }
 
-    fn find(&self, id: &str) -> Result<Prediction, CallError> {
+    fn find(&self, id: &str, org: &str) -> Result<Prediction, CallError> {
         let now = self.clock.unix_time().as_secs();
         let found = self.store.prediction(id, now).wait().map_err(|it| internal(&it))?;
-        found.ok_or_else(|| CallError::new(ErrorCode::NotFound, "沒有這筆預測,或已逾保存期限。"))
+        found
+            .filter(|it| it.org == org)
+            .ok_or_else(|| CallError::new(ErrorCode::NotFound, "沒有這筆預測,或已逾保存期限。"))
     }
 
-    fn check(&self, about: &Prediction, feedback: &Feedback) -> Result<(), CallError> {
+    /// Refuses feedback on a prediction of `service` with a label or unit that neither its model nor the taxonomy knows.
+    pub(in crate::service) fn check_feedback(
+        &self,
+        service: &str,
+        feedback: &Feedback,
+    ) -> Result<(), CallError> {
         if feedback.verdict == Verdict::Corrected && feedback.label.is_none() {
             return Err(CallError::bad_value("/label", "更正時必填。"));
         }
         if let Some(label) = &feedback.label {
-            let model = match about.service.as_str() {
+            let model = match service {
                 LETTERS => self.letters.get(),
                 DOCUMENTS => self.documents.get(),
                 _ => None,
             };
             let is_class =
                 |it: &ActiveModel| it.classifier.labels().iter().any(|class| class == label);
-            let is_known = match about.service.as_str() {
+            let is_known = match service {
                 ANSWERS => self.answers.names_source(label),
                 _ => model.is_some_and(|it| is_class(&it)) || self.names_unit(label),
             };
@@ -107,7 +115,17 @@ impl Routing {
         Ok(())
     }
 
-    fn names_unit(&self, label: &str) -> bool {
+    /// Every label of the classifier of `service`, by code; none without one.
+    pub(in crate::service) fn all_labels(&self, service: &str) -> Vec<Label> {
+        let model = match service {
+            LETTERS => self.letters.get(),
+            DOCUMENTS => self.documents.get(),
+            _ => None,
+        };
+        model.map(|it| it.all_labels()).unwrap_or_default()
+    }
+
+    pub(super) fn names_unit(&self, label: &str) -> bool {
         matches!(
             self.taxonomy.map(label, None, self.today()),
             Mapping::Unit(_) | Mapping::Split { .. }

@@ -12,6 +12,7 @@ use std::path::{Path, PathBuf};
 
 use sha2::{Digest, Sha256};
 
+use crate::base::hex;
 use crate::media::sources::SourceDraft;
 use crate::task::answers::Source;
 
@@ -342,8 +343,7 @@ fn id(draft: &SourceDraft, number: usize, seen: &BTreeSet<String>) -> Result<Str
 }
 
 fn made_id(text: &str) -> String {
-    let hex = Sha256::digest(text).iter().map(|it| format!("{it:02x}")).collect::<String>();
-    hex.chars().take(ID_DIGITS).collect()
+    hex(&Sha256::digest(text)).chars().take(ID_DIGITS).collect()
 }
 
 fn source(draft: &SourceDraft, id: String, version: u32) -> Source {

@@ -184,7 +184,7 @@ impl Speech {
     }
 
     async fn inspect(&self, input: impl Input + 'static) -> Result<AudioInfo, CallError> {
-        let limits = *self.ears()?.recordings.limits();
+        let limits = self.ears()?.recordings.limits().clone();
         let look = Arc::clone(&self.looks).acquire_owned().await.map_err(|_| internal())?;
         let open = move || {
             let opened = AudioReader::open(input, &limits).map(|it| it.info());

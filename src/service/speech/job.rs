@@ -9,6 +9,7 @@ use crate::media::audio;
 use crate::pipeline::speech::{Observer, Resume};
 use crate::service::events::{Event, SpeechTranscribed};
 use crate::service::jobs::{JobContext, JobFailure, JobOutput};
+use crate::service::subjects;
 use crate::task::call::CallError;
 use crate::task::speech::{Segment, SpeechOrder, SpeechProgress};
 
@@ -78,7 +79,9 @@ fn transcribe(
         &kept.transcript,
         &kept.model,
     ));
-    Ok(JobOutput { media_type: "application/json", content: kept.encode()?, event: Some(event) })
+    let mentions = subjects::identifiers_spoken(&kept.transcript.segments);
+    let (media_type, content) = ("application/json", kept.encode()?);
+    Ok(JobOutput { media_type, content, event: Some(event), mentions })
 }
 
 /// Notes what was heard after each window.

@@ -12,8 +12,10 @@ use futures_util::future::BoxFuture;
 use tokio::sync::OwnedSemaphorePermit;
 
 use crate::base::{Deadline, ErrorCode, Private, RequestId};
+#[cfg(feature = "audio")]
+use crate::media::audio::{OpusCall, PacketError, RATE};
 use crate::task::call::CallError;
-use crate::task::speech::{Millis, Segment, SpeechOrder};
+use crate::task::speech::{FrameCoding, Millis, Segment, SpeechOrder};
 
 use super::{HeardRecording, Speech};
 
@@ -35,8 +37,10 @@ const MAX_AGAIN: usize = 200;
 /// How a stream sounds and is to be heard.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct LiveOptions {
-    /// Samples a second: 8000 or 16000.
+    /// Samples a second: 8000 or 16000, and 48000 of Opus.
     pub rate: u32,
+    /// How its frames are coded.
+    pub coding: FrameCoding,
     /// What is likely to be said.
     pub order: SpeechOrder,
 }
@@ -50,9 +54,14 @@ pub enum LiveEvent {
     Final(u64, Segment),
 }
 
-/// A stream of mono samples of 16 bits, little end first.
+/// A stream of mono samples of 16 bits, little end first, or of what becomes them.
 pub struct Live {
-    options: LiveOptions,
+    order: SpeechOrder,
+    /// Samples a second of `samples`.
+    rate: u32,
+    /// Makes samples of packets.
+    #[cfg(feature = "audio")]
+    opus: Option<OpusCall>,
     /// Not heard to its end yet.
     samples: Vec<u8>,
     /// Samples before those.
@@ -85,28 +94,64 @@ impl LiveWork {
 
 impl Live {
     /// A stream without a sample.
-    pub fn new(options: LiveOptions) -> Live {
-        Live {
-            options,
+    ///
+    /// # Errors
+    /// When this program cannot read what is coded so.
+    pub fn new(options: LiveOptions) -> Result<Live, CallError> {
+        let LiveOptions { rate, coding, order } = options;
+        #[cfg_attr(not(feature = "audio"), expect(unused_mut, reason = "only Opus needs more"))]
+        let mut live = Live {
+            order,
+            rate,
+            #[cfg(feature = "audio")]
+            opus: None,
             samples: Vec::new(),
             n_before: 0,
             n_heard: 0,
             is_over: false,
             next: 0,
             finals: VecDeque::new(),
+        };
+        match coding {
+            FrameCoding::Pcm => {}
+            #[cfg(feature = "audio")]
+            FrameCoding::Opus => live.expect_opus()?,
+            #[cfg(not(feature = "audio"))]
+            FrameCoding::Opus => {
+                let message = "本程式未含 Opus 解碼,請改送 pcm。";
+                return Err(CallError::bad_value("/encoding", message));
+            }
         }
+        Ok(live)
+    }
+
+    #[cfg(feature = "audio")]
+    fn expect_opus(&mut self) -> Result<(), CallError> {
+        let call = OpusCall::new();
+        let call =
+            call.ok_or_else(|| CallError::new(ErrorCode::Internal, "Opus 解碼器無法啟動。"))?;
+        // Whatever it was encoded from, it is decoded at the rate that is heard.
+        (self.opus, self.rate) = (Some(call), RATE);
+        Ok(())
     }
 
     /// Adds a frame.
     ///
     /// # Errors
-    /// When it holds half a sample, or comes after the end.
+    /// When it holds half a sample or no packet, or comes after the end.
     pub fn push(&mut self, frame: &[u8]) -> Result<(), CallError> {
-        if !frame.len().is_multiple_of(2) {
-            return Err(CallError::bad_value("/frame", "應為 16 位元的整數樣本。"));
-        }
         if self.is_over {
             return Err(CallError::bad_value("/frame", "結束之後不可再傳送聲音。"));
+        }
+        #[cfg(feature = "audio")]
+        if let Some(call) = &mut self.opus {
+            let mut samples = Vec::new();
+            call.push(frame, &mut samples).map_err(told)?;
+            self.samples.extend(samples.iter().flat_map(|it| it.to_le_bytes()));
+            return Ok(());
+        }
+        if !frame.len().is_multiple_of(2) {
+            return Err(CallError::bad_value("/frame", "應為 16 位元的整數樣本。"));
         }
         self.samples.extend_from_slice(frame);
         Ok(())
@@ -130,7 +175,7 @@ impl Live {
     /// Sound received so far.
     pub fn received(&self) -> Millis {
         let n_samples = self.n_before + self.samples.len() as u64 / 2;
-        n_samples * 1000 / u64::from(self.options.rate.max(1))
+        n_samples * 1000 / u64::from(self.rate.max(1))
     }
 
     /// Finished utterances from number `from` on, as far as they are kept.
@@ -150,8 +195,8 @@ impl Live {
         }
         let n_bytes = self.samples.len();
         self.n_heard = n_bytes;
-        let recording = Private::new(wav(self.options.rate, &self.samples));
-        let (speech, order) = (Arc::clone(speech), self.options.order.clone());
+        let recording = Private::new(wav(self.rate, &self.samples));
+        let (speech, order) = (Arc::clone(speech), self.order.clone());
         let heard =
             async move { speech.hear_call(recording, order, None, Box::new(|_| ())).await }.boxed();
         Some(LiveWork { heard, n_bytes })
@@ -165,7 +210,7 @@ impl Live {
         let is_last = self.is_over && n_bytes == self.samples.len();
         let (n_final, cut) =
             if is_last { (segments.len(), length) } else { settle(&segments, length) };
-        let start = self.n_before * 1000 / u64::from(self.options.rate.max(1));
+        let start = self.n_before * 1000 / u64::from(self.rate.max(1));
         let mut segments = segments.into_iter().map(|it| moved(it, start));
         let mut events = Vec::new();
         for segment in segments.by_ref().take(n_final) {
@@ -189,14 +234,27 @@ impl Live {
     }
 
     fn millis(&self, n_bytes: usize) -> Millis {
-        n_bytes as u64 / 2 * 1000 / u64::from(self.options.rate.max(1))
+        n_bytes as u64 / 2 * 1000 / u64::from(self.rate.max(1))
     }
 
     /// Whole samples.
     fn bytes(&self, millis: Millis) -> usize {
-        let n_samples = millis * u64::from(self.options.rate) / 1000;
+        let n_samples = millis * u64::from(self.rate) / 1000;
         usize::try_from(2 * n_samples).unwrap_or(usize::MAX)
     }
+}
+
+/// What a client is told about a packet that is refused.
+#[cfg(feature = "audio")]
+fn told(error: PacketError) -> CallError {
+    let message = match error {
+        PacketError::Malformed => {
+            "不是合格的 Opus 封包:每則訊息應恰為一個封包,不含 Ogg 或 RTP 標頭。"
+        }
+        PacketError::Length => "每個 Opus 封包應為 20 至 60 毫秒。",
+        PacketError::Lost => "連續遺失的封包過多,請重新連線。",
+    };
+    CallError::bad_value("/frame", message)
 }
 
 /// How many of the segments are finished, and up to where the sound is no longer needed.
@@ -291,13 +349,14 @@ impl Speech {
     /// Opens a stream of a client.
     ///
     /// # Errors
-    /// When there are no ears, or there are as many streams as there may be.
+    /// When there are no ears, there are as many streams as there may be, or this program does not read their coding.
     pub fn open_stream(
         self: &Arc<Self>,
         client: &str,
         options: LiveOptions,
     ) -> Result<Stream, CallError> {
-        self.stream(client, |token| (token, Live::new(options)))
+        let live = Live::new(options)?;
+        self.stream(client, |token| (token, live))
     }
 
     /// Takes a stream up again whose connection broke.
@@ -360,85 +419,4 @@ impl Stream {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::task::idcard::ModelInfo;
-    use crate::task::speech::{SpokenLanguage, Transcript};
-
-    fn segment(start: Millis, end: Millis) -> Segment {
-        Segment {
-            channel: 0,
-            start,
-            end,
-            language: SpokenLanguage::Mandarin,
-            text: Private::new("好".to_owned()),
-            words: Vec::new(),
-            pii: Vec::new(),
-            confidence: 0.9,
-        }
-    }
-
-    #[test]
-    fn utterances_are_finished_by_pauses_or_their_length() {
-        let check = |spans: &[(Millis, Millis)], length, expected| {
-            let segments: Vec<Segment> = spans.iter().map(|it| segment(it.0, it.1)).collect();
-            assert_eq!(settle(&segments, length), expected, "{spans:?} of {length}");
-        };
-        check(&[], 500, (0, 0));
-        check(&[], 3000, (0, 2000));
-        check(&[(0, 900)], 1000, (0, 0));
-        check(&[(0, 900)], 1600, (1, 900));
-        check(&[(0, 900), (1700, 2000)], 2100, (1, 1300));
-        check(&[(0, 15_000)], 15_000, (1, 15_000));
-        check(&[(0, 7000), (7200, 15_000)], 15_100, (1, 7100));
-        check(&[(0, 9_000)], 8_000, (0, 0));
-    }
-
-    fn heard(spans: &[(Millis, Millis)]) -> HeardRecording {
-        let segments = spans.iter().map(|it| segment(it.0, it.1)).collect();
-        HeardRecording {
-            transcript: Transcript { duration: 0, channels: 1, segments },
-            model: ModelInfo { name: "m".into(), version: "1".into(), sha256: "0".into() },
-        }
-    }
-
-    fn names(events: &[LiveEvent]) -> Vec<String> {
-        let name = |it: &LiveEvent| match it {
-            LiveEvent::Partial(open) => format!("? {}", open[0].start),
-            LiveEvent::Final(id, it) => format!("{id} {}", it.start),
-        };
-        events.iter().map(name).collect()
-    }
-
-    #[test]
-    fn times_are_those_of_the_stream_and_finished_sound_is_forgotten() {
-        let order = SpeechOrder::default();
-        let mut live = Live::new(LiveOptions { rate: 8000, order });
-        live.push(&[0; 32_000]).unwrap();
-        assert_eq!(live.received(), 2000);
-        let found = live.take((heard(&[(100, 900), (1700, 2000)]), 32_000));
-        assert_eq!(names(&found), ["0 100", "? 1700"]);
-        assert_eq!(live.samples.len(), 32_000 - 1300 * 16);
-        live.push(&[0; 8000]).unwrap();
-        live.end();
-        assert!(!live.is_done() && live.push(&[0; 2]).is_err());
-        let n_bytes = live.samples.len();
-        let found = live.take((heard(&[(400, 700)]), n_bytes));
-        assert_eq!(names(&found), ["1 1700"]);
-        assert!(live.is_done());
-        assert_eq!(live.received(), 2500);
-        assert_eq!(names(&live.again(0)), ["0 100", "1 1700"]);
-        assert_eq!(names(&live.again(1)), ["1 1700"]);
-    }
-
-    #[test]
-    fn half_a_sample_is_refused_and_a_full_stream_waits() {
-        let order = SpeechOrder::default();
-        let mut live = Live::new(LiveOptions { rate: 16_000, order });
-        assert!(live.push(&[0; 3]).is_err());
-        live.push(&vec![0; 29_000 * 32]).unwrap();
-        assert!(live.has_room());
-        live.push(&vec![0; 1000 * 32]).unwrap();
-        assert!(!live.has_room());
-    }
-}
+mod tests;

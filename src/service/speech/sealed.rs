@@ -110,8 +110,7 @@ mod tests {
             assert!(blobs.put_part(&blob, number, Private::new(part.to_vec())).await.unwrap());
         }
         use sha2::Digest;
-        let hash = sha2::Sha256::digest(content);
-        let hash: String = hash.iter().map(|it| format!("{it:02x}")).collect();
+        let hash = crate::base::hex(&sha2::Sha256::digest(content));
         blobs.complete(&blob, &hash).await.unwrap();
         SealedFile::new(blobs.read(&id).await.unwrap().unwrap())
     }

@@ -34,10 +34,6 @@ const EVENTS: usize = 8;
 const BATCH: usize = 32;
 /// How long those that are being sent go on after the word to stop.
 const GRACE: Duration = Duration::from_secs(5);
-/// How long deliveries and their logs are kept.
-const KEPT: Duration = Duration::from_secs(30 * 24 * 60 * 60);
-/// Between two looks at what is to be deleted.
-const PURGE_EVERY: Duration = Duration::from_secs(60 * 60);
 
 /// Why an attempt failed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -138,15 +134,7 @@ impl Deliverer {
 
     /// Sends what is due, again and again, until told to stop; what is being sent then may still end.
     pub async fn run(&self, mut stopped: watch::Receiver<bool>) {
-        let mut purged = Duration::ZERO;
         while !*stopped.borrow() {
-            let now = self.clock.unix_time();
-            if purged + PURGE_EVERY <= now {
-                purged = now;
-                if let Err(error) = self.purge(now).await {
-                    tracing::error!(%error, "failed to delete old webhook deliveries");
-                }
-            }
             let round = tokio::select! {
                 round = self.round() => round,
                 // What is cut is sent again by the next process, under the same id.
@@ -163,12 +151,6 @@ impl Deliverer {
                 return;
             }
         }
-    }
-
-    /// Deletes deliveries that are settled and older than 30 days.
-    async fn purge(&self, now: Duration) -> Result<(), StoreError> {
-        while 0 < self.store.purge_deliveries(now.saturating_sub(KEPT)).await? {}
-        Ok(())
     }
 
     /// Queues an event for every receiver that wants it; the same event again changes nothing.

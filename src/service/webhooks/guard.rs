@@ -3,13 +3,13 @@
 //! The name is resolved first and every address is checked; the caller connects to the address that was checked, so
 //! that a second answer of the name service changes nothing.
 
-use std::fmt;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
-use std::str::FromStr;
 
 use futures_util::FutureExt;
 use futures_util::future::BoxFuture;
 use hyper::http::Uri;
+
+use crate::base::Network;
 
 /// Characters of an address.
 const MAX_URL: usize = 2048;
@@ -26,54 +26,6 @@ pub enum GuardError {
     /// An address of the host is private, link-local, loopback, or otherwise not public.
     #[error("the host has an address that is not public")]
     Forbidden,
-}
-
-/// A range of addresses: `10.1.0.0/16`, `fd00::/8`.
-#[derive(Clone, Copy, PartialEq, Eq)]
-pub struct Network {
-    address: IpAddr,
-    n_bits: u32,
-}
-
-impl Network {
-    /// Whether it has `address`.
-    pub fn has(&self, address: IpAddr) -> bool {
-        match (self.address, address) {
-            (IpAddr::V4(own), IpAddr::V4(other)) => {
-                let shift = 32 - self.n_bits;
-                own.to_bits().checked_shr(shift) == other.to_bits().checked_shr(shift)
-            }
-            (IpAddr::V6(own), IpAddr::V6(other)) => {
-                let shift = 128 - self.n_bits;
-                own.to_bits().checked_shr(shift) == other.to_bits().checked_shr(shift)
-            }
-            _ => false,
-        }
-    }
-}
-
-impl FromStr for Network {
-    type Err = GuardError;
-
-    fn from_str(text: &str) -> Result<Network, GuardError> {
-        let (address, n_bits) = match text.split_once('/') {
-            Some((address, n_bits)) => (address, n_bits.parse().map_err(|_| GuardError::Url)?),
-            None => (text, u32::MAX),
-        };
-        let address: IpAddr = address.parse().map_err(|_| GuardError::Url)?;
-        let most = if address.is_ipv4() { 32 } else { 128 };
-        match n_bits {
-            u32::MAX => Ok(Network { address, n_bits: most }),
-            n_bits if n_bits <= most => Ok(Network { address, n_bits }),
-            _ => Err(GuardError::Url),
-        }
-    }
-}
-
-impl fmt::Debug for Network {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}/{}", self.address, self.n_bits)
-    }
 }
 
 /// Turns a name into addresses.
@@ -311,17 +263,5 @@ mod tests {
         for url in ["https://2130706433/", "https://0x7f.1/", "https://localhost/"] {
             check(url, &["127.0.0.1"], Err(GuardError::Forbidden));
         }
-    }
-
-    #[test]
-    fn networks() {
-        let has = |network: &str, address: &str| {
-            network.parse::<Network>().unwrap().has(address.parse().unwrap())
-        };
-        assert!(has("10.9.0.0/16", "10.9.255.1") && !has("10.9.0.0/16", "10.10.0.1"));
-        assert!(has("127.0.0.1", "127.0.0.1") && !has("127.0.0.1", "127.0.0.2"));
-        assert!(has("0.0.0.0/0", "1.2.3.4") && !has("0.0.0.0/0", "::1"));
-        assert!(has("fd00::/8", "fd12::1") && !has("fd00::/8", "fe12::1"));
-        assert!("10.0.0.0/33".parse::<Network>().is_err() && "x".parse::<Network>().is_err());
     }
 }

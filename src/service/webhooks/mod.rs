@@ -14,7 +14,7 @@ mod sign;
 pub use crate::store::webhooks::{Attempt, Delivery, DeliveryState, Webhook, WebhookChange};
 
 pub use deliver::{Deliverer, Failure, Post, Posted, Sender};
-pub use guard::{Guard, GuardError, Network, Resolve, SystemResolver, Target};
+pub use guard::{Guard, GuardError, Resolve, SystemResolver, Target};
 pub use manage::{WebhookSettings, Webhooks};
 pub use schedule::{DELAYS, delay_before};
 #[cfg(feature = "webhooks")]

@@ -1,17 +1,16 @@
 //! Blobs whose content lies in files: parts that come in any order, each sealed alone, read back one at a time.
 
 use std::sync::Arc;
-use std::time::Duration;
 
 use futures_util::future::BoxFuture;
 use sha2::{Digest, Sha256};
 use tokio::sync::Semaphore;
 use tokio::task::spawn_blocking;
 
-use crate::base::{Private, RequestId};
+use crate::base::{Private, RequestId, hex};
 use crate::store::jobs::Payload;
 use crate::store::seal::BlobKey;
-use crate::store::{Store, StoreError};
+use crate::store::{PartPlace, Store, StoreError};
 
 use super::{Blob, BlobMeta, Part};
 
@@ -150,7 +149,7 @@ impl Blobs {
             };
             hasher = spawn_blocking(hash).await.map_err(|_| StoreError::Sealed)?;
         }
-        let found: String = hasher.finalize().iter().map(|it| format!("{it:02x}")).collect();
+        let found = hex(&hasher.finalize());
         if found != sha256 {
             return Ok(Completed::OtherHash);
         }
@@ -222,30 +221,66 @@ impl Blobs {
         Ok(id)
     }
 
+    /// A part as it lies in its file: sealed.
+    ///
+    /// # Errors
+    /// When the file fails.
+    pub async fn sealed_part(&self, (blob, place): &PartPlace) -> Result<Vec<u8>, StoreError> {
+        self.files.read(blob, place).await
+    }
+
+    /// Puts a sealed part back where it lay.
+    ///
+    /// # Errors
+    /// When the file is there already, or fails.
+    pub async fn put_sealed_part(
+        &self,
+        (blob, place): &PartPlace,
+        sealed: Vec<u8>,
+    ) -> Result<(), StoreError> {
+        self.files.write(blob, place, sealed).await
+    }
+
+    /// Whether a complete blob opens and is what was kept; `false` when there is no complete one.
+    ///
+    /// # Errors
+    /// When a file fails, or does not open.
+    pub async fn is_whole(&self, id: &str) -> Result<bool, StoreError> {
+        let Some(mut reader) = self.read(id).await? else { return Ok(false) };
+        let mut hasher = Sha256::new();
+        while let Some(part) = reader.next().await? {
+            hasher.update(part.expose());
+        }
+        let found = hex(&hasher.finalize());
+        Ok(reader.meta.sha256.as_ref().is_none_or(|it| *it == found))
+    }
+
     /// Destroys a blob's key, then deletes its files.
     ///
     /// # Errors
     /// When the database or a file fails.
     pub async fn delete(&self, id: &str) -> Result<(), StoreError> {
         self.store.delete_blob(id).await?;
-        self.files.delete(id, None).await
+        self.files.delete(id, None).await?;
+        self.store.files_gone(vec![id.to_owned()]).await
     }
 
-    /// Destroys every blob that has expired at `now` (since 1970-01-01T00:00:00Z); how many.
+    /// Deletes the files of blobs whose keys were destroyed, also of those that a crash has left; how many blobs.
     ///
     /// # Errors
-    /// When the database or a file fails.
-    pub async fn purge(&self, now: Duration) -> Result<usize, StoreError> {
-        let mut n_purged = 0;
+    /// When the database or a file fails: what is left is deleted by the next call.
+    pub async fn sweep(&self) -> Result<usize, StoreError> {
+        let mut n_swept = 0;
         loop {
-            let ids = self.store.purge_blobs(now).await?;
+            let ids = self.store.blobs_gone().await?;
             if ids.is_empty() {
-                return Ok(n_purged);
+                return Ok(n_swept);
             }
             for id in &ids {
                 self.files.delete(id, None).await?;
             }
-            n_purged += ids.len();
+            n_swept += ids.len();
+            self.store.files_gone(ids).await?;
         }
     }
 }
@@ -329,5 +364,5 @@ fn owner(id: &str, number: u32) -> Vec<u8> {
 }
 
 fn hash(content: &[u8]) -> String {
-    Sha256::digest(content).iter().map(|it| format!("{it:02x}")).collect()
+    hex(&Sha256::digest(content))
 }

@@ -5,18 +5,29 @@ use std::time::Duration;
 use futures_util::FutureExt;
 
 use crate::store::engine::{Kind, Reply, Tx};
+use crate::store::subjects::{self, Subject};
 use crate::store::value::{Row, values};
 use crate::store::{OutboxRow, Store, StoreError, blobs, outbox};
 
 use super::{COLUMNS, Job, JobState, Payload, events, ms};
 
-/// Rows that one call deletes, so that writers wait for milliseconds only.
-const PURGE_AT_ONCE: u64 = 200;
+/// Jobs that one call names.
+const AT_ONCE: u64 = 200;
+
+/// A result.
+pub struct Success {
+    /// It.
+    pub payload: Payload,
+    /// What is told of it beside the end of the job.
+    pub told: Option<OutboxRow>,
+    /// Whom it mentions.
+    pub subjects: Vec<Subject>,
+}
 
 /// How an attempt ended. Errors are codes, never texts.
 pub enum Ending {
-    /// With a result, and what is told of it beside the end of the job.
-    Succeeded(Payload, Option<OutboxRow>),
+    /// With a result.
+    Succeeded(Success),
     /// Trying again cannot help.
     Failed(String),
     /// It is no longer wanted.
@@ -33,7 +44,7 @@ impl Ending {
     /// The state after it, and its name among events.
     fn state(&self) -> JobState {
         match self {
-            Ending::Succeeded(..) => JobState::Succeeded,
+            Ending::Succeeded(_) => JobState::Succeeded,
             Ending::Failed(_) => JobState::Failed,
             Ending::Cancelled => JobState::Cancelled,
             Ending::Retry(..) | Ending::GivenBack => JobState::Queued,
@@ -126,25 +137,14 @@ impl Store {
             requeue(id, *now, tx).boxed()
         })
     }
-
-    /// Deletes what has expired at `now`: jobs that have ended, keys of repetitions, and events published before
-    /// `told_before`; some hundred jobs a call. How many jobs were deleted.
-    ///
-    /// # Errors
-    /// When the database fails.
-    pub fn purge_jobs(&self, now: Duration, told_before: Duration) -> Reply<u64> {
-        self.call(Kind::Relaxed, (now, told_before), |(now, told_before), tx| {
-            purge(*now, *told_before, tx).boxed()
-        })
-    }
 }
 
 async fn finish(attempt: &Attempt, tx: &mut dyn Tx) -> Result<Option<Job>, StoreError> {
     let Attempt { id, fence, ending, now, is_expired } = attempt;
     let state = ending.state();
-    let (mut run_at, mut error, mut result, mut told) = (None, None, None, None);
+    let (mut run_at, mut error, mut success) = (None, None, None);
     match ending {
-        Ending::Succeeded(payload, event) => (result, told) = (Some(payload), event.as_ref()),
+        Ending::Succeeded(it) => success = Some(it),
         Ending::Failed(code) | Ending::Dead(code) => error = Some(code),
         Ending::Retry(at, code) => (run_at, error) = (Some(ms(*at)), Some(code)),
         Ending::Cancelled | Ending::GivenBack => (),
@@ -162,7 +162,7 @@ async fn finish(attempt: &Attempt, tx: &mut dyn Tx) -> Result<Option<Job>, Store
         state.as_str(),
         run_at,
         error,
-        result.map(Payload::id),
+        success.map(|it| it.payload.id()),
         finished,
         uncounted,
         id,
@@ -172,19 +172,21 @@ async fn finish(attempt: &Attempt, tx: &mut dyn Tx) -> Result<Option<Job>, Store
     ];
     let found = tx.rows(&update, values).await?.into_iter().next();
     let Some(job) = found.map(Job::read).transpose()? else { return Ok(None) };
-    match result {
-        Some(Payload::Inline(blob)) => blobs::insert(blob, tx).await?,
-        Some(Payload::Blob(blob)) => {
-            let update = "UPDATE blob SET expires = $1 WHERE id = $2";
-            tx.execute(update, values![ms(job.expires), blob]).await?;
+    if let Some(success) = success {
+        match &success.payload {
+            Payload::Inline(blob) => blobs::insert(blob, tx).await?,
+            Payload::Blob(blob) => {
+                let update = "UPDATE blob SET expires = $1 WHERE id = $2";
+                tx.execute(update, values![ms(job.expires), blob]).await?;
+            }
         }
-        None => (),
+        subjects::note(&success.subjects, ("job", &job.id), *now, tx).await?;
     }
     if state.is_final() {
         blobs::delete_inline(job.checkpoint.as_deref(), tx).await?;
     }
     events::tell(&job, *now, tx).await?;
-    if let Some(row) = told {
+    if let Some(row) = success.and_then(|it| it.told.as_ref()) {
         outbox::add(row, tx).await?;
     }
     Ok(Some(job))
@@ -202,7 +204,7 @@ async fn expired(now: Duration, tx: &mut dyn Tx) -> Result<Vec<Expired>, StoreEr
             cancel_requested: row.take()?,
         })
     };
-    tx.rows(select, values![ms(now), PURGE_AT_ONCE]).await?.into_iter().map(read).collect()
+    tx.rows(select, values![ms(now), AT_ONCE]).await?.into_iter().map(read).collect()
 }
 
 async fn cancel(id: &str, now: Duration, tx: &mut dyn Tx) -> Result<Option<Job>, StoreError> {
@@ -235,18 +237,4 @@ async fn requeue(id: &str, now: Duration, tx: &mut dyn Tx) -> Result<Option<Job>
     let Some(job) = found.map(Job::read).transpose()? else { return Ok(None) };
     events::tell(&job, now, tx).await?;
     Ok(Some(job))
-}
-
-async fn purge(now: Duration, told_before: Duration, tx: &mut dyn Tx) -> Result<u64, StoreError> {
-    let delete = "DELETE FROM job WHERE seq IN (SELECT seq FROM job WHERE expires <= $1
-        AND state NOT IN ('queued', 'running') LIMIT $2) RETURNING id";
-    let rows = tx.rows(delete, values![ms(now), PURGE_AT_ONCE]).await?;
-    let n_deleted = rows.len() as u64;
-    for mut row in rows {
-        let id: String = row.take()?;
-        tx.execute("DELETE FROM job_event WHERE job = $1", values![&id]).await?;
-    }
-    tx.execute("DELETE FROM idempotency WHERE expires <= $1", values![ms(now)]).await?;
-    outbox::purge(ms(told_before), tx).await?;
-    Ok(n_deleted)
 }

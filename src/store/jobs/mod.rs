@@ -18,11 +18,12 @@ use serde::Serialize;
 
 use super::StoreError;
 use super::blobs::NewBlob;
+use super::subjects::Subject;
 use super::value::Row;
 
 pub use claim::{Beat, Claim};
 pub use events::{JobChanged, JobEvent};
-pub use finish::{Ending, Expired};
+pub use finish::{Ending, Expired, Success};
 pub use read::{JobFilter, Queue};
 pub use submit::{IdempotencyKey, Submitted};
 
@@ -136,7 +137,7 @@ pub struct NewJob {
     pub max_attempts: u32,
     /// What it works on.
     pub input: Payload,
-    /// Id of a complete blob that the input names; it lives as long as the job.
+    /// Id of a complete blob that the input names; it lives as long as the input.
     pub attached: Option<String>,
     /// Code of the purpose.
     pub purpose: Option<String>,
@@ -148,7 +149,11 @@ pub struct NewJob {
     pub traceparent: Option<String>,
     /// When it was accepted.
     pub created: Duration,
-    /// When it and its blobs are erased.
+    /// Whom its input mentions.
+    pub subjects: Vec<Subject>,
+    /// When its input and what that names are erased.
+    pub input_expires: Duration,
+    /// When it and its result are erased.
     pub expires: Duration,
 }
 

@@ -5,7 +5,7 @@ use std::time::Duration;
 use futures_util::FutureExt;
 
 use crate::store::engine::{Kind, Reply, Tx};
-use crate::store::value::{Value, values};
+use crate::store::value::{Row, Value, values};
 use crate::store::{Store, StoreError, one};
 
 use super::{COLUMNS, Job, JobState};
@@ -58,6 +58,15 @@ impl Store {
         self.call(Kind::Read, filter, |filter, tx| jobs(filter, tx).boxed())
     }
 
+    /// How many jobs there are in each state: of a client, or of all.
+    ///
+    /// # Errors
+    /// When the database fails.
+    pub fn job_counts(&self, client: Option<&str>) -> Reply<Vec<(JobState, u64)>> {
+        let client = client.map(str::to_owned);
+        self.call(Kind::Read, client, |client, tx| job_counts(client.as_deref(), tx).boxed())
+    }
+
     /// How many jobs of the lane are there before the place `before`, and how long one of the operation takes.
     ///
     /// # Errors
@@ -91,6 +100,21 @@ async fn jobs(filter: &JobFilter, tx: &mut dyn Tx) -> Result<Vec<Job>, StoreErro
     values.push(Value::from(filter.limit as u64));
     select.push_str(&format!(" ORDER BY seq DESC LIMIT ${}", values.len()));
     tx.rows(&select, &values).await?.into_iter().map(Job::read).collect()
+}
+
+async fn job_counts(
+    client: Option<&str>,
+    tx: &mut dyn Tx,
+) -> Result<Vec<(JobState, u64)>, StoreError> {
+    let rows = match client {
+        Some(client) => {
+            let select = "SELECT state, count(*) FROM job WHERE client = $1 GROUP BY state";
+            tx.rows(select, values![client]).await?
+        }
+        None => tx.rows("SELECT state, count(*) FROM job GROUP BY state", values![]).await?,
+    };
+    let read = |mut row: Row| Ok((row.take::<String>()?.parse()?, row.take()?));
+    rows.into_iter().map(read).collect()
 }
 
 async fn queue(

@@ -6,7 +6,7 @@ use futures_util::FutureExt;
 
 use crate::store::engine::{Kind, Reply, Tx};
 use crate::store::value::values;
-use crate::store::{Store, StoreError, blobs, one};
+use crate::store::{Store, StoreError, blobs, one, subjects};
 
 use super::{COLUMNS, Job, NewJob, Payload, events, ms};
 
@@ -91,6 +91,7 @@ async fn submit(submission: &Submission, tx: &mut dyn Tx) -> Result<Submitted, S
         return Ok(refusal);
     }
     let kept = insert(job, tx).await?;
+    subjects::note(&job.subjects, ("job", &job.id), job.created, tx).await?;
     events::tell(&kept, job.created, tx).await?;
     Ok(Submitted::New(Box::new(kept)))
 }
@@ -127,7 +128,7 @@ async fn seen(
     Ok(Some(if is_same { Submitted::Again(answer) } else { Submitted::KeyMisused }))
 }
 
-/// Writes an inline input; or lets a blob live as long as the job, and one that is attached. `false` when there is no
+/// Writes an inline input; or lets a blob live as long as the input may, and one that is attached. `false` when there is no
 /// such blob.
 async fn take_input(job: &NewJob, tx: &mut dyn Tx) -> Result<bool, StoreError> {
     if let Some(id) = &job.attached
@@ -144,14 +145,15 @@ async fn take_input(job: &NewJob, tx: &mut dyn Tx) -> Result<bool, StoreError> {
 async fn keep(job: &NewJob, id: &str, tx: &mut dyn Tx) -> Result<bool, StoreError> {
     let update = "UPDATE blob SET expires = CASE WHEN expires < $1 THEN $1 ELSE expires END
         WHERE id = $2 AND client = $3 AND state = 'complete'";
-    Ok(tx.execute(update, values![ms(job.expires), id, &job.client]).await? == 1)
+    Ok(tx.execute(update, values![ms(job.input_expires), id, &job.client]).await? == 1)
 }
 
 async fn insert(job: &NewJob, tx: &mut dyn Tx) -> Result<Job, StoreError> {
     let insert = format!(
         "INSERT INTO job(id, org, client, service, operation, lane, state, priority, run_at, attempt, max_attempts,
-            fence, cancel_requested, purpose, case_no, input, correlation, traceparent, created, expires, version)
-        VALUES($1, $2, $3, $4, $5, $6, 'queued', $7, $8, 0, $9, 0, 0, $10, $11, $12, $13, $14, $8, $15, 1)
+            fence, cancel_requested, purpose, case_no, input, attached, correlation, traceparent, created, expires,
+            version)
+        VALUES($1, $2, $3, $4, $5, $6, 'queued', $7, $8, 0, $9, 0, 0, $10, $11, $12, $13, $14, $15, $8, $16, 1)
         RETURNING {COLUMNS}"
     );
     let values = values![
@@ -167,6 +169,7 @@ async fn insert(job: &NewJob, tx: &mut dyn Tx) -> Result<Job, StoreError> {
         &job.purpose,
         &job.case_no,
         job.input.id(),
+        &job.attached,
         &job.correlation,
         &job.traceparent,
         ms(job.expires),

@@ -13,9 +13,6 @@ use crate::store::{Store, StoreError};
 /// Deliveries of one receiver that are taken at one time: one that does not answer holds up few others.
 const OF_ONE_RECEIVER: u64 = 4;
 
-/// Deliveries deleted in one transaction, so that writers wait for milliseconds only.
-const PURGE_AT_ONCE: u64 = 500;
-
 /// A delivery to queue.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct NewDelivery {
@@ -175,15 +172,6 @@ impl Store {
             redeliver(webhook, id, *now, tx).boxed()
         })
     }
-
-    /// Deletes deliveries that were queued before `before` and are not due, with their logs; some hundred a call. How
-    /// many were deleted.
-    ///
-    /// # Errors
-    /// When the database fails.
-    pub fn purge_deliveries(&self, before: Duration) -> Reply<u64> {
-        self.call(Kind::Relaxed, before, |before, tx| purge(*before, tx).boxed())
-    }
 }
 
 async fn add(new: &[NewDelivery], tx: &mut dyn Tx) -> Result<(), StoreError> {
@@ -281,16 +269,4 @@ async fn redeliver(
 ) -> Result<bool, StoreError> {
     let update = "UPDATE webhook_delivery SET state = 'due', due = $1, attempts = 0 WHERE webhook = $2 AND id = $3";
     Ok(tx.execute(update, values![ms(now), webhook, id]).await? == 1)
-}
-
-async fn purge(before: Duration, tx: &mut dyn Tx) -> Result<u64, StoreError> {
-    let delete = "DELETE FROM webhook_delivery WHERE seq IN (SELECT seq FROM webhook_delivery
-        WHERE created < $1 AND state <> 'due' LIMIT $2) RETURNING id";
-    let rows = tx.rows(delete, values![ms(before), PURGE_AT_ONCE]).await?;
-    let n_deleted = rows.len() as u64;
-    for mut row in rows {
-        let id: String = row.take()?;
-        tx.execute("DELETE FROM webhook_attempt WHERE delivery = $1", values![&id]).await?;
-    }
-    Ok(n_deleted)
 }

@@ -9,7 +9,7 @@ use crate::task::call::CallError;
 use crate::wire::catalogue::Model;
 
 use super::body;
-use super::meta::{PurposeRule, check_purpose};
+use super::meta::{PurposeAsk, check_purpose};
 use super::prediction::day;
 use super::recognition::DISCLOSURE;
 use super::text::{CasePurpose, share};
@@ -59,10 +59,10 @@ pub struct AnswerOptions {
 ///
 /// # Errors
 /// With the place of what is wrong, never its value.
-pub fn parse(json: &[u8], rule: PurposeRule) -> Result<AnswerOrder, CallError> {
+pub fn parse(json: &[u8], ask: impl Into<PurposeAsk>) -> Result<AnswerOrder, CallError> {
     let objects = ["", "/purpose", "/context", "/options"];
     let request: AnswerRequest = body::parse(json, "", &objects)?;
-    check_purpose(request.purpose.map(Into::into).as_ref(), rule, "")?;
+    check_purpose(request.purpose.map(Into::into).as_ref(), &ask.into(), "")?;
     if request.question.trim().is_empty() {
         return Err(CallError::bad_value("/question", "不可空白。"));
     }
@@ -242,6 +242,7 @@ mod tests {
     use super::*;
     use crate::base::ErrorCode;
     use crate::task::idcard::ModelInfo;
+    use crate::wire::v1::meta::PurposeRule;
 
     fn check(json: &str, expected: Result<(), &str>) {
         let found = parse(json.as_bytes(), PurposeRule::Optional).map(drop).map_err(|error| {

@@ -3,32 +3,45 @@
 use serde::de::DeserializeOwned;
 use serde_json::Value;
 
-use crate::base::{Date, ErrorCode};
+use crate::base::{Date, ErrorCode, TAIWAN_OFFSET};
 use crate::task::call::{CallError, FieldError};
 
 /// Reads a body; a field that is not known is refused, and so is a list where an object is expected.
 ///
 /// `at` stands before every pointer (`/meta` of a form, else nothing). `objects` are the places of objects, `*` being
 /// any index.
-pub(super) fn parse<T: DeserializeOwned>(
+pub(in crate::wire) fn parse<T: DeserializeOwned>(
     json: &[u8],
     at: &str,
     objects: &[&str],
 ) -> Result<T, CallError> {
-    let value: Value = serde_json::from_slice(json)
-        .map_err(|_| CallError::new(ErrorCode::BadValue, "內容不是合法的 JSON。"))?;
+    let value: Value = serde_json::from_slice(json).map_err(|_| no_json())?;
     // A struct would also be read from an array of its values; nobody means that.
     for place in objects {
         refuse_lists(&value, at, place)?;
     }
-    serde_path_to_error::deserialize(value).map_err(|error| {
-        let pointer = pointer(at, error.path());
-        // The library has no kind for this; its text begins so.
-        if error.inner().to_string().starts_with("unknown field") {
-            return unknown_field(pointer);
-        }
-        CallError::bad_value(pointer, "缺少必要的值,或型別不符。")
-    })
+    serde_path_to_error::deserialize(value).map_err(|error| refused(at, &error))
+}
+
+/// The refusal of a body: it names the place of what is wrong, never its value.
+pub(in crate::wire) fn refused(
+    at: &str,
+    error: &serde_path_to_error::Error<serde_json::Error>,
+) -> CallError {
+    if error.inner().is_syntax() || error.inner().is_eof() {
+        return no_json();
+    }
+    let pointer = pointer(at, error.path());
+    // The library has no kind for this; its text begins so.
+    if error.inner().to_string().starts_with("unknown field") {
+        return unknown_field(pointer);
+    }
+    CallError::bad_value(pointer, "缺少必要的值,或型別不符。")
+}
+
+/// The body is no JSON at all.
+pub(in crate::wire) fn no_json() -> CallError {
+    CallError::new(ErrorCode::BadValue, "內容不是合法的 JSON。")
 }
 
 fn unknown_field(pointer: String) -> CallError {
@@ -81,7 +94,7 @@ fn is_name(text: &str) -> bool {
 }
 
 /// Refuses a text of more than `most` characters.
-pub(super) fn require_short(text: &str, most: usize, at: &str) -> Result<(), CallError> {
+pub(in crate::wire) fn require_short(text: &str, most: usize, at: &str) -> Result<(), CallError> {
     // No character is shorter than a byte: most texts need no counting.
     if text.len() <= most || text.chars().nth(most).is_none() {
         return Ok(());
@@ -90,13 +103,24 @@ pub(super) fn require_short(text: &str, most: usize, at: &str) -> Result<(), Cal
 }
 
 /// Refuses an id that is empty, longer than 64 characters or not visible.
-pub(super) fn require_id(text: Option<&String>, at: &str) -> Result<(), CallError> {
+pub(in crate::wire) fn require_id(text: Option<&String>, at: &str) -> Result<(), CallError> {
     let is_id =
         |it: &String| (1..=64).contains(&it.chars().count()) && !it.chars().any(char::is_control);
     if text.is_none_or(is_id) {
         return Ok(());
     }
     Err(CallError::bad_value(at, "應為 1 到 64 個可見字元。"))
+}
+
+/// Refuses a code that is not 1 to 64 of `a-z`, `0-9`, `_` and `-`.
+pub(super) fn require_code(code: Option<&String>, at: &str) -> Result<(), CallError> {
+    let is_safe =
+        |byte: u8| byte.is_ascii_lowercase() || byte.is_ascii_digit() || b"_-".contains(&byte);
+    let is_code = |it: &String| (1..=64).contains(&it.len()) && it.bytes().all(is_safe);
+    if code.is_none_or(is_code) {
+        return Ok(());
+    }
+    Err(CallError::bad_value(at, "應為 1 到 64 個小寫英文字母、數字、_ 或 -。"))
 }
 
 /// The number of labels wanted, 1 to `most`.
@@ -115,8 +139,7 @@ pub(super) fn require_day(text: Option<&String>, at: &str) -> Result<Option<Date
     text.map(|it| taiwan_day(it).ok_or_else(wrong)).transpose()
 }
 
-/// Minutes by which Taiwan is ahead of Greenwich, and minutes of a day.
-const TAIPEI: i32 = 8 * 60;
+/// Minutes of a day.
 const DAY: i32 = 24 * 60;
 
 fn taiwan_day(text: &str) -> Option<Date> {
@@ -140,7 +163,8 @@ fn taiwan_day(text: &str) -> Option<Date> {
     if !fraction.is_empty() && !is_fraction {
         return None;
     }
-    let minutes = hour * 60 + minute - offset(rest.get(zone..)?)? + TAIPEI;
+    let ahead = i32::try_from(TAIWAN_OFFSET.as_secs() / 60).ok()?;
+    let minutes = hour * 60 + minute - offset(rest.get(zone..)?)? + ahead;
     match minutes {
         ..0 => Some(date.previous_day()),
         0..DAY => Some(date),

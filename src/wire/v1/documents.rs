@@ -13,7 +13,7 @@ use crate::task::documents::{
 use crate::task::letters::MAX_TOP_K;
 
 use super::body;
-use super::meta::{PurposeRule, check_purpose};
+use super::meta::{PurposeAsk, check_purpose};
 use super::text::CasePurpose;
 
 /// A document to dispatch. Unknown fields are refused.
@@ -168,10 +168,17 @@ impl DocumentFormat {
     ///
     /// # Errors
     /// As [`parse`] and [`parse_exchange`].
-    pub fn parse(self, bytes: &[u8], rule: PurposeRule) -> Result<DispatchOrder, CallError> {
+    pub fn parse(
+        self,
+        bytes: &[u8],
+        ask: impl Into<PurposeAsk>,
+    ) -> Result<DispatchOrder, CallError> {
         match self {
-            DocumentFormat::Json => parse(bytes, rule),
-            DocumentFormat::Exchange => parse_exchange(bytes),
+            DocumentFormat::Json => parse(bytes, ask),
+            DocumentFormat::Exchange => {
+                ask.into().check_implied()?;
+                parse_exchange(bytes)
+            }
         }
     }
 }
@@ -192,7 +199,7 @@ struct GradeOf {
 ///
 /// # Errors
 /// With the place of what is wrong, never its value; a document above 普通 is refused before it is read.
-pub fn parse(json: &[u8], rule: PurposeRule) -> Result<DispatchOrder, CallError> {
+pub fn parse(json: &[u8], ask: impl Into<PurposeAsk>) -> Result<DispatchOrder, CallError> {
     refuse_classified(json)?;
     let objects = [
         "",
@@ -205,7 +212,7 @@ pub fn parse(json: &[u8], rule: PurposeRule) -> Result<DispatchOrder, CallError>
     ];
     let request: DispatchRequest = body::parse(json, "", &objects)?;
     let purpose = request.purpose.map(Into::into);
-    check_purpose(purpose.as_ref(), rule, "")?;
+    check_purpose(purpose.as_ref(), &ask.into(), "")?;
     let DispatchOptions { top_k, level } = request.options;
     body::require_top_k(top_k, MAX_TOP_K)?;
     if !level.as_ref().is_none_or(|it| it == "unit" || it == "officer") {
@@ -361,6 +368,7 @@ impl PriorCase {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::wire::v1::meta::PurposeRule;
 
     fn check(json: &str, expected: Option<(ErrorCode, &str)>) {
         let found = parse(json.as_bytes(), PurposeRule::Optional).err().map(|error| {

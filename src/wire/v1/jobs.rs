@@ -10,7 +10,7 @@ use crate::base::{ErrorCode, rfc3339};
 use crate::task::call::CallError;
 
 use super::body;
-use super::meta::{self, Purpose, PurposeRule};
+use super::meta::{self, Purpose, PurposeAsk};
 
 /// Largest `input` of a request in bytes; more goes by an upload.
 pub const MAX_INPUT_BYTES: usize = 64 << 10;
@@ -49,7 +49,7 @@ pub struct JobRequest {
 ///
 /// # Errors
 /// With the place of what is wrong, never its value.
-pub fn parse(json: &[u8], rule: PurposeRule) -> Result<JobRequest, CallError> {
+pub fn parse(json: &[u8], ask: impl Into<PurposeAsk>) -> Result<JobRequest, CallError> {
     let request: JobRequest = body::parse(json, "", &["", "/purpose"])?;
     for (name, at) in [(&request.service, "/service"), (&request.operation, "/operation")] {
         if !is_name(name) {
@@ -65,8 +65,9 @@ pub fn parse(json: &[u8], rule: PurposeRule) -> Result<JobRequest, CallError> {
         return Err(CallError::bad_value("/priority", "應為 -100 到 100 的整數。"));
     }
     // An input has a purpose of its own.
-    let rule = if request.input.is_some() { PurposeRule::Optional } else { rule };
-    meta::check_purpose(request.purpose.as_ref(), rule, "")?;
+    let ask = ask.into();
+    let ask = if request.input.is_some() { ask.optional() } else { ask };
+    meta::check_purpose(request.purpose.as_ref(), &ask, "")?;
     Ok(request)
 }
 
@@ -307,6 +308,7 @@ pub fn time(time: Duration) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::wire::v1::meta::PurposeRule;
 
     fn pointer(error: &CallError) -> String {
         error.errors.first().map(|it| it.pointer.clone()).unwrap_or_default()

@@ -12,7 +12,7 @@ use crate::wire::catalogue::Model;
 use crate::wire::names;
 
 use super::body;
-use super::meta::{PurposeRule, check_purpose};
+use super::meta::{PurposeAsk, check_purpose};
 use super::recognition::DISCLOSURE;
 use super::text::{CasePurpose, Label, Ministry, Place, hash_of, share};
 
@@ -77,11 +77,11 @@ impl Default for LetterOptions {
 ///
 /// # Errors
 /// With the place of what is wrong, never its value.
-pub fn parse(json: &[u8], rule: PurposeRule) -> Result<LetterOrder, CallError> {
+pub fn parse(json: &[u8], ask: impl Into<PurposeAsk>) -> Result<LetterOrder, CallError> {
     let objects = ["", "/purpose", "/options", "/letters/*"];
     let request: ClassificationRequest = body::parse(json, "", &objects)?;
     let purpose = request.purpose.map(Into::into);
-    check_purpose(purpose.as_ref(), rule, "")?;
+    check_purpose(purpose.as_ref(), &ask.into(), "")?;
     if !(1..=MAX_LETTERS).contains(&request.letters.len()) {
         return Err(CallError::bad_value("/letters", format!("應有 1 到 {MAX_LETTERS} 封。")));
     }
@@ -283,6 +283,7 @@ impl From<letters::LetterFlags> for Flags {
 mod tests {
     use super::*;
     use crate::base::ErrorCode;
+    use crate::wire::v1::meta::PurposeRule;
 
     fn check(json: &str, expected: Result<usize, (ErrorCode, &str)>) {
         let found = parse(json.as_bytes(), PurposeRule::Optional).map(|it| it.letters.len());

@@ -4,24 +4,30 @@ use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
 use crate::task::call::CallError;
-use crate::task::speech::{Rendition, Segment, SpeechOrder};
+use crate::task::speech::{FrameCoding, Rendition, Segment, SpeechOrder};
 
 use super::body;
-use super::meta::{self, Purpose, PurposeRule};
+use super::meta::{self, Purpose, PurposeAsk};
 use super::speech::{check_vocabulary, rendition_of};
 
 /// Rates that are taken, in samples a second.
 const RATES: [u32; 2] = [8_000, 16_000];
+/// The same of Opus.
+const OPUS_RATES: [u32; 3] = [8_000, 16_000, 48_000];
 
-/// What a client says. Frames of sound are binary messages: mono samples of 16 bits, little end first, of 1 s at most.
+/// What a client says. Frames of sound are binary messages: mono samples of 16 bits, little end first, of 1 s at most; or
+/// one packet of Opus each, of 20 to 60 ms, where an empty message stands for a packet that was lost.
 #[derive(Deserialize, ToSchema)]
 #[serde(tag = "type", rename_all = "lowercase", deny_unknown_fields)]
 pub enum LiveRequest {
     /// The first message: begins a stream.
     Start {
-        /// Samples a second: 8000 or 16000.
+        /// Samples a second: 8000 or 16000; with `opus` also 48000.
         #[schema(example = 16_000)]
         rate: u32,
+        /// How frames are coded: `pcm` unless `opus` is said.
+        #[schema(example = "pcm")]
+        encoding: Option<String>,
         /// Which text is given: `redacted` unless `original` is asked for.
         rendition: Option<String>,
         /// Names and terms that are likely to be said.
@@ -49,6 +55,8 @@ pub enum Opening {
     Start {
         /// Samples a second.
         rate: u32,
+        /// How frames are coded.
+        coding: FrameCoding,
         /// What is likely to be said.
         order: SpeechOrder,
         /// Which text is given.
@@ -77,7 +85,7 @@ pub fn parse(json: &[u8]) -> Result<LiveRequest, CallError> {
 ///
 /// # Errors
 /// As [`parse`]; also when it is none that begins a stream.
-pub fn parse_opening(json: &[u8], rule: PurposeRule) -> Result<Opening, CallError> {
+pub fn parse_opening(json: &[u8], ask: impl Into<PurposeAsk>) -> Result<Opening, CallError> {
     let rendition = |name: Option<String>| {
         name.map_or(Ok(Rendition::default()), |it| {
             rendition_of(&it).map_err(|_| {
@@ -86,14 +94,22 @@ pub fn parse_opening(json: &[u8], rule: PurposeRule) -> Result<Opening, CallErro
         })
     };
     match parse(json)? {
-        LiveRequest::Start { rate, rendition: name, vocabulary, purpose } => {
-            if !RATES.contains(&rate) {
+        LiveRequest::Start { rate, encoding, rendition: name, vocabulary, purpose } => {
+            let coding = match encoding.as_deref() {
+                None | Some("pcm") => FrameCoding::Pcm,
+                Some("opus") => FrameCoding::Opus,
+                Some(_) => return Err(CallError::bad_value("/encoding", "應為 pcm 或 opus。")),
+            };
+            if coding == FrameCoding::Pcm && !RATES.contains(&rate) {
                 return Err(CallError::bad_value("/rate", "應為 8000 或 16000。"));
             }
+            if !OPUS_RATES.contains(&rate) {
+                return Err(CallError::bad_value("/rate", "應為 8000、16000 或 48000。"));
+            }
             check_vocabulary(&vocabulary, "/vocabulary")?;
-            meta::check_purpose(purpose.as_ref(), rule, "")?;
+            meta::check_purpose(purpose.as_ref(), &ask.into(), "")?;
             let order = SpeechOrder { vocabulary, speakers: Vec::new() };
-            Ok(Opening::Start { rate, order, rendition: rendition(name)? })
+            Ok(Opening::Start { rate, coding, order, rendition: rendition(name)? })
         }
         LiveRequest::Resume { token, after, rendition: name } => Ok(Opening::Resume {
             token,
@@ -200,6 +216,7 @@ pub fn seconds(millis: u64) -> f64 {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::wire::v1::meta::PurposeRule;
 
     #[test]
     fn good_and_bad_openings() {
@@ -211,6 +228,10 @@ mod tests {
         let start = |rest: &str| format!(r#"{{"type":"start","purpose":{{"code":"a"}}{rest}}}"#);
         check(&start(r#","rate":8000,"vocabulary":["甲"],"rendition":"original""#), None);
         check(&start(r#","rate":44100"#), Some("/rate"));
+        check(&start(r#","rate":48000"#), Some("/rate"));
+        check(&start(r#","rate":48000,"encoding":"opus""#), None);
+        check(&start(r#","rate":44100,"encoding":"opus""#), Some("/rate"));
+        check(&start(r#","rate":8000,"encoding":"mp3""#), Some("/encoding"));
         check(&start(r#","rate":8000,"rendition":"all""#), Some("/rendition"));
         check(&start(r#","rate":8000,"vocabulary":[""]"#), Some("/vocabulary/0"));
         check(r#"{"type":"start","rate":8000}"#, Some("/purpose"));

@@ -1,12 +1,13 @@
 //! The `meta` part of a recognition request.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
-use crate::base::Private;
-use crate::task::call::CallError;
+use crate::base::{ErrorCode, Private};
+use crate::task::call::{CallContext, CallError, Said, SaidPurpose};
 use crate::task::idcard::{DocumentType, FieldName, Wanted};
 use crate::wire::names;
 
@@ -83,35 +84,44 @@ pub struct RecognitionOrder {
 }
 
 /// Whether a request must name its purpose.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub enum PurposeRule {
     /// It must.
     Required,
     /// It may leave it out (demo profile).
     Optional,
+    /// It must, and the code is one of these: those that are approved for the client.
+    Among(Arc<[String]>),
+}
+
+fn not_approved() -> CallError {
+    CallError::new(ErrorCode::PurposeRefused, "特定目的(purpose)必填,且須在核准的範圍內。")
 }
 
 impl RecognitionOrder {
     /// Reads the part; `None` when there was none.
     ///
     /// An error names the place of the wrong value and what is expected, never the value.
-    pub fn parse(json: Option<&[u8]>, rule: PurposeRule) -> Result<RecognitionOrder, CallError> {
+    pub fn parse(
+        json: Option<&[u8]>,
+        ask: impl Into<PurposeAsk>,
+    ) -> Result<RecognitionOrder, CallError> {
         let objects = &["", "/purpose", "/options"];
         let meta = json.map(|it| body::parse(it, "/meta", objects)).transpose()?;
-        RecognitionOrder::check(meta, rule)
+        RecognitionOrder::check(meta, &ask.into())
     }
 
     /// Checks what has been read; errors as of [`RecognitionOrder::parse`].
     pub(super) fn check(
         meta: Option<Meta>,
-        rule: PurposeRule,
+        ask: &PurposeAsk,
     ) -> Result<RecognitionOrder, CallError> {
         let meta = meta.unwrap_or(Meta {
             purpose: None,
             expected: BTreeMap::new(),
             options: Options::default(),
         });
-        check_purpose(meta.purpose.as_ref(), rule, "/meta")?;
+        check_purpose(meta.purpose.as_ref(), ask, "/meta")?;
         let expected = meta.expected.into_iter().map(expected_value).collect::<Result<_, _>>()?;
         let Options { types, boxes, lines, face, redacted_image } = meta.options;
         let types = types.map(parse_types).transpose()?;
@@ -120,16 +130,79 @@ impl RecognitionOrder {
     }
 }
 
+/// A purpose is asked for; a good one is noted for the record of the call.
+#[derive(Clone, Debug)]
+pub struct PurposeAsk {
+    rule: PurposeRule,
+    said: Option<Arc<Said>>,
+}
+
+impl PurposeRule {
+    /// The rule for a caller for whom only `purposes` are approved, if any are told.
+    fn of(&self, purposes: Option<&Arc<[String]>>) -> PurposeRule {
+        purposes.map_or_else(|| self.clone(), |it| PurposeRule::Among(Arc::clone(it)))
+    }
+
+    /// Asks by this rule, and by what is approved for the caller; notes what is said in the call.
+    pub fn noting(&self, cx: &CallContext) -> PurposeAsk {
+        PurposeAsk { rule: self.of(cx.purposes.as_ref()), said: Some(Arc::clone(&cx.said)) }
+    }
+}
+
+/// Asks, and notes nothing.
+impl From<PurposeRule> for PurposeAsk {
+    fn from(rule: PurposeRule) -> PurposeAsk {
+        PurposeAsk { rule, said: None }
+    }
+}
+
+impl PurposeAsk {
+    /// The same where a purpose may be left out.
+    pub(super) fn optional(self) -> PurposeAsk {
+        PurposeAsk { rule: PurposeRule::Optional, ..self }
+    }
+
+    /// Whether a call that has no place for a purpose is allowed: the only approved one is meant.
+    ///
+    /// # Errors
+    /// When the client has none, or several.
+    pub fn check_implied(&self) -> Result<(), CallError> {
+        match &self.rule {
+            PurposeRule::Among(codes) if codes.len() != 1 => Err(not_approved()),
+            _ => Ok(()),
+        }
+    }
+
+    /// Whether the purpose that a document of a later job names is approved. That it is well-formed is checked where
+    /// the document is read.
+    ///
+    /// # Errors
+    /// When it is missing or not approved.
+    pub fn check_document(&self, json: &[u8]) -> Result<(), CallError> {
+        /// Only the purpose.
+        #[derive(Deserialize)]
+        struct PurposeOnly {
+            purpose: Option<Purpose>,
+        }
+        if !matches!(self.rule, PurposeRule::Among(_)) {
+            return Ok(());
+        }
+        let found: PurposeOnly = serde_json::from_slice(json).map_err(|_| not_approved())?;
+        check_purpose(found.purpose.as_ref(), self, "")
+    }
+}
+
 /// Whether a purpose is there where it must be, and well-formed; `at` stands before the pointer.
 pub(super) fn check_purpose(
     purpose: Option<&Purpose>,
-    rule: PurposeRule,
+    ask: &PurposeAsk,
     at: &str,
 ) -> Result<(), CallError> {
     let Some(Purpose { code, case_no }) = purpose else {
-        return match rule {
+        return match ask.rule {
             PurposeRule::Optional => Ok(()),
             PurposeRule::Required => Err(CallError::bad_value(format!("{at}/purpose"), "必填。")),
+            PurposeRule::Among(_) => Err(not_approved()),
         };
     };
     let is_code = |ch: char| ch.is_ascii_lowercase() || ch.is_ascii_digit() || ch == '-';
@@ -137,7 +210,15 @@ pub(super) fn check_purpose(
         let detail = "應為 1 到 64 個小寫英文字母、數字或連字號。";
         return Err(CallError::bad_value(format!("{at}/purpose/code"), detail));
     }
-    body::require_id(case_no.as_ref(), &format!("{at}/purpose/case_no"))
+    body::require_id(case_no.as_ref(), &format!("{at}/purpose/case_no"))?;
+    match &ask.rule {
+        PurposeRule::Among(codes) if !codes.contains(code) => return Err(not_approved()),
+        _ => (),
+    }
+    if let Some(said) = &ask.said {
+        said.note(SaidPurpose { code: code.clone(), case_no: case_no.clone() });
+    }
+    Ok(())
 }
 
 fn expected_value(
@@ -168,7 +249,6 @@ fn parse_types(types: Vec<String>) -> Result<Vec<DocumentType>, CallError> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::base::ErrorCode;
 
     /// `Ok` with the number of expected values, or the pointer of the error (empty: not JSON).
     fn check(json: &str, expected: Result<usize, &str>) {
@@ -221,5 +301,24 @@ mod tests {
             assert!(RecognitionOrder::parse(json, PurposeRule::Required).is_err());
             assert!(RecognitionOrder::parse(json, PurposeRule::Optional).is_ok());
         }
+    }
+
+    #[test]
+    fn only_an_approved_purpose_is_taken() {
+        let check = |codes: &[&str], json: &str, is_good: bool| {
+            let codes: Arc<[String]> = codes.iter().map(|&it| it.to_owned()).collect();
+            let rule = PurposeRule::Optional.of(Some(&codes));
+            let found = RecognitionOrder::parse(Some(json.as_bytes()), rule.clone());
+            let code = found.err().map(|it| it.code);
+            assert_eq!(code, (!is_good).then_some(ErrorCode::PurposeRefused), "{json}");
+            let ask = PurposeAsk::from(rule);
+            assert_eq!(ask.check_document(json.as_bytes()).is_ok(), is_good, "{json}");
+            assert_eq!(ask.check_implied().is_ok(), codes.len() == 1);
+        };
+        check(&["a", "b"], r#"{"purpose":{"code":"b"}}"#, true);
+        check(&["a"], r#"{"purpose":{"code":"b"}}"#, false);
+        check(&["a"], "{}", false);
+        check(&[], r#"{"purpose":{"code":"b"}}"#, false);
+        assert!(PurposeAsk::from(PurposeRule::Optional).check_document(b"{}").is_ok());
     }
 }

@@ -1,7 +1,7 @@
 //! Version 1 of the API's documents.
 
 pub mod answers;
-mod body;
+pub(super) mod body;
 pub mod compare;
 pub mod dispatch;
 pub mod documents;
@@ -12,6 +12,7 @@ pub mod meta;
 pub mod picture;
 pub mod prediction;
 pub mod recognition;
+pub mod reviews;
 pub mod speech;
 pub mod statistics;
 pub mod suggestions;

@@ -9,7 +9,7 @@ use crate::base::{ErrorCode, Private};
 use crate::task::call::CallError;
 
 use super::body;
-use super::meta::{Meta, PurposeRule, RecognitionOrder};
+use super::meta::{Meta, PurposeAsk, RecognitionOrder};
 
 /// Pictures of one request.
 const MAX_IMAGES: usize = 2;
@@ -59,10 +59,10 @@ pub struct PictureOrder {
 ///
 /// # Errors
 /// With the place of what is wrong, never its value.
-pub fn parse(json: &[u8], rule: PurposeRule) -> Result<PictureOrder, CallError> {
+pub fn parse(json: &[u8], ask: impl Into<PurposeAsk>) -> Result<PictureOrder, CallError> {
     let objects = ["", "/meta", "/meta/purpose", "/meta/options", "/images/*"];
     let request: PictureRequest = body::parse(json, "", &objects)?;
-    let order = RecognitionOrder::check(request.meta, rule)?;
+    let order = RecognitionOrder::check(request.meta, &ask.into())?;
     if !(1..=MAX_IMAGES).contains(&request.images.len()) {
         return Err(CallError::bad_value("/images", "應為一或兩張。"));
     }
@@ -97,6 +97,7 @@ pub fn too_large(limit: usize) -> CallError {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::wire::v1::meta::PurposeRule;
 
     fn check(json: &str, expected: Result<usize, &str>) {
         let found = parse(json.as_bytes(), PurposeRule::Optional).map(|it| it.pictures.len());

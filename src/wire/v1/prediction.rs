@@ -90,14 +90,7 @@ fn checked(request: FeedbackRequest) -> Result<prediction::Feedback, CallError> 
     for (text, at) in [(&request.label, "/label"), (&request.unit, "/unit")] {
         body::require_short(text.as_deref().unwrap_or_default(), 256, at)?;
     }
-    let is_code = |it: &String| {
-        let is_safe =
-            |byte: u8| byte.is_ascii_lowercase() || byte.is_ascii_digit() || b"_-".contains(&byte);
-        (1..=64).contains(&it.len()) && it.bytes().all(is_safe)
-    };
-    if !request.reason.as_ref().is_none_or(is_code) {
-        return Err(CallError::bad_value("/reason", "應為 1 到 64 個小寫英文字母、數字、_ 或 -。"));
-    }
+    body::require_code(request.reason.as_ref(), "/reason")?;
     let by = request.decided_by.unwrap_or(DecidedBy { id: None, role: None });
     body::require_id(by.id.as_ref(), "/decided_by/id")?;
     body::require_id(by.role.as_ref(), "/decided_by/role")?;

@@ -84,6 +84,7 @@ pub struct DocumentAnswer {
 
 /// Kind and place of a document.
 #[derive(Clone, Serialize, ToSchema)]
+#[schema(as = CardDocument)]
 pub struct Document {
     /// Kind.
     #[serde(rename = "type")]

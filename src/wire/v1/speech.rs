@@ -9,7 +9,7 @@ use crate::task::speech::{MAX_TERM, MAX_TERMS, Rendition, SpeechOrder};
 
 use super::body;
 use super::jobs;
-use super::meta::{self, Purpose, PurposeRule};
+use super::meta::{self, Purpose, PurposeAsk};
 use super::transcript::{Form, TranscriptDocument};
 
 /// Longest name of a speaker, in characters.
@@ -57,12 +57,16 @@ pub struct TranscriptionOrder {
 ///
 /// # Errors
 /// With the place of what is wrong, never its value.
-pub fn parse(json: &[u8], rule: PurposeRule, at: &str) -> Result<TranscriptionOrder, CallError> {
+pub fn parse(
+    json: &[u8],
+    ask: impl Into<PurposeAsk>,
+    at: &str,
+) -> Result<TranscriptionOrder, CallError> {
     let request: TranscriptionRequest = body::parse(json, at, &["", "/purpose"])?;
     if request.blob_id.as_ref().is_some_and(|it| !jobs::is_id(it)) {
         return Err(CallError::bad_value(format!("{at}/blob_id"), "應為 32 個十六進位數字。"));
     }
-    meta::check_purpose(request.purpose.as_ref(), rule, at)?;
+    meta::check_purpose(request.purpose.as_ref(), &ask.into(), at)?;
     check_vocabulary(&request.vocabulary, &format!("{at}/vocabulary"))?;
     check_list(&request.speakers, (MAX_SPEAKERS, MAX_SPEAKER), &format!("{at}/speakers"))?;
     if !(-100..=100).contains(&request.priority) {
@@ -83,9 +87,9 @@ pub fn parse(json: &[u8], rule: PurposeRule, at: &str) -> Result<TranscriptionOr
 /// As [`parse`].
 pub fn parse_input(
     json: &[u8],
-    rule: PurposeRule,
+    ask: impl Into<PurposeAsk>,
 ) -> Result<(String, TranscriptionOrder), CallError> {
-    let order = parse(json, rule, "")?;
+    let order = parse(json, ask, "")?;
     let blob = order.blob_id.clone();
     Ok((blob.ok_or_else(|| CallError::bad_value("/blob_id", "必填。"))?, order))
 }
@@ -187,6 +191,7 @@ pub fn rendition_of(name: &str) -> Result<Rendition, CallError> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::wire::v1::meta::PurposeRule;
 
     fn pointer(error: &CallError) -> String {
         error.errors.first().map(|it| it.pointer.clone()).unwrap_or_default()

@@ -4,6 +4,7 @@ use serde::Serialize;
 use utoipa::ToSchema;
 
 use crate::task::prediction::{self, ServiceStatistics};
+use crate::task::review::Agreement;
 use crate::wire::catalogue::Model;
 
 use super::text::share;
@@ -13,6 +14,31 @@ use super::text::share;
 pub struct StatisticsResponse {
     /// Of the versions that answer now.
     pub services: Vec<Statistics>,
+    /// How far officers agreed in the last twelve months: first and second opinions, by kind and month.
+    pub agreement: Vec<AgreementStatistics>,
+}
+
+/// Agreement of officers beyond chance.
+#[derive(Serialize, ToSchema)]
+pub struct AgreementStatistics {
+    /// `letter` or `document`.
+    #[schema(example = "letter")]
+    pub kind: &'static str,
+    /// Month of the second opinions in Taiwan.
+    #[schema(example = "2026-11")]
+    pub month: String,
+    /// Pairs of decisions.
+    #[schema(example = 50)]
+    pub pairs: usize,
+    /// Share of pairs that agree.
+    #[schema(example = 0.7)]
+    pub observed: f64,
+    /// Share that would agree by chance.
+    #[schema(example = 0.5)]
+    pub expected: f64,
+    /// Cohen's kappa; null where chance alone would make every pair agree.
+    #[schema(required = true, example = 0.4)]
+    pub kappa: Option<f64>,
 }
 
 /// The newest reviews of the answers of one service.
@@ -68,8 +94,10 @@ pub struct LabelStatistics {
     pub right: usize,
 }
 
-impl From<Vec<ServiceStatistics>> for StatisticsResponse {
-    fn from(all: Vec<ServiceStatistics>) -> StatisticsResponse {
+impl StatisticsResponse {
+    /// Of each service, and of officers among themselves.
+    pub fn new(all: Vec<ServiceStatistics>, agreement: Vec<Agreement>) -> StatisticsResponse {
+        let agreement = agreement.into_iter().map(AgreementStatistics::from).collect();
         let one = |it: ServiceStatistics| Statistics {
             service: it.service,
             model: it.model.into(),
@@ -82,13 +110,31 @@ impl From<Vec<ServiceStatistics>> for StatisticsResponse {
                 .map(|it| LabelStatistics { label: it.label, reviewed: it.n, right: it.n_right })
                 .collect(),
         };
-        StatisticsResponse { services: all.into_iter().map(one).collect() }
+        StatisticsResponse { services: all.into_iter().map(one).collect(), agreement }
+    }
+}
+
+/// To four digits.
+fn round(value: f64) -> f64 {
+    (value * 1e4).round() / 1e4
+}
+
+impl From<Agreement> for AgreementStatistics {
+    fn from(agreement: Agreement) -> AgreementStatistics {
+        let Agreement { kind, month, kappa } = agreement;
+        AgreementStatistics {
+            kind,
+            month,
+            pairs: kappa.n,
+            observed: round(kappa.observed),
+            expected: round(kappa.expected),
+            kappa: kappa.value.map(round),
+        }
     }
 }
 
 impl From<prediction::Promise> for Promise {
     fn from(promise: prediction::Promise) -> Promise {
-        let round = |value: f64| (value * 1e4).round() / 1e4;
         let state = match (promise.is_tested(), promise.is_broken()) {
             (false, _) => "untested",
             (true, false) => "kept",

@@ -15,7 +15,7 @@ use crate::wire::catalogue::Model;
 
 use super::answers::{AnswerOptions, Citation, divided};
 use super::body;
-use super::meta::{PurposeRule, check_purpose};
+use super::meta::{PurposeAsk, check_purpose};
 use super::recognition::DISCLOSURE;
 use super::text::CasePurpose;
 
@@ -62,10 +62,10 @@ pub struct CallUtterance {
 ///
 /// # Errors
 /// With the place of what is wrong, never its value.
-pub fn parse(json: &[u8], rule: PurposeRule) -> Result<CallOrder, CallError> {
+pub fn parse(json: &[u8], ask: impl Into<PurposeAsk>) -> Result<CallOrder, CallError> {
     let objects = ["", "/purpose", "/options", "/utterances/*"];
     let request: SuggestionRequest = body::parse(json, "", &objects)?;
-    check_purpose(request.purpose.map(Into::into).as_ref(), rule, "")?;
+    check_purpose(request.purpose.map(Into::into).as_ref(), &ask.into(), "")?;
     if !(1..=MAX_UTTERANCES).contains(&request.utterances.len()) {
         let message = format!("應有 1 到 {MAX_UTTERANCES} 筆。");
         return Err(CallError::bad_value("/utterances", message));
@@ -173,6 +173,7 @@ fn seconds(moment: Duration) -> f64 {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::wire::v1::meta::PurposeRule;
 
     fn check(utterance: &str, expected: Result<Speaker, &str>) {
         let json = format!(r#"{{"utterances":[{utterance}]}}"#);

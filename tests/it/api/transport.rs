@@ -15,7 +15,7 @@ use sha2::{Digest, Sha256};
 
 use super::Step;
 use crate::http::client::{self, BOUNDARY, WATCHDOG, form, send};
-use crate::http::fake::{Server, png};
+use crate::http::fake::{self, Server, png};
 use crate::http::speech;
 use crate::http::texts::{self, questions};
 
@@ -80,7 +80,9 @@ async fn over(name: &'static str, bus: Arc<dyn Bus>) -> Transport {
         service: Arc::clone(&server.service),
         jobs: Arc::clone(&server.jobs),
         uploads: Arc::new(server.jobs.blobs().clone()),
+        audit: Arc::clone(&server.audit),
         clock: Arc::new(SystemClock),
+        gate: fake::open_gate(server.store.clone()),
         options: RpcOptions { purpose: PurposeRule::Optional, ..RpcOptions::default() },
     });
     let serving = fenwen::rpc::serve(&*bus, &rpc).await.unwrap();
@@ -146,7 +148,7 @@ impl Transport {
 /// Uploads a picture and answers its id.
 async fn upload(server: &Server, content: Vec<u8>) -> String {
     let blobs = server.jobs.blobs();
-    let hash: String = Sha256::digest(&content).iter().map(|it| format!("{it:02x}")).collect();
+    let hash = fenwen::base::hex(&Sha256::digest(&content));
     let now = SystemClock.unix_time();
     let meta = BlobMeta {
         id: RequestId::fresh(&SystemClock).to_string(),

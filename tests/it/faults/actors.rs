@@ -93,7 +93,12 @@ impl JobKind for Errand {
                 1 => Err(JobFailure { code: ErrorCode::BadValue, is_passing: false }),
                 _ => {
                     let content = Private::new(name.into_bytes());
-                    Ok(JobOutput { media_type: "text/plain", content, event: None })
+                    Ok(JobOutput {
+                        media_type: "text/plain",
+                        content,
+                        event: None,
+                        mentions: Vec::new(),
+                    })
                 }
             }
         }

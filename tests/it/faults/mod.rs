@@ -11,8 +11,8 @@ use std::thread;
 
 use world::World;
 
-/// Seeds of one run: thousands with everything built in, some hundred in the quick run without it.
-const SEEDS: u64 = if cfg!(feature = "postgres") { 2000 } else { 200 };
+/// Seeds of one run: thousands with everything built in, a hundred in the quick run without it.
+const SEEDS: u64 = if cfg!(feature = "postgres") { 2000 } else { 100 };
 
 /// Steps after which a world that has not come to rest hangs.
 const MAX_STEPS: usize = 60_000;

@@ -20,7 +20,7 @@ pub(crate) const BOUNDARY: &str = "fenwen-test-boundary";
 #[derive(Debug)]
 pub(crate) struct Answer {
     pub(crate) status: u16,
-    /// Names in lower case.
+    /// Names in lower case; values of one name in lines.
     pub(crate) headers: BTreeMap<String, String>,
     pub(crate) body: Vec<u8>,
 }
@@ -81,10 +81,12 @@ impl Client {
         let head = String::from_utf8(self.unread.drain(..head_end).collect()).unwrap();
         let mut lines = head.split("\r\n");
         let status = lines.next()?.split(' ').nth(1)?.parse().unwrap();
-        let headers: BTreeMap<String, String> = lines
-            .filter_map(|line| line.split_once(": "))
-            .map(|(name, value)| (name.to_ascii_lowercase(), value.to_owned()))
-            .collect();
+        let mut headers: BTreeMap<String, String> = BTreeMap::new();
+        for (name, value) in lines.filter_map(|line| line.split_once(": ")) {
+            let values = headers.entry(name.to_ascii_lowercase()).or_default();
+            let separator = if values.is_empty() { "" } else { "\n" };
+            values.extend([separator, value]);
+        }
         assert!(!headers.contains_key("transfer-encoding"), "answers are written in one piece");
         let length = headers.get("content-length").map_or(0, |it| it.parse().unwrap());
         while self.unread.len() < length {

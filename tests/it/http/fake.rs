@@ -1,125 +1,56 @@
 //! A server over a recogniser that answers when the test says so.
 
+mod networks;
+pub(crate) mod pages;
+mod recogniser;
+
 use std::net::SocketAddr;
 use std::path::Path;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
-use fenwen::base::{Clock, Deadline, Private, SystemClock};
+use fenwen::audit::{AuditSettings, Recorder};
+use fenwen::base::{Clock, Deadline, SystemClock};
 use fenwen::cli::kinds::{self, TextKind};
-use fenwen::http::{App, AppParts, Ended, HttpOptions, serve};
-use fenwen::media::{Point, Quad};
+use fenwen::http::{App, AppParts, Ended, HttpOptions, Listener, Tls, serve};
+#[cfg(feature = "jwt")]
+use fenwen::identity::IssuerSettings;
+use fenwen::identity::{Gate, GateSettings};
 use fenwen::pipeline::documents::deadline::Calendar;
 use fenwen::pipeline::documents::number::PrefixTable;
 use fenwen::pipeline::documents::taxonomy::Taxonomy;
-use fenwen::pipeline::encode::EncodeError;
+use fenwen::pipeline::encode::{Embedding, EncodeError};
+use fenwen::policy::{Policy, Surface};
+use fenwen::service::infer::Infer;
 use fenwen::service::jobs::{Blobs, JobParts, JobSettings, Jobs};
+use fenwen::service::reviews::{ReviewRules, ReviewSettings, Reviews};
 use fenwen::service::routing::{
     EncoderError, Encoders, Routing, RoutingParts, RoutingSettings, TextEncoder,
 };
 use fenwen::service::speech::{Ear, Speech, SpeechLimits, SpeechParts};
+use fenwen::service::tenants::Tenants;
 use fenwen::service::webhooks::{Guard, WebhookSettings, Webhooks};
 use fenwen::service::{PictureFiles, Service, ServiceLimits, ServiceParts};
 use fenwen::store::Store;
 use fenwen::store::blobs::BlobFolder;
-use fenwen::task::call::CallError;
-use fenwen::task::idcard::{
-    Check, DocumentType, Field, FieldName, FieldStatus, Health, IdImage, Load, ModelInfo, Mrz,
-    MrzCheckDigits, MrzFormat, Quality, ReadLine, RecogniseId, Recognition, RetakeReason,
-};
+use fenwen::task::idcard::RecogniseId;
 use fenwen::wire::v1::meta::PurposeRule;
-use futures_util::FutureExt;
 use futures_util::future::BoxFuture;
-use tokio::sync::{Semaphore, oneshot};
+use tokio::sync::oneshot;
 use tokio::task::JoinHandle;
 
 use super::speech::FakeEar;
 
-/// Recognises every picture as the same card.
-pub(crate) struct FakeRecogniser {
-    /// One permit per picture that may be answered.
-    pub(crate) gate: Semaphore,
-    /// Pictures whose recognition has begun.
-    pub(crate) begun: AtomicUsize,
-    /// Pictures whose recognition was dropped before its end.
-    pub(crate) dropped: AtomicUsize,
-    /// What [`RecogniseId::estimate`] says per picture, in milliseconds.
-    pub(crate) estimate_ms: AtomicU64,
-    /// Width that makes recognition panic.
-    panic_width: u32,
-    document: fn() -> Recognition,
-    this: std::sync::Weak<FakeRecogniser>,
-}
+pub(crate) use networks::FakeNetworks;
+pub(crate) use recogniser::{FakeRecogniser, PANIC_WIDTH};
 
-/// Width of a picture that makes the fake panic.
-pub(crate) const PANIC_WIDTH: u32 = 13;
-
-impl FakeRecogniser {
-    /// Answers at once.
-    pub(crate) fn open() -> Arc<FakeRecogniser> {
-        FakeRecogniser::with_permits(Semaphore::MAX_PERMITS)
-    }
-
-    /// Answers only what the test adds permits for.
-    pub(crate) fn gated() -> Arc<FakeRecogniser> {
-        FakeRecogniser::with_permits(0)
-    }
-
-    fn with_permits(n_permits: usize) -> Arc<FakeRecogniser> {
-        Arc::new_cyclic(|this| FakeRecogniser {
-            gate: Semaphore::new(n_permits),
-            begun: AtomicUsize::new(0),
-            dropped: AtomicUsize::new(0),
-            estimate_ms: AtomicU64::new(0),
-            panic_width: PANIC_WIDTH,
-            document: card,
-            this: this.clone(),
-        })
-    }
-}
-
-/// Counts a recognition that was dropped before its end.
-struct Ongoing(Arc<FakeRecogniser>, bool);
-
-impl Drop for Ongoing {
-    fn drop(&mut self) {
-        if !self.1 {
-            self.0.dropped.fetch_add(1, Ordering::SeqCst);
-        }
-    }
-}
-
-impl RecogniseId for FakeRecogniser {
-    fn recognise(
-        &self,
-        image: IdImage,
-        _: Deadline,
-    ) -> BoxFuture<'static, Result<Recognition, CallError>> {
-        let this = self.this.upgrade().unwrap();
-        async move {
-            this.begun.fetch_add(1, Ordering::SeqCst);
-            let mut ongoing = Ongoing(Arc::clone(&this), false);
-            assert_ne!(image.pixels.width, this.panic_width, "A123456789 in a panic message");
-            this.gate.acquire().await.unwrap().forget();
-            ongoing.1 = true;
-            Ok((this.document)())
-        }
-        .boxed()
-    }
-
-    fn estimate(&self, load: Load) -> Duration {
-        let ms = self.estimate_ms.load(Ordering::SeqCst);
-        Duration::from_millis(ms * (load.pictures_ahead as u64 + 1))
-    }
-
-    fn health(&self) -> Health {
-        Health::Ready
-    }
-
-    fn model(&self) -> ModelInfo {
-        ModelInfo { name: "fake".into(), version: "1".into(), sha256: "0".repeat(64) }
-    }
+/// An audit log below a folder.
+pub(crate) fn audit_in(folder: &Path) -> Arc<Recorder> {
+    let (audit, keys) = (folder.join("audit"), folder.join("keys"));
+    let settings = AuditSettings::new(audit, keys, "node".to_owned());
+    let settings = AuditSettings { min_free_mib: 0, ..settings };
+    Arc::new(Recorder::open(settings, Arc::new(SystemClock)).unwrap())
 }
 
 /// A running server.
@@ -131,8 +62,14 @@ pub(crate) struct Server {
     pub(crate) routing: Arc<Routing>,
     /// Jobs; nothing works on them unless the test does.
     pub(crate) jobs: Arc<Jobs>,
+    /// What waits for officers; nothing settles unless the test does.
+    pub(crate) reviews: Arc<Reviews>,
     /// What the server keeps.
     pub(crate) store: Store,
+    /// Proves callers.
+    pub(crate) gate: Arc<Gate>,
+    /// Where its calls are recorded.
+    pub(crate) audit: Arc<Recorder>,
     /// Recordings.
     pub(crate) ear: Arc<FakeEar>,
     clock: Arc<SkippingClock>,
@@ -164,57 +101,89 @@ impl Server {
         Server::start_with(FakeRecogniser::open(), None, limits, options()).await
     }
 
-    async fn start_with(
+    pub(crate) async fn start_with(
         recogniser: Arc<FakeRecogniser>,
         ear: Option<Arc<FakeEar>>,
         limits: ServiceLimits,
         options: HttpOptions,
+    ) -> Server {
+        let door = Door::to(gate_settings(false));
+        Server::start_behind(door, recogniser, ear, (limits, options)).await
+    }
+
+    /// As [`Server::open`], where callers must be proven.
+    pub(crate) async fn guarded() -> Server {
+        Server::guarded_at(Surface::All, None).await
+    }
+
+    /// The same at a listener that offers less, or is encrypted.
+    pub(crate) async fn guarded_at(surface: Surface, tls: Option<Arc<Tls>>) -> Server {
+        let ear = FakeEar::with_permits(usize::MAX / 2);
+        let limits = ServiceLimits::default();
+        let door = Door { surface, tls, ..Door::to(gate_settings(true)) };
+        Server::start_behind(door, FakeRecogniser::open(), Some(ear), (limits, options())).await
+    }
+
+    /// The same where tokens of issuers count.
+    #[cfg(feature = "jwt")]
+    pub(crate) async fn guarded_by(
+        issuers: Vec<IssuerSettings>,
+        provider: pages::Provider,
+    ) -> Server {
+        let ear = FakeEar::with_permits(usize::MAX / 2);
+        let limits = ServiceLimits::default();
+        let gate = GateSettings { issuers, ..gate_settings(true) };
+        let door = Door { provider, ..Door::to(gate) };
+        Server::start_behind(door, FakeRecogniser::open(), Some(ear), (limits, options())).await
+    }
+
+    async fn start_behind(
+        door: Door,
+        recogniser: Arc<FakeRecogniser>,
+        ear: Option<Arc<FakeEar>>,
+        (limits, options): (ServiceLimits, HttpOptions),
     ) -> Server {
         let clock: Arc<dyn Clock> = Arc::new(SystemClock);
         let skipping = Arc::new(SkippingClock::default());
         let speech = speech_of(ear.clone(), Arc::clone(&clock));
         let data_dir = tempfile::tempdir().unwrap();
         let store = Store::open(data_dir.path()).unwrap();
-        let routing = routing_over(
-            store.clone(),
-            data_dir.path(),
-            Arc::clone(&clock),
-            RoutingSettings::default(),
-        );
-        let parts = ServiceParts {
-            recogniser: Arc::clone(&recogniser) as Arc<dyn RecogniseId>,
-            decoder: Arc::new(PictureFiles::default()),
-            routing: Arc::clone(&routing),
-            store: store.clone(),
-            speech,
-            clock: Arc::clone(&clock),
-        };
+        let routing = routing_over(store.clone(), data_dir.path(), Arc::clone(&clock), reviewing());
+        let parts = parts_of(&recogniser, (&routing, &store), speech, &clock);
         let service = Service::start(parts, limits).unwrap();
-        let texts = text_kind(Arc::clone(&service), Arc::clone(&clock), options.purpose);
-        let ticking = Arc::<SkippingClock>::clone(&skipping);
-        let jobs = jobs_over(store.clone(), data_dir.path(), &texts, ticking);
+        let texts = text_kind(Arc::clone(&service), Arc::clone(&clock), options.purpose.clone());
+        let ticking: Arc<dyn Clock> = Arc::<SkippingClock>::clone(&skipping);
+        let jobs = jobs_over(store.clone(), data_dir.path(), &texts, Arc::clone(&ticking));
+        let gate = gate_over(store.clone(), door.gate.clone(), Arc::clone(&ticking));
+        let audit = audit_in(data_dir.path());
+        let reviews = reviews_over(store.clone(), &routing, &skipping);
+        let shown = (&service, &jobs, &reviews);
+        let kept = (&store, ticking);
+        let pages = pages::over(&data_dir, shown, (&gate, &audit), kept, door.provider.clone());
         let app = App::new(AppParts {
             service: Arc::clone(&service),
             jobs: Arc::clone(&jobs),
+            reviews: Arc::clone(&reviews),
             webhooks: webhooks_over(store.clone(), Arc::clone(&clock)),
+            pages,
+            gate: Arc::clone(&gate),
+            audit: Arc::clone(&audit),
             clock,
             asyncapi: fenwen::rpc::asyncapi(),
             options,
-        });
-        let app = app.unwrap();
-        let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
-        let addr = listener.local_addr().unwrap();
-        let (sender, receiver) = oneshot::channel();
-        let running = tokio::spawn(serve(listener, app, async {
-            let _ = receiver.await;
-        }));
+        })
+        .unwrap();
+        let (addr, sender, running) = serving(door, app).await;
         Server {
             addr,
             service,
             recogniser,
             routing,
             jobs,
+            reviews,
             store,
+            gate,
+            audit,
             ear: ear.unwrap_or_else(|| FakeEar::with_permits(0)),
             clock: skipping,
             data_dir,
@@ -251,6 +220,36 @@ impl Server {
     }
 }
 
+/// Serves on a free port until told to stop.
+async fn serving(
+    door: Door,
+    app: Arc<App>,
+) -> (SocketAddr, oneshot::Sender<()>, JoinHandle<std::io::Result<Ended>>) {
+    let (listener, addr) = door.listener().await;
+    let (sender, receiver) = oneshot::channel();
+    let running = tokio::spawn(serve(vec![listener], app, async {
+        let _ = receiver.await;
+    }));
+    (addr, sender, running)
+}
+
+fn parts_of(
+    recogniser: &Arc<FakeRecogniser>,
+    (routing, store): (&Arc<Routing>, &Store),
+    speech: Arc<Speech>,
+    clock: &Arc<dyn Clock>,
+) -> ServiceParts {
+    ServiceParts {
+        recogniser: Arc::clone(recogniser) as Arc<dyn RecogniseId>,
+        decoder: Arc::new(PictureFiles::default()),
+        tenants: Tenants::house_only(Arc::clone(routing)),
+        store: store.clone(),
+        speech,
+        models: Infer::new(FakeNetworks::new()),
+        clock: Arc::clone(clock),
+    }
+}
+
 fn text_kind(service: Arc<Service>, clock: Arc<dyn Clock>, rule: PurposeRule) -> TextKind {
     TextKind { service, clock, rule, time: Duration::from_secs(60), max_bytes: 16 << 20 }
 }
@@ -264,6 +263,60 @@ fn jobs_over(store: Store, data_dir: &Path, texts: &TextKind, clock: Arc<dyn Clo
         clock,
         settings: JobSettings::default(),
     })
+}
+
+/// Default manners, and every answer waits for an officer.
+fn reviewing() -> RoutingSettings {
+    let review = ReviewRules { is_enabled: true, ..ReviewRules::default() };
+    RoutingSettings { review, ..RoutingSettings::default() }
+}
+
+/// Reviews over a store, by a clock of the test's.
+fn reviews_over(store: Store, routing: &Arc<Routing>, clock: &Arc<SkippingClock>) -> Arc<Reviews> {
+    let clock: Arc<dyn Clock> = Arc::<SkippingClock>::clone(clock);
+    let settings = ReviewSettings::default();
+    let tenants = Tenants::house_only(Arc::clone(routing));
+    Arc::new(Reviews { store, tenants, clock, settings })
+}
+
+/// After how long without a call a client is suspended.
+const IDLE: Duration = Duration::from_secs(90 * 24 * 60 * 60);
+
+/// Where a server is reached, and whether callers must be proven there.
+struct Door {
+    gate: GateSettings,
+    surface: Surface,
+    tls: Option<Arc<Tls>>,
+    provider: pages::Provider,
+}
+
+impl Door {
+    fn to(gate: GateSettings) -> Door {
+        let provider = pages::nowhere();
+        Door { gate, surface: Surface::All, tls: None, provider }
+    }
+
+    async fn listener(self) -> (Listener, SocketAddr) {
+        let tcp = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let addr = tcp.local_addr().unwrap();
+        let Door { surface, tls, .. } = self;
+        (Listener { surface, tls, ..Listener::plain(tcp) }, addr)
+    }
+}
+
+fn gate_settings(is_required: bool) -> GateSettings {
+    GateSettings { is_required, accepts_demo_keys: true, idle: IDLE, issuers: Vec::new() }
+}
+
+/// A gate over the registrations of a store.
+fn gate_over(store: Store, settings: GateSettings, clock: Arc<dyn Clock>) -> Arc<Gate> {
+    Gate::new(settings, Policy { strong: vec!["hwk".to_owned()] }, store, clock)
+}
+
+/// A gate that asks nobody who they are.
+pub(crate) fn open_gate(store: Store) -> Arc<Gate> {
+    let settings = gate_settings(false);
+    gate_over(store, settings, Arc::new(SystemClock))
 }
 
 /// Three webhooks a client; nothing sends them unless the test does.
@@ -325,7 +378,13 @@ fn routing_over(
     clock: Arc<dyn Clock>,
     settings: RoutingSettings,
 ) -> Arc<Routing> {
-    Routing::open(RoutingParts {
+    Routing::open(RoutingParts { settings, ..parts_over(store, data_dir, clock) }).unwrap()
+}
+
+/// What the house's services over a folder are made of.
+pub(crate) fn parts_over(store: Store, data_dir: &Path, clock: Arc<dyn Clock>) -> RoutingParts {
+    RoutingParts {
+        tenant: None,
         classifiers: data_dir.join("classifiers"),
         answers: data_dir.join("answers"),
         encoders: Arc::new(FakeEncoders),
@@ -334,9 +393,8 @@ fn routing_over(
         calendar: Calendar::default(),
         prefixes: PrefixTable::ministry().unwrap().clone(),
         clock,
-        settings,
-    })
-    .unwrap()
+        settings: RoutingSettings::default(),
+    }
 }
 
 /// SHA-256 that the made-up encoder goes by.
@@ -352,14 +410,20 @@ impl Encoders for FakeEncoders {
         }
         Err(EncoderError::Other { wanted: sha256.to_owned(), found: ENCODER.to_owned() })
     }
+
+    fn installed(&self) -> Result<Arc<dyn TextEncoder>, EncoderError> {
+        self.open(ENCODER)
+    }
 }
 
 impl TextEncoder for FakeEncoders {
-    fn encode(&self, texts: &[&str], _: Deadline) -> Result<Vec<Vec<f32>>, EncodeError> {
-        let vector = |text: &&str| {
-            if text.contains('戶') { vec![1.0, 0.0] } else { vec![0.0, 1.0] }
+    fn embed(&self, texts: &[&str], _: Deadline) -> Result<Vec<Embedding>, EncodeError> {
+        let embedding = |text: &&str| {
+            let values = if text.contains('戶') { vec![1.0, 0.0] } else { vec![0.0, 1.0] };
+            let n_tokens = text.chars().count();
+            Embedding { values, n_tokens, is_truncated: 1000 < n_tokens }
         };
-        Ok(texts.iter().map(vector).collect())
+        Ok(texts.iter().map(embedding).collect())
     }
 }
 
@@ -380,57 +444,6 @@ pub(crate) async fn until(condition: impl Fn() -> bool) {
         }
     };
     tokio::time::timeout(super::client::WATCHDOG, wait).await.unwrap();
-}
-
-fn quad() -> Quad {
-    let point = |x, y| Point { x, y };
-    Quad([point(1.04, 2.0), point(9.0, 2.0), point(9.0, 4.0), point(1.0, 4.0)])
-}
-
-/// A card with one of everything.
-fn card() -> Recognition {
-    let field = |name, value: Option<&str>, status| Field {
-        name,
-        value: value.map(|it| Private::new(it.to_owned())),
-        raw: Private::new("民國79年1月2日".to_owned()),
-        confidence: 0.123_456_7,
-        quad: quad(),
-        checks: vec![Check { name: "calendar", ok: true }],
-        status,
-        repair: None,
-    };
-    Recognition {
-        document_type: DocumentType::TwNationalIdFront,
-        type_score: 0.98,
-        rotation: 90,
-        corners: Some(quad()),
-        quality: Quality {
-            sharpness: 0.7,
-            glare: f32::NAN,
-            cropped: false,
-            resolution_ok: true,
-            n_cards: 1,
-            recapture_suspected: false,
-            retake: vec![RetakeReason::Glare],
-        },
-        fields: vec![
-            field(FieldName::IdNumber, Some("A123456789"), FieldStatus::Verified),
-            field(FieldName::Name, None, FieldStatus::Review),
-        ],
-        mrz: Some(Mrz {
-            format: MrzFormat::MrvA,
-            lines: vec![Private::new("V<UTO".to_owned())],
-            check_digits: MrzCheckDigits { number: Some(true), ..MrzCheckDigits::default() },
-            repaired: false,
-        }),
-        lines: vec![ReadLine {
-            text: Private::new("中華民國國民身分證".to_owned()),
-            confidence: 0.5,
-            quad: quad(),
-        }],
-        face: Some(quad()),
-        redacted_png: Some(Private::new(vec![1, 2, 3])),
-    }
 }
 
 /// A valid PNG of that width and 2 rows.

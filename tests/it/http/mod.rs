@@ -1,15 +1,24 @@
 //! The HTTP surface over real sockets, with a fake recogniser.
 
+pub(crate) mod card;
 pub(crate) mod client;
 mod description;
 mod drain;
+mod embeddings;
 mod events;
 pub(crate) mod fake;
+pub(crate) mod guard;
 mod hostile;
+mod infer;
 pub(crate) mod later;
 mod load;
 mod recognition;
+#[cfg(feature = "console")]
+mod review_screens;
+mod reviews;
 pub(crate) mod speech;
 pub(crate) mod texts;
+#[cfg(all(feature = "tls", feature = "jwt"))]
+mod tls;
 mod webhooks;
 mod wire;

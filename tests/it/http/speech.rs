@@ -76,7 +76,7 @@ pub(crate) async fn upload(addr: SocketAddr, content: &[u8], part_bytes: usize) 
         let put = format!("PUT {BLOBS}/{id}/parts/{number}");
         assert_eq!(call(addr, &put, "", part).await.status, 204);
     }
-    let hash: String = Sha256::digest(content).iter().map(|it| format!("{it:02x}")).collect();
+    let hash = fenwen::base::hex(&Sha256::digest(content));
     let path = format!("{BLOBS}/{id}/complete");
     assert_eq!(post_json(addr, &path, &json!({"sha256": hash})).await.status, 200);
     id

@@ -1,11 +1,12 @@
 //! Letters, documents and feedback over HTTP, with a classifier made by hand.
 
 mod answers;
-mod classifier;
+pub(crate) mod classifier;
 mod contract;
 mod hostile;
 mod kept;
 pub(crate) mod questions;
+mod tenants;
 
 use std::net::SocketAddr;
 
@@ -20,11 +21,16 @@ pub(crate) const DOCUMENTS: &str = "/api/v1/documents/dispatch-suggestions";
 /// A server with the hand-made classifier for letters and documents.
 pub(crate) async fn ready() -> Server {
     let server = Server::open().await;
+    activate(&server);
+    server
+}
+
+/// Gives a server the hand-made classifier for letters and documents.
+pub(crate) fn activate(server: &Server) {
     for name in ["letters", "documents"] {
         classifier::activate(server.data_dir.path(), name, &classifier::UNITS);
     }
     server.routing.refresh();
-    server
 }
 
 pub(crate) async fn post(addr: SocketAddr, path: &str, body: &Value) -> Answer {

@@ -169,5 +169,5 @@ impl Lab {
 }
 
 fn hex(content: &[u8]) -> String {
-    Sha256::digest(content).iter().map(|byte| format!("{byte:02x}")).collect()
+    fenwen::base::hex(&Sha256::digest(content))
 }

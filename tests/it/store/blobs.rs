@@ -9,16 +9,20 @@ use fenwen::store::blobs::{Blob, BlobFolder, BlobMeta, Blobs, Completed};
 use fenwen::store::jobs::Payload;
 use sha2::{Digest, Sha256};
 
-use super::{Fixture, NOON, SECOND, meta};
+use super::{Fixture, NOON, SECOND, meta, purge};
 
 fn blobs(fixture: &Fixture) -> Blobs {
     let folder = BlobFolder::new(fixture.path().join("blobs"));
     Blobs::new(fixture.store.clone(), Arc::new(folder))
 }
 
-fn run(test: impl Future<Output = ()>) {
+pub(super) fn run(test: impl Future<Output = ()>) {
+    block_on(test);
+}
+
+pub(super) fn block_on<T>(future: impl Future<Output = T>) -> T {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
-    runtime.block_on(test);
+    runtime.block_on(future)
 }
 
 fn content(part: u8) -> Vec<u8> {
@@ -28,7 +32,7 @@ fn content(part: u8) -> Vec<u8> {
 }
 
 fn hash(bytes: &[u8]) -> String {
-    Sha256::digest(bytes).iter().map(|it| format!("{it:02x}")).collect()
+    fenwen::base::hex(&Sha256::digest(bytes))
 }
 
 async fn open(blobs: &Blobs, id: &str, size: u64) -> Blob {
@@ -46,7 +50,7 @@ async fn read(blobs: &Blobs, id: &str) -> Option<Vec<u8>> {
 }
 
 /// Every file below the folder.
-fn files(folder: &Path) -> Vec<std::path::PathBuf> {
+pub(super) fn files(folder: &Path) -> Vec<std::path::PathBuf> {
     let mut found = Vec::new();
     let mut folders = vec![folder.to_owned()];
     while let Some(folder) = folders.pop() {
@@ -132,8 +136,10 @@ pub(super) fn a_destroyed_blob_leaves_nothing(fixture: Fixture) {
         blobs.delete("0a").await.unwrap();
         assert!(read(&blobs, "0a").await.is_none() && read(&blobs, "0b").await.is_some());
         assert_eq!(files(&fixture.path().join("blobs")).len(), 1);
-        assert_eq!(blobs.purge(NOON + 99 * SECOND).await.unwrap(), 0);
-        assert_eq!(blobs.purge(NOON + 100 * SECOND).await.unwrap(), 1);
+        assert_eq!(purge(&fixture.store, NOON + 99 * SECOND).blobs, 0);
+        assert_eq!(purge(&fixture.store, NOON + 100 * SECOND).blobs, 1);
+        assert_eq!(files(&fixture.path().join("blobs")).len(), 1, "the key goes first");
+        assert_eq!((blobs.sweep().await.unwrap(), blobs.sweep().await.unwrap()), (1, 0));
         assert_eq!(files(&fixture.path().join("blobs")).len(), 0);
     });
 }

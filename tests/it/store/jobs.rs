@@ -5,11 +5,11 @@ use std::thread;
 
 use fenwen::store::Store;
 use fenwen::store::jobs::{
-    Beat, Ending, IdempotencyKey, Job, JobFilter, JobState, Payload, Submitted,
+    Beat, Ending, IdempotencyKey, Job, JobFilter, JobState, Payload, Submitted, Success,
 };
 use serde_json::Value;
 
-use super::{Fixture, LEASE, NOON, SECOND, claim, meta, new_job, submit};
+use super::{Fixture, LEASE, NOON, SECOND, claim, meta, new_job, purge, submit};
 
 fn finish(store: &Store, job: &Job, ending: Ending) -> Option<Job> {
     store.finish(&job.id, job.fence, ending, NOON + SECOND).wait().unwrap()
@@ -17,6 +17,10 @@ fn finish(store: &Store, job: &Job, ending: Ending) -> Option<Job> {
 
 fn result(store: &Store, id: &str) -> Payload {
     Payload::Inline(Box::new(store.inline_blob(meta(id, 6), b"RESULT").unwrap()))
+}
+
+fn succeeded(store: &Store, id: &str) -> Ending {
+    Ending::Succeeded(Success { payload: result(store, id), told: None, subjects: Vec::new() })
 }
 
 fn beat(job: &Job, now: std::time::Duration) -> Beat {
@@ -52,7 +56,7 @@ pub(super) fn a_job_runs_and_ends_with_its_result(fixture: Fixture) {
     let kept = store.beat(sign).wait().unwrap().unwrap();
     assert_eq!((kept.progress, kept.lease_until), (Some(0.5), Some(NOON + SECOND + LEASE)));
     assert_eq!(store.job("a").wait().unwrap().unwrap().checkpoint.as_deref(), Some("check"));
-    let ended = finish(store, &job, Ending::Succeeded(result(store, "out"), None)).unwrap();
+    let ended = finish(store, &job, succeeded(store, "out")).unwrap();
     assert_eq!((ended.state, ended.progress), (JobState::Succeeded, Some(1.0)));
     assert_eq!(ended.finished, Some(NOON + SECOND));
     let blob = store.blob("out").wait().unwrap().unwrap();
@@ -73,9 +77,9 @@ pub(super) fn a_late_worker_is_refused(fixture: Fixture) {
     let second = claim(store, "w-2", over, 1).remove(0);
     assert!(first.fence < second.fence && second.attempt == 2);
     assert!(store.beat(beat(&first, over)).wait().unwrap().is_none());
-    assert!(finish(store, &first, Ending::Succeeded(result(store, "old"), None)).is_none());
+    assert!(finish(store, &first, succeeded(store, "old")).is_none());
     assert!(store.blob("old").wait().unwrap().is_none(), "no result of a late worker");
-    assert!(finish(store, &second, Ending::Succeeded(result(store, "new"), None)).is_some());
+    assert!(finish(store, &second, succeeded(store, "new")).is_some());
     assert!(finish(store, &second, Ending::Failed("ER0500".to_owned())).is_none(), "once");
     assert_eq!(state(store, "a"), JobState::Succeeded);
 }
@@ -218,7 +222,7 @@ pub(super) fn each_change_is_in_the_outbox_once_and_in_order(fixture: Fixture) {
     store.beat(Beat { progress: Some(0.5), ..beat(&job, NOON) }).wait().unwrap();
     finish(store, &job, Ending::Retry(NOON, "ER0510".to_owned()));
     let job = claim(store, "w-1", NOON + SECOND, 1).remove(0);
-    finish(store, &job, Ending::Succeeded(result(store, "out"), None));
+    finish(store, &job, succeeded(store, "out"));
     let expected = ["queued", "started", "queued", "started", "succeeded"];
     let rows = store.outbox_pending(999).wait().unwrap();
     let subjects: Vec<&str> = rows.iter().map(|it| it.subject.as_str()).collect();
@@ -255,7 +259,7 @@ pub(super) fn events_carry_no_content(fixture: Fixture) {
     job.client = "canary-client".to_owned();
     submit(store, job);
     let job = claim(store, "canary-owner", NOON, 1).remove(0);
-    finish(store, &job, Ending::Succeeded(result(store, "canary-blob"), None));
+    finish(store, &job, succeeded(store, "canary-blob"));
     for row in store.outbox_pending(9).wait().unwrap() {
         let text = format!("{} {}", row.subject, row.body).to_lowercase();
         assert!(!text.contains("canary") && !text.contains("input"), "{text}");
@@ -269,7 +273,7 @@ pub(super) fn a_job_that_has_expired_is_gone(fixture: Fixture) {
     }
     let job = claim(store, "w-1", NOON, 1).remove(0);
     finish(store, &job, Ending::Cancelled);
-    let purge = |now| store.purge_jobs(now, NOON).wait().unwrap();
+    let purge = |now| purge(store, now).jobs;
     assert_eq!(purge(NOON + 99 * SECOND), 0);
     assert_eq!(purge(NOON + 100 * SECOND), 1);
     assert!(store.job(&job.id).wait().unwrap().is_none());
@@ -297,7 +301,7 @@ pub(super) fn jobs_are_listed_newest_first(fixture: Fixture) {
     let queue = store.queue("letters", "letters", "classify", before).wait().unwrap();
     assert_eq!((queue.queued, queue.running, queue.mean), (1, 0, None));
     let job = claim(store, "w-1", NOON, 1).remove(0);
-    finish(store, &job, Ending::Succeeded(result(store, "out"), None));
+    finish(store, &job, succeeded(store, "out"));
     let queue = store.queue("letters", "letters", "classify", 99).wait().unwrap();
     assert_eq!((queue.queued, queue.running, queue.mean), (2, 0, Some(SECOND)));
 }

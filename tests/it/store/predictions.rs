@@ -3,20 +3,26 @@
 use fenwen::base::Private;
 use fenwen::store::{FeedbackRow, NewPrediction, OutboxRow, Store, TaxonomyRow};
 
-use super::Fixture;
+use super::{Fixture, SECOND, purge};
+
+const ORG: &str = "301000000A";
 
 const TEXT: &str = "我的身分證字號是A123456789";
 
-fn prediction(id: &str, expires: u64) -> NewPrediction {
+pub(super) fn prediction(id: &str, expires: u64) -> NewPrediction {
     NewPrediction {
         id: id.to_owned(),
+        org: ORG.to_owned(),
         service: "letters",
         model: ["letters", "3", "00"].map(str::to_owned),
         taxonomy: "2026-10".to_owned(),
         labels: "[]".to_owned(),
         text: Private::new(TEXT.as_bytes().to_vec()),
         signature: Some(id.as_bytes().to_vec()),
+        subjects: Vec::new(),
+        case_no: None,
         created: 10,
+        text_expires: expires,
         expires,
     }
 }
@@ -36,7 +42,7 @@ fn keep(store: &Store, predictions: Vec<NewPrediction>) {
 }
 
 fn ids(store: &Store) -> Vec<String> {
-    store.signatures("letters", 9).wait().unwrap().into_iter().map(|it| it.0).collect()
+    store.signatures("letters", 9).wait().unwrap().into_iter().map(|it| it.1).collect()
 }
 
 pub(super) fn what_is_kept_comes_back_and_expires(fixture: Fixture) {
@@ -48,11 +54,13 @@ pub(super) fn what_is_kept_comes_back_and_expires(fixture: Fixture) {
     assert!(again.wait().is_err(), "without its event it is not kept");
     assert_eq!(outbox(store), ["e-a", "e-b"]);
     let find = |id: &str, now| store.prediction(id, now).wait().unwrap();
+    assert_eq!(find("a", 0).unwrap().org, ORG);
     assert_eq!(find("a", 99).unwrap().model[1], "3");
     assert_eq!((find("a", 100), find("c", 0), find("d", 0)), (None, None, None));
     assert_eq!(ids(store), ["a", "b"]);
-    assert_eq!(store.erase_expired(150).wait().unwrap(), ["a"]);
-    assert!(store.erase_expired(150).wait().unwrap().is_empty());
+    let purged = purge(store, 150 * SECOND);
+    assert_eq!((purged.texts, purged.predictions), (vec!["a".to_owned()], 1));
+    assert_eq!(purge(store, 150 * SECOND).total(), 0);
     store.fold().unwrap();
     assert_eq!(ids(&fixture.reopened().store), ["b"]);
 }
@@ -60,10 +68,11 @@ pub(super) fn what_is_kept_comes_back_and_expires(fixture: Fixture) {
 pub(super) fn the_newest_of_a_service_come_first(fixture: Fixture) {
     let store = &fixture.store;
     let other = NewPrediction { service: "qa", ..prediction("x", 100) };
+    let elsewhere = NewPrediction { org: "379000000A".to_owned(), ..prediction("y", 100) };
     let of = |id, expires| prediction(id, expires);
-    keep(store, vec![of("a", 100), other, of("b", 20), of("c", 100)]);
+    keep(store, vec![of("a", 100), other, of("b", 20), of("c", 100), elsewhere]);
     let check = |now, limit, expected: &[&str]| {
-        let found = store.newest("letters", now, limit).wait().unwrap();
+        let found = store.newest("letters", ORG, now, limit).wait().unwrap();
         assert_eq!(found.iter().map(|it| it.id.as_str()).collect::<Vec<_>>(), expected);
     };
     check(50, 9, &["c", "a"]);

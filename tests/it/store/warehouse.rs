@@ -13,6 +13,8 @@ use fenwen::warehouse::{MIN_GROUP, TABLES, export};
 use super::predictions::told;
 use super::{Fixture, NOON, new_job, submit};
 
+const ORG: &str = "301000000A";
+
 /// Stands wherever a citizen or an officer may be named.
 const CANARY: &str = "CANARY-A123456789";
 
@@ -23,13 +25,17 @@ fn day() -> Date {
 fn prediction(id: &str, labels: &str, created: u64) -> NewPrediction {
     NewPrediction {
         id: id.to_owned(),
+        org: ORG.to_owned(),
         service: "letters",
         model: ["letters", "3", "00"].map(str::to_owned),
         taxonomy: "2026-10".to_owned(),
         labels: labels.to_owned(),
         text: Private::new(CANARY.as_bytes().to_vec()),
         signature: None,
+        subjects: Vec::new(),
+        case_no: None,
         created,
+        text_expires: created + 1000,
         expires: created + 1000,
     }
 }

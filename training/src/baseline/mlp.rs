@@ -5,8 +5,8 @@ use candle_nn::{AdamW, Linear, Module, Optimizer, ParamsAdamW, loss};
 use ndarray::Array2;
 
 use super::{Setting, Split};
-use crate::linear::chance::Chance;
 use crate::linear::recipe::MlpPart;
+use fenwen::base::Chance;
 
 /// Trains on a split and answers its test rows.
 pub(super) fn answer(

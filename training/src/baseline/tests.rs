@@ -3,8 +3,8 @@
 use std::path::PathBuf;
 
 use super::*;
-use crate::linear::chance::Chance;
 use crate::linear::rows::{self, Columns};
+use fenwen::base::Chance;
 
 /// Letters about two things, each word with noise around it.
 fn folder() -> tempfile::TempDir {

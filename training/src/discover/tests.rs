@@ -1,7 +1,7 @@
 //! A made-up pile of letters, grouped end to end.
 
 use super::*;
-use crate::linear::chance::Chance;
+use fenwen::base::Chance;
 
 /// 60 letters about three things, one blank row, one without an id.
 fn pile() -> String {

@@ -2,7 +2,7 @@
 
 use candle_core::{Result, Tensor};
 
-use crate::linear::chance::Chance;
+use fenwen::base::Chance;
 
 use super::network::{Network, ORDERS, Place};
 use super::recipe::EncoderPart;

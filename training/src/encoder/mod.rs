@@ -3,8 +3,7 @@
 mod batch;
 mod checkpoint;
 mod network;
-mod optimiser;
-mod output;
+pub(crate) mod output;
 mod recipe;
 mod report;
 pub(crate) mod score;
@@ -23,11 +22,11 @@ use fenwen::registry::{FileRole, ModelRegistry, Settings};
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 use sha2::{Digest as _, Sha256};
 
+use crate::checkpoint::Checkpoints;
 use crate::linear::rows::Rows;
 use crate::linear::{Job, Options, folds};
 
 use batch::Example;
-use checkpoint::Checkpoints;
 use network::{Network, Place};
 use recipe::Recipe;
 use table::Vocabulary;
@@ -125,7 +124,7 @@ impl Task {
         let mut trainer = Trainer::new(network, examples, part, self.recipe.seed)?;
         let folder = self.job.out.join("checkpoints");
         let checkpoints = Checkpoints::new(folder, self.fingerprint(rows, &prepared)?);
-        if self.resume && checkpoints.restore(&mut trainer)? {
+        if self.resume && checkpoint::restore(&checkpoints, &mut trainer)? {
             writeln!(std::io::stderr(), "自第 {} 回之後繼續", trainer.state.rounds.len())?;
         }
         let mut console = Console::new(&trainer, part.max_epochs(), &checkpoints);
@@ -244,7 +243,7 @@ impl Watch for Console<'_> {
             self.bar.suspend(|| writeln!(std::io::stderr(), "{line}"))?;
         }
         self.round += 1;
-        self.checkpoints.write(trainer)
+        checkpoint::write(self.checkpoints, trainer)
     }
 }
 

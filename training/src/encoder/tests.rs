@@ -8,7 +8,7 @@ use fenwen::engine::{Array, EngineKind, OpenOptions, Values, open};
 use fenwen::registry::VerifiedFile;
 use fenwen::tensor::Tensor as Input;
 
-use crate::linear::chance::Chance;
+use fenwen::base::Chance;
 
 use super::batch::Batch;
 use super::network::{HEAD_BIAS, HEAD_WEIGHTS, Layer};

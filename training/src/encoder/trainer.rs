@@ -6,12 +6,13 @@ use anyhow::ensure;
 use candle_core::Tensor;
 use serde::{Deserialize, Serialize};
 
-use crate::linear::chance::Chance;
+use crate::adamw::{self, AdamW, factor};
+use crate::checkpoint::exact;
 use crate::linear::confidence::{Scored, best, macro_f1};
+use fenwen::base::Chance;
 
 use super::batch::{self, Batch, Example};
 use super::network::{Layer, Network};
-use super::optimiser::{AdamW, Pace, factor};
 use super::recipe::EncoderPart;
 
 /// Texts scored at a time.
@@ -58,16 +59,22 @@ pub(crate) struct State {
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub(crate) struct Round {
     /// Mean loss over the training part, while it was learned from.
+    #[serde(with = "exact")]
     pub(crate) train_loss: f64,
     /// Mean loss over the dev part.
+    #[serde(with = "exact")]
     pub(crate) dev_loss: f64,
     /// Share of the dev part that is right.
+    #[serde(with = "exact")]
     pub(crate) accuracy: f64,
     /// Mean over the labels of F1 on the dev part.
+    #[serde(with = "exact")]
     pub(crate) macro_f1: f64,
     /// Mean length of the gradient before it was clipped.
+    #[serde(with = "exact")]
     pub(crate) gradient: f64,
     /// Time taken.
+    #[serde(with = "exact")]
     pub(crate) seconds: f64,
 }
 
@@ -93,7 +100,7 @@ impl<'a> Trainer<'a> {
             parts.iter().all(|it| !it.is_empty()),
             "too few rows for a training and a dev part"
         );
-        let optimiser = AdamW::new(&network)?;
+        let optimiser = AdamW::new(network.params().iter().map(|it| &it.var))?;
         let state = State { step: 0, chance: seed, rounds: Vec::new(), best_round: 0 };
         Ok(Trainer { network, optimiser, state, best: Vec::new(), part, examples })
     }
@@ -178,8 +185,18 @@ impl<'a> Trainer<'a> {
             self.state.step += 1;
             factor(self.state.step - 1, n_steps, part.warmup)
         };
-        let pace = Pace { part, factor };
-        let length = self.optimiser.step(&self.network, &loss.backward()?, pace)?;
+        let rate = |layer| match layer {
+            Layer::Table => part.table_learning_rate,
+            Layer::Head => part.head_learning_rate,
+            _ => part.learning_rate,
+        };
+        let params = self.network.params().iter().map(|it| adamw::Param {
+            var: &it.var,
+            rate: rate(it.layer) * factor,
+            decay: part.weight_decay,
+        });
+        let params: Vec<adamw::Param<'_>> = params.collect();
+        let length = self.optimiser.step(&params, &loss.backward()?, part.clip_norm)?;
         Ok((value, length))
     }
 

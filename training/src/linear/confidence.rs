@@ -202,7 +202,7 @@ fn round(value: f64) -> f32 {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::linear::chance::Chance;
+    use fenwen::base::Chance;
 
     /// Rows whose first label is right in `share` of the cases where the margin is `margin`.
     fn rows(margin: f32, share: f64, n: usize) -> Vec<Scored> {

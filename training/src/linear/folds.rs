@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, HashMap};
 
 use fenwen::media::text::Normalised;
 
-use super::chance::Chance;
+use fenwen::base::Chance;
 
 const SHINGLE: usize = 8;
 /// Smallest shingle hashes of a text that stand for it when candidates are looked for.

@@ -127,7 +127,7 @@ fn head(planes: &Planes) -> anyhow::Result<DenseHead> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::linear::chance::Chance;
+    use fenwen::base::Chance;
 
     /// Two labels whose texts tell nothing and whose vectors tell `told` of all rows.
     fn fused(told: usize) -> Fused {

@@ -1,6 +1,5 @@
 //! Trains the linear text classifier: counts, solves, measures out of fold, calibrates, writes a folder.
 
-pub(crate) mod chance;
 pub(crate) mod confidence;
 pub(crate) mod corpus;
 mod duties;
@@ -71,10 +70,36 @@ impl Options {
         path.context("no recipe is named")
     }
 
+    /// Data, output folder and threads: those of the command line, or what the recipe's `[data]` says.
+    pub(crate) fn places(&self, kept: &recipe::DataPart) -> anyhow::Result<Places> {
+        let folder = self.recipe_path()?.parent().unwrap_or(Path::new("."));
+        let named = |given: &Option<PathBuf>, kept: &Option<PathBuf>, what: &str| {
+            given.clone().or_else(|| kept.as_ref().map(|it| folder.join(it))).with_context(|| {
+                format!("--{what} is missing, and the recipe's [data] does not say it")
+            })
+        };
+        let cores = || std::thread::available_parallelism().map_or(1, NonZero::get);
+        Ok(Places {
+            data: named(&self.data, &kept.file, "data")?,
+            out: named(&self.out, &kept.out, "out")?,
+            threads: self.threads.map_or_else(cores, NonZero::get),
+        })
+    }
+
     /// Whether the active classifier is to learn from feedback, without a recipe.
     pub(crate) fn is_update(&self) -> bool {
         self.update.is_wanted()
     }
+}
+
+/// Where a run reads and writes, and how much it may compute at a time.
+pub(crate) struct Places {
+    /// The rows.
+    pub(crate) data: PathBuf,
+    /// The folder of what is made.
+    pub(crate) out: PathBuf,
+    /// At least 1.
+    pub(crate) threads: usize,
 }
 
 /// A training run with every question answered.
@@ -142,22 +167,12 @@ impl Job {
 
     /// The questions that the recipe leaves open, answered from the command line.
     pub(crate) fn with(options: &Options, recipe: Recipe) -> anyhow::Result<Job> {
-        let path = options.recipe_path()?;
-        let folder = path.parent().unwrap_or(Path::new("."));
-        let named = |given: &Option<PathBuf>, kept: &Option<PathBuf>, what: &str| {
-            given.clone().or_else(|| kept.as_ref().map(|it| folder.join(it))).with_context(|| {
-                format!("--{what} is missing, and the recipe's [data] does not say it")
-            })
-        };
-        let data = named(&options.data, &recipe.data.file, "data")?;
-        let out = named(&options.out, &recipe.data.out, "out")?;
+        let Places { data, out, threads } = options.places(&recipe.data)?;
         let text =
             if options.text.is_empty() { recipe.data.text.clone() } else { options.text.clone() };
         ensure!(!text.is_empty(), "--text is missing, and the recipe's [data] does not say it");
         let label = options.label.clone().or_else(|| recipe.data.label.clone());
         let label = label.context("--label is missing, and the recipe's [data] does not say it")?;
-        let cores = || std::thread::available_parallelism().map_or(1, NonZero::get);
-        let threads = options.threads.map_or_else(cores, NonZero::get);
         let duties = options.duties.clone();
         Ok(Job { recipe, data, text, label, duties, out, threads })
     }

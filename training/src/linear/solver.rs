@@ -6,9 +6,9 @@
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
-use super::chance::Chance;
 use super::corpus::{Counts, index};
 use super::recipe::{Loss, SolverPart};
+use fenwen::base::Chance;
 
 /// Training texts with the cost of an error on each.
 pub(crate) struct Examples {

@@ -9,7 +9,7 @@ const RECIPE: &str = "name = 'test'\nseed = 3\n[[views]]\norders = [1, 2]\n\
 
 fn folder() -> tempfile::TempDir {
     let words = [["土地", "登記", "測量", "地價"], ["兵役", "抽籤", "體檢", "徵集"]];
-    let mut chance = chance::Chance::new(4);
+    let mut chance = fenwen::base::Chance::new(4);
     let mut lines = String::new();
     for idx in 0..80 {
         let label = idx % 2;

@@ -85,7 +85,7 @@ pub(crate) fn run(options: &UpdateOptions, out: Option<&Path>) -> anyhow::Result
     let config = Config::read(&overrides)?;
     let (version, model) = routing::active(&config, service)?;
     let store = fenwen::cli::jobs::store(&config)?;
-    let kept = lessons(&store, service, SystemClock.unix_time().as_secs())?;
+    let kept = lessons(&store, service, None, SystemClock.unix_time().as_secs())?;
     ensure!(!kept.is_empty(), "there is no feedback on `{service}` to learn from");
     let lessons = Lessons::new(&kept, &model);
     let parts = lessons.learn(model.classifier.linear().parts(), options.cost);

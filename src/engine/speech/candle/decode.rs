@@ -3,16 +3,12 @@
 //! The rules are OpenAI's (whisper, decoding.py): times come in pairs and never go back, the first is near the
 //! beginning, and where a time is likelier than any text it is a time.
 
-use candle_core::Tensor;
+use crate::engine::speech::{DecodeOptions, HeardSpan, HeardToken, RATE};
 
-use crate::engine::speech::{DecodeOptions, HeardSpan, HeardToken, RATE, ShouldStop, SpeechError};
-
-use super::failed;
-use super::network::Network;
 use super::tokens::Tokens;
 
 /// Marks of time in a second.
-const PER_SECOND: u32 = 50;
+pub(super) const PER_SECOND: u32 = 50;
 /// The latest first mark, a second after the beginning.
 const LATEST_FIRST: u32 = PER_SECOND;
 /// Samples of one mark.
@@ -22,7 +18,9 @@ const SAMPLES: usize = RATE as usize / PER_SECOND as usize;
 pub(super) struct Decoding<'t> {
     tokens: &'t Tokens,
     temperature: f32,
-    prompt: Vec<u32>,
+    given: Vec<u32>,
+    /// Most tokens that are taken.
+    most: usize,
     /// The last mark of time that lies in the sound.
     last_time: u32,
     /// What was taken, with its probability.
@@ -32,18 +30,27 @@ pub(super) struct Decoding<'t> {
 }
 
 impl<'t> Decoding<'t> {
-    pub(super) fn new(tokens: &'t Tokens, options: &DecodeOptions, n_samples: usize) -> Self {
-        let mut prompt = Vec::new();
+    /// A decode of a sound of so many samples by a network with room for `max_tokens`.
+    pub(super) fn new(
+        tokens: &'t Tokens,
+        options: &DecodeOptions,
+        n_samples: usize,
+        max_tokens: usize,
+    ) -> Self {
+        let mut given = Vec::new();
         if let Some(text) = &options.prompt {
-            prompt.push(tokens.previous);
-            prompt.extend(tokens.encode(text));
+            given.push(tokens.previous);
+            given.extend(tokens.encode(text));
         }
-        prompt.extend([tokens.start, tokens.language(options.language), tokens.transcribe]);
+        given.extend([tokens.start, tokens.language(options.language), tokens.transcribe]);
+        let most = max_tokens / 2;
+        given.drain(..given.len().saturating_sub(most));
         let n_times = u32::try_from(n_samples.div_ceil(SAMPLES)).unwrap_or_default();
         Decoding {
             tokens,
             temperature: options.temperature,
-            prompt,
+            given,
+            most,
             last_time: tokens.time + n_times.max(LATEST_FIRST),
             taken: Vec::new(),
             no_speech: 0.0,
@@ -51,38 +58,30 @@ impl<'t> Decoding<'t> {
         }
     }
 
-    /// Takes tokens until the end of the text, or until there is no room for more.
-    pub(super) fn run(
-        &mut self,
-        network: &Network,
-        sound: &Tensor,
-        should_stop: &ShouldStop,
-    ) -> Result<(), SpeechError> {
-        let mut memory = network.remember(sound).map_err(failed)?;
-        let most = network.max_tokens() / 2;
-        self.prompt.drain(..self.prompt.len().saturating_sub(most));
-        let mut next = self.prompt.clone();
-        let at_start = self.prompt.iter().position(|it| *it == self.tokens.start);
-        while self.taken.len() < most {
-            if should_stop() {
-                return Err(SpeechError::Stopped);
-            }
-            let mut logits = network.step(&next, &mut memory).map_err(failed)?;
-            if self.taken.is_empty()
-                && let Some(first) = at_start.and_then(|it| logits.get(it))
-            {
-                self.no_speech = probability(first, self.tokens.no_speech);
-            }
-            let Some(mut last) = logits.pop() else { break };
-            self.apply_rules(&mut last);
-            let (token, probability) = self.pick(&last);
-            if token == self.tokens.end {
-                break;
-            }
-            self.taken.push((token, probability));
-            next = vec![token];
+    /// What comes before the first token.
+    pub(super) fn given(&self) -> &[u32] {
+        &self.given
+    }
+
+    /// The place of the mark of the beginning among what is given.
+    pub(super) fn start(&self) -> usize {
+        self.given.iter().position(|it| *it == self.tokens.start).unwrap_or_default()
+    }
+
+    /// Learns from the logits after the mark of the beginning whether anybody speaks.
+    pub(super) fn begin(&mut self, logits: &[f32]) {
+        self.no_speech = probability(logits, self.tokens.no_speech);
+    }
+
+    /// Takes the next token; none at the end of the text, or when there is no room for more.
+    pub(super) fn take(&mut self, logits: &mut [f32]) -> Option<u32> {
+        self.apply_rules(logits);
+        let (token, probability) = self.pick(logits);
+        if token == self.tokens.end {
+            return None;
         }
-        Ok(())
+        self.taken.push((token, probability));
+        (self.taken.len() < self.most).then_some(token)
     }
 
     fn is_time(&self, token: u32) -> bool {

@@ -191,6 +191,11 @@ async fn changes_are_told_as_they_happen() {
     client.write(request.as_bytes()).await;
     let text = client.read_until("event: succeeded\n").await;
     assert!(!text.contains("event: running"), "{text}");
+    let last = text.lines().filter_map(|it| it.strip_prefix("id: ")).next_back().unwrap();
+    let mut client = Client::connect(server.addr).await;
+    let request = request.replace("last-event-id: 2", &format!("last-event-id: {last}"));
+    client.write(request.as_bytes()).await;
+    client.read_until("204 No Content\r\n").await;
 }
 
 #[tokio::test]

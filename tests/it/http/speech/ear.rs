@@ -17,6 +17,7 @@ pub(crate) const SENTENCE: &str = "電話0912345678";
 
 pub(crate) struct FakeEar {
     model: ModelInfo,
+    sentence: String,
     limits: AudioLimits,
     /// Windows that may still be heard.
     permits: Mutex<usize>,
@@ -30,10 +31,16 @@ pub(crate) struct FakeEar {
 impl FakeEar {
     /// Hears so many windows until the test permits more.
     pub(crate) fn with_permits(n_permits: usize) -> Arc<FakeEar> {
+        FakeEar::saying(SENTENCE, n_permits)
+    }
+
+    /// The same, and hears this sentence.
+    pub(crate) fn saying(sentence: &str, n_permits: usize) -> Arc<FakeEar> {
         let model =
             ModelInfo { name: "fake-ear".into(), version: "1".into(), sha256: "0".repeat(64) };
         Arc::new(FakeEar {
             model,
+            sentence: sentence.to_owned(),
             limits: AudioLimits { max_seconds: 60, max_bytes: 16 << 20, ..AudioLimits::default() },
             permits: Mutex::new(n_permits),
             rung: Condvar::new(),
@@ -103,7 +110,7 @@ impl Ear for FakeEar {
             until += window.len() as u64;
             let is_silent = window.iter().all(|it| *it == 0.0);
             let segments: Vec<Segment> =
-                if is_silent { Vec::new() } else { vec![segment(start, until / 16)] };
+                if is_silent { Vec::new() } else { vec![self.segment(start, until / 16)] };
             observer.heard(&segments, &Resume { heard_until: vec![until] });
             observer.progress(SpeechProgress { done: until / 16, total });
             all.extend(segments);
@@ -112,17 +119,19 @@ impl Ear for FakeEar {
     }
 }
 
-fn segment(start: u64, end: u64) -> Segment {
-    let word =
-        Word { text: Private::new(SENTENCE.to_owned()), offset: 0, start, end, confidence: 0.75 };
-    Segment {
-        channel: 0,
-        start,
-        end,
-        language: SpokenLanguage::Mandarin,
-        text: Private::new(SENTENCE.to_owned()),
-        words: vec![word],
-        pii: Vec::new(),
-        confidence: 0.75,
+impl FakeEar {
+    fn segment(&self, start: u64, end: u64) -> Segment {
+        let text = Private::new(self.sentence.clone());
+        let word = Word { text, offset: 0, start, end, confidence: 0.75 };
+        Segment {
+            channel: 0,
+            start,
+            end,
+            language: SpokenLanguage::Mandarin,
+            text: Private::new(self.sentence.clone()),
+            words: vec![word],
+            pii: Vec::new(),
+            confidence: 0.75,
+        }
     }
 }

@@ -209,3 +209,46 @@ async fn there_are_only_so_many_streams() {
     assert_eq!(talk.hear().await["code"], "ER0429");
     assert_eq!(talk.closed().await, 1013);
 }
+
+/// Packets of 40 ms of a tone at 48 kHz.
+#[cfg(feature = "audio")]
+fn opus(n_packets: usize) -> Vec<Vec<u8>> {
+    use ropus::{Application, Channels, Encoder};
+
+    let mut encoder = Encoder::builder(48_000, Channels::Mono, Application::Voip).build().unwrap();
+    let tone: Vec<f32> = (0_u16..1920).map(|it| 0.3 * (f32::from(it) * 0.05).sin()).collect();
+    let packet = |_| {
+        let mut out = vec![0; 1500];
+        let n_bytes = encoder.encode_float(&tone, &mut out).unwrap();
+        out.truncate(n_bytes);
+        out
+    };
+    (0..n_packets).map(packet).collect()
+}
+
+#[cfg(feature = "audio")]
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn packets_of_opus_are_heard_and_lost_ones_concealed() {
+    let server = Server::open().await;
+    let start = json!({"type": "start", "rate": 48_000, "encoding": "opus"});
+    let mut talk = Talk::open(&server).await;
+    talk.say(&start).await;
+    assert_eq!(talk.hear().await["type"], "ready");
+    for (number, packet) in opus(25).iter().enumerate() {
+        let packet = if number % 10 == 5 { [].as_slice() } else { packet };
+        talk.frame(BINARY, packet).await;
+    }
+    talk.say(&json!({"type": "end"})).await;
+    let message = talk.settled().await;
+    assert_eq!((&message["id"], &message["end"]), (&json!(0), &json!(1.0)));
+    assert_eq!(talk.settled().await, json!({"type": "done", "received": 1.0}));
+
+    let mut talk = Talk::open(&server).await;
+    talk.say(&start).await;
+    assert_eq!(talk.hear().await["type"], "ready");
+    talk.frame(BINARY, b"OggS is no packet").await;
+    let error = talk.settled().await;
+    assert_eq!(error["code"], "ER0210");
+    assert!(error["message"].as_str().unwrap().contains("Opus"), "{error}");
+    assert_eq!(talk.closed().await, 1008);
+}

@@ -16,20 +16,25 @@ use fenwen::task::text::Automation;
 use super::super::fake::{routing, routing_with};
 use super::classifier;
 
-const DAY: Duration = Duration::from_secs(24 * 60 * 60);
+pub(super) const DAY: Duration = Duration::from_secs(24 * 60 * 60);
 
 /// A call with all the time that a clock of a test may take.
-fn cx() -> CallContext {
+pub(super) fn cx(org: Option<&str>) -> CallContext {
     let request_id = RequestId::fresh(&SystemClock);
-    let origin = Arc::new(fenwen::wire::call::origin(request_id, None, None).unwrap());
-    CallContext { request_id, deadline: Instant::now() + 400 * DAY, origin }
+    let origin = Arc::new(fenwen::wire::call::origin(request_id, org, None).unwrap());
+    let deadline = Instant::now() + 400 * DAY;
+    CallContext { request_id, deadline, origin, purposes: None, said: Arc::default() }
 }
 
 fn classify(routing: &Routing, body: &str) -> LetterAnswer {
+    classify_for(None, routing, body)
+}
+
+fn classify_for(org: Option<&str>, routing: &Routing, body: &str) -> LetterAnswer {
     let body = Private::new(body.to_owned());
     let letters = vec![Letter { body, ..Letter::default() }];
     let order = LetterOrder { letters, top_k: None, explain: true, taxonomy: None };
-    routing.letters(order, &cx()).unwrap().items.remove(0)
+    routing.letters(order, &cx(org)).unwrap().items.remove(0)
 }
 
 #[test]
@@ -43,11 +48,16 @@ fn near_duplicates_survive_a_restart_and_expire() {
     let again = open();
     let repeated = classify(&again, text).flags.repeated.unwrap();
     assert_eq!(repeated.prediction_id, first.prediction_id);
-    assert!(again.prediction_of(&first.prediction_id).is_ok());
-    clock.advance(90 * DAY);
-    assert!(again.prediction_of(&first.prediction_id).is_err());
-    assert_eq!(again.erase_expired().unwrap(), 2);
-    assert_eq!(classify(&again, text).flags.repeated, None);
+    let (own, other) = (cx(None).origin.org.clone(), "379000000A");
+    assert_eq!(classify_for(Some(other), &again, text).flags.repeated, None, "another agency's");
+    assert!(again.prediction_of(&first.prediction_id, other).is_err());
+    clock.advance(30 * DAY);
+    assert!(again.prediction_of(&first.prediction_id, &own).is_ok(), "without its text");
+    again.forget(std::slice::from_ref(&first.prediction_id));
+    let second = classify(&again, text).flags.repeated.unwrap();
+    assert_ne!(second.prediction_id, first.prediction_id);
+    clock.advance(3 * 365 * DAY);
+    assert!(again.prediction_of(&first.prediction_id, &own).is_err());
 }
 
 #[test]
@@ -75,7 +85,7 @@ fn another_ministry_is_named_where_a_model_knows() {
             officers: Vec::new(),
             earlier: Vec::new(),
         };
-        routing.document(order, &cx()).unwrap()
+        routing.document(order, &cx(None)).unwrap()
     };
     let foreign = dispatch("兵役");
     assert!(foreign.out_of_remit);
@@ -107,7 +117,7 @@ fn answers_are_only_suggested_once_reviews_break_the_promise() {
             decided_by: None,
             role: None,
         };
-        routing.feedback(&answer.prediction_id, feedback, &cx().origin).unwrap();
+        routing.feedback(&answer.prediction_id, feedback, &cx(None).origin).unwrap();
         answer.automation
     };
     for _ in 0..20 {
@@ -177,7 +187,7 @@ fn feedback_is_exported_once_and_masked() {
         decided_by: None,
         role: None,
     };
-    routing.feedback(&id, feedback, &cx().origin).unwrap();
+    routing.feedback(&id, feedback, &cx(None).origin).unwrap();
     let out = dir.path().join("feedback.jsonl");
     let export = ["feedback", "export", "--service", "letters", "--out", out.to_str().unwrap()];
     assert!(fenwen(dir.path(), &export).status.success());
@@ -195,7 +205,7 @@ fn a_version_that_is_missing_is_told_with_the_remedy() {
     let routing = routing(dir.path(), Arc::new(fenwen::base::SystemClock));
     let letters = vec![Letter::default()];
     let order = LetterOrder { letters, top_k: None, explain: false, taxonomy: None };
-    let error = routing.letters(order, &cx()).err().unwrap();
+    let error = routing.letters(order, &cx(None)).err().unwrap();
     assert_eq!(error.code, fenwen::base::ErrorCode::Unavailable);
     assert!(error.message.contains("fenwen models activate letters DIR"), "{error}");
 }

@@ -56,7 +56,7 @@ impl Watch for Witness<'_> {
 
     fn round(&mut self, trainer: &Trainer<'_>) -> anyhow::Result<()> {
         if let Some(checkpoints) = self.checkpoints {
-            checkpoints.write(trainer)?;
+            checkpoint::write(checkpoints, trainer)?;
         }
         if trainer.state.rounds.len() == self.last_round {
             bail!("the power failed");
@@ -156,7 +156,7 @@ fn going_on_from_a_checkpoint_changes_nothing() {
         std::fs::create_dir(dir.path().join("checkpoints/epoch-0099.partial")).unwrap();
 
         let mut resumed = trainer(&part, hopeless_rows(), 77);
-        assert!(checkpoints.restore(&mut resumed).unwrap());
+        assert!(checkpoint::restore(&checkpoints, &mut resumed).unwrap());
         assert_eq!(resumed.state.rounds.len(), last_round);
         run(&mut resumed);
         assert_eq!(timeless(&resumed.state), timeless(&whole.state));
@@ -170,7 +170,7 @@ fn checkpoints_of_another_run_are_refused() {
     let dir = tempfile::tempdir().unwrap();
     let mut one = trainer(&part, toy_rows(), 1);
     let checkpoints = Checkpoints::new(dir.path().to_owned(), "these rows".to_owned());
-    assert!(!checkpoints.restore(&mut one).unwrap());
+    assert!(!checkpoint::restore(&checkpoints, &mut one).unwrap());
     one.run(&mut Witness { checkpoints: Some(&checkpoints), last_round: 0, n_steps: 0 }).unwrap();
     let names: Vec<String> = std::fs::read_dir(dir.path())
         .unwrap()
@@ -178,7 +178,7 @@ fn checkpoints_of_another_run_are_refused() {
         .collect();
     assert_eq!(names, ["epoch-0001"]);
     let others = Checkpoints::new(dir.path().to_owned(), "other rows".to_owned());
-    let error = others.restore(&mut trainer(&part, toy_rows(), 1)).unwrap_err();
+    let error = checkpoint::restore(&others, &mut trainer(&part, toy_rows(), 1)).unwrap_err();
     assert!(error.to_string().contains("another recipe"), "{error}");
     checkpoints.clear().unwrap();
     assert!(!dir.path().try_exists().unwrap());

@@ -1,0 +1,45 @@
+"""Pictures of ID documents (證件影像識別)."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+
+from ._core import Call, Part, Plan
+from ._method import D, Group, method
+from ._model import decode, encode
+from ._source import Source, whole
+from .types import Meta, Options, Purpose, RecognitionAnswer
+
+
+class IdentityDocuments(Group[D]):
+    """Kind, fields, checks and quality of pictures of ID documents. Nothing of them is kept."""
+
+    @method
+    def recognise(
+        self,
+        image: Source,
+        second: Source | None = None,
+        *,
+        expected: Mapping[str, str] | None = None,
+        options: Options | None = None,
+        purpose: Purpose | None = None,
+    ) -> Plan[RecognitionAnswer]:
+        """Reads one picture, or both sides of a card (JPEG, PNG, WebP, TIFF, BMP; at most 10 MiB each).
+
+        `expected` has values to compare with, by the name of the field; `*` stands for any one character.
+        The answer itself is about the first picture; with two, `documents` has both.
+        """
+        said = Meta(
+            expected=dict(expected) if expected is not None else None,
+            options=options,
+            purpose=self.settings.why(purpose),
+        )
+        meta = json.dumps(encode(said), ensure_ascii=False).encode()
+        files: list[tuple[str, Part]] = [("meta", ("meta.json", meta, "application/json"))]
+        for source in (image, second):
+            if source is not None:
+                content = yield from whole(source)
+                files.append(("image", ("image", content, "application/octet-stream")))
+        answer = yield from Call(self.settings, "recognise_identity_document", files=files).answer()
+        return decode(RecognitionAnswer, answer.json())

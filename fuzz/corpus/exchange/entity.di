@@ -1,0 +1,1 @@
+<!DOCTYPE 函 [<!ENTITY a "aaaa"><!ENTITY b "&a;&a;">]><函><主旨><文字>&b;</文字></主旨></函>

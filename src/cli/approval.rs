@@ -1,0 +1,67 @@
+//! What takes two persons at the command line: a name and a reason when it is asked for, another name when it is approved.
+
+use std::time::Duration;
+
+use anyhow::{Context, bail};
+use clap::Args;
+
+use crate::audit::{Row, Word};
+use crate::base::{RequestId, rfc3339};
+use crate::store::{Approval, Request};
+
+use super::retention::require_name;
+
+/// Who asks for something, and why.
+#[derive(Debug, Args)]
+pub struct Asking {
+    /// 理由或公文文號,不得含個人資料
+    #[arg(long)]
+    reason: String,
+    /// 申請人(提案人)
+    #[arg(long, value_name = "NAME")]
+    by: String,
+}
+
+impl Asking {
+    /// The request, made at `now`; the row of the audit log names who asks.
+    pub(super) fn request(self, now: Duration, row: &mut Row) -> anyhow::Result<Request> {
+        require_name(&self.reason).context("--reason")?;
+        row.person = named(&self.by)?;
+        let id = RequestId::at(now).to_string();
+        let asked = (self.by, now);
+        Ok(Request { id, reason: self.reason, asked, approved: None, done: None })
+    }
+}
+
+/// A person's name in the audit log.
+pub(super) fn named(by: &str) -> anyhow::Result<Option<Word>> {
+    require_name(by).context("--by")?;
+    Ok(Word::new(by))
+}
+
+/// Refuses what was not approved; `was_cut_short` tells whether an approval was given before and cut short, `list` is the
+/// command that shows what waits.
+pub(super) fn require(approval: Approval, was_cut_short: bool, list: &str) -> anyhow::Result<()> {
+    match approval {
+        Approval::Approved => Ok(()),
+        // An approval that was cut short is gone on with.
+        Approval::Unknown if was_cut_short => Ok(()),
+        Approval::Unknown => bail!("no such request waits: see `{list}`"),
+        Approval::SamePerson => bail!("whoever asked cannot approve: another person must"),
+        Approval::Held => bail!("a legal hold is in the way: see `fenwen retention holds`"),
+    }
+}
+
+/// Who asked, who approved, and whether it is done, on one line.
+pub(super) fn line(it: &Request) -> String {
+    let approved = it.approved.as_ref().map(|(by, at)| format!("{by} {}", rfc3339(*at)));
+    format!(
+        "{} asked={} {} approved={} done={} reason={}",
+        it.id,
+        it.asked.0,
+        rfc3339(it.asked.1),
+        approved.unwrap_or("-".to_owned()),
+        it.done.map_or("-".to_owned(), rfc3339),
+        it.reason
+    )
+}

@@ -1,0 +1,161 @@
+//! Makes a backup while others write.
+
+use std::io::Write;
+use std::path::Path;
+
+use anyhow::{Context, ensure};
+
+use crate::audit::{self, AuditEvent, AuditKey, Head, Word};
+use crate::base::{Clock, SystemClock, rfc3339};
+use crate::config::Config;
+use crate::registry::{ModelRegistry, ModelState};
+use crate::store::Store;
+use crate::store::blobs::Blobs;
+
+use super::manifest::{self, FORMAT, KEYS_NOTE, Manifest, ModelEntry, NeededKey};
+use super::{AUDIT, AUDIT_KEY, BLOBS, BackupOptions, DATABASE, FOLDERS};
+use crate::cli::audit::{by_operator, on_record, settings};
+use crate::cli::{jobs, models, retention};
+
+/// Copies of the audit log until one verifies: expired segments may be removed under the first.
+const AUDIT_COPIES: usize = 3;
+
+/// Runs the command.
+pub(in crate::cli) fn backup(options: &BackupOptions, config: &Config) -> anyhow::Result<()> {
+    let dir = &options.dir;
+    ensure!(!dir.try_exists()?, "{} is there already: name a new folder", dir.display());
+    let row = by_operator(AuditEvent::BackupMade, "backup");
+    let manifest = on_record(config, row, |row| {
+        let manifest = make(dir, config)?;
+        row.count = Some(manifest.files.len() as u64);
+        row.object = Word::new(&format!("backups/{}", Manifest::digest(dir)?));
+        Ok(manifest)
+    })?;
+    let mut out = std::io::stdout().lock();
+    let n_bytes: u64 = manifest.files.iter().map(|it| it.size).sum();
+    writeln!(out, "已備份至 {}:{} 個檔案,{n_bytes} 位元組。", dir.display(), manifest.files.len())?;
+    writeln!(out, "{KEYS_NOTE}。")?;
+    if manifest.engine == "postgres" {
+        writeln!(
+            out,
+            "資料庫請另以 pg_dump 備份:pg_dump --format=custom --file={}/store.dump --dbname=<store.url>",
+            dir.display()
+        )?;
+    }
+    Ok(())
+}
+
+fn make(dir: &Path, config: &Config) -> anyhow::Result<Manifest> {
+    manifest::make_folder(dir)?;
+    let store = jobs::store(config)?;
+    let blobs = jobs::blobs(config, &store)?;
+    let made = rfc3339(SystemClock.unix_time());
+    let snapshot = store.snapshot(&dir.join(DATABASE)).context("failed to copy the database")?;
+    let parts = match &snapshot {
+        Some(snapshot) => snapshot.part_places()?,
+        None => store.part_places().wait()?,
+    };
+    let gone = retention::runtime()?.block_on(copy_blobs(&parts, (&store, &blobs), dir))?;
+    let mut counts = std::collections::BTreeMap::new();
+    if let Some(snapshot) = &snapshot {
+        for blob in &gone {
+            snapshot.destroy(blob)?;
+        }
+        counts = snapshot.counts()?;
+    }
+    let engine = if snapshot.is_some() { "sqlite" } else { "postgres" };
+    drop(snapshot);
+    for name in FOLDERS {
+        manifest::copy_all(&config.data_dir().join(name), &dir.join(name))?;
+    }
+    let chains = copy_audit(dir, config)?;
+    // Secrets are shown as `[…]`.
+    manifest::write(&dir.join("fenwen.toml"), toml::to_string(config)?.as_bytes())?;
+    let key =
+        |it: crate::store::StoreKey| NeededKey { number: it.number, fingerprint: it.fingerprint };
+    let manifest = Manifest {
+        format: FORMAT.to_owned(),
+        made,
+        program: env!("CARGO_PKG_VERSION").to_owned(),
+        engine: engine.to_owned(),
+        note: KEYS_NOTE.to_owned(),
+        keys: store.keys().into_iter().map(key).collect(),
+        counts,
+        chains,
+        models: installed(config)?,
+        files: manifest::entries(dir)?,
+    };
+    manifest.write(dir)?;
+    Ok(manifest)
+}
+
+/// Copies the sealed parts of blobs; the blobs that were destroyed meanwhile.
+async fn copy_blobs(
+    parts: &[crate::store::PartPlace],
+    (store, blobs): (&Store, &Blobs),
+    dir: &Path,
+) -> anyhow::Result<Vec<String>> {
+    let mut gone: Vec<String> = Vec::new();
+    for part in parts {
+        let (blob, place) = part;
+        if gone.contains(blob) {
+            continue;
+        }
+        match blobs.sealed_part(part).await {
+            Ok(sealed) => manifest::write(&dir.join(BLOBS).join(blob).join(place), &sealed)?,
+            // Destroyed, or the part was replaced in a blob that is still being uploaded.
+            Err(error) if is_gone(part, store).await? => {
+                tracing::debug!(reason = %error, "a blob was destroyed during the backup");
+                gone.push(blob.clone());
+            }
+            Err(error) => return Err(error).context("a part of a blob cannot be read"),
+        }
+    }
+    for blob in &gone {
+        let folder = dir.join(BLOBS).join(blob);
+        if folder.is_dir() {
+            std::fs::remove_dir_all(&folder)
+                .with_context(|| format!("failed to remove {}", folder.display()))?;
+        }
+    }
+    Ok(gone)
+}
+
+/// Whether a part is no longer where it was, by the database of now.
+async fn is_gone(part: &crate::store::PartPlace, store: &Store) -> anyhow::Result<bool> {
+    Ok(!store.part_places().await?.contains(part))
+}
+
+fn copy_audit(dir: &Path, config: &Config) -> anyhow::Result<Vec<Head>> {
+    let key = AuditKey::open(&settings(config).keys)?.public();
+    manifest::write(&dir.join(AUDIT_KEY), key.to_pem().as_bytes())?;
+    let (from, to) = (settings(config).folder, dir.join(AUDIT));
+    for _ in 0..AUDIT_COPIES {
+        if to.is_dir() {
+            std::fs::remove_dir_all(&to)?;
+        }
+        audit::copy(&from, &to)?;
+        let reports = audit::verify(&to, &key)?;
+        if reports.iter().all(|it| it.finding.is_none()) {
+            return Ok(audit::heads(&to)?);
+        }
+    }
+    anyhow::bail!("the audit log does not verify: run `fenwen audit verify` before a backup")
+}
+
+/// Models whose files are here and right.
+fn installed(config: &Config) -> anyhow::Result<Vec<ModelEntry>> {
+    let registry = ModelRegistry::open(models::settings(config)?)?;
+    let mut found = Vec::new();
+    for model in registry.models() {
+        let manifest = &model.manifest;
+        if matches!(registry.check(manifest.id.as_str())?, ModelState::Ready) {
+            found.push(ModelEntry {
+                id: manifest.id.as_str().to_owned(),
+                version: manifest.version.clone(),
+                sha256: manifest.files.iter().map(|it| it.sha256.as_str().to_owned()).collect(),
+            });
+        }
+    }
+    Ok(found)
+}

@@ -1,0 +1,348 @@
+//! `fenwen doctor`: looks at everything a server needs, changes nothing, and says what to do.
+
+use std::fs;
+use std::io::{ErrorKind, Write};
+use std::net::TcpListener;
+use std::os::unix::fs::PermissionsExt;
+use std::path::Path;
+use std::process::ExitCode;
+use std::time::Duration;
+
+use anyhow::Context;
+use clap::Args;
+use serde::Serialize;
+
+use crate::audit::{self, AuditKey};
+use crate::base::{Clock, SystemClock, rfc3339};
+use crate::config::{Config, Finding, StoreEngine};
+use crate::http::{Nearness, expiry};
+use crate::registry::{ModelRegistry, ModelState};
+use crate::store::Snapshot;
+
+use super::{bus, jobs, models, retention};
+
+/// A clock that stands before this moment (2026-01-01T00:00:00Z) is wrong.
+const EARLIEST: Duration = Duration::from_secs(1_767_225_600);
+
+/// What tells that a time service has set the clock.
+const SYNCHRONISED: [&str; 2] = ["/run/systemd/timesync/synchronized", "/run/chrony/chronyd.pid"];
+
+/// How it is shown.
+#[derive(Debug, Args)]
+pub(super) struct DoctorOptions {
+    /// 輸出 JSON
+    #[arg(long)]
+    json: bool,
+}
+
+/// How something is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize)]
+#[serde(rename_all = "lowercase")]
+enum State {
+    /// As it should be.
+    Good,
+    /// Worth a look.
+    Warning,
+    /// A server would not work.
+    Bad,
+}
+
+/// What was looked at.
+#[derive(Debug, Serialize)]
+struct Check {
+    check: &'static str,
+    name: &'static str,
+    state: State,
+    detail: String,
+}
+
+/// What one look found: a state and a sentence, or why it failed.
+type Look = anyhow::Result<(State, String)>;
+
+/// Looks at everything; the exit code is a failure when something is bad.
+pub(super) fn run(options: &DoctorOptions, config: &Config) -> anyhow::Result<ExitCode> {
+    let checks = checks(config);
+    let mut out = std::io::stdout().lock();
+    if options.json {
+        writeln!(out, "{}", serde_json::to_string_pretty(&checks)?)?;
+    } else {
+        write!(out, "{}", table(&checks))?;
+    }
+    let is_bad = checks.iter().any(|it| it.state == State::Bad);
+    Ok(if is_bad { ExitCode::FAILURE } else { ExitCode::SUCCESS })
+}
+
+fn checks(config: &Config) -> Vec<Check> {
+    type Looker = fn(&Config) -> Look;
+    let looks: [(&'static str, &'static str, Looker); 10] = [
+        ("config", "設定", settings),
+        ("port", "監聽埠", port),
+        ("clock", "時鐘", clock),
+        ("keys", "金鑰", keys),
+        ("certificates", "憑證", certificates),
+        ("disk", "磁碟", disk),
+        ("database", "資料庫", database),
+        ("bus", "企業匯流排", bus_state),
+        ("models", "模型", model_files),
+        ("audit", "稽核紀錄", audit_log),
+    ];
+    let look = |(check, name, look): (&'static str, &'static str, Looker)| {
+        let (state, detail) = look(config).unwrap_or_else(|error| {
+            let causes: Vec<String> = error.chain().map(ToString::to_string).collect();
+            (State::Bad, causes.join(":").replace('\n', " "))
+        });
+        Check { check, name, state, detail }
+    };
+    looks.into_iter().map(look).collect()
+}
+
+/// Lines of name, state and detail; a Chinese character is two columns wide.
+fn table(checks: &[Check]) -> String {
+    let width =
+        |text: &str| text.chars().map(|ch| if ch.is_ascii() { 1 } else { 2 }).sum::<usize>();
+    let widest = checks.iter().map(|it| width(it.name)).max().unwrap_or(0);
+    let line = |it: &Check| {
+        let state = match it.state {
+            State::Good => "正常",
+            State::Warning => "注意",
+            State::Bad => "異常",
+        };
+        let padding = " ".repeat(widest - width(it.name));
+        format!("{}{padding}  {state}  {}\n", it.name, it.detail)
+    };
+    checks.iter().map(line).collect()
+}
+
+fn settings(config: &Config) -> Look {
+    let findings = config.check();
+    let is_fatal = findings.iter().any(Finding::is_fatal);
+    let told: Vec<String> = findings.into_iter().map(|it| it.message).collect();
+    Ok(match (told.is_empty(), is_fatal) {
+        (true, _) => (State::Good, "可用".to_owned()),
+        (false, false) => (State::Warning, told.join(";")),
+        (false, true) => (State::Bad, told.join(";")),
+    })
+}
+
+fn port(config: &Config) -> Look {
+    let listen = config.server.listen;
+    match TcpListener::bind(listen) {
+        Ok(_) => Ok((State::Good, format!("{listen} 可用"))),
+        Err(error) if error.kind() == ErrorKind::AddrInUse => {
+            Ok((State::Warning, format!("{listen} 已有程序監聽;若非本服務,請改用 server.listen")))
+        }
+        Err(error) => Err(error).with_context(|| format!("{listen} 無法監聽")),
+    }
+}
+
+fn clock(_: &Config) -> Look {
+    let now = SystemClock.unix_time();
+    if now < EARLIEST {
+        return Ok((State::Bad, format!("系統時間為 {},請校時", rfc3339(now))));
+    }
+    if SYNCHRONISED.iter().any(|it| is_there(Path::new(it))) {
+        return Ok((State::Good, rfc3339(now)));
+    }
+    Ok((
+        State::Warning,
+        format!("{};無法確認已校時,請啟用 chrony 或 systemd-timesyncd", rfc3339(now)),
+    ))
+}
+
+/// Whether something is there, as far as may be seen.
+fn is_there(path: &Path) -> bool {
+    path.try_exists().unwrap_or(false)
+}
+
+fn keys(config: &Config) -> Look {
+    let folder = config.data_dir().join("keys");
+    if !folder.is_dir() {
+        return Ok((State::Warning, "尚無金鑰,首次啟動時產生".to_owned()));
+    }
+    let mut names = Vec::new();
+    let mut open = Vec::new();
+    for it in fs::read_dir(&folder).with_context(|| format!("無法讀取 {}", folder.display()))? {
+        let it = it?;
+        let name = it.file_name().to_string_lossy().into_owned();
+        if it.metadata()?.permissions().mode() & 0o077 != 0 {
+            open.push(name.clone());
+        }
+        names.push(name);
+    }
+    names.sort();
+    if !open.is_empty() {
+        open.sort();
+        return Ok((State::Bad, format!("他人可讀取 {},請改為 0600", open.join("、"))));
+    }
+    let has_sealing = names.iter().any(|it| it.starts_with("store.") && it.ends_with("key"));
+    if is_there(&config.data_dir().join("store.sqlite")) && !has_sealing {
+        return Ok((State::Bad, "有資料庫而無資料金鑰,請由保險箱取回".to_owned()));
+    }
+    Ok((State::Good, names.join("、")))
+}
+
+fn certificates(config: &Config) -> Look {
+    let now = SystemClock.unix_time();
+    let (mut worst, mut told) = (State::Good, Vec::new());
+    for path in config.listeners.iter().filter_map(|it| it.certificate.as_ref()) {
+        let expires = expiry(path)?;
+        let (state, remark) = match Nearness::of(expires, now) {
+            Nearness::Far => (State::Good, ""),
+            Nearness::Month => (State::Warning, ",30 天內到期,請換發"),
+            Nearness::Week => (State::Warning, ",7 天內到期,請立即換發"),
+            Nearness::Over => (State::Bad, ",已到期,請立即換發"),
+        };
+        worst = worst.max(state);
+        told.push(format!("{} 至 {}{remark}", path.display(), rfc3339(expires)));
+    }
+    let none = "沒有加密的監聽位址".to_owned();
+    Ok((worst, if told.is_empty() { none } else { told.join(";") }))
+}
+
+fn disk(config: &Config) -> Look {
+    let data = config.data_dir();
+    // What is not made yet will lie on the volume of the folder above.
+    let there = data.ancestors().find(|it| is_there(it)).unwrap_or(Path::new("/"));
+    let found = rustix::fs::statvfs(there)
+        .with_context(|| format!("無法讀取 {} 的剩餘空間", there.display()))?;
+    let free = found.f_bavail.saturating_mul(found.f_frsize) >> 20;
+    let wanted = config.audit.min_free_mib;
+    let detail = format!("{} 剩餘 {free} MiB", data.display());
+    Ok(match free {
+        it if it < wanted => (State::Bad, format!("{detail},少於 audit.min_free_mib = {wanted}")),
+        it if it < 4 * wanted => (State::Warning, detail),
+        _ => (State::Good, detail),
+    })
+}
+
+fn database(config: &Config) -> Look {
+    if config.store.engine == StoreEngine::Sqlite {
+        let path = config.data_dir().join("store.sqlite");
+        if !is_there(&path) {
+            return Ok((State::Warning, "尚未建立,首次啟動時建立".to_owned()));
+        }
+        Snapshot::open(&path).context("資料庫損壞,請由備份還原")?;
+    }
+    let store = jobs::store(config)?;
+    let n_before = store.sealed_before().wait()?;
+    let n_keys = store.keys().len();
+    if 0 < n_before {
+        return Ok((
+            State::Warning,
+            format!("尚有 {n_before} 筆由舊金鑰保護,請執行 fenwen key rotate --resume"),
+        ));
+    }
+    Ok((State::Good, format!("可開啟,金鑰 {n_keys} 把")))
+}
+
+fn bus_state(config: &Config) -> Look {
+    let report = retention::runtime()?.block_on(async {
+        let bus = bus::open(config).await.map_err(bus::told)?;
+        let report = bus.report().await.map_err(bus::told);
+        bus.drain().await;
+        report
+    })?;
+    Ok((State::Good, format!("{} {}", report.server, report.version)))
+}
+
+fn model_files(config: &Config) -> Look {
+    let registry = ModelRegistry::open(models::settings(config)?)?;
+    let (mut n_ready, mut missing, mut broken) = (0, Vec::new(), Vec::new());
+    for model in registry.models() {
+        let id = model.manifest.id.as_str().to_owned();
+        match registry.check(&id)? {
+            ModelState::Ready => n_ready += 1,
+            ModelState::Missing if model.manifest.default => missing.push(id),
+            ModelState::Broken(_) => broken.push(id),
+            ModelState::Missing | ModelState::Foreign => (),
+        }
+    }
+    Ok(if !broken.is_empty() {
+        (State::Bad, format!("雜湊不符:{};請執行 fenwen models pull", broken.join("、")))
+    } else if !missing.is_empty() {
+        (State::Warning, format!("尚未下載:{};請執行 fenwen models pull", missing.join("、")))
+    } else {
+        (State::Good, format!("{n_ready} 個模型的雜湊相符"))
+    })
+}
+
+fn audit_log(config: &Config) -> Look {
+    let settings = super::audit::settings(config);
+    if !settings.folder.is_dir() {
+        return Ok((State::Warning, "尚無紀錄".to_owned()));
+    }
+    if !settings.keys.join("audit.key").is_file() {
+        return Ok((State::Bad, "有紀錄而無簽章金鑰,請由保險箱取回 audit.key".to_owned()));
+    }
+    let key = AuditKey::open(&settings.keys)?.public();
+    let reports = audit::verify(&settings.folder, &key)?;
+    let n_rows: u64 = reports.iter().map(|it| it.last - it.before).sum();
+    match reports.iter().find_map(|it| it.finding.map(|finding| (it, finding))) {
+        Some((report, finding)) => {
+            Ok((State::Bad, format!("{}:{finding};請保全檔案", report.chain)))
+        }
+        None => Ok((State::Good, format!("{} 條鏈、{n_rows} 列皆相符", reports.len()))),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn found(config: &Config, check: &str) -> State {
+        let found = checks(config).into_iter().find(|it| it.check == check);
+        found.map(|it| it.state).unwrap()
+    }
+
+    fn config(data: &Path) -> Config {
+        let mut config = Config { data_dir: Some(data.to_owned()), ..Config::default() };
+        config.models.store = Some(data.join("models"));
+        config.server.listen.set_port(0);
+        config.audit.min_free_mib = 0;
+        config
+    }
+
+    #[test]
+    fn a_new_machine_has_nothing_bad() {
+        let data = tempfile::tempdir().unwrap();
+        let config = config(data.path());
+        let bad: Vec<_> = checks(&config).into_iter().filter(|it| it.state == State::Bad).collect();
+        assert!(bad.is_empty(), "{bad:?}");
+        assert_eq!(fs::read_dir(data.path()).unwrap().count(), 0, "looking changes nothing");
+    }
+
+    #[test]
+    fn what_is_wrong_is_bad() {
+        let data = tempfile::tempdir().unwrap();
+        let mut config = config(data.path());
+        drop(jobs::store(&config).unwrap());
+        assert_eq!(
+            (found(&config, "keys"), found(&config, "database")),
+            (State::Good, State::Good)
+        );
+        let key = data.path().join("keys/store.key");
+        fs::set_permissions(&key, fs::Permissions::from_mode(0o640)).unwrap();
+        assert_eq!((found(&config, "keys"), found(&config, "database")), (State::Bad, State::Bad));
+        fs::remove_file(&key).unwrap();
+        assert_eq!(found(&config, "keys"), State::Bad);
+        let listener =
+            "address = \"127.0.0.1:0\"\nsurface = \"public\"\ncertificate = \"/nowhere\"";
+        config.listeners.push(toml::from_str(listener).unwrap());
+        assert_eq!(found(&config, "certificates"), State::Bad);
+        fs::write(data.path().join("store.sqlite"), b"no database, but some bytes").unwrap();
+        assert_eq!(found(&config, "database"), State::Bad);
+        config.audit.min_free_mib = u64::MAX >> 8;
+        assert_eq!(found(&config, "disk"), State::Bad);
+        config.retention.text_days = 0;
+        assert_eq!(found(&config, "config"), State::Bad);
+        config.server.listen = ([192, 0, 2, 1], 9).into();
+        assert_eq!(found(&config, "port"), State::Bad);
+    }
+
+    #[test]
+    fn columns_of_chinese_are_even() {
+        let check = |name, state| Check { check: "", name, state, detail: "x".to_owned() };
+        let text = table(&[check("設定", State::Good), check("企業匯流排", State::Bad)]);
+        assert_eq!(text, "設定        正常  x\n企業匯流排  異常  x\n");
+    }
+}

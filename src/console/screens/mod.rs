@@ -1,0 +1,37 @@
+//! The screens. Each has its row in `policy::PAGES` and in the menu, its page, and its words in the catalogue.
+
+mod answers;
+mod audit;
+mod cards;
+mod clients;
+mod home;
+mod models;
+mod recordings;
+mod resources;
+mod reviews;
+mod try_it;
+
+use std::sync::Arc;
+
+use axum::Router;
+use axum::routing::get;
+
+use super::Console;
+
+/// Every screen.
+pub(super) fn router() -> Router<Arc<Console>> {
+    Router::new()
+        .route(super::HOME, get(home::show))
+        .route("/console/letters", get(reviews::letters))
+        .route("/console/documents", get(reviews::documents))
+        .route("/console/try", get(try_it::show))
+        .route("/console/samples/{file}", get(try_it::sample))
+        .route("/console/recordings", get(recordings::list))
+        .route("/console/recordings/{id}", get(recordings::show))
+        .route("/console/cards", get(cards::show))
+        .route("/console/answers", get(answers::show))
+        .route("/console/models", get(models::show))
+        .route("/console/clients", get(clients::show))
+        .route("/console/audit", get(audit::show))
+        .route("/console/resources", get(resources::show))
+}

@@ -1,0 +1,235 @@
+//! The table of routes: what each needs. A route without a row fails the tests, and so does a row without a route.
+
+use super::Scope as S;
+
+/// What a route needs of its caller.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Access {
+    /// Nothing: descriptions and health.
+    Open,
+    /// A client system, for what is its own.
+    Client,
+    /// Whoever is proven.
+    Known,
+    /// One of these scopes.
+    Any(&'static [S]),
+}
+
+/// What a route has to do with personal data.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum PersonalData {
+    /// Nothing.
+    No,
+    /// It takes some, and the call names its purpose.
+    Named,
+    /// It takes some, and has no place for a purpose: the client's only one is meant.
+    Implied,
+    /// It shows what was taken under a purpose named then.
+    Kept,
+}
+
+/// Where a route is offered.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Offered {
+    /// To clients.
+    Clients,
+    /// To operators.
+    Operators,
+    /// To both.
+    Everywhere,
+}
+
+/// A route and what it needs.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Route {
+    /// In capitals.
+    pub method: &'static str,
+    /// Template, as in the description.
+    pub path: &'static str,
+    /// What it needs.
+    pub access: Access,
+    /// Whether personal data is taken or shown.
+    pub personal: PersonalData,
+    /// Where it is offered.
+    pub offered: Offered,
+}
+
+impl Route {
+    /// The row of a route; a HEAD is a GET.
+    pub fn find(method: &str, path: &str) -> Option<&'static Route> {
+        Route::among(ROUTES, method, path)
+    }
+
+    /// The row of a page for people.
+    pub fn page(method: &str, path: &str) -> Option<&'static Route> {
+        Route::among(PAGES, method, path)
+    }
+
+    fn among(rows: &'static [Route], method: &str, path: &str) -> Option<&'static Route> {
+        let method = if method == "HEAD" { "GET" } else { method };
+        rows.iter().find(|it| it.method == method && it.path == path)
+    }
+
+    /// Whether a person needs a strong login: when every scope that opens it does.
+    pub fn needs_strong_login(&self) -> bool {
+        matches!(self.access, Access::Any(scopes) if scopes.iter().all(|it| it.needs_strong_login()))
+    }
+}
+
+/// Scopes of whoever may have given an input or see a result.
+const OWNING: Access = Access::Any(&[
+    S::LettersClassify,
+    S::LettersRead,
+    S::DocumentsDispatch,
+    S::DocumentsRead,
+    S::SpeechTranscribe,
+    S::SpeechRead,
+    S::IdRecognize,
+    S::IdRead,
+]);
+
+/// Scopes of whoever may give an input.
+const SENDING: Access =
+    Access::Any(&[S::LettersClassify, S::DocumentsDispatch, S::SpeechTranscribe, S::IdRecognize]);
+
+/// Scopes of whoever may see which models take tensors.
+const MODELS: Access = Access::Any(&[S::ModelsInfer, S::ModelsManage]);
+
+/// Every route of the description.
+pub const ROUTES: &[Route] = &[
+    named("POST", "/api/v1/identity-documents/recognitions", &[S::IdRecognize]),
+    named("POST", "/api/v1/letters/classifications", &[S::LettersClassify]),
+    named("POST", "/api/v1/documents/dispatch-suggestions", &[S::DocumentsDispatch]),
+    named("POST", "/api/v1/speech/transcriptions", &[S::SpeechTranscribe]),
+    kept(
+        "GET",
+        "/api/v1/speech/transcriptions/{id}",
+        Access::Any(&[S::SpeechTranscribe, S::SpeechRead]),
+    ),
+    kept("GET", "/api/v1/speech/transcriptions/{id}/audio", Access::Any(&[S::SpeechAudio])),
+    named("GET", "/api/v1/speech/stream", &[S::SpeechTranscribe]),
+    Route {
+        personal: PersonalData::Implied,
+        ..named("POST", "/v1/audio/transcriptions", &[S::SpeechTranscribe])
+    },
+    Route { personal: PersonalData::Implied, ..named("POST", "/v1/embeddings", &[S::ModelsInfer]) },
+    open("/v2", Offered::Clients),
+    open("/v2/health/live", Offered::Everywhere),
+    open("/v2/health/ready", Offered::Everywhere),
+    plain("GET", "/v2/models/{name}", MODELS),
+    plain("GET", "/v2/models/{name}/ready", MODELS),
+    Route {
+        personal: PersonalData::Implied,
+        ..named("POST", "/v2/models/{name}/infer", &[S::ModelsInfer])
+    },
+    plain("GET", "/v2/models/{name}/versions/{version}", MODELS),
+    plain("GET", "/v2/models/{name}/versions/{version}/ready", MODELS),
+    Route {
+        personal: PersonalData::Implied,
+        ..named("POST", "/v2/models/{name}/versions/{version}/infer", &[S::ModelsInfer])
+    },
+    plain("POST", "/v2/repository/index", MODELS),
+    plain("POST", "/v2/repository/models/{name}/load", Access::Any(&[S::ModelsManage])),
+    plain("POST", "/v2/repository/models/{name}/unload", Access::Any(&[S::ModelsManage])),
+    named("POST", "/api/v1/qa/answers", &[S::QaAsk]),
+    named("POST", "/api/v1/qa/suggestions", &[S::QaAsk]),
+    kept("GET", "/api/v1/qa/unanswered", Access::Any(&[S::QaManage])),
+    plain("GET", "/api/v1/predictions/{id}", Access::Any(&[S::LettersRead, S::DocumentsRead])),
+    plain("POST", "/api/v1/predictions/{id}/feedback", Access::Any(&[S::FeedbackWrite])),
+    plain("GET", "/api/v1/statistics", Access::Any(&[S::ModelsRead])),
+    kept("GET", "/api/v1/reviews", Access::Any(&[S::ReviewsWork])),
+    kept("POST", "/api/v1/reviews/claim-next", Access::Any(&[S::ReviewsWork])),
+    plain("POST", "/api/v1/reviews/accept", Access::Any(&[S::ReviewsWork])),
+    kept("GET", "/api/v1/reviews/{id}", Access::Any(&[S::ReviewsWork])),
+    kept("POST", "/api/v1/reviews/{id}/claim", Access::Any(&[S::ReviewsWork])),
+    kept("POST", "/api/v1/reviews/{id}/extend", Access::Any(&[S::ReviewsWork])),
+    kept("POST", "/api/v1/reviews/{id}/release", Access::Any(&[S::ReviewsWork])),
+    kept("POST", "/api/v1/reviews/{id}/decision", Access::Any(&[S::ReviewsWork])),
+    kept("POST", "/api/v1/reviews/{id}/undo", Access::Any(&[S::ReviewsWork])),
+    kept("POST", "/api/v1/reviews/{id}/escalate", Access::Any(&[S::ReviewsWork])),
+    kept("POST", "/api/v1/reviews/{id}/second-opinion", Access::Any(&[S::ReviewsAssign])),
+    Route { personal: PersonalData::Named, ..plain("POST", "/api/v1/jobs", SENDING) },
+    plain("GET", "/api/v1/jobs", Access::Any(&[S::JobsRead])),
+    plain("GET", "/api/v1/jobs/{id}", Access::Any(&[S::JobsRead])),
+    plain("DELETE", "/api/v1/jobs/{id}", Access::Any(&[S::JobsCancel])),
+    plain("POST", "/api/v1/jobs/{id}/cancel", Access::Any(&[S::JobsCancel])),
+    kept("GET", "/api/v1/jobs/{id}/result", OWNING),
+    plain("GET", "/api/v1/jobs/{id}/events", Access::Any(&[S::JobsRead])),
+    plain("POST", "/api/v1/blobs", SENDING),
+    kept("PUT", "/api/v1/blobs/{id}/parts/{number}", SENDING),
+    plain("POST", "/api/v1/blobs/{id}/complete", SENDING),
+    plain("DELETE", "/api/v1/blobs/{id}", SENDING),
+    plain("POST", "/api/v1/webhooks", Access::Client),
+    plain("GET", "/api/v1/webhooks", Access::Client),
+    plain("GET", "/api/v1/webhooks/{id}", Access::Client),
+    plain("PATCH", "/api/v1/webhooks/{id}", Access::Client),
+    plain("DELETE", "/api/v1/webhooks/{id}", Access::Client),
+    plain("POST", "/api/v1/webhooks/{id}/rotate-secret", Access::Client),
+    plain("GET", "/api/v1/webhooks/{id}/deliveries", Access::Client),
+    plain("POST", "/api/v1/webhooks/{id}/deliveries/{delivery_id}/redeliver", Access::Client),
+    open("/api/v1/services", Offered::Everywhere),
+    open("/openapi.json", Offered::Everywhere),
+    open("/asyncapi.yaml", Offered::Everywhere),
+    open("/schemas/{file}", Offered::Everywhere),
+    open("/", Offered::Everywhere),
+    open("/healthz/live", Offered::Everywhere),
+    open("/healthz/ready", Offered::Everywhere),
+    open("/metrics", Offered::Operators),
+];
+
+/// Pages for people, and the files that they are made of. They are in no description.
+pub const PAGES: &[Route] = &[
+    open("/docs", Offered::Everywhere),
+    open("/docs/", Offered::Everywhere),
+    open("/docs/{file}", Offered::Everywhere),
+    open("/console/assets/{file}", Offered::Everywhere),
+    open("/console/samples/{file}", Offered::Everywhere),
+    open("/console/login", Offered::Everywhere),
+    Route { method: "POST", ..open("/console/login", Offered::Everywhere) },
+    open("/console/login/start", Offered::Everywhere),
+    open("/console/login/callback", Offered::Everywhere),
+    Route { method: "POST", ..open("/console/logout", Offered::Everywhere) },
+    Route { method: "POST", ..open("/console/logout/back-channel", Offered::Everywhere) },
+    page("/console", Access::Known),
+    page("/console/try", Access::Any(TRYING)),
+    page("/console/letters", REVIEWING),
+    page("/console/documents", REVIEWING),
+    page("/console/recordings", LISTENING),
+    page("/console/recordings/{id}", LISTENING),
+    page("/console/cards", Access::Any(&[S::IdRecognize])),
+    page("/console/answers", Access::Any(&[S::QaManage])),
+    page("/console/models", Access::Any(&[S::ModelsRead])),
+    page("/console/clients", Access::Any(&[S::ClientsAdmin])),
+    page("/console/audit", Access::Any(&[S::AuditRead])),
+    page("/console/resources", Access::Any(&[S::OpsAdmin])),
+];
+
+/// Scopes of whoever may try one of the services.
+const TRYING: &[S] =
+    &[S::LettersClassify, S::DocumentsDispatch, S::SpeechTranscribe, S::IdRecognize, S::QaAsk];
+
+/// Scopes of whoever decides on what waits.
+const REVIEWING: Access = Access::Any(&[S::ReviewsWork]);
+
+/// Scopes of whoever may read transcripts.
+const LISTENING: Access = Access::Any(&[S::SpeechTranscribe, S::SpeechRead]);
+
+const fn plain(method: &'static str, path: &'static str, access: Access) -> Route {
+    Route { method, path, access, personal: PersonalData::No, offered: Offered::Clients }
+}
+
+const fn named(method: &'static str, path: &'static str, scopes: &'static [S]) -> Route {
+    Route { personal: PersonalData::Named, ..plain(method, path, Access::Any(scopes)) }
+}
+
+const fn kept(method: &'static str, path: &'static str, access: Access) -> Route {
+    Route { personal: PersonalData::Kept, ..plain(method, path, access) }
+}
+
+const fn page(path: &'static str, access: Access) -> Route {
+    Route { offered: Offered::Everywhere, ..plain("GET", path, access) }
+}
+
+const fn open(path: &'static str, offered: Offered) -> Route {
+    Route { offered, ..plain("GET", path, Access::Open) }
+}

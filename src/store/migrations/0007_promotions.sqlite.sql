@@ -1,0 +1,4 @@
+CREATE TABLE promotion(
+  id TEXT PRIMARY KEY, reason TEXT NOT NULL, asked_by TEXT NOT NULL, asked INTEGER NOT NULL,
+  approved_by TEXT, approved INTEGER, done INTEGER,
+  model TEXT NOT NULL, version INTEGER NOT NULL, sha256 TEXT NOT NULL) WITHOUT ROWID;

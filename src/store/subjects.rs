@@ -1,0 +1,239 @@
+//! The index of subjects: which rows mention somebody, found by a pseudonym that needs a key of its own.
+//!
+//! An identifier is never kept: its HMAC is. Whoever has the database but not `keys/subject.key` cannot even try numbers.
+
+use std::time::Duration;
+
+use futures_util::FutureExt;
+use hmac::{Hmac, KeyInit, Mac};
+use sha2::Sha256;
+
+use crate::base::{Private, hex};
+
+use super::engine::{Kind, Reply, Tx};
+use super::jobs::{ms, time};
+use super::value::{Row, values};
+use super::{Store, StoreError};
+
+/// What identifies somebody.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub enum IdentifierKind {
+    /// 統一編號、統一證號
+    IdNumber,
+    /// Telephone number.
+    Phone,
+    /// E-mail address.
+    Email,
+}
+
+impl IdentifierKind {
+    fn as_str(self) -> &'static str {
+        match self {
+            IdentifierKind::IdNumber => "id_number",
+            IdentifierKind::Phone => "phone",
+            IdentifierKind::Email => "email",
+        }
+    }
+}
+
+/// An identifier as found in a text.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Identifier {
+    /// Of which kind.
+    pub kind: IdentifierKind,
+    /// As written.
+    pub value: Private<String>,
+}
+
+/// The pseudonym of an identifier: 64 hexadecimal digits that only the key can make.
+#[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct Subject(String);
+
+impl Subject {
+    /// The digits.
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+
+    /// A pseudonym as written before; none when it cannot be one.
+    pub fn parse(text: &str) -> Option<Subject> {
+        let is_digit = |it: u8| it.is_ascii_digit() || (b'a'..=b'f').contains(&it);
+        (text.len() == 64 && text.bytes().all(is_digit)).then(|| Subject(text.to_owned()))
+    }
+}
+
+/// What a row that mentions somebody is.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Mention {
+    /// A prediction, by its id.
+    Prediction(String),
+    /// A job, by its id.
+    Job(String),
+}
+
+impl Mention {
+    /// Kind and id, as in the database.
+    pub fn parts(&self) -> (&'static str, &str) {
+        match self {
+            Mention::Prediction(id) => ("prediction", id),
+            Mention::Job(id) => ("job", id),
+        }
+    }
+
+    pub(super) fn read(kind: &str, id: String) -> Result<Mention, StoreError> {
+        match kind {
+            "prediction" => Ok(Mention::Prediction(id)),
+            "job" => Ok(Mention::Job(id)),
+            _ => Err(StoreError::Shape),
+        }
+    }
+}
+
+/// The key of pseudonyms.
+pub(super) struct SubjectKey(Hmac<Sha256>);
+
+impl SubjectKey {
+    pub(super) fn new(key: &[u8]) -> Result<SubjectKey, StoreError> {
+        Hmac::new_from_slice(key).map(SubjectKey).map_err(|_| StoreError::Sealed)
+    }
+
+    fn pseudonym(&self, identifier: &Identifier) -> Option<Subject> {
+        let value = normalised(identifier)?;
+        let mut mac = self.0.clone();
+        mac.update(identifier.kind.as_str().as_bytes());
+        mac.update(b":");
+        mac.update(value.as_bytes());
+        Some(Subject(hex(&mac.finalize().into_bytes())))
+    }
+}
+
+/// One writing of an identifier for all that mean the same: width, case, spaces, separators, country code and
+/// extension do not matter. None when nothing is left.
+fn normalised(identifier: &Identifier) -> Option<String> {
+    let folded = identifier.value.expose().chars().map(|ch| match ch {
+        // Full-width forms stand 0xFEE0 after the others.
+        '！'..='～' => char::from_u32(u32::from(ch) - 0xFEE0).unwrap_or(ch),
+        _ => ch,
+    });
+    let text: String = match identifier.kind {
+        IdentifierKind::IdNumber => {
+            folded.filter(char::is_ascii_alphanumeric).map(|ch| ch.to_ascii_uppercase()).collect()
+        }
+        IdentifierKind::Email => {
+            folded.filter(|ch| !ch.is_whitespace()).flat_map(char::to_lowercase).collect()
+        }
+        IdentifierKind::Phone => {
+            let is_end = |ch: &char| !matches!(ch, '#' | '轉' | '分');
+            let digits: String = folded.take_while(is_end).filter(char::is_ascii_digit).collect();
+            match digits.strip_prefix("886") {
+                Some(rest) if 8 <= rest.len() => format!("0{}", rest.trim_start_matches('0')),
+                _ => digits,
+            }
+        }
+    };
+    (!text.is_empty()).then_some(text)
+}
+
+impl Store {
+    /// The pseudonym of an identifier; none for one without a letter or digit.
+    pub fn subject(&self, identifier: &Identifier) -> Option<Subject> {
+        self.subject_key.pseudonym(identifier)
+    }
+
+    /// Those of many, each once.
+    pub fn subjects(&self, identifiers: &[Identifier]) -> Vec<Subject> {
+        let mut found: Vec<Subject> =
+            identifiers.iter().filter_map(|it| self.subject(it)).collect();
+        found.sort_unstable();
+        found.dedup();
+        found
+    }
+
+    /// What mentions somebody, the oldest first, and when it was noted (since 1970-01-01T00:00:00Z).
+    ///
+    /// # Errors
+    /// When the database fails.
+    pub fn mentions(&self, subject: &Subject) -> Reply<Vec<(Mention, Duration)>> {
+        self.call(Kind::Read, subject.clone(), |subject, tx| mentions(subject, tx).boxed())
+    }
+}
+
+pub(super) async fn mentions(
+    subject: &Subject,
+    tx: &mut dyn Tx,
+) -> Result<Vec<(Mention, Duration)>, StoreError> {
+    let select = "SELECT kind, object, created FROM subject_ref WHERE subject = $1
+        ORDER BY created, object";
+    let read = |mut row: Row| -> Result<_, StoreError> {
+        let kind: String = row.take()?;
+        Ok((Mention::read(&kind, row.take()?)?, time(row.take()?)))
+    };
+    tx.rows(select, values![subject.as_str()]).await?.into_iter().map(read).collect()
+}
+
+/// Notes that a row mentions somebody.
+pub(super) async fn note(
+    subjects: &[Subject],
+    (kind, object): (&str, &str),
+    created: Duration,
+    tx: &mut dyn Tx,
+) -> Result<(), StoreError> {
+    let insert = "INSERT INTO subject_ref(subject, kind, object, created) VALUES($1, $2, $3, $4)
+        ON CONFLICT DO NOTHING";
+    for subject in subjects {
+        tx.execute(insert, values![subject.as_str(), kind, object, ms(created)]).await?;
+    }
+    Ok(())
+}
+
+/// Forgets whom a row mentions.
+pub(super) async fn forget(kind: &str, object: &str, tx: &mut dyn Tx) -> Result<(), StoreError> {
+    let delete = "DELETE FROM subject_ref WHERE kind = $1 AND object = $2";
+    tx.execute(delete, values![kind, object]).await?;
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn same(kind: IdentifierKind, texts: &[&str]) {
+        let key = SubjectKey::new(&[7; 32]).unwrap();
+        let of = |text: &str| {
+            let value = Private::new(text.to_owned());
+            key.pseudonym(&Identifier { kind, value }).unwrap()
+        };
+        for text in texts {
+            assert_eq!(of(text), of(texts[0]), "{text}");
+        }
+        assert_ne!(of(texts[0]), of("B2"), "another one");
+        assert!(Subject::parse(of(texts[0]).as_str()).is_some());
+    }
+
+    #[test]
+    fn writings_of_one_identifier_are_one_subject() {
+        same(IdentifierKind::IdNumber, &["A123456789", "a123456789", "Ａ１２３ 456-789"]);
+        let phones =
+            ["0912345678", "0912-345-678", "+886 912 345 678", "886912345678", "0912345678#12"];
+        same(IdentifierKind::Phone, &phones);
+        same(
+            IdentifierKind::Phone,
+            &["(02)2356-5000", "+886-2-23565000", "０２２３５６５０００ 轉 8"],
+        );
+        same(IdentifierKind::Email, &["Ming@Example.tw", "ming@example.TW", "ming＠example.tw"]);
+    }
+
+    #[test]
+    fn kinds_and_keys_tell_subjects_apart() {
+        let of = |key: u8, kind| {
+            let value = Private::new("0912345678".to_owned());
+            SubjectKey::new(&[key; 32]).unwrap().pseudonym(&Identifier { kind, value })
+        };
+        assert_ne!(of(1, IdentifierKind::Phone), of(2, IdentifierKind::Phone));
+        assert_ne!(of(1, IdentifierKind::Phone), of(1, IdentifierKind::IdNumber));
+        let value = Private::new("—".to_owned());
+        let empty = Identifier { kind: IdentifierKind::Phone, value };
+        assert_eq!(SubjectKey::new(&[1; 32]).unwrap().pseudonym(&empty), None);
+        assert_eq!(Subject::parse("A123456789"), None);
+    }
+}

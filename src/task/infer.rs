@@ -1,0 +1,113 @@
+//! Inference on tensors: which models take them, and what goes in and comes out. The protocol is somebody else's.
+
+use crate::tensor::{Data, Tensor};
+
+/// Most rows of a call: entries of the first dimension.
+pub const MAX_ROWS: usize = 1024;
+
+/// Type of an element. Closed: what is not here is refused by its name.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Datatype {
+    /// 32-bit float.
+    Fp32,
+    /// 64-bit integer.
+    Int64,
+}
+
+impl Datatype {
+    /// Its name in the protocol.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Datatype::Fp32 => "FP32",
+            Datatype::Int64 => "INT64",
+        }
+    }
+
+    /// Bytes of an element.
+    pub fn n_bytes(self) -> usize {
+        match self {
+            Datatype::Fp32 => 4,
+            Datatype::Int64 => 8,
+        }
+    }
+
+    /// Of a tensor.
+    pub fn of(tensor: &Tensor) -> Datatype {
+        match tensor.data() {
+            Data::F32(_) => Datatype::Fp32,
+            Data::I64(_) => Datatype::Int64,
+        }
+    }
+}
+
+/// One input or output of a model.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct TensorPort {
+    /// Its name in the graph.
+    pub name: String,
+    /// Type of its elements.
+    pub datatype: Datatype,
+    /// Dimensions, outermost first, each `None` when any size will do; no list at all when even the rank is open.
+    pub dims: Option<Vec<Option<usize>>>,
+}
+
+impl TensorPort {
+    /// Whether a tensor of these dimensions fits.
+    pub fn admits(&self, shape: &[usize]) -> bool {
+        let Some(dims) = &self.dims else { return true };
+        dims.len() == shape.len()
+            && dims.iter().zip(shape).all(|(want, &got)| want.is_none_or(|it| it == got))
+    }
+}
+
+/// What a loaded model takes and gives.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct TensorModelInfo {
+    /// Its name in the registry.
+    pub name: String,
+    /// Version of its weights.
+    pub version: String,
+    /// What runs it: `onnx` or `candle`.
+    pub platform: &'static str,
+    /// Inputs, in the model's order.
+    pub inputs: Vec<TensorPort>,
+    /// Outputs, in the model's order.
+    pub outputs: Vec<TensorPort>,
+}
+
+/// A model that can be loaded.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct KnownModel {
+    /// Its name in the registry.
+    pub name: String,
+    /// Version of its weights.
+    pub version: String,
+    /// What runs it: `onnx` or `candle`.
+    pub platform: &'static str,
+}
+
+/// A known model, and whether it is loaded.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ListedModel {
+    /// It.
+    pub model: KnownModel,
+    /// Whether it answers.
+    pub is_loaded: bool,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn open_dimensions_admit_any_size() {
+        let check = |dims: Option<Vec<Option<usize>>>, shape: &[usize], expected| {
+            let port = TensorPort { name: "x".to_owned(), datatype: Datatype::Fp32, dims };
+            assert_eq!(port.admits(shape), expected, "{shape:?}");
+        };
+        check(None, &[1, 2, 3], true);
+        check(Some(vec![None, Some(3)]), &[7, 3], true);
+        check(Some(vec![None, Some(3)]), &[7, 4], false);
+        check(Some(vec![None, Some(3)]), &[3], false);
+    }
+}

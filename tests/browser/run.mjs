@@ -1,0 +1,239 @@
+// The console in a real browser: node run.mjs PROGRAM [FOLDER FOR SCREENSHOTS]
+
+import assert from "node:assert/strict";
+import { join } from "node:path";
+import { WIDE, check, open, tabTo, visit } from "./browser.mjs";
+import { Server } from "./server.mjs";
+
+const [program, shots] = process.argv.slice(2);
+assert.ok(program, "which program? node run.mjs PROGRAM [FOLDER]");
+
+const SCREENS = ["/console", "/console/try", "/console/letters", "/console/documents", "/console/recordings", "/console/cards", "/console/answers", "/console/models",
+  "/console/clients", "/console/audit", "/console/resources"];
+
+// A picture of a page for its documentation, from `selector` on.
+const shoot = async (page, name, selector = "body") => {
+  if (!shots) return;
+  await page.setViewportSize(WIDE);
+  await page.locator(selector).first().evaluate((it) => it.scrollIntoView({ block: "start" }));
+  await page.screenshot({ path: join(shots, `${name}.png`) });
+};
+
+// What the page says last when a decision was taken back.
+const UNDONE = "已復原";
+
+// Asks until an answer waits for an officer: unclear ones do.
+const ask = async (page, path, body) => {
+  for (let n = 1; n <= 3; n += 1) {
+    const answer = await page.request.post(path, { data: body(n) });
+    assert.equal(answer.status(), 200, path);
+  }
+};
+
+// Takes the next item, decides it, takes that back, corrects it; then gives the next one up.
+const review = async (page, name) => {
+  await page.locator("#queue button").first().waitFor();
+  await check(page, `${name}, the queue`);
+  await page.keyboard.press("n");
+  await page.locator("#decide").waitFor();
+  await check(page, `${name}, an item`);
+  await shoot(page, name);
+  // What is decided in the first half second was not looked at.
+  await page.waitForTimeout(600);
+  await page.keyboard.press("Enter");
+  await page.locator("#undo-place").waitFor();
+  await check(page, `${name}, decided`);
+  await page.keyboard.press("u");
+  // Then the item is the officer's again, and the queue is read anew: said last.
+  await page.locator("#said", { hasText: UNDONE }).waitFor();
+  await page.locator("#correct").waitFor();
+  await page.keyboard.press("e");
+  await page.waitForFunction(() => document.activeElement.id === "find");
+  await tabTo(page, "#label");
+  await page.keyboard.press("ArrowDown");
+  await tabTo(page, "#correct button");
+  await page.keyboard.press("Enter");
+  await page.locator("#undo-place").waitFor();
+  await check(page, `${name}, corrected`);
+};
+
+const walks = {
+  // Each screen as a newcomer finds it: most of them empty.
+  async "screens, empty"(page) {
+    for (const path of SCREENS) {
+      const answer = await page.goto(path);
+      assert.equal(answer.status(), 200, path);
+      await check(page, path);
+      await shoot(page, path === "/console" ? "home-empty" : `${path.split("/").pop()}-empty`);
+    }
+    for (const path of ["/console/models"]) {
+      await page.goto(path);
+      for (const it of await page.locator("summary").all()) await it.click();
+      await check(page, `${path}, opened`);
+    }
+  },
+
+  async "English"(page) {
+    await page.goto("/console/try?lang=en");
+    assert.equal(await page.locator("html").getAttribute("lang"), "en");
+    await check(page, "English");
+    await page.goto("/console?lang=zh");
+  },
+
+  async "errors are pages"(page) {
+    const missing = await page.goto(`/console/recordings/${"0".repeat(32)}`);
+    assert.equal(missing.status(), 404);
+    await check(page, "missing");
+    await page.goto("/console/audit?do=search&from=x&to=y");
+    assert.ok((await page.locator("[role=alert]").textContent()).includes("日期有誤"));
+    await check(page, "bad days");
+  },
+
+  async "a letter by keyboard"(page) {
+    await page.goto("/console/try");
+    await page.keyboard.press("Tab");
+    await page.keyboard.press("Enter");
+    await tabTo(page, "[data-tour=letter]");
+    await page.keyboard.press("Enter");
+    await page.locator("#letter .suggestions li").first().waitFor();
+    await check(page, "a letter, answered");
+    assert.ok(await page.locator("#letter mark").count(), "evidence is marked");
+    assert.ok(await page.locator("#letter .pii").count(), "personal data is underlined");
+    await shoot(page, "try", "#letter .result");
+    await tabTo(page, "#letter .suggestions button");
+    await page.keyboard.press("Enter");
+    await page.locator("#letter .notice[role=status]").waitFor();
+  },
+
+  async "a document by keyboard"(page) {
+    await page.goto("/console/try");
+    await tabTo(page, "#tab-letter");
+    await page.keyboard.press("ArrowRight");
+    await tabTo(page, "#document .primary");
+    await page.keyboard.press("Enter");
+    await page.locator("#document .suggestions li").first().waitFor();
+    await check(page, "a document, answered");
+    await tabTo(page, "[data-tour=document]", 160);
+    await page.keyboard.press("Enter");
+    await page.locator("#document .suggestions li").first().waitFor();
+    assert.equal(await page.locator("#document-file").evaluate((it) => it.files.length), 1);
+  },
+
+  async "a card by keyboard"(page) {
+    await page.goto("/console/cards");
+    await tabTo(page, "#example");
+    await page.keyboard.press("Enter");
+    await page.waitForFunction(() => document.getElementById("card-file").files.length === 1);
+    await tabTo(page, "#card-form .primary", 160);
+    await page.keyboard.press("Enter");
+    await page.locator("#result tbody tr").first().waitFor();
+    assert.ok((await page.locator("#result tbody").textContent()).includes("●"), "numbers are masked");
+    await tabTo(page, "#result tbody button");
+    assert.equal(await page.locator("polygon.current").count(), 1, "its box lights up");
+    assert.ok(await page.locator("#zoom canvas").isVisible(), "the field is enlarged");
+    await check(page, "a card, read");
+    await shoot(page, "cards");
+    await tabTo(page, "#reveal", 160);
+    await page.keyboard.press("Enter");
+    assert.ok(!(await page.locator("#result tbody").textContent()).includes("●"), "shown on purpose");
+  },
+
+  async "a wrong file is refused in words"(page) {
+    await page.goto("/console/cards");
+    await page.locator("#card-file").setInputFiles({ name: "a.png", mimeType: "image/png", buffer: Buffer.from("no picture") });
+    await tabTo(page, "#card-form .primary");
+    await page.keyboard.press("Enter");
+    await page.locator("#result [role=alert]").waitFor();
+    await check(page, "a refusal");
+  },
+
+  async "a letter is reviewed by keyboard"(page) {
+    await ask(page, "/api/v1/letters/classifications", (n) => ({ letters: [{ subject: `請問第${n}件`, body: "想請教一件事,謝謝。" }] }));
+    await page.goto("/console/letters");
+    await review(page, "letters");
+  },
+
+  async "a document is dispatched by keyboard"(page) {
+    await ask(page, "/api/v1/documents/dispatch-suggestions", (n) => ({ document: { subject: `檢送資料一份(${n})`, body: ["請查照。"] } }));
+    await page.goto("/console/documents");
+    await review(page, "documents");
+  },
+
+  async "the audit log by keyboard"(page) {
+    await page.goto("/console/audit");
+    await tabTo(page, "form.filters .primary");
+    await page.keyboard.press("Enter");
+    await page.locator("#found").waitFor();
+    await check(page, "rows of the audit log");
+    await shoot(page, "audit");
+    await tabTo(page, "input[value=verify] + button", 160);
+    await page.keyboard.press("Enter");
+    await page.locator("[aria-labelledby=verify] .tag.good").first().waitFor();
+    await check(page, "the audit log, verified");
+  },
+
+  async "screens, with data"(page) {
+    for (const path of ["/console", "/console/resources", "/console/clients"]) {
+      await page.goto(path);
+      await check(page, `${path}, with data`);
+      await shoot(page, path === "/console" ? "home" : path.split("/").pop());
+    }
+  },
+};
+
+const demo = await Server.start(program);
+const browser = await open();
+let failed = 0;
+const run = async (name, walk, address) => {
+  const page = await visit(browser, address);
+  try {
+    await walk(page);
+    console.log(`ok   ${name}`);
+  } catch (error) {
+    failed += 1;
+    console.log(`FAIL ${name}\n${error.stack}`);
+  }
+  await page.context().close();
+};
+
+const SCOPES = "letters:classify,documents:dispatch,jobs:read,ops:admin,audit:read";
+try {
+  demo.run("clients", "add", "mailbox", "--purpose", "petition-handling", "--approved-by", "u-1");
+  for (const [name, walk] of Object.entries(walks)) await run(name, walk, demo.address);
+  const guarded = await Server.start(program, '[auth]\nmode = "required"\n');
+  guarded.run("clients", "add", "officer", "--purpose", "petition-handling", "--scope", SCOPES, "--approved-by", "u-1");
+  const key = guarded.run("clients", "key", "officer").split("\n").pop();
+  await run("signing in and out by keyboard", async (page) => {
+    await page.goto("/console/audit");
+    await check(page, "login");
+    await shoot(page, "login");
+    await tabTo(page, "#key");
+    await page.keyboard.type("fwk_wrong");
+    await page.keyboard.press("Enter");
+    await page.locator("[role=alert]").waitFor();
+    await check(page, "login, refused");
+    await tabTo(page, "#key");
+    await page.keyboard.type(key);
+    await page.keyboard.press("Enter");
+    await page.waitForURL("**/console");
+    await check(page, "home, signed in");
+    const forbidden = await page.goto("/console/models");
+    assert.equal(forbidden.status(), 403);
+    await check(page, "forbidden");
+    await page.goto("/console/try");
+    await tabTo(page, "[data-tour=letter]");
+    await page.keyboard.press("Enter");
+    await page.locator("#letter .result > *").first().waitFor();
+    await page.locator("#letter .suggestions li, #letter [role=alert]").first().waitFor();
+    await tabTo(page, "header button", 160);
+    await page.keyboard.press("Enter");
+    await page.waitForURL("**/console/login");
+    await page.goBack();
+    assert.ok(page.url().endsWith("/console/login"), "nothing is shown again after signing out");
+  }, guarded.address);
+  await guarded.stop();
+} finally {
+  await browser.close();
+  await demo.stop();
+}
+assert.equal(failed, 0, `${failed} walks failed`);

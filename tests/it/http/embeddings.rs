@@ -1,0 +1,79 @@
+//! Vectors of texts for clients of OpenAI's interface: their shape, and failures as those clients read them.
+
+use serde_json::{Value, json};
+
+use super::client::{Answer, send};
+use super::fake::Server;
+use super::guard;
+
+const PATH: &str = "/v1/embeddings";
+const MODEL: &str = "use-multilingual-v3";
+
+async fn ask(server: &Server, body: &Value) -> Answer {
+    guard::call(server, ("POST", PATH), "", &body.to_string()).await
+}
+
+#[tokio::test]
+async fn each_text_gets_its_vector_in_either_encoding() {
+    let server = Server::open().await;
+    let answer = ask(&server, &json!({"model": MODEL, "input": ["戶籍", "地政"]})).await;
+    assert_eq!(answer.status, 200, "{answer:?}");
+    let item = |index, embedding: Value| json!({"object": "embedding", "index": index, "embedding": embedding});
+    let expected = json!({
+        "object": "list", "model": MODEL,
+        "data": [item(0, json!([1.0, 0.0])), item(1, json!([0.0, 1.0]))],
+        "usage": {"prompt_tokens": 4, "total_tokens": 4},
+    });
+    assert_eq!(answer.json(), expected);
+    let one = json!({"model": MODEL, "input": "戶", "encoding_format": "base64", "user": "u-1"});
+    let answer = ask(&server, &one).await.json();
+    assert_eq!(answer["data"], json!([item(0, json!("AACAPwAAAAA="))]));
+}
+
+#[tokio::test]
+async fn more_texts_than_wait_at_one_time_keep_their_order() {
+    let server = Server::open().await;
+    let texts: Vec<&str> = (0..600).map(|it| if it % 7 == 0 { "戶" } else { "地" }).collect();
+    let answer = ask(&server, &json!({"model": MODEL, "input": texts})).await.json();
+    let data = answer["data"].as_array().unwrap();
+    assert_eq!(data.len(), 600);
+    for (idx, item) in data.iter().enumerate() {
+        let expected = if idx % 7 == 0 { json!([1.0, 0.0]) } else { json!([0.0, 1.0]) };
+        assert_eq!((&item["index"], &item["embedding"]), (&json!(idx), &expected));
+    }
+}
+
+#[tokio::test]
+async fn failures_have_the_shape_that_the_client_reads() {
+    let server = Server::open().await;
+    let check = async |body: Value, status: u16, expected: (&str, &str, Value)| {
+        let answer = ask(&server, &body).await;
+        let error = &answer.json()["error"];
+        let found = (error["type"].as_str().unwrap(), error["code"].as_str().unwrap());
+        assert_eq!((answer.status, found), (status, (expected.0, expected.1)), "{body}");
+        assert_eq!(error["param"], expected.2);
+        assert!(!error["message"].as_str().unwrap().is_empty());
+    };
+    let wrong = |at: &str| ("invalid_request_error", "ER0210", json!(at));
+    let missing = ("not_found_error", "ER0100", json!("model"));
+    check(json!({"model": "text-embedding-3-small", "input": "甲"}), 404, missing).await;
+    check(json!({"model": MODEL, "input": "甲", "dimensions": 64}), 400, wrong("dimensions")).await;
+    check(json!({"model": MODEL, "input": []}), 400, wrong("input")).await;
+    // The encoder would not read its end.
+    let long = "甲".repeat(1001);
+    check(json!({"model": MODEL, "input": ["甲", long]}), 400, wrong("input/1")).await;
+    let plain = format!("POST {PATH} HTTP/1.1\r\nhost: t\r\ncontent-length: 0\r\n\r\n");
+    let answer = send(server.addr, plain.as_bytes()).await;
+    assert_eq!((answer.status, &answer.json()["error"]["code"]), (415, &json!("ER0440")));
+}
+
+#[tokio::test]
+async fn whoever_has_several_purposes_may_not_leave_them_open() {
+    let server = Server::guarded().await;
+    let two = guard::register(&server, "two", |it| it.purposes = "a b".to_owned()).await;
+    let one = guard::register(&server, "one", |it| it.scopes = "models:infer".to_owned()).await;
+    let body = json!({"model": MODEL, "input": "甲"}).to_string();
+    let answer = guard::call(&server, ("POST", PATH), &two, &body).await;
+    assert_eq!((answer.status, &answer.json()["error"]["code"]), (403, &json!("ER0320")));
+    assert_eq!(guard::call(&server, ("POST", PATH), &one, &body).await.status, 200);
+}

@@ -1,0 +1,241 @@
+//! The Open Inference Protocol (KServe v2): documents, tensors in JSON and as bytes, and what is refused.
+
+use fenwen::base::{Clock, ErrorCode, SystemClock};
+use fenwen::service::infer::Infer;
+use futures_util::FutureExt;
+use serde_json::{Value, json};
+
+use super::client::{Answer, WATCHDOG, get, send};
+use super::fake::{FakeNetworks, Server};
+use super::guard;
+
+const INFER: &str = "/v2/models/same/infer";
+
+async fn post(server: &Server, path: &str, body: &Value) -> Answer {
+    guard::call(server, ("POST", path), "", &body.to_string()).await
+}
+
+/// A server with the model `same` loaded.
+async fn loaded() -> Server {
+    let server = Server::open().await;
+    let answer = post(&server, "/v2/repository/models/same/load", &json!({})).await;
+    assert_eq!((answer.status, answer.json()), (200, json!({"name": "same"})));
+    server
+}
+
+/// JSON with bytes after it.
+async fn post_bytes(server: &Server, json: &Value, bytes: &[u8]) -> Answer {
+    let json = json.to_string();
+    let head = format!(
+        "POST {INFER} HTTP/1.1\r\nhost: t\r\ncontent-length: {}\r\n\
+         inference-header-content-length: {}\r\n\r\n{json}",
+        json.len() + bytes.len(),
+        json.len()
+    );
+    send(server.addr, &[head.as_bytes(), bytes].concat()).await
+}
+
+fn input(shape: Value, data: Value) -> Value {
+    json!({"inputs": [{"name": "x", "datatype": "FP32", "shape": shape, "data": data}]})
+}
+
+#[track_caller]
+fn check_failure(answer: &Answer, status: u16, code: &str) -> String {
+    let body = answer.json();
+    assert_eq!((answer.status, body["code"].as_str()), (status, Some(code)), "{body}");
+    body["error"].as_str().unwrap().to_owned()
+}
+
+#[tokio::test]
+async fn the_server_and_its_models_describe_themselves() {
+    let server = loaded().await;
+    let about = get(server.addr, "/v2").await.json();
+    assert_eq!(about["extensions"], json!(["binary_tensor_data", "model_repository"]));
+    assert_eq!(get(server.addr, "/v2/health/live").await.json(), json!({"live": true}));
+    assert_eq!(get(server.addr, "/v2/health/ready").await.json(), json!({"ready": true}));
+    for path in ["/v2/models/same", "/v2/models/same/versions/3"] {
+        let model = get(server.addr, path).await.json();
+        let port =
+            |name: &str, shape: Value| json!({"name": name, "datatype": "FP32", "shape": shape});
+        let expected = json!({
+            "name": "same", "versions": ["3"], "platform": "onnx",
+            "inputs": [port("x", json!([-1, 2]))], "outputs": [port("y", json!([-1]))],
+        });
+        assert_eq!(model, expected);
+        let ready = get(server.addr, &format!("{path}/ready")).await.json();
+        assert_eq!(ready, json!({"name": "same", "ready": true}));
+    }
+    let only = post(&server, "/v2/repository/index", &json!({"ready": true})).await.json();
+    assert_eq!(only, json!([{"name": "same", "version": "3", "state": "READY", "reason": ""}]));
+    let all = guard::call(&server, ("POST", "/v2/repository/index"), "", "").await.json();
+    let states: Vec<&str> =
+        all.as_array().unwrap().iter().map(|it| it["state"].as_str().unwrap()).collect();
+    assert_eq!(states, ["UNAVAILABLE", "UNAVAILABLE", "READY"]);
+}
+
+#[tokio::test]
+async fn tensors_go_in_and_come_out_in_json() {
+    let server = loaded().await;
+    let mut request = input(json!([3, 2]), json!([[1, 2], [3, 4], [5, 6.5]]));
+    request["id"] = json!("r-1");
+    let answer = post(&server, INFER, &request).await;
+    assert_eq!(answer.status, 200, "{answer:?}");
+    let expected = json!({
+        "model_name": "same", "model_version": "3", "id": "r-1",
+        "outputs": [{"name": "y", "datatype": "FP32", "shape": [3, 2], "data": [1.0, 2.0, 3.0, 4.0, 5.0, 6.5]}],
+    });
+    assert_eq!(answer.json(), expected);
+    let version = "/v2/models/same/versions/3/infer";
+    assert_eq!(post(&server, version, &request).await.json(), expected);
+}
+
+#[tokio::test]
+async fn more_rows_than_wait_at_one_time_keep_their_order() {
+    let server = loaded().await;
+    let values: Vec<f64> = (0..200).map(f64::from).collect();
+    let answer = post(&server, INFER, &input(json!([100, 2]), json!(values))).await.json();
+    assert_eq!(answer["outputs"][0]["data"], json!(values));
+}
+
+#[tokio::test]
+async fn tensors_are_bytes_where_they_are_said_to_be() {
+    let server = loaded().await;
+    let bytes: Vec<u8> =
+        [1.0_f32, -2.0, f32::NAN, 4.0].iter().flat_map(|it| it.to_le_bytes()).collect();
+    let mut request = json!({
+        "inputs": [{"name": "x", "datatype": "FP32", "shape": [2, 2], "parameters": {"binary_data_size": 16}}],
+        "outputs": [{"name": "y", "parameters": {"binary_data": true}}],
+    });
+    let check = |answer: &Answer| {
+        let length: usize = answer.header("inference-header-content-length").parse().unwrap();
+        assert_eq!(answer.header("content-type"), "application/octet-stream");
+        let (json, data) = answer.body.split_at(length);
+        let json: Value = serde_json::from_slice(json).unwrap();
+        let expected = json!({"name": "y", "datatype": "FP32", "shape": [2, 2], "parameters": {"binary_data_size": 16}});
+        assert_eq!((&json["outputs"][0], data), (&expected, bytes.as_slice()));
+    };
+    check(&post_bytes(&server, &request, &bytes).await);
+    request.as_object_mut().unwrap().remove("outputs");
+    // JSON has no word for NaN.
+    check_failure(&post_bytes(&server, &request, &bytes).await, 422, "ER0450");
+    request["parameters"] = json!({"binary_data_output": true});
+    check(&post_bytes(&server, &request, &bytes).await);
+    for wrong in [&bytes[..12], &[&bytes[..], &[0]].concat()] {
+        check_failure(&post_bytes(&server, &request, wrong).await, 400, "ER0210");
+    }
+    request["inputs"][0]["parameters"]["binary_data_size"] = json!(12);
+    check_failure(&post_bytes(&server, &request, &bytes[..12]).await, 400, "ER0210");
+}
+
+#[tokio::test]
+async fn what_does_not_fit_the_model_is_refused_by_its_place() {
+    let server = loaded().await;
+    let check = async |pointer: &str, value: Value, expected: &str| {
+        let mut request = input(json!([1, 2]), json!([1, 2]));
+        request["outputs"] = json!([{"name": "y", "parameters": {}}]);
+        request["parameters"] = json!({});
+        request["inputs"][0]["parameters"] = json!({});
+        let (parent, key) = pointer.rsplit_once('/').unwrap();
+        request.pointer_mut(parent).unwrap()[key] = value;
+        let answer = post(&server, INFER, &request).await;
+        let told = answer.json()["error"].as_str().unwrap_or_default().to_owned();
+        assert_eq!(answer.status, 400, "{pointer}");
+        assert!(told.starts_with(expected), "{pointer}: {told}");
+    };
+    check("/inputs/0/name", json!("z"), "/inputs/0/name").await;
+    check("/inputs/0/datatype", json!("FP16"), "/inputs/0/datatype").await;
+    check("/inputs/0/datatype", json!("INT64"), "/inputs/0/datatype").await;
+    check("/inputs/0/shape", json!([1, 3]), "/inputs/0/shape").await;
+    check("/inputs/0/shape", json!([0, 2]), "/inputs/0/shape").await;
+    check("/inputs/0/shape", json!([2]), "/inputs/0/shape").await;
+    check("/inputs/0/shape", json!([-1, 2]), "/inputs/0/shape").await;
+    check("/inputs/0/shape", json!([4611686018427387904_u64, 2]), "/inputs/0/shape").await;
+    check("/inputs/0/shape", json!([1000000, 2]), "/inputs/0/shape").await;
+    check("/inputs/0/shape", json!([1000, 2]), "/inputs/0/data").await;
+    check("/inputs/0/data", json!([1]), "/inputs/0/data").await;
+    check("/inputs/0/data", json!(["1", "2"]), "/inputs/0/data").await;
+    check("/inputs/0/parameters/binary_data_size", json!(0), "/inputs/0/data").await;
+    check("/inputs/0/parameters/shared_memory_region", json!("a"), "/inputs/0/parameters").await;
+    check("/outputs/0/name", json!("z"), "/outputs/0/name").await;
+    check("/outputs/0/parameters/classification", json!(1), "/outputs/0/parameters").await;
+    check("/parameters/priority", json!(1), "/parameters/priority").await;
+    check("/inputs", json!([]), "/inputs").await;
+}
+
+#[tokio::test]
+async fn models_are_known_loaded_and_unloaded() {
+    let server = Server::open().await;
+    let request = input(json!([1, 2]), json!([1, 2]));
+    let unknown = post(&server, "/v2/models/none/infer", &request).await;
+    check_failure(&unknown, 404, "ER0100");
+    let told = check_failure(&post(&server, INFER, &request).await, 503, "ER0510");
+    assert!(told.contains("POST /v2/repository/models/same/load"), "{told}");
+    check_failure(&get(server.addr, "/v2/models/same/ready").await, 503, "ER0510");
+    let change = async |name: &str, verb: &str| {
+        post(&server, &format!("/v2/repository/models/{name}/{verb}"), &json!({})).await
+    };
+    check_failure(&change("none", "load").await, 404, "ER0100");
+    check_failure(&change("same", "unload").await, 503, "ER0510");
+    let told = check_failure(&change("missing", "load").await, 503, "ER0510");
+    assert!(told.contains("fenwen models pull missing"), "{told}");
+    for _ in 0..2 {
+        assert_eq!(change("same", "load").await.status, 200);
+    }
+    check_failure(&get(server.addr, "/v2/models/same/versions/4").await, 404, "ER0100");
+    assert_eq!(post(&server, INFER, &request).await.status, 200);
+    let parameters = json!({"parameters": {"unload_dependents": false}});
+    let path = "/v2/repository/models/same/unload";
+    assert_eq!(post(&server, path, &parameters).await.status, 200);
+    check_failure(&post(&server, INFER, &request).await, 503, "ER0510");
+    let settings = json!({"parameters": {"config": "{}"}});
+    let answer = post(&server, "/v2/repository/models/same/load", &settings).await;
+    check_failure(&answer, 400, "ER0220");
+}
+
+#[tokio::test]
+async fn a_model_that_cannot_compute_says_so() {
+    let server = Server::open().await;
+    post(&server, "/v2/repository/models/broken/load", &json!({})).await;
+    let request = input(json!([1, 2]), json!([1, 2]));
+    check_failure(&post(&server, "/v2/models/broken/infer", &request).await, 422, "ER0450");
+}
+
+#[tokio::test]
+async fn loading_needs_its_own_scope() {
+    let server = Server::guarded().await;
+    let infers =
+        guard::register(&server, "infers", |it| it.scopes = "models:infer".to_owned()).await;
+    let manages =
+        guard::register(&server, "manages", |it| it.scopes = "models:manage".to_owned()).await;
+    let request = input(json!([1, 2]), json!([1, 2])).to_string();
+    let load = ("POST", "/v2/repository/models/same/load");
+    assert_eq!(guard::call(&server, load, &infers, "").await.status, 403);
+    assert_eq!(guard::call(&server, load, &manages, "").await.status, 200);
+    assert_eq!(guard::call(&server, ("POST", INFER), &manages, &request).await.status, 403);
+    assert_eq!(guard::call(&server, ("POST", INFER), &infers, &request).await.status, 200);
+}
+
+#[tokio::test]
+async fn unloading_waits_for_calls_in_flight_and_takes_no_more() {
+    let deadline = SystemClock.now() + WATCHDOG;
+    let infer = Infer::new(FakeNetworks::new());
+    infer.load("same", deadline).await.unwrap();
+    let place = infer.admit("same", None).ok();
+    let mut unloading = Box::pin(infer.unload("same", deadline));
+    assert!(place.is_some() && (&mut unloading).now_or_never().is_none());
+    let refused = infer.admit("same", None).err().map(|it| it.code);
+    assert_eq!(refused, Some(ErrorCode::Unavailable));
+    drop(place);
+    unloading.await.unwrap();
+}
+
+#[tokio::test]
+async fn calls_beyond_the_places_are_refused_at_once() {
+    let infer = Infer::new(FakeNetworks::new());
+    infer.load("same", SystemClock.now() + WATCHDOG).await.unwrap();
+    let places: Vec<_> = (0..8).map(|_| infer.admit("same", None).ok()).collect();
+    let refused = infer.admit("same", None).err().map(|it| it.code);
+    assert_eq!(refused, Some(ErrorCode::Overloaded));
+    drop(places);
+    assert!(infer.admit("same", None).is_ok());
+}

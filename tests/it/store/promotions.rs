@@ -1,0 +1,36 @@
+//! Versions of models: proposed by one person, approved by another.
+
+use fenwen::store::{Approval, Promotion, Request};
+
+use super::{Fixture, NOON, SECOND};
+
+fn promotion(id: &str, version: u32) -> Promotion {
+    let request = Request {
+        id: id.to_owned(),
+        reason: "年度重訓".to_owned(),
+        asked: ("王承辦".to_owned(), NOON),
+        approved: None,
+        done: None,
+    };
+    let sha256 = format!("{version:064}");
+    Promotion { request, model: "letters".to_owned(), version, sha256 }
+}
+
+pub(super) fn one_proposes_and_another_approves(fixture: Fixture) {
+    let store = &fixture.store;
+    for it in [promotion("p-1", 1), promotion("p-2", 2)] {
+        store.propose_promotion(it).wait().unwrap();
+    }
+    let approve = |by: &str| store.approve_promotion("p-2", by, NOON + SECOND).wait().unwrap();
+    assert_eq!(approve(" 王承辦 "), Approval::SamePerson);
+    assert_eq!(store.promotions().wait().unwrap(), [promotion("p-1", 1), promotion("p-2", 2)]);
+    assert_eq!(approve("李科長"), Approval::Approved);
+    assert_eq!(approve("陳專委"), Approval::Unknown, "once");
+    for at in [2, 3] {
+        store.promoted("p-2", NOON + at * SECOND).wait().unwrap();
+    }
+    let mut second = promotion("p-2", 2);
+    second.request.approved = Some(("李科長".to_owned(), NOON + SECOND));
+    second.request.done = Some(NOON + 2 * SECOND);
+    assert_eq!(store.promotions().wait().unwrap(), [promotion("p-1", 1), second]);
+}
