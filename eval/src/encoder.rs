@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 use std::time::Instant;
 
 use anyhow::{Context as _, Result, ensure};
+use fenwen::base::hex;
 use fenwen::config::{Config, Overrides};
 use fenwen::engine::{EngineKind, OpenOptions, Scratch, TensorModel, Tokenizer, export_onnx, open};
 use fenwen::registry::{FileRole, ModelRegistry, Settings, VerifiedFile};
@@ -105,8 +106,7 @@ fn twin(weights: &VerifiedFile, folder: &Path) -> Result<VerifiedFile> {
     let graph = export_onnx(weights)?;
     let path = folder.join("encoder.onnx");
     std::fs::write(&path, &graph)?;
-    let sha256: String = Sha256::digest(&graph).iter().map(|it| format!("{it:02x}")).collect();
-    Ok(VerifiedFile::check(&path, &sha256)?)
+    Ok(VerifiedFile::check(&path, &hex(&Sha256::digest(&graph)))?)
 }
 
 /// Token ids of the texts, shortest first, as a server's queue sorts them by length.

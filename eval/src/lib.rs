@@ -5,4 +5,5 @@ pub mod classify;
 pub mod encoder;
 pub mod idcard;
 pub mod qa;
+pub mod serving;
 pub mod speech;

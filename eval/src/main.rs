@@ -13,6 +13,7 @@ use fenwen_eval::encoder::{self, EncoderArgs};
 use fenwen_eval::idcard::reader::{HttpReader, LocalReader};
 use fenwen_eval::idcard::{self, Answers, Pictures, peer, report, tally};
 use fenwen_eval::qa::{self, QaArgs};
+use fenwen_eval::serving::{self, ServingCommand};
 use fenwen_eval::speech::{self, SpeechArgs};
 
 /// Evaluation of fenwen.
@@ -43,6 +44,9 @@ enum Command {
     Classify(ClassifyArgs),
     /// Score answers to questions: the right source, refusals, time.
     Qa(QaArgs),
+    /// Measure how servers of models serve.
+    #[command(subcommand)]
+    Serving(ServingCommand),
 }
 
 #[derive(clap::Args)]
@@ -181,6 +185,7 @@ fn run(cli: &Cli) -> Result<()> {
         Command::Idcard(args) => writeln!(out, "{}", evaluate(args)?)?,
         Command::Speech(args) => writeln!(out, "{}", speech::run(args)?)?,
         Command::EncoderSpeed(args) => encoder::run(args, &mut out)?,
+        Command::Serving(command) => serving::run(command, &mut out)?,
         Command::Qa(args) => writeln!(out, "{}", qa::run(args)?)?,
         Command::Classify(args) => writeln!(out, "{}", classify_rows(args)?)?,
     }

@@ -61,12 +61,27 @@ pub(super) fn pages(
                 BusEngine::Nats => "NATS JetStream",
             },
         },
+        privacy: super::subject::privacy(store, config)?,
+        classes: classes(config),
         clock: Arc::clone(&shown.clock),
         is_demo,
         is_secure: !is_demo,
         takes_keys: config.console.sign_in_with_key,
         logins: logins(config, shown),
     })))
+}
+
+/// How long data is kept, by the settings.
+#[cfg(feature = "console")]
+fn classes(config: &Config) -> Vec<crate::console::KeptClass> {
+    let class = |it: &crate::config::DataClass| crate::console::KeptClass {
+        name: it.name,
+        personal: it.personal,
+        kept: it.in_words(it.value(config)),
+        range: format!("{}至 {}", it.in_words(it.range.0), it.in_words(it.range.1)),
+        after: it.after,
+    };
+    crate::config::DATA_CLASSES.iter().map(class).collect()
 }
 
 /// Where people log in, by the settings.

@@ -5,11 +5,13 @@ mod audit;
 mod backup;
 mod bench;
 mod bus;
+mod capacity;
 mod check;
 mod clients;
 mod config;
 mod console;
 mod doctor;
+pub mod drift;
 pub mod encoder;
 mod export;
 mod feedback;
@@ -111,6 +113,9 @@ enum Command {
     /// 匯出承辦人的回饋
     #[command(subcommand)]
     Feedback(feedback::FeedbackCommand),
+    /// 檢查作答是否偏離模型啟用之初,或顯示已檢查的結果
+    #[command(subcommand)]
+    Drift(drift::DriftCommand),
     /// 匯出一日的統計資料,供資料倉儲使用(去識別化的 CSV 與 Parquet)
     Export(warehouse::Options),
     /// 顯示保存期限、銷毀逾期資料、設定與解除保全
@@ -133,6 +138,8 @@ enum Command {
     Audit(audit::AuditCommand),
     /// 量測各模型在本機裝置上的速度(Markdown 表)
     Bench(bench::Options),
+    /// 由實測數據推算容量:多少件需要多少節點
+    Capacity(capacity::Options),
     /// 檢查企業匯流排
     #[command(subcommand)]
     Bus(bus::BusCommand),
@@ -234,6 +241,7 @@ impl Cli {
             Command::Clients(command) => clients::run(command, &read()?)?,
             Command::Jobs(command) => jobs::run(command, &read()?)?,
             Command::Feedback(command) => feedback::run(command, &read()?)?,
+            Command::Drift(command) => drift::run(command, &read()?)?,
             Command::Export(options) => warehouse::run(&options, &read()?)?,
             Command::Retention(command) => retention::run(command, &Config::load(&overrides)?)?,
             Command::Subject(command) => subject::run(command, &read()?)?,
@@ -243,6 +251,7 @@ impl Cli {
             Command::Key(command) => key::run(command, &read()?)?,
             Command::Audit(command) => audit::run(command, &read()?)?,
             Command::Bench(options) => bench::run(&options, &logged(&overrides)?)?,
+            Command::Capacity(options) => capacity::run(&options)?,
             Command::Bus(command) => bus::run(command, &Config::load(&overrides)?)?,
             Command::EngineWorker => crate::engine::worker::run()?,
             Command::FfmpegWorker { ffmpeg, demuxer, rate } => {

@@ -157,8 +157,12 @@ pub(super) async fn keep_current(tenants: Arc<Tenants>) {
         let tenants = Arc::clone(&tenants);
         let work = move || {
             for routing in tenants.all() {
+                let is_time = look.is_multiple_of(LOOKS_PER_COUNT);
+                if is_time && let Err(error) = routing.refresh_taxonomy() {
+                    tracing::error!(reason = %error, "other units were not looked for");
+                }
                 routing.refresh();
-                if look.is_multiple_of(LOOKS_PER_COUNT) {
+                if is_time {
                     routing.remeasure();
                 }
             }

@@ -1,7 +1,5 @@
 //! `fenwen serve`: builds the system from its settings, serves, and ends without losing an answer.
 
-use std::io::Write;
-use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -29,9 +27,11 @@ use crate::service::{PictureFiles, Service, ServiceLimits, ServiceParts};
 use crate::store::{Store, StoreError};
 use crate::wire::v1::meta::PurposeRule;
 
+mod announce;
 mod listeners;
 
 use super::console::Shown;
+use super::drift;
 use super::kinds::{self, TextKind};
 use super::networks::{Opener, blocking_threads};
 use super::profile;
@@ -40,6 +40,7 @@ use super::recogniser::Recogniser;
 use super::retention::keep_clean;
 use super::routing::{self, keep_current};
 use super::webhooks;
+use announce::announce;
 
 /// How often idle networks are tried, and how long they may take.
 const CHECK_EVERY: Duration = Duration::from_secs(5);
@@ -48,10 +49,6 @@ const CHECK_TIME: Duration = Duration::from_secs(10);
 /// Heaps that all threads share. With one for each thread, as glibc likes it, every heap keeps what its thread once
 /// needed: 440 MiB instead of 330 in `make bench`.
 const HEAPS: i32 = 2;
-
-/// What the printed commands send; nobody wrote or sent these.
-const LETTER: &str = r#"{"purpose":{"code":"petition-handling","case_no":"DEMO-2"},"letters":[{"subject":"戶籍遷入遭退件","body":"您好,我上週到戶政事務所辦理遷入登記,承辦人說缺少房屋所有權人的同意書,請問要怎麼補件?"}]}"#;
-const DOCUMENT: &str = r#"{"purpose":{"code":"official-document","case_no":"DEMO-3"},"document":{"doc_type":"函","priority":"速件","secrecy":"普通","subject":"檢送本縣消防人員訓練計畫1份,請鑒核。","body":["說明:依消防法辦理。"]}}"#;
 
 /// Longest time of one attempt at a job of letters or documents.
 const ATTEMPT: Duration = Duration::from_secs(300);
@@ -148,6 +145,7 @@ async fn serve(
     beside.watches.push(tokio::spawn(watch(recogniser)));
     beside.watches.push(tokio::spawn(reviews.tend()));
     beside.watches.push(tokio::spawn(keep_current(Arc::clone(&tenants))));
+    beside.watches.extend(drift::watch(config, &tenants).map(tokio::spawn));
     beside.watches.push(tokio::spawn(keep_clean(purge, tenants, Arc::clone(&audit))));
     beside.forward(pumps, &stopped);
     let drain_timeout = Duration::from_secs(config.server.drain_timeout_s);
@@ -471,29 +469,4 @@ fn http_options(config: &Config) -> HttpOptions {
         },
         ..HttpOptions::default()
     }
-}
-
-/// Tells a person at a terminal what to try.
-fn announce(address: SocketAddr) -> std::io::Result<()> {
-    let mut out = std::io::stdout().lock();
-    writeln!(
-        out,
-        "\nfenwen 分文 已就緒:http://{address}/(以瀏覽器開啟即可試用;API 文件:http://{address}/docs)\n\n\
-         證件影像識別:\n\
-         curl -s http://{address}/api/v1/identity-documents/recognitions \\\n  \
-         -F 'meta={{\"purpose\":{{\"code\":\"online-application\",\"case_no\":\"DEMO-1\"}}}};type=application/json' \\\n  \
-         -F image=@tests/data/idcard/tw_national_id_front.jpg\n"
-    )?;
-    let texts = [
-        ("信件智能分類", "letters/classifications", LETTER),
-        ("公文智能分文", "documents/dispatch-suggestions", DOCUMENT),
-    ];
-    for (title, path, body) in texts {
-        writeln!(
-            out,
-            "{title}:\ncurl -s http://{address}/api/v1/{path} \\\n  \
-             -H 'content-type: application/json' \\\n  -d '{body}'\n"
-        )?;
-    }
-    out.flush()
 }

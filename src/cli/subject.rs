@@ -5,6 +5,7 @@ use std::fs;
 use std::io::{BufRead, Write};
 use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 use std::time::Duration;
 
 use anyhow::{Context, ensure};
@@ -14,8 +15,8 @@ use serde::{Deserialize, Serialize};
 use crate::audit::{AuditEvent, Word};
 use crate::base::{Clock, Private, SystemClock, rfc3339};
 use crate::config::Config;
-use crate::store::blobs::Blobs;
-use crate::store::{Erasure, Identifier, IdentifierKind, Mention, Request, Store, Subject};
+use crate::service::privacy::Privacy;
+use crate::store::{Erasure, Identifier, IdentifierKind, Request, Store, Subject};
 
 use super::approval::{self, Asking};
 use super::audit::{by_operator, on_record};
@@ -115,6 +116,12 @@ pub(super) fn run(command: SubjectCommand, config: &Config) -> anyhow::Result<()
     }
 }
 
+/// What is done for a person, by the settings.
+pub(super) fn privacy(store: &Store, config: &Config) -> anyhow::Result<Privacy> {
+    let blobs = jobs::blobs(config, store)?;
+    Ok(Privacy { store: store.clone(), blobs, clock: Arc::new(SystemClock) })
+}
+
 /// A subject in the audit log: its pseudonym tells nobody without the key who it is.
 fn object(subject: &Subject) -> Option<Word> {
     Word::new(&format!("subjects/{}", subject.as_str()))
@@ -141,7 +148,7 @@ fn export(subject: &Subject, out: &Path, store: &Store, config: &Config) -> anyh
     let row = by_operator(AuditEvent::SubjectExported, "subject export");
     let n_files = on_record(config, row, |row| {
         row.object = object(subject);
-        let blobs = jobs::blobs(config, store)?;
+        let privacy = privacy(store, config)?;
         let runtime = runtime()?;
         let mut folder = fs::DirBuilder::new();
         folder
@@ -150,10 +157,10 @@ fn export(subject: &Subject, out: &Path, store: &Store, config: &Config) -> anyh
             .with_context(|| format!("failed to make {}", out.display()))?;
         let mut n_files = 0;
         for (mention, _) in store.mentions(subject).wait()? {
-            n_files += match mention {
-                Mention::Prediction(id) => export_prediction(&id, out, store)?,
-                Mention::Job(id) => runtime.block_on(export_job(&id, out, store, &blobs))?,
-            };
+            for file in runtime.block_on(privacy.copy(&mention, MAX_CONTENT))? {
+                write(out, &file.name, file.content.expose())?;
+                n_files += 1;
+            }
         }
         row.count = Some(n_files);
         Ok(n_files)
@@ -164,36 +171,6 @@ fn export(subject: &Subject, out: &Path, store: &Store, config: &Config) -> anyh
         out.display()
     )?;
     Ok(())
-}
-
-fn export_prediction(id: &str, out: &Path, store: &Store) -> anyhow::Result<u64> {
-    let now = SystemClock.unix_time().as_secs();
-    let Some(kept) = store.prediction(id, now).wait()? else { return Ok(0) };
-    let feedback: Vec<_> = store.feedback(id).wait()?.into_iter().collect();
-    let about = serde_json::json!({
-        "id": kept.id, "service": kept.service, "model": kept.model, "labels": kept.labels,
-        "created": rfc3339(Duration::from_secs(kept.created)),
-        "feedback": feedback.iter().map(|it| (&it.verdict, &it.label)).collect::<Vec<_>>(),
-    });
-    write(out, &format!("prediction-{id}.json"), about.to_string().as_bytes())?;
-    let Some(text) = store.prediction_text(id).wait()? else { return Ok(1) };
-    write(out, &format!("prediction-{id}.text.json"), text.expose())?;
-    Ok(2)
-}
-
-async fn export_job(id: &str, out: &Path, store: &Store, blobs: &Blobs) -> anyhow::Result<u64> {
-    let Some(job) = store.job(id).await? else { return Ok(0) };
-    let mut n_files = 0;
-    for (kind, blob) in [("input", &job.input), ("result", &job.result)] {
-        let Some(blob) = blob else { continue };
-        let Some(reader) = blobs.read(blob).await? else { continue };
-        let content = reader.collect(MAX_CONTENT).await?;
-        let content =
-            content.with_context(|| format!("{kind} of job {id} is larger than 1 GiB"))?;
-        write(out, &format!("job-{id}.{kind}"), content.expose())?;
-        n_files += 1;
-    }
-    Ok(n_files)
 }
 
 /// A new file that only its owner reads.
@@ -247,18 +224,7 @@ fn approve(id: &str, by: &str, store: &Store, config: &Config) -> anyhow::Result
 
 /// Erases all that an approved request means, files too; how many rows.
 pub(super) fn erase(erasure: Erasure, store: &Store, config: &Config) -> anyhow::Result<u64> {
-    let blobs = jobs::blobs(config, store)?;
-    let mut n_erased = 0;
-    loop {
-        let n = store.erase_mentions(erasure.clone(), SystemClock.unix_time()).wait()?;
-        if n == 0 {
-            break;
-        }
-        n_erased += n;
-    }
-    runtime()?.block_on(blobs.sweep())?;
-    store.scrub()?;
-    Ok(n_erased)
+    Ok(runtime()?.block_on(privacy(store, config)?.erase(erasure))?)
 }
 
 /// An approved request, as written to the list that outlives a restore. Nothing in it tells who it was.

@@ -1,54 +1,98 @@
-//! `fenwen export`: a day of statistics for the data warehouse.
+//! `fenwen export`: days of statistics for the data warehouse.
 
 use std::io::Write;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use anyhow::{Context, ensure};
 use clap::Args;
 
-use crate::audit::AuditEvent;
+use crate::audit::{self, AuditEvent, Phase, Query};
 use crate::base::{Date, RequestId, SystemClock};
 use crate::config::Config;
 use crate::service::events::{Event, ExportReady};
 use crate::store::Store;
-use crate::warehouse::{self, Exported};
+use crate::warehouse::{self, Call, Day, Exported};
 
 use super::audit::{by_operator, on_record};
 
 /// Options of the command.
 #[derive(Debug, Args)]
 pub(super) struct Options {
-    /// 哪一天(臺灣時間),YYYY-MM-DD;須已結束
+    /// 哪一天(臺灣時間),YYYY-MM-DD;須已結束。未指定時匯出尚未匯出的各日,並重做最近數日
     #[arg(long, value_name = "DATE")]
-    day: String,
+    day: Option<String>,
+    /// 未指定日期時,重做最近幾日:其後才結束的工作補入當日統計
+    #[arg(long, value_name = "DAYS", default_value_t = 3, conflicts_with = "day")]
+    again: u32,
     /// 輸出目錄;預設為資料目錄下的 exports
     #[arg(long, value_name = "DIR")]
     out: Option<PathBuf>,
 }
 
-/// Exports the day and tells what was written where.
+/// Exports the days and tells what was written where.
 pub(super) fn run(options: &Options, config: &Config) -> anyhow::Result<()> {
-    let day = Date::parse_iso(&options.day).filter(|it| it.is_real());
-    let day = day.with_context(|| format!("`{}` is no day: write YYYY-MM-DD", options.day))?;
-    ensure!(
-        day < super::routing::today(&SystemClock),
-        "{day} is not over yet in Taiwan: export it tomorrow"
-    );
-    let store = super::jobs::store(config)?;
+    let today = super::routing::today(&SystemClock);
     let out = options.out.clone().unwrap_or_else(|| config.data_dir().join("exports"));
+    let days = match &options.day {
+        Some(day) => vec![ended(day, today)?],
+        None => warehouse::due(&out, today, options.again)
+            .with_context(|| format!("failed to see what is exported in {}", out.display()))?,
+    };
+    let store = super::jobs::store(config)?;
     let row = by_operator(AuditEvent::ExportMade, "export");
     let exported = on_record(config, row, |row| {
-        let exported = warehouse::export(&store, day, &out)
-            .with_context(|| format!("failed to export {day} to {}", out.display()))?;
-        row.count = Some(exported.iter().map(|it| it.n_rows).sum());
-        tell(&store, day, &exported)?;
-        Ok(exported)
+        let mut all = Vec::new();
+        for day in days {
+            let exported = export(&store, config, day, &out)?;
+            // Who asks for a day by name may do so because its event was lost.
+            if options.day.is_some() || exported.iter().any(|it| it.is_new) {
+                tell(&store, day, &exported)?;
+            }
+            all.extend(exported);
+            row.count = Some(all.iter().map(|it| it.n_rows).sum());
+        }
+        Ok(all)
     })?;
     let mut stdout = std::io::stdout().lock();
     for it in exported {
-        writeln!(stdout, "{:<18} {:>8}  {}", it.table, it.n_rows, it.folder.display())?;
+        let what = if it.is_new { "" } else { "(未變)" };
+        writeln!(stdout, "{:<18} {:>8}  {}{what}", it.table, it.n_rows, it.folder.display())?;
     }
     Ok(())
+}
+
+/// A day that is over.
+fn ended(day: &str, today: Date) -> anyhow::Result<Date> {
+    let parsed = Date::parse_iso(day).filter(|it| it.is_real());
+    let parsed = parsed.with_context(|| format!("`{day}` is no day: write YYYY-MM-DD"))?;
+    ensure!(parsed < today, "{parsed} is not over yet in Taiwan: export it tomorrow");
+    Ok(parsed)
+}
+
+/// Writes a day.
+fn export(store: &Store, config: &Config, day: Date, out: &Path) -> anyhow::Result<Vec<Exported>> {
+    let calls = calls(config, day)
+        .with_context(|| format!("failed to read the calls of {day} in the audit log"))?;
+    warehouse::export(store, &Day { day, calls: &calls }, out)
+        .with_context(|| format!("failed to export {day} to {}", out.display()))
+}
+
+/// The calls of a day that this node answered.
+fn calls(config: &Config, day: Date) -> anyhow::Result<Vec<Call>> {
+    let folder = config.data_dir().join("audit");
+    if !folder.is_dir() {
+        return Ok(Vec::new());
+    }
+    let time = day.midnight_in_taiwan()..day.next_day().midnight_in_taiwan();
+    let mut calls = Vec::new();
+    audit::search(&folder, &Query { time, ..Query::default() }, |row| {
+        let is_call = matches!(row.event, AuditEvent::ApiCalled | AuditEvent::BusCalled);
+        if let (true, Some(Phase::Close), Some(status)) = (is_call, row.phase, row.status) {
+            let took_ms = row.duration_ms.unwrap_or_default();
+            calls.push(Call { client: row.client, operation: row.action, status, took_ms });
+        }
+    })?;
+    Ok(calls)
 }
 
 /// Tells whoever waits for the tables.
@@ -62,5 +106,5 @@ fn tell(store: &Store, day: Date, exported: &[Exported]) -> anyhow::Result<()> {
         manifest_sha256: warehouse::fingerprint(exported)?,
     };
     super::outbox::tell(store, &Event::ExportReady(event), format!("exports/{export_id}"))
-        .context("the tables are written, but their event is not: export again")
+        .context("the tables are written, but their event is not: export again with --day")
 }

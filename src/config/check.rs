@@ -50,6 +50,7 @@ impl Config {
             findings.extend(it.check(idx, self.profile));
         }
         findings.extend(self.review.check());
+        findings.extend(self.drift.check());
         findings.extend(self.audit.check());
         findings.extend(self.check_retention());
         findings.extend(self.auth.check(self.profile));

@@ -7,6 +7,7 @@ mod auth;
 mod bus;
 mod check;
 mod console;
+mod drift;
 mod jobs;
 mod listeners;
 mod load;
@@ -29,6 +30,7 @@ pub use auth::{Auth, AuthMode, Issuer, Login};
 pub use bus::{Bus, BusEngine, Webhooks};
 pub use check::{Finding, Severity};
 pub use console::Console;
+pub use drift::Drift;
 pub use jobs::{BlobEngine, Bucket, Jobs, Store, StoreEngine};
 pub use listeners::{ListenerSettings, ListenerSurface};
 pub use load::{ConfigError, Overrides};
@@ -80,6 +82,8 @@ pub struct Config {
     pub qa: Questions,
     /// 複審。
     pub review: Review,
+    /// 漂移偵測。
+    pub drift: Drift,
     /// 企業匯流排。
     pub bus: Bus,
     /// 以 HTTP 通知呼叫端的事件。

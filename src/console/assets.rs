@@ -44,8 +44,10 @@ const ASSETS: &[Asset] = &[
     js("batch.js", include_bytes!("assets/batch.js")),
     js("cards.js", include_bytes!("assets/cards.js")),
     js("clients.js", include_bytes!("assets/clients.js")),
+    js("privacy.js", include_bytes!("assets/privacy.js")),
     js("recording.js", include_bytes!("assets/recording.js")),
     js("results.js", include_bytes!("assets/results.js")),
+    js("taxonomy.js", include_bytes!("assets/taxonomy.js")),
     js("try.js", include_bytes!("assets/try.js")),
     Asset {
         name: "icon.svg",

@@ -38,12 +38,20 @@ const MENU: &[(Title, &[(Title, &str)])] = &[
             (|s| s.cards, "/console/cards"),
         ],
     ),
-    (|s| s.group_manage, &[(|s| s.answers, "/console/answers"), (|s| s.models, "/console/models")]),
+    (
+        |s| s.group_manage,
+        &[
+            (|s| s.answers, "/console/answers"),
+            (|s| s.models, "/console/models"),
+            (|s| s.taxonomy, "/console/taxonomy"),
+        ],
+    ),
     (
         |s| s.group_operate,
         &[
             (|s| s.resources, "/console/resources"),
             (|s| s.clients, "/console/clients"),
+            (|s| s.privacy, "/console/privacy"),
             (|s| s.audit, "/console/audit"),
         ],
     ),

@@ -33,6 +33,7 @@ use crate::identity::{Gate, Logins};
 use crate::policy::{Denial, Principal};
 use crate::service::Service;
 use crate::service::jobs::Jobs;
+use crate::service::privacy::Privacy;
 use crate::service::reviews::Reviews;
 use crate::service::sources::Library;
 use crate::service::webhooks::Webhooks;
@@ -41,6 +42,7 @@ use cookie::Cookies;
 use session::SessionTable;
 use shell::Visit;
 
+pub use screens::privacy::KeptClass;
 pub use session::Prover;
 
 /// The first screen.
@@ -71,6 +73,10 @@ pub struct ConsoleParts {
     pub classifiers: PathBuf,
     /// What operators are told of this process.
     pub about: About,
+    /// Rights of persons over what is kept.
+    pub privacy: Privacy,
+    /// How long data is kept.
+    pub classes: Vec<KeptClass>,
     /// Tells the time.
     pub clock: Arc<dyn Clock>,
     /// Whether this is a demonstration: the root leads to 試用.
@@ -115,6 +121,8 @@ struct Console {
     library: Library,
     classifiers: PathBuf,
     about: About,
+    privacy: Privacy,
+    classes: Vec<KeptClass>,
     clock: Arc<dyn Clock>,
     cookies: Cookies,
     sessions: SessionTable,
@@ -139,6 +147,8 @@ pub fn pages(parts: ConsoleParts) -> Pages {
         library: parts.library,
         classifiers: parts.classifiers,
         about: parts.about,
+        privacy: parts.privacy,
+        classes: parts.classes,
         clock: parts.clock,
         cookies,
         sessions,

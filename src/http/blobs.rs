@@ -79,7 +79,7 @@ async fn open_blob(app: &App, cx: &CallContext, request: Request) -> Result<Resp
     tag = "blobs",
     params(
         ("id" = String, Path, description = "blob_id"),
-        ("number" = u32, Path, description = "第幾段,1 到 256"),
+        ("number" = u32, Path, minimum = 1, maximum = 256, description = "第幾段,1 到 256"),
     ),
     request_body(content = Vec<u8>, content_type = "application/octet-stream"),
     responses(

@@ -38,6 +38,12 @@ pub(super) fn check_length(headers: &HeaderMap, limit: usize) -> Result<(), Call
     if (limit as u64) < length { Err(too_large(limit)) } else { Ok(()) }
 }
 
+/// Bytes of the body that is to come, at most; whoever sends it in chunks announces none.
+pub(super) fn announced(headers: &HeaderMap) -> u64 {
+    let length = headers.get(CONTENT_LENGTH).and_then(|it| it.to_str().ok());
+    length.and_then(|it| it.parse().ok()).unwrap_or(u64::MAX)
+}
+
 /// Collects the whole body.
 pub(super) async fn collect(
     request: Request,

@@ -33,8 +33,8 @@ const MAX_PAGE: usize = 100;
     tag = "webhooks",
     params(
         ("id" = String, Path, description = "webhook_id"),
-        ("before" = Option<String>, Query, description = "上一頁回覆的 next"),
-        ("limit" = Option<u32>, Query, description = "筆數,1 到 100;預設 50"),
+        ("before" = Option<String>, Query, pattern = "^[0-9]{1,18}$", description = "上一頁回覆的 next"),
+        ("limit" = Option<u32>, Query, minimum = 1, maximum = 100, description = "筆數,1 到 100;預設 50"),
     ),
     responses(
         (status = 200, description = "一頁紀錄", body = DeliveryPage),

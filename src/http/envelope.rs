@@ -93,8 +93,12 @@ impl Route {
         let lists = [jobs::PATH, deliveries::PATH, reviews::PATH, speech::ITEM];
         let takes_query = lists.contains(&self.label());
         let is_asked = takes_query && request.method() == Method::GET;
-        let is_page = policy::Route::page(request.method().as_str(), self.label()).is_some();
-        if has_query && self.0.is_some() && !is_page && !is_asked {
+        let method = request.method().as_str();
+        let is_page = policy::Route::page(method, self.label()).is_some();
+        // What a path does not do is said first: 405.
+        let is_known = policy::ROUTES.iter().all(|it| it.path != self.label())
+            || policy::Route::find(method, self.label()).is_some();
+        if has_query && is_known && self.0.is_some() && !is_page && !is_asked {
             return Err(refuse(ErrorCode::UnknownParameter, "這個路徑沒有查詢參數。"));
         }
         Ok(())

@@ -1,8 +1,9 @@
 //! The description of the surface, with what the guard needs and answers.
 
 use utoipa::openapi::path::{Operation, PathItem};
+use utoipa::openapi::schema::SchemaType;
 use utoipa::openapi::security::{Http, HttpAuthScheme, SecurityRequirement, SecurityScheme};
-use utoipa::openapi::{OpenApi, RefOr, Response};
+use utoipa::openapi::{OpenApi, RefOr, Response, Schema, Server, Type};
 
 use crate::policy::{Access, ROUTES};
 
@@ -19,21 +20,38 @@ const REFUSALS: [(&str, &str); 2] = [
 pub(super) fn described(mut description: OpenApi) -> OpenApi {
     let mut scheme = Http::new(HttpAuthScheme::Bearer);
     scheme.description = Some("存取權杖或 API 金鑰;示範模式不需要。".to_owned());
+    description.servers = Some(vec![Server::new("/")]);
     let components = description.components.get_or_insert_default();
     components.security_schemes.insert(SCHEME.to_owned(), SecurityScheme::Http(scheme).into());
     for route in ROUTES {
+        let item = description.paths.paths.get_mut(route.path);
+        let Some(operation) = item.and_then(|it| operation(it, route.method)) else { continue };
+        present(operation);
         let scopes: Vec<&str> = match route.access {
-            Access::Open => continue,
+            Access::Open => {
+                operation.security = Some(Vec::new());
+                continue;
+            }
             Access::Client | Access::Known => Vec::new(),
             Access::Any(scopes) => scopes.iter().map(|it| it.as_str()).collect(),
         };
-        let item = description.paths.paths.get_mut(route.path);
-        if let Some(operation) = item.and_then(|it| operation(it, route.method)) {
-            operation.security = Some(vec![SecurityRequirement::new(SCHEME, scopes)]);
-            add_refusals(operation);
-        }
+        operation.security = Some(vec![SecurityRequirement::new(SCHEME, scopes)]);
+        add_refusals(operation);
     }
     description
+}
+
+/// A header or query parameter may be left out, but there is no way to send one that is null.
+fn present(operation: &mut Operation) {
+    for parameter in operation.parameters.iter_mut().flatten() {
+        let RefOr::T(parameter) = parameter else { continue };
+        let Some(RefOr::T(Schema::Object(schema))) = &mut parameter.schema else { continue };
+        let SchemaType::Array(types) = &mut schema.schema_type else { continue };
+        types.retain(|it| *it != Type::Null);
+        if let [only] = types.as_slice() {
+            schema.schema_type = SchemaType::Type(only.clone());
+        }
+    }
 }
 
 fn operation<'a>(item: &'a mut PathItem, method: &str) -> Option<&'a mut Operation> {

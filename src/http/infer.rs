@@ -168,7 +168,7 @@ pub(super) async fn model_ready(
     params(
         ("name" = String, Path, description = "模型名稱"),
         ("inference-header-content-length" = Option<usize>, Header, description = "JSON 的位元組數;其後為二進位張量。"),
-        ("x-deadline-ms" = Option<u32>, Header, description = "願意等待的毫秒數;只能縮短伺服器的期限。"),
+        ("x-deadline-ms" = Option<u32>, Header, minimum = 1, maximum = 999999999, description = "願意等待的毫秒數;只能縮短伺服器的期限。"),
     ),
     request_body(content = InferRequest, content_type = "application/json"),
     responses(
@@ -192,7 +192,8 @@ pub(super) async fn model_infer(
     request: Request,
 ) -> Result<Response, Failure> {
     require_open(&app)?;
-    let place = app.service.models().admit(&name, None)?;
+    let n_bytes = body::announced(request.headers());
+    let place = app.service.models().admit_announced(&name, None, n_bytes)?;
     Ok(infer(&app, &cx, place, request).await?)
 }
 
@@ -259,7 +260,7 @@ pub(super) async fn model_version_ready(
         ("name" = String, Path, description = "模型名稱"),
         ("version" = String, Path, description = "版本"),
         ("inference-header-content-length" = Option<usize>, Header, description = "JSON 的位元組數;其後為二進位張量。"),
-        ("x-deadline-ms" = Option<u32>, Header, description = "願意等待的毫秒數;只能縮短伺服器的期限。"),
+        ("x-deadline-ms" = Option<u32>, Header, minimum = 1, maximum = 999999999, description = "願意等待的毫秒數;只能縮短伺服器的期限。"),
     ),
     request_body(content = InferRequest, content_type = "application/json"),
     responses(
@@ -283,7 +284,8 @@ pub(super) async fn model_version_infer(
     request: Request,
 ) -> Result<Response, Failure> {
     require_open(&app)?;
-    let place = app.service.models().admit(&name, Some(&version))?;
+    let n_bytes = body::announced(request.headers());
+    let place = app.service.models().admit_announced(&name, Some(&version), n_bytes)?;
     Ok(infer(&app, &cx, place, request).await?)
 }
 
@@ -322,7 +324,7 @@ pub(super) async fn index(
     tag = "inference",
     params(
         ("name" = String, Path, description = "模型名稱"),
-        ("x-deadline-ms" = Option<u32>, Header, description = "願意等待的毫秒數;只能縮短伺服器的期限。"),
+        ("x-deadline-ms" = Option<u32>, Header, minimum = 1, maximum = 999999999, description = "願意等待的毫秒數;只能縮短伺服器的期限。"),
     ),
     request_body(content = Option<RepositoryModelRequest>, content_type = "application/json"),
     responses(
@@ -358,7 +360,7 @@ pub(super) async fn load(
     tag = "inference",
     params(
         ("name" = String, Path, description = "模型名稱"),
-        ("x-deadline-ms" = Option<u32>, Header, description = "願意等待的毫秒數;只能縮短伺服器的期限。"),
+        ("x-deadline-ms" = Option<u32>, Header, minimum = 1, maximum = 999999999, description = "願意等待的毫秒數;只能縮短伺服器的期限。"),
     ),
     request_body(content = Option<RepositoryModelRequest>, content_type = "application/json"),
     responses(

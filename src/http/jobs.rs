@@ -20,6 +20,7 @@ use crate::wire::v1::jobs::{self, JobAccepted, JobLinks, JobPage, JobRequest, Jo
 use super::body::{self, BodyLimit};
 use super::caller::{QuotaHeaders, caller, ceil, take};
 use super::failure::Failure;
+use super::query::{Parameter, parameters};
 use super::{App, guard, refuse};
 
 /// The path, for the envelope: it has query parameters.
@@ -48,7 +49,7 @@ const ASK_AGAIN: u64 = 2;
     operation_id = "create_job",
     tag = "jobs",
     params(
-        ("idempotency-key" = Option<String>, Header, description = "重送的識別碼,1 到 256 個可見字元;24 小時內有效。"),
+        ("idempotency-key" = Option<String>, Header, pattern = "^[!-~]{1,256}$", description = "重送的識別碼,1 到 256 個可見字元;24 小時內有效。"),
         ("x-request-id" = Option<String>, Header, description = "呼叫端的識別碼,原樣回覆:1 到 64 個英數字、-、_、.。"),
     ),
     request_body(content = JobRequest, content_type = "application/json"),
@@ -193,10 +194,10 @@ pub(super) fn accepted_id(answer: &Response) -> &str {
     operation_id = "list_jobs",
     tag = "jobs",
     params(
-        ("state" = Option<String>, Query, description = "只列出這個狀態:queued、running、succeeded、failed、cancelled、dead"),
+        ("state" = Option<String>, Query, pattern = "^(queued|running|succeeded|failed|cancelled|dead)$", description = "只列出這個狀態:queued、running、succeeded、failed、cancelled、dead"),
         ("service" = Option<String>, Query, description = "只列出這個服務"),
-        ("before" = Option<String>, Query, description = "上一頁回覆的 next"),
-        ("limit" = Option<u32>, Query, description = "筆數,1 到 200;預設 50"),
+        ("before" = Option<String>, Query, pattern = "^[0-9]{1,18}$", description = "上一頁回覆的 next"),
+        ("limit" = Option<u32>, Query, minimum = 1, maximum = 200, description = "筆數,1 到 200;預設 50"),
     ),
     responses(
         (status = 200, description = "一頁工作", body = JobPage),
@@ -223,25 +224,16 @@ pub(super) async fn list(
 
 fn filter(query: &str) -> Result<JobFilter, CallError> {
     let mut filter = JobFilter { limit: PAGE, ..JobFilter::default() };
-    for pair in query.split('&').filter(|it| !it.is_empty()) {
-        let (name, value) = pair.split_once('=').unwrap_or((pair, ""));
-        let wrong = |detail: &str| CallError::bad_value(format!("/query/{name}"), detail);
-        match name {
-            "state" => {
-                filter.state = Some(value.parse().map_err(|_| wrong("不是已知的狀態。"))?);
+    for it in parameters(query) {
+        match it.name.as_ref() {
+            "state" => filter.state = Some(it.read("不是已知的狀態。")?),
+            "service" if (1..=64).contains(&it.value.len()) => {
+                filter.service = Some(it.value.into_owned());
             }
-            "service" if !value.is_empty() && value.len() <= 64 => {
-                filter.service = Some(value.to_owned());
-            }
-            "service" => return Err(wrong("應為 1 到 64 個字元。")),
-            "before" => {
-                filter.before = Some(value.parse().map_err(|_| wrong("應為上一頁回覆的 next。"))?);
-            }
-            "limit" => {
-                let limit = value.parse().ok().filter(|it| (1..=MAX_PAGE).contains(it));
-                filter.limit = limit.ok_or_else(|| wrong("應為 1 到 200 的整數。"))?;
-            }
-            _ => return Err(refuse(ErrorCode::UnknownParameter, "含有未定義的查詢參數。")),
+            "service" => return Err(it.wrong("應為 1 到 64 個字元。")),
+            "before" => filter.before = Some(it.read("應為上一頁回覆的 next。")?),
+            "limit" => filter.limit = it.limit(MAX_PAGE)?,
+            _ => return Err(Parameter::unknown()),
         }
     }
     Ok(filter)

@@ -28,6 +28,7 @@ mod ops;
 mod pages;
 mod predictions;
 mod prefer;
+mod query;
 mod record;
 mod recording;
 mod results;
@@ -37,6 +38,7 @@ mod serve;
 mod speech;
 mod statistics;
 mod stream;
+mod taxonomy;
 mod tls;
 mod visitors;
 mod webhooks;
@@ -62,6 +64,7 @@ use crate::service::reviews::Reviews;
 use crate::service::webhooks::Webhooks;
 use crate::task::call::{CallContext, CallError};
 use crate::wire::openai::{AudioDelta, AudioDone, AudioText};
+use crate::wire::v1::jobs::JobChange;
 use crate::wire::v1::live::{LiveMessage, LiveRequest};
 use crate::wire::v1::meta::PurposeRule;
 use crate::wire::v1::picture::PictureRequest;
@@ -71,9 +74,10 @@ use body::BodyLimit;
 use failure::Failure;
 
 pub use expiry::Nearness;
-pub use failure::status;
+pub use failure::{refusal, status};
 pub use guard::Peer;
 pub use listen::Listener;
+pub use metrics::{METRICS, MetricKind};
 pub use record::Unrecorded;
 pub use reviews::officer_of;
 pub use sealed::{sealed, serve_sealed};
@@ -230,7 +234,7 @@ impl App {
         description = "內政部人工智慧推論服務。所有結果僅供承辦人參考,由人決定。",
         license(name = "Apache-2.0", identifier = "Apache-2.0"),
     ),
-    // Only the bus and the stream carry these, but their schemas are here with the others.
+    // Only the bus and the streams carry these, but their schemas are here with the others.
     components(schemas(
         PictureRequest,
         NamedFeedbackRequest,
@@ -239,6 +243,7 @@ impl App {
         AudioText,
         AudioDelta,
         AudioDone,
+        JobChange,
     )),
     tags(
         (name = "identity-documents", description = "證件影像辨識"),
@@ -248,6 +253,7 @@ impl App {
         (name = "qa", description = "客戶問答"),
         (name = "inference", description = "模型推論:OpenAI 與 KServe 相容介面"),
         (name = "predictions", description = "預測與回饋"),
+        (name = "taxonomy", description = "分類與職掌:單位、異動與版本"),
         (name = "reviews", description = "複審:等待承辦人決定的結果"),
         (name = "jobs", description = "工作:稍後處理與查詢"),
         (name = "blobs", description = "大型內容的分段上傳"),
@@ -276,6 +282,10 @@ fn routes() -> OpenApiRouter<Arc<App>> {
         .routes(routes!(predictions::read))
         .routes(routes!(predictions::feedback))
         .routes(routes!(statistics::read))
+        .routes(routes!(statistics::drift))
+        .routes(routes!(taxonomy::read))
+        .routes(routes!(taxonomy::compare))
+        .routes(routes!(taxonomy::add))
         .routes(routes!(reviews::list))
         .routes(routes!(reviews::next))
         .routes(routes!(reviews::accept))

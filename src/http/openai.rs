@@ -51,10 +51,12 @@ pub(super) struct AudioRequest {
     #[schema(example = "whisper-1")]
     model: String,
     /// `zh`, `en`, or none; each utterance is told apart by itself.
+    #[schema(pattern = "^(zh|en)$")]
     language: Option<String>,
     /// Names and terms that are likely to be said.
     prompt: Option<String>,
     /// `json`, `verbose_json`, `srt`, `vtt` or `text`; `json` unless given.
+    #[schema(pattern = "^(json|verbose_json|srt|vtt|text)$")]
     response_format: Option<String>,
     /// Accepted, without effect.
     temperature: Option<f32>,
@@ -64,6 +66,7 @@ pub(super) struct AudioRequest {
     #[serde(rename = "timestamp_granularities[]")]
     timestamp_granularities: Option<Vec<String>>,
     /// Ours: `original` shows personal data, which is masked unless it is asked for.
+    #[schema(pattern = "^(redacted|original)$")]
     rendition: Option<String>,
 }
 
@@ -86,7 +89,7 @@ struct Asked {
     operation_id = "create_audio_transcription",
     tag = "speech",
     params(
-        ("x-deadline-ms" = Option<u32>, Header, description = "願意等待的毫秒數;只能縮短伺服器的期限。"),
+        ("x-deadline-ms" = Option<u32>, Header, minimum = 1, maximum = 999999999, description = "願意等待的毫秒數;只能縮短伺服器的期限。"),
     ),
     request_body(content = AudioRequest, content_type = "multipart/form-data"),
     responses(

@@ -78,7 +78,7 @@ pub(super) async fn description(
     path = "/asyncapi.yaml",
     operation_id = "asyncapi",
     tag = "operation",
-    responses((status = 200, description = "AsyncAPI 3.1", body = String, content_type = "application/yaml")),
+    responses((status = 200, description = "AsyncAPI 3.1", body = serde_json::Value, content_type = "application/yaml")),
 )]
 pub(super) async fn bus_description(
     State(app): State<Arc<App>>,

@@ -22,8 +22,17 @@ use super::guard::Peer;
 const RECORDED: [&str; 4] = ["/api/", "/v1/", "/v2/models/", "/v2/repository/"];
 
 /// Routes that touch no personal data; every other one does.
-const IMPERSONAL: [&str; 5] =
-    ["/api/v1/services", "/api/v1/statistics", "/api/v1/webhooks", "/v2/repository/", "unmatched"];
+const IMPERSONAL: [&str; 6] = [
+    "/api/v1/services",
+    "/api/v1/statistics",
+    "/api/v1/taxonomy",
+    "/api/v1/webhooks",
+    "/v2/repository/",
+    "unmatched",
+];
+
+/// The page whose acts show or erase what is kept of a person.
+const FOR_A_PERSON: (&str, &str) = ("POST", "/console/privacy");
 
 /// What is done over a WebSocket, after the call that opens it.
 const STREAM: &str = "STREAM /api/v1/speech/stream";
@@ -54,8 +63,10 @@ impl Entry {
         if !is_page && !RECORDED.iter().any(|it| request.uri().path().starts_with(it)) {
             return None;
         }
-        // What a page shows of persons it asks of the routes below.
-        let is_personal = !is_page && !IMPERSONAL.iter().any(|it| label.starts_with(it));
+        // What a page shows of persons it asks of the routes below; but for what is done for a person.
+        let is_act = page.is_some_and(|it| (it.method, it.path) == FOR_A_PERSON);
+        let is_route = !is_page && !IMPERSONAL.iter().any(|it| label.starts_with(it));
+        let is_personal = is_act || is_route;
         Some(Entry { row: row(cx, request, label), is_personal })
     }
 }

@@ -14,7 +14,7 @@ use crate::service::jobs::{BlobReader, Job, JobEvent, JobState, StoreError};
 use crate::task::call::CallError;
 use crate::task::speech::Rendition;
 use crate::wire::problem::Problem;
-use crate::wire::v1::jobs::{self, JobChange};
+use crate::wire::v1::jobs::{self, JobChange, JobMessage};
 use crate::wire::v1::transcript::Form;
 
 use super::App;
@@ -103,10 +103,10 @@ pub(super) fn body_of(reader: BlobReader) -> Body {
     tag = "jobs",
     params(
         ("id" = String, Path, description = "job_id"),
-        ("last-event-id" = Option<String>, Header, description = "已收到的最後一則事件的 id"),
+        ("last-event-id" = Option<String>, Header, pattern = "^[0-9]{1,18}$", description = "已收到的最後一則事件的 id"),
     ),
     responses(
-        (status = 200, description = "事件", body = JobChange, content_type = "text/event-stream"),
+        (status = 200, description = "事件", body = JobMessage, content_type = "text/event-stream"),
         (status = 400, description = "ER0210:標頭有誤", body = Problem, content_type = "application/problem+json"),
         (status = 404, description = "ER0100:沒有這個工作,或已逾保存期限", body = Problem, content_type = "application/problem+json"),
         (status = 429, description = "ER0429:系統忙碌,依 Retry-After 再試", body = Problem, content_type = "application/problem+json"),

@@ -68,7 +68,7 @@ pub(super) struct TranscriptionForm {
     operation_id = "transcribe_recording",
     tag = "speech",
     params(
-        ("idempotency-key" = Option<String>, Header, description = "重送的識別碼,1 到 256 個可見字元;24 小時內有效。"),
+        ("idempotency-key" = Option<String>, Header, pattern = "^[!-~]{1,256}$", description = "重送的識別碼,1 到 256 個可見字元;24 小時內有效。"),
         ("x-request-id" = Option<String>, Header, description = "呼叫端的識別碼,原樣回覆:1 到 64 個英數字、-、_、.。"),
     ),
     request_body(content(
@@ -204,8 +204,8 @@ async fn keep(
     tag = "speech",
     params(
         ("id" = String, Path, description = "job_id"),
-        ("rendition" = Option<String>, Query, description = "redacted(預設,遮蔽個資)或 original(全文)"),
-        ("format" = Option<String>, Query, description = "json(預設)、srt、vtt、txt"),
+        ("rendition" = Option<String>, Query, pattern = "^(redacted|original)$", description = "redacted(預設,遮蔽個資)或 original(全文)"),
+        ("format" = Option<String>, Query, pattern = "^(json|srt|vtt|txt)$", description = "json(預設)、srt、vtt、txt"),
     ),
     responses(
         (status = 200, description = "逐字稿", body = TranscriptionResponse),

@@ -3,15 +3,13 @@
 //! The secret part is 256 random bits. Nobody can guess it, so that a plain SHA-256 is enough: a slow hash protects
 //! what people choose, and here it would only make each call dear.
 
-use std::fmt::Write;
-
 use aes_gcm::Aes256Gcm;
 use aes_gcm::aead::{Generate, Key};
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use sha2::{Digest, Sha256};
 
-use crate::base::Secret;
+use crate::base::{Secret, hex};
 
 /// What stands before a key, so that whoever finds one knows it; and before one for demonstrations.
 const PREFIX: &str = "fwk_";
@@ -42,11 +40,7 @@ impl NewKey {
     /// [`NoRandomness`].
     pub fn generate(is_demo: bool) -> Result<NewKey, NoRandomness> {
         let random = || Key::<Aes256Gcm>::try_generate().map_err(|_| NoRandomness);
-        let mut id = String::new();
-        for byte in random()?.iter().take(ID_LEN / 2) {
-            // Writing to a string cannot fail.
-            let _ = write!(id, "{byte:02x}");
-        }
+        let id = hex(&random()?[..ID_LEN / 2]);
         let secret = URL_SAFE_NO_PAD.encode(random()?);
         let prefix = if is_demo { DEMO_PREFIX } else { PREFIX };
         let text = Secret::new(format!("{prefix}{id}_{secret}"));

@@ -121,6 +121,7 @@ const MODEL_MANAGER: &[S] = &[
     S::ModelsInfer,
     S::ModelsManage,
     S::TaxonomiesRead,
+    S::TaxonomiesWrite,
     S::QaManage,
 ];
 

@@ -137,6 +137,10 @@ pub const ROUTES: &[Route] = &[
     plain("GET", "/api/v1/predictions/{id}", Access::Any(&[S::LettersRead, S::DocumentsRead])),
     plain("POST", "/api/v1/predictions/{id}/feedback", Access::Any(&[S::FeedbackWrite])),
     plain("GET", "/api/v1/statistics", Access::Any(&[S::ModelsRead])),
+    plain("GET", "/api/v1/statistics/drift", Access::Any(&[S::ModelsRead])),
+    plain("GET", "/api/v1/taxonomy", Access::Any(&[S::TaxonomiesRead])),
+    plain("POST", "/api/v1/taxonomy/comparisons", Access::Any(&[S::TaxonomiesWrite])),
+    plain("POST", "/api/v1/taxonomy/versions", Access::Any(&[S::TaxonomiesWrite])),
     kept("GET", "/api/v1/reviews", Access::Any(&[S::ReviewsWork])),
     kept("POST", "/api/v1/reviews/claim-next", Access::Any(&[S::ReviewsWork])),
     plain("POST", "/api/v1/reviews/accept", Access::Any(&[S::ReviewsWork])),
@@ -199,9 +203,12 @@ pub const PAGES: &[Route] = &[
     page("/console/cards", Access::Any(&[S::IdRecognize])),
     page("/console/answers", Access::Any(&[S::QaManage])),
     page("/console/models", Access::Any(&[S::ModelsRead])),
+    page("/console/taxonomy", Access::Any(&[S::TaxonomiesRead])),
     page("/console/clients", Access::Any(&[S::ClientsAdmin])),
     page("/console/audit", Access::Any(&[S::AuditRead])),
     page("/console/resources", Access::Any(&[S::OpsAdmin])),
+    page("/console/privacy", Access::Any(&[S::PrivacyHandle])),
+    Route { method: "POST", ..page("/console/privacy", Access::Any(&[S::PrivacyHandle])) },
 ];
 
 /// Scopes of whoever may try one of the services.

@@ -66,6 +66,11 @@ const OPEN_TO: &[(&str, &str)] = &[
     ("GET /api/v1/predictions/{id}", "承分單介"),
     ("POST /api/v1/predictions/{id}/feedback", "承分單介"),
     ("GET /api/v1/statistics", "單模系"),
+    ("GET /api/v1/statistics/drift", "單模系"),
+    ("GET /api/v1/taxonomy", "承分單模"),
+    // These need a strong login besides.
+    ("POST /api/v1/taxonomy/comparisons", ""),
+    ("POST /api/v1/taxonomy/versions", ""),
     ("GET /api/v1/reviews", "承分單"),
     ("POST /api/v1/reviews/claim-next", "承分單"),
     ("POST /api/v1/reviews/accept", "承分單"),
@@ -120,10 +125,13 @@ fn every_screen_is_seen_by_the_roles_that_need_it() {
         ("/console/cards", "承單介"),
         ("/console/answers", "單模"),
         ("/console/models", "單模系"),
+        ("/console/taxonomy", "承分單模"),
         // These need a strong login besides.
         ("/console/clients", ""),
         ("/console/audit", ""),
         ("/console/resources", ""),
+        ("/console/privacy", ""),
+        ("/console/privacy", ""),
     ];
     let guarded = PAGES.iter().filter(|it| it.access != Access::Open);
     let found: Vec<(&str, String)> = guarded.map(|it| (it.path, who(it))).collect();

@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::thread;
+use std::time::Duration;
 
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, oneshot};
 
@@ -16,8 +17,12 @@ use crate::tensor::{Data, ShapeError, Tensor};
 use super::pool::Lane;
 use super::{Service, Unread};
 
-/// Calls that are admitted and not answered, of all models: each may hold a body and as much again.
-const MAX_CALLS: u32 = 8;
+/// Bytes of a body for which a call takes one place.
+const PLACE_BYTES: u64 = 64 << 10;
+/// Places of a call that announced no length: 16 MiB.
+const MOST_PLACES: u32 = 256;
+/// Places of all models' calls that are not answered: bodies of 128 MiB, each of which may need as much again.
+const PLACES: u32 = 8 * MOST_PLACES;
 /// Rows of one call that wait at one time.
 const ROWS_AT_ONCE: usize = 32;
 /// Most elements of an answer: 64 MiB of floats.
@@ -108,7 +113,7 @@ impl Infer {
             networks,
             loaded: Mutex::default(),
             changing: Arc::default(),
-            places: Arc::new(Semaphore::new(MAX_CALLS as usize)),
+            places: Arc::new(Semaphore::new(PLACES as usize)),
         })
     }
 
@@ -134,14 +139,30 @@ impl Infer {
         Ok(Arc::clone(&self.find(name, version)?.info))
     }
 
-    /// Takes a place for a call before its body is read; refuses at once when there is none.
+    /// Takes places for a call before its body is read, as many as the largest body needs; refuses at once when there
+    /// are too few.
     ///
     /// # Errors
-    /// As of [`Infer::info`], and when too many calls are in flight.
+    /// As of [`Infer::info`], and when too much is in flight.
     pub fn admit(&self, name: &str, version: Option<&str>) -> Result<InferPlace, CallError> {
+        self.admit_announced(name, version, u64::MAX)
+    }
+
+    /// As [`Infer::admit`], for a body of at most `n_bytes`: small calls leave room for many.
+    ///
+    /// # Errors
+    /// The same.
+    pub fn admit_announced(
+        &self,
+        name: &str,
+        version: Option<&str>,
+        n_bytes: u64,
+    ) -> Result<InferPlace, CallError> {
         let loaded = self.find(name, version)?;
+        let n_places = u32::try_from(n_bytes.div_ceil(PLACE_BYTES)).unwrap_or(MOST_PLACES);
+        let n_places = n_places.clamp(1, MOST_PLACES);
         let taken = |places: &Arc<Semaphore>| {
-            Arc::clone(places).try_acquire_owned().map_err(|_| overloaded())
+            Arc::clone(places).try_acquire_many_owned(n_places).map_err(|_| overloaded())
         };
         let places = [taken(&self.places)?, taken(&loaded.calls)?];
         Ok(InferPlace { loaded, _places: places })
@@ -182,7 +203,7 @@ impl Infer {
         self.known(name)?;
         let Some(loaded) = self.loaded().remove(name) else { return Err(not_loaded(name)) };
         let calls = Arc::clone(&loaded.calls);
-        let drained = tokio::time::timeout_at(deadline.into(), calls.acquire_many(MAX_CALLS)).await;
+        let drained = tokio::time::timeout_at(deadline.into(), calls.acquire_many(PLACES)).await;
         match drained {
             Ok(_) => Ok(()),
             Err(_) => Err(CallError::timeout()),
@@ -212,7 +233,7 @@ impl Infer {
         let loaded = Loaded {
             info: Arc::new(info(known, &signature)),
             handle: Some(handle),
-            calls: Arc::new(Semaphore::new(MAX_CALLS as usize)),
+            calls: Arc::new(Semaphore::new(PLACES as usize)),
         };
         tracing::info!(model = name, "a model is loaded for tensors");
         self.loaded().insert(name.to_owned(), Arc::new(loaded));
@@ -239,7 +260,7 @@ impl Infer {
 
 impl Service {
     /// Computes on tensors: `read` makes them of the body, `write` an answer of what the model gave; both run on the
-    /// pool of texts.
+    /// pool of texts, unless they are so small that going there costs more.
     ///
     /// # Errors
     /// Those of `read` and `write`; when the model is overloaded, late or cannot compute on this.
@@ -262,10 +283,18 @@ impl Service {
                 Ok::<_, CallError>((rows(inputs)?, reply))
             };
             let lane = if body.n_bytes <= SHORT_BYTES { Lane::Short } else { Lane::Long };
-            let read = self.texts.run(lane, read).await.map_err(|it| self.pool_error(it))?;
-            let (rows, reply) = read?;
+            let (rows, reply) = if body.n_bytes <= INLINE_BYTES {
+                read()?
+            } else {
+                self.texts.run(lane, read).await.map_err(|it| self.pool_error(it))??
+            };
+            place.require_in_time(&rows, deadline.saturating_duration_since(self.clock.now()))?;
             let found = place.run(rows, deadline).await?;
+            let n_elements: usize = found.iter().flatten().map(n_elements_of).sum();
             let written = move || write(&reply, &stacked(found)?);
+            if n_elements <= INLINE_ELEMENTS {
+                return written();
+            }
             self.texts.run(lane, written).await.map_err(|it| self.pool_error(it))?
         };
         let answered = tokio::time::timeout_at(deadline.into(), work).await;
@@ -273,10 +302,28 @@ impl Service {
     }
 }
 
+/// Bytes of a body that is read at once, without a change of threads.
+const INLINE_BYTES: usize = 8 << 10;
+
+/// Elements of an answer that is written at once.
+const INLINE_ELEMENTS: usize = 1024;
+
 /// Bytes of a body up to which its call overtakes.
 const SHORT_BYTES: usize = 64 << 10;
 
 impl InferPlace {
+    /// Refuses now what would be answered after `left`, behind all that waits.
+    fn require_in_time(&self, rows: &[Tensor], left: Duration) -> Result<(), CallError> {
+        let cost = rows.iter().map(n_elements_of).sum();
+        let needed = self.loaded.handle.as_ref().map_or(Duration::ZERO, |it| it.estimate(cost));
+        if needed <= left {
+            return Ok(());
+        }
+        let message = "目前無法在期限內完成,請稍後再試或放寬期限。";
+        let later = (needed - left).max(Duration::from_secs(1));
+        Err(CallError::new(ErrorCode::Overloaded, message).retry_after(later))
+    }
+
     /// The outputs of each row.
     async fn run(
         &self,
@@ -408,7 +455,7 @@ fn not_loaded(name: &str) -> CallError {
 
 fn overloaded() -> CallError {
     CallError::new(ErrorCode::Overloaded, "目前請求過多,請稍後再試。")
-        .retry_after(std::time::Duration::from_secs(1))
+        .retry_after(Duration::from_secs(1))
 }
 
 /// A failure on our side: the log has the reason, the caller a sentence.

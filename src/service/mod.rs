@@ -5,11 +5,13 @@
 
 mod admission;
 mod claim;
+pub mod drift;
 pub mod events;
 pub mod infer;
 pub mod jobs;
 mod picture;
 mod pool;
+pub mod privacy;
 pub mod relay;
 pub mod retention;
 pub mod reviews;

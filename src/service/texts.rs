@@ -3,13 +3,16 @@
 
 use std::sync::Arc;
 
+use crate::base::Date;
 use crate::task::answers::{Answer, AnswerOrder, Unanswered};
 use crate::task::assist::{CallOrder, Suggestions};
 use crate::task::call::CallError;
 use crate::task::documents::{DispatchAnswer, DispatchOrder};
+use crate::task::drift::ServiceDrift;
 use crate::task::embeddings::{EmbeddingAnswer, EmbeddingOrder, Encoding};
 use crate::task::letters::{LetterAnswers, LetterOrder};
 use crate::task::prediction::{Feedback, KeptPrediction, ServiceStatistics};
+use crate::task::taxonomy::{TaxonomyComparison, TaxonomyState};
 
 use super::Admitted;
 use super::pool::Lane;
@@ -106,6 +109,34 @@ impl Admitted {
     pub async fn statistics(self) -> Result<Vec<ServiceStatistics>, CallError> {
         let body = Unread { n_bytes: 0, read: || Ok(()) };
         self.on_text_pool(body, move |routing, ()| Ok(routing.statistics())).await
+    }
+
+    /// Whether the answers of the last `days` days drift away from those that their versions gave at first.
+    pub async fn drift(self, days: u32) -> Result<Vec<ServiceDrift>, CallError> {
+        let body = Unread { n_bytes: 0, read: || Ok(()) };
+        self.on_text_pool(body, move |routing, ()| routing.drift(days)).await
+    }
+
+    /// The units that answers are given for.
+    pub async fn taxonomy(self) -> Result<TaxonomyState, CallError> {
+        let body = Unread { n_bytes: 0, read: || Ok(()) };
+        self.on_text_pool(body, move |routing, ()| routing.taxonomy_state()).await
+    }
+
+    /// What another version of the units would change on a day.
+    pub async fn compare_taxonomy<F>(self, body: Unread<F>) -> Result<TaxonomyComparison, CallError>
+    where
+        F: FnOnce() -> Result<(String, Date), CallError> + Send + 'static,
+    {
+        self.on_text_pool(body, |routing, (text, on)| routing.compare_taxonomy(&text, on)).await
+    }
+
+    /// Adds a version of the units that holds from a day on.
+    pub async fn add_taxonomy<F>(self, body: Unread<F>) -> Result<TaxonomyState, CallError>
+    where
+        F: FnOnce() -> Result<(String, Date), CallError> + Send + 'static,
+    {
+        self.on_text_pool(body, |routing, (text, from)| routing.add_taxonomy(&text, from)).await
     }
 
     /// Appends feedback to a prediction.

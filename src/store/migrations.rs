@@ -28,6 +28,7 @@ const MIGRATIONS: &[Migration] = &[
     migration!("0005_reviews"),
     migration!("0006_privacy"),
     migration!("0007_promotions"),
+    migration!("0008_drift"),
 ];
 
 /// Number of the newest tables that this program knows.

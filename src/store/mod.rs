@@ -8,6 +8,7 @@
 mod approvals;
 pub mod blobs;
 pub mod clients;
+mod drift;
 mod engine;
 mod erasure;
 mod export;
@@ -40,6 +41,7 @@ use futures_util::FutureExt;
 use crate::base::Private;
 
 pub use approvals::{Approval, Request};
+pub use drift::{DriftReference, DriftRow, Observed, Observing, Shape};
 pub use engine::Reply;
 pub use erasure::Erasure;
 pub use export::Labelled;
@@ -48,7 +50,7 @@ pub use keys::{Progress, StoreKey};
 pub use outbox::OutboxRow;
 pub use predictions::{FeedbackRow, NewPrediction, Prediction, Review};
 pub use promotions::Promotion;
-pub use retention::{Keep, Purged};
+pub use retention::{Expiring, Keep, Purged};
 pub use snapshot::{PartPlace, Snapshot};
 pub use subjects::{Identifier, IdentifierKind, Mention, Subject};
 pub use taxonomies::TaxonomyRow;

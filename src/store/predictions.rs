@@ -7,6 +7,7 @@ use futures_util::FutureExt;
 
 use crate::base::Private;
 
+use super::drift::Shape;
 use super::engine::{Kind, Reply, Tx};
 use super::outbox::{self, OutboxRow};
 use super::reviews::{self, NewReview, SealedReview};
@@ -34,6 +35,8 @@ pub struct NewPrediction {
     pub signature: Option<Vec<u8>>,
     /// Whom the text mentions.
     pub subjects: Vec<Subject>,
+    /// What is counted of the text, for as long as the prediction is kept.
+    pub shape: Option<Shape>,
     /// The caller's case.
     pub case_no: Option<String>,
     /// Seconds since 1970-01-01T00:00:00Z.
@@ -238,8 +241,8 @@ async fn keep(
     tx: &mut dyn Tx,
 ) -> Result<(), StoreError> {
     let insert = "INSERT INTO prediction(id, org, service, model, version, sha256, taxonomy, labels, sealed, signature,
-            case_no, created, text_expires, expires)
-        VALUES($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14)";
+            case_no, created, text_expires, expires, n_chars, n_han)
+        VALUES($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16)";
     for (it, sealed) in sealed {
         let [model, version, sha256] = &it.model;
         let values = values![
@@ -257,6 +260,8 @@ async fn keep(
             it.created,
             it.text_expires,
             it.expires,
+            it.shape.map(|it| u64::from(it.n_chars)),
+            it.shape.map(|it| u64::from(it.n_han)),
         ];
         tx.execute(insert, values).await?;
         let created = Duration::from_secs(it.created);

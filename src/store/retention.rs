@@ -87,6 +87,46 @@ impl Store {
     }
 }
 
+/// What of a class is erased until a time.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Expiring {
+    /// The class, named as in [`Purged::counts`].
+    pub class: &'static str,
+    /// How much.
+    pub n: u64,
+    /// When the first of it is (since 1970-01-01T00:00:00Z).
+    pub first: Option<Duration>,
+}
+
+impl Store {
+    /// What is erased by itself until a time, by class: what was made with a limit of its own. Holds are not looked at.
+    ///
+    /// # Errors
+    /// When the database fails.
+    pub fn expiring(&self, until: Duration) -> Reply<Vec<Expiring>> {
+        self.call(Kind::Read, until, |until, tx| expiring(*until, tx).boxed())
+    }
+}
+
+async fn expiring(until: Duration, tx: &mut dyn Tx) -> Result<Vec<Expiring>, StoreError> {
+    let seconds = |it: u64| Duration::from_secs(it);
+    let mut found = Vec::new();
+    for (class, column, limit, read) in [
+        ("texts", "text_expires FROM prediction", until.as_secs(), seconds as fn(u64) -> Duration),
+        ("predictions", "expires FROM prediction", until.as_secs(), seconds),
+        ("jobs", "expires FROM job", ms(until), super::jobs::time),
+        ("blobs", "expires FROM blob", ms(until), super::jobs::time),
+    ] {
+        let (name, table) = column.split_once(' ').unwrap_or((column, ""));
+        let select = format!("SELECT count(*), min({name}) {table} WHERE {name} <= $1");
+        for mut row in tx.rows(&select, values![limit]).await? {
+            let (n, first) = (row.take()?, row.take::<Option<u64>>()?.map(read));
+            found.push(Expiring { class, n, first });
+        }
+    }
+    Ok(found)
+}
+
 async fn purge(now: Duration, keep: Keep, tx: &mut dyn Tx) -> Result<Purged, StoreError> {
     holds::spread(tx).await?;
     Ok(Purged {

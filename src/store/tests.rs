@@ -23,6 +23,7 @@ fn prediction(id: &str) -> NewPrediction {
         text: Private::new(TEXT.as_bytes().to_vec()),
         signature: None,
         subjects: Vec::new(),
+        shape: None,
         case_no: None,
         created: 10,
         text_expires: 100,

@@ -7,6 +7,7 @@ use futures_util::FutureExt;
 use crate::base::Secret;
 
 use super::engine::{Kind, Reply, Tx};
+use super::reviews::ReviewKind;
 use super::value::{Row, values};
 use super::{Store, StoreError};
 
@@ -42,6 +43,8 @@ pub struct DayPrediction {
     pub taxonomy: String,
     /// Labels given, in the form of `NewPrediction::labels`.
     pub labels: String,
+    /// Agency that it counts for; empty where it was given before agencies were kept.
+    pub org: String,
 }
 
 /// A word of an officer on an answer.
@@ -88,6 +91,27 @@ pub struct DayJob {
     pub finished: Option<u64>,
 }
 
+/// A review that was decided.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct DayReview {
+    /// Place among all.
+    pub seq: u64,
+    /// Agency that it counts for.
+    pub org: String,
+    /// Of which service.
+    pub service: &'static str,
+    /// Why it was reviewed.
+    pub reason: String,
+    /// What was decided.
+    pub verdict: String,
+    /// Milliseconds since 1970-01-01T00:00:00Z: when it came in.
+    pub created: u64,
+    /// Until when it should have been decided.
+    pub deadline: u64,
+    /// When it was.
+    pub decided: u64,
+}
+
 impl Store {
     /// Answers given in a stretch of time, some thousand, in order.
     ///
@@ -113,6 +137,14 @@ impl Store {
         self.call(Kind::Read, stretch, |it, tx| jobs(*it, tx).boxed())
     }
 
+    /// Reviews decided in a stretch of time, and past undoing, some thousand, in order.
+    ///
+    /// # Errors
+    /// When the database fails.
+    pub fn day_reviews(&self, stretch: Stretch) -> Reply<Vec<DayReview>> {
+        self.call(Kind::Read, stretch, |it, tx| reviews(*it, tx).boxed())
+    }
+
     /// The key of pseudonyms, made when it is asked for first: the same for every node and every export.
     ///
     /// # Errors
@@ -126,7 +158,8 @@ impl Store {
 }
 
 async fn predictions(it: Stretch, tx: &mut dyn Tx) -> Result<Vec<DayPrediction>, StoreError> {
-    let select = "SELECT seq, id, service, model, version, sha256, taxonomy, labels FROM prediction
+    let select =
+        "SELECT seq, id, service, model, version, sha256, taxonomy, labels, org FROM prediction
         WHERE $1 <= created AND created < $2 AND $3 < seq ORDER BY seq LIMIT $4";
     let read = |mut row: Row| -> Result<_, StoreError> {
         Ok(DayPrediction {
@@ -136,9 +169,29 @@ async fn predictions(it: Stretch, tx: &mut dyn Tx) -> Result<Vec<DayPrediction>,
             model: [row.take()?, row.take()?, row.take()?],
             taxonomy: row.take()?,
             labels: row.take()?,
+            org: row.take()?,
         })
     };
     let values = values![it.from, it.until, it.after, PAGE];
+    tx.rows(select, values).await?.into_iter().map(read).collect()
+}
+
+async fn reviews(it: Stretch, tx: &mut dyn Tx) -> Result<Vec<DayReview>, StoreError> {
+    let select = "SELECT seq, org, kind, reason, verdict, created, deadline, decided FROM review
+        WHERE state = 'decided' AND settled = 1 AND $1 <= decided AND decided < $2 AND $3 < seq ORDER BY seq LIMIT $4";
+    let read = |mut row: Row| -> Result<_, StoreError> {
+        Ok(DayReview {
+            seq: row.take()?,
+            org: row.take()?,
+            service: row.take::<String>()?.parse::<ReviewKind>()?.service(),
+            reason: row.take()?,
+            verdict: row.take()?,
+            created: row.take()?,
+            deadline: row.take()?,
+            decided: row.take()?,
+        })
+    };
+    let values = values![ms(it.from), ms(it.until), it.after, PAGE];
     tx.rows(select, values).await?.into_iter().map(read).collect()
 }
 
@@ -178,9 +231,12 @@ async fn jobs(it: Stretch, tx: &mut dyn Tx) -> Result<Vec<DayJob>, StoreError> {
             finished: row.take()?,
         })
     };
-    let ms = |seconds: u64| seconds.saturating_mul(1000);
     let values = values![ms(it.from), ms(it.until), it.after, PAGE];
     tx.rows(select, values).await?.into_iter().map(read).collect()
+}
+
+fn ms(seconds: u64) -> u64 {
+    seconds.saturating_mul(1000)
 }
 
 async fn key(fresh: &[u8], tx: &mut dyn Tx) -> Result<Vec<u8>, StoreError> {

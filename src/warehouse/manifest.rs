@@ -1,5 +1,6 @@
 //! What goes with the rows: a manifest for each day, a dictionary for each table.
 
+use std::fmt::Write as _;
 use std::fs::File;
 use std::io::{self, BufRead, BufReader};
 use std::path::Path;
@@ -10,13 +11,14 @@ use sha2::{Digest, Sha256};
 use crate::base::{Date, hex};
 
 use super::partition::write_whole;
-use super::table::Table;
+use super::table::{TABLES, Table};
 use super::{ExportError, MIN_GROUP};
 
-/// Rises when a column changes its meaning or goes away.
-const SCHEMA_VERSION: u32 = 1;
+/// Version of the tables. Within a version tables and columns are only added, columns behind the ones before; it rises when one
+/// changes its meaning, its type or its place, or goes away.
+pub const SCHEMA_VERSION: u32 = 1;
 
-const MANIFEST: &str = "manifest.json";
+pub(super) const MANIFEST: &str = "manifest.json";
 const DICTIONARY: &str = "data-dictionary.json";
 
 #[derive(Serialize)]
@@ -45,14 +47,14 @@ struct ManifestFile<'a> {
     sha256: String,
 }
 
-/// Writes the manifest of a day, which names every file with its hash.
+/// Writes the manifest of a day, which names every file with its hash; whether it differs from the one before.
 pub(super) fn write(
     table: &Table,
     day: Date,
     n_rows: u64,
     folder: &Path,
     names: &[&str],
-) -> Result<(), ExportError> {
+) -> Result<bool, ExportError> {
     let files = names.iter().map(|name| file(folder, name)).collect::<Result<Vec<_>, _>>()?;
     let manifest = Manifest {
         schema_version: SCHEMA_VERSION,
@@ -68,7 +70,10 @@ pub(super) fn write(
         },
         files,
     };
-    write_json(folder, MANIFEST, &manifest)
+    let before = std::fs::read(folder.join(MANIFEST)).ok();
+    let text = json(&folder.join(MANIFEST), &manifest)?;
+    write_whole(folder, MANIFEST, text.as_bytes())?;
+    Ok(before.as_deref() != Some(text.as_bytes()))
 }
 
 fn file<'a>(folder: &Path, name: &'a str) -> Result<ManifestFile<'a>, ExportError> {
@@ -138,11 +143,24 @@ pub(super) fn write_dictionary(table: &Table, folder: &Path) -> Result<(), Expor
         sensitivity: "內部使用:假名化資料,不含姓名、案號與全文",
         columns: columns.collect(),
     };
-    write_json(folder, DICTIONARY, &dictionary)
+    let text = json(&folder.join(DICTIONARY), &dictionary)?;
+    write_whole(folder, DICTIONARY, text.as_bytes())
 }
 
-fn write_json(folder: &Path, name: &str, value: &impl Serialize) -> Result<(), ExportError> {
+fn json(path: &Path, value: &impl Serialize) -> Result<String, ExportError> {
     let text = serde_json::to_string_pretty(value);
-    let text = text.map_err(|it| ExportError::write(&folder.join(name), it))? + "\n";
-    write_whole(folder, name, text.as_bytes())
+    Ok(text.map_err(|it| ExportError::write(path, it))? + "\n")
+}
+
+/// The tables with their columns and types, one a line, as committed in `docs/reference/warehouse.txt`.
+pub fn schema() -> String {
+    let mut lines = format!("schema_version {SCHEMA_VERSION}\n");
+    for table in TABLES {
+        for column in table.columns {
+            let kind = column.kind.as_str();
+            // Writing to a string cannot fail.
+            let _ = writeln!(lines, "{}.{} {kind}", table.name, column.name);
+        }
+    }
+    lines
 }

@@ -5,6 +5,9 @@
 //! <out>/<table>/dt=2026-11-25/{part-0.csv, part-0.parquet, manifest.json}
 //! ```
 //!
+//! A row lies in the day on which it happened: what an officer decides later about an older answer is in a later day, under
+//! the pseudonym of the answer. Counts of jobs still change after their day; [`due`] names the days to write again.
+//!
 //! No free text, no names, no case numbers, no time finer than the day. Ids become pseudonyms (HMAC-SHA-256 under a key
 //! that stays in the store), so that feedback still finds its answer. Groups below [`MIN_GROUP`] are left out.
 
@@ -26,6 +29,7 @@ use crate::store::{Store, StoreError};
 use pages::Source;
 use partition::Partition;
 
+pub use manifest::{SCHEMA_VERSION, schema};
 pub use table::{Column, ColumnKind, TABLES, Table};
 
 /// Smallest group of an aggregate that is published.
@@ -68,17 +72,54 @@ pub struct Exported {
     pub n_rows: u64,
     /// The folder of the day.
     pub folder: PathBuf,
+    /// Whether it differs from what lay there before.
+    pub is_new: bool,
 }
 
-/// Writes every table of a day (in Taiwan) below `out`; what is there of that day is replaced.
+/// A call that was answered, as the audit log has it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Call {
+    /// Whose; none where nobody was proven.
+    pub client: Option<String>,
+    /// Its operation: method and template of the path, or the operation's name on the bus.
+    pub operation: String,
+    /// Status of the answer, as over HTTP.
+    pub status: u16,
+    /// Milliseconds.
+    pub took_ms: u64,
+}
+
+/// What is exported of a day.
+pub struct Day<'a> {
+    /// Which, in Taiwan.
+    pub day: Date,
+    /// Its calls; those of this node.
+    pub calls: &'a [Call],
+}
+
+/// The days to export before `today`, in order: those after the newest that lies below `out`, and the `again` days up to it,
+/// whose jobs may have ended meanwhile. Without any it is the day before `today`.
+///
+/// # Errors
+/// When the folder cannot be read.
+pub fn due(out: &Path, today: Date, again: u32) -> Result<Vec<Date>, ExportError> {
+    let newest = partition::newest(&out.join(TABLES[0].name))?.filter(|it| *it < today);
+    let first = match newest {
+        Some(newest) => newest.unix_days().saturating_sub(again).saturating_add(1),
+        None => today.unix_days().saturating_sub(1),
+    };
+    Ok((first..today.unix_days()).map(Date::from_unix_days).collect())
+}
+
+/// Writes every table of a day below `out`; what is there of that day is replaced.
 ///
 /// Each file appears whole or not at all, the manifest last: a reader that checks its hashes never takes half a day.
 ///
 /// # Errors
 /// When the store cannot be read or a file cannot be written.
-pub fn export(store: &Store, day: Date, out: &Path) -> Result<Vec<Exported>, ExportError> {
+pub fn export(store: &Store, day: &Day<'_>, out: &Path) -> Result<Vec<Exported>, ExportError> {
     let pseudonyms = Pseudonyms { key: store.pseudonym_key()? };
-    let source = Source { store, day, pseudonyms: &pseudonyms };
+    let source = Source { store, day: day.day, pseudonyms: &pseudonyms, calls: day.calls };
     TABLES.iter().map(|table| export_table(table, &source, out)).collect()
 }
 
@@ -95,8 +136,7 @@ fn export_table(table: &Table, source: &Source<'_>, out: &Path) -> Result<Export
     let mut partition = Partition::begin(table, &folder.join(format!("dt={}", source.day)))?;
     (table.read)(source, &mut |rows| partition.add(rows))?;
     manifest::write_dictionary(table, &folder)?;
-    let (n_rows, folder) = partition.finish(source.day)?;
-    Ok(Exported { table: table.name, n_rows, folder })
+    partition.finish(source.day)
 }
 
 /// Names that stand for ids.

@@ -3,14 +3,20 @@
 use std::collections::BTreeMap;
 
 use crate::base::Date;
-use crate::store::warehouse::{DayFeedback, DayJob, DayPrediction, Stretch};
+use crate::store::warehouse::{DayFeedback, DayJob, DayPrediction, DayReview, Stretch};
 use crate::store::{Reply, Store};
 
 use super::table::{Cell, Take};
-use super::{ExportError, MIN_GROUP, Pseudonyms};
+use super::{Call, ExportError, MIN_GROUP, Pseudonyms};
 
 /// Labels of a row.
 const N_LABELS: usize = 3;
+
+/// Statuses of HTTP: the first that is an error, and that of a caller who is too fast.
+const FIRST_ERROR: u16 = 400;
+const TOO_MANY: u16 = 429;
+
+const MS_PER_S: u64 = 1000;
 
 /// What is exported.
 pub(super) struct Source<'a> {
@@ -20,6 +26,8 @@ pub(super) struct Source<'a> {
     pub(super) day: Date,
     /// Names for ids.
     pub(super) pseudonyms: &'a Pseudonyms,
+    /// The calls of that day, as the audit log has them.
+    pub(super) calls: &'a [Call],
 }
 
 impl Source<'_> {
@@ -71,6 +79,7 @@ pub(super) fn predictions(source: &Source<'_>, take: &mut Take<'_>) -> Result<()
                 None => [Cell::Null, Cell::Null],
             });
         }
+        cells.push(Some(it.org).filter(|it| !it.is_empty()).into());
         cells
     };
     source.each(
@@ -130,7 +139,7 @@ impl Tally {
 
     fn cells(mut self) -> Vec<Cell> {
         let state = |name: &str| Cell::Int(self.states.get(name).copied().unwrap_or(0));
-        let mut cells = vec![Cell::Int(i64::try_from(self.submitted).unwrap_or(i64::MAX))];
+        let mut cells = vec![count(self.submitted)];
         cells.extend(["succeeded", "failed", "cancelled", "dead"].map(state));
         cells.extend([quantile(&mut self.ran_ms, 50), quantile(&mut self.ran_ms, 95)]);
         cells.push(quantile(&mut self.queued_ms, 95));
@@ -191,4 +200,71 @@ pub(super) fn versions(source: &Source<'_>, take: &mut Take<'_>) -> Result<(), E
         cells
     };
     take(&counts.into_iter().map(row).collect::<Vec<_>>())
+}
+
+/// What officers did with the reviews of one agency, service and reason.
+#[derive(Default)]
+struct Decisions {
+    verdicts: BTreeMap<String, i64>,
+    n_late: i64,
+    took_s: Vec<u64>,
+}
+
+pub(super) fn reviews(source: &Source<'_>, take: &mut Take<'_>) -> Result<(), ExportError> {
+    let mut groups: BTreeMap<(String, &str, String), Decisions> = BTreeMap::new();
+    source.each(
+        Store::day_reviews,
+        |it| it.seq,
+        |rows: Vec<DayReview>| {
+            for it in rows {
+                let group = groups.entry((it.org, it.service, it.reason)).or_default();
+                *group.verdicts.entry(it.verdict).or_default() += 1;
+                group.n_late += i64::from(it.deadline < it.decided);
+                group.took_s.push(it.decided.saturating_sub(it.created) / MS_PER_S);
+            }
+            Ok(())
+        },
+    )?;
+    let groups = groups.into_iter().filter(|(_, it)| MIN_GROUP <= it.took_s.len());
+    let row = |((org, service, reason), mut group): ((String, &str, String), Decisions)| {
+        let verdict = |name: &str| Cell::Int(group.verdicts.get(name).copied().unwrap_or(0));
+        let mut cells = vec![source.dt(), Cell::Text(org), Cell::Text(service.to_owned())];
+        cells.extend([Cell::Text(reason), count(group.took_s.len())]);
+        cells.extend(["accepted", "corrected", "discarded"].map(verdict));
+        cells.push(Cell::Int(group.n_late));
+        cells.extend([quantile(&mut group.took_s, 50), quantile(&mut group.took_s, 95)]);
+        cells
+    };
+    take(&groups.map(row).collect::<Vec<_>>())
+}
+
+pub(super) fn usage(source: &Source<'_>, take: &mut Take<'_>) -> Result<(), ExportError> {
+    /// Answers of one client and operation: how many failed, how many came too fast, and how long each took.
+    #[derive(Default)]
+    struct Usage {
+        n_errors: i64,
+        n_throttled: i64,
+        took_ms: Vec<u64>,
+    }
+    let mut groups: BTreeMap<(Option<&str>, &str), Usage> = BTreeMap::new();
+    for call in source.calls {
+        let group = groups.entry((call.client.as_deref(), &call.operation)).or_default();
+        group.n_throttled += i64::from(call.status == TOO_MANY);
+        group.n_errors += i64::from(FIRST_ERROR <= call.status && call.status != TOO_MANY);
+        group.took_ms.push(call.took_ms);
+    }
+    let groups = groups.into_iter().filter(|(_, it)| MIN_GROUP <= it.took_ms.len());
+    let row = |((client, operation), mut group): ((Option<&str>, &str), Usage)| {
+        let client = client.map(|it| source.pseudonyms.of("client", it));
+        let mut cells = vec![source.dt(), client.into(), Cell::Text(operation.to_owned())];
+        cells.push(count(group.took_ms.len()));
+        cells.extend([group.n_errors, group.n_throttled].map(Cell::Int));
+        cells.extend([quantile(&mut group.took_ms, 50), quantile(&mut group.took_ms, 95)]);
+        cells
+    };
+    take(&groups.map(row).collect::<Vec<_>>())
+}
+
+fn count(n: usize) -> Cell {
+    Cell::Int(i64::try_from(n).unwrap_or(i64::MAX))
 }

@@ -9,7 +9,7 @@ use crate::base::Date;
 #[cfg(feature = "parquet")]
 use super::parquet::ParquetFile;
 use super::table::{Cell, Table};
-use super::{ExportError, manifest};
+use super::{ExportError, Exported, manifest};
 
 const CSV: &str = "part-0.csv";
 const PARQUET: &str = "part-0.parquet";
@@ -59,7 +59,7 @@ impl Partition<'_> {
     }
 
     /// Puts the files in their places, the manifest last.
-    pub(super) fn finish(self, day: Date) -> Result<(u64, PathBuf), ExportError> {
+    pub(super) fn finish(self, day: Date) -> Result<Exported, ExportError> {
         let Partition { table, folder, n_rows, csv, .. } = self;
         let failed = |it: std::io::Error| ExportError::write(&folder, it);
         let csv = csv.into_inner().map_err(|it| ExportError::write(&folder, it.to_string()))?;
@@ -71,9 +71,28 @@ impl Partition<'_> {
             fs::rename(folder.join(format!("{name}{UNFINISHED}")), folder.join(name))
                 .map_err(failed)?;
         }
-        manifest::write(table, day, n_rows, &folder, FILES)?;
-        Ok((n_rows, folder))
+        let is_new = manifest::write(table, day, n_rows, &folder, FILES)?;
+        Ok(Exported { table: table.name, n_rows, folder, is_new })
     }
+}
+
+/// The newest day of a table that was written whole.
+pub(super) fn newest(table: &Path) -> Result<Option<Date>, ExportError> {
+    let entries = match fs::read_dir(table) {
+        Ok(entries) => entries,
+        Err(err) if err.kind() == std::io::ErrorKind::NotFound => return Ok(None),
+        Err(err) => return Err(ExportError::write(table, err)),
+    };
+    let mut newest = None;
+    for entry in entries {
+        let entry = entry.map_err(|it| ExportError::write(table, it))?;
+        let name = entry.file_name();
+        let day = name.to_str().and_then(|it| it.strip_prefix("dt=")).and_then(Date::parse_iso);
+        if entry.path().join(manifest::MANIFEST).is_file() {
+            newest = newest.max(day);
+        }
+    }
+    Ok(newest)
 }
 
 fn create(folder: &Path, name: &str) -> Result<File, ExportError> {

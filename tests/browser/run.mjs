@@ -8,8 +8,8 @@ import { Server } from "./server.mjs";
 const [program, shots] = process.argv.slice(2);
 assert.ok(program, "which program? node run.mjs PROGRAM [FOLDER]");
 
-const SCREENS = ["/console", "/console/try", "/console/letters", "/console/documents", "/console/recordings", "/console/cards", "/console/answers", "/console/models",
-  "/console/clients", "/console/audit", "/console/resources"];
+const SCREENS = ["/console", "/console/try", "/console/letters", "/console/documents", "/console/recordings", "/console/cards", "/console/answers", "/console/models", "/console/taxonomy",
+  "/console/clients", "/console/privacy", "/console/audit", "/console/resources"];
 
 // A picture of a page for its documentation, from `selector` on.
 const shoot = async (page, name, selector = "body") => {
@@ -170,6 +170,92 @@ const walks = {
     await page.keyboard.press("Enter");
     await page.locator("[aria-labelledby=verify] .tag.good").first().waitFor();
     await check(page, "the audit log, verified");
+  },
+
+  async "a person's data, erased by two persons, by keyboard"(page) {
+    const body = { letters: [{ subject: "戶籍遷入", body: "我是王小明,身分證字號A123456789,請問要怎麼補件?" }] };
+    assert.equal((await page.request.post("/api/v1/letters/classifications", { data: body })).status(), 200);
+    await page.goto("/console/privacy");
+    await tabTo(page, "#identifier");
+    await page.keyboard.type("B123456780");
+    await page.keyboard.press("Enter");
+    await page.locator("#found .empty").waitFor();
+    await check(page, "nobody found");
+    await page.locator("#identifier").fill("A123456789");
+    await tabTo(page, "#find .primary");
+    await page.keyboard.press("Enter");
+    await page.locator("#found tbody tr").first().waitFor();
+    assert.ok(!page.url().includes("A123456789"), "no identifier in an address");
+    await check(page, "a person, found");
+    await shoot(page, "privacy");
+    await tabTo(page, "#ask-reason");
+    await page.keyboard.type("當事人申請");
+    await tabTo(page, "#ask-by");
+    await page.keyboard.type("王承辦");
+    await page.keyboard.press("Enter");
+    await page.waitForURL("**?did=ask");
+    await check(page, "an erasure, asked for");
+    await tabTo(page, "[data-do=approve]", 160);
+    await page.keyboard.press("Enter");
+    await page.locator("#approve-dialog[open]").waitFor();
+    await check(page, "an erasure, in question");
+    await tabTo(page, "#approve-by");
+    await page.keyboard.type("王承辦");
+    await page.keyboard.press("Enter");
+    await page.locator("#said [role=alert]").waitFor();
+    await check(page, "an erasure, refused");
+    await page.locator("[data-do=approve]").first().focus();
+    await page.keyboard.press("Enter");
+    await page.locator("#approve-by").fill("李科長");
+    await page.keyboard.press("Enter");
+    await page.waitForURL("**?did=approve");
+    await check(page, "an erasure, done");
+  },
+
+  async "a hold by keyboard"(page) {
+    await page.goto("/console/privacy");
+    await tabTo(page, "#hold-object", 160);
+    await page.keyboard.type("C-1");
+    await tabTo(page, "#hold-reason");
+    await page.keyboard.type("訴願");
+    await tabTo(page, "#hold-by");
+    await page.keyboard.type("u-1");
+    await page.keyboard.press("Enter");
+    await page.waitForURL("**?did=hold");
+    await check(page, "a hold");
+    await tabTo(page, "[data-do=lift]", 160);
+    await page.keyboard.press("Enter");
+    await page.locator("#lift-dialog[open]").waitFor();
+    await page.keyboard.press("Escape");
+    await page.locator("#lift-dialog[open]").waitFor({ state: "detached" });
+    assert.ok(!page.url().includes("lift"), "nothing was lifted");
+  },
+
+  async "another version of the units by keyboard"(page) {
+    await page.goto("/console/taxonomy?show=all");
+    await check(page, "units, all");
+    const state = await (await page.request.get("/api/v1/taxonomy")).json();
+    const toml = `version = "walk"\ntenant = "${state.tenant}"\nname = "${state.name}"\n[[unit]]\npath = "${state.tenant}/資料司"\nscope = "資料治理"\n`;
+    await page.locator("#file").setInputFiles({ name: "bad.toml", mimeType: "application/toml", buffer: Buffer.from("version = ") });
+    await tabTo(page, "#version .primary", 160);
+    await page.keyboard.press("Enter");
+    await page.locator("#said [role=alert]").waitFor();
+    await check(page, "a version, refused");
+    await page.locator("#file").setInputFiles({ name: "next.toml", mimeType: "application/toml", buffer: Buffer.from(toml) });
+    await page.locator("#valid-from").fill("2090-01-01");
+    await tabTo(page, "#version .primary", 160);
+    await page.keyboard.press("Enter");
+    await page.locator("#difference h3").waitFor();
+    await check(page, "a version, tried");
+    await shoot(page, "taxonomy");
+    await tabTo(page, "#add-version");
+    await page.keyboard.press("Enter");
+    await page.locator("#confirm[open]").waitFor();
+    await check(page, "a version, in question");
+    await tabTo(page, "#confirm .primary");
+    await page.keyboard.press("Enter");
+    await page.waitForURL("**?did=add");
+    await check(page, "a version, added");
   },
 
   async "screens, with data"(page) {

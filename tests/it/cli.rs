@@ -2,6 +2,7 @@
 
 use std::process::{Command, Output};
 
+use fenwen::base::{Clock, Date, SystemClock};
 use fenwen::store::Store;
 use fenwen::warehouse::TABLES;
 
@@ -57,6 +58,27 @@ fn a_day_is_exported_and_told() {
     assert!(event.body.contains(r#""day":"2026-01-01""#), "{}", event.body);
     check_refused(&["export", "--day", "2199-01-01", "--data-dir", data], &["2199-01-01"]);
     check_refused(&["export", "--day", "2026-02-30", "--data-dir", data], &["YYYY-MM-DD"]);
+}
+
+/// Without a day: what is missing since the newest, and the days before it again.
+#[test]
+fn the_days_that_are_missing_are_exported() {
+    let dir = tempfile::tempdir().unwrap();
+    let data = dir.path().to_str().unwrap();
+    let yesterday = Date::in_taiwan(SystemClock.unix_time()).previous_day();
+    let before = yesterday.previous_day().to_string();
+    assert!(fenwen(&["export", "--day", &before, "--data-dir", data]).status.success());
+    let done = fenwen(&["export", "--again", "1", "--data-dir", data]);
+    let said = String::from_utf8(done.stdout).unwrap();
+    assert_eq!(said.lines().count(), 2 * TABLES.len(), "{said}");
+    let is_unchanged = |day: &str| said.contains(&format!("dt={day}(未變)"));
+    assert!(is_unchanged(&before) && !is_unchanged(&yesterday.to_string()), "{said}");
+    let store = Store::open(dir.path()).unwrap();
+    assert_eq!(
+        store.outbox_pending(9).wait().unwrap().len(),
+        2,
+        "a day that is the same is not told"
+    );
 }
 
 #[test]

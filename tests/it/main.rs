@@ -4,12 +4,15 @@
 mod api;
 mod audit;
 mod batch;
+mod book;
 mod bus;
 mod canary;
 mod cli;
 mod compliance;
 #[cfg(feature = "console")]
 mod console;
+mod dashboards;
+mod drift;
 #[cfg(all(feature = "candle", feature = "ort", feature = "rten"))]
 mod encoder;
 #[cfg(all(feature = "ort", feature = "rten"))]

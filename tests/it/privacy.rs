@@ -76,6 +76,7 @@ fn prediction(store: &Store, id: &str, expires: u64) -> NewPrediction {
         text: Private::new(format!("我是{ID_NUMBER}").into_bytes()),
         signature: None,
         subjects: vec![subject],
+        shape: None,
         case_no: None,
         created: now().as_secs() - 1,
         text_expires: expires,

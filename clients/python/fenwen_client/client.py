@@ -22,6 +22,7 @@ from .letters import Letters
 from .predictions import Predictions
 from .reviews import Reviews
 from .server import Server
+from .taxonomy import Taxonomy
 from .transcriptions import Transcriptions
 from .types import Purpose
 from .webhooks import Webhooks
@@ -44,6 +45,7 @@ class _Groups(Generic[D]):
         self.jobs = Jobs(driver, settings)
         self.blobs = Blobs(driver, settings)
         self.reviews = Reviews(driver, settings)
+        self.taxonomy = Taxonomy(driver, settings)
         self.webhooks = Webhooks(driver, settings)
         self.server = Server(driver, settings)
 

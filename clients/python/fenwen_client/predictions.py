@@ -5,7 +5,7 @@ from __future__ import annotations
 from ._core import Call, Plan
 from ._method import D, Group, method
 from ._model import decode
-from .types import DecidedBy, FeedbackRequest, PredictionResponse, StatisticsResponse, Verdict
+from .types import DecidedBy, DriftResponse, FeedbackRequest, PredictionResponse, StatisticsResponse, Verdict
 
 
 class Predictions(Group[D]):
@@ -37,3 +37,9 @@ class Predictions(Group[D]):
         """Precision promised and measured by service and label, and the agreement of officers."""
         answer = yield from Call(self.settings, "read_statistics").answer()
         return decode(StatisticsResponse, answer.json())
+
+    @method
+    def drift(self) -> Plan[DriftResponse]:
+        """Whether the answers of the last 30 days still look like the first ones of their version, and what to do."""
+        answer = yield from Call(self.settings, "read_drift").answer()
+        return decode(DriftResponse, answer.json())

@@ -465,6 +465,17 @@ class Catalogue(ApiModel):
 
 
 @dataclass(frozen=True, kw_only=True, repr=False)
+class ChangedUnit(ApiModel):
+    """A unit that differs."""
+
+    fields: list[str]
+    """In what: `aliases`, `from`, `to`, `scope`."""
+
+    path: str
+    """Its path."""
+
+
+@dataclass(frozen=True, kw_only=True, repr=False)
 class Check(ApiModel):
     """A check of a value."""
 
@@ -870,6 +881,69 @@ class DocumentAnswer(ApiModel):
 
     timings_ms: TimingsMs
     """Where the time went, in milliseconds."""
+
+
+@dataclass(frozen=True, kw_only=True, repr=False)
+class Drift(ApiModel):
+    """What the answers of one service say beside those that its version gave at first."""
+
+    advice: str
+    """`wait` (too few answers to tell), `none`, `look` (what is asked or answered has changed) or `retrain`
+    (officers' reviews say that the promised precision does not hold).
+    """
+
+    figures: list[DriftMeasure]
+    """Comparisons of the last days, the oldest first."""
+
+    model: Model
+    """What answers."""
+
+    service: str
+    """`letters`, `documents` or `qa`."""
+
+
+@dataclass(frozen=True, kw_only=True, repr=False)
+class DriftMeasure(ApiModel):
+    """One comparison of one feature on one day."""
+
+    alarm: bool
+    """Whether it counts: the value reaches the threshold, and chance does not explain it."""
+
+    day: str
+    """The day in Taiwan."""
+
+    feature: str
+    """`label` (first label), `confidence` (its probability), `length` (characters of the text) or `chinese` (their
+    share of Chinese).
+    """
+
+    measure: str
+    """`psi` (population stability index), `js` (Jensen–Shannon divergence in bits) or `ks` (Kolmogorov–Smirnov
+    distance).
+    """
+
+    p: float
+    """How likely that is by chance."""
+
+    reference: int
+    """Answers in the reference."""
+
+    threshold: float
+    """From where on it counts."""
+
+    value: float
+    """How far they lie apart."""
+
+    window: int
+    """Answers that were compared with it."""
+
+
+@dataclass(frozen=True, kw_only=True, repr=False)
+class DriftResponse(ApiModel):
+    """One entry a service."""
+
+    services: list[Drift]
+    """Of the versions that answer now."""
 
 
 @dataclass(frozen=True, kw_only=True, repr=False)
@@ -1634,6 +1708,23 @@ class ModelReady(ApiModel):
 
     ready: bool
     """Always true; otherwise the answer is a failure."""
+
+
+@dataclass(frozen=True, kw_only=True, repr=False)
+class MovedLabel(ApiModel):
+    """A label that would mean another unit."""
+
+    after: str | None
+    """The unit that it would mean."""
+
+    before: str | None
+    """The unit that it means now; null when it means none."""
+
+    label: str
+    """The label."""
+
+    service: str
+    """`letters` or `documents`."""
 
 
 @dataclass(frozen=True, kw_only=True, repr=False)
@@ -2507,6 +2598,117 @@ class SuggestionResponse(ApiModel):
 
 
 @dataclass(frozen=True, kw_only=True, repr=False)
+class TaxonomyChangeResponse(ApiModel):
+    """What became of units on a day."""
+
+    after: list[str]
+    """Those after; the first one carries most of the duties."""
+
+    before: list[str]
+    """The units before."""
+
+    ministry: str | None
+    """The ministry that the duties went to instead."""
+
+    on: str
+    """The day."""
+
+
+@dataclass(frozen=True, kw_only=True, repr=False)
+class TaxonomyComparisonResponse(ApiModel):
+    """What another version would change."""
+
+    added: list[str]
+    """Paths that only it has."""
+
+    changed: list[ChangedUnit]
+    """Units that differ."""
+
+    equal: int
+    """Units that are the same."""
+
+    labels: list[MovedLabel]
+    """Labels of active classifiers that would mean another unit, or none."""
+
+    removed: list[str]
+    """Paths that it lacks."""
+
+    version: str
+    """Its name."""
+
+
+@dataclass(frozen=True, kw_only=True, repr=False)
+class TaxonomyRequest(ApiModel):
+    """A version of the units. Unknown fields are refused."""
+
+    toml: str
+    """The file, as TOML: at most 1 MiB."""
+
+    valid_from: str
+    """From when it holds, in Taiwan."""
+
+
+@dataclass(frozen=True, kw_only=True, repr=False)
+class TaxonomyResponse(ApiModel):
+    """The units that answers are given for."""
+
+    changes: list[TaxonomyChangeResponse]
+    """What became of units, the oldest first."""
+
+    name: str
+    """Its name."""
+
+    tenant: str
+    """Code of the agency, the head of every path."""
+
+    units: list[TaxonomyUnitResponse]
+    """Every unit, also those that are gone, by path."""
+
+    version: str
+    """The version that holds."""
+
+    versions: list[TaxonomyVersionResponse]
+    """Versions that were added, by the day from which they hold."""
+
+
+@dataclass(frozen=True, kw_only=True, repr=False)
+class TaxonomyUnitResponse(ApiModel):
+    """A unit."""
+
+    aliases: list[str]
+    """Other names."""
+
+    duties: str
+    """What it is for."""
+
+    path: str
+    """Its path."""
+
+    valid_from: str | None
+    """First day; null when it was there before the records."""
+
+    valid_to: str | None
+    """First day on which it is no more."""
+
+
+@dataclass(frozen=True, kw_only=True, repr=False)
+class TaxonomyVersionResponse(ApiModel):
+    """A version that was added."""
+
+    created: str
+    """When it was added."""
+
+    current: bool
+    """Whether it is the one that holds."""
+
+    valid_from: str
+    """From when it holds."""
+
+    version: str
+    """Its name."""
+
+
+@dataclass(frozen=True, kw_only=True, repr=False)
 class TensorMetadata(ApiModel):
     """An input or output."""
 
@@ -2840,6 +3042,10 @@ OPERATIONS: dict[str, Operation] = {
     "read_transcription": Operation("GET", "/api/v1/speech/transcriptions/{id}", frozenset()),
     "read_recording": Operation("GET", "/api/v1/speech/transcriptions/{id}/audio", frozenset()),
     "read_statistics": Operation("GET", "/api/v1/statistics", frozenset()),
+    "read_drift": Operation("GET", "/api/v1/statistics/drift", frozenset()),
+    "read_taxonomy": Operation("GET", "/api/v1/taxonomy", frozenset()),
+    "compare_taxonomy": Operation("POST", "/api/v1/taxonomy/comparisons", frozenset()),
+    "add_taxonomy": Operation("POST", "/api/v1/taxonomy/versions", frozenset()),
     "list_webhooks": Operation("GET", "/api/v1/webhooks", frozenset()),
     "create_webhook": Operation("POST", "/api/v1/webhooks", frozenset()),
     "read_webhook": Operation("GET", "/api/v1/webhooks/{id}", frozenset()),

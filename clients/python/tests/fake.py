@@ -79,7 +79,7 @@ def _answer(operation: dict[str, Any], request: httpx.Request) -> httpx.Response
     for media_type, it in described.get("content", {}).items():
         found = sample(it.get("schema", {}))
         if media_type == "text/event-stream":
-            found["state"] = "succeeded"
+            found = {**sample(SCHEMAS["JobChange"]), "state": "succeeded"}
             content = f"id: 1\nevent: succeeded\ndata: {json.dumps(found)}\n\n".encode()
         else:
             content = found.encode() if isinstance(found, str) else json.dumps(found).encode()

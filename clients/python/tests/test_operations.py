@@ -6,6 +6,7 @@ import asyncio
 import inspect
 import json
 from collections.abc import Callable
+from datetime import date
 from typing import Any
 
 import httpx
@@ -100,6 +101,10 @@ CALLS: dict[str, Callable[[Any], Any]] = {
     "read_transcription": lambda c: c.transcriptions.get(ID, rendition="redacted"),
     "read_recording": lambda c: c.transcriptions.recording(ID),
     "read_statistics": lambda c: c.predictions.statistics(),
+    "read_drift": lambda c: c.predictions.drift(),
+    "read_taxonomy": lambda c: c.taxonomy.get(),
+    "compare_taxonomy": lambda c: c.taxonomy.compare("version = 'a'", date(2027, 1, 1)),
+    "add_taxonomy": lambda c: c.taxonomy.add("version = 'a'", date(2027, 1, 1)),
     "list_webhooks": lambda c: c.webhooks.list(),
     "create_webhook": lambda c: c.webhooks.create("https://mailbox.example.gov.tw/fenwen", events=["job.dead"]),
     "read_webhook": lambda c: c.webhooks.get(ID),

@@ -1,18 +1,23 @@
 //! 首頁: the state of the services, what waits, and what this system is.
 
 use askama::Template;
+use axum::extract::Extension;
 use axum::response::Response;
 
 use crate::console::format;
 use crate::console::shell::{Frame, Visit};
+use crate::console::text::drift::DriftText;
 use crate::console::text::home::HomeText;
 use crate::console::text::shell::ShellText;
 use crate::http::officer_of;
 use crate::policy::Scope;
 use crate::service::jobs::{Caller, Job, JobFilter, JobState};
 use crate::service::reviews::ReviewKind;
-use crate::task::call::{CallError, Task};
+use crate::task::call::{CallContext, CallError, Task};
+use crate::task::drift::Advice;
 use crate::task::idcard::{Health, ModelInfo};
+
+use super::drift;
 
 /// Jobs that are listed.
 const LATEST: usize = 10;
@@ -24,6 +29,9 @@ struct HomePage {
     t: &'static HomeText,
     services: Vec<ServiceRow>,
     is_all_ready: bool,
+    /// Services that have drifted, and what to do.
+    drifted: Vec<(&'static str, &'static str)>,
+    d: &'static DriftText,
     reviews: Vec<ReviewTile>,
     counts: Vec<(&'static str, u64)>,
     jobs: Vec<JobRow>,
@@ -53,14 +61,14 @@ struct JobRow {
 }
 
 /// `GET /console`.
-pub(super) async fn show(visit: Visit) -> Response {
-    match page(&visit).await {
+pub(super) async fn show(Extension(cx): Extension<CallContext>, visit: Visit) -> Response {
+    match page(&visit, &cx).await {
         Ok(page) => visit.show(&page),
         Err(error) => visit.refused(&error),
     }
 }
 
-async fn page(visit: &Visit) -> Result<HomePage, CallError> {
+async fn page(visit: &Visit, cx: &CallContext) -> Result<HomePage, CallError> {
     let t = HomeText::of(visit.lang);
     let frame = visit.frame(ShellText::of(visit.lang).home);
     let caller = visit.caller();
@@ -77,12 +85,28 @@ async fn page(visit: &Visit) -> Result<HomePage, CallError> {
         t,
         is_all_ready: services.iter().all(|it| it.is_ready),
         services,
+        drifted: drifted(visit, cx, t).await,
+        d: DriftText::of(visit.lang),
         reviews: reviews(visit).await?,
         counts,
         jobs,
         sees_jobs: caller.is_some(),
         may_try: visit.may_see("/console/try"),
     })
+}
+
+/// Services whose answers somebody should look at.
+async fn drifted(
+    visit: &Visit,
+    cx: &CallContext,
+    t: &HomeText,
+) -> Vec<(&'static str, &'static str)> {
+    let d = DriftText::of(visit.lang);
+    // Where nothing can be asked now, the rest of the page is worth as much.
+    let found = drift::found(visit, cx, drift::DAYS).await.unwrap_or_default();
+    let counts = found.iter().filter(|it| matches!(it.advice(), Advice::Look | Advice::Retrain));
+    let title = |name| if name == "qa" { t.qa } else { service_title(name, t) };
+    counts.map(|it| (title(it.service), drift::advice(it.advice(), d).0)).collect()
 }
 
 /// What waits for whoever asks, on the screens that are open to them.

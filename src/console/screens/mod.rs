@@ -4,11 +4,14 @@ mod answers;
 mod audit;
 mod cards;
 mod clients;
+mod drift;
 mod home;
 mod models;
+pub(super) mod privacy;
 mod recordings;
 mod resources;
 mod reviews;
+mod taxonomy;
 mod try_it;
 
 use std::sync::Arc;
@@ -31,7 +34,9 @@ pub(super) fn router() -> Router<Arc<Console>> {
         .route("/console/cards", get(cards::show))
         .route("/console/answers", get(answers::show))
         .route("/console/models", get(models::show))
+        .route("/console/taxonomy", get(taxonomy::show))
         .route("/console/clients", get(clients::show))
         .route("/console/audit", get(audit::show))
+        .route("/console/privacy", get(privacy::show).post(privacy::act))
         .route("/console/resources", get(resources::show))
 }

@@ -7,12 +7,16 @@ use axum::response::Response;
 use crate::console::format;
 use crate::console::markdown::{self, Block};
 use crate::console::shell::{Frame, Visit};
+use crate::console::text::drift::DriftText;
 use crate::console::text::manage::ModelsText;
 use crate::console::text::shell::ShellText;
 use crate::registry::{VersionError, Versions};
 use crate::task::call::{CallContext, CallError, Task};
+use crate::task::drift::ServiceDrift;
 use crate::task::idcard::ModelInfo;
 use crate::task::prediction::ServiceStatistics;
+
+use super::drift::{self, DriftView};
 
 /// Characters of a hash that are shown.
 const FINGERPRINT: usize = 12;
@@ -24,6 +28,8 @@ struct ModelsPage {
     t: &'static ModelsText,
     models: Vec<ModelView>,
     others: Vec<(&'static str, String, String)>,
+    d: &'static DriftText,
+    drift: Vec<DriftView>,
 }
 
 struct ModelView {
@@ -42,9 +48,10 @@ struct ModelView {
 
 /// `GET /console/models`.
 pub(super) async fn show(Extension(cx): Extension<CallContext>, visit: Visit) -> Response {
-    let statistics = match statistics(&visit, &cx).await {
-        Ok(found) => found,
-        Err(error) => return visit.refused(&error),
+    let asked = (statistics(&visit, &cx).await, drift::found(&visit, &cx, drift::DAYS).await);
+    let (statistics, drifts) = match asked {
+        (Ok(statistics), Ok(drifts)) => (statistics, drifts),
+        (Err(error), _) | (_, Err(error)) => return visit.refused(&error),
     };
     let folder = visit.console.classifiers.clone();
     let listed = tokio::task::spawn_blocking(move || {
@@ -64,7 +71,18 @@ pub(super) async fn show(Extension(cx): Extension<CallContext>, visit: Visit) ->
         t,
         models,
         others: others(&visit, t),
+        d: DriftText::of(visit.lang),
+        drift: drifts.iter().map(|it| drifted(it, &visit, t)).collect(),
     })
+}
+
+fn drifted(it: &ServiceDrift, visit: &Visit, t: &ModelsText) -> DriftView {
+    let title = match it.service {
+        "letters" => t.letters,
+        "documents" => t.documents,
+        _ => t.qa,
+    };
+    drift::view(it, title, DriftText::of(visit.lang))
 }
 
 async fn statistics(visit: &Visit, cx: &CallContext) -> Result<Vec<ServiceStatistics>, CallError> {

@@ -3,11 +3,14 @@
 //! A screen has a table of its own. A page names an entry as a field, so that a missing one does not compile; a
 //! script finds the words of its screen as `data-` attributes of the element `words`.
 
+pub(super) mod drift;
 pub(super) mod home;
 pub(super) mod manage;
 pub(super) mod operate;
+pub(super) mod privacy;
 pub(super) mod reviews;
 pub(super) mod shell;
+pub(super) mod taxonomy;
 pub(super) mod try_it;
 pub(super) mod work;
 

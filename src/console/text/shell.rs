@@ -35,6 +35,8 @@ catalogue! {
         clients: "介接系統", "Client systems";
         audit: "稽核", "Audit";
         resources: "資源監控", "Resources";
+        privacy: "個資", "Personal data";
+        taxonomy: "分類與職掌", "Units and duties";
         login_title: "登入", "Sign in";
         login_provider: "以單一簽入登入", "Sign in with single sign-on";
         login_lead: "或以系統管理者核發給您的介接金鑰登入。",

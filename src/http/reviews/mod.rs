@@ -26,6 +26,7 @@ use crate::wire::v1::reviews::{
 };
 
 use super::failure::Failure;
+use super::query::{Parameter, parameters};
 use super::{App, body, guard, refuse};
 
 pub(super) use work::*;
@@ -43,14 +44,14 @@ const PAGE: usize = 50;
     operation_id = "list_reviews",
     tag = "reviews",
     params(
-        ("state" = Option<String>, Query, description = "open、claimed、escalated 或 decided;未填時為所有尚未決定者"),
-        ("kind" = Option<String>, Query, description = "letter、document、identity_document 或 transcript"),
+        ("state" = Option<String>, Query, pattern = "^(open|claimed|escalated|decided)$", description = "open、claimed、escalated 或 decided;未填時為所有尚未決定者"),
+        ("kind" = Option<String>, Query, pattern = "^(letter|document|identity_document|transcript)$", description = "letter、document、identity_document 或 transcript"),
         ("unit" = Option<String>, Query, description = "單位路徑(百分號編碼),含其下各單位"),
         ("own" = Option<bool>, Query, description = "true:只列出呼叫者保留中的"),
-        ("confidence_from" = Option<f64>, Query, description = "第一個建議的機率至少如此,0 到 1"),
-        ("sort" = Option<String>, Query, description = "deadline(預設)、confidence 或 priority;已決定者一律新的在前"),
+        ("confidence_from" = Option<f64>, Query, minimum = 0, maximum = 1, description = "第一個建議的機率至少如此,0 到 1"),
+        ("sort" = Option<String>, Query, pattern = "^(deadline|confidence|priority)$", description = "deadline(預設)、confidence 或 priority;已決定者一律新的在前"),
         ("after" = Option<String>, Query, description = "上一頁回覆的 next"),
-        ("limit" = Option<u32>, Query, description = "筆數,1 到 200;預設 50"),
+        ("limit" = Option<u32>, Query, minimum = 1, maximum = 200, description = "筆數,1 到 200;預設 50"),
     ),
     responses(
         (status = 200, description = "一頁複審", body = ReviewPageResponse),
@@ -77,44 +78,42 @@ pub(super) async fn list(
 
 fn query(text: &str) -> Result<ReviewQuery, CallError> {
     let mut query = ReviewQuery { limit: PAGE, ..ReviewQuery::default() };
-    for (name, value) in form_urlencoded::parse(text.as_bytes()) {
-        let wrong = |detail: &str| CallError::bad_value(format!("/query/{name}"), detail);
-        match name.as_ref() {
+    for it in parameters(text) {
+        match it.name.as_ref() {
             "state" => {
-                query.state = match value.as_ref() {
+                query.state = match it.value.as_ref() {
                     "open" => StateFilter::Open,
                     "claimed" => StateFilter::Claimed,
                     "escalated" => StateFilter::Escalated,
                     "decided" => StateFilter::Decided,
-                    _ => return Err(wrong("應為 open、claimed、escalated 或 decided。")),
+                    _ => return Err(it.wrong("應為 open、claimed、escalated 或 decided。")),
                 }
             }
-            "kind" => query.kind = Some(value.parse().map_err(|_| wrong("不是已知的種類。"))?),
-            "unit" if (1..=256).contains(&value.len()) => query.unit = Some(value.into_owned()),
-            "unit" => return Err(wrong("應為 1 到 256 位元組的單位路徑。")),
-            "own" => query.own = value.parse().map_err(|_| wrong("應為 true 或 false。"))?,
+            "kind" => query.kind = Some(it.read("不是已知的種類。")?),
+            "unit" if (1..=256).contains(&it.value.len()) => {
+                query.unit = Some(it.value.into_owned());
+            }
+            "unit" => return Err(it.wrong("應為 1 到 256 位元組的單位路徑。")),
+            "own" => query.own = it.read("應為 true 或 false。")?,
             "confidence_from" => {
-                let share = value.parse().ok().filter(|it| (0.0..=1.0).contains(it));
-                let share = share.ok_or_else(|| wrong("應為 0 到 1 的數。"))?;
+                let share = it.value.parse().ok().filter(|it| (0.0..=1.0).contains(it));
+                let share = share.ok_or_else(|| it.wrong("應為 0 到 1 的數。"))?;
                 query.confidence_from = Some(ReviewSettings::share(share));
             }
             "sort" => {
-                query.sort = match value.as_ref() {
+                query.sort = match it.value.as_ref() {
                     "deadline" => ReviewSort::Deadline,
                     "confidence" => ReviewSort::Confidence,
                     "priority" => ReviewSort::Priority,
-                    _ => return Err(wrong("應為 deadline、confidence 或 priority。")),
+                    _ => return Err(it.wrong("應為 deadline、confidence 或 priority。")),
                 }
             }
             "after" => {
-                let page = place(&value).ok_or_else(|| wrong("應為上一頁回覆的 next。"))?;
+                let page = place(&it.value).ok_or_else(|| it.wrong("應為上一頁回覆的 next。"))?;
                 query.after = Some(page);
             }
-            "limit" => {
-                let limit = value.parse().ok().filter(|it| (1..=MAX_PAGE).contains(it));
-                query.limit = limit.ok_or_else(|| wrong("應為 1 到 200 的整數。"))?;
-            }
-            _ => return Err(refuse(ErrorCode::UnknownParameter, "含有未定義的查詢參數。")),
+            "limit" => query.limit = it.limit(MAX_PAGE)?,
+            _ => return Err(Parameter::unknown()),
         }
     }
     Ok(query)

@@ -30,6 +30,18 @@ fn answer(app: &App, officer: &Officer, row: ReviewRow) -> Response {
     (tag, Json(Shown::to(app, officer).item(row))).into_response()
 }
 
+/// What a change of an item begins with: who, of which item, and the version that was seen.
+struct Seen {
+    officer: Officer,
+    id: String,
+    version: u64,
+}
+
+fn seen(id: String, request: &Request) -> Result<Seen, Failure> {
+    check_id(&id)?;
+    Ok(Seen { officer: officer(request.extensions())?, version: version(request.headers())?, id })
+}
+
 /// 延長保留時間。
 #[utoipa::path(
     post,
@@ -56,9 +68,7 @@ pub(in crate::http) async fn extend(
     Path(id): Path<String>,
     request: Request,
 ) -> Result<Response, Failure> {
-    let officer = officer(request.extensions())?;
-    check_id(&id)?;
-    let version = version(request.headers())?;
+    let Seen { officer, id, version } = seen(id, &request)?;
     let row = app.reviews.extend(&officer, &id, version).await?;
     Ok(answer(&app, &officer, row))
 }
@@ -89,9 +99,7 @@ pub(in crate::http) async fn release(
     Path(id): Path<String>,
     request: Request,
 ) -> Result<Response, Failure> {
-    let officer = officer(request.extensions())?;
-    check_id(&id)?;
-    let version = version(request.headers())?;
+    let Seen { officer, id, version } = seen(id, &request)?;
     let row = app.reviews.release(&officer, &id, version).await?;
     Ok(answer(&app, &officer, row))
 }
@@ -127,9 +135,7 @@ pub(in crate::http) async fn decide(
     Path(id): Path<String>,
     request: Request,
 ) -> Result<Response, Failure> {
-    let officer = officer(request.extensions())?;
-    check_id(&id)?;
-    let version = version(request.headers())?;
+    let Seen { officer, id, version } = seen(id, &request)?;
     let json = body::small_json(&app, &cx, request, MAX_BYTES).await?;
     let wire::Decision { verdict, label, unit, note } = wire::parse_decision(&json)?;
     let judgement = Judgement { verdict, label, unit, note };
@@ -163,9 +169,7 @@ pub(in crate::http) async fn undo(
     Path(id): Path<String>,
     request: Request,
 ) -> Result<Response, Failure> {
-    let officer = officer(request.extensions())?;
-    check_id(&id)?;
-    let version = version(request.headers())?;
+    let Seen { officer, id, version } = seen(id, &request)?;
     let row = app.reviews.undo(&officer, &id, version).await?;
     Ok(answer(&app, &officer, row))
 }
@@ -201,9 +205,7 @@ pub(in crate::http) async fn escalate(
     Path(id): Path<String>,
     request: Request,
 ) -> Result<Response, Failure> {
-    let officer = officer(request.extensions())?;
-    check_id(&id)?;
-    let version = version(request.headers())?;
+    let Seen { officer, id, version } = seen(id, &request)?;
     let json = body::small_json(&app, &cx, request, MAX_BYTES).await?;
     let note = wire::parse_escalation(&json)?;
     let row = app.reviews.escalate(&officer, (&id, version), note).await?;

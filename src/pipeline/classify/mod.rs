@@ -13,7 +13,7 @@ use crate::media::text::Normalised;
 
 pub use dense::{DenseHead, fuse};
 pub use evidence::Span;
-pub use path::{Place, back_off, is_below};
+pub use path::{Hierarchy, Place, is_below};
 pub use settings::{Confidence, Fusion, SETTINGS_FORMAT, Settings};
 
 /// Why a classifier cannot be loaded or asked. No text holds what was classified.
@@ -58,6 +58,7 @@ pub struct Classifier {
     dense: Option<DenseHead>,
     /// Index of the input that is embedded.
     embedded: usize,
+    hierarchy: Hierarchy,
 }
 
 /// Working memory of one thread; no `Debug`, it holds the last text.
@@ -123,7 +124,8 @@ impl Classifier {
                 place.ok_or(ClassifyError::Settings("the embedded text is none of the inputs"))?
             }
         };
-        Ok(Classifier { linear, settings, dense, embedded })
+        let hierarchy = Hierarchy::new(linear.classes());
+        Ok(Classifier { linear, settings, dense, embedded, hierarchy })
     }
 
     /// Labels; a label may be a path `unit/section`.
@@ -195,7 +197,7 @@ impl Classifier {
         let is_known = !workspace.features.is_empty();
         let unit = match confidence.unit_threshold {
             Some(threshold) if !likely && is_known => {
-                back_off(self.labels(), &probabilities, threshold)
+                self.hierarchy.back_off(&probabilities, threshold)
             }
             _ => None,
         };

@@ -103,14 +103,17 @@ impl Unit {
     }
 }
 
-/// What happened to units on a day.
-#[derive(Clone, Debug)]
-struct Change {
-    on: Date,
-    from: Vec<String>,
-    /// The first one carries most of the duties.
-    to: Vec<String>,
-    ministry: Option<String>,
+/// What happened to units on a day: others follow them, or their duties left.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Change {
+    /// The day.
+    pub on: Date,
+    /// Those before.
+    pub from: Vec<String>,
+    /// Those after. The first one carries most of the duties.
+    pub to: Vec<String>,
+    /// The ministry that the duties went to.
+    pub ministry: Option<String>,
 }
 
 /// What a label of before is on a later day.
@@ -219,6 +222,16 @@ impl Taxonomy {
     /// A unit by its path, whether or not it is still there.
     pub fn unit(&self, path: &str) -> Option<&Unit> {
         self.units.get(path)
+    }
+
+    /// Every unit, whether or not it is still there, by path.
+    pub fn units(&self) -> impl Iterator<Item = &Unit> {
+        self.units.values()
+    }
+
+    /// What happened to units, the oldest first.
+    pub fn changes(&self) -> &[Change] {
+        &self.changes
     }
 
     /// The units that are there on a day, by path.

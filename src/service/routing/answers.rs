@@ -13,6 +13,7 @@ use crate::task::assist::{CallOrder, Suggestions};
 use crate::task::call::{CallContext, CallError};
 use crate::task::idcard::ModelInfo;
 
+use super::drift::shape;
 use super::index::ActiveIndex;
 use super::{ANSWERS, DAY, Routing, internal};
 
@@ -137,9 +138,10 @@ impl Routing {
             service: ANSWERS,
             model: [&answer.index.name, &answer.index.version, &answer.index.sha256]
                 .map(Clone::clone),
-            taxonomy: self.taxonomy.version().to_owned(),
+            taxonomy: self.taxonomy.load().version().to_owned(),
             labels: json!(labels).to_string(),
             subjects: self.mentioned(&text),
+            shape: Some(shape(&text)),
             text: Private::new(text.to_string().into_bytes()),
             signature: None,
             case_no: None,

@@ -62,7 +62,7 @@ impl Routing {
             out_of_remit,
             ministry,
             model: info(&model),
-            taxonomy_version: self.taxonomy.version().to_owned(),
+            taxonomy_version: self.taxonomy.load().version().to_owned(),
             mode: settings.mode,
         };
         let draft = Draft {

@@ -17,6 +17,7 @@ use crate::task::call::{CallContext, CallError, Origin, Task};
 use crate::task::letters::{Letter, LetterAnswer, LetterAnswers, LetterOrder, Ministry, Repeated};
 use crate::task::text::{Automation, Label, TextField};
 
+use super::drift::shape;
 use super::{ActiveModel, DAY, LETTERS, Routing, info, internal, with_workspace};
 
 /// Words that drove the first label that are answered.
@@ -72,7 +73,7 @@ impl Routing {
         let answers = LetterAnswers {
             items,
             model: info(&model),
-            taxonomy_version: self.taxonomy.version().to_owned(),
+            taxonomy_version: self.taxonomy.load().version().to_owned(),
             mode: settings.mode,
         };
         let result = self.keep_letters(kept, (&order.letters, &answers), cx);
@@ -136,7 +137,8 @@ impl Routing {
     }
 
     fn require_taxonomy(&self, wanted: Option<&str>) -> Result<(), CallError> {
-        let version = self.taxonomy.version();
+        let taxonomy = self.taxonomy.load();
+        let version = taxonomy.version();
         match wanted {
             Some(wanted) if wanted.rsplit('@').next() != Some(version) => {
                 Err(CallError::bad_value(
@@ -168,9 +170,10 @@ impl Routing {
         let ask = Ask { top_k: usize::MAX, spans: 0 };
         let decision = with_workspace(|it| classifier.classify(&composed.texts(), None, ask, it));
         let ranked = decision.map_err(|it| internal(&it))?.ranked;
+        let taxonomy = self.taxonomy.load();
         let (mut own, mut other) = (0.0, None);
         for label in ranked.iter().map(|it| model.label(it)) {
-            if label.code == self.taxonomy.name() {
+            if label.code == taxonomy.name() {
                 own += label.score;
             } else if other.is_none() {
                 other = Some(label.code);
@@ -199,9 +202,10 @@ impl Routing {
             org: origin.org.clone(),
             service: draft.service,
             model: [&model.info.name, &model.info.version, &model.info.sha256].map(Clone::clone),
-            taxonomy: self.taxonomy.version().to_owned(),
+            taxonomy: self.taxonomy.load().version().to_owned(),
             labels: json!(labels).to_string(),
             subjects: self.mentioned(&draft.text),
+            shape: Some(shape(&draft.text)),
             text: Private::new(draft.text.to_string().into_bytes()),
             signature: draft.signature,
             case_no: draft.case_no,

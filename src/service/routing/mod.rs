@@ -6,17 +6,21 @@
 mod answers;
 mod automation;
 mod documents;
+mod drift;
 mod encoder;
 pub mod index;
 mod lessons;
 mod letters;
 mod model;
 mod predictions;
+mod taxonomy;
 
 use std::cell::Cell;
 use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use arc_swap::ArcSwap;
 
 use crate::base::{Clock, Date, Deadline, ErrorCode};
 use crate::pipeline::classify::Workspace;
@@ -149,7 +153,10 @@ pub struct Routing {
     similar: Mutex<BTreeMap<String, SimilarIndex>>,
     promises: Mutex<BTreeMap<&'static str, ServiceStatistics>>,
     store: Store,
-    taxonomy: Taxonomy,
+    /// The units of the settings.
+    given: Arc<Taxonomy>,
+    /// Those that hold: the given ones, or a version that was added.
+    taxonomy: ArcSwap<Taxonomy>,
     calendar: Calendar,
     prefixes: PrefixTable,
     clock: Arc<dyn Clock>,
@@ -191,6 +198,7 @@ impl Routing {
                 index.insert(&id, signature);
             }
         }
+        let given = Arc::new(parts.taxonomy);
         let routing = Routing {
             letters: slot(LETTERS),
             documents: slot(DOCUMENTS),
@@ -200,12 +208,14 @@ impl Routing {
             similar: Mutex::new(similar),
             promises: Mutex::default(),
             store: parts.store,
-            taxonomy: parts.taxonomy,
+            taxonomy: ArcSwap::new(Arc::clone(&given)),
+            given,
             calendar: parts.calendar,
             prefixes: parts.prefixes,
             clock: parts.clock,
             settings: parts.settings,
         };
+        routing.refresh_taxonomy()?;
         routing.refresh();
         routing.remeasure();
         Ok(Arc::new(routing))
@@ -213,8 +223,9 @@ impl Routing {
 
     /// Looks whether other versions are to answer, and swaps them in; a broken one is logged and the old one stays.
     pub fn refresh(&self) {
+        let taxonomy = self.taxonomy.load_full();
         for slot in [&self.letters, &self.documents, &self.ministries] {
-            slot.refresh(&self.taxonomy, self.today());
+            slot.refresh(&taxonomy, self.today());
         }
         self.answers.refresh();
     }

@@ -153,8 +153,8 @@ pub(super) struct ModelSlot {
     versions: Versions,
     current: ArcSwapOption<ActiveModel>,
     encoders: Arc<dyn Encoders>,
-    /// What was looked at last: the version and the day, whether or not it could be opened.
-    seen: Mutex<Option<(u32, Date)>>,
+    /// What was looked at last: the version, the day and the version of the units, whether or not it could be opened.
+    seen: Mutex<Option<(u32, Date, String)>>,
 }
 
 impl ModelSlot {
@@ -177,8 +177,8 @@ impl ModelSlot {
         self.current.load_full()
     }
 
-    /// Opens the version that the pointer names unless it was looked at today. Units change on days, so that a new day
-    /// opens the version again.
+    /// Opens the version that the pointer names unless it was looked at today with these units. Units change on days, so
+    /// that a new day opens the version again.
     pub(super) fn refresh(&self, taxonomy: &Taxonomy, today: Date) {
         let mut seen = self.seen.lock().unwrap_or_else(PoisonError::into_inner);
         let number = match self.versions.active() {
@@ -186,10 +186,13 @@ impl ModelSlot {
             Ok(None) => return,
             Err(error) => return self.report(&error),
         };
-        if *seen == Some((number, today)) {
+        let is_known = |it: &(u32, Date, String)| {
+            (it.0, it.1) == (number, today) && it.2 == taxonomy.version()
+        };
+        if seen.as_ref().is_some_and(is_known) {
             return;
         }
-        *seen = Some((number, today));
+        *seen = Some((number, today, taxonomy.version().to_owned()));
         let opened = self.versions.load(number).map_err(ModelError::from);
         let opened = opened.and_then(|it| ActiveModel::open(&self.name, &it, taxonomy, today));
         let opened = opened.and_then(|it| it.with_encoder(self.encoders.as_ref()));

@@ -127,7 +127,7 @@ impl Routing {
 
     pub(super) fn names_unit(&self, label: &str) -> bool {
         matches!(
-            self.taxonomy.map(label, None, self.today()),
+            self.taxonomy.load().map(label, None, self.today()),
             Mapping::Unit(_) | Mapping::Split { .. }
         )
     }

@@ -20,11 +20,13 @@ pub struct EmbeddingRequest {
     /// A text, or 1 to 2,048 of them; none empty, each of some 1,500 Chinese characters at most.
     pub input: EmbeddingInput,
     /// `use-multilingual-v3`.
-    #[schema(example = "use-multilingual-v3")]
+    #[schema(example = "use-multilingual-v3", pattern = "^use-multilingual-v3$")]
     pub model: String,
     /// `float` or `base64` (little-endian floats of 32 bits); `float` unless given.
+    #[schema(pattern = "^(float|base64)$")]
     pub encoding_format: Option<String>,
     /// 512, which is what the model has.
+    #[schema(minimum = 512, maximum = 512)]
     pub dimensions: Option<u64>,
     /// Accepted, without effect.
     pub user: Option<String>,

@@ -28,8 +28,10 @@ pub struct AnswerRequest {
     /// Why it is asked. May be left out in the demo profile.
     pub purpose: Option<CasePurpose>,
     /// 1 to 1,000 code points.
+    #[schema(pattern = r"\S", min_length = 1, max_length = 1000)]
     pub question: String,
     /// Who will read the answer: `agent` or `citizen`; answered alike.
+    #[schema(pattern = "^(agent|citizen)$")]
     pub audience: Option<String>,
     /// What was asked before.
     #[serde(default)]
@@ -52,6 +54,7 @@ pub struct QuestionContext {
 #[serde(deny_unknown_fields, default)]
 pub struct AnswerOptions {
     /// Sources wanted, 1 to 20.
+    #[schema(minimum = 1, maximum = 20)]
     pub top_k: Option<usize>,
 }
 

@@ -48,6 +48,7 @@ pub struct DispatchRequest {
 #[serde(deny_unknown_fields)]
 pub struct Document {
     /// Your id, answered as it is: at most 64 characters.
+    #[schema(max_length = 64)]
     pub external_id: Option<String>,
     /// 發文機關.
     pub issuer: Option<Issuer>,
@@ -61,6 +62,7 @@ pub struct Document {
     pub secrecy: String,
     /// 主旨: at most 1,000 code points.
     #[serde(default)]
+    #[schema(max_length = 1000)]
     pub subject: String,
     /// Paragraphs: at most 200,000 code points together.
     #[serde(default)]
@@ -94,6 +96,7 @@ pub struct Attachment {
     /// File name.
     pub name: String,
     /// Pages.
+    #[schema(format = "uint32")]
     pub pages: Option<u32>,
 }
 
@@ -102,9 +105,10 @@ pub struct Attachment {
 #[serde(deny_unknown_fields, default)]
 pub struct DispatchOptions {
     /// Units and officers wanted, each 1 to 20.
+    #[schema(minimum = 1, maximum = 20)]
     pub top_k: Option<usize>,
     /// `unit` or `officer`; officers need `officers`.
-    #[schema(example = "officer")]
+    #[schema(example = "officer", pattern = "^(unit|officer)$")]
     pub level: Option<String>,
 }
 
@@ -113,6 +117,7 @@ pub struct DispatchOptions {
 #[serde(deny_unknown_fields)]
 pub struct Officer {
     /// Id, never a name: at most 64 characters.
+    #[schema(max_length = 64)]
     pub officer_id: String,
     /// Path of the unit.
     pub unit: String,
@@ -121,6 +126,7 @@ pub struct Officer {
     pub duties: Vec<String>,
     /// Cases not yet closed.
     #[serde(default)]
+    #[schema(format = "uint32")]
     pub open_cases: u32,
     /// Away.
     #[serde(default)]
@@ -135,13 +141,15 @@ pub struct Officer {
 #[serde(deny_unknown_fields)]
 pub struct PriorCase {
     /// Its number: at most 64 characters.
+    #[schema(max_length = 64)]
     pub reference: String,
     /// Who handled it.
     pub officer_id: String,
     /// `cited_number`, `same_applicant` or `similar`.
-    #[schema(example = "similar")]
+    #[schema(example = "similar", pattern = "^(cited_number|same_applicant|similar)$")]
     pub tie: String,
     /// Of a like text, 0 to 1.
+    #[schema(minimum = 0, maximum = 1)]
     pub similarity: Option<f32>,
 }
 

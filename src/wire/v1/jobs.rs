@@ -40,6 +40,7 @@ pub struct JobRequest {
     pub blob_id: Option<String>,
     /// Among the client's own jobs, higher goes first: -100 to 100, 0 unless given.
     #[serde(default)]
+    #[schema(minimum = -100, maximum = 100)]
     pub priority: i32,
     /// Why.
     pub purpose: Option<Purpose>,
@@ -192,6 +193,18 @@ pub struct JobPage {
     pub next: Option<String>,
 }
 
+/// A message of the stream of changes, as Server-Sent Events have it.
+#[derive(ToSchema)]
+pub struct JobMessage {
+    /// The version of the job after the change; `Last-Event-ID` goes on behind it.
+    pub id: String,
+    /// The state after the change.
+    pub event: String,
+    /// A `JobChange`.
+    #[schema(content_media_type = "application/json")]
+    pub data: String,
+}
+
 /// A change of a job, as an event of the stream.
 #[derive(Serialize, ToSchema)]
 pub struct JobChange {
@@ -215,10 +228,12 @@ pub struct JobChange {
 #[schema(example = json!({"kind": "audio", "media_type": "audio/wav", "size": 12_582_912}))]
 pub struct BlobRequest {
     /// What it is: 1 to 64 of `a-z`, `0-9` and `-`.
+    #[schema(pattern = "^[a-z0-9-]{1,64}$")]
     pub kind: String,
     /// Its media type.
     pub media_type: String,
     /// Its bytes.
+    #[schema(minimum = 1, maximum = 1073741824)]
     pub size: u64,
 }
 
@@ -269,6 +284,7 @@ pub struct BlobResponse {
 #[serde(deny_unknown_fields)]
 pub struct CompleteRequest {
     /// SHA-256 of the whole content in 64 hexadecimal digits.
+    #[schema(pattern = "^[0-9a-fA-F]{64}$")]
     pub sha256: String,
 }
 

@@ -41,14 +41,18 @@ pub struct ClassificationRequest {
 #[serde(deny_unknown_fields)]
 pub struct Letter {
     /// Your id, answered as it is: at most 64 characters.
+    #[schema(max_length = 64)]
     pub external_id: Option<String>,
     /// At most 1,000 code points.
     #[serde(default)]
+    #[schema(max_length = 1000)]
     pub subject: String,
     /// At most 200,000 code points.
     #[serde(default)]
+    #[schema(max_length = 200000)]
     pub body: String,
     /// Where it came in: at most 64 characters.
+    #[schema(max_length = 64)]
     pub channel: Option<String>,
     /// When: a day, or RFC 3339.
     pub received_at: Option<String>,
@@ -59,6 +63,7 @@ pub struct Letter {
 #[serde(deny_unknown_fields, default)]
 pub struct LetterOptions {
     /// Labels wanted, 1 to 20.
+    #[schema(minimum = 1, maximum = 20)]
     pub top_k: Option<usize>,
     /// Answer the words that drove the first label.
     #[schema(default = true)]

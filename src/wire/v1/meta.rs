@@ -34,10 +34,10 @@ pub struct Meta {
 #[derive(Serialize, Deserialize, ToSchema)]
 pub struct Purpose {
     /// Code of the purpose: 1 to 64 of `a-z`, `0-9` and `-`.
-    #[schema(example = "online-application")]
+    #[schema(example = "online-application", pattern = "^[a-z0-9-]{1,64}$")]
     pub code: String,
     /// The case, if there is one: at most 64 characters.
-    #[schema(example = "SO-2026-000123")]
+    #[schema(example = "SO-2026-000123", max_length = 64)]
     pub case_no: Option<String>,
 }
 

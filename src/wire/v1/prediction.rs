@@ -26,6 +26,7 @@ pub struct FeedbackRequest {
     /// Path of the right unit.
     pub unit: Option<String>,
     /// Code of the reason: 1 to 64 of `a-z`, `0-9`, `_` and `-`.
+    #[schema(pattern = "^[a-z0-9_-]{1,64}$")]
     pub reason: Option<String>,
     /// Who decided.
     pub decided_by: Option<DecidedBy>,
@@ -36,8 +37,10 @@ pub struct FeedbackRequest {
 #[serde(deny_unknown_fields)]
 pub struct DecidedBy {
     /// Id, never a name: at most 64 characters.
+    #[schema(max_length = 64)]
     pub id: Option<String>,
     /// Role: at most 64 characters.
+    #[schema(max_length = 64)]
     pub role: Option<String>,
 }
 

@@ -19,6 +19,7 @@ pub const MAX_PAGE: usize = 200;
 #[schema(example = json!({"kind": "letter", "unit": "301000000A/戶政司"}))]
 pub struct NextRequest {
     /// `letter`, `document`, `identity_document` or `transcript`; any kind without it.
+    #[schema(pattern = "^(letter|document|identity_document|transcript)$")]
     pub kind: Option<String>,
     /// Of a unit and those below it only.
     pub unit: Option<String>,
@@ -30,13 +31,14 @@ pub struct NextRequest {
 #[schema(example = json!({"action": "correct", "label": "RIS-05", "unit": "301000000A/戶政司", "note_code": "wrong_category"}))]
 pub struct DecisionRequest {
     /// `accept` (the first suggestion), `correct` (another label) or `discard` (no case at all).
-    #[schema(example = "accept")]
+    #[schema(example = "accept", pattern = "^(accept|correct|discard)$")]
     pub action: String,
     /// The right label: a class of the model or a unit of the taxonomy. Needed for `correct`.
     pub label: Option<String>,
     /// Path of the right unit.
     pub unit: Option<String>,
     /// Code of the reason: 1 to 64 of `a-z`, `0-9`, `_` and `-`.
+    #[schema(pattern = "^[a-z0-9_-]{1,64}$")]
     pub note_code: Option<String>,
 }
 
@@ -46,6 +48,7 @@ pub struct DecisionRequest {
 #[schema(example = json!({"note_code": "unclear"}))]
 pub struct EscalationRequest {
     /// Code of the reason: 1 to 64 of `a-z`, `0-9`, `_` and `-`.
+    #[schema(pattern = "^[a-z0-9_-]{1,64}$")]
     pub note_code: Option<String>,
 }
 
@@ -63,10 +66,10 @@ pub struct BatchRequest {
 #[serde(deny_unknown_fields)]
 pub struct BatchItem {
     /// The item.
-    #[schema(example = "019a9f4e5d7c7d3e9c550d6a3f2b1c00")]
+    #[schema(example = "019a9f4e5d7c7d3e9c550d6a3f2b1c00", pattern = "^[0-9a-f]{32}$")]
     pub review_id: String,
     /// The version that was seen.
-    #[schema(example = 1)]
+    #[schema(format = "uint64", example = 1)]
     pub version: u64,
 }
 

@@ -38,6 +38,7 @@ pub struct TranscriptionRequest {
     pub speakers: Vec<String>,
     /// Among the client's own jobs, higher goes first: -100 to 100, 0 unless given.
     #[serde(default)]
+    #[schema(minimum = -100, maximum = 100)]
     pub priority: i32,
 }
 

@@ -49,12 +49,16 @@ pub struct SuggestionRequest {
 #[serde(deny_unknown_fields)]
 pub struct CallUtterance {
     /// Seconds since the call began.
+    #[schema(minimum = 0)]
     pub start: f64,
     /// Seconds since the call began, not before `start`.
+    #[schema(minimum = 0)]
     pub end: f64,
     /// `citizen` or `agent`; left out when not known. What an agent asks is not looked for.
+    #[schema(pattern = "^(citizen|agent)$")]
     pub speaker: Option<String>,
     /// At most 1,000 code points.
+    #[schema(max_length = 1000)]
     pub text: String,
 }
 

@@ -13,10 +13,10 @@ use super::meta::Purpose;
 #[serde(deny_unknown_fields)]
 pub struct CasePurpose {
     /// Code of the purpose: 1 to 64 of `a-z`, `0-9` and `-`.
-    #[schema(example = "petition-handling")]
+    #[schema(example = "petition-handling", pattern = "^[a-z0-9-]{1,64}$")]
     pub code: String,
     /// The case, if there is one: at most 64 characters.
-    #[schema(example = "MB1140012345")]
+    #[schema(example = "MB1140012345", max_length = 64)]
     pub case_no: Option<String>,
 }
 

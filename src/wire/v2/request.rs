@@ -17,6 +17,7 @@ use super::data;
 #[serde(deny_unknown_fields)]
 pub struct InferRequest<'a> {
     /// Answered as it is: at most 64 characters.
+    #[schema(max_length = 64)]
     id: Option<String>,
     /// Of the request.
     #[serde(default)]
@@ -46,7 +47,7 @@ pub struct RequestInput<'a> {
     #[schema(example = json!([1, 3, 48, 320]))]
     shape: Vec<usize>,
     /// `FP32` or `INT64`.
-    #[schema(example = "FP32")]
+    #[schema(example = "FP32", pattern = "^(FP32|INT64)$")]
     datatype: String,
     /// How many bytes of the body are its data, where they are not in JSON.
     #[serde(default)]

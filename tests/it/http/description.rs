@@ -52,10 +52,29 @@ async fn every_described_operation_is_routed() {
                 assert!(is_described, "{method} {path}: {status} is not described");
             } else {
                 assert_eq!(answer.status, 405, "{method} {path} is not described");
+                // That is said first, whatever else is wrong.
+                let asking = request.replacen(" HTTP", "?limit=0 HTTP", 1);
+                let answer = send(server.addr, asking.as_bytes()).await;
+                assert_eq!(answer.status, 405, "{method} {path} with a query");
             }
         }
     }
-    assert_eq!(n_operations, 65);
+    assert_eq!(n_operations, 69);
+}
+
+#[test]
+fn every_operation_says_who_may_call_and_no_parameter_is_null() {
+    let description = description();
+    assert_eq!(description["servers"], json!([{"url": "/"}]));
+    for (path, item) in description["paths"].as_object().unwrap() {
+        for (method, operation) in item.as_object().unwrap() {
+            assert!(operation["security"].is_array(), "{method} {path}");
+            for parameter in operation["parameters"].as_array().into_iter().flatten() {
+                let name = &parameter["name"];
+                assert!(parameter["schema"]["type"].is_string(), "{method} {path}: {name}");
+            }
+        }
+    }
 }
 
 #[tokio::test]

@@ -70,7 +70,7 @@ async fn the_server_and_its_models_describe_themselves() {
     let all = guard::call(&server, ("POST", "/v2/repository/index"), "", "").await.json();
     let states: Vec<&str> =
         all.as_array().unwrap().iter().map(|it| it["state"].as_str().unwrap()).collect();
-    assert_eq!(states, ["UNAVAILABLE", "UNAVAILABLE", "READY"]);
+    assert_eq!(states, ["UNAVAILABLE", "UNAVAILABLE", "READY", "UNAVAILABLE"]);
 }
 
 #[tokio::test]
@@ -238,4 +238,33 @@ async fn calls_beyond_the_places_are_refused_at_once() {
     assert_eq!(refused, Some(ErrorCode::Overloaded));
     drop(places);
     assert!(infer.admit("same", None).is_ok());
+}
+
+#[tokio::test]
+async fn what_cannot_be_answered_in_time_is_refused_at_once() {
+    let server = Server::open().await;
+    post(&server, "/v2/repository/models/slow/load", &json!({})).await;
+    let infer =
+        async || post(&server, "/v2/models/slow/infer", &input(json!([1, 2]), json!([1, 2]))).await;
+    // Nothing is known of the model before its first run.
+    assert_eq!(infer().await.status, 200);
+    let refused = infer().await;
+    check_failure(&refused, 429, "ER0429");
+    let later: u64 = refused.header("retry-after").parse().unwrap();
+    assert!((3000..=3600).contains(&later), "{later}");
+}
+
+#[tokio::test]
+async fn small_calls_leave_room_for_many() {
+    let infer = Infer::new(FakeNetworks::new());
+    infer.load("same", SystemClock.now() + WATCHDOG).await.unwrap();
+    let admit = |n_bytes: u64| infer.admit_announced("same", None, n_bytes);
+    let small: Vec<_> = (0..1024).map(|_| admit(64 << 10).ok()).collect();
+    assert!(small.iter().all(Option::is_some));
+    // 64 MiB are left: four of the largest.
+    let large: Vec<_> = (0..4).map(|_| admit(16 << 20).ok()).collect();
+    assert!(large.iter().all(Option::is_some));
+    assert_eq!(admit(0).err().map(|it| it.code), Some(ErrorCode::Overloaded));
+    drop(large);
+    assert!(admit(u64::MAX).is_ok());
 }

@@ -12,6 +12,8 @@ mod hostile;
 mod infer;
 pub(crate) mod later;
 mod load;
+#[cfg(feature = "console")]
+mod many_reviews;
 mod recognition;
 #[cfg(feature = "console")]
 mod review_screens;

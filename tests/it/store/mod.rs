@@ -4,6 +4,7 @@ mod blobs;
 #[cfg(feature = "s3")]
 mod bucket;
 mod clients;
+mod drift;
 mod fairness;
 mod jobs;
 mod keys;
@@ -117,6 +118,9 @@ cases! {
     blobs::an_exchanged_part_does_not_open,
     blobs::a_destroyed_blob_leaves_nothing,
     blobs::a_large_result_lies_in_files,
+    drift::answers_are_seen_without_their_texts,
+    drift::the_first_figures_of_a_day_stay,
+    drift::what_expires_soon_is_counted,
     warehouse::a_day_is_exported_without_what_it_was_about,
     warehouse::a_day_begins_at_midnight_in_taiwan,
     webhooks::a_receiver_is_kept_changed_and_deleted,

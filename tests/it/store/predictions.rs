@@ -20,6 +20,7 @@ pub(super) fn prediction(id: &str, expires: u64) -> NewPrediction {
         text: Private::new(TEXT.as_bytes().to_vec()),
         signature: Some(id.as_bytes().to_vec()),
         subjects: Vec::new(),
+        shape: None,
         case_no: None,
         created: 10,
         text_expires: expires,

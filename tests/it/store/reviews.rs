@@ -103,6 +103,15 @@ fn waiting(store: &Store, view: ReviewView) -> Vec<String> {
     pages(store, ReviewAsk { view, ..ask(StateFilter::Waiting, ReviewSort::Deadline) })
 }
 
+/// A review that was accepted 10 s after it came in, for good.
+pub(super) fn decided_and_settled(store: &Store, id: &str) {
+    add(store, vec![new_review(id)]);
+    let held = claim(store, id, "u-1", NOON);
+    let decided = hold(id, "u-1", held.version, NOON + 10 * SECOND);
+    let row = done(store.decide_review(decided, accept()).wait().unwrap());
+    assert!(store.settle_review(Settlement { row, feedback: None }).wait().unwrap());
+}
+
 pub(super) fn pages_cover_each_item_once_in_order(fixture: Fixture) {
     let store = &fixture.store;
     let of = |id, deadline, confidence, priority| NewReview {
@@ -381,6 +390,7 @@ pub(super) fn feedback_from_elsewhere_closes_items(fixture: Fixture) {
         text: Private::new(Vec::new()),
         signature: None,
         subjects: Vec::new(),
+        shape: None,
         case_no: None,
         created: 10,
         text_expires: 100,

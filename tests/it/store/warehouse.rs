@@ -8,9 +8,10 @@ use std::time::Duration;
 use fenwen::base::{Date, Private};
 use fenwen::store::{FeedbackRow, NewPrediction, Store};
 use fenwen::task::prediction::Verdict;
-use fenwen::warehouse::{MIN_GROUP, TABLES, export};
+use fenwen::warehouse::{Call, Day, MIN_GROUP, SCHEMA_VERSION, TABLES, due, export, schema};
 
 use super::predictions::told;
+use super::reviews::decided_and_settled;
 use super::{Fixture, NOON, new_job, submit};
 
 const ORG: &str = "301000000A";
@@ -33,6 +34,7 @@ fn prediction(id: &str, labels: &str, created: u64) -> NewPrediction {
         text: Private::new(CANARY.as_bytes().to_vec()),
         signature: None,
         subjects: Vec::new(),
+        shape: None,
         case_no: None,
         created,
         text_expires: created + 1000,
@@ -65,6 +67,9 @@ fn fill(store: &Store) {
         (job.case_no, job.client) = (Some(CANARY.to_owned()), CANARY.to_owned());
         submit(store, job);
     }
+    for n in 0..MIN_GROUP {
+        decided_and_settled(store, &format!("r{n}"));
+    }
     let mut lonely = new_job(store, "lonely");
     lonely.org = "small".to_owned();
     submit(store, lonely);
@@ -85,8 +90,24 @@ fn files(folder: &Path, found: &mut BTreeMap<String, Vec<u8>>) {
     }
 }
 
+/// Calls of one client, of nobody, and too few of another operation.
+fn calls() -> Vec<Call> {
+    let call = |client: Option<&str>, operation: &str, status| Call {
+        client: client.map(str::to_owned),
+        operation: operation.to_owned(),
+        status,
+        took_ms: 7,
+    };
+    let mut calls: Vec<Call> = [200, 200, 200, 404, 429, 500]
+        .map(|it| call(Some(CANARY), "POST /api/v1/letters/classifications", it))
+        .to_vec();
+    calls.extend((0..MIN_GROUP).map(|_| call(None, "GET /api/v1/services", 200)));
+    calls.push(call(Some(CANARY), "GET /api/v1/jobs", 200));
+    calls
+}
+
 fn exported(store: &Store, out: &Path) -> BTreeMap<String, Vec<u8>> {
-    export(store, day(), out).unwrap();
+    export(store, &Day { day: day(), calls: &calls() }, out).unwrap();
     let mut found = BTreeMap::new();
     files(out, &mut found);
     found
@@ -126,7 +147,7 @@ pub(super) fn a_day_is_exported_without_what_it_was_about(fixture: Fixture) {
     let [first, second] = predictions.as_slice() else { unreachable!("{predictions:?}") };
     assert_eq!(
         first[2..],
-        ["letters", "letters", "3", "2026-10", "戶政", "0.75", "地政", "0.25", "", ""]
+        ["letters", "letters", "3", "2026-10", "戶政", "0.75", "地政", "0.25", "", "", ORG]
     );
     assert_eq!((first[1].len(), first[1] == second[1]), (32, false));
     let feedback = rows(&found, "ai_feedback");
@@ -140,6 +161,15 @@ pub(super) fn a_day_is_exported_without_what_it_was_about(fixture: Fixture) {
         rows(&found, "ai_model_version"),
         [["2026-11-23", "letters", "letters", "3", "00", "2"]]
     );
+    assert_eq!(
+        rows(&found, "ai_review_daily"),
+        [["2026-11-23", ORG, "letters", "requires_human", "5", "5", "0", "0", "0", "10", "10"]]
+    );
+    let usage = rows(&found, "ai_usage_daily");
+    let [nobody, client] = usage.as_slice() else { unreachable!("{usage:?}") };
+    assert_eq!(nobody[1..], ["", "GET /api/v1/services", "5", "0", "0", "7", "7"]);
+    assert_eq!(client[1].len(), 32);
+    assert_eq!(client[2..], ["POST /api/v1/letters/classifications", "6", "2", "1", "7", "7"]);
 
     #[cfg(feature = "parquet")]
     for table in TABLES {
@@ -177,4 +207,43 @@ pub(super) fn a_day_begins_at_midnight_in_taiwan(fixture: Fixture) {
     );
     let found = exported(store, &fixture.path().join("out"));
     assert_eq!(rows(&found, "ai_prediction").len(), 2);
+}
+
+/// What receivers have built on stays as it is: see `SCHEMA_VERSION`.
+#[test]
+fn the_committed_tables_are_current_and_only_grow_within_a_version() {
+    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("docs/reference/warehouse.txt");
+    let before = fs::read_to_string(path).unwrap_or_default();
+    let is_same_version = before.starts_with(&format!("schema_version {SCHEMA_VERSION}\n"));
+    for table in TABLES.iter().filter(|_| is_same_version) {
+        let head = format!("{}.", table.name);
+        let of = |text: &str| -> Vec<String> {
+            text.lines().filter(|it| it.starts_with(&head)).map(str::to_owned).collect()
+        };
+        let (old, new) = (of(&before), of(&schema()));
+        assert!(new.starts_with(&old), "{}: raise SCHEMA_VERSION, or add at the end", table.name);
+    }
+    let is_there = |name: &str| TABLES.iter().any(|it| it.name == name);
+    let mut old = before.lines().skip(1).filter_map(|it| it.split_once('.'));
+    assert!(!is_same_version || old.all(|(name, _)| is_there(name)), "a table is gone");
+    crate::generated::check("docs/reference/warehouse.txt", &schema());
+}
+
+#[test]
+fn days_that_are_missing_or_may_have_changed_are_due() {
+    let out = tempfile::tempdir().unwrap();
+    let days = |again| -> Vec<String> {
+        due(out.path(), day(), again).unwrap().iter().map(ToString::to_string).collect()
+    };
+    assert_eq!(days(3), ["2026-11-22"], "the first time it is the day before");
+    let written = |name: &str| {
+        let folder = out.path().join("ai_prediction").join(name);
+        fs::create_dir_all(&folder).unwrap();
+        fs::write(folder.join("manifest.json"), "{}").unwrap();
+    };
+    written("dt=2026-11-20");
+    written("dt=2026-11-19");
+    fs::create_dir_all(out.path().join("ai_prediction/dt=2026-11-21")).unwrap();
+    assert_eq!(days(0), ["2026-11-21", "2026-11-22"], "half a day is none");
+    assert_eq!(days(2), ["2026-11-19", "2026-11-20", "2026-11-21", "2026-11-22"]);
 }

@@ -5,6 +5,7 @@ use std::io::{BufReader, Read, Write};
 use std::path::Path;
 
 use anyhow::{Context, bail};
+use fenwen::base::hex;
 use sha2::{Digest, Sha256};
 
 use super::manifest::{self, Manifest};
@@ -83,7 +84,7 @@ fn hash(path: &Path) -> anyhow::Result<String> {
         let n_read = reader.read(&mut buffer)?;
         match buffer.get(..n_read) {
             Some(part) if 0 < n_read => hasher.update(part),
-            _ => return Ok(hasher.finalize().iter().map(|it| format!("{it:02x}")).collect()),
+            _ => return Ok(hex(&hasher.finalize())),
         }
     }
 }
@@ -115,7 +116,7 @@ mod tests {
 
     #[test]
     fn every_difference_is_told() {
-        let right: String = Sha256::digest(ROWS).iter().map(|it| format!("{it:02x}")).collect();
+        let right = hex(&Sha256::digest(ROWS));
         let (is_right, told) = check(&right, 2, &["part", "text"]);
         assert!(is_right && told.contains("不在此處"), "{told}");
         let wrong = "0".repeat(64);

@@ -16,6 +16,7 @@ use std::time::Instant;
 
 use anyhow::{Context, ensure};
 use candle_core::{DType, Device};
+use fenwen::base::hex;
 use fenwen::config::{Config, Overrides};
 use fenwen::engine::{Arrays, TokenLimits, Tokenizer, read_arrays};
 use fenwen::registry::{FileRole, ModelRegistry, Settings};
@@ -190,7 +191,7 @@ impl Task {
         hasher.update(
             prepared.vocabulary.ids().iter().flat_map(|it| it.to_le_bytes()).collect::<Vec<u8>>(),
         );
-        Ok(output::hex(&hasher.finalize()))
+        Ok(hex(&hasher.finalize()))
     }
 }
 

@@ -6,6 +6,7 @@ use std::path::Path;
 use std::sync::Arc;
 
 use anyhow::{Context, ensure};
+use fenwen::base::hex;
 use fenwen::engine::{Array, Arrays, EngineKind, OpenOptions, Tokenizer, Values, open_replicas};
 use fenwen::pipeline::classify::{Confidence, DenseHead};
 use fenwen::pipeline::encode::BulkEncoder;
@@ -185,9 +186,4 @@ fn write_synced(path: &Path, bytes: &[u8]) -> anyhow::Result<()> {
 
 fn rename(from: &Path, to: &Path) -> anyhow::Result<()> {
     fs::rename(from, to).with_context(|| format!("failed to write {}", to.display()))
-}
-
-/// Lower-case hexadecimal.
-pub(crate) fn hex(bytes: &[u8]) -> String {
-    bytes.iter().map(|it| format!("{it:02x}")).collect()
 }

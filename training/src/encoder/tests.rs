@@ -8,7 +8,7 @@ use fenwen::engine::{Array, EngineKind, OpenOptions, Values, open};
 use fenwen::registry::VerifiedFile;
 use fenwen::tensor::Tensor as Input;
 
-use fenwen::base::Chance;
+use fenwen::base::{Chance, hex};
 
 use super::batch::Batch;
 use super::network::{HEAD_BIAS, HEAD_WEIGHTS, Layer};
@@ -115,7 +115,7 @@ fn by_engine(arrays: &Arrays, texts: &[Example]) -> Vec<f32> {
     let dir = tempfile::tempdir().unwrap();
     let path = dir.path().join("encoder.safetensors");
     std::fs::write(&path, &bytes).unwrap();
-    let file = VerifiedFile::check(&path, &output::hex(&Sha256::digest(&bytes))).unwrap();
+    let file = VerifiedFile::check(&path, &hex(&Sha256::digest(&bytes))).unwrap();
     let options = OpenOptions { engine: EngineKind::Candle, ..OpenOptions::default() };
     let mut model = open(&file, &options).unwrap();
     let longest = texts.iter().map(|it| it.slots.len()).max().unwrap();

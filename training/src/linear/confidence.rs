@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use fenwen::pipeline::classify::{Confidence, back_off, is_below};
+use fenwen::pipeline::classify::{Confidence, Hierarchy, is_below};
 
 use super::recipe::ConfidencePart;
 use crate::isotonic::{self, Outcome};
@@ -69,13 +69,14 @@ fn unit_threshold(
     part: &ConfidencePart,
 ) -> Option<f32> {
     let mut answers = Vec::new();
+    let hierarchy = Hierarchy::new(labels);
     for row in scored {
         let probabilities = confidence.probabilities(&row.scores);
         let class = best(&row.scores);
         if confidence.threshold_of(&labels[class]) <= probabilities[class] {
             continue;
         }
-        if let Some(place) = back_off(labels, &probabilities, 0.0) {
+        if let Some(place) = hierarchy.back_off(&probabilities, 0.0) {
             let label = &labels[row.label];
             let is_right = *label == place.path || is_below(label, &place.path);
             answers.push(Answer { class, probability: place.probability, is_right });

@@ -13,6 +13,7 @@ use std::io::Write;
 use std::time::Instant;
 
 use anyhow::Context;
+use fenwen::base::hex;
 use fenwen::config::{Config, Overrides};
 use fenwen::engine::speech::WhisperPupil;
 use fenwen::registry::{FileRole, ModelRegistry, Settings, VerifiedFile};
@@ -20,7 +21,6 @@ use indicatif::ProgressBar;
 use sha2::{Digest as _, Sha256};
 
 use crate::checkpoint::Checkpoints;
-use crate::encoder::output::hex;
 use crate::linear::{Options, Places};
 use crate::progress;
 

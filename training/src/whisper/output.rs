@@ -8,6 +8,7 @@ use std::sync::Arc;
 
 use anyhow::{Context, ensure};
 use candle_core::{Device, Tensor, safetensors};
+use fenwen::base::hex;
 use fenwen::engine::speech::{self, DecodeOptions, ShouldStop, SpeechEngine, SpeechOptions};
 use fenwen::pipeline::speech::compare::Errors;
 use fenwen::registry::{
@@ -15,7 +16,7 @@ use fenwen::registry::{
 };
 use sha2::{Digest as _, Sha256};
 
-use crate::encoder::output::{hex, write_whole};
+use crate::encoder::output::write_whole;
 
 use super::Task;
 use super::adapters::Adapters;

@@ -1,15 +1,20 @@
 //! Models that take tensors, made of functions.
 
 use std::sync::Arc;
+use std::sync::atomic::Ordering;
 
-use fenwen::base::SystemClock;
+use fenwen::base::{Clock, SystemClock};
 use fenwen::batch::{BatchPolicy, BatchSpec};
 use fenwen::engine::TensorModel;
 use fenwen::engine::fake::FakeModel;
 use fenwen::service::infer::{NetworkError, Networks, OpenedNetwork};
 use fenwen::task::infer::KnownModel;
+use fenwen::tensor::Tensor;
 
-/// `same` shows its input as its output, `broken` fails each run, `missing` is not pulled.
+use super::SkippingClock;
+
+/// `same` shows its input as its output, `broken` fails each run, `missing` is not pulled; `slow` is as `same`, but an
+/// hour of its clock passes in each run.
 pub(crate) struct FakeNetworks(Vec<KnownModel>);
 
 impl FakeNetworks {
@@ -19,7 +24,7 @@ impl FakeNetworks {
             version: "3".to_owned(),
             platform: "onnx",
         };
-        Arc::new(FakeNetworks(["broken", "missing", "same"].map(known).to_vec()))
+        Arc::new(FakeNetworks(["broken", "missing", "same", "slow"].map(known).to_vec()))
     }
 }
 
@@ -30,8 +35,18 @@ impl Networks for FakeNetworks {
 
     fn open(&self, name: &str) -> Result<OpenedNetwork, NetworkError> {
         let dims = [None, Some(2)];
+        let skipping = Arc::new(SkippingClock::default());
+        let mut clock: Arc<dyn Clock> = Arc::new(SystemClock);
         let model: Box<dyn TensorModel> = match name {
             "same" => Box::new(FakeModel::identity().with_input_dims(&dims)),
+            "slow" => {
+                clock = Arc::<SkippingClock>::clone(&skipping);
+                let compute = move |input: &Tensor| {
+                    skipping.0.fetch_add(60 * 60, Ordering::SeqCst);
+                    Ok(input.clone())
+                };
+                Box::new(FakeModel::computing(compute).with_input_dims(&dims))
+            }
             "broken" => Box::new(FakeModel::failing()),
             _ => return Err(NetworkError::NotPulled),
         };
@@ -41,7 +56,7 @@ impl Networks for FakeNetworks {
             queue_rows: 64,
             queue_cost: 1 << 20,
             probe: None,
-            clock: Arc::new(SystemClock),
+            clock,
         };
         Ok(OpenedNetwork { copies: vec![model], spec })
     }

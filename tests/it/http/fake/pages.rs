@@ -43,7 +43,10 @@ pub(crate) fn over(
 ) -> Option<Pages> {
     use fenwen::audit::AuditKey;
     use fenwen::console::{About, AuditFiles, ConsoleParts, pages};
+    use fenwen::service::jobs::Blobs;
+    use fenwen::service::privacy::Privacy;
     use fenwen::service::sources::Library;
+    use fenwen::store::blobs::BlobFolder;
 
     let folder = data_dir.path();
     let key = AuditKey::open(&folder.join("keys")).unwrap().public();
@@ -58,6 +61,12 @@ pub(crate) fn over(
         library: Library::at(&folder.join("answers").join("sources")),
         classifiers: folder.join("classifiers"),
         about: About { node: "node-1".to_owned(), database: "SQLite", bus: "embedded" },
+        privacy: Privacy {
+            store: store.clone(),
+            blobs: Blobs::new(store.clone(), Arc::new(BlobFolder::new(folder.join("blobs")))),
+            clock: Arc::clone(&clock),
+        },
+        classes: Vec::new(),
         is_demo: !gate.is_required(),
         is_secure: false,
         takes_keys: true,

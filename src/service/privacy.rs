@@ -1,0 +1,253 @@
+//! What is done for a person about whom something is kept: find it, copy it out, erase it with a second person, hold it.
+//!
+//! Rows are found by pseudonyms. Who asks and who approves is told by the caller, who records it.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use crate::base::{Clock, Private, RequestId, rfc3339};
+use crate::store::blobs::Blobs;
+use crate::store::{Request, Store};
+
+pub use crate::store::{
+    Approval, Erasure, Expiring, Hold, HoldKind, Identifier, IdentifierKind, Mention, StoreError,
+    Subject,
+};
+
+/// Rights of persons over what is kept.
+#[derive(Clone)]
+pub struct Privacy {
+    /// What is kept.
+    pub store: Store,
+    /// Inputs and results.
+    pub blobs: Blobs,
+    /// Tells the time.
+    pub clock: Arc<dyn Clock>,
+}
+
+/// Why something cannot be done.
+#[derive(Debug, thiserror::Error)]
+pub enum PrivacyError {
+    /// The store.
+    #[error("the store failed")]
+    Store(#[from] StoreError),
+    /// Somebody's content is larger than what is copied out at once.
+    #[error("{what} is larger than {limit} bytes")]
+    TooLarge {
+        /// Of which row.
+        what: String,
+        /// How much is copied out.
+        limit: u64,
+    },
+    /// An approval that does not count.
+    #[error("the request was not approved: {0:?}")]
+    NotApproved(Approval),
+}
+
+/// A row that mentions somebody.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Found {
+    /// Which.
+    pub mention: Mention,
+    /// Since when it is known to (since 1970-01-01T00:00:00Z).
+    pub noted: Duration,
+    /// Of which service; none when the row itself is gone.
+    pub service: Option<String>,
+    /// When it is erased by itself.
+    pub expires: Option<Duration>,
+}
+
+/// A file of a copy. No `Debug`: it holds somebody's data.
+pub struct CopiedFile {
+    /// Its name: kind and id of the row, and what of it this is.
+    pub name: String,
+    /// Its content.
+    pub content: Private<Vec<u8>>,
+}
+
+impl Privacy {
+    /// The pseudonym of an identifier; none for one without a letter or digit.
+    pub fn subject(&self, identifier: &Identifier) -> Option<Subject> {
+        self.store.subject(identifier)
+    }
+
+    /// What mentions somebody, the oldest first.
+    ///
+    /// # Errors
+    /// When the store fails.
+    pub async fn find(&self, subject: &Subject) -> Result<Vec<Found>, PrivacyError> {
+        let mut found = Vec::new();
+        for (mention, noted) in self.store.mentions(subject).await? {
+            let about = match &mention {
+                Mention::Prediction(id) => {
+                    let kept = self.store.prediction(id, self.now().as_secs()).await?;
+                    kept.map(|it| (it.service, Duration::from_secs(it.expires)))
+                }
+                Mention::Job(id) => self.store.job(id).await?.map(|it| (it.service, it.expires)),
+            };
+            let (service, expires) = about.unzip();
+            found.push(Found { mention, noted, service, expires });
+        }
+        Ok(found)
+    }
+
+    /// Copies out what a row that mentions somebody holds, in the clear.
+    ///
+    /// # Errors
+    /// When the store fails, or a content is larger than `limit` bytes.
+    pub async fn copy(
+        &self,
+        mention: &Mention,
+        limit: u64,
+    ) -> Result<Vec<CopiedFile>, PrivacyError> {
+        match mention {
+            Mention::Prediction(id) => self.copy_prediction(id).await,
+            Mention::Job(id) => self.copy_job(id, limit).await,
+        }
+    }
+
+    async fn copy_prediction(&self, id: &str) -> Result<Vec<CopiedFile>, PrivacyError> {
+        let Some(kept) = self.store.prediction(id, self.now().as_secs()).await? else {
+            return Ok(Vec::new());
+        };
+        let feedback = self.store.feedback(id).await?;
+        let about = serde_json::json!({
+            "id": kept.id, "service": kept.service, "model": kept.model, "labels": kept.labels,
+            "created": rfc3339(Duration::from_secs(kept.created)),
+            "feedback": feedback.iter().map(|it| (&it.verdict, &it.label)).collect::<Vec<_>>(),
+        });
+        let name = format!("prediction-{id}.json");
+        let content = Private::new(about.to_string().into_bytes());
+        let mut files = vec![CopiedFile { name, content }];
+        if let Some(content) = self.store.prediction_text(id).await? {
+            files.push(CopiedFile { name: format!("prediction-{id}.text.json"), content });
+        }
+        Ok(files)
+    }
+
+    async fn copy_job(&self, id: &str, limit: u64) -> Result<Vec<CopiedFile>, PrivacyError> {
+        let Some(job) = self.store.job(id).await? else { return Ok(Vec::new()) };
+        let mut files = Vec::new();
+        for (kind, blob) in [("input", &job.input), ("result", &job.result)] {
+            let Some(blob) = blob else { continue };
+            let Some(reader) = self.blobs.read(blob).await? else { continue };
+            let what = || format!("{kind} of job {id}");
+            let content = reader.collect(limit).await?;
+            let content = content.ok_or_else(|| PrivacyError::TooLarge { what: what(), limit })?;
+            files.push(CopiedFile { name: format!("job-{id}.{kind}"), content });
+        }
+        Ok(files)
+    }
+
+    /// Asks, in the name of `by`, to erase what mentions somebody; the id of the request. Another person approves it.
+    ///
+    /// # Errors
+    /// When the store fails.
+    pub async fn ask_erasure(
+        &self,
+        subject: Subject,
+        (reason, by): (String, String),
+    ) -> Result<String, PrivacyError> {
+        let asked = (by, self.now());
+        let id = RequestId::at(asked.1).to_string();
+        let request = Request { id: id.clone(), reason, asked, approved: None, done: None };
+        self.store.ask_erasure(Erasure { request, subject }).await?;
+        Ok(id)
+    }
+
+    /// Approves a request in the name of `by` and erases what it means; how many rows. One that was approved before and
+    /// cut short is gone on with.
+    ///
+    /// # Errors
+    /// When the store fails, or the approval does not count.
+    pub async fn approve_erasure(&self, id: &str, by: &str) -> Result<u64, PrivacyError> {
+        let known = self.erasure(id).await?;
+        let was_cut_short =
+            known.is_some_and(|it| it.request.approved.is_some() && it.request.done.is_none());
+        match self.store.approve_erasure(id, by, self.now()).await? {
+            Approval::Approved => (),
+            Approval::Unknown if was_cut_short => (),
+            other => return Err(PrivacyError::NotApproved(other)),
+        }
+        match self.erasure(id).await? {
+            Some(erasure) => self.erase(erasure).await,
+            None => Err(PrivacyError::NotApproved(Approval::Unknown)),
+        }
+    }
+
+    /// Erases all that an approved request means, files too; how many rows.
+    ///
+    /// # Errors
+    /// When the store fails: what was erased by then stays erased.
+    pub async fn erase(&self, erasure: Erasure) -> Result<u64, PrivacyError> {
+        let mut n_erased = 0;
+        loop {
+            let n = self.store.erase_mentions(erasure.clone(), self.now()).await?;
+            if n == 0 {
+                break;
+            }
+            n_erased += n;
+        }
+        self.blobs.sweep().await?;
+        let store = self.store.clone();
+        let scrubbed = tokio::task::spawn_blocking(move || store.scrub()).await;
+        scrubbed.map_err(|_| StoreError::Closed)??;
+        Ok(n_erased)
+    }
+
+    /// Every request, the oldest first.
+    ///
+    /// # Errors
+    /// When the store fails.
+    pub async fn erasures(&self) -> Result<Vec<Erasure>, PrivacyError> {
+        Ok(self.store.erasures().await?)
+    }
+
+    async fn erasure(&self, id: &str) -> Result<Option<Erasure>, PrivacyError> {
+        Ok(self.erasures().await?.into_iter().find(|it| it.request.id == id))
+    }
+
+    /// Lays a hold in the name of `approver`; its id. It counts from the next round of erasing.
+    ///
+    /// # Errors
+    /// When the store fails.
+    pub async fn hold(
+        &self,
+        (kind, object): (HoldKind, String),
+        (reason, approver): (String, String),
+    ) -> Result<String, PrivacyError> {
+        let created = self.now();
+        let id = RequestId::at(created).to_string();
+        let hold = Hold { id: id.clone(), kind, object, reason, approver, created, lifted: None };
+        self.store.add_hold(hold).await?;
+        Ok(id)
+    }
+
+    /// Lifts a hold in the name of `approver`; `false` when there is none that counts.
+    ///
+    /// # Errors
+    /// When the store fails.
+    pub async fn lift(&self, id: &str, approver: &str) -> Result<bool, PrivacyError> {
+        Ok(self.store.lift_hold(id, approver, self.now()).await?)
+    }
+
+    /// Every hold, the oldest first; also those that were lifted.
+    ///
+    /// # Errors
+    /// When the store fails.
+    pub async fn holds(&self) -> Result<Vec<Hold>, PrivacyError> {
+        Ok(self.store.holds().await?)
+    }
+
+    /// What will be erased by itself in the next `time`.
+    ///
+    /// # Errors
+    /// When the store fails.
+    pub async fn expiring(&self, time: Duration) -> Result<Vec<Expiring>, PrivacyError> {
+        Ok(self.store.expiring(self.now() + time).await?)
+    }
+
+    fn now(&self) -> Duration {
+        self.clock.unix_time()
+    }
+}
