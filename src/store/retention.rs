@@ -109,10 +109,10 @@ impl Store {
 }
 
 async fn expiring(until: Duration, tx: &mut dyn Tx) -> Result<Vec<Expiring>, StoreError> {
-    let seconds = |it: u64| Duration::from_secs(it);
+    let seconds: fn(u64) -> Duration = Duration::from_secs;
     let mut found = Vec::new();
     for (class, column, limit, read) in [
-        ("texts", "text_expires FROM prediction", until.as_secs(), seconds as fn(u64) -> Duration),
+        ("texts", "text_expires FROM prediction", until.as_secs(), seconds),
         ("predictions", "expires FROM prediction", until.as_secs(), seconds),
         ("jobs", "expires FROM job", ms(until), super::jobs::time),
         ("blobs", "expires FROM blob", ms(until), super::jobs::time),

@@ -8,7 +8,7 @@ use fenwen::policy::{Principal, Scope};
 
 use super::client::{Answer, get};
 use super::fake::{Server, pages};
-use super::texts::{LETTERS, classifier, letter, post, ready};
+use super::texts::{LETTERS, classifier, cx, letter, post, ready};
 
 /// Bytes of a page.
 const MAX_PAGE: usize = 150 << 10;
@@ -25,6 +25,7 @@ async fn page(server: &Server, path: &str, scopes: &[Scope]) -> Answer {
     let local = Principal::local("u-1".to_owned(), "301000000A".to_owned());
     let principal = Principal { scopes: scopes.iter().copied().collect(), ..local };
     let router = pages.unwrap().router.layer(Extension(Arc::new(principal)));
+    let router = router.layer(Extension(cx(Some("301000000A"))));
     let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
     let addr = listener.local_addr().unwrap();
     tokio::spawn(axum::serve(listener, router).into_future());

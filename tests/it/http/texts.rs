@@ -15,6 +15,9 @@ use serde_json::{Value, json};
 use super::client::{Answer, send};
 use super::fake::Server;
 
+#[cfg(feature = "console")]
+pub(super) use kept::cx;
+
 pub(crate) const LETTERS: &str = "/api/v1/letters/classifications";
 pub(crate) const DOCUMENTS: &str = "/api/v1/documents/dispatch-suggestions";
 

@@ -27,9 +27,8 @@ const MAX_BODY: usize = 16 << 10;
 const MAX_CONTENT: u64 = 64 << 20;
 
 /// What is asked. No `Debug`: it may hold an identifier.
-#[derive(Deserialize)]
+#[derive(Default, Deserialize)]
 #[serde(deny_unknown_fields, default)]
-#[derive(Default)]
 struct Asked {
     r#do: String,
     kind: String,

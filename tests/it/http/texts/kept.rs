@@ -19,7 +19,7 @@ use super::classifier;
 pub(super) const DAY: Duration = Duration::from_secs(24 * 60 * 60);
 
 /// A call with all the time that a clock of a test may take.
-pub(super) fn cx(org: Option<&str>) -> CallContext {
+pub(in crate::http) fn cx(org: Option<&str>) -> CallContext {
     let request_id = RequestId::fresh(&SystemClock);
     let origin = Arc::new(fenwen::wire::call::origin(request_id, org, None).unwrap());
     let deadline = Instant::now() + 400 * DAY;
