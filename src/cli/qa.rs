@@ -258,7 +258,7 @@ pub fn encode(config: &Config, sources: &[Source]) -> anyhow::Result<Vectors> {
     }
     let found = bulk.encode(&texts, |n_texts| bar.inc(u64::try_from(n_texts).unwrap_or(0)))?;
     bar.finish_and_clear();
-    Ok(Vectors { width: found.width, values: found.values })
+    Ok(Vectors::new(found.width, found.values))
 }
 
 fn line(it: &SourceVersion) -> String {

@@ -62,7 +62,7 @@ impl Admitted {
         let cx = self.cx.clone();
         let work = move |routing: &Routing, order: AnswerOrder| routing.answer(&order, &cx);
         let answer = self.on_text_pool(body, work).await?;
-        let state = if answer.is_answered { "answered" } else { "no_answer" };
+        let state = if answer.refusal.is_none() { "answered" } else { "no_answer" };
         metrics::counter!("fenwen_questions_total", "state" => state).increment(1);
         Ok(answer)
     }

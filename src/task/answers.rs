@@ -72,13 +72,41 @@ pub struct Citation {
     pub score: f32,
 }
 
+/// Why a question is not answered.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Refusal {
+    /// No source shares a word with it.
+    NothingFound,
+    /// It names another county than the sources are about.
+    OtherPlace,
+    /// It names an agency of the state that the nearest source does not speak of.
+    OtherAgency,
+    /// The nearest source lacks most of what it asks about.
+    WordsMissing,
+    /// The nearest source is not like it enough.
+    NotAlike,
+}
+
+impl Refusal {
+    /// Its code.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Refusal::NothingFound => "nothing_found",
+            Refusal::OtherPlace => "other_place",
+            Refusal::OtherAgency => "other_agency",
+            Refusal::WordsMissing => "words_missing",
+            Refusal::NotAlike => "not_alike",
+        }
+    }
+}
+
 /// What was found.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Answer {
     /// Identifies it.
     pub id: String,
-    /// Whether the first source is likely enough; else a person takes over.
-    pub is_answered: bool,
+    /// Why the first source is not likely enough, so that a person takes over; none: it is.
+    pub refusal: Option<Refusal>,
     /// Most likely first; empty when nothing has a word in common.
     pub citations: Vec<Citation>,
     /// Whether the question before was needed to understand this one.

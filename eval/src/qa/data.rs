@@ -32,6 +32,8 @@ pub struct Row {
     pub question: String,
     /// Is the source.
     pub answer: String,
+    /// Whose it is; empty where that is not told.
+    pub department: String,
     /// Rows with the same number are near-duplicates of one another.
     pub group: usize,
     /// Its half.
@@ -43,6 +45,13 @@ struct RawRow {
     id: String,
     question: String,
     answer: String,
+    #[serde(default)]
+    department: String,
+}
+
+#[derive(serde::Deserialize)]
+struct RawDocument {
+    subject: String,
 }
 
 #[derive(serde::Deserialize)]
@@ -67,10 +76,41 @@ pub fn rows(path: &Path) -> Result<Vec<Row>> {
         id: raw.id,
         question: raw.question,
         answer: raw.answer,
+        department: raw.department,
         group,
         part,
     });
     Ok(made.collect())
+}
+
+/// Chat, general knowledge and nonsense; and questions that an agency of the state answers. Written for this suite.
+const SMALL_TALK: &str = include_str!("small_talk.txt");
+const OTHER_AGENCIES: &str = include_str!("other_agencies.txt");
+
+/// Questions written for this suite that no city's source answers, divided by chance: chat, and those of the state.
+pub fn written() -> [Vec<(String, Part)>; 2] {
+    [SMALL_TALK, OTHER_AGENCIES]
+        .map(|text| text.lines().map(|it| (it.to_owned(), part_of(it))).collect())
+}
+
+/// Reads subjects of other ministries' documents, evenly over the file, `most` in both halves together.
+///
+/// # Errors
+/// When the file cannot be read.
+pub fn documents(path: &Path, most: usize) -> Result<Vec<(String, Part)>> {
+    let all: Vec<RawDocument> = lines(path)?;
+    let step = (all.len() / most.max(1)).max(1);
+    let taken = all.into_iter().step_by(step).take(most);
+    Ok(taken.map(|it| (it.subject.clone(), part_of(&it.subject))).collect())
+}
+
+/// The questions of the file's learning half, whatever they are about.
+///
+/// # Errors
+/// When the file cannot be read.
+pub fn asked_elsewhere(path: &Path) -> Result<Vec<String>> {
+    let all: Vec<RawOutside> = lines(path)?;
+    Ok(all.into_iter().filter(|it| it.split == "train").map(|it| it.text).collect())
 }
 
 /// Reads questions without a source here: those with one of the words, `most` for each half, evenly over the file.

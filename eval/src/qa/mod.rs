@@ -17,15 +17,19 @@ use fenwen::cli::{encoder, qa::encode};
 use fenwen::config::{Config, Overrides};
 use fenwen::pipeline::answers::index::{AnswerIndex, Asked, Vectors};
 use fenwen::pipeline::answers::rank::Ranker;
+use fenwen::pipeline::encode::BulkEmbeddings;
 use fenwen::task::answers::Source;
 
 use data::{Part, Row};
-use score::{Summary, Trial};
+use score::{Kind, Posed, Summary, Trial};
+use sha2::{Digest as _, Sha256};
 
 /// Sources are valid on any day.
 const TODAY: Date = Date { year: 2026, month: 1, day: 1 };
 /// Ranks that are looked at; a source beyond counts as not found.
 const DEPTH: usize = 100;
+/// Indexes of half of the departments: two divisions, both halves of each.
+const N_TURNS: u8 = 4;
 
 /// What is measured.
 #[derive(clap::Args)]
@@ -42,10 +46,13 @@ pub struct QaArgs {
     /// Questions without a source in each part.
     #[arg(long, default_value_t = 300)]
     outside_count: usize,
+    /// Subjects of other ministries' documents (JSONL: subject), which no source answers either.
+    #[arg(long, value_name = "FILE")]
+    documents: Option<PathBuf>,
     /// Compare words only, as without an encoder.
     #[arg(long)]
     words_only: bool,
-    /// Learn the weights on the dev part and print them instead of judging.
+    /// Learn on the dev part and print `ranker.toml` instead of judging.
     #[arg(long)]
     fit: bool,
     /// Also measure time on so many sources.
@@ -64,11 +71,27 @@ pub fn run(args: &QaArgs) -> Result<String> {
     let rows = data::rows(&args.data)?;
     let outside = data::outside(&args.outside, &args.outside_words, args.outside_count)?;
     ensure!(rows.len() > 1 && !outside.is_empty(), "too few questions");
-    let bench = Bench::open(&rows, args.words_only)?;
-    let trials = bench.ask(&rows, &outside)?;
-    if args.fit {
-        return Ok(fit::learn(&trials, args.words_only));
+    let [small_talk, agencies] = data::written();
+    let documents = args.documents.as_ref().map(|it| data::documents(it, args.outside_count));
+    let mut posed = Vec::new();
+    for (kind, texts) in [
+        (Kind::City, outside.clone()),
+        (Kind::SmallTalk, small_talk),
+        (Kind::Agencies, agencies),
+        (Kind::Documents, documents.transpose()?.unwrap_or_default()),
+    ] {
+        posed.extend(texts.into_iter().map(|(text, part)| (kind, text, part)));
     }
+    if args.fit {
+        let dev = rows.iter().filter(|it| it.part == Part::Dev).map(|it| it.question.as_str());
+        let elsewhere = data::asked_elsewhere(&args.outside)?;
+        let common = fit::common(dev, elsewhere.iter().map(String::as_str));
+        let known = common.clone().into_iter().collect();
+        let ranker = Ranker { common: known, ..Ranker::default() };
+        let trials = |words_only| Bench::open(&rows, &posed, words_only)?.ask(&ranker);
+        return Ok(fit::learn(&trials(false)?, &trials(true)?, &common));
+    }
+    let trials = Bench::open(&rows, &posed, args.words_only)?.ask(&Ranker::default())?;
     let of = |part| trials.iter().filter(move |it| it.part == part);
     let mut summary = Summary::of(of(Part::Test), rows.len(), args.words_only);
     summary.dev = Some(Box::new(Summary::of(of(Part::Dev), rows.len(), args.words_only)));
@@ -92,51 +115,81 @@ fn sources(rows: &[Row]) -> Vec<Source> {
     rows.iter().map(source).collect()
 }
 
-/// An index of all sources, and the vectors of whoever asks.
-struct Bench {
-    index: AnswerIndex,
-    /// Opens the encoder; none where only words are compared.
-    config: Option<Config>,
+/// A question that no source answers.
+type Outside = (Kind, String, Part);
+
+/// All sources and questions, with their vectors.
+struct Bench<'a> {
+    rows: &'a [Row],
+    outside: &'a [Outside],
+    sources: Vec<Source>,
+    /// None where only words are compared.
+    vectors: Option<Vectors>,
+    /// Of the rows' questions, then of those without a source.
+    asked: Option<BulkEmbeddings>,
 }
 
-impl Bench {
-    fn open(rows: &[Row], words_only: bool) -> Result<Bench> {
+impl<'a> Bench<'a> {
+    fn open(rows: &'a [Row], outside: &'a [Outside], words_only: bool) -> Result<Bench<'a>> {
         let config = if words_only { None } else { Some(Config::load(&Overrides::default())?) };
         let sources = sources(rows);
         let vectors = config.as_ref().map(|it| encode(it, &sources)).transpose()?;
-        Ok(Bench { index: AnswerIndex::new(sources, vectors, Ranker::default())?, config })
+        let texts = rows.iter().map(|it| it.question.as_str());
+        let texts: Vec<&str> = texts.chain(outside.iter().map(|it| it.1.as_str())).collect();
+        let encoded = |it: &Config| anyhow::Ok(encoder::open_bulk(it)?.encode(&texts, |_| ())?);
+        let asked = config.as_ref().map(encoded).transpose()?;
+        Ok(Bench { rows, outside, sources, vectors, asked })
     }
 
-    /// Asks every question; those of the rows also as if their sources were not there.
-    fn ask(&self, rows: &[Row], outside: &[(String, Part)]) -> Result<Vec<Trial>> {
-        let texts: Vec<&str> = rows
-            .iter()
-            .map(|it| it.question.as_str())
-            .chain(outside.iter().map(|(text, _)| text.as_str()))
-            .collect();
-        let vectors = self.config.as_ref().map(|it| questions(it, &texts)).transpose()?;
-        let mut trials = Vec::with_capacity(texts.len() + rows.len());
-        for (idx, text) in texts.iter().enumerate() {
-            let vector = vectors.as_ref().and_then(|it| it.values.chunks_exact(it.width).nth(idx));
-            let found = self.index.search(Asked { text, vector }, TODAY, DEPTH)?;
-            match rows.get(idx) {
-                Some(row) => {
-                    trials.push(Trial::of(row.part, &found, Some(idx), None));
-                    let same = |it: usize| rows.get(it).is_some_and(|it| it.group == row.group);
-                    trials.push(Trial::of(row.part, &found, None, Some(&same)));
-                }
-                None => {
-                    let part = outside.get(idx - rows.len()).map_or(Part::Dev, |(_, part)| *part);
-                    trials.push(Trial::of(part, &found, None, None));
-                }
-            }
+    /// Asks every question of all sources, and of those of half of the departments, by turns.
+    fn ask(&self, ranker: &Ranker) -> Result<Vec<Trial>> {
+        let mut trials = self.ask_some(&|_| true, ranker)?;
+        for turn in 0..N_TURNS {
+            let is_in = |row: &Row| {
+                let digest = Sha256::digest(format!("{}{}", turn / 2, row.department));
+                digest.last().is_some_and(|it| it % 2 == turn % 2)
+            };
+            trials.extend(self.ask_some(&is_in, ranker)?);
         }
         Ok(trials)
     }
-}
 
-/// Vectors of questions.
-fn questions(config: &Config, texts: &[&str]) -> Result<Vectors> {
-    let found = encoder::open_bulk(config)?.encode(texts, |_| ())?;
-    Ok(Vectors { width: found.width, values: found.values })
+    fn ask_some(&self, is_in: &dyn Fn(&Row) -> bool, ranker: &Ranker) -> Result<Vec<Trial>> {
+        let chosen: Vec<usize> = (0..self.rows.len()).filter(|it| is_in(&self.rows[*it])).collect();
+        if chosen.is_empty() {
+            return Ok(Vec::new());
+        }
+        let is_whole = chosen.len() == self.rows.len();
+        let vectors = self.vectors.as_ref().map(|it| {
+            let of = |idx: &usize| it.values[2 * idx * it.width..2 * (idx + 1) * it.width].iter();
+            Vectors::new(it.width, chosen.iter().flat_map(of).copied().collect())
+        });
+        let sources = chosen.iter().map(|it| self.sources[*it].clone()).collect();
+        let index = AnswerIndex::new(sources, vectors, ranker.clone())?;
+        let mut trials = Vec::new();
+        let mut pose = |idx: usize, posed: Posed<'_>, is_removed: &dyn Fn(usize) -> bool| {
+            let vector = self.asked.as_ref().and_then(|it| it.rows().nth(idx));
+            let found = index.search(Asked { text: posed.text, vector }, TODAY, DEPTH)?;
+            trials.push(Trial::of(posed, &index, &found, is_removed));
+            anyhow::Ok(())
+        };
+        for (idx, row) in self.rows.iter().enumerate() {
+            let truth = chosen.iter().position(|it| *it == idx);
+            let same = |it: usize| self.rows[chosen[it]].group == row.group;
+            let posed =
+                |kind, truth| Posed { text: &row.question, part: row.part, kind, truth, is_whole };
+            match truth {
+                Some(_) => pose(idx, posed(Kind::Answerable, truth), &|_| false)?,
+                None => pose(idx, posed(Kind::Department, None), &same)?,
+            }
+            if is_whole {
+                pose(idx, posed(Kind::Removed, None), &same)?;
+            }
+        }
+        for (idx, (kind, text, part)) in self.outside.iter().enumerate() {
+            let posed = Posed { text, part: *part, kind: *kind, truth: None, is_whole };
+            pose(self.rows.len() + idx, posed, &|_| false)?;
+        }
+        Ok(trials)
+    }
 }

@@ -1,7 +1,7 @@
 //! From ranks and probabilities to numbers with their intervals.
 
-use fenwen::pipeline::answers::index::Match;
-use fenwen::pipeline::answers::rank::Ranker;
+use fenwen::pipeline::answers::evidence::N_FEATURES;
+use fenwen::pipeline::answers::index::{AnswerIndex, Match};
 use serde::Serialize;
 
 use super::data::Part;
@@ -18,7 +18,9 @@ pub struct Trial {
     /// Words and cosine of each match, and whether it is the right source; best first by the ranker in use.
     pub matches: Vec<(f32, f32, bool)>,
     /// What its first match's probability is computed from.
-    pub features: [f32; 3],
+    pub features: [f32; N_FEATURES],
+    /// Whether the index had the sources of all departments.
+    pub is_whole: bool,
     /// The probability that its first match is right.
     pub probability: f32,
     /// Whether it was answered.
@@ -26,42 +28,68 @@ pub struct Trial {
 }
 
 /// What kind of question.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Kind {
     /// Its source is there.
     Answerable,
     /// The same, its source and near-duplicates of it taken away.
     Removed,
+    /// The same, its department and near-duplicates of its source not in the index.
+    Department,
     /// Another city's.
-    Outside,
+    City,
+    /// Subjects of other ministries' documents.
+    Documents,
+    /// Of agencies of the state.
+    Agencies,
+    /// Chat, general knowledge, nonsense.
+    SmallTalk,
+}
+
+/// Kinds that are to be refused, each counting alike; a removed source's question is told apart: near sources are left.
+pub const OUTSIDE: [(Kind, &str); 5] = [
+    (Kind::City, "another city's"),
+    (Kind::Department, "a department's that is not in the index"),
+    (Kind::Documents, "subjects of other ministries' documents"),
+    (Kind::Agencies, "agencies of the state"),
+    (Kind::SmallTalk, "chat, knowledge, nonsense"),
+];
+
+/// A question as it is asked of an index.
+#[derive(Clone, Copy)]
+pub struct Posed<'a> {
+    /// Its words.
+    pub text: &'a str,
+    /// Its half.
+    pub part: Part,
+    /// Its kind.
+    pub kind: Kind,
+    /// The right source, if there is one.
+    pub truth: Option<usize>,
+    /// Whether the index has the sources of all departments.
+    pub is_whole: bool,
 }
 
 impl Trial {
-    /// What came of a question whose right source is `truth`; sources for which `is_removed` holds are taken away.
+    /// What came of a question; sources for which `is_removed` holds are taken away.
     pub fn of(
-        part: Part,
+        posed: Posed<'_>,
+        index: &AnswerIndex,
         found: &[Match],
-        truth: Option<usize>,
-        is_removed: Option<&dyn Fn(usize) -> bool>,
+        is_removed: &dyn Fn(usize) -> bool,
     ) -> Trial {
-        let kind = match (truth, is_removed) {
-            (Some(_), _) => Kind::Answerable,
-            (None, Some(_)) => Kind::Removed,
-            (None, None) => Kind::Outside,
-        };
-        let is_there = |it: &&Match| !is_removed.is_some_and(|removed| removed(it.source));
-        let left: Vec<&Match> = found.iter().filter(is_there).collect();
-        let row = |it: &&Match| (it.words, it.cosine.unwrap_or(0.0), Some(it.source) == truth);
-        let ranker = Ranker::default();
-        let (mut features, mut probability, mut is_answered) = ([0.0; 3], 0.0, false);
-        if let Some(first) = left.first() {
-            let confidence = ranker.confidence(first);
-            features = ranker.features(first, left.get(1).map_or(0.0, |it| it.score));
-            probability = confidence.right.probability(features);
-            is_answered = confidence.answers(features);
+        let left: Vec<Match> = found.iter().filter(|it| !is_removed(it.source)).copied().collect();
+        let row = |it: &Match| (it.words, it.cosine.unwrap_or(0.0), Some(it.source) == posed.truth);
+        let (mut features, mut probability, mut is_answered) = ([0.0; N_FEATURES], 0.0, false);
+        if let Some((first, evidence)) = index.evidence(posed.text, &left, 1).next() {
+            let confidence = index.ranker().confidence(first);
+            features = evidence.features();
+            probability = confidence.right.probability(&features);
+            is_answered = confidence.answers(&features);
         }
+        let Posed { part, kind, is_whole, .. } = posed;
         let matches = left.iter().map(row).collect();
-        Trial { part, kind, matches, features, probability, is_answered }
+        Trial { part, kind, matches, features, is_whole, probability, is_answered }
     }
 
     /// The rank of the right source, from 1; none when it is not among those looked at.
@@ -107,11 +135,17 @@ pub struct Summary {
     pub kept: Share,
     /// Answers to answerable questions that quote the right source.
     pub right_of_answered: Share,
-    /// Another city's questions that were refused.
+    /// The same in indexes of half of the departments.
+    pub kept_of_half: Share,
+    /// Questions of each kind without a source that were refused.
+    pub refused: Vec<(&'static str, Share)>,
+    /// All of them.
     pub refused_outside: Share,
+    /// The mean of the kinds, each counting alike.
+    pub refused_mean: f64,
     /// Questions that were refused after their source was taken away.
     pub refused_removed: Share,
-    /// Refusals of answerable and another city's questions that are another city's.
+    /// Refusals of answerable questions and those without a source that are of the latter.
     pub refusal_precision: Share,
     /// Expected calibration error of the first source's probability, over answerable and outside questions.
     pub ece: f64,
@@ -130,20 +164,27 @@ impl Summary {
         n_sources: usize,
         words_only: bool,
     ) -> Summary {
-        let trials: Vec<&Trial> = trials.collect();
+        let (trials, of_half): (Vec<&Trial>, Vec<&Trial>) =
+            trials.partition(|it| it.is_whole || it.kind == Kind::Department);
         let of = |kind| trials.iter().filter(move |it| it.kind == kind);
         let share = |kind, holds: &dyn Fn(&Trial) -> bool| {
             Share::of(of(kind).filter(|it| holds(it)).count(), of(kind).count())
         };
+        let refused = OUTSIDE.map(|(kind, name)| (name, share(kind, &|it| !it.is_answered)));
+        let sum = |of: &dyn Fn(&Share) -> usize| refused.iter().map(|it| of(&it.1)).sum::<usize>();
+        let refused_outside = Share::of(sum(&|it| it.k), sum(&|it| it.n));
+        let refused_mean = refused.iter().map(|it| it.1.share).sum::<f64>() / OUTSIDE.len() as f64;
+        let of_half: Vec<&&Trial> =
+            of_half.iter().filter(|it| it.kind == Kind::Answerable).collect();
+        let n_kept = of_half.iter().filter(|it| it.is_answered).count();
         let within = |it: &Trial, most| it.rank().is_some_and(|rank| rank <= most);
         let n_answerable = of(Kind::Answerable).count();
         let reciprocal: f64 =
             of(Kind::Answerable).filter_map(|it| it.rank()).map(|it| 1.0 / it as f64).sum();
         let kept = share(Kind::Answerable, &|it| it.is_answered);
-        let refused_outside = share(Kind::Outside, &|it| !it.is_answered);
         let right = of(Kind::Answerable).filter(|it| it.is_answered && within(it, 1)).count();
         let n_refused = refused_outside.k + (kept.n - kept.k);
-        let judged = of(Kind::Answerable).chain(of(Kind::Outside));
+        let judged = trials.iter().filter(|it| it.kind != Kind::Removed);
         let judged: Vec<(f32, bool)> = judged.map(|it| (it.probability, within(it, 1))).collect();
         Summary {
             n_sources,
@@ -153,7 +194,10 @@ impl Summary {
             mrr: reciprocal / n_answerable.max(1) as f64,
             kept,
             right_of_answered: Share::of(right, kept.k),
+            kept_of_half: Share::of(n_kept, of_half.len()),
+            refused: refused.to_vec(),
             refused_outside,
+            refused_mean,
             refused_removed: share(Kind::Removed, &|it| !it.is_answered),
             refusal_precision: Share::of(refused_outside.k, n_refused),
             ece: calibration_error(&judged),
@@ -180,38 +224,40 @@ fn calibration_error(judged: &[(f32, bool)]) -> f64 {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    fn found(scores: &[f32]) -> Vec<Match> {
-        let one = |(source, score): (usize, &f32)| Match {
-            source,
-            words: *score,
-            cosine: Some(*score),
-            score: 1.5 * score,
-        };
-        scores.iter().enumerate().map(one).collect()
-    }
+    use crate::qa::TODAY;
+    use fenwen::pipeline::answers::index::Asked;
+    use fenwen::pipeline::answers::rank::Ranker;
+    use fenwen::task::answers::Source;
 
     #[test]
     fn ranks_and_refusals_are_counted() {
-        let strong = found(&[0.9, 0.2, 0.1]);
-        let weak = found(&[0.05, 0.04]);
-        let first_is_gone = |it: usize| it == 0;
+        let source = |answer: &str| Source { answer: answer.to_owned(), ..Source::default() };
+        let sources = vec![source("身分證遺失請補發"), source("護照換發"), source("停車費")];
+        let index = AnswerIndex::new(sources, None, Ranker::default()).unwrap();
+        let ask = |text, kind, truth, is_removed: &dyn Fn(usize) -> bool| {
+            let asked = Asked { text, vector: None };
+            let found = index.search(asked, TODAY, 9).unwrap();
+            let posed = Posed { text, part: Part::Test, kind, truth, is_whole: true };
+            Trial::of(posed, &index, &found, is_removed)
+        };
+        let none = |_: usize| false;
         let trials = [
-            Trial::of(Part::Test, &strong, Some(0), None),
-            Trial::of(Part::Test, &strong, Some(1), None),
-            Trial::of(Part::Test, &weak, Some(9), None),
-            Trial::of(Part::Test, &weak, None, None),
-            Trial::of(Part::Test, &strong, None, Some(&first_is_gone)),
+            ask("身分證遺失請補發", Kind::Answerable, Some(0), &none),
+            ask("身分證遺失請補發護照", Kind::Answerable, Some(1), &none),
+            ask("鯨魚", Kind::Answerable, Some(2), &none),
+            ask("鯨魚", Kind::City, None, &none),
+            ask("身分證遺失請補發", Kind::Removed, None, &|it| it == 0),
         ];
         let ranks: Vec<Option<usize>> = trials.iter().map(Trial::rank).collect();
         assert_eq!(ranks, [Some(1), Some(2), None, None, None]);
-        assert_eq!(trials[4].matches.len(), 2);
-        let summary = Summary::of(trials.iter(), 3, false);
+        assert_eq!(trials[4].matches.len(), 0);
+        let summary = Summary::of(trials.iter(), 3, true);
         assert_eq!((summary.r_at_1.k, summary.r_at_5.k, summary.r_at_1.n), (1, 2, 3));
         assert!((summary.mrr - 0.5).abs() < 1e-9);
         assert_eq!((summary.kept.k, summary.right_of_answered.k), (2, 1));
         assert_eq!((summary.refused_outside.k, summary.refused_outside.n), (1, 1));
         assert_eq!((summary.refusal_precision.k, summary.refusal_precision.n), (1, 2));
+        assert_eq!(summary.refused_removed.k, 1);
     }
 
     #[test]

@@ -80,7 +80,7 @@ pub fn suggest(
             start: asked.start,
             end: asked.end,
             question: asked.text,
-            is_answered: found.is_answered,
+            is_answered: found.refusal.is_none(),
             citations: found.citations,
         })
     };

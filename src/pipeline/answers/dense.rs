@@ -19,6 +19,18 @@ pub struct Vectors {
     pub width: usize,
     /// All vectors, one after another. A source without a question has its answer twice.
     pub values: Vec<f32>,
+    /// For each vector its mean cosine to its nearest neighbours.
+    pub nearness: Vec<f32>,
+}
+
+impl Vectors {
+    /// Vectors of this width whose neighbours are looked for: seconds for ten thousand sources, so that an index keeps
+    /// what was found.
+    pub fn new(width: usize, values: Vec<f32>) -> Vectors {
+        let mut vectors = Vectors { width, values, nearness: Vec::new() };
+        vectors.nearness = nearness(&vectors);
+        vectors
+    }
 }
 
 /// Vectors that can be searched. No `Debug`: it is large.
@@ -31,12 +43,12 @@ pub(super) struct DenseIndex {
 impl DenseIndex {
     /// An index of the vectors of `n_sources` sources.
     pub(super) fn new(vectors: Vectors, n_sources: usize) -> Result<DenseIndex, IndexError> {
-        let Vectors { width, values } = &vectors;
-        if *width == 0 || values.len() != 2 * width * n_sources {
-            let (width, n_values) = (*width, values.len());
+        let (width, n_values) = (vectors.width, vectors.values.len());
+        let is_known = vectors.nearness.len() == 2 * n_sources;
+        if width == 0 || n_values != 2 * width * n_sources || !is_known {
             return Err(IndexError::Vectors { n_sources, n_values, width });
         }
-        let crowding = crowding(&vectors, n_sources);
+        let crowding = vectors.nearness.iter().map(|it| CROWDING * it).collect();
         Ok(DenseIndex { vectors, crowding })
     }
 
@@ -61,12 +73,13 @@ impl DenseIndex {
     }
 }
 
-/// For each vector its share of the mean cosine to its nearest neighbours of the same kind.
-fn crowding(vectors: &Vectors, n_sources: usize) -> Vec<f32> {
+/// For each vector its mean cosine to its nearest neighbours of the same kind.
+fn nearness(vectors: &Vectors) -> Vec<f32> {
+    let rows: Vec<&[f32]> = vectors.values.chunks_exact(vectors.width.max(1)).collect();
+    let n_sources = rows.len() / 2;
     let step = n_sources.div_ceil(MAX_SAMPLE).max(1);
-    let rows: Vec<&[f32]> = vectors.values.chunks_exact(vectors.width).collect();
     let mut cosines = Vec::with_capacity(MAX_SAMPLE);
-    let mut crowding = Vec::with_capacity(rows.len());
+    let mut nearness = Vec::with_capacity(rows.len());
     for (idx, row) in rows.iter().enumerate() {
         let (own, kind) = (idx / 2, idx % 2);
         cosines.clear();
@@ -78,9 +91,9 @@ fn crowding(vectors: &Vectors, n_sources: usize) -> Vec<f32> {
             cosines.select_nth_unstable_by(n_near, |a, b| b.total_cmp(a));
         }
         let sum: f32 = cosines.iter().take(n_near).sum();
-        crowding.push(CROWDING * sum / n_near.max(1) as f32);
+        nearness.push(sum / n_near.max(1) as f32);
     }
-    crowding
+    nearness
 }
 
 /// The product of two vectors of one length, in sixteen sums that the compiler keeps in registers.
@@ -102,7 +115,7 @@ mod tests {
     use super::*;
 
     fn index(values: &[f32]) -> DenseIndex {
-        let vectors = Vectors { width: 2, values: values.to_vec() };
+        let vectors = Vectors::new(2, values.to_vec());
         DenseIndex::new(vectors, values.len() / 4).unwrap()
     }
 
@@ -111,8 +124,9 @@ mod tests {
         let one = index(&[1.0, 0.0, 0.0, 1.0]);
         assert_eq!(one.likeness(&[0.6, 0.8]).unwrap(), [0.8], "alone it has no neighbours");
         assert_eq!(one.likeness(&[1.0]), Err(IndexError::Width { found: 1, known: 2 }));
-        let short = Vectors { width: 2, values: vec![0.0; 3] };
-        assert!(DenseIndex::new(short, 1).is_err());
+        assert!(DenseIndex::new(Vectors::new(2, vec![0.0; 3]), 1).is_err());
+        let unknown = Vectors { width: 2, values: vec![0.0; 4], nearness: Vec::new() };
+        assert!(DenseIndex::new(unknown, 1).is_err());
     }
 
     #[test]

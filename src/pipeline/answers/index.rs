@@ -1,11 +1,13 @@
 //! The sources that may answer, with what is needed to find them: words, and vectors where an encoder made some.
 
 use crate::base::Date;
-use crate::task::answers::{Citation, Source};
+use crate::task::answers::{Citation, Refusal, Source};
 
 use super::dense::DenseIndex;
 pub use super::dense::Vectors;
+use super::evidence::{Evidence, Phrases, Scale};
 use super::lexical::{LexicalIndex, Query};
+use super::named::Named;
 use super::quote::quote;
 use super::rank::Ranker;
 
@@ -60,8 +62,8 @@ pub struct Match {
 pub struct Found {
     /// Best first.
     pub citations: Vec<Citation>,
-    /// Whether the first is likely enough.
-    pub is_answered: bool,
+    /// Why the first is not likely enough; none: it is.
+    pub refusal: Option<Refusal>,
 }
 
 /// The searchable sources. No `Debug`: it is large.
@@ -70,12 +72,21 @@ pub struct AnswerIndex {
     questions: LexicalIndex,
     texts: LexicalIndex,
     dense: Option<DenseIndex>,
+    /// What each source names, and what they are about.
+    named: Vec<Named>,
+    own: Named,
     ranker: Ranker,
 }
 
 /// What a source's question and answer are encoded from, in the order of [`Vectors`].
 pub fn encoded_texts(source: &Source) -> [&str; 2] {
     [source.question.as_deref().unwrap_or(&source.answer), &source.answer]
+}
+
+/// All that a source says.
+fn whole(source: &Source) -> String {
+    let heads = [&source.title, &source.question].into_iter().flatten();
+    heads.chain([&source.answer]).map(String::as_str).collect::<Vec<&str>>().join("\n")
 }
 
 impl AnswerIndex {
@@ -89,17 +100,16 @@ impl AnswerIndex {
         ranker: Ranker,
     ) -> Result<AnswerIndex, IndexError> {
         let dense = vectors.map(|it| DenseIndex::new(it, sources.len())).transpose()?;
-        let whole = |it: &Source| {
-            let heads = [&it.title, &it.question].into_iter().flatten();
-            heads.chain([&it.answer]).cloned().collect::<Vec<String>>().join("\n")
-        };
         let texts: Vec<String> = sources.iter().map(whole).collect();
+        let named: Vec<Named> = texts.iter().map(|it| Named::of(it)).collect();
         let questions = sources.iter().map(|it| it.question.as_deref().unwrap_or_default());
         Ok(AnswerIndex {
             questions: LexicalIndex::build(questions),
             texts: LexicalIndex::build(texts.iter().map(String::as_str)),
             sources,
             dense,
+            own: Named::own(&named),
+            named,
             ranker,
         })
     }
@@ -166,21 +176,44 @@ impl AnswerIndex {
     pub fn answer(&self, asked: Asked<'_>, today: Date, top_k: usize) -> Result<Found, IndexError> {
         let matches = self.search(asked, today, top_k.max(2))?;
         let query = Query::new(asked.text);
-        let best = |skipped: usize| {
-            let others = matches.iter().enumerate().filter(|(idx, _)| *idx != skipped);
-            others.map(|(_, it)| it.score).next().unwrap_or(0.0)
-        };
-        let mut is_answered = false;
+        let mut refusal = Some(Refusal::NothingFound);
         let mut citations = Vec::with_capacity(top_k);
-        for (idx, found) in matches.iter().take(top_k).enumerate() {
+        for (idx, (found, evidence)) in self.evidence(asked.text, &matches, top_k).enumerate() {
             let Some(source) = self.sources.get(found.source) else { continue };
             let confidence = self.ranker.confidence(found);
-            let features = self.ranker.features(found, best(idx));
-            is_answered |= idx == 0 && confidence.answers(features);
-            let score = confidence.right.probability(features);
-            citations.push(self.citation(source, &query, score));
+            let features = evidence.features();
+            if idx == 0 {
+                refusal = (!confidence.answers(&features)).then(|| evidence.refusal());
+            }
+            citations.push(self.citation(source, &query, confidence.right.probability(&features)));
         }
-        Ok(Found { citations, is_answered })
+        Ok(Found { citations, refusal })
+    }
+
+    /// The first `most` matches with what speaks for each, beside the others.
+    pub fn evidence<'a>(
+        &'a self,
+        question: &str,
+        matches: &'a [Match],
+        most: usize,
+    ) -> impl Iterator<Item = (&'a Match, Evidence)> {
+        let phrases = Phrases::of(question, self.own);
+        let best = |skipped: usize| {
+            let others = matches.iter().enumerate().filter(move |(idx, _)| *idx != skipped);
+            others.map(|(_, it)| it.score).next().unwrap_or(0.0)
+        };
+        matches.iter().take(most).enumerate().map(move |(idx, found)| {
+            let text = self.sources.get(found.source).map(whole).unwrap_or_default();
+            let named = self.named.get(found.source).copied().unwrap_or_default();
+            let scale = Scale { texts: &self.texts, common: &self.ranker.common, own: self.own };
+            let evidence = Evidence {
+                words: found.words,
+                meaning: found.cosine.unwrap_or(0.0),
+                lead: found.score - best(idx),
+                ..phrases.evidence(&text, named, &scale)
+            };
+            (found, evidence)
+        })
     }
 
     fn citation(&self, source: &Source, query: &Query, score: f32) -> Citation {
@@ -253,7 +286,7 @@ mod tests {
     #[test]
     fn vectors_find_what_shares_no_word() {
         let values = vec![1.0, 0.0, 1.0, 0.0, 0.0, 1.0, 0.0, 1.0, 0.6, 0.8, -1.0, 0.0];
-        let index = index(Some(Vectors { width: 2, values }));
+        let index = index(Some(Vectors::new(2, values)));
         let asked = Asked { text: "鯨魚", vector: Some(&[0.0, 1.0]) };
         let found = index.search(asked, TODAY, 9).unwrap();
         let shown: Vec<(usize, Option<f32>)> =
@@ -264,7 +297,7 @@ mod tests {
         assert_eq!(index.search(asked, TODAY, 1).unwrap(), found[..1]);
         let wrong = Asked { text: "鯨魚", vector: Some(&[1.0]) };
         assert_eq!(index.search(wrong, TODAY, 9), Err(IndexError::Width { found: 1, known: 2 }));
-        let short = Some(Vectors { width: 2, values: vec![0.0; 11] });
+        let short = Some(Vectors::new(2, vec![0.0; 11]));
         assert!(AnswerIndex::new(sources(), short, Ranker::default()).is_err());
     }
 
@@ -273,7 +306,7 @@ mod tests {
         let index = index(None);
         let found =
             index.answer(Asked { text: "身分證遺失怎麼辦", vector: None }, TODAY, 3).unwrap();
-        assert!(found.is_answered, "{found:?}");
+        assert_eq!(found.refusal, None, "{found:?}");
         let first = &found.citations[0];
         let shown = (first.source_id.as_str(), first.quote.as_str(), first.quote_start);
         assert_eq!(shown, ("a", "請攜帶印章至戶政事務所補發。", 0));
@@ -281,7 +314,10 @@ mod tests {
         let asked = Asked {
             text: "海洋館的鯨魚表演幾點開始而且要不要門票", vector: None
         };
-        assert!(!index.answer(asked, TODAY, 3).unwrap().is_answered);
+        let refused = index.answer(asked, TODAY, 3).unwrap();
+        assert_eq!(refused.refusal, Some(Refusal::WordsMissing));
+        let nothing = index.answer(Asked { text: "鯨魚", vector: None }, TODAY, 3).unwrap();
+        assert_eq!((nothing.refusal, nothing.citations.len()), (Some(Refusal::NothingFound), 0));
     }
 
     #[test]

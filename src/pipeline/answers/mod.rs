@@ -2,8 +2,10 @@
 
 pub mod assist;
 mod dense;
+pub mod evidence;
 pub mod index;
 pub mod lexical;
+mod named;
 pub mod quote;
 pub mod rank;
 pub mod summary;

@@ -51,7 +51,7 @@ impl Routing {
         let (mut found, mut by_words_only) = look(order.question.expose())?;
         let mut used_previous = false;
         // A question that is clear by itself is not mixed with the one before.
-        if !found.is_answered
+        if found.refusal.is_some()
             && let Some(together) = after_previous(order)
         {
             let (with_previous, by_words) = look(&together)?;
@@ -61,7 +61,7 @@ impl Routing {
         }
         let answer = Answer {
             id: RequestId::fresh(self.clock.as_ref()).to_string(),
-            is_answered: found.is_answered,
+            refusal: found.refusal,
             citations: found.citations,
             used_previous,
             by_words_only,
@@ -123,8 +123,9 @@ impl Routing {
         let label = |it: &Citation| (it.source_id.clone(), it.score);
         let refusal =
             (NO_ANSWER.to_owned(), 1.0 - answer.citations.first().map_or(0.0, |it| it.score));
-        let labels: Vec<(String, f32)> = (!answer.is_answered)
-            .then_some(refusal)
+        let labels: Vec<(String, f32)> = answer
+            .refusal
+            .map(|_| refusal)
             .into_iter()
             .chain(answer.citations.iter().map(label))
             .collect();

@@ -4,8 +4,8 @@ use std::path::Path;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use arc_swap::ArcSwapOption;
-use safetensors::SafeTensors;
 use safetensors::tensor::{Dtype, TensorView};
+use safetensors::{SafeTensorError, SafeTensors};
 use serde::{Deserialize, Serialize};
 
 use crate::base::ErrorCode;
@@ -23,6 +23,8 @@ use super::encoder::{EncoderError, Encoders, TextEncoder};
 const SETTINGS: &str = "index.json";
 const SOURCES: &str = "sources.jsonl";
 const VECTORS: &str = "vectors.safetensors";
+/// Of its tensors, the one that an older index lacks.
+const NEARNESS: &str = "nearness";
 const FILES: VersionFiles = &[(SETTINGS, true), (SOURCES, true), (VECTORS, false)];
 /// Of the files; another one is refused.
 const SCHEMA: u32 = 1;
@@ -50,7 +52,7 @@ pub enum IndexFileError {
     },
     /// The vectors.
     #[error("failed to read or write the vectors")]
-    Vectors(#[from] safetensors::SafeTensorError),
+    Vectors(#[from] SafeTensorError),
     /// Written by a newer program, or not whole.
     #[error("the index is of another form: build it anew with `fenwen qa index`")]
     Form,
@@ -103,12 +105,18 @@ pub fn pack(
         lines.push(b'\n');
     }
     let mut files = vec![(SETTINGS, settings), (SOURCES, lines)];
-    if let Some((_, Vectors { width, values })) = vectors {
-        let bytes: Vec<u8> = values.iter().flat_map(|it| it.to_le_bytes()).collect();
-        let view = TensorView::new(Dtype::F32, vec![2 * n_sources, *width], &bytes)?;
-        files.push((VECTORS, safetensors::serialize([("vectors", view)], None)?));
+    if let Some((_, Vectors { width, values, nearness })) = vectors {
+        let (values, nearness) = (bytes(values), bytes(nearness));
+        let vectors = TensorView::new(Dtype::F32, vec![2 * n_sources, *width], &values)?;
+        let nearness = TensorView::new(Dtype::F32, vec![2 * n_sources], &nearness)?;
+        let tensors = [("vectors", vectors), (NEARNESS, nearness)];
+        files.push((VECTORS, safetensors::serialize(tensors, None)?));
     }
     Ok(files)
+}
+
+fn bytes(numbers: &[f32]) -> Vec<u8> {
+    numbers.iter().flat_map(|it| it.to_le_bytes()).collect()
 }
 
 /// An index that answers.
@@ -159,11 +167,21 @@ fn vectors(bytes: &[u8]) -> Result<Vectors, IndexFileError> {
     let file = SafeTensors::deserialize(bytes)?;
     let tensor = file.tensor("vectors")?;
     let &[_, width] = tensor.shape() else { return Err(IndexFileError::Form) };
+    let values = numbers(&tensor)?;
+    match file.tensor(NEARNESS) {
+        Ok(tensor) => Ok(Vectors { width, values, nearness: numbers(&tensor)? }),
+        // Packed before it was kept.
+        Err(SafeTensorError::TensorNotFound(_)) => Ok(Vectors::new(width, values)),
+        Err(error) => Err(error.into()),
+    }
+}
+
+fn numbers(tensor: &TensorView<'_>) -> Result<Vec<f32>, IndexFileError> {
     if tensor.dtype() != Dtype::F32 {
         return Err(IndexFileError::Form);
     }
     let (numbers, _) = tensor.data().as_chunks::<4>();
-    Ok(Vectors { width, values: numbers.iter().map(|it| f32::from_le_bytes(*it)).collect() })
+    Ok(numbers.iter().map(|it| f32::from_le_bytes(*it)).collect())
 }
 
 /// The place of the index, and its replacement by another version.

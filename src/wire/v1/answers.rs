@@ -4,7 +4,7 @@ use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
 use crate::base::Private;
-use crate::task::answers::{self, Answer, AnswerOrder, MAX_QUESTION, MAX_TOP_K};
+use crate::task::answers::{self, Answer, AnswerOrder, MAX_QUESTION, MAX_TOP_K, Refusal};
 use crate::task::call::CallError;
 use crate::wire::catalogue::Model;
 
@@ -101,6 +101,11 @@ pub struct AnswerResponse {
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(example = "查無資料,將轉由專人處理")]
     pub message: Option<&'static str>,
+    /// Why there is no answer: `nothing_found`, `other_place`, `other_agency`, `words_missing` or `not_alike`; absent
+    /// when there is one.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(example = "other_place")]
+    pub refusal_reason: Option<&'static str>,
     /// Where the answer stands; empty when there is none.
     pub citations: Vec<Citation>,
     /// Other sources, most likely first: for a person to look at.
@@ -165,13 +170,14 @@ impl From<answers::Citation> for Citation {
 
 impl From<Answer> for AnswerResponse {
     fn from(answer: Answer) -> AnswerResponse {
-        let (citations, alternatives) = divided(answer.is_answered, answer.citations);
+        let (citations, alternatives) = divided(answer.refusal.is_none(), answer.citations);
         let is_answered = !citations.is_empty();
         AnswerResponse {
             answer_id: answer.id,
             state: if is_answered { "answered" } else { "no_answer" },
             answer: citations.first().map(|it| it.quote.clone()),
             message: (!is_answered).then_some(NO_ANSWER),
+            refusal_reason: answer.refusal.map(Refusal::as_str),
             citations,
             alternatives,
             used_previous: answer.used_previous,
@@ -284,18 +290,24 @@ mod tests {
             quote_end: 3,
             score: 0.5,
         };
-        let response = |is_answered, citations| {
+        let response = |refusal, citations| {
             let index =
                 ModelInfo { name: "qa".to_owned(), version: "1".to_owned(), sha256: String::new() };
             let id = String::new();
             let (used_previous, by_words_only) = (false, true);
-            let answer = Answer { id, is_answered, citations, used_previous, by_words_only, index };
+            let answer = Answer { id, refusal, citations, used_previous, by_words_only, index };
             let it = AnswerResponse::from(answer);
-            (it.state, it.answer, it.citations.len(), it.alternatives.len())
+            (it.state, it.answer, it.refusal_reason, it.citations.len(), it.alternatives.len())
         };
         let both = || vec![citation("a"), citation("b")];
-        assert_eq!(response(true, both()), ("answered", Some("a的字".to_owned()), 1, 1));
-        assert_eq!(response(false, both()), ("no_answer", None, 0, 2));
-        assert_eq!(response(true, Vec::new()), ("no_answer", None, 0, 0));
+        assert_eq!(response(None, both()), ("answered", Some("a的字".to_owned()), None, 1, 1));
+        assert_eq!(
+            response(Some(Refusal::OtherPlace), both()),
+            ("no_answer", None, Some("other_place"), 0, 2)
+        );
+        assert_eq!(
+            response(Some(Refusal::NothingFound), Vec::new()),
+            ("no_answer", None, Some("nothing_found"), 0, 0)
+        );
     }
 }

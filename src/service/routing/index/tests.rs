@@ -47,7 +47,7 @@ impl TextEncoder for Installed {
 }
 
 fn two_wide() -> Vectors {
-    Vectors { width: 2, values: (0_u8..8).map(f32::from).collect() }
+    Vectors::new(2, (0_u8..8).map(f32::from).collect())
 }
 
 /// A file of an index: its name and what it holds.

@@ -126,7 +126,7 @@ async fn meanings_are_compared_with_the_encoder_of_the_index() {
     let server = Server::open().await;
     // As the made-up encoder has it: the second source and the question are about 戶.
     let values = [[0.0, 1.0], [1.0, 0.0], [0.0, 1.0]].map(|it| [it, it].concat()).concat();
-    let vectors = Vectors { width: 2, values };
+    let vectors = Vectors::new(2, values);
     activate_with(server.data_dir.path(), &ROWS, Some((ENCODER, &vectors)));
     server.routing.refresh();
     let found = ask(&server, json!({"question": "戶"})).await;
@@ -139,7 +139,7 @@ async fn meanings_are_compared_with_the_encoder_of_the_index() {
     activate_with(
         server.data_dir.path(),
         &ROWS[..1],
-        Some((&"1".repeat(64), &Vectors { width: 2, values: vec![0.0; 4] })),
+        Some((&"1".repeat(64), &Vectors::new(2, vec![0.0; 4]))),
     );
     server.routing.refresh();
     assert_eq!(ask(&server, json!({"question": "戶"})).await["model"]["version"], "1");
