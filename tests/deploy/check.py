@@ -151,7 +151,10 @@ def check_settings(server, text):
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder, "fenwen.toml")
         path.write_text(text, encoding="utf-8")
+        made = [server, "release", "key", "--key", Path(folder, "release.key")]
+        key = subprocess.run(made, check=True, capture_output=True, text=True).stdout
         secret = [
+            "release.public_key=" + re.search(r'^release.public_key = "(.*)"$', key, re.M).group(1),
             "store.url=host=db user=fenwen dbname=fenwen",
             "store.s3.endpoint=https://s3.example.gov.tw",
             "store.s3.bucket=fenwen",
