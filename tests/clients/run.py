@@ -10,12 +10,13 @@ import contract
 import descriptions
 import nats_bus
 import openai_sdk
+import triton_grpc
 import triton_http
 import webhook_receiver
 from server import fenwen
 
 # What needs no more than a server in the demo profile shares one.
-SHARED = {"triton": triton_http, "openai": openai_sdk}
+SHARED = {"triton": triton_http, "triton-grpc": triton_grpc, "openai": openai_sdk}
 OWN = {"nats": nats_bus, "webhooks": webhook_receiver, "contract": contract}
 
 

@@ -10,7 +10,8 @@ from tritonclient.grpc import service_pb2, service_pb2_grpc
 ENCODER, CLASSIFIER = "use-multilingual-v3", "ppocr-line-cls"
 
 
-def check(address):
+def check(server):
+    address = server.address
     with triton.InferenceServerClient(address) as client:
         assert client.is_server_live() and client.is_server_ready()
         assert client.get_server_metadata().name == "fenwen"
