@@ -36,8 +36,8 @@ PEERS = {
     "mosec": ("venv", "mosec_app.py", "/inference"),
     "FastAPI": ("venv", "fastapi_app.py", "/infer"),
     "LitServe": ("venv", "litserve_app.py", "/infer"),
-    "Triton": ("triton", "triton_app.py", "/v2/models/work/infer"),
-    "MLServer": ("mlserver", "mlserver_app.py", "/v2/models/work/infer"),
+    "Triton": ("triton", "triton_app.py", "/v2/models/load/infer"),
+    "MLServer": ("mlserver", "mlserver_app.py", "/v2/models/load/infer"),
 }
 
 
@@ -156,7 +156,7 @@ def start(args, name, work):
         command = [args.eval, "serving", "floor", "--listen", f"127.0.0.1:{server.port}", "--work", work, "--count", server.count]
         return server.start(command, probe(args))
     if name.startswith("fenwen"):
-        server = Server(name, "/v2/models/work/infer")
+        server = Server(name, "/v2/models/load/infer")
         server.headers = [f"authorization: Bearer {key(args, server.folder)}", "x-deadline-ms: 1000" if work == "slow" else "x-bench: 1"]
         audit = "disk" if name.endswith("disk") else "system"
         command = [args.eval, "serving", "fenwen", "--listen", f"127.0.0.1:{server.port}", "--work", work, "--count", server.count,

@@ -20,7 +20,7 @@ def main():
         "host": "127.0.0.1", "http_port": work.PORT, "grpc_port": work.PORT + 1, "metrics_port": work.PORT + 2,
         "parallel_workers": 0, "debug": False, "access_log": False,
     }
-    model = {"name": "work", "implementation": "mlserver_model.Model"}
+    model = {"name": "load", "implementation": "mlserver_model.Model"}
     if work.WORK != "echo":
         model |= {"max_batch_size": work.MAX_ROWS, "max_batch_time": work.WINDOW}
     (folder / "settings.json").write_text(json.dumps(settings))

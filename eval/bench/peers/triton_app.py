@@ -26,7 +26,7 @@ def main():
         model = ModelConfig(batching=True, max_batch_size=work.MAX_ROWS, batcher=DynamicBatcher(max_queue_delay_microseconds=0))
     with Triton(config=config) as triton:
         triton.bind(
-            model_name="work", infer_func=infer, config=model,
+            model_name="load", infer_func=infer, config=model,
             inputs=[Tensor(name="x", dtype=numpy.float32, shape=(16,))],
             outputs=[Tensor(name="y", dtype=numpy.float32, shape=(16,))],
         )

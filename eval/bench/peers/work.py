@@ -30,4 +30,4 @@ def answer(body):
     """The document of the protocol for one call's own input."""
     given = body["inputs"][0]
     output = {"name": "y", "datatype": given["datatype"], "shape": given["shape"], "data": given["data"]}
-    return {"model_name": "work", "model_version": "1", "outputs": [output]}
+    return {"model_name": "load", "model_version": "1", "outputs": [output]}

@@ -43,7 +43,7 @@ use super::work::{Work, Worker};
 use super::{Durability, ServerArgs};
 
 /// Name of the model.
-const MODEL: &str = "work";
+const MODEL: &str = "load";
 
 /// Time in which the model is loaded.
 const LOAD_TIME: Duration = Duration::from_secs(10);

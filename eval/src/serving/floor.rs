@@ -76,5 +76,5 @@ async fn infer(
     };
     let (datatype, shape) = (&input["datatype"], &input["shape"]);
     let output = json!({"name": "y", "datatype": datatype, "shape": shape, "data": data});
-    Ok(Json(json!({"model_name": "work", "model_version": "1", "outputs": [output]})))
+    Ok(Json(json!({"model_name": "load", "model_version": "1", "outputs": [output]})))
 }
