@@ -1,15 +1,12 @@
 //! A file whose hash was checked: no hash, no load.
 
 use std::collections::BTreeMap;
-use std::fs::File;
-use std::io::{self, Read};
+use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use sha2::{Digest as _, Sha256};
-
-use super::digest::Digest;
 use super::manifest::{FileRole, ModelManifest};
+use super::release::digest_of_file;
 
 /// A file that had the expected SHA-256 when it was checked. There is no other way to obtain one.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -22,18 +19,8 @@ impl VerifiedFile {
     /// Hashes the file at `path` and compares.
     pub fn check(path: &Path, sha256: &str) -> Result<VerifiedFile, VerifyError> {
         let read = |source| VerifyError::Read { path: path.to_owned(), source };
-        let mut file = File::open(path).map_err(read)?;
-        let mut hasher = Sha256::new();
-        let mut buffer = vec![0; 1 << 16];
-        loop {
-            let n_bytes = file.read(&mut buffer).map_err(read)?;
-            if n_bytes == 0 {
-                break;
-            }
-            hasher.update(buffer.get(..n_bytes).unwrap_or_default());
-        }
+        let found = digest_of_file(path).map_err(read)?.to_string();
         let path = path.to_owned();
-        let found = Digest::of(hasher).to_string();
         if found == sha256 {
             Ok(VerifiedFile { path, sha256: found })
         } else {
