@@ -13,6 +13,11 @@ const MAX_MARKS: usize = 4;
 /// Characters kept of what one character expands to under NFKC (the longest expansion has 18).
 const MAX_EXPANSION: usize = 8;
 
+/// Whether a character is a Chinese one.
+pub fn is_han(ch: char) -> bool {
+    matches!(ch, '\u{3400}'..='\u{4dbf}' | '\u{4e00}'..='\u{9fff}' | '\u{f900}'..='\u{faff}' | '\u{20000}'..='\u{3ffff}' | '〇')
+}
+
 /// Normalised text. No `Debug`: it holds what somebody wrote.
 #[derive(Clone, Default)]
 pub struct Normalised {

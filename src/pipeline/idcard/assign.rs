@@ -4,9 +4,9 @@ mod order;
 
 use std::mem::discriminant;
 
+use crate::media::text::is_han;
 use crate::pipeline::idcard::label::Segment;
 use crate::pipeline::idcard::layout::Layout;
-use crate::pipeline::idcard::lexicon::is_han;
 use crate::pipeline::idcard::text::{Bounds, Span};
 use crate::pipeline::idcard::value::{Kind, Reading};
 use crate::task::idcard::FieldName;

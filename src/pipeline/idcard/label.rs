@@ -1,6 +1,6 @@
 //! Finds printed labels in a row, although a character may be misread, lost or of another form.
 
-use crate::pipeline::idcard::lexicon::is_han;
+use crate::media::text::is_han;
 use crate::pipeline::idcard::text::{Cell, Row, Span};
 use crate::task::idcard::FieldName;
 

@@ -2,8 +2,9 @@
 
 use unicode_normalization::UnicodeNormalization;
 
+use crate::media::text::is_han;
 use crate::media::{Point, Quad};
-use crate::pipeline::idcard::lexicon::{is_han, label_form, registered_form};
+use crate::pipeline::idcard::lexicon::{label_form, registered_form};
 use crate::pipeline::idcard::line::{Line, Page};
 
 /// An alternative this probable may complete a label.

@@ -4,10 +4,11 @@ use std::sync::Arc;
 
 use crate::engine::speech::{DecodeOptions, Heard, Language, ShouldStop, SpeechError, SpeechModel};
 use crate::media::audio::RATE;
+use crate::media::text::is_han;
 use crate::task::speech::{Millis, SpokenLanguage};
 
 use super::guard::{self, Signs};
-use super::line::{Line, is_han};
+use super::line::Line;
 use super::phrases;
 use super::vocabulary;
 use super::windows::Window;

@@ -137,11 +137,6 @@ pub fn is_mark(ch: char) -> bool {
     is_wide || matches!(ch, '.' | ',' | '?' | '!' | ';' | ':' | '。' | '、')
 }
 
-/// Whether a character is a Chinese one.
-pub fn is_han(ch: char) -> bool {
-    matches!(ch, '\u{3400}'..='\u{4dbf}' | '\u{4e00}'..='\u{9fff}' | '\u{f900}'..='\u{faff}' | '\u{20000}'..='\u{3ffff}' | '〇')
-}
-
 /// The whole characters at the beginning of `bytes`, and how many bytes are done with; what is no UTF-8 is skipped.
 fn whole_characters(bytes: &[u8]) -> (String, usize) {
     let mut text = String::new();

@@ -1,8 +1,9 @@
 //! Punctuation as Taiwan writes it: full width beside Chinese, a mark where the speaker pauses or stops.
 
+use crate::media::text::is_han;
 use crate::task::speech::Millis;
 
-use super::line::{HeardChar, Line, is_han, is_mark};
+use super::line::{HeardChar, Line, is_mark};
 
 const COMMA: char = '\u{ff0c}';
 const QUESTION: char = '\u{ff1f}';

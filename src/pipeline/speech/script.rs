@@ -6,7 +6,8 @@
 
 use encoding_rs::{BIG5, GB18030};
 
-use super::line::{Line, is_han};
+use super::line::Line;
+use crate::media::text::is_han;
 
 /// Which script a text is written in, as far as its characters tell.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]

@@ -11,11 +11,12 @@ use crate::base::Private;
 use crate::engine::speech::{ShouldStop, SpeechError, SpeechModel};
 use crate::engine::{EngineError, TensorModel};
 use crate::media::audio::{AudioError, AudioReader, Chunk, RATE, Survey};
+use crate::media::text::is_han;
 use crate::task::speech::{Segment, SpeechProgress, SpokenLanguage, Transcript, Word};
 
 use super::activity::{Activity, FRAME};
 use super::hear::{self, HearOptions, Utterance};
-use super::line::{Line, is_han};
+use super::line::Line;
 use super::script::Scribe;
 use super::windows::{Cut, Window, Windower};
 use super::{numbers, punctuate, redact};

@@ -3,7 +3,7 @@
 use serde_json::Value;
 
 use crate::base::Date;
-use crate::pipeline::speech::line::is_han;
+use crate::media::text::is_han;
 use crate::service::drift::{DriftSettings, Judged, Profile};
 use crate::store::{DriftReference, DriftRow, Observing, Shape, StoreError};
 use crate::task::call::{CallError, Task};

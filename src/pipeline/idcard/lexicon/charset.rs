@@ -48,11 +48,6 @@ fn in_big5(ch: char) -> bool {
     BIG5_BITS.get(code / 64).is_some_and(|word| word >> (code % 64) & 1 == 1)
 }
 
-/// Whether `ch` is a Chinese character.
-pub(crate) fn is_han(ch: char) -> bool {
-    matches!(ch, '\u{3400}'..='\u{9fff}' | '\u{f900}'..='\u{faff}' | '\u{20000}'..='\u{3ffff}' | '〇')
-}
-
 /// The registered form of a character that the recogniser may give in another form.
 pub(crate) fn registered_form(ch: char) -> char {
     paired(VARIANTS, ch)

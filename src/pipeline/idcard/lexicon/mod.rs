@@ -6,7 +6,7 @@ mod list;
 mod place;
 
 pub use charset::allowed;
-pub(crate) use charset::{is_han, label_form, registered_form};
+pub(crate) use charset::{label_form, registered_form};
 pub(crate) use country::is_code as is_country_code;
 pub(crate) use list::{
     ISSUE_KINDS, LICENCE_CLASSES, MILITARY_SERVICE, NATIONALITIES, PURPOSES, begins_surname,

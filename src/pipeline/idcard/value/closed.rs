@@ -1,7 +1,8 @@
 //! Sex, words of closed lists, and free words.
 
 use crate::base::Sex;
-use crate::pipeline::idcard::lexicon::{is_han, label_form};
+use crate::media::text::is_han;
+use crate::pipeline::idcard::lexicon::label_form;
 use crate::pipeline::idcard::text::{Cell, Span};
 use crate::pipeline::idcard::value::Reading;
 

@@ -9,7 +9,7 @@ mod phrase;
 mod street;
 
 use crate::media::Quad;
-use crate::pipeline::idcard::lexicon::is_han;
+use crate::media::text::is_han;
 use crate::pipeline::idcard::text::{Bounds, Span};
 use crate::task::idcard::Check;
 

@@ -1,6 +1,7 @@
 //! Names. Nothing proves a name: rare characters, and readings with an ending cut off, go to a person.
 
-use crate::pipeline::idcard::lexicon::{NATIONALITIES, allowed, begins_surname, counties, is_han};
+use crate::media::text::is_han;
+use crate::pipeline::idcard::lexicon::{NATIONALITIES, allowed, begins_surname, counties};
 use crate::pipeline::idcard::text::Span;
 use crate::pipeline::idcard::value::Reading;
 

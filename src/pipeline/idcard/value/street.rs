@@ -1,6 +1,6 @@
 //! The grammar of an address below the district: a number goes before each unit, and letters are hardly ever printed.
 
-use crate::pipeline::idcard::lexicon::is_han;
+use crate::media::text::is_han;
 
 /// What may follow a number.
 const UNITS: &str = "鄰段巷弄號樓之室層路街道線";
