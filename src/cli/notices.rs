@@ -31,8 +31,9 @@ pub(super) async fn watch(config: Config, jobs: Arc<Jobs>, notices: Arc<Notices>
     for minute in 0_u64.. {
         ticks.tick().await;
         notices.forgive();
-        let n_dead = n_dead(&jobs).await;
-        set(&notices, NoticeKind::DeadLetters, config.notices.dead_jobs < n_dead, "jobs");
+        if let Some(n_dead) = n_dead(&jobs).await {
+            set(&notices, NoticeKind::DeadLetters, config.notices.dead_jobs < n_dead, "jobs");
+        }
         let n_failures = n_unsealing_failures();
         if n_before < n_failures {
             // It stays until somebody has looked, and the server starts again.
@@ -48,9 +49,10 @@ pub(super) async fn watch(config: Config, jobs: Arc<Jobs>, notices: Arc<Notices>
     }
 }
 
-async fn n_dead(jobs: &Jobs) -> u64 {
-    let counts = jobs.counts(None).await.unwrap_or_default();
-    counts.into_iter().find(|it| it.0 == JobState::Dead).map_or(0, |it| it.1)
+/// Jobs that were given up; none where the store cannot say.
+async fn n_dead(jobs: &Jobs) -> Option<u64> {
+    let counts = jobs.counts(None).await.ok()?;
+    Some(counts.into_iter().find(|it| it.0 == JobState::Dead).map_or(0, |it| it.1))
 }
 
 /// Puts a notice on the board, or takes it off.
