@@ -130,14 +130,7 @@ impl Sender {
             return Err(refuse(ErrorCode::Unavailable, message));
         }
         let caller = caller(headers)?;
-        let key = headers.get("idempotency-key").map(|it| it.to_str().unwrap_or_default());
-        let is_safe = |it: &str| {
-            (1..=MAX_KEY).contains(&it.len()) && it.bytes().all(|byte| byte.is_ascii_graphic())
-        };
-        if key.is_some_and(|it| !is_safe(it)) {
-            let detail = "應為 1 到 256 個可見的 ASCII 字元。";
-            return Err(CallError::bad_value("/headers/idempotency-key", detail));
-        }
+        let key = idempotency_key(headers)?;
         let quota = take(app, &caller)?;
         let traceparent = headers.get("traceparent").and_then(|it| it.to_str().ok());
         Ok(Sender {
@@ -147,6 +140,19 @@ impl Sender {
             quota,
         })
     }
+}
+
+/// The key that tells repetitions of a call.
+pub(super) fn idempotency_key(headers: &HeaderMap) -> Result<Option<&str>, CallError> {
+    let key = headers.get("idempotency-key").map(|it| it.to_str().unwrap_or_default());
+    let is_safe = |it: &str| {
+        (1..=MAX_KEY).contains(&it.len()) && it.bytes().all(|byte| byte.is_ascii_graphic())
+    };
+    if key.is_some_and(|it| !is_safe(it)) {
+        let detail = "應為 1 到 256 個可見的 ASCII 字元。";
+        return Err(CallError::bad_value("/headers/idempotency-key", detail));
+    }
+    Ok(key)
 }
 
 /// Accepts a job and answers 202.

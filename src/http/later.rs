@@ -9,7 +9,7 @@ use crate::base::ErrorCode;
 use crate::service::jobs::{JobInput, JobOrder, JobState};
 use crate::task::call::{CallContext, CallError};
 
-use super::jobs::{Sender, accept, accepted_id};
+use super::jobs::{Sender, accept, accepted_id, idempotency_key};
 use super::prefer::Preference;
 use super::{App, body, refuse, results};
 
@@ -37,6 +37,8 @@ pub(super) async fn divert(
     kind: LaterKind,
     request: Request,
 ) -> Result<Diverted, CallError> {
+    // Also where no job is made: whoever sends one that cannot hold would rather know now.
+    idempotency_key(request.headers())?;
     let preference = Preference::read(request.headers());
     let is_json = body::media_type(request.headers()) == "application/json";
     if !preference.respond_async || !is_json {

@@ -93,7 +93,13 @@ struct Asked {
     ),
     request_body(content = AudioRequest, content_type = "multipart/form-data"),
     responses(
-        (status = 200, description = "逐字稿:依 response_format 為 JSON、字幕、文字,或事件", body = AudioVerbose),
+        (status = 200, description = "逐字稿:依 response_format 為 JSON、字幕、文字,或事件", content(
+            (AudioVerbose = "application/json"),
+            (String = "application/x-subrip"),
+            (String = "text/vtt"),
+            (String = "text/plain"),
+            (String = "text/event-stream"),
+        )),
         (status = 400, description = "ER0200、ER0210:內容有誤", body = AudioFailure),
         (status = 408, description = "ER0521:內容傳送太慢", body = AudioFailure),
         (status = 413, description = "ER0430:錄音過大或過長", body = AudioFailure),

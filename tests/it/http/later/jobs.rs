@@ -84,6 +84,18 @@ async fn a_hundred_calls_with_one_key_bring_one_job() {
 }
 
 #[tokio::test]
+async fn a_key_that_cannot_hold_is_refused_also_where_no_job_is_made() {
+    let server = ready().await;
+    let long = format!("idempotency-key: {}\r\n", "k".repeat(257));
+    for (key, status) in
+        [("idempotency-key: a b\r\n", 400), (long.as_str(), 400), ("idempotency-key: k\r\n", 200)]
+    {
+        let answer = post(server.addr, LETTERS, key, &order("遷入")["input"]).await;
+        assert_eq!(answer.status, status, "{key}");
+    }
+}
+
+#[tokio::test]
 async fn nobody_sees_the_jobs_of_others() {
     let server = ready().await;
     let path = link(&post(server.addr, JOBS, "", &order("遷入")).await.json(), "self");
