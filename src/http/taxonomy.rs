@@ -79,7 +79,7 @@ pub(super) async fn compare(
         (status = 201, description = "加入後的分類與職掌", body = TaxonomyResponse),
         (status = 400, description = "ER0210、ER0220:內容有誤", body = Problem, content_type = "application/problem+json"),
         (status = 408, description = "ER0521:內容傳送太慢", body = Problem, content_type = "application/problem+json"),
-        (status = 409, description = "ER0410:已有同名的版本", body = Problem, content_type = "application/problem+json"),
+        (status = 409, description = "ER0410:已有同名的版本,或不在已簽署的發行清單", body = Problem, content_type = "application/problem+json"),
         (status = 413, description = "ER0430:內容過大", body = Problem, content_type = "application/problem+json"),
         (status = 415, description = "ER0440:不支援的媒體類型", body = Problem, content_type = "application/problem+json"),
         (status = 429, description = "ER0429:系統忙碌,依 Retry-After 再試", body = Problem, content_type = "application/problem+json"),

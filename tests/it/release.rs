@@ -6,7 +6,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use fenwen::audit::{AuditEvent, Outcome};
-use fenwen::base::{ManualClock, PublicKey, SigningKey};
+use fenwen::base::{Date, ErrorCode, ManualClock, PublicKey, SigningKey};
 use fenwen::registry::{Release, Trust, digest_of, sign_release};
 use fenwen::service::routing::{Routing, RoutingParts};
 use fenwen::store::Store;
@@ -107,6 +107,11 @@ fn trusting(data: &Path) -> Arc<Routing> {
 
 /// Signs these classifiers, by hash, and what the program brings.
 fn sign(data: &Path, letters: &[String]) {
+    sign_with(data, letters, &[]);
+}
+
+/// The same and these tables.
+fn sign_with(data: &Path, letters: &[String], tables: &[(&str, &str)]) {
     let key = SigningKey::read(&data.join("release.key")).unwrap();
     let mut release = Release::new(String::new(), digest_of(b""), digest_of(b""));
     let registry = fenwen::registry::ModelRegistry::open(fenwen::registry::Settings::at(data));
@@ -115,6 +120,9 @@ fn sign(data: &Path, letters: &[String]) {
     }
     for (idx, sha256) in letters.iter().enumerate() {
         release.classifiers.insert(format!("letters/{}", idx + 1), sha256.parse().unwrap());
+    }
+    for (name, text) in tables {
+        release.tables.insert((*name).to_owned(), digest_of(text.as_bytes()));
     }
     let text = sign_release(&release.to_draft().unwrap(), &key);
     std::fs::write(data.join("release.toml"), text).unwrap();
@@ -152,4 +160,28 @@ fn what_is_unsigned_or_corrupt_never_answers_and_what_was_good_stays() {
     assert_eq!(number(&trusting(data)), "1");
     std::fs::remove_file(data.join("release.toml")).unwrap();
     assert!(trusting(data).model(Task::Letters).is_none(), "without a release nothing answers");
+}
+
+#[test]
+fn units_that_nobody_signed_are_not_added_and_do_not_hold() {
+    const NEXT: &str = "version = 'next'\ntenant = '301000000A'\nname = '內政部'\n\
+                        [[unit]]\npath = '301000000A/戶政司'\n";
+    let today = Date { year: 2024, month: 10, day: 4 };
+    let version = |routing: &Routing| routing.taxonomy_state().unwrap().version;
+    let dir = tempfile::tempdir().unwrap();
+    let data = dir.path();
+    SigningKey::make(&data.join("release.key")).unwrap();
+    sign(data, &[]);
+    let routing = trusting(data);
+    let given = version(&routing);
+    let refused = routing.add_taxonomy(NEXT, today).unwrap_err();
+    assert_eq!(refused.code, ErrorCode::Conflict);
+    assert!(refused.message.contains("taxonomies/301000000A/next"), "{}", refused.message);
+    assert_eq!(routing.taxonomy_state().unwrap().versions, []);
+    sign_with(data, &[], &[("taxonomies/301000000A/next", NEXT)]);
+    assert_eq!(routing.add_taxonomy(NEXT, today).unwrap().version, "next");
+    assert_eq!(version(&trusting(data)), "next");
+    // What is kept is trusted no more than what is brought: without its row it does not hold.
+    sign(data, &[]);
+    assert_eq!(version(&trusting(data)), given);
 }

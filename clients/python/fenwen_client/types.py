@@ -155,6 +155,11 @@ class AnswerResponse(ApiModel):
     model: Model
     """Which index answered."""
 
+    refusal_reason: str | None = None
+    """Why there is no answer: `nothing_found`, `other_place`, `other_agency`, `words_missing` or `not_alike`; absent
+    when there is one.
+    """
+
     requires_human: bool
     """Always: a person decides."""
 

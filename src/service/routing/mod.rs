@@ -157,6 +157,8 @@ pub struct Routing {
     store: Store,
     /// The units of the settings.
     given: Arc<Taxonomy>,
+    /// Whose versions of the units may hold.
+    trust: Trust,
     /// Those that hold: the given ones, or a version that was added.
     taxonomy: ArcSwap<Taxonomy>,
     calendar: Calendar,
@@ -210,6 +212,7 @@ impl Routing {
             similar: Mutex::new(similar),
             promises: Mutex::default(),
             store: parts.store,
+            trust: parts.trust,
             taxonomy: ArcSwap::new(Arc::clone(&given)),
             given,
             calendar: parts.calendar,

@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use crate::base::{Date, ErrorCode};
 use crate::pipeline::documents::taxonomy::{Mapping, Taxonomy, TaxonomyError, Unit};
+use crate::registry::{ReleaseError, digest_of};
 use crate::store::{StoreError, TaxonomyRow};
 use crate::task::call::{CallError, Task};
 use crate::task::taxonomy::{
@@ -27,13 +28,15 @@ impl Routing {
         let next = match row {
             None => Arc::clone(&self.given),
             Some(row) if row.version == self.taxonomy.load().version() => return Ok(()),
-            Some(row) => match Taxonomy::parse(&row.body) {
-                Ok(taxonomy) => Arc::new(taxonomy),
-                Err(error) => {
+            Some(row) => {
+                let parsed = Taxonomy::parse(&row.body).map_err(|it| internal(&it));
+                let Ok(taxonomy) = parsed else { return Ok(()) };
+                if let Err(error) = self.require_signed(&taxonomy, &row.body) {
                     internal(&error);
                     return Ok(());
                 }
-            },
+                Arc::new(taxonomy)
+            }
         };
         if next.version() != self.taxonomy.load().version() {
             let version = next.version();
@@ -117,6 +120,16 @@ impl Routing {
     /// When it is refused, when there is one of its name, or the store fails.
     pub fn add_taxonomy(&self, text: &str, valid_from: Date) -> Result<TaxonomyState, CallError> {
         let taxonomy = self.parse_taxonomy(text)?;
+        self.require_signed(&taxonomy, text).map_err(|error| match error {
+            ReleaseError::Unlisted { .. } => {
+                let (name, sha256) = (signed_name(&taxonomy), digest_of(text.as_bytes()));
+                let message = format!(
+                    "不在已簽署的發行清單:請於待審清單的 [tables] 加入 \"{name}\" = \"{sha256}\",簽署後再加入。"
+                );
+                CallError::new(ErrorCode::Conflict, message)
+            }
+            error => internal(&error),
+        })?;
         let row = TaxonomyRow {
             name: taxonomy.tenant().to_owned(),
             version: taxonomy.version().to_owned(),
@@ -134,6 +147,11 @@ impl Routing {
         self.taxonomy_state()
     }
 
+    /// Refuses a version that the signed release does not name, where a key is pinned.
+    fn require_signed(&self, taxonomy: &Taxonomy, text: &str) -> Result<(), ReleaseError> {
+        self.trust.require_table(&signed_name(taxonomy), text.as_bytes())
+    }
+
     fn parse_taxonomy(&self, text: &str) -> Result<Taxonomy, CallError> {
         let taxonomy = Taxonomy::parse(text).map_err(|it| refused(&it))?;
         if taxonomy.tenant() != self.given.tenant() {
@@ -142,6 +160,11 @@ impl Routing {
         }
         Ok(taxonomy)
     }
+}
+
+/// What a version is called in a signed release.
+fn signed_name(taxonomy: &Taxonomy) -> String {
+    format!("taxonomies/{}/{}", taxonomy.tenant(), taxonomy.version())
 }
 
 fn refused(error: &TaxonomyError) -> CallError {
