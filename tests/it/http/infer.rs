@@ -292,3 +292,18 @@ async fn small_calls_leave_room_for_many() {
     drop(large);
     assert!(admit(u64::MAX).is_ok());
 }
+
+#[tokio::test]
+async fn a_call_that_turns_out_small_gives_its_places_back() {
+    let infer = Infer::new(FakeNetworks::new());
+    infer.load("same", SystemClock.now() + WATCHDOG).await.unwrap();
+    // Eight of the largest are 128 MiB.
+    let calls: Vec<_> = (0..64)
+        .filter_map(|_| {
+            let mut entry = infer.enter(u64::MAX).ok()?;
+            entry.shrink(100);
+            infer.admit_to(entry, "same", None).ok()
+        })
+        .collect();
+    assert_eq!(calls.len(), 64);
+}
