@@ -75,6 +75,7 @@ use crate::wire::v1::prediction::NamedFeedbackRequest;
 use body::BodyLimit;
 use failure::Failure;
 
+pub use body::media_type;
 pub use expiry::Nearness;
 pub use failure::{refusal, status};
 pub use guard::Peer;

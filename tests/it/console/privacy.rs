@@ -68,6 +68,9 @@ fn recorded(server: &Server) -> Vec<(AuditEvent, String)> {
 #[tokio::test]
 async fn a_person_is_found_and_copied() {
     let server = Server::open().await;
+    let body = about("find", json!({})).to_string();
+    let form = ask(&server, "POST", PRIVACY, "content-type: text/plain\r\n", &body).await;
+    assert_eq!(form.status, 415, "what a form of another site could send");
     let none = act(&server, "", about("find", json!({}))).await;
     assert_eq!((none.status, &none.json()["items"]), (200, &json!([])));
     keep(&server, "p-1").await;

@@ -13,7 +13,7 @@ use crate::audit::{Actor, ActorKind, AuditEvent, Listener, Outcome, Row, Word};
 use crate::base::{ErrorCode, Private};
 use crate::console::format;
 use crate::console::shell::Visit;
-use crate::http::{refusal, status};
+use crate::http::{media_type, refusal, status};
 use crate::policy::{Kind, Principal};
 use crate::service::privacy::{
     Approval, CopiedFile, Found, HoldKind, Identifier, IdentifierKind, PrivacyError, Subject,
@@ -56,6 +56,11 @@ pub(in crate::console::screens) async fn act(visit: Visit, body: Body) -> Respon
 }
 
 async fn acted(visit: &Visit, body: Body) -> Result<Value, CallError> {
+    // A form of another site can send text, but not this type without asking first.
+    if media_type(visit.headers()) != "application/json" {
+        let message = "請以 application/json 傳送。";
+        return Err(CallError::new(ErrorCode::UnsupportedMedia, message));
+    }
     let asked = axum::body::to_bytes(body, MAX_BODY).await.ok();
     let asked = asked.and_then(|it| serde_json::from_slice::<Asked>(&it).ok());
     let asked = asked.ok_or_else(|| CallError::bad_value("", "內容有誤,請重新整理後再試。"))?;
