@@ -93,6 +93,23 @@ pub fn written() -> [Vec<(String, Part)>; 2] {
         .map(|text| text.lines().map(|it| (it.to_owned(), part_of(it))).collect())
 }
 
+/// How people say a question at the telephone, before and after it. The last two are not among what
+/// `pipeline::answers::spoken` knows.
+const SAID: [[&str; 2]; 6] = [
+    ["喂你好,我想請問一下,我", "啊?"],
+    ["那個不好意思,請問", "謝謝你"],
+    ["欸我們家想問一下喔,", "呢"],
+    ["您好我想知道", "這樣"],
+    ["小姐我跟你講,我上次打來也是問這個,", "你可以幫我看一下嗎"],
+    ["我媽媽叫我來問說", "因為她不會用電腦"],
+];
+
+/// A question as somebody says it at the telephone; which way, by its number.
+pub fn said(question: &str, number: usize) -> String {
+    let [before, after] = SAID[number % SAID.len()];
+    format!("{before}{}{after}", question.trim_end_matches(['?', '\u{ff1f}']))
+}
+
 /// Reads subjects of other ministries' documents, evenly over the file, `most` in both halves together.
 ///
 /// # Errors

@@ -17,6 +17,7 @@ use fenwen::cli::{encoder, qa::encode};
 use fenwen::config::{Config, Overrides};
 use fenwen::pipeline::answers::index::{AnswerIndex, Asked, Vectors};
 use fenwen::pipeline::answers::rank::Ranker;
+use fenwen::pipeline::answers::spoken;
 use fenwen::pipeline::encode::BulkEmbeddings;
 use fenwen::task::answers::Source;
 
@@ -52,6 +53,9 @@ pub struct QaArgs {
     /// Compare words only, as without an encoder.
     #[arg(long)]
     words_only: bool,
+    /// Ask each question as at the telephone: 「喂你好,我想請問一下…」.
+    #[arg(long)]
+    spoken: bool,
     /// Learn on the dev part and print `ranker.toml` instead of judging.
     #[arg(long)]
     fit: bool,
@@ -68,7 +72,7 @@ pub struct QaArgs {
 /// # Errors
 /// When a file cannot be read, the encoder cannot be opened, or there is nothing to ask.
 pub fn run(args: &QaArgs) -> Result<String> {
-    let rows = data::rows(&args.data)?;
+    let mut rows = data::rows(&args.data)?;
     let outside = data::outside(&args.outside, &args.outside_words, args.outside_count)?;
     ensure!(rows.len() > 1 && !outside.is_empty(), "too few questions");
     let [small_talk, agencies] = data::written();
@@ -82,9 +86,14 @@ pub fn run(args: &QaArgs) -> Result<String> {
     ] {
         posed.extend(texts.into_iter().map(|(text, part)| (kind, text, part)));
     }
+    let texts = rows.iter_mut().map(|it| &mut it.question);
+    for (idx, text) in texts.chain(posed.iter_mut().map(|it| &mut it.1)).enumerate() {
+        *text = spoken::asked(&if args.spoken { data::said(text, idx) } else { text.clone() });
+    }
     if args.fit {
         let dev = rows.iter().filter(|it| it.part == Part::Dev).map(|it| it.question.as_str());
         let elsewhere = data::asked_elsewhere(&args.outside)?;
+        let elsewhere: Vec<String> = elsewhere.iter().map(|it| spoken::asked(it)).collect();
         let common = fit::common(dev, elsewhere.iter().map(String::as_str));
         let known = common.clone().into_iter().collect();
         let ranker = Ranker { common: known, ..Ranker::default() };

@@ -6,6 +6,7 @@ use crate::base::{Date, Private};
 use crate::task::assist::{Speaker, Suggestion, Utterance};
 
 use super::index::{AnswerIndex, Asked, IndexError};
+use super::spoken;
 use super::transcript::{SaidSentence, sentences};
 
 /// Words that a question is told by where speech has no question mark.
@@ -75,7 +76,8 @@ pub fn suggest(
 ) -> Result<Vec<Suggestion>, IndexError> {
     let suggestion = |(idx, asked): (usize, AskedQuestion)| {
         let vector = vectors.and_then(|it| it.get(idx)).map(Vec::as_slice);
-        let found = index.answer(Asked { text: asked.text.expose(), vector }, today, top_k)?;
+        let text = &spoken::asked(asked.text.expose());
+        let found = index.answer(Asked { text, vector }, today, top_k)?;
         Ok(Suggestion {
             start: asked.start,
             end: asked.end,

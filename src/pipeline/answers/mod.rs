@@ -8,5 +8,6 @@ pub mod lexical;
 mod named;
 pub mod quote;
 pub mod rank;
+pub mod spoken;
 pub mod summary;
 pub mod transcript;

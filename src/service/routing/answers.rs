@@ -4,8 +4,8 @@ use serde_json::json;
 
 use crate::base::{Deadline, Private, RequestId};
 use crate::batch::RunError;
-use crate::pipeline::answers::assist;
 use crate::pipeline::answers::index::{Asked, Found};
+use crate::pipeline::answers::{assist, spoken};
 use crate::pipeline::encode::EncodeError;
 use crate::store::NewPrediction;
 use crate::task::answers::{Answer, AnswerOrder, Citation, Unanswered};
@@ -41,10 +41,11 @@ impl Routing {
         let active = self.answers.require()?;
         self.require_time(deadline)?;
         let top_k = order.top_k.unwrap_or(self.settings.answers.top_k);
-        let look = |text: &str| -> Result<(Found, bool), CallError> {
-            let vectors = vectors(&active, &[text], deadline)?;
+        let look = |question: &str| -> Result<(Found, bool), CallError> {
+            let text = spoken::asked(question);
+            let vectors = vectors(&active, std::slice::from_ref(&text), deadline)?;
             let vector = vectors.as_ref().and_then(|it| it.first()).map(Vec::as_slice);
-            let asked = Asked { text, vector };
+            let asked = Asked { text: &text, vector };
             let found = active.index.answer(asked, self.today(), top_k);
             Ok((found.map_err(|it| internal(&it))?, vectors.is_none()))
         };
@@ -79,7 +80,7 @@ impl Routing {
         let active = self.answers.require()?;
         self.require_time(deadline)?;
         let asked = assist::questions(&order.utterances, MAX_SUGGESTED);
-        let texts: Vec<&str> = asked.iter().map(|it| it.text.expose().as_str()).collect();
+        let texts: Vec<String> = asked.iter().map(|it| spoken::asked(it.text.expose())).collect();
         let vectors = vectors(&active, &texts, deadline)?;
         let top_k = order.top_k.unwrap_or(self.settings.answers.top_k);
         let items = assist::suggest(&active.index, asked, vectors.as_deref(), self.today(), top_k);
@@ -155,11 +156,12 @@ impl Routing {
 /// The vectors of texts; none where only words are compared, also when the encoder fails or has too much to do.
 fn vectors(
     active: &ActiveIndex,
-    texts: &[&str],
+    texts: &[String],
     deadline: Deadline,
 ) -> Result<Option<Vec<Vec<f32>>>, CallError> {
     let Some(encoder) = &active.encoder else { return Ok(None) };
-    match encoder.encode(texts, deadline) {
+    let texts: Vec<&str> = texts.iter().map(String::as_str).collect();
+    match encoder.encode(&texts, deadline) {
         Ok(vectors) => Ok(Some(vectors)),
         Err(EncodeError::Run(RunError::Expired)) => Err(CallError::timeout()),
         Err(error) => {
