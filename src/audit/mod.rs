@@ -21,6 +21,7 @@ mod row;
 #[cfg(feature = "syslog")]
 mod syslog;
 mod verify;
+mod waiting;
 mod writer;
 
 pub use call::{CallEnd, CallRecord};

@@ -1,10 +1,12 @@
 //! The door to the log: rows are queued, written together, and awaited until they are kept.
+//!
+//! Where a row waits for the disk, a thread writes what has gathered meanwhile. Where it does not, whoever appends writes,
+//! for all that wait: to wake a thread would take longer than to write.
 
 use std::path::PathBuf;
 use std::pin::Pin;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
-use std::sync::mpsc::{SyncSender, sync_channel};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError, TryLockError};
 use std::task::{Context, Poll};
 use std::thread::{self, JoinHandle};
 use std::time::Duration;
@@ -15,11 +17,12 @@ use crate::base::Clock;
 
 use super::chain::Chain;
 use super::key::AuditKey;
-use super::writer::Writer;
+use super::waiting::{Pending, WaitingRows};
+use super::writer::{self, Writer};
 use super::{AuditError, AuditEvent, NotWritten, Row};
 
-/// Rows that wait for the writer; the next one is refused.
-const MAX_WAITING: usize = 4096;
+/// Groups that one caller writes for others before the thread goes on.
+const MAX_ROUNDS: usize = 4;
 
 /// When a row counts as written.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -68,16 +71,6 @@ impl AuditSettings {
     }
 }
 
-/// A row on its way.
-pub(super) struct Pending {
-    /// When it happened, since 1970-01-01T00:00:00Z.
-    pub(super) at: Duration,
-    /// What happened.
-    pub(super) row: Row,
-    /// Who waits; nobody when it is closed.
-    pub(super) reply: oneshot::Sender<Result<u64, NotWritten>>,
-}
-
 /// What the writer and its callers share.
 #[derive(Debug)]
 pub(super) struct Shared {
@@ -91,7 +84,9 @@ pub(super) struct Shared {
 
 /// The log of this process.
 pub struct Recorder {
-    queue: Mutex<Option<SyncSender<Pending>>>,
+    waiting: Arc<WaitingRows>,
+    /// None when it has ended.
+    writer: Arc<Mutex<Option<Writer>>>,
     thread: Mutex<Option<JoinHandle<()>>>,
     shared: Arc<Shared>,
     clock: Arc<dyn Clock>,
@@ -116,13 +111,15 @@ impl Recorder {
         let name = chain.name.clone();
         let writer =
             Writer::new((chain, key), settings.clone(), Arc::clone(&shared), Arc::clone(&clock))?;
-        let (sender, queue) = sync_channel(MAX_WAITING);
+        let (waiting, writer) = (Arc::<WaitingRows>::default(), Arc::new(Mutex::new(Some(writer))));
+        let (rows, to_write) = (Arc::clone(&waiting), Arc::clone(&writer));
         let thread = thread::Builder::new().name("audit-write".to_owned());
         let thread = thread
-            .spawn(move || writer.run(&queue))
+            .spawn(move || writer::run(&to_write, &rows))
             .map_err(AuditError::file("start a thread for", &settings.folder))?;
         let recorder = Recorder {
-            queue: Mutex::new(Some(sender)),
+            waiting,
+            writer,
             thread: Mutex::new(Some(thread)),
             shared,
             clock,
@@ -141,13 +138,32 @@ impl Recorder {
     pub fn append(&self, row: Row) -> Appended {
         let (reply, answer) = oneshot::channel();
         let pending = Pending { at: self.clock.unix_time(), row, reply };
-        let queue = lock(&self.queue);
-        // What cannot be queued drops its reply, which tells whoever waits.
-        if queue.as_ref().is_none_or(|it| it.try_send(pending).is_err()) {
+        if !self.waiting.push(pending) {
             self.shared.n_lost.fetch_add(1, Ordering::Relaxed);
             metrics::counter!("fenwen_audit_failures_total").increment(1);
         }
+        match self.settings.commit {
+            Commit::Disk => self.waiting.ring(),
+            Commit::System => self.write_waiting(),
+        }
         Appended(answer)
+    }
+
+    /// Writes what waits, unless somebody is writing: who does looks again after letting go.
+    fn write_waiting(&self) {
+        for _ in 0..MAX_ROUNDS {
+            if self.waiting.is_empty() {
+                return;
+            }
+            let mut writer = match self.writer.try_lock() {
+                Ok(writer) => writer,
+                Err(TryLockError::Poisoned(writer)) => writer.into_inner(),
+                Err(TryLockError::WouldBlock) => return,
+            };
+            let Some(writer) = writer.as_mut() else { return };
+            writer.commit(self.waiting.take());
+        }
+        self.waiting.ring();
     }
 
     /// Whether rows reach the disk.
@@ -167,7 +183,7 @@ impl Recorder {
 
     /// Writes what is queued, signs the last row and ends; later rows are refused. Blocks until then.
     pub fn close(&self) {
-        drop(lock(&self.queue).take());
+        self.waiting.close();
         let thread = lock(&self.thread).take();
         if thread.is_some_and(|it| it.join().is_err()) {
             tracing::error!("the thread of the audit log failed");
@@ -181,7 +197,7 @@ impl Drop for Recorder {
     }
 }
 
-fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+pub(super) fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 

@@ -1,9 +1,8 @@
-//! The thread that writes: what waits is committed together, so that many rows share one wait for the disk.
+//! What waits is written and committed together, so that many rows share one wait for the disk.
 
 use std::mem;
-use std::sync::Arc;
 use std::sync::atomic::Ordering;
-use std::sync::mpsc::{Receiver, RecvTimeoutError};
+use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
 use crate::base::{Clock, rfc3339};
@@ -12,11 +11,10 @@ use super::chain::Chain;
 use super::key::AuditKey;
 use super::line;
 use super::mark::Place;
-use super::recorder::{AuditSettings, Pending, Shared};
+use super::recorder::{AuditSettings, Shared, lock};
+use super::waiting::{Pending, WaitingRows};
 use super::{AuditError, AuditEvent, NotWritten, Row};
 
-/// Rows of one commit: enough to share the wait for the disk, few enough to answer soon.
-const MAX_GROUP: usize = 512;
 /// How often the writer looks for what is due, also when nothing comes.
 const LOOK_EVERY: Duration = Duration::from_secs(1);
 /// How long rows that were not waited for may stay off the disk.
@@ -51,6 +49,19 @@ struct Broken {
     told: Instant,
 }
 
+/// Writes what waits and does what is due until no more rows are taken, then signs the last one.
+pub(super) fn run(writer: &Mutex<Option<Writer>>, waiting: &WaitingRows) {
+    while waiting.wait(LOOK_EVERY) {
+        if let Some(writer) = lock(writer).as_mut() {
+            writer.commit(waiting.take());
+            writer.tend();
+        }
+    }
+    if let Some(writer) = lock(writer).take() {
+        writer.end();
+    }
+}
+
 impl Writer {
     pub(super) fn new(
         (chain, key): (Chain, AuditKey),
@@ -80,20 +91,8 @@ impl Writer {
         Ok(writer)
     }
 
-    /// Writes until nobody can send any more, then signs the last row.
-    pub(super) fn run(mut self, queue: &Receiver<Pending>) {
-        loop {
-            match queue.recv_timeout(LOOK_EVERY) {
-                Ok(first) => {
-                    let rest = queue.try_iter().take(MAX_GROUP - 1);
-                    let group = std::iter::once(first).chain(rest).collect();
-                    self.commit(group);
-                }
-                Err(RecvTimeoutError::Timeout) => (),
-                Err(RecvTimeoutError::Disconnected) => break,
-            }
-            self.tend();
-        }
+    /// Signs the last row.
+    fn end(mut self) {
         if self.broken.is_none()
             && self.checkpointed.0 < self.chain.place.seq
             && let Err(error) = self.checkpoint()
@@ -103,7 +102,10 @@ impl Writer {
     }
 
     /// Writes a group of rows, all or none.
-    fn commit(&mut self, group: Vec<Pending>) {
+    pub(super) fn commit(&mut self, group: Vec<Pending>) {
+        if group.is_empty() {
+            return;
+        }
         if self.broken.is_some() && !self.repair() {
             return self.refuse(group);
         }

@@ -92,6 +92,24 @@ fn a_chain_goes_on_after_a_restart() {
 }
 
 #[test]
+fn callers_write_for_each_other_where_the_disk_is_not_waited_for() {
+    let world = World::new();
+    let recorder = world.open_with(AuditSettings { commit: Commit::System, ..world.settings() });
+    thread::scope(|scope| {
+        for _ in 0..8 {
+            scope.spawn(|| {
+                for _ in 0..100 {
+                    recorder.append(row()).wait().unwrap();
+                }
+            });
+        }
+    });
+    recorder.close();
+    assert_eq!(recorder.append(row()).wait(), Err(NotWritten), "it has ended");
+    assert_eq!(world.check(None), 800);
+}
+
+#[test]
 fn two_processes_write_two_chains() {
     let world = World::new();
     let (first, second) = (world.open(), world.open());
