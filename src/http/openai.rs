@@ -18,8 +18,8 @@ use crate::service::speech::{AdmittedCall, HeardRecording, Told};
 use crate::task::call::{CallContext, CallError};
 use crate::task::speech::{Rendition, Segment, SpeechOrder};
 use crate::wire::openai::{
-    self, AudioAnswer, AudioDelta, AudioDone, AudioFailure, AudioForm, AudioText, AudioVerbose,
-    Granularities,
+    self, AudioAnswer, AudioDelta, AudioDone, AudioFailure, AudioForm, AudioMessage, AudioText,
+    AudioVerbose, Granularities,
 };
 use crate::wire::problem;
 use crate::wire::v1::speech::rendition_of;
@@ -98,7 +98,7 @@ struct Asked {
             (String = "application/x-subrip"),
             (String = "text/vtt"),
             (String = "text/plain"),
-            (String = "text/event-stream"),
+            (AudioMessage = "text/event-stream"),
         )),
         (status = 400, description = "ER0200、ER0210:內容有誤", body = AudioFailure),
         (status = 408, description = "ER0521:內容傳送太慢", body = AudioFailure),

@@ -107,6 +107,7 @@ pub(super) fn body_of(reader: BlobReader) -> Body {
     ),
     responses(
         (status = 200, description = "事件", body = JobMessage, content_type = "text/event-stream"),
+        (status = 204, description = "工作已結束,沒有更多事件"),
         (status = 400, description = "ER0210:標頭有誤", body = Problem, content_type = "application/problem+json"),
         (status = 404, description = "ER0100:沒有這個工作,或已逾保存期限", body = Problem, content_type = "application/problem+json"),
         (status = 429, description = "ER0429:系統忙碌,依 Retry-After 再試", body = Problem, content_type = "application/problem+json"),

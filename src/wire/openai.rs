@@ -224,6 +224,13 @@ pub struct AudioDone {
     pub text: String,
 }
 
+/// A message of a streamed transcription, as Server-Sent Events have it.
+#[derive(ToSchema)]
+pub struct AudioMessage {
+    /// An `AudioDelta`, the `AudioDone`, an `AudioFailure`, or `[DONE]` at the end.
+    pub data: String,
+}
+
 /// A failure as clients of this interface read it.
 #[derive(Serialize, ToSchema)]
 pub struct AudioFailure {

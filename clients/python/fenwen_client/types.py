@@ -251,6 +251,14 @@ class AudioFailure(ApiModel):
 
 
 @dataclass(frozen=True, kw_only=True, repr=False)
+class AudioMessage(ApiModel):
+    """A message of a streamed transcription, as Server-Sent Events have it."""
+
+    data: str
+    """An `AudioDelta`, the `AudioDone`, an `AudioFailure`, or `[DONE]` at the end."""
+
+
+@dataclass(frozen=True, kw_only=True, repr=False)
 class AudioSegment(ApiModel):
     """One utterance. What our models do not tell is zero or empty."""
 
