@@ -16,6 +16,10 @@ use fenwen_eval::qa::{self, QaArgs};
 use fenwen_eval::serving::{self, ServingCommand};
 use fenwen_eval::speech::{self, SpeechArgs};
 
+// As in the program that is measured.
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
 /// Evaluation of fenwen.
 #[derive(Parser)]
 #[command(name = "fenwen-eval")]
