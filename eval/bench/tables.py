@@ -43,8 +43,9 @@ def slow(servers):
         refused = {status: it for status, it in statuses.items() if status != "200"}
         n_refused = sum(it["count"] for it in refused.values())
         times = "–"
-        if refused:
-            times = f"{max(it['p50_ms'] for it in refused.values()):.0f} / {max(it['last_ms'] for it in refused.values()):.0f}"
+        # What was accepted and came too late is no refusal.
+        if shed := [it for status, it in refused.items() if status in ("429", "503")]:
+            times = f"{max(it['p50_ms'] for it in shed):.0f} / {max(it['last_ms'] for it in shed):.0f}"
         drained = "> 15" if left["drained_s"] is None else f"{left['drained_s']:.1f}"
         following = f"{left['next_ms']:.0f}" if left["next_status"] == 200 else f"{left['next_status']} after {left['next_ms']:.0f}"
         named = ", ".join(f"{it['count']} × {status}" for status, it in refused.items())
