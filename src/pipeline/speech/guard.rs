@@ -17,6 +17,8 @@ const MIN_LOGPROB: f32 = -1.0;
 const NO_SPEECH: f32 = 0.6;
 /// Characters of a second of sound that nobody can say: fast Mandarin has eight.
 const MAX_PER_SECOND: f32 = 14.0;
+/// Latin letters that say as much as a Chinese character.
+pub(super) const LETTERS: usize = 3;
 /// A phrase that is said this often in a row is a loop; of one character, more often: 好好好好 is said.
 const MAX_REPEATS: usize = 4;
 const MAX_REPEATS_OF_ONE: usize = 7;
@@ -30,7 +32,7 @@ pub struct Signs {
     pub logprob: f32,
     /// How much shorter its text becomes when compressed.
     pub compression: f32,
-    /// Characters a second.
+    /// Characters a second; [`LETTERS`] of English count as one.
     pub density: f32,
     /// Least probability that nobody speaks, over the utterances.
     pub no_speech: f32,
@@ -43,12 +45,14 @@ impl Signs {
         let bytes: Vec<u8> = tokens().flat_map(|it| it.bytes.iter().copied()).collect();
         let n_tokens = tokens().count().max(1) as f32;
         let sum: f32 = tokens().map(|it| it.probability.max(1e-6).ln()).sum();
-        let n_chars = String::from_utf8_lossy(&bytes).chars().count() as f32;
+        let text = String::from_utf8_lossy(&bytes);
+        let n_letters = text.chars().filter(|it| it.is_ascii_alphabetic() || *it == ' ').count();
+        let n_chars = text.chars().count() - n_letters + n_letters / LETTERS;
         let no_speech = heard.spans.iter().map(|it| it.no_speech).fold(1.0, f32::min);
         Signs {
             logprob: sum / n_tokens,
             compression: compression(&bytes),
-            density: n_chars / seconds.max(0.1),
+            density: n_chars as f32 / seconds.max(0.1),
             no_speech: if heard.spans.is_empty() { 1.0 } else { no_speech },
         }
     }
@@ -161,6 +165,9 @@ mod tests {
         check("請問戶籍謄本要怎麼申請", 0.8, 0.5, true);
         check(&"我要申請".repeat(20), 0.9, 20.0, true);
         check("", 0.9, 3.0, false);
+        // 16 letters a second are usual in English.
+        check("it was the first great sorrow of his life", 0.8, 2.5, false);
+        check("it was the first great sorrow of his life", 0.8, 0.8, true);
     }
 
     #[test]

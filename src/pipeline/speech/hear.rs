@@ -99,8 +99,9 @@ impl Attempt<'_> {
         let seconds = self.window.samples.len() as f32 / RATE as f32;
         let mut best: Option<(Heard, Signs)> = None;
         for temperature in TEMPERATURES {
-            // A prompt may be what leads the decode astray.
-            let prompt = self.options.prompt.clone().filter(|_| temperature == 0.0);
+            // A prompt may be what leads the decode astray, and it is Mandarin.
+            let has_prompt = temperature == 0.0 && language == Language::Mandarin;
+            let prompt = self.options.prompt.clone().filter(|_| has_prompt);
             let beams = self.options.beams;
             let options = DecodeOptions { language, temperature, beams, prompt };
             let heard = self.model.hear(&self.window.samples, &options, self.should_stop)?;
@@ -122,8 +123,7 @@ fn latin_share(heard: &Heard) -> f32 {
     let bytes: Vec<u8> = tokens.flat_map(|it| it.bytes.iter().copied()).collect();
     let text = String::from_utf8_lossy(&bytes);
     let n_latin = text.chars().filter(char::is_ascii_alphabetic).count();
-    // A Chinese character says about as much as three letters.
-    let n_han = 3 * text.chars().filter(|it| is_han(*it)).count();
+    let n_han = guard::LETTERS * text.chars().filter(|it| is_han(*it)).count();
     n_latin as f32 / (n_latin + n_han).max(1) as f32
 }
 
@@ -269,6 +269,23 @@ mod tests {
         assert_eq!(run(model().in_language("en", 0.9)), expected);
         assert_eq!(run(model().in_language("en", 0.3)), said("大人的命令"));
         assert_eq!(run(model().in_language("vi", 0.9)), said("大人的命令"));
+    }
+
+    #[test]
+    fn a_mandarin_prompt_leads_no_english_astray() {
+        let mut model = FakeSpeech::computing(|window, options| {
+            let text = match (options.language, options.prompt.is_some()) {
+                (Language::Mandarin, true) => "Hello",
+                (Language::English, false) => "Hello there",
+                _ => "內政部",
+            };
+            Ok(heard(text, 0.8, window.len()))
+        })
+        .in_language("en", 0.9);
+        let options = HearOptions { beams: 1, prompt: Some("內政部戶政司".into()) };
+        let should_stop: ShouldStop = Arc::new(|| false);
+        let found = hear(&mut model, &window(), &options, &should_stop).unwrap();
+        assert_eq!(found.first().map(|it| it.line.text()).as_deref(), Some("Hello there"));
     }
 
     #[test]
