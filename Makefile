@@ -126,8 +126,12 @@ models-dev:
 	$(CARGO) build --locked --workspace
 	target/debug/fenwen models pull
 
-test-browser: models-dev tests/browser/node_modules ## The console in Chromium: keyboard, axe, narrow screens, content policy
-	cd tests/browser && node run.mjs ../../target/debug/fenwen
+test-browser: models-dev tests/browser/node_modules ## The console in Chromium: keyboard, axe, narrow screens, content policy, pictures; WALK=part of a name
+	cd tests/browser && node --test && node run.mjs ../../target/debug/fenwen "$(WALK)"
+	cd tests/browser && node shots.mjs
+
+screenshots: models-dev tests/browser/node_modules ## Pictures of the console's screens for its documentation: docs/console
+	cd tests/browser && SCREENSHOTS=write node run.mjs ../../target/debug/fenwen && node shots.mjs
 
 tests/browser/node_modules: tests/browser/package-lock.json
 	@missing=(); \
@@ -222,4 +226,4 @@ book: target/tools/bin/mdbook ## The book (zh-Hant, English) as HTML; target/boo
 	rm -r target/book/book target/book/book.toml
 	$(PYTHON) docs/book/check.py target/book
 
-.PHONY: help run cuda test check setup eval bench bench-text bench-serving defaults fonts fmt clippy test-core test-full test-browser models-dev doc servers client test-clients test-tls compliance sbom fuzz fuzz-lock advisories book test-deploy test-warehouse
+.PHONY: screenshots help run cuda test check setup eval bench bench-text bench-serving defaults fonts fmt clippy test-core test-full test-browser models-dev doc servers client test-clients test-tls compliance sbom fuzz fuzz-lock advisories book test-deploy test-warehouse

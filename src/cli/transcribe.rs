@@ -112,7 +112,7 @@ fn written(
         RenditionName::Redacted => Rendition::Redacted,
         RenditionName::Original => Rendition::Original,
     };
-    let shown = Shown { transcript, rendition, speakers: &order.speakers };
+    let shown = Shown { transcript, rendition, speakers: &order.speakers, corrected: None };
     Ok(match options.format.form() {
         None => summary(transcript, rendition, &order.speakers),
         Some(Form::Json) => {

@@ -164,7 +164,7 @@ pub const DATA_CLASSES: &[DataClass] = &[
     },
     DataClass {
         name: "逐字稿",
-        personal: "談話內容、姓名、聯絡方式、身分證統一編號,可能含特種個資",
+        personal: "談話內容、姓名、聯絡方式、身分證統一編號,可能含特種個資;更正者代碼",
         purpose: "交付來源系統、複審",
         place: "資料庫或檔案,每件一把金鑰,AES-256-GCM 加密",
         after: "銷毀金鑰後刪除",

@@ -43,6 +43,7 @@ const ASSETS: &[Asset] = &[
     js("reviews.js", include_bytes!("assets/reviews.js")),
     js("batch.js", include_bytes!("assets/batch.js")),
     js("cards.js", include_bytes!("assets/cards.js")),
+    js("correction.js", include_bytes!("assets/correction.js")),
     js("clients.js", include_bytes!("assets/clients.js")),
     js("privacy.js", include_bytes!("assets/privacy.js")),
     js("recording.js", include_bytes!("assets/recording.js")),

@@ -1,20 +1,24 @@
-//! `POST /api/v1/identity-documents/recognitions`.
+//! `POST /api/v1/identity-documents/recognitions`, and what an officer found who compared its answer with the image.
 
 use std::sync::Arc;
 
 use axum::Json;
-use axum::extract::{Extension, Request, State};
+use axum::extract::{Extension, Path, Request, State};
+use axum::http::StatusCode;
 use utoipa::ToSchema;
 
 use crate::base::ErrorCode;
+use crate::service::Unread;
 use crate::task::call::{CallContext, CallError, Task};
 use crate::task::idcard::IdCall;
 use crate::wire::problem::Problem;
+use crate::wire::v1::card_check::{self, CardCheckRequest};
 use crate::wire::v1::meta::{Meta, RecognitionOrder};
+use crate::wire::v1::prediction;
 use crate::wire::v1::recognition::RecognitionAnswer;
 
 use super::failure::Failure;
-use super::{App, form, refuse};
+use super::{App, body, form, refuse};
 
 /// The path, for the catalogue.
 pub(super) const PATH: &str = "/api/v1/identity-documents/recognitions";
@@ -81,4 +85,45 @@ async fn answer(
     let model = app.service.idcard_model();
     RecognitionAnswer::new(cx.request_id, &order, answers, model)
         .ok_or_else(|| refuse(ErrorCode::Internal, "系統發生錯誤。"))
+}
+
+/// Bytes of what an officer found.
+const CHECK_BYTES: usize = 16 << 10;
+
+/// 證件複核的結果:各欄位相符或更正;作為回饋留存,不含任何欄位的值。
+///
+/// 首次送出時為這次辨識建立預測紀錄(欄位名稱與信心度),之後可再補送。可用 `GET /api/v1/predictions/{id}` 查詢。
+#[utoipa::path(
+    post,
+    path = "/api/v1/identity-documents/recognitions/{id}/feedback",
+    operation_id = "check_identity_document",
+    tag = "identity-documents",
+    params(("id" = String, Path, description = "recognition_id")),
+    request_body(content = CardCheckRequest, content_type = "application/json"),
+    responses(
+        (status = 204, description = "已收下"),
+        (status = 404, description = "ER0100:沒有這次辨識,或已逾保存期限", body = Problem, content_type = "application/problem+json"),
+        (status = 400, description = "ER0200、ER0210、ER0220:內容有誤", body = Problem, content_type = "application/problem+json"),
+        (status = 408, description = "ER0521:內容傳送太慢", body = Problem, content_type = "application/problem+json"),
+        (status = 413, description = "ER0430:內容過大", body = Problem, content_type = "application/problem+json"),
+        (status = 415, description = "ER0440:不支援的媒體類型", body = Problem, content_type = "application/problem+json"),
+        (status = 429, description = "ER0429:系統忙碌,依 Retry-After 再試", body = Problem, content_type = "application/problem+json"),
+        (status = 500, description = "ER0500:系統錯誤", body = Problem, content_type = "application/problem+json"),
+        (status = 503, description = "ER0510:即將停機", body = Problem, content_type = "application/problem+json"),
+        (status = 504, description = "ER0520:逾時", body = Problem, content_type = "application/problem+json"),
+    ),
+)]
+pub(super) async fn check(
+    State(app): State<Arc<App>>,
+    Extension(cx): Extension<CallContext>,
+    Path(id): Path<String>,
+    request: Request,
+) -> Result<StatusCode, Failure> {
+    let id = prediction::parse_id(&id)?;
+    let admitted = app.service.admit(&cx, Task::Predictions)?;
+    let json = body::small_json(&app, &cx, request, CHECK_BYTES).await?;
+    let n_bytes = json.len();
+    let read = move || card_check::parse(&json);
+    admitted.check_card(id, Unread { n_bytes, read }).await?;
+    Ok(StatusCode::NO_CONTENT)
 }

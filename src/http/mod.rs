@@ -7,6 +7,7 @@ mod body;
 mod caller;
 mod connection;
 mod context;
+mod corrections;
 mod deliveries;
 mod documents;
 mod embeddings;
@@ -270,11 +271,13 @@ struct ApiDoc;
 fn routes() -> OpenApiRouter<Arc<App>> {
     OpenApiRouter::with_openapi(ApiDoc::openapi())
         .routes(routes!(identity_documents::recognise))
+        .routes(routes!(identity_documents::check))
         .routes(routes!(letters::classify))
         .routes(routes!(documents::suggest))
         .routes(routes!(speech::create))
         .routes(routes!(speech::read))
         .routes(routes!(audio::read))
+        .routes(routes!(corrections::write, corrections::take_back))
         .routes(routes!(stream::open))
         .routes(routes!(openai::transcribe))
         .routes(routes!(embeddings::create))

@@ -1,10 +1,11 @@
 //! `/api/v1/speech/transcriptions`: recordings become jobs, and their transcripts are read in the form that is wanted.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use axum::extract::{Extension, Path, Request, State};
-use axum::http::header::{CONTENT_TYPE, RETRY_AFTER};
-use axum::http::{HeaderName, StatusCode};
+use axum::http::header::{CONTENT_TYPE, ETAG, RETRY_AFTER};
+use axum::http::{HeaderName, HeaderValue, StatusCode};
 use axum::response::{IntoResponse, Response};
 use sha2::{Digest, Sha256};
 use utoipa::ToSchema;
@@ -12,9 +13,9 @@ use utoipa::ToSchema;
 use crate::base::{ErrorCode, Private};
 use crate::policy::Scope;
 use crate::service::jobs::{Job, JobInput, JobOrder, JobState, failed};
-use crate::service::speech::KeptTranscript;
+use crate::service::speech::{Corrections, KeptTranscript};
 use crate::task::call::{CallContext, CallError};
-use crate::task::speech::Rendition;
+use crate::task::speech::{CorrectedSegment, Rendition};
 use crate::wire::problem::Problem;
 use crate::wire::v1::jobs::JobAccepted;
 use crate::wire::v1::speech::{
@@ -196,8 +197,9 @@ async fn keep(
 
 /// 逐字稿:完成者全文,進行中者為目前已轉寫的部分。
 ///
+/// 承辦人更正過的語句以更正後的文字回覆(`correction` 載明原轉寫、更正者與時間)。
 /// 預設遮蔽個人資料(`rendition=redacted`);`format` 為 `json`(含逐字時間與信心度)、`srt`、`vtt` 或 `txt`。
-/// 回覆標頭 `x-transcription-state` 為工作狀態;尚未完成時另有 `Retry-After`。
+/// 回覆標頭 `x-transcription-state` 為工作狀態;尚未完成時另有 `Retry-After`,完成後另有 `ETag`(更正的版本)。
 #[utoipa::path(
     get,
     path = "/api/v1/speech/transcriptions/{id}",
@@ -244,41 +246,74 @@ pub(super) async fn transcript(
     rendition: Rendition,
     form: Form,
 ) -> Result<Response, CallError> {
-    let kept = match job.state {
+    let shown = match job.state {
         JobState::Succeeded => {
-            let content = app.jobs.result(job).await?.collect(KEPT_BYTES).await;
-            let content = content.map_err(|it| failed(&it))?;
-            let content = content.ok_or_else(|| refuse(ErrorCode::Internal, "系統發生錯誤。"))?;
-            Some(KeptTranscript::decode(content.expose())?)
+            let Heard { job, mut kept, corrections } = heard(app, job.clone()).await?;
+            let corrected = corrections.apply(std::mem::take(&mut kept.transcript.segments));
+            kept.transcript.segments = corrected.segments;
+            Transcription { job, kept: Some(kept), corrected: corrected.about }
         }
         JobState::Queued | JobState::Running => {
             let left = app.jobs.left(job).await?;
-            left.map(|it| KeptTranscript::unpack(it.expose())).transpose()?
+            let kept = left.map(|it| KeptTranscript::unpack(it.expose())).transpose()?;
+            Transcription { job: job.clone(), kept, corrected: BTreeMap::new() }
         }
         JobState::Failed | JobState::Cancelled | JobState::Dead => {
             return Err(not_transcribed(job));
         }
     };
-    let body = render(job, kept, rendition, form)?;
+    let body = render(&shown, rendition, form)?;
+    let job = &shown.job;
     let state = HeaderName::from_static("x-transcription-state");
     let headers = [(CONTENT_TYPE, form.media_type()), (state, job.state.as_str())];
     let mut answer = (StatusCode::OK, headers, body).into_response();
-    if !job.state.is_final() {
-        answer.headers_mut().insert(RETRY_AFTER, axum::http::HeaderValue::from_static(ASK_AGAIN));
+    if job.state.is_final() {
+        answer.headers_mut().insert(ETAG, etag(job));
+    } else {
+        answer.headers_mut().insert(RETRY_AFTER, HeaderValue::from_static(ASK_AGAIN));
     }
     Ok(answer)
 }
 
-fn render(
-    job: &Job,
+/// How often a transcription was corrected, as its tag.
+pub(super) fn etag(job: &Job) -> HeaderValue {
+    let tag = HeaderValue::from_str(&format!("\"{}\"", job.n_corrections));
+    tag.unwrap_or_else(|_| HeaderValue::from_static("\"0\""))
+}
+
+/// What was heard of a recording, all of it, and what persons have corrected.
+pub(super) struct Heard {
+    /// As it was when both were read.
+    pub(super) job: Job,
+    pub(super) kept: KeptTranscript,
+    pub(super) corrections: Corrections,
+}
+
+/// Of a job that has succeeded.
+pub(super) async fn heard(app: &App, job: Job) -> Result<Heard, CallError> {
+    let content = app.jobs.result(&job).await?.collect(KEPT_BYTES).await;
+    let content = content.map_err(|it| failed(&it))?;
+    let content = content.ok_or_else(|| refuse(ErrorCode::Internal, "系統發生錯誤。"))?;
+    let kept = KeptTranscript::decode(content.expose())?;
+    let (job, corrections) = app.jobs.corrections(job).await?;
+    let corrections = corrections.map(|it| Corrections::decode(it.expose())).transpose()?;
+    Ok(Heard { job, kept, corrections: corrections.unwrap_or_default() })
+}
+
+/// A transcription as it is shown.
+struct Transcription {
+    job: Job,
     kept: Option<KeptTranscript>,
-    rendition: Rendition,
-    form: Form,
-) -> Result<Vec<u8>, CallError> {
+    corrected: BTreeMap<usize, CorrectedSegment>,
+}
+
+fn render(of: &Transcription, rendition: Rendition, form: Form) -> Result<Vec<u8>, CallError> {
+    let Transcription { job, kept, corrected } = of;
     let shown = kept.as_ref().map(|it| Shown {
         transcript: &it.transcript,
         rendition,
         speakers: &it.speakers,
+        corrected: Some(corrected),
     });
     let text = |text: Option<String>, empty: &str| text.unwrap_or(empty.to_owned()).into_bytes();
     Ok(match form {
@@ -292,6 +327,7 @@ fn render(
                 job_id: job.id.clone(),
                 state: job.state.as_str(),
                 progress: job.progress,
+                version: job.n_corrections,
                 transcript: document,
             };
             serde_json::to_vec(&response)

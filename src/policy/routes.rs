@@ -105,6 +105,11 @@ macro_rules! grpc {
 /// Every route of the description.
 pub const ROUTES: &[Route] = &[
     named("POST", "/api/v1/identity-documents/recognitions", &[S::IdRecognize]),
+    plain(
+        "POST",
+        "/api/v1/identity-documents/recognitions/{id}/feedback",
+        Access::Any(&[S::FeedbackWrite]),
+    ),
     named("POST", "/api/v1/letters/classifications", &[S::LettersClassify]),
     named("POST", "/api/v1/documents/dispatch-suggestions", &[S::DocumentsDispatch]),
     named("POST", "/api/v1/speech/transcriptions", &[S::SpeechTranscribe]),
@@ -114,6 +119,16 @@ pub const ROUTES: &[Route] = &[
         Access::Any(&[S::SpeechTranscribe, S::SpeechRead]),
     ),
     kept("GET", "/api/v1/speech/transcriptions/{id}/audio", Access::Any(&[S::SpeechAudio])),
+    named(
+        "PUT",
+        "/api/v1/speech/transcriptions/{id}/segments/{number}/correction",
+        &[S::SpeechReview],
+    ),
+    kept(
+        "DELETE",
+        "/api/v1/speech/transcriptions/{id}/segments/{number}/correction",
+        Access::Any(&[S::SpeechReview]),
+    ),
     named("GET", "/api/v1/speech/stream", &[S::SpeechTranscribe]),
     Route {
         personal: PersonalData::Implied,

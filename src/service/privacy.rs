@@ -128,7 +128,9 @@ impl Privacy {
     async fn copy_job(&self, id: &str, limit: u64) -> Result<Vec<CopiedFile>, PrivacyError> {
         let Some(job) = self.store.job(id).await? else { return Ok(Vec::new()) };
         let mut files = Vec::new();
-        for (kind, blob) in [("input", &job.input), ("result", &job.result)] {
+        for (kind, blob) in
+            [("input", &job.input), ("result", &job.result), ("corrections", &job.corrections)]
+        {
             let Some(blob) = blob else { continue };
             let Some(reader) = self.blobs.read(blob).await? else { continue };
             let what = || format!("{kind} of job {id}");

@@ -11,7 +11,7 @@ use crate::task::documents::{DispatchAnswer, DispatchOrder};
 use crate::task::drift::ServiceDrift;
 use crate::task::embeddings::{EmbeddingAnswer, EmbeddingOrder, Encoding};
 use crate::task::letters::{LetterAnswers, LetterOrder};
-use crate::task::prediction::{Feedback, KeptPrediction, ServiceStatistics};
+use crate::task::prediction::{CardCheck, Feedback, KeptPrediction, ServiceStatistics};
 use crate::task::taxonomy::{TaxonomyComparison, TaxonomyState};
 
 use super::Admitted;
@@ -146,6 +146,19 @@ impl Admitted {
     {
         let origin = Arc::clone(&self.cx.origin);
         let work = move |routing: &Routing, feedback| routing.feedback(&id, feedback, &origin);
+        self.on_text_pool(body, work).await?;
+        metrics::counter!("fenwen_feedback_total").increment(1);
+        Ok(())
+    }
+
+    /// Appends what an officer found who compared an ID image with what was read of it.
+    pub async fn check_card<F>(self, id: String, body: Unread<F>) -> Result<(), CallError>
+    where
+        F: FnOnce() -> Result<CardCheck, CallError> + Send + 'static,
+    {
+        let origin = Arc::clone(&self.cx.origin);
+        let model = self.service.idcard_model();
+        let work = move |routing: &Routing, check| routing.check_card((&id, model), check, &origin);
         self.on_text_pool(body, work).await?;
         metrics::counter!("fenwen_feedback_total").increment(1);
         Ok(())

@@ -166,9 +166,10 @@ async fn erase_prediction(id: &str, tx: &mut dyn Tx) -> Result<(), StoreError> {
 
 /// A worker that holds the job finds that it no longer does.
 async fn erase_job(id: &str, tx: &mut dyn Tx) -> Result<(), StoreError> {
-    let delete = "DELETE FROM job WHERE id = $1 RETURNING input, attached, checkpoint, result";
+    let delete =
+        "DELETE FROM job WHERE id = $1 RETURNING input, attached, checkpoint, result, corrections";
     for mut row in tx.rows(delete, values![id]).await? {
-        for _ in 0..4 {
+        for _ in 0..5 {
             if let Some(blob) = row.take::<Option<String>>()? {
                 blobs::destroy(&blob, tx).await?;
             }

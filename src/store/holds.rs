@@ -138,7 +138,7 @@ pub(super) async fn spread(tx: &mut dyn Tx) -> Result<(), StoreError> {
         "SELECT kind, object FROM subject_ref WHERE subject IN (SELECT object FROM {ACTIVE} = 'subject')"
     );
     // Jobs first: their blobs are found through them.
-    let of_job = ["input", "attached", "checkpoint", "result"].map(|it| {
+    let of_job = ["input", "attached", "checkpoint", "result", "corrections"].map(|it| {
         format!(
             "SELECT 'blob', {it} FROM job WHERE {it} IS NOT NULL
                 AND id IN (SELECT object FROM held WHERE kind = 'job')"

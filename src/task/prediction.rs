@@ -1,6 +1,6 @@
 //! Predictions made earlier, and what officers say of them.
 
-use crate::task::idcard::ModelInfo;
+use crate::task::idcard::{DocumentType, FieldName, ModelInfo};
 
 /// What an officer decided.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -42,6 +42,30 @@ pub struct Feedback {
     pub decided_by: Option<String>,
     /// Role of who decided.
     pub role: Option<String>,
+}
+
+/// What an officer found who compared an ID image with what was read of it.
+#[derive(Clone, Debug, PartialEq)]
+pub struct CardCheck {
+    /// Kind of document.
+    pub kind: DocumentType,
+    /// Each field that was compared.
+    pub fields: Vec<FieldCheck>,
+    /// Id of who decided.
+    pub decided_by: Option<String>,
+    /// Role of who decided.
+    pub role: Option<String>,
+}
+
+/// Whether a field was read right; without its value.
+#[derive(Clone, Debug, PartialEq)]
+pub struct FieldCheck {
+    /// Which.
+    pub name: FieldName,
+    /// Whether the officer found it so.
+    pub is_right: bool,
+    /// As it was answered, 0 to 1.
+    pub confidence: f32,
 }
 
 /// A prediction as kept: labels and provenance, no text.

@@ -1,5 +1,7 @@
 //! Transcription of recordings: what is asked for and what was said.
 
+use std::time::Duration;
+
 use crate::base::Private;
 
 /// Most terms of one order.
@@ -165,6 +167,17 @@ impl Segment {
         }
         shown
     }
+}
+
+/// What is told of a segment that a person has corrected.
+#[derive(Clone, Debug, PartialEq)]
+pub struct CorrectedSegment {
+    /// As it was heard.
+    pub heard: Segment,
+    /// Code of who corrected it last.
+    pub by: String,
+    /// When: since 1970-01-01T00:00:00Z.
+    pub at: Duration,
 }
 
 /// Everything that was said in a recording.

@@ -137,7 +137,12 @@ pub struct AudioAnswer<'a> {
 
 impl AudioAnswer<'_> {
     fn shown(&self) -> Shown<'_> {
-        Shown { transcript: self.transcript, rendition: self.rendition, speakers: &[] }
+        Shown {
+            transcript: self.transcript,
+            rendition: self.rendition,
+            speakers: &[],
+            corrected: None,
+        }
     }
 
     /// The text: a line each utterance.

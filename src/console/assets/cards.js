@@ -6,8 +6,11 @@ const by = fw.by;
 let answer = null;
 let source = null;
 let shown = false;
+// By field: "accepted" or "corrected", and what the officer typed. The latter never leaves the page.
+let decided = new Map();
+let typed = new Map();
 
-const PERSONAL = ["name", "name_zh", "name_en", "id_number", "card_number", "residence_no", "passport_no", "address", "father", "mother", "spouse", "birth_date", "control_number"];
+const PERSONAL = ["mrz", "name", "name_zh", "name_en", "id_number", "card_number", "residence_no", "passport_no", "address", "father", "mother", "spouse", "birth_date", "control_number"];
 
 // The first and the last character stay, so that an officer sees which one it is.
 const mask = (text) => {
@@ -16,22 +19,91 @@ const mask = (text) => {
 };
 
 const value = (field) => {
-  const text = field.value ?? field.raw;
+  const text = typed.get(field.name) ?? field.value ?? field.raw;
   return shown || !PERSONAL.includes(field.name) ? text : mask(text);
 };
 
 function show() {
   const place = by("result");
-  place.replaceChildren(...[results.card(answer, source, value)].flat(3).filter(Boolean));
+  place.replaceChildren(...[results.card(answer, source, value, { name: "compared", cell: compared })].flat(3).filter(Boolean));
   watermark(place.querySelector(".picture svg"));
   by("tools").classList.remove("hidden");
+  by("compare").classList.remove("hidden");
   const found = answer.documents ? answer.documents[0] : answer;
   const boxed = found.fields.filter((it) => it.box);
-  [...place.querySelectorAll("tbody tr")].filter((it) => it.querySelector("button")).forEach((row, at) => {
+  [...place.querySelectorAll("tbody tr")].filter((it) => it.querySelector("th button")).forEach((row, at) => {
     row.addEventListener("focusin", () => enlarge(boxed[at].box));
     row.addEventListener("mouseenter", () => enlarge(boxed[at].box));
   });
 }
+
+const fieldsRead = () => (answer.documents ? answer.documents[0] : answer).fields;
+
+// Whether a field was read right: two buttons, and where it was not a place for what it says.
+function compared(field) {
+  const title = fw.words[`field_${field.name}`] || field.name;
+  const button = (decision, text, label) => {
+    const made = fw.el("button", { type: "button", "aria-pressed": String(decided.get(field.name) === decision), "aria-label": label,
+      "data-field": field.name, "data-decision": decision }, text);
+    made.addEventListener("click", () => decide(field, decision));
+    return made;
+  };
+  return fw.el("span", { class: "checking" }, button("accepted", fw.say("is_right"), fw.say("is_right_of", title)),
+    button("corrected", fw.say("is_wrong"), fw.say("is_wrong_of", title)),
+    decided.get(field.name) === "corrected" && isOpen(field) ? box(field, title) : null);
+}
+
+const isOpen = (field) => shown || !PERSONAL.includes(field.name);
+
+function box(field, title) {
+  const id = `right-${field.name}`;
+  const input = fw.el("input", { id, class: "short", maxlength: "256", autocomplete: "off", value: typed.get(field.name) ?? field.value ?? field.raw ?? "" });
+  input.addEventListener("change", () => typed.set(field.name, input.value));
+  return [fw.el("label", { for: id, class: "sr" }, fw.say("right_value", title)), input];
+}
+
+function decide(field, decision) {
+  if (decision === "corrected" && !isOpen(field)) {
+    by("compare-said").replaceChildren(fw.el("p", { class: "problem" }, fw.say("reveal_first")));
+    return;
+  }
+  decided.set(field.name, decision);
+  if (decision === "accepted") typed.delete(field.name);
+  show();
+  const next = decision === "corrected" ? by(`right-${field.name}`) : null;
+  (next || document.querySelector(`[data-field="${field.name}"][data-decision="${decision}"]`)).focus();
+  left();
+}
+
+// How many fields are still to be compared.
+function left() {
+  const n = fieldsRead().filter((it) => !decided.has(it.name)).length;
+  by("compare-said").replaceChildren(fw.el("p", { class: "quiet" }, n ? fw.say("compared_left", n) : fw.say("compared_all")));
+  return n;
+}
+
+by("all-right").addEventListener("click", () => {
+  for (const field of fieldsRead()) if (!decided.has(field.name)) decided.set(field.name, "accepted");
+  show();
+  left();
+});
+
+by("complete").addEventListener("click", async () => {
+  if (left()) return;
+  const fields = [...new Map(fieldsRead().map((it) => [it.name, it])).values()];
+  const kind = (answer.documents ? answer.documents[0] : answer).document.type;
+  const button = by("complete");
+  button.disabled = true;
+  try {
+    const body = { document_type: kind, fields: fields.map((it) => ({ name: it.name, decision: decided.get(it.name), confidence: it.confidence })) };
+    await fw.answer(await fw.post(`/api/v1/identity-documents/recognitions/${answer.recognition_id}/feedback`, body));
+    const n = fields.filter((it) => decided.get(it.name) === "accepted").length;
+    by("compare-said").replaceChildren(fw.el("p", { class: "notice" }, fw.say("compared_noted", n, fields.length - n)));
+  } catch (error) {
+    by("compare-said").replaceChildren(fw.problem(error));
+  }
+  button.disabled = false;
+});
 
 // Who looked, and when, over the whole picture.
 function watermark(overlay) {
@@ -75,6 +147,8 @@ by("card-form").addEventListener("submit", async (event) => {
     answer = await fw.answer(await fw.call("/api/v1/identity-documents/recognitions", { method: "POST", body: form }));
     if (source) URL.revokeObjectURL(source);
     source = URL.createObjectURL(file);
+    [decided, typed] = [new Map(), new Map()];
+    by("compare-said").replaceChildren();
     reveal(false);
   } catch (error) {
     result.replaceChildren(fw.problem(error));

@@ -6,40 +6,115 @@ const by = fw.by;
 const place = by("transcript");
 const path = `/api/v1/speech/transcriptions/${place.dataset.id}`;
 const audio = by("audio");
+
+// Utterances by their beginnings, and what is shown of each.
 let rows = [];
+// Which text is shown, and how often it was corrected when it was read.
+let rendition = "redacted";
+let version = 0;
 
 // Most seconds of sound that are drawn: more would need more memory than a page should take.
 const MOST_DRAWN = 3600;
 
-function utterance(it) {
-  const words = it.language === "und" ? [fw.say("und")]
-    : it.words.map((word) => (word.confidence < 0.5 ? fw.el("u", { class: "doubt" }, word.text) : word.text));
-  const button = fw.el("button", { type: "button", class: "utterance" },
-    fw.el("span", { class: "when" }, fw.clock(it.start)), fw.el("span", { class: "speaker" }, it.speaker), fw.el("span", {}, words));
-  button.addEventListener("click", () => seek(it.start));
-  return { start: it.start, end: it.end, button };
+// Utterances that are made at one time, so that the page stays awake.
+const AT_ONCE = 100;
+
+// Utterances before the newest one that may still go on: the other channel's.
+const OVERLAPPING = 8;
+
+const announce = (text) => by("said").replaceChildren(fw.el("p", { class: "notice" }, text));
+
+// The text of an utterance: words that the model was unsure of are underlined, the others are one piece.
+function spoken(it) {
+  if (it.language === "und") return [fw.say("und")];
+  if (!it.words.length) return [it.text || fw.say("emptied")];
+  const pieces = [];
+  for (const word of it.words) {
+    if (word.confidence < 0.5) pieces.push(fw.el("u", { class: "doubt" }, word.text));
+    else if (typeof pieces.at(-1) === "string") pieces[pieces.length - 1] += word.text;
+    else pieces.push(word.text);
+  }
+  return pieces;
 }
 
-async function load(rendition) {
+function fill(row, it) {
+  row.it = it;
+  row.button.replaceChildren(fw.el("span", { class: "when" }, fw.clock(it.start)), fw.el("span", { class: "speaker" }, it.speaker),
+    fw.el("span", { class: "words" }, spoken(it)));
+  if (row.note) row.note.remove();
+  row.note = fw.correction ? fw.correction.note(it) : null;
+  if (row.note) row.item.append(row.note);
+}
+
+function utterance(it) {
+  const button = fw.el("button", { type: "button", class: "utterance" });
+  const row = { button, item: fw.el("li", { class: `lane-${it.channel}`, "data-at": it.id }, button), note: null };
+  fill(row, it);
+  return row;
+}
+
+async function load() {
   place.replaceChildren(fw.el("p", { class: "quiet" }, fw.say("working")));
   try {
-    const found = await fw.answer(await fw.call(rendition ? `${path}?rendition=${rendition}` : path));
+    const found = await fw.answer(await fw.call(rendition === "original" ? `${path}?rendition=original` : path));
     const transcript = found.transcript;
+    version = found.version;
+    rows = [];
     if (!transcript || !transcript.segments.length) {
       place.replaceChildren(fw.el("p", { class: "empty" }, fw.say("nothing_said")));
       return;
     }
-    rows = transcript.segments.map(utterance);
     const facts = [["duration", fw.clock(transcript.duration)], ["doubtful", fw.percent(transcript.low_confidence_ratio)],
       ["model", `${transcript.model.name} ${transcript.model.version}`]];
+    const list = fw.el("ol", { class: "transcript spoken" });
     place.replaceChildren(...[
       found.state === "succeeded" ? null : fw.el("p", { class: "notice" }, fw.say("unfinished")),
       fw.el("dl", { class: "facts" }, facts.map(([key, text]) => [fw.el("dt", {}, fw.say(key)), fw.el("dd", {}, text)]).flat()),
-      fw.el("ol", { class: "transcript spoken" }, transcript.segments.map((it, at) => fw.el("li", { class: `lane-${it.channel}` }, rows[at].button))),
-      fw.el("p", { class: "hint" }, transcript.disclosure),
+      list, fw.el("p", { class: "hint" }, transcript.disclosure),
     ].filter(Boolean));
+    await fillList(list, transcript.segments);
   } catch (error) {
     place.replaceChildren(fw.problem(error));
+  }
+}
+
+// In pieces: a long recording has thousands of utterances.
+async function fillList(list, segments) {
+  const made = rows;
+  for (let at = 0; at < segments.length; at += AT_ONCE) {
+    const piece = segments.slice(at, at + AT_ONCE).map(utterance);
+    made.push(...piece);
+    list.append(...piece.map((row) => row.item));
+    await fw.wait(0);
+    // Another text was asked for meanwhile.
+    if (made !== rows) return;
+  }
+  place.dataset.loaded = String(made.length);
+}
+
+const rowOf = (node) => {
+  const item = node.closest ? node.closest("li[data-at]") : null;
+  return item ? rows[Number(item.dataset.at)] : null;
+};
+
+// One listener for all utterances.
+place.addEventListener("click", (event) => {
+  const button = event.target.closest(".utterance");
+  if (button) seek(rowOf(button).it.start);
+});
+place.addEventListener("keydown", (event) => {
+  if (!event.target.matches(".utterance") || event.ctrlKey || event.altKey || event.metaKey) return;
+  const at = rows.indexOf(rowOf(event.target));
+  const next = { ArrowDown: at + 1, ArrowUp: at - 1, Home: 0, End: rows.length - 1 }[event.key];
+  if (next === undefined || !rows[next]) return;
+  event.preventDefault();
+  rows[next].button.focus();
+});
+
+// What is saved is what is shown.
+function nameExports() {
+  for (const link of document.querySelectorAll("[data-format]")) {
+    link.href = `${path}?format=${link.dataset.format}${rendition === "original" ? "&rendition=original" : ""}`;
   }
 }
 
@@ -48,7 +123,9 @@ if (original) original.addEventListener("click", () => {
   const is = original.getAttribute("aria-pressed") !== "true";
   original.setAttribute("aria-pressed", String(is));
   original.textContent = fw.say(is ? "redacted" : "original");
-  load(is ? "original" : null);
+  rendition = is ? "original" : "redacted";
+  nameExports();
+  load();
 });
 
 function seek(seconds) {
@@ -57,14 +134,30 @@ function seek(seconds) {
   audio.play();
 }
 
+// Place of the last utterance that has begun.
+function begun(now) {
+  let [low, high] = [0, rows.length];
+  while (low < high) {
+    const middle = (low + high) >> 1;
+    if (rows[middle].it.start <= now) low = middle + 1;
+    else high = middle;
+  }
+  return low - 1;
+}
+
+let current = [];
 function follow() {
   const now = audio.currentTime;
-  for (const row of rows) {
-    const is = row.start <= now && now < row.end;
-    if (is && !row.button.hasAttribute("aria-current")) row.button.scrollIntoView({ block: "nearest" });
-    row.button.toggleAttribute("aria-current", is);
-    if (is) row.button.setAttribute("aria-current", "true");
+  const last = begun(now);
+  const fresh = rows.slice(Math.max(0, last - OVERLAPPING), last + 1).filter((row) => now < row.it.end);
+  for (const row of current) if (!fresh.includes(row)) row.button.removeAttribute("aria-current");
+  for (const row of fresh) {
+    if (current.includes(row)) continue;
+    row.button.setAttribute("aria-current", "true");
+    // Whoever is writing is not taken elsewhere.
+    if (!place.querySelector("form")) row.button.scrollIntoView({ block: "nearest" });
   }
+  current = fresh;
   draw(now);
 }
 
@@ -106,35 +199,40 @@ async function peaks(bytes) {
   const channels = Array.from({ length: Math.min(2, sound.numberOfChannels) }, (_, at) => sound.getChannelData(at));
   const step = Math.max(1, Math.floor(sound.length / canvas.width));
   lanes = channels.map(() => new Float32Array(canvas.width));
+  let until = performance.now() + 12;
   for (let column = 0; column < canvas.width; column += 1) {
     channels.forEach((samples, lane) => {
       let most = 0;
       for (let at = column * step; at < Math.min(samples.length, (column + 1) * step); at += 1) most = Math.max(most, Math.abs(samples[at]));
       lanes[lane][column] = most;
     });
-    if (column % 50 === 49) await fw.wait(0);
+    if (performance.now() < until) continue;
+    await fw.wait(0);
+    until = performance.now() + 12;
   }
   canvas.classList.remove("hidden");
   by("waveform-hint").classList.remove("hidden");
   draw(0);
 }
 
+let drawn = -1;
 function draw(now) {
-  if (!lanes.length) return;
+  const head = Math.floor((now / length) * canvas.width);
+  if (!lanes.length || head === drawn) return;
+  drawn = head;
   const pen = canvas.getContext("2d");
   const style = getComputedStyle(document.documentElement);
   const [colour, past] = [style.getPropertyValue("--edge"), style.getPropertyValue("--act")];
   pen.clearRect(0, 0, canvas.width, canvas.height);
   const height = canvas.height / lanes.length;
-  const head = (now / length) * canvas.width;
   lanes.forEach((lane, at) => {
     const middle = height * (at + 0.5);
     lane.forEach((peak, column) => {
-      pen.fillStyle = column < head ? past : colour;
+      if (column === 0 || column === head) pen.fillStyle = column < head ? past : colour;
       pen.fillRect(column, middle - (peak * height) / 2, 1, Math.max(1, peak * height));
     });
   });
 }
 if (canvas) canvas.addEventListener("click", (event) => seek((event.offsetX / canvas.clientWidth) * length));
 
-load(null);
+load();

@@ -108,15 +108,16 @@ results.transcript = (found) => {
 const named = (kind, name) => fw.words[`${kind}_${name}`] || name;
 
 // The fields of an ID image beside the picture; a field and its box light up together.
-results.card = (answer, source, masked) => {
+// `masked` gives the text of a field to show; `extra` names another column and makes its cells.
+results.card = (answer, source, masked, extra) => {
   const found = answer.documents ? answer.documents[0] : answer;
   const { width, height } = found.document.image;
   const overlay = fw.svg("svg", { viewBox: `0 0 ${width} ${height}`, "aria-hidden": "true" });
-  const rows = found.fields.map((field) => results.field(field, overlay, masked));
-  const head = ["field", "value", "trust", "confidence", "checks"].map((it) => el("th", { scope: "col" }, say(it)));
+  const rows = found.fields.map((field) => results.field(field, overlay, masked, extra));
+  const head = ["field", "value", "trust", "confidence", "checks", ...(extra ? [extra.name] : [])].map((it) => el("th", { scope: "col" }, say(it)));
   const retake = found.quality.retake
     ? el("p", { class: "problem" }, say("retake", found.quality.reasons.map((it) => it.text).join("、"))) : null;
-  const zone = found.mrz ? [heading("zone"), el("pre", {}, found.mrz.lines.join("\n"))] : null;
+  const zone = found.mrz ? [heading("zone"), el("pre", {}, found.mrz.lines.map((raw) => (masked ? masked({ name: "mrz", raw }) : raw)).join("\n"))] : null;
   return [
     el("h2", {}, `${say("kind")}:${named("type", found.document.type)} · ${fw.sure(found.document.type_score)}`), retake,
     el("div", { class: "card-view" },
@@ -126,13 +127,14 @@ results.card = (answer, source, masked) => {
   ];
 };
 
-results.field = (field, overlay, masked) => {
+results.field = (field, overlay, masked, extra) => {
   const title = named("field", field.name);
   const checks = field.checks.map((it) => say(it.ok ? "passed" : "not_passed", it.name)).join("、") || say("no_checks");
   const value = masked ? masked(field) : field.value ?? field.raw;
   const cells = [["value", value], ["trust", named("status", field.status)], ["confidence", fw.percent(field.confidence)], ["checks", checks]];
   const name = field.box ? el("button", { type: "button", class: "link" }, title) : title;
-  const row = el("tr", {}, el("th", { scope: "row" }, name), cells.map(([key, it]) => el("td", { "data-label": say(key), class: key === "confidence" ? "number" : null }, it)));
+  const row = el("tr", {}, el("th", { scope: "row" }, name), cells.map(([key, it]) => el("td", { "data-label": say(key), class: key === "confidence" ? "number" : null }, it)),
+    extra ? el("td", { "data-label": say(extra.name) }, extra.cell(field)) : null);
   if (!field.box) return row;
   const polygon = fw.svg("polygon", { points: field.box.map((it) => it.join(",")).join(" ") }, fw.svg("title", {}, say("box_of", title)));
   overlay.append(polygon);

@@ -143,10 +143,6 @@ for (const button of document.querySelectorAll("[data-tour]")) {
   button.addEventListener("click", async () => {
     const id = button.dataset.tour;
     choose(by(`tab-${id}`), true);
-    if (id === "speech") {
-      by("microphone").focus();
-      return;
-    }
     await example(id, by(id).querySelector("[data-example-of]"));
     by(id).querySelector("form").requestSubmit();
   });

@@ -47,6 +47,7 @@ struct RecordingPage {
     it: RecordingRow,
     may_listen: bool,
     may_read_original: bool,
+    may_correct: bool,
 }
 
 /// `GET /console/recordings`.
@@ -87,10 +88,16 @@ pub(super) async fn show(Path(id): Path<String>, visit: Visit) -> Response {
     };
     let t = RecordingsText::of(visit.lang);
     let may = |scope| visit.principal.as_ref().is_some_and(|it| it.scopes.has(scope));
+    let may_correct = may(Scope::SpeechReview) && job.state == JobState::Succeeded;
+    let mut words = t.words();
+    if may_correct {
+        words.push(("may_correct", "1"));
+    }
     visit.show(&RecordingPage {
         frame: visit.frame(ShellText::of(visit.lang).recordings),
         t,
-        words: t.words(),
+        words,
+        may_correct,
         may_listen: may(Scope::SpeechAudio) && job.input.is_some(),
         may_read_original: may(Scope::SpeechRead),
         it: row(job, t),

@@ -77,6 +77,7 @@ fn tabs(visit: &Visit, t: &'static TryText) -> Vec<Tab> {
 const SAMPLES: &[(&str, &str, &[u8])] = &[
     ("document.di", "application/xml", include_bytes!("../samples/document.di")),
     ("card.jpg", "image/jpeg", include_bytes!("../samples/card.jpg")),
+    ("recording.mp3", "audio/mpeg", include_bytes!("../samples/recording.mp3")),
 ];
 
 /// `GET /console/samples/{file}`.

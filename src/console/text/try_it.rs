@@ -11,7 +11,7 @@ catalogue! {
         tour_lead: "依序按下,系統會載入虛構範例並送出。", "Press them in order: an invented example is sent each time.";
         step_letter: "看一封信建議給哪個單位", "See which unit a letter goes to";
         step_document: "看一件公文的主辦、會辦與期限", "See the units and the deadline of a document";
-        step_speech: "說一句話,看逐字稿", "Say a sentence and read it";
+        step_speech: "聽一段錄音的逐字稿", "Read what a recording says";
         step_card: "讀一張證件影像的欄位", "Read the fields of an ID image";
         drop: "把檔案拖放到這裡,或選擇檔案", "Drop a file here, or choose one";
         drop_hint: "信件 .txt、公文 .di .sw .xml、錄音 .wav .mp3 .ogg .m4a、影像 .jpg .png .webp;依種類自動開啟。",
@@ -34,8 +34,8 @@ catalogue! {
         explanation: "說明", "Explanation";
         document_send: "建議主辦與會辦", "Suggest units";
         speech_file: "錄音檔(25 MiB 以內)", "Recording (25 MiB at most)";
-        speech_hint: "沒有內建範例:請用自己的測試錄音,或對麥克風說一句話(錄音只送到本機)。",
-            "There is no built-in example: use a test recording, or say a sentence into the microphone (it is sent to this server only).";
+        speech_hint: "範例為電腦合成的語音,內容虛構;也可用自己的測試錄音,或對麥克風說一句話(錄音只送到本機)。",
+            "The example is a synthetic voice with an invented text; or use a test recording, or the microphone (it is sent to this server only).";
         microphone: "用麥克風錄音", "Record by microphone";
         speech_send: "轉成文字", "Transcribe";
         question_text: "問題", "Question";
@@ -160,6 +160,17 @@ catalogue! {
         field_authority: "發照機關", "Authority";
         field_control_number: "管制號碼", "Control number";
         field_purpose: "居留事由", "Purpose of residence";
+        compared: "核對", "Compared";
+        is_right: "相符", "Right";
+        is_right_of: "{0} 相符", "{0} is right";
+        is_wrong: "更正", "Correct";
+        is_wrong_of: "更正 {0}", "Correct {0}";
+        right_value: "{0} 的正確內容", "What {0} says";
+        reveal_first: "請先按「顯示號碼與姓名」,再更正這個欄位。", "Show numbers and names first, then correct this field.";
+        compared_left: "尚有 {0} 個欄位未核對。", "{0} fields are not compared yet.";
+        compared_all: "所有欄位均已核對,可按「核對完成」。", "Every field is compared: press “Comparison complete”.";
+        compared_noted: "核對完成,已記下:{0} 個欄位相符、{1} 個欄位更正。更正的內容只在此畫面,不傳送、不保存。",
+            "Noted: {0} fields right, {1} corrected. What you typed stays on this screen; it is neither sent nor kept.";
         wrong_file: "不支援這種檔案。可用:.txt、.di、.sw、.xml、錄音或影像檔。",
             "This kind of file is not supported. Use .txt, .di, .sw, .xml, a recording or a picture.";
         recording: "錄音中,按一下停止", "Recording; press to stop";

@@ -30,12 +30,30 @@ catalogue! {
         too_long: "錄音過長,不繪製波形;播放與跳轉仍可使用。", "Too long to draw; playing and seeking work.";
         speed: "播放速度", "Speed";
         transcript: "逐字稿", "Transcript";
-        transcript_hint: "按 Enter 或點選語句即跳到該處。底線為信心較低、建議重聽之處。",
+        transcript_hint: "按 Enter 或點選語句即跳到該處。虛線底線為信心較低、建議重聽之處。",
             "Press Enter on an utterance to go there. Underlined: unsure, hear it again.";
         original: "顯示原文", "Show the original";
         redacted: "遮蔽個資", "Mask personal data";
         export_vtt: "字幕檔(VTT)", "Subtitles (VTT)";
+        export_srt: "字幕檔(SRT)", "Subtitles (SRT)";
         export_txt: "純文字(TXT)", "Plain text (TXT)";
+        correct_hint: "以 ↑、↓ 在語句間移動,按 E 更正文字;原轉寫會保留,可復原。",
+            "Up and Down move between utterances, E corrects one; what was heard is kept, and a correction can be taken back.";
+        correct: "更正", "Correct";
+        correct_label: "更正 {0} {1} 的語句", "Correct {1} at {0}";
+        correct_keys: "按 Enter 儲存,Esc 取消。沒有語句時請清空。", "Enter saves, Esc cancels. Empty it when nothing was said.";
+        correct_masks: "按 Enter 儲存,Esc 取消。〔…〕為遮蔽的個資,請保留;要改其內容請先顯示原文。",
+            "Enter saves, Esc cancels. 〔…〕 stands for personal data: keep it; show the original to change it.";
+        save: "儲存更正", "Save";
+        cancel: "取消", "Cancel";
+        undo: "復原", "Undo";
+        saved: "已更正,匯出檔一併更新。", "Corrected; exports are too.";
+        undone: "已復原。", "Taken back.";
+        reload: "重新載入逐字稿", "Load the transcript again";
+        reloaded: "已重新載入。", "Loaded again.";
+        heard_as: "原轉寫:{0}。", "Heard: {0}.";
+        corrected_by: "由 {0} 更正,{1}", "corrected by {0}, {1}";
+        emptied: "〔更正為沒有語句〕", "[corrected: nothing was said]";
         working: "讀取中…", "Loading…";
         nothing_said: "錄音中沒有聽到語句。", "Nothing was said.";
         unfinished: "轉寫尚未完成,以下為目前的部分。", "Not finished: this is what was heard so far.";
@@ -59,6 +77,10 @@ catalogue! {
         empty: "尚未選擇影像。", "No image was chosen yet.";
         reveal: "顯示號碼與姓名", "Show numbers and names";
         mask: "遮蔽號碼與姓名", "Mask numbers and names";
+        all_right: "其餘全部相符", "The others are all right";
+        complete: "核對完成", "Comparison complete";
+        compare_hint: "逐欄與影像核對:相符按「相符」,不符按「更正」並輸入正確內容。完成後系統只記下哪些欄位正確,作為改進依據。",
+            "Compare each field with the picture: press “Right”, or “Correct” and type what it says. Only which fields were right is noted.";
         zoom: "所選欄位放大", "The field enlarged";
         keys: "以 Tab 移到欄位名稱,影像上的框與放大圖會同步標示。", "Tab through the fields: the box and the enlargement follow.";
     }

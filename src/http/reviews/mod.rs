@@ -287,7 +287,7 @@ fn check_id(id: &str) -> Result<(), CallError> {
 }
 
 /// The version that the caller saw.
-fn version(headers: &HeaderMap) -> Result<u64, CallError> {
+pub(in crate::http) fn version(headers: &HeaderMap) -> Result<u64, CallError> {
     let Some(value) = headers.get(axum::http::header::IF_MATCH) else {
         let message = "請以 If-Match 標頭附上先前回覆的 ETag。";
         return Err(refuse(ErrorCode::PreconditionRequired, message));

@@ -3,10 +3,11 @@
 //! The stages, each a module with an inspectable result: `activity` (probability of speech), `windows` (utterances
 //! joined into windows without their silences), `hear` (decode, retries, guards), `line` (characters with times) and
 //! what is done to one: `script`, `vocabulary`, `punctuate`, `numbers`; last `redact`. `transcribe` runs them; `compare`
-//! counts errors where the words are known.
+//! counts errors where the words are known, and `correct` puts the words of a person in the place of those that were heard.
 
 pub mod activity;
 pub mod compare;
+pub mod correct;
 pub mod guard;
 pub mod hear;
 pub mod line;

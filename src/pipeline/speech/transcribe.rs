@@ -327,7 +327,7 @@ fn segments(channel: usize, utterances: Vec<Utterance>, scribe: &mut Scribe) -> 
 }
 
 /// The words of a line: a Chinese character each, other characters together, marks with the word before them.
-fn words(line: &Line) -> Vec<Word> {
+pub(super) fn words(line: &Line) -> Vec<Word> {
     let mut words: Vec<(String, Word)> = Vec::new();
     let mut is_open = false;
     for (offset, it) in line.chars.iter().enumerate() {

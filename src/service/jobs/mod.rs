@@ -4,6 +4,7 @@
 //! missed, so everybody also looks now and then.
 
 mod ask;
+mod correct;
 mod kind;
 mod quota;
 mod retry;
@@ -26,6 +27,7 @@ pub use crate::store::StoreError;
 pub use crate::store::blobs::{Blob, BlobMeta, BlobReader, Blobs, Completed};
 pub use crate::store::jobs::{Job, JobEvent, JobFilter, JobState};
 
+pub use correct::already_corrected;
 pub use kind::{JobContext, JobFailure, JobKind, JobOutput, Matter};
 pub use quota::{Quota, QuotaRate, QuotaState};
 pub use retry::Backoff;
@@ -436,7 +438,7 @@ impl Jobs {
 }
 
 /// Kinds of blob that jobs keep for themselves; they are nobody's upload.
-pub(super) const OWN_BLOBS: [&str; 3] = ["input", "checkpoint", "result"];
+pub(super) const OWN_BLOBS: [&str; 4] = ["input", "checkpoint", "result", "corrections"];
 
 /// A failure of the store as a caller hears of it; the log has the reason.
 pub fn failed(error: &StoreError) -> CallError {

@@ -5,6 +5,7 @@
 
 mod answers;
 mod automation;
+mod cards;
 mod documents;
 mod drift;
 mod encoder;

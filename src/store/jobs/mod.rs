@@ -4,6 +4,7 @@
 //! under an old fence is refused, so that a job ends once however late its first worker wakes up.
 
 mod claim;
+mod correct;
 mod events;
 mod finish;
 mod read;
@@ -22,6 +23,7 @@ use super::subjects::Subject;
 use super::value::Row;
 
 pub use claim::{Beat, Claim};
+pub use correct::Correction;
 pub use events::{JobChanged, JobEvent};
 pub use finish::{Ending, Expired, Success};
 pub use read::{JobFilter, Queue};
@@ -220,12 +222,17 @@ pub struct Job {
     pub expires: Duration,
     /// Rises with every change.
     pub version: u64,
+    /// Blob of what was corrected of the result.
+    pub corrections: Option<String>,
+    /// Times that was changed.
+    pub n_corrections: u64,
 }
 
 /// Columns of [`Job`] in its order.
 const COLUMNS: &str = "seq, id, org, client, service, operation, lane, state, priority, run_at, attempt, max_attempts, \
     fence, lease_until, owner, progress, cancel_requested, purpose, case_no, input, checkpoint, result, error, \
-    correlation, traceparent, created, started, finished, expires, version";
+    correlation, traceparent, created, started, finished, expires, version, \
+    corrections, n_corrections";
 
 impl Job {
     fn read(mut row: Row) -> Result<Job, StoreError> {
@@ -260,6 +267,8 @@ impl Job {
             finished: row.take::<Option<u64>>()?.map(time),
             expires: time(row.take()?),
             version: row.take()?,
+            corrections: row.take()?,
+            n_corrections: row.take()?,
         })
     }
 }

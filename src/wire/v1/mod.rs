@@ -2,7 +2,9 @@
 
 pub mod answers;
 pub(super) mod body;
+pub mod card_check;
 pub mod compare;
+pub mod correction;
 pub mod dispatch;
 pub mod documents;
 pub mod drift;

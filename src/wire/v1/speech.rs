@@ -143,6 +143,9 @@ pub struct TranscriptionResponse {
     /// Share that is done, 0 to 1.
     #[schema(required = true)]
     pub progress: Option<f64>,
+    /// Times it was corrected; its `ETag`, for `If-Match`.
+    #[schema(example = 0)]
+    pub version: u64,
     /// What was said; none before the first result.
     #[schema(required = true)]
     pub transcript: Option<TranscriptDocument>,

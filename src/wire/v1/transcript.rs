@@ -1,11 +1,13 @@
 //! Transcripts: the JSON document, and the same as subtitles and plain text.
 
+use std::collections::BTreeMap;
 use std::fmt::Write;
 
 use serde::Serialize;
 use utoipa::ToSchema;
 
-use crate::task::speech::{self, Millis, Rendition, Segment, Transcript};
+use crate::base::rfc3339;
+use crate::task::speech::{self, CorrectedSegment, Millis, Rendition, Segment, Transcript};
 use crate::wire::catalogue::Model;
 
 use super::recognition::DISCLOSURE;
@@ -58,6 +60,22 @@ pub struct SegmentDocument {
     pub words: Vec<WordDocument>,
     /// Personal data: where in the original text (code points, end exclusive) and of what kind.
     pub pii: Vec<PiiDocument>,
+    /// What a person has corrected; absent where it is as it was heard.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub correction: Option<CorrectionDocument>,
+}
+
+/// Who corrected an utterance last, when, and what was heard.
+#[derive(PartialEq, Serialize, ToSchema)]
+pub struct CorrectionDocument {
+    /// What was heard, in the same rendition.
+    pub heard: String,
+    /// Code of the person or the client.
+    #[schema(example = "u-88")]
+    pub by: String,
+    /// When (RFC 3339, UTC).
+    #[schema(example = "2026-11-24T01:02:03.000Z")]
+    pub at: String,
 }
 
 /// One word: a Chinese character, or a run of letters and digits, with the marks after it.
@@ -121,6 +139,8 @@ pub struct Shown<'a> {
     pub rendition: Rendition,
     /// Who speaks on each channel; channels without a name are numbered.
     pub speakers: &'a [String],
+    /// What persons have corrected, by segment.
+    pub corrected: Option<&'a BTreeMap<usize, CorrectedSegment>>,
 }
 
 impl Shown<'_> {
@@ -143,7 +163,7 @@ impl Shown<'_> {
     /// SubRip subtitles.
     pub fn srt(&self) -> String {
         let mut text = String::new();
-        for (idx, segment) in self.transcript.segments.iter().enumerate() {
+        for (idx, segment) in self.said().enumerate() {
             let (start, end) = (stamp(segment.start, ','), stamp(end_of(segment), ','));
             let line = self.line(segment, false);
             // Writing to a string cannot fail, here and below.
@@ -155,7 +175,7 @@ impl Shown<'_> {
     /// WebVTT subtitles.
     pub fn vtt(&self) -> String {
         let mut text = String::from("WEBVTT\n\n");
-        for segment in &self.transcript.segments {
+        for segment in self.said() {
             let (start, end) = (stamp(segment.start, '.'), stamp(end_of(segment), '.'));
             let _ = write!(text, "{start} --> {end}\n{}\n\n", self.line(segment, true));
         }
@@ -165,7 +185,7 @@ impl Shown<'_> {
     /// Plain text: with times and speakers when there is more than one channel, else the words alone.
     pub fn text(&self) -> String {
         let mut text = String::new();
-        for segment in &self.transcript.segments {
+        for segment in self.said() {
             let line = self.line(segment, false);
             if 1 < self.transcript.channels {
                 let start = stamp(segment.start, '.');
@@ -176,7 +196,16 @@ impl Shown<'_> {
         text
     }
 
-    fn segment(&self, id: usize, segment: &Segment) -> SegmentDocument {
+    /// Segments in which something was said: a person may have found that nothing was.
+    fn said(&self) -> impl Iterator<Item = &Segment> {
+        let is_empty = |it: &Segment| {
+            it.language != speech::SpokenLanguage::Other && it.text.expose().is_empty()
+        };
+        self.transcript.segments.iter().filter(move |it| !is_empty(it))
+    }
+
+    /// One segment of the document.
+    pub fn segment(&self, id: usize, segment: &Segment) -> SegmentDocument {
         let words = segment.shown_words(self.rendition).into_iter().map(|it| WordDocument {
             text: it.text.into_inner(),
             start: seconds(it.start),
@@ -198,6 +227,11 @@ impl Shown<'_> {
             pii: pii
                 .map(|it| PiiDocument { kind: it.kind, start: it.start, end: it.end })
                 .collect(),
+            correction: self.corrected.and_then(|it| it.get(&id)).map(|it| CorrectionDocument {
+                heard: it.heard.shown(self.rendition),
+                by: it.by.clone(),
+                at: rfc3339(it.at),
+            }),
         }
     }
 
@@ -283,7 +317,7 @@ mod tests {
     }
 
     fn shown<'a>(transcript: &'a Transcript, speakers: &'a [String]) -> Shown<'a> {
-        Shown { transcript, rendition: Rendition::Redacted, speakers }
+        Shown { transcript, rendition: Rendition::Redacted, speakers, corrected: None }
     }
 
     #[test]
@@ -316,7 +350,7 @@ mod tests {
             sha256: "0".repeat(64),
         };
         let json = |rendition| {
-            let shown = Shown { transcript: &one, rendition, speakers: &[] };
+            let shown = Shown { transcript: &one, rendition, speakers: &[], corrected: None };
             serde_json::to_value(shown.document(model())).unwrap()
         };
         let redacted = json(Rendition::Redacted);

@@ -121,7 +121,11 @@ async fn files_of_pages_are_kept_by_browsers() {
         assert_eq!(ask(&server, "GET", &link, &head, "").await.status, 304, "{link}");
     }
     assert_eq!(get(server.addr, "/console/assets/other.js").await.status, 404);
-    for (name, kind) in [("card.jpg", "image/jpeg"), ("document.di", "application/xml")] {
+    for (name, kind) in [
+        ("card.jpg", "image/jpeg"),
+        ("document.di", "application/xml"),
+        ("recording.mp3", "audio/mpeg"),
+    ] {
         let sample = get(server.addr, &format!("/console/samples/{name}")).await;
         assert_eq!((sample.status, sample.header("content-type")), (200, kind), "{name}");
         assert!(sample.body.len() <= 60 << 10, "{name} has {} bytes", sample.body.len());

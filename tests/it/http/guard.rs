@@ -94,6 +94,12 @@ pub(crate) async fn register(
     format!("authorization: Bearer {}\r\n", key.text.expose())
 }
 
+/// The same client with other scopes; its new key as a header line.
+pub(crate) async fn register_again(server: &Server, id: &str, scopes: &str) -> String {
+    assert!(server.store.delete_client(id).await.unwrap());
+    register(server, id, |it| it.scopes = scopes.to_owned()).await
+}
+
 pub(super) async fn call(
     server: &Server,
     (method, path): (&str, &str),

@@ -1,6 +1,7 @@
 //! The HTTP surface over real sockets, with a fake recogniser.
 
 pub(crate) mod card;
+mod card_checks;
 pub(crate) mod client;
 mod description;
 mod drain;

@@ -1,6 +1,7 @@
 //! Recordings over HTTP, with an ear that hears a sentence in every second that is not silent.
 
 mod broken;
+mod corrections;
 mod ear;
 mod jobs;
 mod openai;
