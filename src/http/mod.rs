@@ -11,6 +11,8 @@ mod deliveries;
 mod documents;
 mod embeddings;
 mod envelope;
+mod excerpt;
+mod exchange;
 mod expiry;
 mod failure;
 pub mod form;
@@ -58,7 +60,7 @@ use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
 use crate::audit::Recorder;
-use crate::base::{Clock, ErrorCode};
+use crate::base::{Clock, ErrorCode, Spans};
 use crate::identity::Gate;
 use crate::service::Service;
 use crate::service::jobs::{Jobs, Quota, QuotaRate};
@@ -120,6 +122,8 @@ pub struct HttpOptions {
     pub max_uploads: usize,
     /// Which calls are answered although the audit log cannot be written.
     pub unrecorded: Unrecorded,
+    /// Where spans of requests go.
+    pub spans: Spans,
 }
 
 /// Bounds of reading a body that nobody wants.
@@ -149,6 +153,7 @@ impl Default for HttpOptions {
             quota: QuotaRate { calls: 6000, window: Duration::from_secs(60) },
             max_uploads: 4,
             unrecorded: Unrecorded::Impersonal,
+            spans: Spans::default(),
         }
     }
 }
@@ -220,6 +225,12 @@ impl App {
             openapi,
             asyncapi,
         }))
+    }
+
+    /// What is measured, in Prometheus' text form.
+    pub fn measured(&self) -> String {
+        ops::gauge(self);
+        self.metrics.render()
     }
 
     /// Limits of a JSON or XML body of a call.
@@ -318,6 +329,7 @@ fn routes() -> OpenApiRouter<Arc<App>> {
         .routes(routes!(ops::ready))
         .routes(routes!(ops::metrics))
         .routes(routes!(pages::description))
+        .routes(routes!(excerpt::description))
         .routes(routes!(pages::bus_description))
         .routes(routes!(pages::schema))
         .routes(routes!(pages::start))

@@ -6,6 +6,8 @@ mod description;
 mod drain;
 mod embeddings;
 mod events;
+#[cfg(all(feature = "tls", feature = "jwt"))]
+mod exchange;
 pub(crate) mod fake;
 mod grpc;
 pub(crate) mod guard;
@@ -24,6 +26,6 @@ pub(crate) mod speech;
 mod swap;
 pub(crate) mod texts;
 #[cfg(all(feature = "tls", feature = "jwt"))]
-mod tls;
+pub(crate) mod tls;
 mod webhooks;
 mod wire;
