@@ -89,7 +89,7 @@ impl CallRecord {
             status: Some(end.status),
             reason: end.reason.map(Word::of),
             purpose: end.purpose,
-            case_no: end.case_no,
+            case_no: end.case_no.or_else(|| self.row.case_no.clone()),
             object: self.row.object.clone().or(end.object),
             duration: Some(self.clock.now().saturating_duration_since(self.begun)),
             ..self.row.clone()

@@ -53,6 +53,9 @@ pub enum AuditEvent {
     /// The version before was made to answer again.
     #[serde(rename = "model.rolled_back")]
     ModelRolledBack,
+    /// A version of the units was added.
+    #[serde(rename = "taxonomy.added")]
+    TaxonomyAdded,
     /// The signed release, or something that it names, is not as it was signed: that is refused.
     #[serde(rename = "release.refused")]
     ReleaseRefused,
@@ -123,7 +126,7 @@ pub enum AuditEvent {
 
 impl AuditEvent {
     /// Every event, for documentation and tests.
-    pub const ALL: [AuditEvent; 37] = [
+    pub const ALL: [AuditEvent; 38] = [
         AuditEvent::SystemStarted,
         AuditEvent::SystemStopped,
         AuditEvent::ConfigRefused,
@@ -139,6 +142,7 @@ impl AuditEvent {
         AuditEvent::ModelProposed,
         AuditEvent::ModelActivated,
         AuditEvent::ModelRolledBack,
+        AuditEvent::TaxonomyAdded,
         AuditEvent::ReleaseRefused,
         AuditEvent::ReleaseSigned,
         AuditEvent::ExportMade,
@@ -181,6 +185,7 @@ impl AuditEvent {
             AuditEvent::ModelProposed => "model.proposed",
             AuditEvent::ModelActivated => "model.activated",
             AuditEvent::ModelRolledBack => "model.rolled_back",
+            AuditEvent::TaxonomyAdded => "taxonomy.added",
             AuditEvent::ReleaseRefused => "release.refused",
             AuditEvent::ReleaseSigned => "release.signed",
             AuditEvent::ExportMade => "export.made",
@@ -224,6 +229,7 @@ impl AuditEvent {
             AuditEvent::ModelProposed => "提案啟用一版模型",
             AuditEvent::ModelActivated => "啟用另一版模型",
             AuditEvent::ModelRolledBack => "回復前一版模型",
+            AuditEvent::TaxonomyAdded => "加入一版分類與職掌",
             AuditEvent::ReleaseRefused => "與發行簽章不符,拒絕採用",
             AuditEvent::ReleaseSigned => "簽署發行清單",
             AuditEvent::ExportMade => "資料匯出為檔案",

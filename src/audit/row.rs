@@ -164,7 +164,8 @@ pub struct Row {
     pub phase: Option<Phase>,
     /// How it ended.
     pub outcome: Option<Outcome>,
-    /// Who did it, as told at the command line: the account of the machine is the actor, and nobody proves the rest.
+    /// Who did it, as told at the command line, where the account of the machine is the actor, or by the exchange: nobody
+    /// proves that.
     pub person: Option<Word>,
     /// Address of the peer.
     pub ip: Option<IpAddr>,
@@ -186,6 +187,10 @@ pub struct Row {
     pub trace_id: Option<Word>,
     /// Id of the message in the exchange.
     pub xroad_id: Option<Word>,
+    /// For whom the client of the exchange asks.
+    pub xroad_party: Option<Word>,
+    /// Id of the request in the exchange.
+    pub xroad_request_id: Option<Word>,
     /// How long it took.
     pub duration: Option<Duration>,
     /// How many, where things were counted.
@@ -215,6 +220,8 @@ impl Row {
             request_id: None,
             trace_id: None,
             xroad_id: None,
+            xroad_party: None,
+            xroad_request_id: None,
             duration: None,
             count: None,
             counts: BTreeMap::new(),
@@ -261,6 +268,8 @@ impl Row {
             trace_id: text(&self.trace_id),
             ts: ts.to_owned(),
             xroad_id: text(&self.xroad_id),
+            xroad_party: text(&self.xroad_party),
+            xroad_request_id: text(&self.xroad_request_id),
         };
         // Nothing in this type fails to be written.
         serde_json::to_vec(&body).unwrap_or_default()
@@ -338,7 +347,7 @@ pub struct RowBody {
     /// 結果。
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub outcome: Option<Outcome>,
-    /// 指令所稱的申請人、提案人或核准人,未經本服務驗證。
+    /// 指令所稱的申請人、提案人或核准人,或資料交換訊息所稱的使用者,未經本服務驗證。
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(length(min = 1, max = 128))]
     pub person: Option<String>,
@@ -372,6 +381,14 @@ pub struct RowBody {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(length(min = 1, max = 128))]
     pub xroad_id: Option<String>,
+    /// 資料交換訊息所代表的機關或團體。
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(length(min = 1, max = 128))]
+    pub xroad_party: Option<String>,
+    /// 資料交換請求的識別碼。
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(length(min = 1, max = 128))]
+    pub xroad_request_id: Option<String>,
 }
 
 /// The JSON Schema of a row, as committed in `docs/reference/audit-row.v1.json`.
@@ -406,6 +423,8 @@ mod tests {
             request_id: word("r"),
             trace_id: word("t"),
             xroad_id: word("x"),
+            xroad_party: word("GOV/p"),
+            xroad_request_id: word("y"),
             duration: Some(Duration::from_millis(7)),
             count: Some(u64::MAX),
             counts: BTreeMap::from([("texts", 3), ("blobs", u64::MAX)]),

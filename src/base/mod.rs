@@ -10,6 +10,7 @@ mod private;
 pub(crate) mod protobuf;
 mod signature;
 mod timestamp;
+mod trace;
 
 use std::fmt;
 use std::time::Duration;
@@ -25,6 +26,7 @@ pub use network::{Network, NetworkError};
 pub use private::{Private, Secret};
 pub use signature::{KeyFileError, PublicKey, SigningKey};
 pub use timestamp::{is_rfc3339, rfc3339};
+pub use trace::{Attribute, Begun, Span, SpanKind, Spans, TraceContext};
 
 /// What stands before every type of event.
 pub const EVENT_ROOT: &str = "tw.gov.moi.ai";
@@ -55,6 +57,11 @@ impl RequestId {
         let timestamp =
             uuid::Timestamp::from_unix(uuid::NoContext, elapsed.as_secs(), elapsed.subsec_nanos());
         RequestId(Uuid::new_v7(timestamp))
+    }
+
+    /// Its 16 bytes; the last 8 are chance.
+    pub fn bytes(self) -> [u8; 16] {
+        self.0.into_bytes()
     }
 
     /// The id as a URN (`urn:uuid:…`), for problem documents.

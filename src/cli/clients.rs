@@ -1,5 +1,6 @@
 //! `fenwen clients`: registers, shows, suspends and deletes client systems; and the gate of a server.
 
+mod import;
 mod review;
 
 use std::io::Write;
@@ -27,6 +28,17 @@ const DAY: Duration = Duration::from_secs(24 * 60 * 60);
 pub(super) enum ClientsCommand {
     /// 登記介接系統
     Add(Box<Registration>),
+    /// 匯入線上申辦平臺的申請檔(JSON,client-application.v1);先只試算,--apply 才登記
+    Import {
+        /// 申請檔
+        file: PathBuf,
+        /// 核准人,不得為申請人
+        #[arg(long)]
+        approved_by: String,
+        /// 登記
+        #[arg(long)]
+        apply: bool,
+    },
     /// 列出介接系統:機關、狀態、最近使用、核准人
     List,
     /// 定期清查:寫出所有介接系統與其權限的清查表,簽章後保存;--verify 核對已保存者
@@ -147,10 +159,11 @@ impl ClientsCommand {
             ClientsCommand::Key { id, revoke: Some(_) } => {
                 Some((AuditEvent::ClientKeyRevoked, "clients key", id))
             }
-            // A review is on record too, with who signed it off.
-            ClientsCommand::List | ClientsCommand::Review { .. } | ClientsCommand::Show { .. } => {
-                None
-            }
+            // A review is on record too, with who signed it off, and so is each client that is imported.
+            ClientsCommand::List
+            | ClientsCommand::Import { .. }
+            | ClientsCommand::Review { .. }
+            | ClientsCommand::Show { .. } => None,
         }
     }
 }
@@ -181,6 +194,9 @@ fn perform(command: ClientsCommand, config: &Config) -> anyhow::Result<()> {
             for row in store.clients().wait()? {
                 writeln!(out, "{}", line(&row, now))?;
             }
+        }
+        ClientsCommand::Import { file, approved_by, apply } => {
+            import::run(&file, (&approved_by, apply), config, &mut out)?;
         }
         ClientsCommand::Review { by, verify } => review::run(by, verify, config, &mut out)?,
         ClientsCommand::Show { id } => show(&store, &id, now, &mut out)?,

@@ -21,9 +21,11 @@ mod key;
 pub mod kinds;
 pub mod local;
 mod logging;
+mod messages;
 pub mod models;
 mod networks;
 mod notices;
+mod otlp;
 mod outbox;
 mod profile;
 mod progress;
@@ -38,6 +40,7 @@ mod sibling;
 pub mod speech;
 mod subject;
 mod summary;
+mod taxonomy;
 mod transcribe;
 mod versions;
 mod warehouse;
@@ -53,6 +56,7 @@ use clap::{Args, Parser, Subcommand};
 
 use crate::config::{Config, Overrides, Profile};
 use crate::media::audio::ffmpeg;
+use crate::service::messages::Medium;
 
 /// 分文:內政部共用人工智慧推論服務。
 ///
@@ -112,6 +116,9 @@ enum Command {
     /// 列出、簽署、核對本機可採用的程式、模型與分類表
     #[command(subcommand)]
     Release(release::ReleaseCommand),
+    /// 由單位表做成分類與職掌的下一版
+    #[command(subcommand)]
+    Taxonomy(taxonomy::TaxonomyCommand),
     /// 匯入、核定、停用問答來源並建立索引
     #[command(subcommand)]
     Qa(qa::QaCommand),
@@ -148,6 +155,12 @@ enum Command {
     /// 檢查企業匯流排
     #[command(subcommand)]
     Bus(bus::BusCommand),
+    /// 試寄電子郵件通知
+    #[command(subcommand)]
+    Mail(messages::MessagesCommand),
+    /// 試發簡訊通知
+    #[command(subcommand)]
+    Sms(messages::MessagesCommand),
     /// 在子行程中執行一個模型(由伺服器自行啟動)
     #[command(hide = true)]
     EngineWorker,
@@ -243,6 +256,7 @@ impl Cli {
                 Err(command) => models::run(command, models::settings(&read()?)?)?,
             },
             Command::Release(command) => release::run(command, &read()?)?,
+            Command::Taxonomy(command) => taxonomy::run(command, &read()?)?,
             Command::Qa(command) => qa::run(command, &read()?)?,
             Command::Clients(command) => clients::run(command, &read()?)?,
             Command::Jobs(command) => jobs::run(command, &read()?)?,
@@ -259,6 +273,8 @@ impl Cli {
             Command::Bench(options) => bench::run(&options, &logged(&overrides)?)?,
             Command::Capacity(options) => capacity::run(&options)?,
             Command::Bus(command) => bus::run(command, &Config::load(&overrides)?)?,
+            Command::Mail(it) => messages::run(Medium::Mail, it, &Config::load(&overrides)?)?,
+            Command::Sms(it) => messages::run(Medium::Sms, it, &Config::load(&overrides)?)?,
             Command::EngineWorker => crate::engine::worker::run()?,
             Command::FfmpegWorker { ffmpeg, demuxer, rate } => {
                 // It comes back only when it failed; nobody reads why, and the exit code tells that.

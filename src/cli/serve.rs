@@ -10,31 +10,33 @@ use tokio::sync::watch::{Receiver, Sender};
 use tokio::task::JoinHandle;
 
 use crate::audit::{AuditEvent, Outcome, Pump, Recorder, Row};
-use crate::base::{Clock, SystemClock};
+use crate::base::{Clock, Spans, SystemClock};
 use crate::bus::{Bus, Handle};
 use crate::config::Config;
 use crate::engine::{self, Device};
-use crate::http::{self, App, AppParts, Ended, Listener};
+use crate::http::{self, App, AppParts, Ended, HttpOptions, Listener};
 use crate::rpc::{self, Rpc};
 use crate::service::infer::Infer;
 use crate::service::jobs::{Jobs, Worker};
 use crate::service::notices::Notices;
 use crate::service::relay::{Relay, StoreOutbox};
+use crate::service::reviews::Reviews;
 use crate::service::speech::Speech;
 use crate::service::tenants::Tenants;
-use crate::service::webhooks::Deliverer;
 use crate::service::{PictureFiles, Service, ServiceLimits, ServiceParts};
 use crate::store::{Store, StoreError};
 
 mod announce;
 pub(super) mod limits;
 mod listeners;
+mod senders;
 
 use super::console::Shown;
 use super::drift;
 use super::kinds::{self, TextKind};
 use super::networks::{Opener, blocking_threads};
 use super::notices;
+use super::otlp;
 use super::profile;
 use super::raw::RawNetworks;
 use super::recogniser::Recogniser;
@@ -44,6 +46,7 @@ use super::routing::{self, keep_current};
 use super::webhooks;
 use announce::announce;
 use limits::{http_options, image_limits, rpc_options, scanner};
+use senders::Senders;
 
 /// How often idle networks are tried, and how long they may take.
 const CHECK_EVERY: Duration = Duration::from_secs(5);
@@ -139,34 +142,34 @@ async fn serve(
         audit: Arc::clone(&audit),
         clock: Arc::clone(&clock),
     };
-    let rpc = rpc_of(config, &shown);
+    let spans = otlp::spans(config);
+    let rpc = rpc_of(config, &shown, &spans);
     let Shown { jobs, reviews, service, .. } = shown.clone();
-    let app = app(config, &store, shown)?;
-    let deliverer = webhooks::deliverer(config, store.clone(), Arc::clone(&clock))?;
+    let app = app(config, &store, (shown, &spans))?;
+    let exporting = otlp::start(config, (&app, &spans), &clock)?;
+    let senders = Senders::open(config, &store, &clock)?;
     let listeners = listeners::bind(config).await?;
     recogniser.check(CHECK_TIME).await;
     let serving = rpc::serve(&*bus, &rpc).await.map_err(super::bus::told)?;
     // Standard output may be closed, as by `head`: the server serves all the same.
     let _ = announce(listeners.first().context("no listener")?.tcp.local_addr()?);
     let (stop, stopped) = tokio::sync::watch::channel(false);
-    let following = webhooks::follow(deliverer.as_ref(), role, &*bus).await?;
+    let following = senders.follow(role, &*bus).await?;
     let looking = looking(config, (&jobs, service.notices()), &audit);
     let relay = Relay::new(Arc::new(StoreOutbox { store, clock }), Arc::clone(&bus));
-    let at_work = at_work(role, &jobs, hears);
+    let at_work = at_work(role, &jobs, (hears, &spans));
     let pumps = super::audit::pumps(config, &audit, &bus)?;
-    let mut beside =
-        Beside::start(role, BesideParts { jobs, at_work, relay, deliverer, following }, &stopped);
-    beside.watches.push(tokio::spawn(watch(recogniser)));
-    beside.watches.push(tokio::spawn(reviews.tend()));
+    let parts = BesideParts { jobs, at_work, relay, senders, following };
+    let mut beside = Beside::start(role, parts, &stopped);
     beside.watches.extend(looking);
-    beside.watches.push(tokio::spawn(keep_current(Arc::clone(&tenants))));
-    beside.watches.extend(drift::watch(config, &tenants).map(tokio::spawn));
+    beside.watches.extend(tending(config, recogniser, reviews, &tenants));
     beside.watches.push(tokio::spawn(keep_clean(purge, tenants, Arc::clone(&audit))));
     beside.forward(pumps, &stopped);
     let drain_timeout = Duration::from_secs(config.server.drain_timeout_s);
     let ended = until_stopped((listeners, app), (bus, drain_timeout), stop).await;
     drop(serving);
     beside.end().await?;
+    exporting.end().await;
     stopped_in_order(audit).await?;
     told(ended?);
     Ok(())
@@ -190,8 +193,24 @@ fn looking(
     [tokio::spawn(release), tokio::spawn(rest)]
 }
 
+/// What keeps what is served current.
+fn tending(
+    config: &Config,
+    recogniser: Recogniser,
+    reviews: Arc<Reviews>,
+    tenants: &Arc<Tenants>,
+) -> Vec<JoinHandle<()>> {
+    let mut tasks = vec![
+        tokio::spawn(watch(recogniser)),
+        tokio::spawn(reviews.tend()),
+        tokio::spawn(keep_current(Arc::clone(tenants))),
+    ];
+    tasks.extend(drift::watch(config, tenants).map(tokio::spawn));
+    tasks
+}
+
 /// What serves requests over the bus.
-fn rpc_of(config: &Config, shown: &Shown) -> Arc<Rpc> {
+fn rpc_of(config: &Config, shown: &Shown, spans: &Spans) -> Arc<Rpc> {
     Arc::new(Rpc {
         service: Arc::clone(&shown.service),
         jobs: Arc::clone(&shown.jobs),
@@ -199,12 +218,16 @@ fn rpc_of(config: &Config, shown: &Shown) -> Arc<Rpc> {
         audit: Arc::clone(&shown.audit),
         clock: Arc::clone(&shown.clock),
         gate: Arc::clone(&shown.gate),
-        options: rpc_options(config),
+        options: rpc_options(config, spans),
     })
 }
 
 /// What serves requests over HTTP.
-fn app(config: &Config, store: &Store, shown: Shown) -> anyhow::Result<Arc<App>> {
+fn app(
+    config: &Config,
+    store: &Store,
+    (shown, spans): (Shown, &Spans),
+) -> anyhow::Result<Arc<App>> {
     let pages = super::console::pages(config, store, &shown)?;
     let Shown { gate, service, jobs, reviews, audit, clock } = shown;
     Ok(App::new(AppParts {
@@ -217,7 +240,7 @@ fn app(config: &Config, store: &Store, shown: Shown) -> anyhow::Result<Arc<App>>
         pages,
         gate,
         asyncapi: rpc::asyncapi(),
-        options: http_options(config),
+        options: HttpOptions { spans: spans.clone(), ..http_options(config) },
     })?)
 }
 
@@ -289,21 +312,21 @@ struct Beside {
     watches: Vec<JoinHandle<()>>,
     /// End by themselves when told to.
     workers: Vec<JoinHandle<()>>,
-    /// Queues webhooks, until nothing more is relayed.
-    following: Option<Handle>,
+    /// Queue webhooks and messages, until nothing more is relayed.
+    following: Vec<Handle>,
 }
 
 struct BesideParts {
     jobs: Arc<Jobs>,
     at_work: Vec<Worker>,
     relay: Relay,
-    deliverer: Option<Arc<Deliverer>>,
-    following: Option<Handle>,
+    senders: Senders,
+    following: Vec<Handle>,
 }
 
 impl Beside {
     fn start(role: Role, parts: BesideParts, stopped: &Receiver<bool>) -> Beside {
-        let BesideParts { jobs, at_work, relay, deliverer, following } = parts;
+        let BesideParts { jobs, at_work, relay, senders, following } = parts;
         let watches = vec![tokio::spawn(jobs.tend())];
         let mut workers = Vec::new();
         for worker in at_work {
@@ -315,12 +338,7 @@ impl Beside {
         if role != Role::Api {
             workers.push(tokio::spawn(relay.run(Arc::default(), stopped.clone())));
         }
-        if let Some(deliverer) = deliverer
-            && matches!(role, Role::All | Role::Relay)
-        {
-            let stopped = stopped.clone();
-            workers.push(tokio::spawn(async move { deliverer.run(stopped).await }));
-        }
+        workers.extend(senders.start(role, stopped));
         Beside { watches, workers, following }
     }
 
@@ -333,7 +351,7 @@ impl Beside {
         for worker in self.workers {
             worker.await.context("a worker failed")?;
         }
-        if let Some(following) = self.following {
+        for following in self.following {
             following.stop().await;
         }
         self.watches.iter().for_each(JoinHandle::abort);
@@ -342,11 +360,12 @@ impl Beside {
 }
 
 /// The workers of this process: recordings have one of their own, for they take long.
-fn at_work(role: Role, jobs: &Arc<Jobs>, hears: bool) -> Vec<Worker> {
+fn at_work(role: Role, jobs: &Arc<Jobs>, (hears, spans): (bool, &Spans)) -> Vec<Worker> {
     if !matches!(role, Role::All | Role::Worker) {
         return Vec::new();
     }
-    let worker = || Worker::new(Arc::clone(jobs), format!("{}-{}", host(), std::process::id()));
+    let name = format!("{}-{}", host(), std::process::id());
+    let worker = || Worker::new(Arc::clone(jobs), name.clone()).traced(spans.clone());
     let mut workers = vec![worker().without(kinds::SPEECH)];
     if hears {
         workers.push(worker().only(kinds::SPEECH, 1));

@@ -21,7 +21,8 @@ pub(super) fn webhooks(
     Ok(Webhooks { store, guard: guard(config)?, clock, settings })
 }
 
-fn guard(config: &Config) -> anyhow::Result<Guard> {
+/// Where they may lead, by the settings.
+pub(super) fn guard(config: &Config) -> anyhow::Result<Guard> {
     let network = |text: &String| {
         text.parse::<Network>().map_err(|_| {
             anyhow::anyhow!("webhooks.allowed_networks:{text} 不是網段,請寫成 10.1.0.0/16")

@@ -60,6 +60,9 @@ impl Config {
         findings.extend(self.auth.check(self.profile));
         findings.extend(self.bus.check(self.profile));
         findings.extend(self.webhooks.check(self.profile));
+        findings.extend(self.mail.check(self.profile));
+        findings.extend(self.sms.check(self.profile));
+        findings.extend(self.otlp.check(self.profile));
         findings.extend(self.store.check(self.profile));
         findings.extend(self.release.check(self.profile));
         findings.extend(self.scan.check());

@@ -11,7 +11,9 @@ mod drift;
 mod jobs;
 mod listeners;
 mod load;
+mod messages;
 mod notices;
+mod otlp;
 mod reference;
 mod release;
 mod retention;
@@ -37,7 +39,9 @@ pub use drift::Drift;
 pub use jobs::{BlobEngine, Bucket, Jobs, Store, StoreEngine};
 pub use listeners::{ListenerSettings, ListenerSurface};
 pub use load::{ConfigError, Overrides};
+pub use messages::{Mail, MailSecurity, Sms, SmsForm, SmsHeader, Waiting};
 pub use notices::Notices;
+pub use otlp::Otlp;
 pub use release::Release;
 pub use retention::{DATA_CLASSES, DataClass, Retention};
 pub use review::{Review, ReviewSwitch};
@@ -78,6 +82,10 @@ pub struct Config {
     pub limits: Limits,
     /// 通知維運人員的時機。
     pub notices: Notices,
+    /// 以電子郵件通知維運人員與承辦人。
+    pub mail: Mail,
+    /// 以簡訊通知維運人員。
+    pub sms: Sms,
     /// 上傳檔案的防毒掃描。
     pub scan: Scan,
     /// 證件影像識別。
@@ -116,6 +124,8 @@ pub struct Config {
     pub engine: Engine,
     /// 系統紀錄。
     pub log: Log,
+    /// 追蹤與指標(OTLP)。
+    pub otlp: Otlp,
 }
 
 /// The HTTP server.

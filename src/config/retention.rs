@@ -34,7 +34,7 @@ pub struct Retention {
     pub repetition_hours: u64,
     /// 已發布事件的保存天數(1 到 30)。
     pub event_days: u64,
-    /// webhook 投遞紀錄的保存天數(1 到 90)。
+    /// webhook、郵件與簡訊投遞紀錄的保存天數(1 到 90)。
     pub webhook_days: u64,
 }
 
@@ -207,8 +207,8 @@ pub const DATA_CLASSES: &[DataClass] = &[
         value: |it| it.retention.event_days,
     },
     DataClass {
-        name: "webhook 投遞紀錄",
-        personal: "無(代碼與分數)",
+        name: "webhook、郵件與簡訊投遞紀錄",
+        personal: "無(代碼與分數;收件人只存摘要)",
         purpose: "確保通知送達、查修",
         place: "資料庫",
         after: "刪除",

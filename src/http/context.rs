@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use axum::http::{HeaderMap, HeaderValue};
 
-use crate::base::RequestId;
+use crate::base::{Begun, RequestId, TraceContext};
 use crate::task::call::{CallContext, CallError};
 use crate::wire::call;
 use crate::wire::problem::Occurrence;
@@ -21,6 +21,8 @@ pub(super) struct RequestContext {
     pub(super) echoed_id: HeaderValue,
     /// 32 hex digits.
     pub(super) trace_id: String,
+    /// Its span, where spans are kept.
+    pub(super) span: Option<Begun>,
 }
 
 impl RequestContext {
@@ -32,7 +34,11 @@ impl RequestContext {
         let trace_parent = headers.get(call::TRACE_PARENT).and_then(|it| it.to_str().ok());
         // Where callers are proven, what they say about their agency does not matter.
         let org = said_org(headers).filter(|_| !app.gate.is_required());
-        let origin = call::origin(request_id, org, trace_parent);
+        let caller = trace_parent.and_then(TraceContext::parse);
+        let span = app.options.spans.begin(caller, request_id.bytes());
+        // What the call causes belongs to its span.
+        let own = span.map(|it| it.context.to_string());
+        let origin = call::origin(request_id, org, own.as_deref().or(trace_parent));
         let timeout = call::timeout(asked(call::DEADLINE), app.options.request_timeout);
         let timeout = timeout.and_then(|it| call::grpc_timeout(asked(call::GRPC_TIMEOUT), it));
         let result = timeout.as_ref().map(|_| ()).map_err(Clone::clone);
@@ -44,7 +50,7 @@ impl RequestContext {
             .cloned()
             .or_else(|| HeaderValue::from_str(&own_id).ok())
             .unwrap_or(HeaderValue::from_static("unknown"));
-        let trace_id = trace_parent.and_then(call::trace_id).unwrap_or(own_id);
+        let trace_id = caller.map(TraceContext::trace_id).unwrap_or(own_id);
         let call = CallContext {
             request_id,
             deadline: app.clock.now() + timeout.unwrap_or(app.options.request_timeout),
@@ -53,7 +59,7 @@ impl RequestContext {
             purposes: None,
             said: Arc::default(),
         };
-        (RequestContext { call, echoed_id, trace_id }, result)
+        (RequestContext { call, echoed_id, trace_id, span }, result)
     }
 
     /// For problem documents.

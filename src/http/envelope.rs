@@ -11,11 +11,13 @@ use axum::http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode};
 use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
 
-use crate::base::ErrorCode;
+use crate::base::{Attribute, ErrorCode, Span, SpanKind};
 use crate::policy;
 use crate::task::call::CallError;
+use crate::wire::call;
 
 use super::context::RequestContext;
+use super::exchange::Message;
 use super::failure::{Failure, describe};
 use super::linger::Lingering;
 use super::{App, deliveries, grpc, infer, jobs, openai, pages, record, refuse, reviews, speech};
@@ -26,10 +28,15 @@ const BACKSTOP: Duration = Duration::from_secs(1);
 /// Wraps a route, or the fallback.
 pub(super) async fn envelope(
     State(app): State<Arc<App>>,
-    request: Request,
+    mut request: Request,
     next: Next,
 ) -> Response {
-    let (cx, header) = RequestContext::read(&app, request.headers());
+    let message = Message::of(&app, &mut request);
+    let (mut cx, header) = RequestContext::read(&app, request.headers());
+    if let Some(longest) = message.longest() {
+        cx.call.deadline = cx.call.deadline.min(app.clock.now() + longest);
+    }
+    let header = header.and_then(|()| message.check(request.headers()));
     let route = Route::of(&request);
     let mut line = AccessLine::open(&app, &cx, &route, request.method());
     let entry = record::Entry::of(&cx, &request);
@@ -45,6 +52,7 @@ pub(super) async fn envelope(
             Failure::from(error).into_response()
         }
     };
+    response = message.answer(response);
     if let Some(recorded) = recorded {
         response = recorded.close(&cx, response).await;
     }
@@ -68,6 +76,11 @@ pub(super) async fn envelope(
 async fn run(app: &App, cx: &RequestContext, request: Request, next: Next) -> Response {
     let mut request = Lingering::wrap(request, app.options.linger);
     request.extensions_mut().insert(cx.call.clone());
+    // Where spans are kept, what the call causes belongs to its own.
+    let own = cx.span.and_then(|it| HeaderValue::from_str(&it.context.to_string()).ok());
+    if let Some(own) = own {
+        request.headers_mut().insert(HeaderName::from_static(call::TRACE_PARENT), own);
+    }
     let backstop = (cx.call.deadline + BACKSTOP).into();
     match tokio::time::timeout_at(backstop, next.run(request)).await {
         Ok(response) => response,
@@ -156,11 +169,35 @@ impl<'a> AccessLine<'a> {
     }
 }
 
+impl AccessLine<'_> {
+    /// The span of the request: its route and its outcome, nothing that somebody wrote.
+    fn record(&self, elapsed: Duration, status: u16) {
+        let Some(begun) = self.cx.span else { return };
+        let end = self.app.clock.unix_time();
+        let request_id = self.cx.call.request_id.to_string();
+        self.app.options.spans.record(Span {
+            name: format!("{} {}", self.method, self.route.label()),
+            kind: SpanKind::Server,
+            begun,
+            start: end.saturating_sub(elapsed),
+            end,
+            attributes: vec![
+                ("http.request.method", Attribute::Text(self.method.to_owned())),
+                ("http.route", Attribute::Text(self.route.label().to_owned())),
+                ("http.response.status_code", Attribute::Number(status.into())),
+                ("fenwen.request_id", Attribute::Text(request_id)),
+            ],
+            is_error: 500 <= status,
+        });
+    }
+}
+
 impl Drop for AccessLine<'_> {
     fn drop(&mut self) {
         let elapsed = self.app.clock.now().saturating_duration_since(self.begun);
         // 499 is what proxies write for a client that left before the answer.
         let status = self.status.map_or(499, |it| it.as_u16());
+        self.record(elapsed, status);
         let route = self.route.label().to_owned();
         let labels = [
             ("route", route.clone()),

@@ -9,11 +9,12 @@ use axum::http::{HeaderMap, StatusCode};
 use axum::response::{IntoResponse, Response};
 use sha2::{Digest, Sha256};
 
-use crate::base::{ErrorCode, Private, hex};
+use crate::base::{ErrorCode, Private, TraceContext, hex};
 use crate::service::jobs::{
     Caller, Job, JobFilter, JobInput, JobOrder, JobState, Outlook, Repetition,
 };
 use crate::task::call::{CallContext, CallError};
+use crate::wire::call;
 use crate::wire::problem::Problem;
 use crate::wire::v1::jobs::{self, JobAccepted, JobLinks, JobPage, JobRequest, JobResponse};
 
@@ -132,10 +133,12 @@ impl Sender {
         let caller = caller(headers)?;
         let key = idempotency_key(headers)?;
         let quota = take(app, &caller)?;
-        let traceparent = headers.get("traceparent").and_then(|it| it.to_str().ok());
+        let traceparent = headers.get(call::TRACE_PARENT).and_then(|it| it.to_str().ok());
+        // Events and webhooks carry it on: nothing but a trace.
+        let traceparent = traceparent.and_then(TraceContext::parse);
         Ok(Sender {
             caller,
-            traceparent: traceparent.map(str::to_owned),
+            traceparent: traceparent.map(|it| it.to_string()),
             key: key.map(str::to_owned),
             quota,
         })

@@ -58,6 +58,16 @@ pub const METRICS: &[(MetricKind, &str, &str)] = &[
         "fenwen_webhook_attempts_total",
         "Deliveries to webhooks tried, by result.",
     ),
+    (
+        MetricKind::Counter,
+        "fenwen_messages_total",
+        "Messages to people tried, by medium and result.",
+    ),
+    (
+        MetricKind::Counter,
+        "fenwen_otlp_exports_total",
+        "Spans and pushes of metrics to the collector, by result.",
+    ),
     (MetricKind::Counter, "fenwen_audit_rows_total", "Rows of the audit log written."),
     (
         MetricKind::Counter,

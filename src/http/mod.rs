@@ -12,6 +12,8 @@ mod deliveries;
 mod documents;
 mod embeddings;
 mod envelope;
+mod excerpt;
+mod exchange;
 mod expiry;
 mod failure;
 pub mod form;
@@ -59,7 +61,7 @@ use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
 use crate::audit::Recorder;
-use crate::base::{Clock, ErrorCode};
+use crate::base::{Clock, ErrorCode, Spans};
 use crate::identity::Gate;
 use crate::service::Service;
 use crate::service::jobs::{Jobs, Quota, QuotaRate};
@@ -122,6 +124,8 @@ pub struct HttpOptions {
     pub max_uploads: usize,
     /// Which calls are answered although the audit log cannot be written.
     pub unrecorded: Unrecorded,
+    /// Where spans of requests go.
+    pub spans: Spans,
 }
 
 /// Bounds of reading a body that nobody wants.
@@ -151,6 +155,7 @@ impl Default for HttpOptions {
             quota: QuotaRate { calls: 6000, window: Duration::from_secs(60) },
             max_uploads: 4,
             unrecorded: Unrecorded::Impersonal,
+            spans: Spans::default(),
         }
     }
 }
@@ -222,6 +227,12 @@ impl App {
             openapi,
             asyncapi,
         }))
+    }
+
+    /// What is measured, in Prometheus' text form.
+    pub fn measured(&self) -> String {
+        ops::gauge(self);
+        self.metrics.render()
     }
 
     /// Limits of a JSON or XML body of a call.
@@ -322,6 +333,7 @@ fn routes() -> OpenApiRouter<Arc<App>> {
         .routes(routes!(ops::ready))
         .routes(routes!(ops::metrics))
         .routes(routes!(pages::description))
+        .routes(routes!(excerpt::description))
         .routes(routes!(pages::bus_description))
         .routes(routes!(pages::schema))
         .routes(routes!(pages::start))

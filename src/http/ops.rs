@@ -121,10 +121,14 @@ pub(super) async fn ready(State(app): State<Arc<App>>) -> Result<Json<catalogue:
 pub(super) async fn metrics(
     State(app): State<Arc<App>>,
 ) -> ([(HeaderName, &'static str); 1], String) {
+    ([(CONTENT_TYPE, "text/plain; version=0.0.4; charset=utf-8")], app.measured())
+}
+
+/// Measures what is as it is.
+pub(super) fn gauge(app: &App) {
     let occupancy = app.service.occupancy();
     let is_ready = catalogue::is_ready(&app.service.health());
     metrics::gauge!("fenwen_calls_in_flight").set(occupancy.calls as f64);
     metrics::gauge!("fenwen_pixels_in_flight").set(occupancy.pixels as f64);
     metrics::gauge!("fenwen_ready").set(f64::from(u8::from(is_ready)));
-    ([(CONTENT_TYPE, "text/plain; version=0.0.4; charset=utf-8")], app.metrics.render())
 }

@@ -15,6 +15,7 @@ use crate::task::call::{CallContext, CallError, ProvenCaller};
 use super::App;
 use super::caller::caller;
 use super::context::RequestContext;
+use super::exchange;
 use super::failure::Failure;
 use super::guard::Peer;
 
@@ -185,16 +186,15 @@ fn row(cx: &RequestContext, request: &Request, label: &str) -> Row {
         _ => "other",
     };
     let action = Word::new(&format!("{method} {label}")).unwrap_or(Word::of("long"));
-    let exchange = request.headers().get("x-road-id").and_then(|it| it.to_str().ok());
-    Row {
+    let row = Row {
         ip: request.extensions().get::<Peer>().map(|it| it.address.to_canonical()),
         client,
         object: object(label, request.uri().path()),
         request_id: Word::new(&cx.call.request_id.to_string()),
         trace_id: Word::new(&cx.trace_id),
-        xroad_id: exchange.filter(|it| crate::wire::call::is_request_id(it)).and_then(Word::new),
         ..Row::new(AuditEvent::ApiCalled, Listener::Api, actor, action)
-    }
+    };
+    exchange::noted(request.headers(), row)
 }
 
 /// Who calls, as the gateway in front says it; what is malformed is nobody.

@@ -1,17 +1,20 @@
-//! Names of systems at the exchange (X-Road REST protocol, 4.2): `instance/class/member/subsystem`, percent-encoded.
+//! Names of systems at the exchange (X-Road REST protocol, 4.1 and 4.2): `instance/class/member/subsystem`,
+//! percent-encoded; a member that calls itself has no subsystem.
 
-/// A subsystem as the exchange names it. Two spellings of one name are equal.
+/// A subsystem, or a member, as the exchange names it. Two spellings of one name are equal.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Member([String; 4]);
+pub struct Member(Vec<String>);
+
+/// Parts of a name, with the subsystem.
+const N_PARTS: usize = 4;
 
 impl Member {
-    /// `None` when the text is no name: not four parts, an empty one, or one that is no UTF-8 when decoded.
+    /// `None` when the text is no name: not three or four parts, an empty one, or one that is no UTF-8 when decoded.
     pub fn parse(text: &str) -> Option<Member> {
-        let mut parts = text.split('/').map(decoded);
-        let mut next = || parts.next().flatten();
-        let member = [next()?, next()?, next()?, next()?];
-        let is_whole = parts.next().is_none() && member.iter().all(|it| !it.is_empty());
-        is_whole.then_some(Member(member))
+        let parts: Vec<String> =
+            text.split('/').take(N_PARTS + 1).map(decoded).collect::<Option<_>>()?;
+        let is_whole = (N_PARTS - 1..=N_PARTS).contains(&parts.len());
+        (is_whole && parts.iter().all(|it| !it.is_empty())).then_some(Member(parts))
     }
 }
 
@@ -50,6 +53,8 @@ mod tests {
         check("TW/GOV/a%2Fb/c", "TW/GOV/a%2fb/c", true);
         check("TW/GOV/301000000A/mailbox", "TW/GOV/301000000A/Mailbox", false);
         check("TW/GOV/301000000A/a+b", "TW/GOV/301000000A/a%20b", false);
+        check("TW/GOV/301000000A", "TW/GOV/%3301000000A", true);
+        check("TW/GOV/301000000A", "TW/GOV/301000000A/mailbox", false);
     }
 
     #[test]
@@ -57,7 +62,8 @@ mod tests {
         for bad in [
             "",
             "TW",
-            "TW/GOV/a",
+            "TW/GOV",
+            "TW/GOV/",
             "TW/GOV/a/b/c",
             "TW/GOV//b",
             "TW/GOV/a/%",

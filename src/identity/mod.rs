@@ -2,6 +2,7 @@
 //!
 //! Credentials are never logged, kept or answered; a key is known by its hash only.
 
+mod application;
 mod client;
 mod gate;
 #[cfg(feature = "jwt")]
@@ -21,6 +22,7 @@ mod tokens;
 #[cfg(feature = "jwt")]
 mod verifier;
 
+pub use application::{Application, ApplicationError, Applications};
 pub use client::Hours;
 pub use gate::{Gate, GateSettings, Registration, Shown, SignedIn};
 pub use key::{NewKey, NoRandomness};

@@ -195,6 +195,7 @@ pub const ROUTES: &[Route] = &[
     plain("POST", "/api/v1/webhooks/{id}/deliveries/{delivery_id}/redeliver", Access::Client),
     open("/api/v1/services", Offered::Everywhere),
     open("/openapi.json", Offered::Everywhere),
+    open("/openapi/{file}", Offered::Everywhere),
     open("/asyncapi.yaml", Offered::Everywhere),
     open("/schemas/{file}", Offered::Everywhere),
     open("/", Offered::Everywhere),

@@ -2,11 +2,11 @@
 
 use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use futures_util::FutureExt;
 
-use crate::base::{ErrorCode, Private, RequestId};
+use crate::base::{Attribute, Begun, ErrorCode, Private, RequestId, Span, SpanKind, TraceContext};
 use crate::bus::{Headers, Reply, Request};
 use crate::identity::Shown;
 use crate::policy::{Denial, Principal, Purposes, Route, Surface};
@@ -32,19 +32,22 @@ pub(super) async fn answer(
     let header = |name: &str| request.headers.get(name).map(String::as_str);
     let echoed_id = header(call::REQUEST_ID).filter(|it| call::is_request_id(it));
     let echoed_id = echoed_id.unwrap_or(&own_id).to_owned();
-    let trace_id = header(call::TRACE_PARENT).and_then(call::trace_id).unwrap_or(own_id);
+    let caller = header(call::TRACE_PARENT).and_then(TraceContext::parse);
+    let trace_id = caller.map(TraceContext::trace_id).unwrap_or(own_id);
+    let span = rpc.options.spans.begin(caller, request_id.bytes());
     let asked_timeout = call::timeout(header(call::DEADLINE), rpc.options.request_timeout);
     let proven = proven(rpc, operation, header).await;
     let media_type = header(CONTENT_TYPE).unwrap_or("application/json");
     let media_type = media_type.split(';').next().unwrap_or("").trim().to_ascii_lowercase();
-    let mut line = AccessLine { rpc, operation, request_id, begun: rpc.clock.now(), status: None };
+    let begun = rpc.clock.now();
+    let mut line = AccessLine { rpc, operation, request_id, span, begun, status: None };
     let noted: Arc<Said> = Arc::default();
     let cx_noted = Arc::clone(&noted);
     let row = record::row(operation, proven.as_ref().ok(), (request_id, &trace_id));
     let said = asked_timeout.and_then(|timeout| {
         let proven = proven?;
-        let trace_parent = header(call::TRACE_PARENT);
-        let origin = call::origin(request_id, Some(&proven.caller.org), trace_parent)?;
+        let own = span.map(|it| it.context).or(caller).map(|it| it.to_string());
+        let origin = call::origin(request_id, Some(&proven.caller.org), own.as_deref())?;
         Ok((timeout, proven, origin))
     });
     let work = async {
@@ -145,8 +148,32 @@ struct AccessLine<'a> {
     rpc: &'a Rpc,
     operation: Operation,
     request_id: RequestId,
+    span: Option<Begun>,
     begun: Instant,
     status: Option<u16>,
+}
+
+impl AccessLine<'_> {
+    /// The span of the request: its operation and its outcome, nothing that somebody wrote.
+    fn record(&self, elapsed: Duration, status: u16) {
+        let Some(begun) = self.span else { return };
+        let end = self.rpc.clock.unix_time();
+        let (service, method) = (self.operation.service(), self.operation.name());
+        self.rpc.options.spans.record(Span {
+            name: format!("{service}.{method}"),
+            kind: SpanKind::Server,
+            begun,
+            start: end.saturating_sub(elapsed),
+            end,
+            attributes: vec![
+                ("rpc.service", Attribute::Text(service.to_owned())),
+                ("rpc.method", Attribute::Text(method.to_owned())),
+                ("fenwen.status", Attribute::Number(status.into())),
+                ("fenwen.request_id", Attribute::Text(self.request_id.to_string())),
+            ],
+            is_error: 500 <= status,
+        });
+    }
 }
 
 impl Drop for AccessLine<'_> {
@@ -155,6 +182,7 @@ impl Drop for AccessLine<'_> {
         // As for HTTP: a caller that left before the answer.
         let status = self.status.unwrap_or(499);
         let operation = format!("{}.{}", self.operation.service(), self.operation.name());
+        self.record(elapsed, status);
         let labels = [("operation", operation.clone()), ("status", status.to_string())];
         metrics::counter!("fenwen_rpc_requests_total", &labels).increment(1);
         metrics::histogram!("fenwen_rpc_request_seconds", "operation" => operation.clone())
@@ -172,8 +200,6 @@ impl Drop for AccessLine<'_> {
 
 #[cfg(test)]
 mod tests {
-    use std::time::Duration;
-
     use serde_json::Value;
 
     use super::*;

@@ -32,7 +32,7 @@ pub(super) async fn transcribe(rpc: &Rpc, asked: Asked<'_>) -> Result<Vec<u8>, C
         case_no: order.purpose.as_ref().and_then(|it| it.case_no.clone()),
         purpose: order.purpose.map(|it| it.code),
         correlation: asked.cx.request_id.to_string(),
-        traceparent: None,
+        traceparent: asked.cx.origin.trace_parent.clone(),
     };
     let prepared = rpc.jobs.prepare(job).await?;
     let outlook = &prepared.outlook;

@@ -13,7 +13,7 @@ use std::time::Duration;
 use futures_util::FutureExt;
 
 use crate::audit::Recorder;
-use crate::base::Clock;
+use crate::base::{Clock, Spans};
 use crate::bus::{Bus, BusError, Endpoint, Handle, ServiceSpec};
 use crate::identity::Gate;
 use crate::service::jobs::Jobs;
@@ -39,6 +39,8 @@ pub struct RpcOptions {
     pub request_timeout: Duration,
     /// Whether a request must name its purpose.
     pub purpose: PurposeRule,
+    /// Where spans of requests go.
+    pub spans: Spans,
 }
 
 impl Default for RpcOptions {
@@ -50,6 +52,7 @@ impl Default for RpcOptions {
             max_json_bytes: 16 << 20,
             request_timeout: Duration::from_secs(30),
             purpose: PurposeRule::Required,
+            spans: Spans::default(),
         }
     }
 }

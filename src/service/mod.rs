@@ -9,7 +9,10 @@ pub mod drift;
 pub mod events;
 pub mod infer;
 pub mod jobs;
+pub mod messages;
 pub mod notices;
+#[cfg(feature = "otlp")]
+pub mod otlp;
 mod picture;
 mod pool;
 pub mod privacy;

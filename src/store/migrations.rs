@@ -30,6 +30,7 @@ const MIGRATIONS: &[Migration] = &[
     migration!("0007_promotions"),
     migration!("0008_drift"),
     migration!("0009_corrections"),
+    migration!("0010_messages"),
 ];
 
 /// Number of the newest tables that this program knows.

@@ -1,4 +1,4 @@
-//! What fenwen keeps: predictions, feedback, reviews, jobs, blobs, webhooks, clients. SQLite, or PostgreSQL for
+//! What fenwen keeps: predictions, feedback, reviews, jobs, blobs, webhooks, messages, clients. SQLite, or PostgreSQL for
 //! several nodes.
 //!
 //! Every call returns a [`Reply`]: an async caller awaits it, a thread waits for it. Texts, inputs and results are
@@ -16,6 +16,7 @@ pub mod faults;
 mod holds;
 pub mod jobs;
 mod keys;
+pub mod messages;
 mod migrations;
 mod outbox;
 #[cfg(feature = "postgres")]
@@ -115,7 +116,9 @@ pub enum StoreError {
     #[error("failed to seal or open a text")]
     Sealed,
     /// Written by a newer program.
-    #[error("the database has version {found}, this program knows version {known}")]
+    #[error(
+        "the database has version {found}, this program knows version {known}: start a program as new as the one that changed it"
+    )]
     Version {
         /// In the file.
         found: i64,

@@ -8,7 +8,7 @@ use futures_util::FutureExt;
 use super::engine::{Kind, Reply, Tx};
 use super::jobs::ms;
 use super::value::{Row, values};
-use super::{Store, StoreError, blobs, holds, outbox, reviews, subjects};
+use super::{Store, StoreError, blobs, holds, messages, outbox, reviews, subjects};
 
 /// Rows of each class that one round takes, so that writers wait for milliseconds only.
 const AT_ONCE: u64 = 200;
@@ -20,7 +20,7 @@ pub struct Keep {
     pub feedback: Duration,
     /// Events that were published.
     pub events: Duration,
-    /// Deliveries to webhooks that are settled.
+    /// Deliveries to webhooks and messages that are settled.
     pub deliveries: Duration,
     /// Texts of reviews, from the decision.
     pub review_texts: Duration,
@@ -45,7 +45,7 @@ pub struct Purged {
     pub repetitions: u64,
     /// Published events.
     pub events: u64,
-    /// Deliveries to webhooks.
+    /// Deliveries to webhooks, and messages.
     pub deliveries: u64,
     /// Reviews that lost their texts.
     pub review_texts: u64,
@@ -203,7 +203,7 @@ async fn deliveries(before: Duration, tx: &mut dyn Tx) -> Result<u64, StoreError
     for id in &found {
         tx.execute("DELETE FROM webhook_attempt WHERE delivery = $1", values![id]).await?;
     }
-    Ok(found.len() as u64)
+    Ok(found.len() as u64 + messages::purge(before, AT_ONCE, tx).await?)
 }
 
 /// The first column of each row.

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use crate::base::RequestId;
+use crate::base::{RequestId, TraceContext};
 use crate::task::call::{CallError, Origin};
 
 /// Header with the milliseconds that the caller is willing to wait.
@@ -43,7 +43,8 @@ pub fn origin(
     Ok(Origin {
         org: org(said_org)?,
         correlation: request_id.to_string(),
-        trace_parent: trace_parent.filter(|it| trace_id(it).is_some()).map(str::to_owned),
+        // What follows goes out with events: nothing but a trace.
+        trace_parent: trace_parent.and_then(TraceContext::parse).map(|it| it.to_string()),
     })
 }
 
@@ -71,24 +72,6 @@ pub fn caller<'a>(get: impl Fn(&str) -> Option<&'a str>) -> Result<(String, Stri
 pub fn is_request_id(id: &str) -> bool {
     let is_safe = |byte: u8| byte.is_ascii_alphanumeric() || b"-_.".contains(&byte);
     (1..=64).contains(&id.len()) && id.bytes().all(is_safe)
-}
-
-/// The trace id of a W3C `traceparent`: `00-<32 hex>-<16 hex>-<2 hex>`.
-pub fn trace_id(trace_parent: &str) -> Option<String> {
-    let mut parts = trace_parent.split('-');
-    let version = parts.next()?;
-    let trace_id = parts.next()?;
-    let parent_id = parts.next()?;
-    let is_hex = |text: &str, len: usize| {
-        text.len() == len && text.bytes().all(|it| matches!(it, b'0'..=b'9' | b'a'..=b'f'))
-    };
-    let is_valid = is_hex(version, 2)
-        && version != "ff"
-        && is_hex(trace_id, 32)
-        && trace_id.bytes().any(|it| it != b'0')
-        && is_hex(parent_id, 16)
-        && is_hex(parts.next()?, 2);
-    is_valid.then(|| trace_id.to_owned())
 }
 
 /// The time for the call: ours, or less when the caller asks for less.
@@ -178,17 +161,18 @@ mod tests {
         }
     }
 
-    fn check_trace(text: &str, is_valid: bool) {
-        assert_eq!(trace_id(text).is_some(), is_valid, "{text}");
+    #[track_caller]
+    fn check_trace(text: &str, expected: Option<&str>) {
+        let origin = origin(RequestId::at(Duration::ZERO), None, Some(text)).unwrap();
+        assert_eq!(origin.trace_parent.as_deref(), expected, "{text}");
     }
 
     #[test]
     fn only_well_formed_ids_are_taken() {
-        check_trace("00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01", true);
-        check_trace("00-00000000000000000000000000000000-00f067aa0ba902b7-01", false);
-        check_trace("00-4BF92F3577B34DA6A3CE929D0E0E4736-00f067aa0ba902b7-01", false);
-        check_trace("ff-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01", false);
-        check_trace("garbage", false);
+        let good = "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01";
+        check_trace(good, Some(good));
+        check_trace(&format!("{good}-anything"), None);
+        check_trace("garbage", None);
         assert!(is_request_id("a-B_9."));
         assert!(!is_request_id(""));
         assert!(!is_request_id("a b"));

@@ -14,6 +14,12 @@ fn the_configuration_reference_is_current() {
 }
 
 #[test]
+fn the_schema_of_applications_is_current() {
+    let schema = fenwen::identity::Applications::schema();
+    check("docs/reference/client-application.v1.json", &format!("{schema:#}\n"));
+}
+
+#[test]
 fn the_description_of_the_bus_is_current() {
     check("docs/reference/asyncapi.yaml", &fenwen::rpc::asyncapi());
 }

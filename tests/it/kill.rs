@@ -4,6 +4,8 @@
 
 #[cfg(all(feature = "nats", feature = "postgres"))]
 mod cluster;
+#[cfg(feature = "postgres")]
+mod upgrade;
 
 use std::collections::BTreeSet;
 use std::io::{BufRead, BufReader, Write};

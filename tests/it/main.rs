@@ -30,10 +30,15 @@ mod idcard;
 mod image;
 mod kill;
 mod licences;
+#[cfg(all(feature = "jwt", feature = "mail", feature = "tls", feature = "webhooks"))]
+mod messages;
 #[cfg(feature = "nats")]
 mod nats_server;
 #[cfg(feature = "console")]
 mod oidc;
+mod onboarding;
+#[cfg(feature = "otlp")]
+mod otlp;
 #[cfg(feature = "pdf")]
 mod pdf;
 mod privacy;

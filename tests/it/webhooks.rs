@@ -28,7 +28,7 @@ use crate::http::later::post as call;
 use crate::http::texts::{LETTERS, letter, ready};
 
 /// Takes one connection, answers it with `answer`, and gives what was asked.
-async fn receiver(answer: &'static str) -> (SocketAddr, JoinHandle<String>) {
+pub(crate) async fn receiver(answer: &'static str) -> (SocketAddr, JoinHandle<String>) {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let address = listener.local_addr().unwrap();
     let task = tokio::spawn(async move {

@@ -3086,6 +3086,7 @@ OPERATIONS: dict[str, Operation] = {
     "health_ready": Operation("GET", "/healthz/ready", frozenset()),
     "metrics": Operation("GET", "/metrics", frozenset()),
     "openapi": Operation("GET", "/openapi.json", frozenset()),
+    "openapi_of_service": Operation("GET", "/openapi/{file}", frozenset()),
     "event_schema": Operation("GET", "/schemas/{file}", frozenset()),
     "create_audio_transcription": Operation("POST", "/v1/audio/transcriptions", frozenset({"x-deadline-ms"})),
     "create_embedding": Operation("POST", "/v1/embeddings", frozenset({"x-deadline-ms"})),

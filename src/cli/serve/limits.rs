@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use crate::base::Spans;
 use crate::config::{Config, Profile};
 use crate::http::{HttpOptions, Unrecorded};
 use crate::media::image::ImageLimits;
@@ -36,12 +37,13 @@ pub(in crate::cli) fn image_limits(config: &Config) -> ImageLimits {
 }
 
 /// How requests over the bus are read.
-pub(super) fn rpc_options(config: &Config) -> RpcOptions {
+pub(super) fn rpc_options(config: &Config, spans: &Spans) -> RpcOptions {
     RpcOptions {
         max_image_bytes: config.limits.image_bytes,
         max_meta_bytes: config.limits.meta_bytes,
         request_timeout: Duration::from_secs(config.server.request_timeout_s),
         purpose: purpose(config),
+        spans: spans.clone(),
         ..RpcOptions::default()
     }
 }

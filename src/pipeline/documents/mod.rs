@@ -7,3 +7,4 @@ pub mod dispatch;
 pub mod number;
 pub mod officer;
 pub mod taxonomy;
+pub mod unit_tree;

@@ -4,17 +4,18 @@
 
 use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
+use std::time::Duration;
 
 use futures_util::future::{BoxFuture, Either, select, select_all};
 use futures_util::stream::FuturesUnordered;
 use futures_util::{FutureExt, StreamExt};
 use tokio::sync::Notify;
 
-use crate::base::{ErrorCode, RequestId};
+use crate::base::{Attribute, ErrorCode, RequestId, Span, SpanKind, Spans, TraceContext};
 use crate::service::events::Circumstances;
 use crate::store::StoreError;
 use crate::store::blobs::BlobReader;
-use crate::store::jobs::{Beat, Claim, Ending, Job, Payload, Success};
+use crate::store::jobs::{Beat, Claim, Ending, Job, JobState, Payload, Success};
 
 use super::kind::{JobContext, JobFailure, JobKind, JobOutput, lane};
 use super::{CHECKPOINT_BYTES, Caller, Jobs};
@@ -26,6 +27,8 @@ pub struct Worker {
     /// Its lanes, and jobs at one time.
     lanes: Vec<String>,
     slots: usize,
+    /// Where spans of attempts go.
+    spans: Spans,
     /// Rung when running jobs are to be given back.
     give_back: Notify,
 }
@@ -54,7 +57,12 @@ impl Worker {
         let mut lanes: Vec<String> = jobs.kinds.values().map(|it| lane(it.as_ref())).collect();
         lanes.dedup();
         let slots = jobs.settings.slots;
-        Worker { jobs, owner, lanes, slots, give_back: Notify::new() }
+        Worker { jobs, owner, lanes, slots, spans: Spans::default(), give_back: Notify::new() }
+    }
+
+    /// The same, which tells of its attempts as spans.
+    pub fn traced(self, spans: Spans) -> Worker {
+        Worker { spans, ..self }
     }
 
     /// The same for all services but this one.
@@ -150,6 +158,7 @@ impl Worker {
     /// One attempt, from the claim to its end in the store.
     async fn work_on(&self, job: Job) {
         let (id, fence) = (job.id.clone(), job.fence);
+        let (trace, start) = (job.traceparent.clone(), self.jobs.now());
         let Some(ending) = self.attempt(job).await else {
             metrics::counter!("fenwen_job_leases_lost_total").increment(1);
             return;
@@ -162,6 +171,7 @@ impl Worker {
         self.jobs.changed.notify_waiters();
         match told {
             Ok(Some(job)) => {
+                self.record(&job, trace.as_deref(), start);
                 let labels = [("service", job.service), ("state", job.state.to_string())];
                 metrics::counter!("fenwen_job_attempts_total", &labels).increment(1);
             }
@@ -174,6 +184,29 @@ impl Worker {
                 tracing::error!(job = id, reason = %error, "the end of a job was not heard");
             }
         }
+    }
+
+    /// The span of an attempt, in the trace of the call that made the job.
+    fn record(&self, job: &Job, trace: Option<&str>, start: Duration) {
+        let Some(caller) = trace.and_then(TraceContext::parse) else { return };
+        let end = self.jobs.now();
+        let Some(begun) = self.spans.begin(Some(caller), RequestId::at(end).bytes()) else {
+            return;
+        };
+        self.spans.record(Span {
+            name: format!("job {}.{}", job.service, job.operation),
+            kind: SpanKind::Consumer,
+            begun,
+            start,
+            end,
+            attributes: vec![
+                ("fenwen.job.service", Attribute::Text(job.service.clone())),
+                ("fenwen.job.operation", Attribute::Text(job.operation.clone())),
+                ("fenwen.job.state", Attribute::Text(job.state.to_string())),
+                ("fenwen.job.attempt", Attribute::Number(job.attempt.into())),
+            ],
+            is_error: matches!(job.state, JobState::Failed | JobState::Dead),
+        });
     }
 
     /// Destroys a large result that came too late.

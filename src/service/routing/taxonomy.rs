@@ -17,6 +17,11 @@ use super::{DOCUMENTS, LETTERS, Routing, internal};
 const MOST_LABELS: usize = 500;
 
 impl Routing {
+    /// The units that hold.
+    pub fn taxonomy(&self) -> Arc<Taxonomy> {
+        self.taxonomy.load_full()
+    }
+
     /// Looks whether another version of the units holds by now, also one that another process has added.
     ///
     /// # Errors

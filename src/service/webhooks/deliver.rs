@@ -173,6 +173,7 @@ impl Deliverer {
             webhook: webhook.id,
             name: name.to_owned(),
             body: body.clone(),
+            traceparent: trace_parent(event),
             created,
         };
         self.store.add_deliveries(receivers.into_iter().map(delivery).collect()).await
@@ -253,13 +254,22 @@ impl Deliverer {
         let timestamp = at.as_secs();
         let body = delivery.body.clone().into_bytes();
         let signature = signature_header(&keys(webhook, at), &delivery.id, timestamp, &body);
-        let headers = vec![
+        let mut headers = vec![
             ("content-type", "application/json".to_owned()),
             ("webhook-id", delivery.id.clone()),
             ("webhook-timestamp", timestamp.to_string()),
             ("webhook-signature", signature),
         ];
+        headers.extend(delivery.traceparent.clone().map(|it| ("traceparent", it)));
         self.sender.post(Post { target, headers, body, timeout: TIMEOUT }).await
+    }
+}
+
+/// The trace that the event belongs to.
+fn trace_parent(event: &CloudEvent) -> Option<String> {
+    match event.extension("traceparent") {
+        Some(Extension::String(it)) => Some(it.clone()),
+        _ => None,
     }
 }
 

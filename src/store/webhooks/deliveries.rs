@@ -24,6 +24,8 @@ pub struct NewDelivery {
     pub name: String,
     /// What is sent.
     pub body: String,
+    /// W3C trace context of what happened.
+    pub traceparent: Option<String>,
     /// When it was queued, and is due for the first time: since 1970-01-01T00:00:00Z.
     pub created: Duration,
 }
@@ -49,12 +51,12 @@ impl DeliveryState {
         }
     }
 
-    fn read(text: &str, due: Duration) -> Result<DeliveryState, StoreError> {
+    pub(in crate::store) fn read(text: &str, due: Duration) -> Result<DeliveryState, StoreError> {
         let all = [DeliveryState::Due(due), DeliveryState::Delivered, DeliveryState::Failed];
         all.into_iter().find(|it| it.as_str() == text).ok_or(StoreError::Shape)
     }
 
-    fn due(self) -> Duration {
+    pub(in crate::store) fn due(self) -> Duration {
         if let DeliveryState::Due(at) = self { at } else { Duration::ZERO }
     }
 }
@@ -85,6 +87,8 @@ pub struct Delivery {
     pub name: String,
     /// What is sent.
     pub body: String,
+    /// W3C trace context of what happened.
+    pub traceparent: Option<String>,
     /// How it stands.
     pub state: DeliveryState,
     /// Attempts of the present series; sending again begins a new one.
@@ -93,12 +97,13 @@ pub struct Delivery {
     pub created: Duration,
 }
 
-const COLUMNS: &str = "seq, id, webhook, name, body, state, due, attempts, created";
+const COLUMNS: &str = "seq, id, webhook, name, body, traceparent, state, due, attempts, created";
 
 impl Delivery {
     fn read(mut row: Row) -> Result<Delivery, StoreError> {
         let (seq, id, webhook, name, body) =
             (row.take()?, row.take()?, row.take()?, row.take()?, row.take()?);
+        let traceparent = row.take()?;
         let (state, due): (String, u64) = (row.take()?, row.take()?);
         Ok(Delivery {
             seq,
@@ -106,6 +111,7 @@ impl Delivery {
             webhook,
             name,
             body,
+            traceparent,
             state: DeliveryState::read(&state, time(due))?,
             n_attempts: row.take()?,
             created: time(row.take()?),
@@ -176,10 +182,11 @@ impl Store {
 
 async fn add(new: &[NewDelivery], tx: &mut dyn Tx) -> Result<(), StoreError> {
     let insert =
-        "INSERT INTO webhook_delivery(id, webhook, name, body, state, due, attempts, created)
-        VALUES($1, $2, $3, $4, 'due', $5, 0, $5) ON CONFLICT DO NOTHING";
+        "INSERT INTO webhook_delivery(id, webhook, name, body, state, due, attempts, created, traceparent)
+        VALUES($1, $2, $3, $4, 'due', $5, 0, $5, $6) ON CONFLICT DO NOTHING";
     for it in new {
-        let values = values![&it.id, &it.webhook, &it.name, &it.body, ms(it.created)];
+        let created = ms(it.created);
+        let values = values![&it.id, &it.webhook, &it.name, &it.body, created, &it.traceparent];
         tx.execute(insert, values).await?;
     }
     Ok(())

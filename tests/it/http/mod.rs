@@ -7,6 +7,8 @@ mod description;
 mod drain;
 mod embeddings;
 mod events;
+#[cfg(all(feature = "tls", feature = "jwt"))]
+mod exchange;
 pub(crate) mod fake;
 mod grpc;
 pub(crate) mod guard;
@@ -25,6 +27,6 @@ pub(crate) mod speech;
 mod swap;
 pub(crate) mod texts;
 #[cfg(all(feature = "tls", feature = "jwt"))]
-mod tls;
+pub(crate) mod tls;
 mod webhooks;
 mod wire;

@@ -1,6 +1,6 @@
 //! Encrypted listeners: who is believed, what is refused, and certificates that change while a server runs.
 
-mod certificate;
+pub(crate) mod certificate;
 
 use std::fs;
 use std::path::Path;
@@ -24,13 +24,13 @@ use super::guard::register;
 use certificate::Authority;
 
 /// A folder with an authority's certificate and one for a server.
-struct World {
+pub(super) struct World {
     folder: tempfile::TempDir,
     authority: Authority,
 }
 
 impl World {
-    fn new() -> World {
+    pub(super) fn new() -> World {
         let world = World { folder: tempfile::tempdir().unwrap(), authority: Authority::new("ca") };
         fs::write(world.path("ca.pem"), world.authority.pem()).unwrap();
         world.issue("server");
@@ -42,7 +42,7 @@ impl World {
     }
 
     /// Certificate and key for `name`, in files.
-    fn issue(&self, name: &str) {
+    pub(super) fn issue(&self, name: &str) {
         let (certificate, key) = self.authority.issue(name);
         fs::write(self.path(&format!("{name}.pem")), certificate).unwrap();
         fs::write(self.path(&format!("{name}.key")), key).unwrap();
@@ -64,7 +64,12 @@ impl World {
         }
     }
 
-    async fn server(&self, surface: Surface, client_ca: bool, requires_client: bool) -> Server {
+    pub(super) async fn server(
+        &self,
+        surface: Surface,
+        client_ca: bool,
+        requires_client: bool,
+    ) -> Server {
         let tls = Tls::open(self.files(client_ca, requires_client)).unwrap();
         Server::guarded_at(surface, Some(Arc::new(tls))).await
     }
@@ -75,7 +80,7 @@ impl World {
         Sha256::digest(CertificateDer::from_pem_slice(&pem).unwrap()).to_vec()
     }
 
-    fn connector(&self, client: Option<&str>, versions: Versions) -> TlsConnector {
+    pub(super) fn connector(&self, client: Option<&str>, versions: Versions) -> TlsConnector {
         TlsConnector::from(Arc::new(self.client(client, versions)))
     }
 
@@ -99,7 +104,7 @@ impl World {
     }
 
     /// The answer to a request, as text; an error when there is none.
-    async fn ask(
+    pub(super) async fn ask(
         &self,
         server: &Server,
         connector: &TlsConnector,
@@ -118,11 +123,11 @@ impl World {
     }
 }
 
-type Versions = &'static [&'static rustls::SupportedProtocolVersion];
+pub(super) type Versions = &'static [&'static rustls::SupportedProtocolVersion];
 
 const ONLY_12: Versions = &[&rustls::version::TLS12];
 const ONLY_13: Versions = &[&rustls::version::TLS13];
-const BOTH: Versions = &[&rustls::version::TLS12, &rustls::version::TLS13];
+pub(super) const BOTH: Versions = &[&rustls::version::TLS12, &rustls::version::TLS13];
 
 fn read_certificate(path: &Path) -> CertificateDer<'static> {
     CertificateDer::from_pem_slice(&fs::read(path).unwrap()).unwrap()

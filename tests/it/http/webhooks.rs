@@ -90,6 +90,7 @@ async fn what_was_sent_is_shown_and_sent_again() {
         webhook: id.to_owned(),
         name: "speech.job.dead".to_owned(),
         body: "{}".to_owned(),
+        traceparent: None,
         created: std::time::Duration::from_secs(1_795_402_800),
     };
     let new = ["0", "1", "2"].map(delivery).to_vec();

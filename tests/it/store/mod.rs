@@ -8,6 +8,7 @@ mod drift;
 mod fairness;
 mod jobs;
 mod keys;
+mod messages;
 mod predictions;
 mod promotions;
 mod retention;
@@ -131,6 +132,9 @@ cases! {
     webhooks::a_receiver_that_is_switched_off_loses_what_is_due,
     webhooks::two_senders_never_get_one_delivery,
     webhooks::settled_deliveries_are_purged,
+    messages::a_message_is_queued_once_taken_once_and_recorded,
+    messages::two_nodes_never_send_one_message,
+    messages::settled_messages_are_purged,
     clients::a_client_is_kept_switched_and_deleted,
     clients::keys_go_with_their_client,
     retention::each_class_is_gone_at_its_limit,

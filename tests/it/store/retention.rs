@@ -90,6 +90,7 @@ pub(super) fn each_class_is_gone_at_its_limit(fixture: Fixture) {
         webhook: "w".to_owned(),
         name: "job.dead".to_owned(),
         body: "{}".to_owned(),
+        traceparent: None,
         created: until - KEEP.deliveries - SECOND / 1000,
     };
     store.add_deliveries(vec![delivery]).wait().unwrap();

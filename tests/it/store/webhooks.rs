@@ -33,6 +33,7 @@ fn delivery(id: &str, webhook: &str) -> NewDelivery {
         webhook: webhook.to_owned(),
         name: "a.b".to_owned(),
         body: "{}".to_owned(),
+        traceparent: None,
         created: NOON,
     }
 }

@@ -42,6 +42,7 @@ struct Fixture {
 }
 
 const ID: &str = "019a-wh-7";
+const TRACE: &str = "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01";
 
 impl Fixture {
     async fn new(status: u16) -> Fixture {
@@ -111,6 +112,7 @@ fn event() -> CloudEvent {
     let event = CloudEvent::new(Origin { id: "019a", source: "/moi/ai/letters", kind }).unwrap();
     let event = event.at("2026-11-23T02:31:07.412Z").unwrap();
     let event = event.with("orgcode", Extension::String("301000000A".to_owned())).unwrap();
+    let event = event.with("traceparent", Extension::String(TRACE.to_owned())).unwrap();
     event.saying(json!({"prediction_id": "019b"}), "tag:x").unwrap()
 }
 
@@ -127,7 +129,7 @@ async fn a_delivery_is_thin_signed_and_made_once() {
     );
     assert_eq!(post.target.address.to_string(), "8.8.8.8:443");
     let header = |name: &str| post.headers.iter().find(|it| it.0 == name).unwrap().1.clone();
-    assert_eq!(header("webhook-id"), ID);
+    assert_eq!((header("webhook-id").as_str(), header("traceparent").as_str()), (ID, TRACE));
     let timestamp = it.clock.unix_time().as_secs();
     assert_eq!(header("webhook-timestamp"), timestamp.to_string());
     let webhook = it.store().webhook("wh-7").await.unwrap().unwrap();

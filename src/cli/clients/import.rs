@@ -1,0 +1,178 @@
+//! `fenwen clients import`: applications of the platform of online applications become registrations, once somebody
+//! else than the applicant approves; first it only says what would happen.
+
+use std::io::Write;
+use std::path::Path;
+use std::time::Duration;
+
+use anyhow::{Context, ensure};
+
+use crate::audit::{AuditEvent, Row, Word};
+use crate::base::{Clock, SystemClock};
+use crate::cli::approval::named;
+use crate::cli::audit::{by_operator, on_record};
+use crate::cli::jobs;
+use crate::config::Config;
+use crate::identity::{Application, Applications};
+use crate::policy::Scope;
+use crate::store::Store;
+use crate::store::clients::ClientRow;
+
+use super::Registration;
+
+/// Largest file, in bytes.
+const MAX_FILE: u64 = 1 << 20;
+
+/// What becomes of an application.
+enum Fate {
+    /// It is registered.
+    New(Box<ClientRow>),
+    /// It is registered already, as it asks for.
+    Same,
+    /// It cannot be, for this reason.
+    Refused(String),
+}
+
+/// Reads a file and says what becomes of each application; registers them with `applies`, unless
+/// one of them cannot be.
+pub(super) fn run(
+    file: &Path,
+    (approver, applies): (&str, bool),
+    config: &Config,
+    out: &mut dyn Write,
+) -> anyhow::Result<()> {
+    named(approver).context("--approved-by")?;
+    let applications = read(file)?.applications;
+    let store = jobs::store(config)?;
+    let now = SystemClock.unix_time();
+    let fates = fates(&applications, approver, &store.clients().wait()?, now);
+    let mut n_refused = 0;
+    for (it, fate) in applications.iter().zip(&fates) {
+        let (no, id, org) = (&it.application_no, &it.client_id, &it.org);
+        match fate {
+            Fate::New(row) => {
+                let (scopes, purposes) = (&row.scopes, &row.purposes);
+                writeln!(out, "{no} {id} {org} 登記:權限 {scopes};特定目的 {purposes}")?;
+            }
+            Fate::Same => writeln!(out, "{no} {id} {org} 已登記,內容相同")?,
+            Fate::Refused(reason) => {
+                n_refused += 1;
+                writeln!(out, "{no} {id} {org} 不可登記:{reason}")?;
+            }
+        }
+    }
+    ensure!(
+        n_refused == 0,
+        "{n_refused} of {} applications are refused: nothing was registered",
+        fates.len()
+    );
+    if !applies {
+        writeln!(out, "以上為試算,尚未登記;確認後加上 --apply。")?;
+        return Ok(());
+    }
+    for (it, fate) in applications.iter().zip(fates) {
+        if let Fate::New(row) = fate {
+            register(it, *row, &store, config)?;
+        }
+    }
+    writeln!(out, "已登記;以 fenwen clients key <代碼> 製發金鑰。")?;
+    Ok(())
+}
+
+fn read(file: &Path) -> anyhow::Result<Applications> {
+    let failed = || format!("failed to read {}", file.display());
+    let size = std::fs::metadata(file).with_context(failed)?.len();
+    ensure!(size <= MAX_FILE, "{} is larger than {MAX_FILE} bytes", file.display());
+    let text = std::fs::read_to_string(file).with_context(failed)?;
+    Applications::parse(&text).with_context(failed)
+}
+
+/// What becomes of each, those before it in the file included.
+fn fates(
+    applications: &[Application],
+    approver: &str,
+    registered: &[ClientRow],
+    now: Duration,
+) -> Vec<Fate> {
+    let mut known: Vec<ClientRow> = registered.to_vec();
+    let mut fates = Vec::new();
+    for it in applications {
+        let fate = fate(it, approver, &known, now);
+        if let Fate::New(row) = &fate {
+            known.push(ClientRow::clone(row));
+        }
+        fates.push(fate);
+    }
+    fates
+}
+
+fn fate(it: &Application, approver: &str, known: &[ClientRow], now: Duration) -> Fate {
+    if it.applied_by == approver {
+        return Fate::Refused("申請人不得核准自己的申請".to_owned());
+    }
+    let row = match row(it, approver, now) {
+        Ok(row) => row,
+        Err(error) => return Fate::Refused(format!("{error:#}")),
+    };
+    let is_taken = |other: &&ClientRow| other.partner.is_some() && other.partner == row.partner;
+    match known.iter().find(|other| other.id == row.id) {
+        Some(other) if is_same(other, &row) => Fate::Same,
+        Some(_) => Fate::Refused("已登記而內容不同;請先刪除原登記,或改用其他代碼".to_owned()),
+        None => match known.iter().find(is_taken) {
+            Some(other) => Fate::Refused(format!("交換平臺名稱已由 {} 使用", other.id)),
+            None => Fate::New(Box::new(row)),
+        },
+    }
+}
+
+fn row(it: &Application, approver: &str, now: Duration) -> anyhow::Result<ClientRow> {
+    ensure!(!it.scopes.is_empty(), "scopes 至少一項");
+    ensure!(!it.purposes.is_empty(), "purposes 至少一項");
+    let scope =
+        |name: &String| name.parse::<Scope>().ok().with_context(|| format!("沒有這項權限:{name}"));
+    let registration = Registration {
+        id: it.client_id.clone(),
+        org: it.org.clone(),
+        unit: it.units.clone(),
+        scope: it.scopes.iter().map(scope).collect::<Result<_, _>>()?,
+        purpose: it.purposes.clone(),
+        hours: it.hours.clone(),
+        network: it.networks.clone(),
+        days: it.valid_days,
+        certificate: it.certificate_sha256.clone(),
+        partner: it.exchange_name.clone(),
+        approved_by: approver.to_owned(),
+    };
+    registration.row(now)
+}
+
+/// Whether one is registered as the other asks for; when, by whom and until when do not count.
+fn is_same(one: &ClientRow, other: &ClientRow) -> bool {
+    let of = |it: &ClientRow| {
+        let texts = [&it.org, &it.units, &it.scopes, &it.purposes, &it.networks].map(Clone::clone);
+        (texts, it.hours.clone(), it.certificate.clone(), it.partner.clone())
+    };
+    of(one) == of(other)
+}
+
+fn register(
+    it: &Application,
+    row: ClientRow,
+    store: &Store,
+    config: &Config,
+) -> anyhow::Result<()> {
+    let id = row.id.clone();
+    let record = Row {
+        object: Word::new(&format!("clients/{id}")),
+        case_no: Word::new(&it.application_no),
+        person: named(&row.approver)?,
+        ..by_operator(AuditEvent::ClientRegistered, "clients import")
+    };
+    on_record(config, record, |_| {
+        ensure!(
+            store.add_client(row).wait()?,
+            "`{id}` or its name at the exchange is taken meanwhile"
+        );
+        Ok(())
+    })
+}

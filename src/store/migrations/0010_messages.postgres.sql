@@ -1,0 +1,8 @@
+ALTER TABLE webhook_delivery ADD COLUMN traceparent TEXT;
+CREATE TABLE message(
+  seq BIGINT GENERATED ALWAYS AS IDENTITY PRIMARY KEY, id TEXT NOT NULL UNIQUE, medium TEXT NOT NULL, recipient TEXT NOT NULL, kind TEXT NOT NULL,
+  body TEXT NOT NULL, state TEXT NOT NULL CHECK(state IN ('due', 'delivered', 'failed')), due BIGINT NOT NULL,
+  attempts BIGINT NOT NULL, failure TEXT, created BIGINT NOT NULL);
+CREATE INDEX message_due ON message(due, seq) WHERE state = 'due';
+CREATE INDEX message_kind ON message(kind, medium, recipient, created);
+CREATE INDEX message_created ON message(created);
