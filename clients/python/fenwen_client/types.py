@@ -439,6 +439,20 @@ class CallUtterance(ApiModel):
 
 
 @dataclass(frozen=True, kw_only=True, repr=False)
+class CardCheckRequest(ApiModel):
+    """A comparison that is complete. Unknown fields are refused; there is no place for a value."""
+
+    decided_by: DecidedBy | None = None
+    """Who decided."""
+
+    document_type: DocumentType
+    """Kind of document, as it was answered."""
+
+    fields: list[CheckedField]
+    """Every field that was compared, each once."""
+
+
+@dataclass(frozen=True, kw_only=True, repr=False)
 class CardDocument(ApiModel):
     """Kind and place of a document."""
 
@@ -517,6 +531,20 @@ class CheckDigits(ApiModel):
 
     optional: bool | None
     """Optional data."""
+
+
+@dataclass(frozen=True, kw_only=True, repr=False)
+class CheckedField(ApiModel):
+    """A field that was compared. Unknown fields are refused."""
+
+    confidence: float
+    """As it was answered."""
+
+    decision: str
+    """`accepted`: it was read right; `corrected`: it was not."""
+
+    name: FieldName
+    """Its name."""
 
 
 @dataclass(frozen=True, kw_only=True, repr=False)
@@ -607,6 +635,50 @@ class CompleteResponse(ApiModel):
 
     size: int
     """Its bytes."""
+
+
+@dataclass(frozen=True, kw_only=True, repr=False)
+class CorrectionDocument(ApiModel):
+    """Who corrected an utterance last, when, and what was heard."""
+
+    at: str
+    """When (RFC 3339, UTC)."""
+
+    by: str
+    """Code of the person or the client."""
+
+    heard: str
+    """What was heard, in the same rendition."""
+
+
+@dataclass(frozen=True, kw_only=True, repr=False)
+class CorrectionRequest(ApiModel):
+    """Another text for an utterance. Unknown fields are refused."""
+
+    purpose: Purpose | None = None
+    """Why."""
+
+    rendition: str | None = None
+    """Which text was changed: `redacted` unless given, or `original`, which needs `speech:read`."""
+
+    text: str
+    """The whole utterance: at most 1000 characters, without line breaks; empty when nothing was said. In the
+    redacted text masks stay as they are, or are left out.
+    """
+
+
+@dataclass(frozen=True, kw_only=True, repr=False)
+class CorrectionResponse(ApiModel):
+    """What a correction changed."""
+
+    job_id: str
+    """Identifies the transcription and its job."""
+
+    segments: list[SegmentDocument]
+    """Utterances that are shown otherwise now: the corrected one, and others where a number goes on that they share."""
+
+    version: int
+    """Times it was corrected; its `ETag`, for the next `If-Match`."""
 
 
 @dataclass(frozen=True, kw_only=True, repr=False)
@@ -2419,6 +2491,9 @@ class SegmentDocument(ApiModel):
     confidence: float
     """Geometric mean of the model's probabilities, 0 to 1."""
 
+    correction: CorrectionDocument | None = None
+    """What a person has corrected; absent where it is as it was heard."""
+
     end: float
     """Seconds from the beginning."""
 
@@ -2842,6 +2917,9 @@ class TranscriptionResponse(ApiModel):
     transcript: TranscriptDocument | None
     """What was said; none before the first result."""
 
+    version: int
+    """Times it was corrected; its `ETag`, for `If-Match`."""
+
 
 @dataclass(frozen=True, kw_only=True, repr=False)
 class UnansweredItem(ApiModel):
@@ -3039,6 +3117,7 @@ OPERATIONS: dict[str, Operation] = {
     "put_blob_part": Operation("PUT", "/api/v1/blobs/{id}/parts/{number}", frozenset()),
     "suggest_dispatch": Operation("POST", "/api/v1/documents/dispatch-suggestions", frozenset({"idempotency-key", "prefer", "x-deadline-ms", "x-request-id"})),
     "recognise_identity_document": Operation("POST", "/api/v1/identity-documents/recognitions", frozenset({"x-deadline-ms", "x-request-id"})),
+    "check_identity_document": Operation("POST", "/api/v1/identity-documents/recognitions/{id}/feedback", frozenset()),
     "list_jobs": Operation("GET", "/api/v1/jobs", frozenset()),
     "create_job": Operation("POST", "/api/v1/jobs", frozenset({"idempotency-key", "x-request-id"})),
     "read_job": Operation("GET", "/api/v1/jobs/{id}", frozenset({"if-none-match"})),
@@ -3068,6 +3147,8 @@ OPERATIONS: dict[str, Operation] = {
     "transcribe_recording": Operation("POST", "/api/v1/speech/transcriptions", frozenset({"idempotency-key", "x-request-id"})),
     "read_transcription": Operation("GET", "/api/v1/speech/transcriptions/{id}", frozenset()),
     "read_recording": Operation("GET", "/api/v1/speech/transcriptions/{id}/audio", frozenset()),
+    "correct_transcription": Operation("PUT", "/api/v1/speech/transcriptions/{id}/segments/{number}/correction", frozenset({"if-match"})),
+    "undo_correction": Operation("DELETE", "/api/v1/speech/transcriptions/{id}/segments/{number}/correction", frozenset({"if-match"})),
     "read_statistics": Operation("GET", "/api/v1/statistics", frozenset()),
     "read_drift": Operation("GET", "/api/v1/statistics/drift", frozenset()),
     "read_taxonomy": Operation("GET", "/api/v1/taxonomy", frozenset()),
