@@ -125,8 +125,10 @@ fn fill(template: &str, message: &Message, secret: &str) -> String {
 fn trouble(failure: Failure) -> Trouble {
     let is_final = match failure {
         Failure::Guard(GuardError::Url | GuardError::Forbidden) => true,
-        Failure::Status(401 | 403 | 407 | 408 | 425 | 429) => false,
-        Failure::Status(status) => (300..500).contains(&status),
+        Failure::Status(status) => {
+            let may_pass = [401, 403, 407, 408, 425, 429].contains(&status);
+            (300..500).contains(&status) && !may_pass
+        }
         Failure::Guard(GuardError::Unknown) | Failure::Timeout | Failure::Connection => false,
     };
     let code = match failure {
