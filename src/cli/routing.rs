@@ -238,6 +238,7 @@ pub(super) fn versions(config: &Config, classifier: Named<'_>) -> anyhow::Result
     );
     let versions = Versions::at(&classifiers(config, tenant), name);
     let versions = versions.trusting(super::release::trust(config)?);
+    let versions = versions.of_agency(tenant.map(|it| it.org.clone()));
     Ok(if tenant.is_some() { versions.without_built_in() } else { versions })
 }
 
