@@ -41,7 +41,12 @@ pub(super) fn sqlite(connection: &mut rusqlite::Connection) -> Result<(), StoreE
     let transaction =
         connection.transaction_with_behavior(rusqlite::TransactionBehavior::Immediate)?;
     let found: i64 = transaction.query_row("PRAGMA user_version", [], |row| row.get(0))?;
-    for migration in missing(found)? {
+    let missing = missing(found)?;
+    if missing.is_empty() {
+        // Even the same number would be written: a start without the key changes nothing.
+        return Ok(());
+    }
+    for migration in missing {
         transaction.execute_batch(migration.sqlite)?;
     }
     transaction.pragma_update(None, "user_version", known())?;
