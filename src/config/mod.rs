@@ -12,6 +12,7 @@ mod jobs;
 mod listeners;
 mod load;
 mod notices;
+mod postgres;
 mod reference;
 mod release;
 mod retention;

@@ -24,6 +24,6 @@ pub(crate) mod speech;
 mod swap;
 pub(crate) mod texts;
 #[cfg(all(feature = "tls", feature = "jwt"))]
-mod tls;
+pub(crate) mod tls;
 mod webhooks;
 mod wire;

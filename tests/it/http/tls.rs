@@ -1,6 +1,6 @@
 //! Encrypted listeners: who is believed, what is refused, and certificates that change while a server runs.
 
-mod certificate;
+pub(crate) mod certificate;
 
 use std::fs;
 use std::path::Path;

@@ -5,6 +5,8 @@ mod blobs;
 mod bucket;
 mod clients;
 mod drift;
+#[cfg(all(feature = "jwt", feature = "postgres", feature = "tls"))]
+mod encrypted;
 mod fairness;
 mod jobs;
 mod keys;

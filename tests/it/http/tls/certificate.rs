@@ -22,25 +22,25 @@ const SUBJECT_ALT_NAME: &[u8] = &[0x55, 0x1d, 0x11];
 const BASIC_CONSTRAINTS: &[u8] = &[0x55, 0x1d, 0x13];
 
 /// Signs certificates.
-pub(super) struct Authority {
+pub(crate) struct Authority {
     name: &'static str,
     pair: EcdsaKeyPair,
 }
 
 impl Authority {
-    pub(super) fn new(name: &'static str) -> Authority {
+    pub(crate) fn new(name: &'static str) -> Authority {
         Authority { name, pair: pair().1 }
     }
 
     /// Its own certificate.
-    pub(super) fn pem(&self) -> String {
+    pub(crate) fn pem(&self) -> String {
         let is_authority = tlv(SEQUENCE, &[0x01, 0x01, 0xff]);
         let extension = extension(BASIC_CONSTRAINTS, &is_authority);
         pem("CERTIFICATE", &self.certificate(self.name, &self.pair, &extension))
     }
 
     /// A certificate for `localhost` in the name of somebody, and its key.
-    pub(super) fn issue(&self, name: &str) -> (String, String) {
+    pub(crate) fn issue(&self, name: &str) -> (String, String) {
         let (pkcs8, pair) = pair();
         let localhost = tlv(SEQUENCE, &tlv(0x82, b"localhost"));
         let extension = extension(SUBJECT_ALT_NAME, &localhost);
