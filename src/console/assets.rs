@@ -44,6 +44,7 @@ const ASSETS: &[Asset] = &[
     js("batch.js", include_bytes!("assets/batch.js")),
     js("cards.js", include_bytes!("assets/cards.js")),
     js("clients.js", include_bytes!("assets/clients.js")),
+    js("models.js", include_bytes!("assets/models.js")),
     js("privacy.js", include_bytes!("assets/privacy.js")),
     js("recording.js", include_bytes!("assets/recording.js")),
     js("results.js", include_bytes!("assets/results.js")),

@@ -13,6 +13,7 @@ pub mod notices;
 mod picture;
 mod pool;
 pub mod privacy;
+pub mod proposals;
 pub mod relay;
 pub mod retention;
 pub mod reviews;

@@ -29,6 +29,7 @@ const MIGRATIONS: &[Migration] = &[
     migration!("0006_privacy"),
     migration!("0007_promotions"),
     migration!("0008_drift"),
+    migration!("0009_agencies"),
 ];
 
 /// Number of the newest tables that this program knows.

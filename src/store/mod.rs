@@ -40,7 +40,7 @@ use futures_util::FutureExt;
 
 use crate::base::Private;
 
-pub use approvals::{Approval, Request};
+pub use approvals::{Approval, Rejection, Request};
 pub use drift::{DriftReference, DriftRow, Observed, Observing, Shape};
 pub use engine::Reply;
 pub use erasure::Erasure;

@@ -13,6 +13,7 @@ mod lessons;
 mod letters;
 mod model;
 mod predictions;
+mod shelf;
 mod taxonomy;
 
 use std::cell::Cell;
