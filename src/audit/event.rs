@@ -47,6 +47,9 @@ pub enum AuditEvent {
     /// Somebody proposed a version of a model.
     #[serde(rename = "model.proposed")]
     ModelProposed,
+    /// A proposal was rejected.
+    #[serde(rename = "model.rejected")]
+    ModelRejected,
     /// Another version of a model was made to answer; in production with a second person's approval.
     #[serde(rename = "model.activated")]
     ModelActivated,
@@ -92,6 +95,9 @@ pub enum AuditEvent {
     /// Somebody asked to erase what mentions a person.
     #[serde(rename = "erasure.asked")]
     ErasureAsked,
+    /// A request to erase was rejected.
+    #[serde(rename = "erasure.rejected")]
+    ErasureRejected,
     /// What mentions a person was erased, with a second person's approval.
     #[serde(rename = "erasure.done")]
     ErasureDone,
@@ -126,7 +132,7 @@ pub enum AuditEvent {
 
 impl AuditEvent {
     /// Every event, for documentation and tests.
-    pub const ALL: [AuditEvent; 38] = [
+    pub const ALL: [AuditEvent; 40] = [
         AuditEvent::SystemStarted,
         AuditEvent::SystemStopped,
         AuditEvent::ConfigRefused,
@@ -140,6 +146,7 @@ impl AuditEvent {
         AuditEvent::ApiCalled,
         AuditEvent::BusCalled,
         AuditEvent::ModelProposed,
+        AuditEvent::ModelRejected,
         AuditEvent::ModelActivated,
         AuditEvent::ModelRolledBack,
         AuditEvent::TaxonomyAdded,
@@ -155,6 +162,7 @@ impl AuditEvent {
         AuditEvent::SubjectFound,
         AuditEvent::SubjectExported,
         AuditEvent::ErasureAsked,
+        AuditEvent::ErasureRejected,
         AuditEvent::ErasureDone,
         AuditEvent::BackupMade,
         AuditEvent::BackupRestored,
@@ -183,6 +191,7 @@ impl AuditEvent {
             AuditEvent::ApiCalled => "api.called",
             AuditEvent::BusCalled => "bus.called",
             AuditEvent::ModelProposed => "model.proposed",
+            AuditEvent::ModelRejected => "model.rejected",
             AuditEvent::ModelActivated => "model.activated",
             AuditEvent::ModelRolledBack => "model.rolled_back",
             AuditEvent::TaxonomyAdded => "taxonomy.added",
@@ -198,6 +207,7 @@ impl AuditEvent {
             AuditEvent::SubjectFound => "subject.found",
             AuditEvent::SubjectExported => "subject.exported",
             AuditEvent::ErasureAsked => "erasure.asked",
+            AuditEvent::ErasureRejected => "erasure.rejected",
             AuditEvent::ErasureDone => "erasure.done",
             AuditEvent::BackupMade => "backup.made",
             AuditEvent::BackupRestored => "backup.restored",
@@ -227,6 +237,7 @@ impl AuditEvent {
             AuditEvent::ApiCalled => "經 HTTP 的呼叫",
             AuditEvent::BusCalled => "經企業匯流排的呼叫",
             AuditEvent::ModelProposed => "提案啟用一版模型",
+            AuditEvent::ModelRejected => "駁回提案",
             AuditEvent::ModelActivated => "啟用另一版模型",
             AuditEvent::ModelRolledBack => "回復前一版模型",
             AuditEvent::TaxonomyAdded => "加入一版分類與職掌",
@@ -242,6 +253,7 @@ impl AuditEvent {
             AuditEvent::SubjectFound => "查詢當事人的資料",
             AuditEvent::SubjectExported => "匯出當事人的資料",
             AuditEvent::ErasureAsked => "申請刪除當事人的資料",
+            AuditEvent::ErasureRejected => "駁回刪除當事人資料的申請",
             AuditEvent::ErasureDone => "核准並刪除當事人的資料",
             AuditEvent::BackupMade => "製作備份",
             AuditEvent::BackupRestored => "還原備份",

@@ -229,7 +229,7 @@ fn span(bytes: &[u8], places: &[Place]) -> Option<Span> {
 }
 
 /// Cuts whole lines into at most `n` parts of about one size.
-fn parts(bytes: &[u8], n: usize) -> Vec<&[u8]> {
+pub(super) fn parts(bytes: &[u8], n: usize) -> Vec<&[u8]> {
     let size = bytes.len() / n + 1;
     let mut parts = Vec::new();
     let mut rest = bytes;

@@ -119,7 +119,9 @@ impl BusError {
             BusError::TooLarge { .. } => "大型內容請先上傳,訊息中只放 blob_id",
             BusError::Closed => "服務正在停止,請改送其他節點",
             BusError::TooOld { .. } => "請將 NATS 更新為 2.12.6 以上(或 2.11.15 以上的 2.11 版)",
-            BusError::Unreachable { .. } => "檢查 bus.url、憑證檔與防火牆設定",
+            BusError::Unreachable { .. } => {
+                "檢查 bus.url、憑證檔與防火牆設定;加密連線另核對 bus.ca 與伺服器憑證上的名稱"
+            }
             BusError::SetUp { .. } => "檢查帳號對 JetStream 的權限與既有串流的設定",
             BusError::Subject(_) | BusError::Event(_) => "這是程式錯誤,請回報",
         }

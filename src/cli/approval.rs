@@ -29,7 +29,7 @@ impl Asking {
         row.person = named(&self.by)?;
         let id = RequestId::at(now).to_string();
         let asked = (self.by, now);
-        Ok(Request { id, reason: self.reason, asked, approved: None, done: None })
+        Ok(Request { id, reason: self.reason, asked, approved: None, done: None, rejected: None })
     }
 }
 
@@ -55,8 +55,11 @@ pub(super) fn require(approval: Approval, was_cut_short: bool, list: &str) -> an
 /// Who asked, who approved, and whether it is done, on one line.
 pub(super) fn line(it: &Request) -> String {
     let approved = it.approved.as_ref().map(|(by, at)| format!("{by} {}", rfc3339(*at)));
+    let rejected = it.rejected.as_ref().map_or(String::new(), |it| {
+        format!(" rejected={} {} why={}", it.by, rfc3339(it.at), it.reason)
+    });
     format!(
-        "{} asked={} {} approved={} done={} reason={}",
+        "{} asked={} {} approved={} done={} reason={}{rejected}",
         it.id,
         it.asked.0,
         rfc3339(it.asked.1),

@@ -64,8 +64,16 @@ pub fn store(config: &Config) -> anyhow::Result<Store> {
 
 #[cfg(feature = "postgres")]
 fn postgres(config: &Config) -> anyhow::Result<Store> {
+    use crate::store::PostgresTls;
+
     let url = config.store.url.as_ref().context("store.url is missing: set it for PostgreSQL")?;
-    Store::connect(&config.data_dir(), url.expose(), config.store.connections)
+    let settings = &config.store;
+    let tls = PostgresTls {
+        ca: settings.ca.clone(),
+        identity: settings.certificate.clone().zip(settings.key.clone()),
+        server_name: settings.server_name.clone(),
+    };
+    Store::connect_over(&tls, &config.data_dir(), url.expose(), settings.connections)
         .context("failed to open the PostgreSQL store: check store.url and that the server runs")
 }
 

@@ -96,6 +96,17 @@ pub enum ModelsCommand {
         #[arg(long, value_name = "NAME")]
         by: String,
     },
+    /// 駁回提案;提案人也可撤回自己的提案
+    Reject {
+        /// 提案代碼
+        id: String,
+        /// 理由,不得含個人資料
+        #[arg(long)]
+        reason: String,
+        /// 駁回人
+        #[arg(long, value_name = "NAME")]
+        by: String,
+    },
     /// 列出提案:模型、版本、提案人、核准人
     Proposals,
     /// 回復分類模型的前一版
@@ -127,6 +138,9 @@ impl ModelsCommand {
                 Ok(VersionCommand::Propose { name, tenant, folder: dir, asking })
             }
             ModelsCommand::Approve { id, by } => Ok(VersionCommand::Approve { id, by }),
+            ModelsCommand::Reject { id, reason, by } => {
+                Ok(VersionCommand::Reject { id, reason, by })
+            }
             ModelsCommand::Proposals => Ok(VersionCommand::Proposals),
             ModelsCommand::Rollback { name, tenant } => {
                 Ok(VersionCommand::RollBack { name, tenant })
@@ -188,6 +202,7 @@ pub fn run_with(
         ModelsCommand::Activate { .. }
         | ModelsCommand::Propose { .. }
         | ModelsCommand::Approve { .. }
+        | ModelsCommand::Reject { .. }
         | ModelsCommand::Proposals
         | ModelsCommand::Rollback { .. }
         | ModelsCommand::Versions { .. } => {

@@ -271,6 +271,7 @@ fn hold(new: NewHold, config: &Config) -> anyhow::Result<()> {
         approver: new.approved_by,
         created,
         lifted: None,
+        org: None,
     };
     let row = by_operator(AuditEvent::RetentionHeld, "retention hold");
     on_record(config, row, |row| {

@@ -206,9 +206,9 @@ pub(super) fn roll_back(
         let mut known = proposed.iter().filter(|it| it.sha256 == sha256).peekable();
         known.peek().is_none() || known.any(|it| it.request.approved.is_some())
     };
-    // A damaged one is refused below, by its name.
-    let number =
-        versions.before_active(|it| versions.load(it).map_or(true, |it| may_answer(&it.sha256)))?;
+    // The built-in one needs no proposal. A damaged one is refused below, by its name.
+    let may = |it| it == 0 || versions.load(it).map_or(true, |it| may_answer(&it.sha256));
+    let number = versions.before_active(may)?;
     verify(config, classifier, number, today)?;
     versions.activate(number)?;
     Ok(number)
@@ -238,6 +238,7 @@ pub(super) fn versions(config: &Config, classifier: Named<'_>) -> anyhow::Result
     );
     let versions = Versions::at(&classifiers(config, tenant), name);
     let versions = versions.trusting(super::release::trust(config)?);
+    let versions = versions.of_agency(tenant.map(|it| it.org.clone()));
     Ok(if tenant.is_some() { versions.without_built_in() } else { versions })
 }
 

@@ -44,7 +44,7 @@ use super::release;
 use super::retention::keep_clean;
 use super::routing::{self, keep_current};
 use super::webhooks;
-use announce::announce;
+use announce::{announce, announce_sealed};
 use limits::{http_options, image_limits, rpc_options, scanner};
 use senders::Senders;
 
@@ -284,7 +284,7 @@ async fn store(
     audit.append(row).await.context("failed to record that the data is sealed")?;
     let listener = listeners::loopback(config).await?;
     // Standard output may be closed, as by `head`: the server tells all the same.
-    let _ = announce(listener.local_addr()?);
+    let _ = announce_sealed(listener.local_addr()?);
     http::serve_sealed(listener, Arc::clone(clock), shutdown()?).await?;
     Ok(None)
 }

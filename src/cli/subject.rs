@@ -119,7 +119,7 @@ pub(super) fn run(command: SubjectCommand, config: &Config) -> anyhow::Result<()
 /// What is done for a person, by the settings.
 pub(super) fn privacy(store: &Store, config: &Config) -> anyhow::Result<Privacy> {
     let blobs = jobs::blobs(config, store)?;
-    Ok(Privacy { store: store.clone(), blobs, clock: Arc::new(SystemClock) })
+    Ok(Privacy { store: store.clone(), blobs, clock: Arc::new(SystemClock), agency: None })
 }
 
 /// A subject in the audit log: its pseudonym tells nobody without the key who it is.
@@ -189,7 +189,7 @@ fn ask(subject: Subject, asking: Asking, store: &Store, config: &Config) -> anyh
         let n_found = store.mentions(&subject).wait()?.len() as u64;
         row.count = Some(n_found);
         let id = request.id.clone();
-        store.ask_erasure(Erasure { request, subject }).wait()?;
+        store.ask_erasure(Erasure { request, subject, org: None }).wait()?;
         Ok((id, n_found))
     })?;
     writeln!(
@@ -207,7 +207,8 @@ fn approve(id: &str, by: &str, store: &Store, config: &Config) -> anyhow::Result
         let known = || -> anyhow::Result<_> {
             Ok(store.erasures().wait()?.into_iter().find(|it| it.request.id == id))
         };
-        let was_cut_short = known()?.is_some_and(|it| it.request.done.is_none());
+        let was_cut_short =
+            known()?.is_some_and(|it| it.request.approved.is_some() && it.request.done.is_none());
         let approval = store.approve_erasure(id, by, SystemClock.unix_time()).wait()?;
         approval::require(approval, was_cut_short, "fenwen subject erasures")?;
         let erasure = known()?;
@@ -238,6 +239,9 @@ pub(super) struct Listed {
     asked_ms: u64,
     approved_by: String,
     approved_ms: u64,
+    /// The agency whose rows were meant; none for those of all.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    org: Option<String>,
 }
 
 impl Listed {
@@ -253,6 +257,7 @@ impl Listed {
             asked_by: request.asked.0,
             approved_by,
             approved_ms: ms(approved),
+            org: it.org,
         })
     }
 
@@ -266,8 +271,9 @@ impl Listed {
             asked: (self.asked_by, Duration::from_millis(self.asked_ms)),
             approved: Some((self.approved_by, Duration::from_millis(self.approved_ms))),
             done: None,
+            rejected: None,
         };
-        Ok(Erasure { request, subject })
+        Ok(Erasure { request, subject, org: self.org })
     }
 }
 

@@ -1,4 +1,4 @@
-//! `fenwen models activate|propose|approve|proposals|rollback|versions`: the ministry's own classifiers. In production one
+//! `fenwen models activate|propose|approve|reject|proposals|rollback|versions`: the ministry's own classifiers. In production one
 //! person proposes a version and another approves it; a demonstration needs one.
 
 use std::io::Write;
@@ -10,10 +10,11 @@ use crate::audit::{AuditEvent, Row, Word};
 use crate::base::{Clock, SystemClock};
 use crate::config::{Config, Profile};
 use crate::service::events::{Event, ModelActivated, ModelName};
-use crate::store::Promotion;
+use crate::store::{Promotion, Rejection};
 
 use super::approval::{self, Asking};
 use super::audit::{by_operator, on_record};
+use super::retention::require_name;
 use super::routing::Named;
 use super::{jobs, outbox, profile, routing};
 
@@ -46,6 +47,15 @@ pub(super) enum VersionCommand {
         /// Who approves it.
         by: String,
     },
+    /// Let a proposed version never answer.
+    Reject {
+        /// The proposal.
+        id: String,
+        /// Why.
+        reason: String,
+        /// Who rejects it.
+        by: String,
+    },
     /// List the proposals.
     Proposals,
     /// Let the version before answer again.
@@ -74,6 +84,7 @@ pub(super) fn run(command: VersionCommand, config: &Config) -> anyhow::Result<()
             propose(Named::new(config, &name, tenant.as_deref())?, &folder, asking, config)
         }
         VersionCommand::Approve { id, by } => approve(&id, &by, config),
+        VersionCommand::Reject { id, reason, by } => reject(&id, &reason, &by, config),
         VersionCommand::Proposals => proposals(config),
         VersionCommand::RollBack { name, tenant } => {
             roll_back(Named::new(config, &name, tenant.as_deref())?, config)
@@ -159,6 +170,29 @@ fn approve(id: &str, by: &str, config: &Config) -> anyhow::Result<()> {
         std::io::stdout(),
         "已核准並啟用 {name} 第 {number} 版;執行中的服務會在 2 秒內改用。"
     )?;
+    Ok(())
+}
+
+fn reject(id: &str, reason: &str, by: &str, config: &Config) -> anyhow::Result<()> {
+    let row = by_operator(AuditEvent::ModelRejected, "models reject");
+    on_record(config, row, |row| {
+        row.person = approval::named(by)?;
+        row.object = Word::new(&format!("promotions/{id}"));
+        require_name(reason).context("--reason")?;
+        let store = jobs::store(config)?;
+        let proposed = store.promotions().wait()?.into_iter().find(|it| it.request.id == id);
+        let proposed = proposed.context("no such proposal: see `fenwen models proposals`")?;
+        let (path, number) = (proposed.model, proposed.version);
+        row.object = Word::new(&format!("models/{path}/{number}"));
+        let (by, reason) = (by.to_owned(), reason.to_owned());
+        let rejection = Rejection { by, at: SystemClock.unix_time(), reason };
+        ensure!(
+            store.reject_promotion(id, rejection).wait()?,
+            "no such request waits: see `fenwen models proposals`"
+        );
+        Ok(())
+    })?;
+    writeln!(std::io::stdout(), "已駁回提案 {id}。")?;
     Ok(())
 }
 

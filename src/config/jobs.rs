@@ -1,11 +1,13 @@
 //! Settings of the store and of jobs.
 
+use std::path::PathBuf;
+
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::base::Secret;
 
-use super::{Finding, Profile};
+use super::{Finding, Profile, postgres};
 
 /// Which database.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
@@ -74,6 +76,14 @@ pub struct Store {
     pub url: Option<Secret<String>>,
     /// PostgreSQL 連線數。
     pub connections: usize,
+    /// 簽發 PostgreSQL 伺服器憑證的 CA(PEM);設定後只信任它並一律加密,未設定時信任系統的 CA(連線字串須含 `sslmode=require`)。
+    pub ca: Option<PathBuf>,
+    /// 本服務連線 PostgreSQL 的用戶端憑證(PEM),與 `key` 一併設定。
+    pub certificate: Option<PathBuf>,
+    /// 用戶端憑證的私鑰(PEM)。
+    pub key: Option<PathBuf>,
+    /// PostgreSQL 伺服器憑證上的名稱;未設定時為連線字串的主機名稱。
+    pub server_name: Option<String>,
     /// 大型輸入與結果的存放處:`files`(資料目錄內的檔案)或 `s3`(S3 相容儲存桶,供多節點共用);一律加密後才寫入。
     pub blobs: BlobEngine,
     /// S3 相容儲存桶。
@@ -86,6 +96,10 @@ impl Default for Store {
             engine: StoreEngine::Sqlite,
             url: None,
             connections: 8,
+            ca: None,
+            certificate: None,
+            key: None,
+            server_name: None,
             blobs: BlobEngine::Files,
             s3: Bucket::default(),
         }
@@ -93,8 +107,28 @@ impl Default for Store {
 }
 
 impl Store {
-    /// What the settings of the bucket lack.
+    /// What is wrong or forbidden.
     pub(super) fn check(&self, profile: Profile) -> Vec<Finding> {
+        let mut findings = self.check_bucket(profile);
+        if self.engine != StoreEngine::Postgres {
+            return findings;
+        }
+        if self.certificate.is_some() != self.key.is_some() {
+            findings.push(Finding::fatal("store.certificate 與 store.key 必須一併設定"));
+        }
+        // An authority is named only where connections are encrypted.
+        let is_private =
+            |it: &Secret<String>| self.ca.is_some() || postgres::is_private(it.expose());
+        if profile == Profile::Production && !self.url.as_ref().is_none_or(is_private) {
+            findings.push(Finding::fatal(
+                "store.url:正式環境連線至其他主機的 PostgreSQL 必須加密,請設定 store.ca,或於連線字串加上 sslmode=require",
+            ));
+        }
+        findings
+    }
+
+    /// What the settings of the bucket lack.
+    fn check_bucket(&self, profile: Profile) -> Vec<Finding> {
         if self.blobs == BlobEngine::Files {
             return Vec::new();
         }
@@ -139,5 +173,34 @@ pub struct Jobs {
 impl Default for Jobs {
     fn default() -> Jobs {
         Jobs { slots: 4, max_attempts: 5, lease_s: 30, max_queued: 20_000, per_minute: 6000 }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[track_caller]
+    fn check(profile: Profile, change: impl FnOnce(&mut Store), words: &[&str]) {
+        let mut store = Store { engine: StoreEngine::Postgres, ..Store::default() };
+        change(&mut store);
+        let found: Vec<String> = store.check(profile).into_iter().map(|it| it.message).collect();
+        assert_eq!(found.len(), words.len(), "{found:?}");
+        for (message, word) in found.iter().zip(words) {
+            assert!(message.contains(word) && !message.contains("hunter2"), "{message}");
+        }
+    }
+
+    #[test]
+    fn production_wants_an_encrypted_database() {
+        use Profile::{Demo, Production};
+        let far = |it: &mut Store| {
+            it.url = Some(Secret::new("host=db.example.gov.tw password=hunter2".to_owned()));
+        };
+        check(Demo, far, &[]);
+        check(Production, far, &["store.ca"]);
+        check(Production, |it| (far(it), it.ca = Some("ca.pem".into())).1, &[]);
+        check(Production, |it| it.url = Some(Secret::new("host=/run/postgresql".to_owned())), &[]);
+        check(Demo, |it| it.key = Some("k".into()), &["store.certificate"]);
     }
 }

@@ -14,6 +14,7 @@ mod load;
 mod messages;
 mod notices;
 mod otlp;
+mod postgres;
 mod reference;
 mod release;
 mod retention;

@@ -45,6 +45,7 @@ const ASSETS: &[Asset] = &[
     js("cards.js", include_bytes!("assets/cards.js")),
     js("correction.js", include_bytes!("assets/correction.js")),
     js("clients.js", include_bytes!("assets/clients.js")),
+    js("models.js", include_bytes!("assets/models.js")),
     js("privacy.js", include_bytes!("assets/privacy.js")),
     js("recording.js", include_bytes!("assets/recording.js")),
     js("results.js", include_bytes!("assets/results.js")),

@@ -34,6 +34,7 @@ use crate::policy::{Denial, Principal};
 use crate::service::Service;
 use crate::service::jobs::Jobs;
 use crate::service::privacy::Privacy;
+use crate::service::proposals::Proposals;
 use crate::service::reviews::Reviews;
 use crate::service::sources::Library;
 use crate::service::webhooks::Webhooks;
@@ -122,6 +123,7 @@ struct Console {
     classifiers: PathBuf,
     about: About,
     privacy: Privacy,
+    proposals: Proposals,
     classes: Vec<KeptClass>,
     clock: Arc<dyn Clock>,
     cookies: Cookies,
@@ -131,12 +133,23 @@ struct Console {
     logins: Option<Arc<Logins>>,
 }
 
+impl Console {
+    /// Code of the agency that the service belongs to.
+    fn house(&self) -> &str {
+        self.reviews.tenants.house().agency()
+    }
+}
+
 /// The console's pages, for the HTTP surface.
 pub fn pages(parts: ConsoleParts) -> Pages {
     let cookies = Cookies { is_secure: parts.is_secure };
     let prover: Arc<dyn Prover> = Arc::<Gate>::clone(&parts.gate);
     let sessions = SessionTable::new(prover, Arc::clone(&parts.clock), cookies);
+    let (store, clock) = (parts.reviews.store.clone(), Arc::clone(&parts.reviews.clock));
+    let tenants = Arc::clone(&parts.reviews.tenants);
+    let proposals = Proposals { store, tenants, clock, agency: None };
     let console = Arc::new(Console {
+        proposals,
         gate: parts.gate,
         service: parts.service,
         jobs: parts.jobs,

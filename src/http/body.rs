@@ -26,7 +26,7 @@ pub(super) struct BodyLimit {
 }
 
 /// The media type of a request, lower case, without parameters.
-pub fn media_type(headers: &HeaderMap) -> String {
+pub(super) fn media_type(headers: &HeaderMap) -> String {
     let value = headers.get(CONTENT_TYPE).and_then(|it| it.to_str().ok()).unwrap_or("");
     value.split(';').next().unwrap_or("").trim().to_ascii_lowercase()
 }

@@ -38,11 +38,6 @@ impl IntoResponse for Failure {
     }
 }
 
-/// What a refusal is answered with, for pages whose scripts read it: a problem document.
-pub fn refusal(error: CallError) -> Response {
-    Failure::from(error).into_response()
-}
-
 /// What a panic in a route becomes. Its message stays out of the answer: it may hold input.
 pub(super) fn of_panic(_: Box<dyn Any + Send>) -> Response {
     Failure::new(ErrorCode::Internal, "系統發生錯誤。").into_response()

@@ -1,5 +1,6 @@
 //! HTTP: routes, limits and manners around [`crate::service`]. Everything here is about transport.
 
+mod acts;
 mod answers;
 mod audio;
 mod blobs;
@@ -33,6 +34,7 @@ mod ops;
 mod pages;
 mod predictions;
 mod prefer;
+mod proposals;
 mod query;
 mod record;
 mod recording;
@@ -43,6 +45,7 @@ mod serve;
 mod speech;
 mod statistics;
 mod stream;
+mod subjects;
 mod taxonomy;
 mod tls;
 mod visitors;
@@ -63,8 +66,11 @@ use utoipa_axum::routes;
 use crate::audit::Recorder;
 use crate::base::{Clock, ErrorCode, Spans};
 use crate::identity::Gate;
+use crate::policy::Principal;
 use crate::service::Service;
 use crate::service::jobs::{Jobs, Quota, QuotaRate};
+use crate::service::privacy::Privacy;
+use crate::service::proposals::Proposals;
 use crate::service::reviews::Reviews;
 use crate::service::webhooks::Webhooks;
 use crate::task::call::{CallContext, CallError};
@@ -78,9 +84,8 @@ use crate::wire::v1::prediction::NamedFeedbackRequest;
 use body::BodyLimit;
 use failure::Failure;
 
-pub use body::media_type;
 pub use expiry::Nearness;
-pub use failure::{refusal, status};
+pub use failure::status;
 pub use guard::Peer;
 pub use listen::Listener;
 pub use metrics::{METRICS, MetricKind};
@@ -166,6 +171,10 @@ pub struct App {
     jobs: Arc<Jobs>,
     reviews: Arc<Reviews>,
     webhooks: Webhooks,
+    /// As the house sees it; [`App::privacy_for`] is as a caller does.
+    privacy: Privacy,
+    /// The same of models.
+    proposals: Proposals,
     audit: Arc<Recorder>,
     quota: Quota,
     uploads: Semaphore,
@@ -211,11 +220,19 @@ impl App {
         let metrics = metrics::recorder();
         let quota = Quota::new(options.quota);
         let uploads = Semaphore::new(options.max_uploads);
+        let (store, ticking) = (reviews.store.clone(), Arc::clone(&reviews.clock));
+        let blobs = jobs.blobs().clone();
+        let privacy = Privacy { store, blobs, clock: ticking, agency: None };
+        let (store, ticking) = (reviews.store.clone(), Arc::clone(&reviews.clock));
+        let tenants = Arc::clone(&reviews.tenants);
+        let proposals = Proposals { store, tenants, clock: ticking, agency: None };
         Ok(Arc::new(App {
             service,
             jobs,
             reviews,
             webhooks,
+            privacy,
+            proposals,
             audit,
             quota,
             uploads,
@@ -233,6 +250,21 @@ impl App {
     pub fn measured(&self) -> String {
         ops::gauge(self);
         self.metrics.render()
+    }
+
+    /// Rights of persons, as far as somebody may act for them.
+    fn privacy_for(&self, principal: &Principal) -> Privacy {
+        self.privacy.of(principal.agency(self.house()))
+    }
+
+    /// Proposals of models, as far as they are somebody's.
+    fn proposals_for(&self, principal: &Principal) -> Proposals {
+        self.proposals.of(principal.agency(self.house()))
+    }
+
+    /// Code of the agency that this service belongs to.
+    fn house(&self) -> &str {
+        self.reviews.tenants.house().agency()
     }
 
     /// Limits of a JSON or XML body of a call.
@@ -269,10 +301,12 @@ impl App {
         (name = "inference", description = "模型推論:OpenAI 與 KServe 相容介面"),
         (name = "predictions", description = "預測與回饋"),
         (name = "taxonomy", description = "分類與職掌:單位、異動與版本"),
+        (name = "models", description = "模型版本的提案與核准"),
         (name = "reviews", description = "複審:等待承辦人決定的結果"),
         (name = "jobs", description = "工作:稍後處理與查詢"),
         (name = "blobs", description = "大型內容的分段上傳"),
         (name = "webhooks", description = "以 HTTP 通知事件"),
+        (name = "subjects", description = "當事人權利:查詢、複製本、刪除與保全"),
         (name = "operation", description = "目錄與營運"),
     ),
 )]
@@ -303,6 +337,7 @@ fn routes() -> OpenApiRouter<Arc<App>> {
         .routes(routes!(taxonomy::read))
         .routes(routes!(taxonomy::compare))
         .routes(routes!(taxonomy::add))
+        .merge(proposals::routes())
         .routes(routes!(reviews::list))
         .routes(routes!(reviews::next))
         .routes(routes!(reviews::accept))
@@ -328,6 +363,7 @@ fn routes() -> OpenApiRouter<Arc<App>> {
         .routes(routes!(webhooks::rotate))
         .routes(routes!(deliveries::list))
         .routes(routes!(deliveries::redeliver))
+        .merge(subjects::routes())
         .routes(routes!(ops::services))
         .routes(routes!(ops::live))
         .routes(routes!(ops::ready))

@@ -30,7 +30,8 @@ const RECORDED: [&str; 6] = [
 ];
 
 /// Routes that touch no personal data; every other one does.
-const IMPERSONAL: [&str; 7] = [
+const IMPERSONAL: [&str; 8] = [
+    "/api/v1/models/",
     "/api/v1/services",
     "/api/v1/statistics",
     "/api/v1/taxonomy",
@@ -39,9 +40,6 @@ const IMPERSONAL: [&str; 7] = [
     "/inference.GRPCInferenceService/Repository",
     "unmatched",
 ];
-
-/// The page whose acts show or erase what is kept of a person.
-const FOR_A_PERSON: (&str, &str) = ("POST", "/console/privacy");
 
 /// What is done over a WebSocket, after the call that opens it.
 const STREAM: &str = "STREAM /api/v1/speech/stream";
@@ -72,10 +70,8 @@ impl Entry {
         if !is_page && !RECORDED.iter().any(|it| request.uri().path().starts_with(it)) {
             return None;
         }
-        // What a page shows of persons it asks of the routes below; but for what is done for a person.
-        let is_act = page.is_some_and(|it| (it.method, it.path) == FOR_A_PERSON);
-        let is_route = !is_page && !IMPERSONAL.iter().any(|it| label.starts_with(it));
-        let is_personal = is_act || is_route;
+        // What a page shows of persons it asks of the routes below.
+        let is_personal = !is_page && !IMPERSONAL.iter().any(|it| label.starts_with(it));
         Some(Entry { row: row(cx, request, label), is_personal })
     }
 }

@@ -15,7 +15,8 @@ use super::failure::{Failure, describe};
 use super::ops;
 
 /// What every caller is told.
-const MESSAGE: &str = "資料金鑰與資料庫不符,服務處於封存狀態,請洽系統管理者。";
+const MESSAGE: &str =
+    "資料金鑰與資料庫不符,服務處於封存狀態;請系統管理者放回正確的金鑰後重新啟動。";
 
 /// Tells that the data is sealed until `shutdown` resolves. Nothing else is behind these routes, so nothing is served.
 ///

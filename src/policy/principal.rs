@@ -111,6 +111,19 @@ impl Principal {
         if self.scopes.has(scope) { Ok(()) } else { Err(Denial::Scope) }
     }
 
+    /// Under which name it asks for something or approves it: the person whom the issuer vouches for, or else itself.
+    /// Whom a client only says it acts for would make one client two persons.
+    pub fn name(&self) -> &str {
+        let person = self.acting_for.as_ref().filter(|it| it.is_authenticated);
+        person.map_or(&self.subject, |it| &it.subject)
+    }
+
+    /// The agency that it may act for where rows of persons or models of agencies are meant: its own; none, which is
+    /// all, for whoever belongs to the `house`. Units do not matter: a request of a person is for the whole agency.
+    pub fn agency(&self, house: &str) -> Option<&str> {
+        (self.org != house).then_some(self.org.as_str())
+    }
+
     /// Whether a row of an agency, and of a unit (`301000000A/民政司/第三科`) where it has one, may be seen.
     ///
     /// A unit's own path and all below it are seen; a path that only begins with the same letters is not.
@@ -152,5 +165,27 @@ mod tests {
         // Whoever sees some units only sees no row that belongs to none.
         check(&civil, "301000000A", None, false);
         check(&["301000000A/戶政司", civil[0]], "301000000A", Some(civil[0]), true);
+    }
+
+    #[test]
+    fn one_client_is_not_two_persons() {
+        let mut principal = Principal::local("mailbox".to_owned(), "301000000A".to_owned());
+        assert_eq!(principal.name(), "mailbox");
+        let subject = "u-1".to_owned();
+        principal.acting_for =
+            Some(ActingFor { subject: subject.clone(), is_authenticated: false });
+        assert_eq!(principal.name(), "mailbox", "nobody vouches for the person");
+        principal.acting_for = Some(ActingFor { subject, is_authenticated: true });
+        assert_eq!(principal.name(), "u-1");
+    }
+
+    #[test]
+    fn the_house_acts_for_all_and_an_agency_for_itself() {
+        let mut principal = Principal::local("a".to_owned(), "379000000A".to_owned());
+        assert_eq!(principal.agency("301000000A"), Some("379000000A"));
+        principal.unit_paths = vec!["379000000A/民政局".to_owned()];
+        assert_eq!(principal.agency("301000000A"), Some("379000000A"));
+        principal.org = "301000000A".to_owned();
+        assert_eq!(principal.agency("301000000A"), None);
     }
 }

@@ -163,6 +163,16 @@ pub const ROUTES: &[Route] = &[
     plain("GET", "/api/v1/taxonomy", Access::Any(&[S::TaxonomiesRead])),
     plain("POST", "/api/v1/taxonomy/comparisons", Access::Any(&[S::TaxonomiesWrite])),
     plain("POST", "/api/v1/taxonomy/versions", Access::Any(&[S::TaxonomiesWrite])),
+    Route {
+        offered: Offered::Everywhere,
+        ..plain("GET", "/api/v1/models/proposals", Access::Any(&[S::ModelsRead]))
+    },
+    Route {
+        offered: Offered::Everywhere,
+        ..plain("POST", "/api/v1/models/proposals", Access::Any(&[S::ModelsPropose]))
+    },
+    approving("/api/v1/models/proposals/{id}/approve"),
+    approving("/api/v1/models/proposals/{id}/reject"),
     kept("GET", "/api/v1/reviews", Access::Any(&[S::ReviewsWork])),
     kept("POST", "/api/v1/reviews/claim-next", Access::Any(&[S::ReviewsWork])),
     plain("POST", "/api/v1/reviews/accept", Access::Any(&[S::ReviewsWork])),
@@ -193,6 +203,15 @@ pub const ROUTES: &[Route] = &[
     plain("POST", "/api/v1/webhooks/{id}/rotate-secret", Access::Client),
     plain("GET", "/api/v1/webhooks/{id}/deliveries", Access::Client),
     plain("POST", "/api/v1/webhooks/{id}/deliveries/{delivery_id}/redeliver", Access::Client),
+    of_person("POST", "/api/v1/subjects/find"),
+    of_person("POST", "/api/v1/subjects/copies"),
+    of_person("GET", "/api/v1/subjects/erasures"),
+    of_person("POST", "/api/v1/subjects/erasures"),
+    of_person("POST", "/api/v1/subjects/erasures/{id}/approve"),
+    of_person("POST", "/api/v1/subjects/erasures/{id}/reject"),
+    of_person("GET", "/api/v1/subjects/holds"),
+    of_person("POST", "/api/v1/subjects/holds"),
+    of_person("POST", "/api/v1/subjects/holds/{id}/lift"),
     open("/api/v1/services", Offered::Everywhere),
     open("/openapi.json", Offered::Everywhere),
     open("/openapi/{file}", Offered::Everywhere),
@@ -250,7 +269,6 @@ pub const PAGES: &[Route] = &[
     page("/console/audit", Access::Any(&[S::AuditRead])),
     page("/console/resources", Access::Any(&[S::OpsAdmin])),
     page("/console/privacy", Access::Any(&[S::PrivacyHandle])),
-    Route { method: "POST", ..page("/console/privacy", Access::Any(&[S::PrivacyHandle])) },
 ];
 
 /// Scopes of whoever may try one of the services.
@@ -273,6 +291,16 @@ const fn named(method: &'static str, path: &'static str, scopes: &'static [S]) -
 
 const fn kept(method: &'static str, path: &'static str, access: Access) -> Route {
     Route { personal: PersonalData::Kept, ..plain(method, path, access) }
+}
+
+/// What is done for a person, at either listener: the console is at both.
+const fn of_person(method: &'static str, path: &'static str) -> Route {
+    Route { offered: Offered::Everywhere, ..kept(method, path, Access::Any(&[S::PrivacyHandle])) }
+}
+
+/// What decides on another's proposal of a model.
+const fn approving(path: &'static str) -> Route {
+    Route { offered: Offered::Everywhere, ..plain("POST", path, Access::Any(&[S::ModelsApprove])) }
 }
 
 const fn page(path: &'static str, access: Access) -> Route {

@@ -84,6 +84,11 @@ const OPEN_TO: &[(&str, &str)] = &[
     // These need a strong login besides.
     ("POST /api/v1/taxonomy/comparisons", ""),
     ("POST /api/v1/taxonomy/versions", ""),
+    ("GET /api/v1/models/proposals", "單模系"),
+    // These need a strong login besides.
+    ("POST /api/v1/models/proposals", ""),
+    ("POST /api/v1/models/proposals/{id}/approve", ""),
+    ("POST /api/v1/models/proposals/{id}/reject", ""),
     ("GET /api/v1/reviews", "承分單"),
     ("POST /api/v1/reviews/claim-next", "承分單"),
     ("POST /api/v1/reviews/accept", "承分單"),
@@ -114,6 +119,16 @@ const OPEN_TO: &[(&str, &str)] = &[
     ("POST /api/v1/webhooks/{id}/rotate-secret", "介"),
     ("GET /api/v1/webhooks/{id}/deliveries", "介"),
     ("POST /api/v1/webhooks/{id}/deliveries/{delivery_id}/redeliver", "介"),
+    // These need a strong login besides.
+    ("POST /api/v1/subjects/find", ""),
+    ("POST /api/v1/subjects/copies", ""),
+    ("GET /api/v1/subjects/erasures", ""),
+    ("POST /api/v1/subjects/erasures", ""),
+    ("POST /api/v1/subjects/erasures/{id}/approve", ""),
+    ("POST /api/v1/subjects/erasures/{id}/reject", ""),
+    ("GET /api/v1/subjects/holds", ""),
+    ("POST /api/v1/subjects/holds", ""),
+    ("POST /api/v1/subjects/holds/{id}/lift", ""),
 ];
 
 #[test]
@@ -149,7 +164,6 @@ fn every_screen_is_seen_by_the_roles_that_need_it() {
         ("/console/clients", ""),
         ("/console/audit", ""),
         ("/console/resources", ""),
-        ("/console/privacy", ""),
         ("/console/privacy", ""),
     ];
     let guarded = PAGES.iter().filter(|it| it.access != Access::Open);

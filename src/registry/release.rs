@@ -172,16 +172,17 @@ impl Trust {
         listed(release.models.get(id) == Some(manifest), || format!("model `{id}`"))
     }
 
-    /// Refuses a version of a classifier that was not signed, under whatever number: nodes count for themselves.
+    /// Refuses a version of the classifier `[<agency>/]<name>` that was not signed for it, under whatever number: nodes
+    /// count for themselves.
     pub(super) fn require_classifier(
         &self,
-        name: &str,
+        path: &str,
         sha256: &Digest,
     ) -> Result<(), ReleaseError> {
         let Some(release) = self.release()? else { return Ok(()) };
-        let is_of_name = |key: &str| key.rsplit('/').nth(1) == Some(name);
-        let is_listed = release.classifiers.iter().any(|(key, it)| it == sha256 && is_of_name(key));
-        listed(is_listed, || format!("this version of classifier `{name}`"))
+        let is_of_path = |key: &str| key.rsplit_once('/').is_some_and(|(it, _)| it == path);
+        let is_listed = release.classifiers.iter().any(|(key, it)| it == sha256 && is_of_path(key));
+        listed(is_listed, || format!("this version of classifier `{path}`"))
     }
 
     /// Refuses a table of the settings that was not signed.
@@ -248,9 +249,12 @@ mod tests {
         check(trust.require_model("a-model", &digest_of(b"manifest")), true);
         check(trust.require_model("a-model", &digest_of(b"another")), false);
         check(trust.require_model("b-model", &digest_of(b"manifest")), false);
-        check(trust.require_classifier("letters", &digest_of(b"version")), true);
-        check(trust.require_classifier("documents", &digest_of(b"version")), false);
-        check(trust.require_classifier("letters", &digest_of(b"another")), false);
+        check(trust.require_classifier("A04000000G/letters", &digest_of(b"version")), true);
+        check(trust.require_classifier("A04000000G/documents", &digest_of(b"version")), false);
+        check(trust.require_classifier("A04000000G/letters", &digest_of(b"another")), false);
+        // What was signed for one agency is neither the house's nor another's.
+        check(trust.require_classifier("letters", &digest_of(b"version")), false);
+        check(trust.require_classifier("A05000000H/letters", &digest_of(b"version")), false);
         check(trust.require_table("documents.taxonomy", b"units"), true);
         check(trust.require_table("documents.taxonomy", b"unit"), false);
         check(Trust::default().require_table("documents.taxonomy", b"unit"), true);

@@ -115,6 +115,8 @@ pub struct LoadedVersion {
 #[derive(Clone, Debug)]
 pub struct Versions {
     name: String,
+    /// The agency whose they are; none for the house.
+    agency: Option<String>,
     root: PathBuf,
     files: VersionFiles,
     has_built_in: bool,
@@ -131,7 +133,12 @@ impl Versions {
     pub fn of_files(root: &Path, name: &str, files: VersionFiles) -> Versions {
         let has_built_in = builtin::manifest(name).is_some();
         let (name, root) = (name.to_owned(), root.join(name));
-        Versions { name, root, files, has_built_in, trust: Trust::default() }
+        Versions { name, agency: None, root, files, has_built_in, trust: Trust::default() }
+    }
+
+    /// The same as those of an agency with units of its own: only what was signed for it may answer there.
+    pub fn of_agency(self, agency: Option<String>) -> Versions {
+        Versions { agency, ..self }
     }
 
     /// The same without the version that is part of the program: its labels are the ministry's units.
@@ -209,7 +216,11 @@ impl Versions {
             files.insert(name.clone(), bytes);
         }
         let sum = hashes.sum();
-        let trusted = self.trust.require_classifier(&self.name, &sum);
+        let path = match &self.agency {
+            Some(agency) => format!("{agency}/{}", self.name),
+            None => self.name.clone(),
+        };
+        let trusted = self.trust.require_classifier(&path, &sum);
         trusted.map_err(|source| self.untrusted(number, source))?;
         Ok(LoadedVersion { number, sha256: sum.to_string(), files })
     }

@@ -16,6 +16,7 @@ pub mod otlp;
 mod picture;
 mod pool;
 pub mod privacy;
+pub mod proposals;
 pub mod relay;
 pub mod retention;
 pub mod reviews;

@@ -7,11 +7,11 @@ use std::time::Duration;
 
 use crate::base::{Clock, Private, RequestId, rfc3339};
 use crate::store::blobs::Blobs;
-use crate::store::{Request, Store};
+use crate::store::{Rejection, Store};
 
 pub use crate::store::{
-    Approval, Erasure, Expiring, Hold, HoldKind, Identifier, IdentifierKind, Mention, StoreError,
-    Subject,
+    Approval, Erasure, Expiring, Hold, HoldKind, Identifier, IdentifierKind, Mention, Request,
+    StoreError, Subject,
 };
 
 /// Rights of persons over what is kept.
@@ -23,6 +23,8 @@ pub struct Privacy {
     pub blobs: Blobs,
     /// Tells the time.
     pub clock: Arc<dyn Clock>,
+    /// The agency whose rows, requests and holds are meant; none for those of all, as the house sees them.
+    pub agency: Option<String>,
 }
 
 /// Why something cannot be done.
@@ -51,6 +53,8 @@ pub struct Found {
     pub mention: Mention,
     /// Since when it is known to (since 1970-01-01T00:00:00Z).
     pub noted: Duration,
+    /// Of which agency; none when the row itself is gone.
+    pub org: Option<String>,
     /// Of which service; none when the row itself is gone.
     pub service: Option<String>,
     /// When it is erased by itself.
@@ -66,6 +70,16 @@ pub struct CopiedFile {
 }
 
 impl Privacy {
+    /// The same for somebody of this agency; for the house without one.
+    pub fn of(&self, agency: Option<&str>) -> Privacy {
+        Privacy { agency: agency.map(str::to_owned), ..self.clone() }
+    }
+
+    /// Whether what belongs to `org` is meant; what belongs to none is the house's.
+    fn means(&self, org: Option<&String>) -> bool {
+        self.agency.is_none() || self.agency.as_ref() == org
+    }
+
     /// The pseudonym of an identifier; none for one without a letter or digit.
     pub fn subject(&self, identifier: &Identifier) -> Option<Subject> {
         self.store.subject(identifier)
@@ -77,18 +91,28 @@ impl Privacy {
     /// When the store fails.
     pub async fn find(&self, subject: &Subject) -> Result<Vec<Found>, PrivacyError> {
         let mut found = Vec::new();
-        for (mention, noted) in self.store.mentions(subject).await? {
+        for (mention, noted) in self.mentions(subject).await? {
             let about = match &mention {
                 Mention::Prediction(id) => {
                     let kept = self.store.prediction(id, self.now().as_secs()).await?;
-                    kept.map(|it| (it.service, Duration::from_secs(it.expires)))
+                    kept.map(|it| ((it.service, it.org), Duration::from_secs(it.expires)))
                 }
-                Mention::Job(id) => self.store.job(id).await?.map(|it| (it.service, it.expires)),
+                Mention::Job(id) => {
+                    self.store.job(id).await?.map(|it| ((it.service, it.org), it.expires))
+                }
             };
-            let (service, expires) = about.unzip();
-            found.push(Found { mention, noted, service, expires });
+            let (about, expires) = about.unzip();
+            let (service, org) = about.unzip();
+            found.push(Found { mention, noted, org, service, expires });
         }
         Ok(found)
+    }
+
+    async fn mentions(&self, subject: &Subject) -> Result<Vec<(Mention, Duration)>, StoreError> {
+        match &self.agency {
+            Some(agency) => self.store.mentions_in(subject, agency).await,
+            None => self.store.mentions(subject).await,
+        }
     }
 
     /// Copies out what a row that mentions somebody holds, in the clear.
@@ -152,8 +176,10 @@ impl Privacy {
     ) -> Result<String, PrivacyError> {
         let asked = (by, self.now());
         let id = RequestId::at(asked.1).to_string();
-        let request = Request { id: id.clone(), reason, asked, approved: None, done: None };
-        self.store.ask_erasure(Erasure { request, subject }).await?;
+        let (approved, done, rejected) = (None, None, None);
+        let request = Request { id: id.clone(), reason, asked, approved, done, rejected };
+        let org = self.agency.clone();
+        self.store.ask_erasure(Erasure { request, subject, org }).await?;
         Ok(id)
     }
 
@@ -163,9 +189,8 @@ impl Privacy {
     /// # Errors
     /// When the store fails, or the approval does not count.
     pub async fn approve_erasure(&self, id: &str, by: &str) -> Result<u64, PrivacyError> {
-        let known = self.erasure(id).await?;
-        let was_cut_short =
-            known.is_some_and(|it| it.request.approved.is_some() && it.request.done.is_none());
+        let known = self.erasure(id).await?.ok_or(PrivacyError::NotApproved(Approval::Unknown))?;
+        let was_cut_short = known.request.approved.is_some() && known.request.done.is_none();
         match self.store.approve_erasure(id, by, self.now()).await? {
             Approval::Approved => (),
             Approval::Unknown if was_cut_short => (),
@@ -175,6 +200,22 @@ impl Privacy {
             Some(erasure) => self.erase(erasure).await,
             None => Err(PrivacyError::NotApproved(Approval::Unknown)),
         }
+    }
+
+    /// Rejects a request in the name of `by`, who may be whoever asked; `false` when none waits.
+    ///
+    /// # Errors
+    /// When the store fails.
+    pub async fn reject_erasure(
+        &self,
+        id: &str,
+        (reason, by): (String, String),
+    ) -> Result<bool, PrivacyError> {
+        if self.erasure(id).await?.is_none() {
+            return Ok(false);
+        }
+        let rejection = Rejection { by, at: self.now(), reason };
+        Ok(self.store.reject_erasure(id, rejection).await?)
     }
 
     /// Erases all that an approved request means, files too; how many rows.
@@ -202,7 +243,9 @@ impl Privacy {
     /// # Errors
     /// When the store fails.
     pub async fn erasures(&self) -> Result<Vec<Erasure>, PrivacyError> {
-        Ok(self.store.erasures().await?)
+        let mut found = self.store.erasures().await?;
+        found.retain(|it| self.means(it.org.as_ref()));
+        Ok(found)
     }
 
     async fn erasure(&self, id: &str) -> Result<Option<Erasure>, PrivacyError> {
@@ -220,7 +263,8 @@ impl Privacy {
     ) -> Result<String, PrivacyError> {
         let created = self.now();
         let id = RequestId::at(created).to_string();
-        let hold = Hold { id: id.clone(), kind, object, reason, approver, created, lifted: None };
+        let (lifted, org) = (None, self.agency.clone());
+        let hold = Hold { id: id.clone(), kind, object, reason, approver, created, lifted, org };
         self.store.add_hold(hold).await?;
         Ok(id)
     }
@@ -230,6 +274,9 @@ impl Privacy {
     /// # Errors
     /// When the store fails.
     pub async fn lift(&self, id: &str, approver: &str) -> Result<bool, PrivacyError> {
+        if !self.holds().await?.iter().any(|it| it.id == id) {
+            return Ok(false);
+        }
         Ok(self.store.lift_hold(id, approver, self.now()).await?)
     }
 
@@ -238,14 +285,19 @@ impl Privacy {
     /// # Errors
     /// When the store fails.
     pub async fn holds(&self) -> Result<Vec<Hold>, PrivacyError> {
-        Ok(self.store.holds().await?)
+        let mut found = self.store.holds().await?;
+        found.retain(|it| self.means(it.org.as_ref()));
+        Ok(found)
     }
 
-    /// What will be erased by itself in the next `time`.
+    /// What will be erased by itself in the next `time`; counted for the house only, as it is counted for all.
     ///
     /// # Errors
     /// When the store fails.
     pub async fn expiring(&self, time: Duration) -> Result<Vec<Expiring>, PrivacyError> {
+        if self.agency.is_some() {
+            return Ok(Vec::new());
+        }
         Ok(self.store.expiring(self.now() + time).await?)
     }
 

@@ -27,6 +27,16 @@ impl Tenants {
         self.own.get(org).unwrap_or(&self.house)
     }
 
+    /// Those of an agency that has its own.
+    pub fn own(&self, org: &str) -> Option<&Arc<Routing>> {
+        self.own.get(org)
+    }
+
+    /// Codes of the agencies that have their own.
+    pub fn agencies(&self) -> impl Iterator<Item = &str> {
+        self.own.keys().map(String::as_str)
+    }
+
     /// Those of the house.
     pub fn house(&self) -> &Arc<Routing> {
         &self.house

@@ -20,6 +20,19 @@ pub struct Request {
     pub approved: Option<(String, Duration)>,
     /// When what was asked for was done to its end.
     pub done: Option<Duration>,
+    /// Who rejected it instead.
+    pub rejected: Option<Rejection>,
+}
+
+/// Why something that was asked for is not done.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Rejection {
+    /// Who rejected it; whoever asked may take it back.
+    pub by: String,
+    /// When (since 1970-01-01T00:00:00Z).
+    pub at: Duration,
+    /// Why.
+    pub reason: String,
 }
 
 /// What became of an approval.
@@ -43,7 +56,11 @@ pub(super) enum Requests {
 }
 
 /// The columns of a [`Request`], in the order in which it is read.
-pub(super) const COLUMNS: &str = "id, reason, asked_by, asked, approved_by, approved, done";
+pub(super) const COLUMNS: &str =
+    "id, reason, asked_by, asked, approved_by, approved, done, rejected_by, rejected, rejection";
+
+/// Condition of a request that waits.
+const WAITS: &str = "approved IS NULL AND rejected IS NULL";
 
 impl Requests {
     fn table(self) -> &'static str {
@@ -61,7 +78,13 @@ impl Request {
         let asked = (row.take()?, time(row.take()?));
         let approved_by: Option<String> = row.take()?;
         let approved = approved_by.zip(row.take::<Option<u64>>()?.map(time));
-        Ok(Request { id, reason, asked, approved, done: row.take::<Option<u64>>()?.map(time) })
+        let done = row.take::<Option<u64>>()?.map(time);
+        let rejected_by: Option<String> = row.take()?;
+        let rejected_at = row.take::<Option<u64>>()?.map(time);
+        let why: Option<String> = row.take()?;
+        let rejected = rejected_by.zip(rejected_at).zip(why);
+        let rejected = rejected.map(|((by, at), reason)| Rejection { by, at, reason });
+        Ok(Request { id, reason, asked, approved, done, rejected })
     }
 }
 
@@ -72,7 +95,7 @@ pub(super) async fn may_approve(
     tx: &mut dyn Tx,
 ) -> Result<Approval, StoreError> {
     let table = requests.table();
-    let select = format!("SELECT asked_by FROM {table} WHERE id = $1 AND approved IS NULL");
+    let select = format!("SELECT asked_by FROM {table} WHERE id = $1 AND {WAITS}");
     let Some(mut row) = tx.rows(&select, values![id]).await?.into_iter().next() else {
         return Ok(Approval::Unknown);
     };
@@ -89,11 +112,24 @@ pub(super) async fn approve(
     tx: &mut dyn Tx,
 ) -> Result<(), StoreError> {
     let table = requests.table();
-    let update = format!(
-        "UPDATE {table} SET approved_by = $1, approved = $2 WHERE id = $3 AND approved IS NULL"
-    );
+    let update =
+        format!("UPDATE {table} SET approved_by = $1, approved = $2 WHERE id = $3 AND {WAITS}");
     tx.execute(&update, values![by, ms(now), id]).await?;
     Ok(())
+}
+
+/// Writes down that a request will not be done; `false` when it does not wait.
+pub(super) async fn reject(
+    requests: Requests,
+    id: &str,
+    it: &Rejection,
+    tx: &mut dyn Tx,
+) -> Result<bool, StoreError> {
+    let table = requests.table();
+    let update = format!(
+        "UPDATE {table} SET rejected_by = $1, rejected = $2, rejection = $3 WHERE id = $4 AND {WAITS}"
+    );
+    Ok(tx.execute(&update, values![&it.by, ms(it.at), &it.reason, id]).await? == 1)
 }
 
 /// Writes down that a request was done; the first time counts.

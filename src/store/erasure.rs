@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use futures_util::FutureExt;
 
-use super::approvals::{self, Approval, COLUMNS, Request, Requests};
+use super::approvals::{self, Approval, COLUMNS, Rejection, Request, Requests};
 use super::engine::{Kind, Reply, Tx};
 use super::jobs::ms;
 use super::subjects::{self, Mention, Subject};
@@ -21,6 +21,8 @@ pub struct Erasure {
     pub request: Request,
     /// Whom.
     pub subject: Subject,
+    /// The agency whose rows are meant; none for those of all.
+    pub org: Option<String>,
 }
 
 impl Store {
@@ -39,6 +41,16 @@ impl Store {
     pub fn approve_erasure(&self, id: &str, by: &str, now: Duration) -> Reply<Approval> {
         self.call(Kind::Durable, (id.to_owned(), by.to_owned(), now), |(id, by, now), tx| {
             approve(id, by, *now, tx).boxed()
+        })
+    }
+
+    /// Rejects a request; `false` when it does not wait.
+    ///
+    /// # Errors
+    /// When the database fails.
+    pub fn reject_erasure(&self, id: &str, rejection: Rejection) -> Reply<bool> {
+        self.call(Kind::Durable, (id.to_owned(), rejection), |(id, it), tx| {
+            approvals::reject(Requests::Erasures, id, it, tx).boxed()
         })
     }
 
@@ -85,8 +97,9 @@ impl Store {
 }
 
 async fn insert(it: &Erasure, tx: &mut dyn Tx) -> Result<(), StoreError> {
-    let insert = "INSERT INTO erasure(id, subject, reason, asked_by, asked, approved_by, approved)
-        VALUES($1, $2, $3, $4, $5, $6, $7) ON CONFLICT DO NOTHING";
+    let insert =
+        "INSERT INTO erasure(id, subject, reason, asked_by, asked, approved_by, approved, org)
+        VALUES($1, $2, $3, $4, $5, $6, $7, $8) ON CONFLICT DO NOTHING";
     let Request { id, reason, asked, approved, .. } = &it.request;
     let values = values![
         id,
@@ -96,17 +109,19 @@ async fn insert(it: &Erasure, tx: &mut dyn Tx) -> Result<(), StoreError> {
         ms(asked.1),
         approved.as_ref().map(|it| &it.0),
         approved.as_ref().map(|it| ms(it.1)),
+        &it.org,
     ];
     tx.execute(insert, values).await?;
     Ok(())
 }
 
 async fn erasures(tx: &mut dyn Tx) -> Result<Vec<Erasure>, StoreError> {
-    let select = format!("SELECT {COLUMNS}, subject FROM erasure ORDER BY asked, id");
+    let select = format!("SELECT {COLUMNS}, subject, org FROM erasure ORDER BY asked, id");
     let read = |mut row: Row| -> Result<_, StoreError> {
         let request = Request::take(&mut row)?;
         let subject: String = row.take()?;
-        Ok(Erasure { request, subject: Subject::parse(&subject).ok_or(StoreError::Shape)? })
+        let subject = Subject::parse(&subject).ok_or(StoreError::Shape)?;
+        Ok(Erasure { request, subject, org: row.take()? })
     };
     tx.rows(&select, values![]).await?.into_iter().map(read).collect()
 }
@@ -122,11 +137,18 @@ async fn approve(
         return Ok(approval);
     }
     holds::spread(tx).await?;
+    // Of an agency's request only its own rows are meant, and only its holds and those of the house count.
     let held = "SELECT subject_ref.object FROM subject_ref
             JOIN held ON held.kind = subject_ref.kind AND held.object = subject_ref.object
-            JOIN erasure ON erasure.subject = subject_ref.subject WHERE erasure.id = $1
+            JOIN erasure ON erasure.subject = subject_ref.subject
+            WHERE erasure.id = $1 AND (erasure.org IS NULL
+                OR EXISTS (SELECT 1 FROM prediction WHERE subject_ref.kind = 'prediction'
+                    AND prediction.id = subject_ref.object AND prediction.org = erasure.org)
+                OR EXISTS (SELECT 1 FROM job WHERE subject_ref.kind = 'job'
+                    AND job.id = subject_ref.object AND job.org = erasure.org))
         UNION SELECT hold.object FROM hold JOIN erasure ON erasure.subject = hold.object
-            WHERE hold.kind = 'subject' AND erasure.id = $1 AND hold.lifted IS NULL";
+            WHERE hold.kind = 'subject' AND erasure.id = $1 AND hold.lifted IS NULL
+                AND (erasure.org IS NULL OR hold.org IS NULL OR hold.org = erasure.org)";
     if !tx.rows(held, values![id]).await?.is_empty() {
         return Ok(Approval::Held);
     }
@@ -137,7 +159,11 @@ async fn approve(
 async fn erase(it: &Erasure, now: Duration, tx: &mut dyn Tx) -> Result<u64, StoreError> {
     let Some((_, approved)) = &it.request.approved else { return Ok(0) };
     // What came after the approval is not meant.
-    let meant = subjects::mentions(&it.subject, tx).await?.into_iter();
+    let meant = match &it.org {
+        Some(org) => subjects::mentions_in(&it.subject, org, tx).await?,
+        None => subjects::mentions(&it.subject, tx).await?,
+    };
+    let meant = meant.into_iter();
     let meant: Vec<Mention> =
         meant.filter(|(_, noted)| noted <= approved).map(|it| it.0).take(AT_ONCE).collect();
     for mention in &meant {

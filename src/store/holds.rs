@@ -55,6 +55,8 @@ pub struct Hold {
     pub created: Duration,
     /// When it was lifted, and who approved that.
     pub lifted: Option<(Duration, String)>,
+    /// The agency whose rows it holds; none for those of all.
+    pub org: Option<String>,
 }
 
 impl Store {
@@ -65,11 +67,12 @@ impl Store {
     pub fn add_hold(&self, hold: Hold) -> Reply<()> {
         self.call(Kind::Durable, hold, |hold, tx| {
             async move {
-                let insert = "INSERT INTO hold(id, kind, object, reason, approver, created)
-                    VALUES($1, $2, $3, $4, $5, $6)";
+                let insert = "INSERT INTO hold(id, kind, object, reason, approver, created, org)
+                    VALUES($1, $2, $3, $4, $5, $6, $7)";
                 let (kind, created) = (hold.kind.as_str(), ms(hold.created));
-                let Hold { id, object, reason, approver, .. } = hold;
-                tx.execute(insert, values![id, kind, object, reason, approver, created]).await?;
+                let Hold { id, object, reason, approver, org, .. } = hold;
+                let values = values![id, kind, object, reason, approver, created, org];
+                tx.execute(insert, values).await?;
                 Ok(())
             }
             .boxed()
@@ -102,7 +105,7 @@ impl Store {
 }
 
 async fn holds(tx: &mut dyn Tx) -> Result<Vec<Hold>, StoreError> {
-    let select = "SELECT id, kind, object, reason, approver, created, lifted, lifted_by
+    let select = "SELECT id, kind, object, reason, approver, created, lifted, lifted_by, org
         FROM hold ORDER BY created, id";
     let read = |mut row: Row| -> Result<_, StoreError> {
         let id = row.take()?;
@@ -116,6 +119,7 @@ async fn holds(tx: &mut dyn Tx) -> Result<Vec<Hold>, StoreError> {
             approver: row.take()?,
             created: time(row.take()?),
             lifted: row.take::<Option<u64>>()?.map(time).zip(row.take()?),
+            org: row.take()?,
         })
     };
     tx.rows(select, values![]).await?.into_iter().map(read).collect()
@@ -123,28 +127,32 @@ async fn holds(tx: &mut dyn Tx) -> Result<Vec<Hold>, StoreError> {
 
 /// Writes down anew which rows are held now. Without a hold that is nothing.
 pub(super) async fn spread(tx: &mut dyn Tx) -> Result<(), StoreError> {
-    const ACTIVE: &str = "hold WHERE hold.lifted IS NULL AND hold.kind";
+    const ACTIVE: &str = "hold.lifted IS NULL";
     tx.execute("DELETE FROM held", values![]).await?;
     if tx.rows("SELECT id FROM hold WHERE lifted IS NULL LIMIT 1", values![]).await?.is_empty() {
         return Ok(());
     }
-    let direct = format!("SELECT kind, object FROM {ACTIVE} IN ('prediction', 'job')");
-    let of_case = [("prediction", "'prediction'"), ("job", "'job'")].map(|(table, kind)| {
-        format!(
-            "SELECT {kind}, id FROM {table} WHERE case_no IN (SELECT object FROM {ACTIVE} = 'case')"
-        )
+    // A hold of an agency counts for its own rows only.
+    let of = [("prediction", "'prediction'"), ("job", "'job'")].map(|(table, kind)| {
+        let rows = format!("SELECT {kind}, {table}.id FROM {table} JOIN");
+        let own = format!("{ACTIVE} AND (hold.org IS NULL OR {table}.org = hold.org) AND");
+        [
+            format!("{rows} hold ON {table}.id = hold.object WHERE {own} hold.kind IN ({kind})"),
+            format!("{rows} hold ON {table}.case_no = hold.object WHERE {own} hold.kind = 'case'"),
+            format!(
+                "{rows} subject_ref ON {table}.id = subject_ref.object AND subject_ref.kind IN ({kind})
+                    JOIN hold ON subject_ref.subject = hold.object WHERE {own} hold.kind = 'subject'"
+            ),
+        ]
     });
-    let of_subject = format!(
-        "SELECT kind, object FROM subject_ref WHERE subject IN (SELECT object FROM {ACTIVE} = 'subject')"
-    );
-    // Jobs first: their blobs are found through them.
+    // Jobs before: their blobs are found through them.
     let of_job = ["input", "attached", "checkpoint", "result", "corrections"].map(|it| {
         format!(
             "SELECT 'blob', {it} FROM job WHERE {it} IS NOT NULL
                 AND id IN (SELECT object FROM held WHERE kind = 'job')"
         )
     });
-    for select in [&direct].into_iter().chain(&of_case).chain([&of_subject]).chain(&of_job) {
+    for select in of.iter().flatten().chain(&of_job) {
         // Without a condition SQLite takes `ON CONFLICT` for a join; each of these has one.
         let insert = format!("INSERT INTO held(kind, object) {select} ON CONFLICT DO NOTHING");
         tx.execute(&insert, values![]).await?;

@@ -31,6 +31,7 @@ const MIGRATIONS: &[Migration] = &[
     migration!("0008_drift"),
     migration!("0009_corrections"),
     migration!("0010_messages"),
+    migration!("0011_agencies"),
 ];
 
 /// Number of the newest tables that this program knows.
@@ -43,7 +44,12 @@ pub(super) fn sqlite(connection: &mut rusqlite::Connection) -> Result<(), StoreE
     let transaction =
         connection.transaction_with_behavior(rusqlite::TransactionBehavior::Immediate)?;
     let found: i64 = transaction.query_row("PRAGMA user_version", [], |row| row.get(0))?;
-    for migration in missing(found)? {
+    let missing = missing(found)?;
+    if missing.is_empty() {
+        // Even the same number would be written: a start without the key changes nothing.
+        return Ok(());
+    }
+    for migration in missing {
         transaction.execute_batch(migration.sqlite)?;
     }
     transaction.pragma_update(None, "user_version", known())?;

@@ -41,7 +41,7 @@ use futures_util::FutureExt;
 
 use crate::base::Private;
 
-pub use approvals::{Approval, Request};
+pub use approvals::{Approval, Rejection, Request};
 pub use drift::{DriftReference, DriftRow, Observed, Observing, Shape};
 pub use engine::Reply;
 pub use erasure::Erasure;
@@ -49,6 +49,8 @@ pub use export::Labelled;
 pub use holds::{Hold, HoldKind};
 pub use keys::{Progress, StoreKey};
 pub use outbox::OutboxRow;
+#[cfg(feature = "postgres")]
+pub use postgres::PostgresTls;
 pub use predictions::{FeedbackRow, NewPrediction, Prediction, Review};
 pub use promotions::Promotion;
 pub use retention::{Expiring, Keep, Purged};
@@ -164,7 +166,22 @@ impl Store {
     /// Those of [`Store::open`], and when the server cannot be reached.
     #[cfg(feature = "postgres")]
     pub fn connect(data_dir: &Path, url: &str, n_connections: usize) -> Result<Store, StoreError> {
-        Store::with(data_dir, Arc::new(postgres::Postgres::open(url, n_connections)?), None)
+        Store::connect_over(&PostgresTls::default(), data_dir, url, n_connections)
+    }
+
+    /// The same over connections that are encrypted: where the address says `sslmode=require`, or `tls` anything.
+    ///
+    /// # Errors
+    /// Those of [`Store::connect`], and when a file of certificates cannot be used.
+    #[cfg(feature = "postgres")]
+    pub fn connect_over(
+        tls: &PostgresTls,
+        data_dir: &Path,
+        url: &str,
+        n_connections: usize,
+    ) -> Result<Store, StoreError> {
+        let engine = postgres::Postgres::open(url, n_connections, tls)?;
+        Store::with(data_dir, Arc::new(engine), None)
     }
 
     /// A store in memory whose calls happen at once on the caller's thread; its keys lie under `data_dir`.

@@ -1,19 +1,25 @@
 //! PostgreSQL: a few connections on a runtime of their own, one transaction a piece of work.
 
+mod tls;
+
 use std::collections::HashMap;
 use std::sync::Arc;
 
 use bytes::BytesMut;
 use futures_util::FutureExt;
 use futures_util::future::BoxFuture;
+use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::runtime::Runtime;
 use tokio::sync::{Mutex, mpsc};
 use tokio_postgres::types::{FromSql, IsNull, ToSql, Type};
-use tokio_postgres::{Client, NoTls, Statement};
+use tokio_postgres::{Client, Connection, NoTls, Socket, Statement};
 
 use super::engine::{Engine, Kind, Tx, Work};
 use super::value::{Row, Value};
 use super::{StoreError, migrations};
+use tls::Connector;
+
+pub use tls::PostgresTls;
 
 /// Pieces of work that wait for a connection; the next one is refused.
 const MAX_WAITING: usize = 4096;
@@ -26,6 +32,13 @@ const THREADS: usize = 2;
 
 type Queue = Arc<Mutex<mpsc::Receiver<(Box<dyn Work>, Kind)>>>;
 
+/// Where the server is, and how connections to it are encrypted.
+#[derive(Clone)]
+struct Place {
+    config: tokio_postgres::Config,
+    tls: Option<Connector>,
+}
+
 /// The connections; they end when this is dropped.
 pub(super) struct Postgres {
     queue: Option<mpsc::Sender<(Box<dyn Work>, Kind)>>,
@@ -34,8 +47,14 @@ pub(super) struct Postgres {
 
 impl Postgres {
     /// Connects once to bring the tables up to date, then serves with `n_connections`.
-    pub(super) fn open(url: &str, n_connections: usize) -> Result<Postgres, StoreError> {
-        let config: tokio_postgres::Config = url.parse().map_err(StoreError::Postgres)?;
+    pub(super) fn open(
+        url: &str,
+        n_connections: usize,
+        tls: &PostgresTls,
+    ) -> Result<Postgres, StoreError> {
+        let mut config: tokio_postgres::Config = url.parse().map_err(StoreError::Postgres)?;
+        let tls = tls.connector(&mut config)?;
+        let place = Place { config, tls };
         let runtime = tokio::runtime::Builder::new_multi_thread()
             .worker_threads(THREADS)
             .thread_name("store")
@@ -49,7 +68,7 @@ impl Postgres {
         let (queue, receiver) = mpsc::channel(MAX_WAITING);
         let receiver: Queue = Arc::new(Mutex::new(receiver));
         let (sender, opened) = std::sync::mpsc::channel();
-        let first = config.clone();
+        let first = place.clone();
         // A thread that may already run in a runtime must not block on another: it waits on a channel.
         runtime.spawn(async move {
             let migrated = async {
@@ -61,7 +80,7 @@ impl Postgres {
         });
         opened.recv().unwrap_or(Err(StoreError::Closed))?;
         for _ in 0..n_connections.max(1) {
-            runtime.spawn(serve(config.clone(), Arc::clone(&receiver)));
+            runtime.spawn(serve(place.clone(), Arc::clone(&receiver)));
         }
         Ok(Postgres { queue: Some(queue), runtime: Some(runtime) })
     }
@@ -90,7 +109,7 @@ impl Drop for Postgres {
 }
 
 /// One connection: takes what waits until the queue is closed; connects anew after a failure.
-async fn serve(config: tokio_postgres::Config, queue: Queue) {
+async fn serve(place: Place, queue: Queue) {
     let mut connection: Option<PostgresTx> = None;
     loop {
         let next = queue.lock().await.recv().await;
@@ -98,7 +117,7 @@ async fn serve(config: tokio_postgres::Config, queue: Queue) {
         let open = connection.take().filter(|it| !it.client.is_closed());
         let tx = match open {
             Some(tx) => Ok(tx),
-            None => PostgresTx::connect(&config).await,
+            None => PostgresTx::connect(&place).await,
         };
         match tx {
             Ok(mut tx) => {
@@ -151,14 +170,11 @@ struct PostgresTx {
 }
 
 impl PostgresTx {
-    async fn connect(config: &tokio_postgres::Config) -> Result<PostgresTx, StoreError> {
-        let (client, connection) = config.connect(NoTls).await?;
-        // It ends with the client.
-        tokio::spawn(async move {
-            if let Err(error) = connection.await {
-                tracing::warn!(%error, "a connection of the store ended");
-            }
-        });
+    async fn connect(Place { config, tls }: &Place) -> Result<PostgresTx, StoreError> {
+        let client = match tls {
+            Some(tls) => attended(config.connect(tls.clone()).await?),
+            None => attended(config.connect(NoTls).await?),
+        };
         Ok(PostgresTx { client, statements: HashMap::new() })
     }
 
@@ -170,6 +186,19 @@ impl PostgresTx {
         self.statements.insert(sql.to_owned(), statement.clone());
         Ok(statement)
     }
+}
+
+/// Lets a connection run until its client goes.
+fn attended<T>((client, connection): (Client, Connection<Socket, T>)) -> Client
+where
+    T: AsyncRead + AsyncWrite + Unpin + Send + 'static,
+{
+    tokio::spawn(async move {
+        if let Err(error) = connection.await {
+            tracing::warn!(%error, "a connection of the store ended");
+        }
+    });
+    client
 }
 
 fn parameters(values: &[Value]) -> Vec<&(dyn ToSql + Sync)> {

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use futures_util::FutureExt;
 
-use super::approvals::{self, Approval, COLUMNS, Request, Requests};
+use super::approvals::{self, Approval, COLUMNS, Rejection, Request, Requests};
 use super::engine::{Kind, Reply, Tx};
 use super::jobs::ms;
 use super::value::{Row, values};
@@ -39,6 +39,16 @@ impl Store {
     pub fn approve_promotion(&self, id: &str, by: &str, now: Duration) -> Reply<Approval> {
         self.call(Kind::Durable, (id.to_owned(), by.to_owned(), now), |(id, by, now), tx| {
             approve(id, by, *now, tx).boxed()
+        })
+    }
+
+    /// Rejects a proposal; `false` when it does not wait.
+    ///
+    /// # Errors
+    /// When the database fails.
+    pub fn reject_promotion(&self, id: &str, rejection: Rejection) -> Reply<bool> {
+        self.call(Kind::Durable, (id.to_owned(), rejection), |(id, it), tx| {
+            approvals::reject(Requests::Promotions, id, it, tx).boxed()
         })
     }
 

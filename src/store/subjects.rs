@@ -156,6 +156,16 @@ impl Store {
     pub fn mentions(&self, subject: &Subject) -> Reply<Vec<(Mention, Duration)>> {
         self.call(Kind::Read, subject.clone(), |subject, tx| mentions(subject, tx).boxed())
     }
+
+    /// The same of rows of an agency only. A row that is gone is of none.
+    ///
+    /// # Errors
+    /// When the database fails.
+    pub fn mentions_in(&self, subject: &Subject, org: &str) -> Reply<Vec<(Mention, Duration)>> {
+        self.call(Kind::Read, (subject.clone(), org.to_owned()), |(subject, org), tx| {
+            mentions_in(subject, org, tx).boxed()
+        })
+    }
 }
 
 pub(super) async fn mentions(
@@ -164,11 +174,26 @@ pub(super) async fn mentions(
 ) -> Result<Vec<(Mention, Duration)>, StoreError> {
     let select = "SELECT kind, object, created FROM subject_ref WHERE subject = $1
         ORDER BY created, object";
-    let read = |mut row: Row| -> Result<_, StoreError> {
-        let kind: String = row.take()?;
-        Ok((Mention::read(&kind, row.take()?)?, time(row.take()?)))
-    };
-    tx.rows(select, values![subject.as_str()]).await?.into_iter().map(read).collect()
+    tx.rows(select, values![subject.as_str()]).await?.into_iter().map(mention).collect()
+}
+
+pub(super) async fn mentions_in(
+    subject: &Subject,
+    org: &str,
+    tx: &mut dyn Tx,
+) -> Result<Vec<(Mention, Duration)>, StoreError> {
+    let select = "SELECT kind, object, created FROM subject_ref WHERE subject = $1 AND (
+            EXISTS (SELECT 1 FROM prediction WHERE subject_ref.kind = 'prediction'
+                AND prediction.id = subject_ref.object AND prediction.org = $2)
+            OR EXISTS (SELECT 1 FROM job WHERE subject_ref.kind = 'job'
+                AND job.id = subject_ref.object AND job.org = $2))
+        ORDER BY created, object";
+    tx.rows(select, values![subject.as_str(), org]).await?.into_iter().map(mention).collect()
+}
+
+fn mention(mut row: Row) -> Result<(Mention, Duration), StoreError> {
+    let kind: String = row.take()?;
+    Ok((Mention::read(&kind, row.take()?)?, time(row.take()?)))
 }
 
 /// Notes that a row mentions somebody.

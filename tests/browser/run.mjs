@@ -204,6 +204,20 @@ const walks = {
     assert.ok(!page.url().includes("lift"), "nothing was lifted");
   },
 
+  async "a proposal of a model, refused, by keyboard"(page) {
+    await page.goto("/console/models");
+    await tabTo(page, "#propose-version", 160);
+    await page.keyboard.type("0");
+    await tabTo(page, "#propose-reason");
+    await page.keyboard.type("測試");
+    await tabTo(page, "#propose-by");
+    await page.keyboard.type("王承辦");
+    await page.keyboard.press("Enter");
+    // The built-in version answers already.
+    await page.locator("#said [role=alert]").waitFor();
+    await check(page, "a proposal, refused");
+  },
+
   async "another version of the units by keyboard"(page) {
     await page.goto("/console/taxonomy?show=all");
     await check(page, "units, all");

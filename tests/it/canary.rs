@@ -311,8 +311,9 @@ fn erase_all(store: &Store) {
             asked: ("甲".to_owned(), now),
             approved: None,
             done: None,
+            rejected: None,
         };
-        store.ask_erasure(Erasure { request, subject }).wait().unwrap();
+        store.ask_erasure(Erasure { request, subject, org: None }).wait().unwrap();
         assert_eq!(store.approve_erasure(&id, "乙", now).wait().unwrap(), Approval::Approved);
         let erasures = store.erasures().wait().unwrap();
         let erasure = erasures.into_iter().find(|it| it.request.id == id).unwrap();

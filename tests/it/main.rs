@@ -47,6 +47,8 @@ mod read_page;
 mod registry;
 mod release;
 mod sbom;
+#[cfg(all(feature = "ort", feature = "rten"))]
+mod sealed;
 #[cfg(feature = "postgres")]
 mod servers;
 mod source;

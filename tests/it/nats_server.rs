@@ -31,6 +31,12 @@ impl NatsServer {
         format!("nats://127.0.0.1:{}", self.port)
     }
 
+    /// Where it listens, by a name of this machine and encrypted.
+    #[cfg(all(feature = "jwt", feature = "tls"))]
+    pub(crate) fn encrypted_url(&self, host: &str) -> String {
+        format!("tls://{host}:{}", self.port)
+    }
+
     /// Ends as with `kill -9`.
     pub(crate) fn kill(&mut self) {
         let _ = self.child.kill();

@@ -129,3 +129,28 @@ fn a_demonstration_needs_one_person_and_says_so() {
     assert!(output.status.success() && told.contains("正式環境須一人提案、另一人核准"), "{told}");
     assert_eq!(rows(dir.path())[0].object.as_deref(), Some("models/letters/1"));
 }
+
+#[test]
+fn what_was_rejected_never_answers_and_can_be_proposed_again() {
+    let dir = tempfile::tempdir().unwrap();
+    let data = dir.path();
+    let id = propose(data, 0);
+    let reject = ["reject", &id, "--by", "李科長", "--reason", "召回率下降"];
+    let unnamed = ["reject", &id, "--by", "李科長", "--reason", " "];
+    refused(models(data, "production", &unnamed), "--reason");
+    assert!(done(data, &reject).contains("已駁回"));
+    refused(models(data, "production", &reject), "no such request waits");
+    let approve = ["approve", &id, "--by", "陳專委"];
+    refused(models(data, "production", &approve), "no such request waits");
+    assert_eq!(active(data), "0");
+    let listed = done(data, &["proposals"]);
+    assert!(listed.contains("rejected=李科長") && listed.contains("why=召回率下降"), "{listed}");
+    let again = propose(data, 0);
+    done(data, &["approve", &again, "--by", "陳專委"]);
+    assert_eq!(active(data), "2");
+    let is_done = |it: &fenwen::audit::RowBody| it.outcome == Some(Outcome::Success);
+    let mut rejected = rows(data).into_iter().filter(|it| it.event == AuditEvent::ModelRejected);
+    let row = rejected.find(is_done).unwrap();
+    let object = Some("models/letters/1".to_owned());
+    assert_eq!((row.person.as_deref(), row.object), (Some("李科長"), object));
+}

@@ -2,14 +2,14 @@
 
 use std::path::Path;
 use std::process::{Command, Output};
-use std::sync::Arc;
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use fenwen::audit::{AuditEvent, Outcome};
 use fenwen::base::{Date, ErrorCode, ManualClock, PublicKey, SigningKey};
 use fenwen::registry::{Release, Trust, digest_of, sign_release};
 use fenwen::service::routing::{Routing, RoutingParts};
-use fenwen::store::Store;
+use fenwen::store::{Store, TaxonomyRow};
 use fenwen::task::call::Task;
 
 use crate::audit::rows;
@@ -184,4 +184,54 @@ fn units_that_nobody_signed_are_not_added_and_do_not_hold() {
     // What is kept is trusted no more than what is brought: without its row it does not hold.
     sign(data, &[]);
     assert_eq!(version(&trusting(data)), given);
+}
+
+/// Lines of the log of this thread.
+#[derive(Clone, Default)]
+struct Lines(Arc<Mutex<Vec<u8>>>);
+
+impl std::io::Write for Lines {
+    fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
+        self.0.lock().unwrap().extend_from_slice(bytes);
+        Ok(bytes.len())
+    }
+
+    fn flush(&mut self) -> std::io::Result<()> {
+        Ok(())
+    }
+}
+
+#[test]
+fn units_that_do_not_hold_are_told_of_once() {
+    let dir = tempfile::tempdir().unwrap();
+    let data = dir.path();
+    SigningKey::make(&data.join("release.key")).unwrap();
+    sign(data, &[]);
+    let routing = trusting(data);
+    let row = |version: &str, body: &str| TaxonomyRow {
+        name: "301000000A".to_owned(),
+        version: version.to_owned(),
+        body: body.to_owned(),
+        valid_from: 1,
+        created: 1,
+    };
+    let store = Store::open(data).unwrap();
+    let lines = Lines::default();
+    let writer = lines.clone();
+    let log = tracing_subscriber::fmt().with_ansi(false).with_writer(move || writer.clone());
+    let n_told = |look: &dyn Fn()| {
+        lines.0.lock().unwrap().clear();
+        look();
+        let text = String::from_utf8(lines.0.lock().unwrap().clone()).unwrap();
+        text.matches("added units do not hold").count()
+    };
+    tracing::subscriber::with_default(log.finish(), || {
+        let thrice = || (0..3).for_each(|_| routing.refresh_taxonomy().unwrap());
+        assert!(store.add_taxonomy(row("a-broken", "version = ")).wait().unwrap());
+        assert_eq!(n_told(&thrice), 1);
+        assert_eq!(n_told(&thrice), 0, "it was told");
+        let unsigned = "version = 'b'\ntenant = '301000000A'\nname = '內政部'\n";
+        assert!(store.add_taxonomy(row("b-unsigned", unsigned)).wait().unwrap());
+        assert_eq!(n_told(&thrice), 1, "another version");
+    });
 }

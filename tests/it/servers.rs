@@ -1,6 +1,9 @@
-//! A PostgreSQL server of the tests' own: a private folder, a Unix socket, no port; it ends with the test run.
+//! A PostgreSQL server of the tests' own: a private folder, a Unix socket, no port unless it encrypts; it ends with the
+//! test run.
 
 use std::fs;
+#[cfg(all(feature = "jwt", feature = "tls"))]
+use std::os::unix::fs::PermissionsExt;
 use std::os::unix::fs::chown;
 use std::os::unix::process::CommandExt;
 use std::path::{Path, PathBuf};
@@ -14,11 +17,17 @@ use tempfile::TempDir;
 /// Longest wait for the server to answer.
 const PATIENCE: Duration = Duration::from_secs(60);
 
+/// In the name of a server's socket; nobody listens at it.
+const PORT: u16 = 5432;
+
 /// A running server.
 pub(crate) struct Postgres {
     folder: TempDir,
     user: Option<User>,
     count: AtomicU32,
+    /// Of its sockets; one is open only where it encrypts.
+    port: u16,
+    arguments: String,
     /// Holds the pipe whose end tells the server to stop.
     shell: Child,
 }
@@ -38,6 +47,36 @@ pub(crate) fn fresh_database() -> String {
 
 impl Postgres {
     pub(crate) fn start() -> Postgres {
+        Postgres::with(PORT, "-c listen_addresses=''", |_, _| ())
+    }
+
+    /// With a loopback port where nothing is in the clear: the server shows this certificate (PEM, with its key), and
+    /// asks for one that the authority has signed.
+    #[cfg(all(feature = "jwt", feature = "tls"))]
+    pub(crate) fn encrypted(certificate: &str, key: &str, client_ca: &str) -> Postgres {
+        let free = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+        let port = free.local_addr().unwrap().port();
+        drop(free);
+        let arguments = "-c listen_addresses=127.0.0.1 -c ssl=on -c ssl_cert_file=server.pem \
+             -c ssl_key_file=server.key -c ssl_ca_file=ca.pem";
+        Postgres::with(port, arguments, |data, user| {
+            for (name, text) in
+                [("server.pem", certificate), ("server.key", key), ("ca.pem", client_ca)]
+            {
+                let path = data.join(name);
+                fs::write(&path, text).unwrap();
+                fs::set_permissions(&path, fs::Permissions::from_mode(0o600)).unwrap();
+                if let Some(User { uid, gid }) = user {
+                    chown(&path, Some(uid), Some(gid)).unwrap();
+                }
+            }
+            let rules =
+                "local all all trust\nhostssl all all 127.0.0.1/32 trust clientcert=verify-ca\n";
+            fs::write(data.join("pg_hba.conf"), rules).unwrap();
+        })
+    }
+
+    fn with(port: u16, arguments: &str, prepare: impl FnOnce(&Path, Option<User>)) -> Postgres {
         let folder = tempfile::tempdir().unwrap();
         let user = user();
         if let Some(User { uid, gid }) = user {
@@ -49,8 +88,10 @@ impl Postgres {
             .arg(folder.path().join("data"));
         let made = as_user(&mut command, user).current_dir(folder.path()).output().unwrap();
         assert!(made.status.success(), "{}", String::from_utf8_lossy(&made.stderr));
-        let shell = run(folder.path(), user);
-        Postgres { folder, user, count: AtomicU32::new(0), shell }
+        prepare(&folder.path().join("data"), user);
+        let arguments = format!("-p {port} {arguments}");
+        let shell = run(folder.path(), user, (port, &arguments));
+        Postgres { folder, user, count: AtomicU32::new(0), port, arguments, shell }
     }
 
     /// Address of a new database.
@@ -58,7 +99,7 @@ impl Postgres {
         let folder = self.folder.path();
         let name = format!("test_{}", self.count.fetch_add(1, Ordering::SeqCst));
         let created = Command::new(binary("createdb"))
-            .args(["-U", "fenwen", "-h"])
+            .args(["-U", "fenwen", "-p", &self.port.to_string(), "-h"])
             .arg(folder)
             .arg(&name)
             .output()
@@ -67,20 +108,27 @@ impl Postgres {
         format!("host={} user=fenwen dbname={name}", folder.display())
     }
 
+    /// The same, reached over its port by a name of this machine.
+    #[cfg(all(feature = "jwt", feature = "tls"))]
+    pub(crate) fn database_at(&self, host: &str) -> String {
+        let folder = format!("host={}", self.folder.path().display());
+        self.database().replace(&folder, &format!("host={host} port={}", self.port))
+    }
+
     /// Cuts every connection, ends, and starts again with the same data.
     #[cfg(feature = "nats")]
     pub(crate) fn restart(&mut self) {
         drop(self.shell.stdin.take());
         self.shell.wait().unwrap();
-        self.shell = run(self.folder.path(), self.user);
+        self.shell = run(self.folder.path(), self.user, (self.port, &self.arguments));
     }
 }
 
 /// Starts the server in a folder and waits until it answers.
-fn run(folder: &Path, user: Option<User>) -> Child {
+fn run(folder: &Path, user: Option<User>, (port, arguments): (u16, &str)) -> Child {
     // The shell waits for the end of its input, which comes with the end of this process, however it ends.
     let script = format!(
-        "'{}' -D '{}' -k '{}' -c listen_addresses='' -c fsync=off -c max_connections=200 & \
+        "'{}' -D '{}' -k '{}' {arguments} -c fsync=off -c max_connections=200 & \
          server=$!; cat >/dev/null; kill -INT $server; wait $server",
         binary("postgres").display(),
         folder.join("data").display(),
@@ -89,15 +137,15 @@ fn run(folder: &Path, user: Option<User>) -> Child {
     let mut command = Command::new("sh");
     command.args(["-c", &script]).stdin(Stdio::piped()).stdout(Stdio::null()).stderr(Stdio::null());
     let shell = as_user(&mut command, user).current_dir(folder).spawn().unwrap();
-    wait_until_ready(folder);
+    wait_until_ready(folder, port);
     shell
 }
 
-fn wait_until_ready(folder: &Path) {
+fn wait_until_ready(folder: &Path, port: u16) {
     let seconds = PATIENCE.as_secs().to_string();
     // `pg_isready` waits for one answer only, so the shell asks until there is one.
     let script = format!(
-        "n=0; until '{}' -q -h '{}' -U fenwen; do n=$((n+1)); [ $n -lt {seconds}0 ] || exit 1; sleep 0.1; done",
+        "n=0; until '{}' -q -h '{}' -p {port} -U fenwen; do n=$((n+1)); [ $n -lt {seconds}0 ] || exit 1; sleep 0.1; done",
         binary("pg_isready").display(),
         folder.display()
     );

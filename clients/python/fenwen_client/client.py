@@ -20,8 +20,10 @@ from .identity_documents import IdentityDocuments
 from .jobs import Jobs
 from .letters import Letters
 from .predictions import Predictions
+from .proposals import Proposals
 from .reviews import Reviews
 from .server import Server
+from .subjects import Subjects
 from .taxonomy import Taxonomy
 from .transcriptions import Transcriptions
 from .types import Purpose
@@ -46,6 +48,8 @@ class _Groups(Generic[D]):
         self.blobs = Blobs(driver, settings)
         self.reviews = Reviews(driver, settings)
         self.taxonomy = Taxonomy(driver, settings)
+        self.proposals = Proposals(driver, settings)
+        self.subjects = Subjects(driver, settings)
         self.webhooks = Webhooks(driver, settings)
         self.server = Server(driver, settings)
 

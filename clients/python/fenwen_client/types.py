@@ -171,6 +171,52 @@ class AnswerResponse(ApiModel):
 
 
 @dataclass(frozen=True, kw_only=True, repr=False)
+class ApprovalRequest(ApiModel):
+    """An approval. Unknown fields are refused."""
+
+    by: str | None = None
+    """Who approves: only where callers are not proven; else it is whoever calls."""
+
+
+@dataclass(frozen=True, kw_only=True, repr=False)
+class AskedResponse(ApiModel):
+    """Who asked for something, and what became of it."""
+
+    approved_at: str | None
+    """When."""
+
+    approved_by: str | None
+    """Who approved it."""
+
+    asked_at: str
+    """When."""
+
+    asked_by: str
+    """Who asked."""
+
+    done_at: str | None
+    """When it was done to its end."""
+
+    own: bool
+    """Whether the caller asked, and so cannot approve."""
+
+    reason: str
+    """Why it was asked for."""
+
+    rejected_at: str | None
+    """When."""
+
+    rejected_by: str | None
+    """Who rejected it."""
+
+    rejection: str | None
+    """Why."""
+
+    state: str
+    """`waiting`, `approved`, `done` or `rejected`."""
+
+
+@dataclass(frozen=True, kw_only=True, repr=False)
 class Attachment(ApiModel):
     """An attachment."""
 
@@ -679,6 +725,25 @@ class CorrectionResponse(ApiModel):
 
     version: int
     """Times it was corrected; its `ETag`, for the next `If-Match`."""
+class CopiedFileResponse(ApiModel):
+    """A copy. It is not encrypted."""
+
+    base64: str | None = None
+    """Its content in base64, where it is none."""
+
+    name: str
+    """Its name: kind and id of the row, and what of it this is."""
+
+    text: str | None = None
+    """Its content, where that is text."""
+
+
+@dataclass(frozen=True, kw_only=True, repr=False)
+class CopiesResponse(ApiModel):
+    """Copies of what mentions a person."""
+
+    files: list[CopiedFileResponse]
+    """Files."""
 
 
 @dataclass(frozen=True, kw_only=True, repr=False)
@@ -1094,6 +1159,64 @@ class EmbeddingUsage(ApiModel):
 
 
 @dataclass(frozen=True, kw_only=True, repr=False)
+class ErasedResponse(ApiModel):
+    """What an approval has erased."""
+
+    erased: int
+    """Rows."""
+
+
+@dataclass(frozen=True, kw_only=True, repr=False)
+class ErasureAskedResponse(ApiModel):
+    """What is known of a request to erase when it is made."""
+
+    erasure_id: str
+    """Identifies it. Another person approves it."""
+
+    found: int
+    """Rows that mention the person now."""
+
+
+@dataclass(frozen=True, kw_only=True, repr=False)
+class ErasureList(ApiModel):
+    """Requests to erase, the newest first."""
+
+    items: list[ErasureResponse]
+    """Requests."""
+
+
+@dataclass(frozen=True, kw_only=True, repr=False)
+class ErasureRequest(ApiModel):
+    """An erasure to ask for. Unknown fields are refused."""
+
+    by: str | None = None
+    """Who asks: only where callers are not proven; else it is whoever calls."""
+
+    identifier: str
+    """The identifier; only a pseudonym of it is kept."""
+
+    kind: str
+    """`id-number`, `phone` or `email`."""
+
+    reason: str
+    """Why, or the number of a document, without personal data: 1 to 128 characters."""
+
+
+@dataclass(frozen=True, kw_only=True, repr=False)
+class ErasureResponse(ApiModel):
+    """A request to erase."""
+
+    agency: str | None
+    """The agency whose rows are meant; null for those of all."""
+
+    erasure_id: str
+    """Identifies it."""
+
+    request: AskedResponse
+    """Who asked, and what became of it."""
+
+
+@dataclass(frozen=True, kw_only=True, repr=False)
 class EscalationRequest(ApiModel):
     """Why an item is given up. Unknown fields are refused."""
 
@@ -1197,6 +1320,42 @@ class Flags(ApiModel):
 
 
 @dataclass(frozen=True, kw_only=True, repr=False)
+class FoundResponse(ApiModel):
+    """What mentions a person, the oldest first."""
+
+    items: list[FoundRow]
+    """Rows."""
+
+
+@dataclass(frozen=True, kw_only=True, repr=False)
+class FoundRow(ApiModel):
+    """A row that mentions a person."""
+
+    agency: str | None
+    """The agency that sent it; null when the row itself is gone."""
+
+    expires_at: str | None
+    """When it is erased by itself."""
+
+    id: str
+    """Its id."""
+
+    kind: str
+    """`prediction` or `job`."""
+
+    label_corrected_at: str | None
+    """Where it is corrected. What somebody wrote or said is kept as it came: it is corrected in the system that sent
+    it, which sends it again. A label is corrected by this route; null where there is none.
+    """
+
+    noted_at: str
+    """Since when it is known to mention the person."""
+
+    service: str | None
+    """Of which service; null when the row itself is gone."""
+
+
+@dataclass(frozen=True, kw_only=True, repr=False)
 class GivenFeedback(ApiModel):
     """Feedback that was given."""
 
@@ -1219,6 +1378,77 @@ class GivenLabel(ApiModel):
 
     score: float
     """Calibrated probability, 0 to 1."""
+
+
+@dataclass(frozen=True, kw_only=True, repr=False)
+class HoldLaidResponse(ApiModel):
+    """A hold that was laid."""
+
+    hold_id: str
+    """Identifies it."""
+
+
+@dataclass(frozen=True, kw_only=True, repr=False)
+class HoldList(ApiModel):
+    """Holds, the newest first."""
+
+    items: list[HoldResponse]
+    """Holds; also those that were lifted."""
+
+
+@dataclass(frozen=True, kw_only=True, repr=False)
+class HoldRequest(ApiModel):
+    """A hold to lay. Unknown fields are refused."""
+
+    by: str | None = None
+    """Who approves it: only where callers are not proven."""
+
+    held: str
+    """`subject`, `prediction`, `job` or `case`."""
+
+    identifier: str | None = None
+    """Of a subject: the identifier; only a pseudonym of it is kept."""
+
+    kind: str | None = None
+    """Of a subject: `id-number`, `phone` or `email`."""
+
+    object: str | None = None
+    """Id of the row or number of the case; for `subject` an identifier is given instead."""
+
+    reason: str
+    """Why, or the number of a document, without personal data: 1 to 128 characters."""
+
+
+@dataclass(frozen=True, kw_only=True, repr=False)
+class HoldResponse(ApiModel):
+    """A hold."""
+
+    agency: str | None
+    """The agency whose rows it holds; null for those of all."""
+
+    approved_by: str
+    """Who approved it."""
+
+    created_at: str
+    """Since when."""
+
+    held: str
+    """`subject`, `prediction`, `job` or `case`."""
+
+    hold_id: str
+    """Identifies it."""
+
+    lifted_at: str | None
+    """When it was lifted."""
+
+    lifted_by: str | None
+    """Who lifted it."""
+
+    object: str
+    """Id of the row, number of the case, or the pseudonym of a person."""
+
+    reason: str
+    """Why."""
 
 
 @dataclass(frozen=True, kw_only=True, repr=False)
@@ -2099,6 +2329,51 @@ class Promise(ApiModel):
 
 
 @dataclass(frozen=True, kw_only=True, repr=False)
+class ProposalList(ApiModel):
+    """Proposals, the newest first."""
+
+    items: list[ProposalResponse]
+    """Proposals."""
+
+
+@dataclass(frozen=True, kw_only=True, repr=False)
+class ProposalRequest(ApiModel):
+    """A version to propose. Unknown fields are refused."""
+
+    by: str | None = None
+    """Who proposes it: only where callers are not proven."""
+
+    model: str
+    """`letters`, `documents` or `ministries`; before it the code of an agency with units of its own and `/`."""
+
+    reason: str
+    """Why: 1 to 128 characters."""
+
+    version: int
+    """Number of a version that is there; 0 is part of the program."""
+
+
+@dataclass(frozen=True, kw_only=True, repr=False)
+class ProposalResponse(ApiModel):
+    """A proposal."""
+
+    model: str
+    """The model."""
+
+    proposal_id: str
+    """Identifies it."""
+
+    request: AskedResponse
+    """Who proposed it, and what became of that."""
+
+    sha256: str
+    """SHA-256 of the version as it was proposed: nothing else is approved."""
+
+    version: int
+    """The version."""
+
+
+@dataclass(frozen=True, kw_only=True, repr=False)
 class Purpose(ApiModel):
     """Why a document is read."""
 
@@ -2187,6 +2462,17 @@ class RecognitionAnswer(DocumentAnswer):
 
     truncated: bool
     """Never: nothing of a picture is left out for its size."""
+
+
+@dataclass(frozen=True, kw_only=True, repr=False)
+class RejectionRequest(ApiModel):
+    """A rejection. Unknown fields are refused."""
+
+    by: str | None = None
+    """Who rejects: only where callers are not proven."""
+
+    reason: str
+    """Why, without personal data: 1 to 128 characters."""
 
 
 @dataclass(frozen=True, kw_only=True, repr=False)
@@ -2621,6 +2907,17 @@ class StatisticsResponse(ApiModel):
 
     services: list[Statistics]
     """Of the versions that answer now."""
+
+
+@dataclass(frozen=True, kw_only=True, repr=False)
+class SubjectRequest(ApiModel):
+    """Whom it is about. Unknown fields are refused."""
+
+    identifier: str
+    """The identifier; only a pseudonym of it is used, and it is not kept."""
+
+    kind: str
+    """`id-number`, `phone` or `email`."""
 
 
 @dataclass(frozen=True, kw_only=True, repr=False)
@@ -3126,6 +3423,10 @@ OPERATIONS: dict[str, Operation] = {
     "watch_job": Operation("GET", "/api/v1/jobs/{id}/events", frozenset({"last-event-id"})),
     "read_job_result": Operation("GET", "/api/v1/jobs/{id}/result", frozenset({"if-none-match"})),
     "classify_letters": Operation("POST", "/api/v1/letters/classifications", frozenset({"idempotency-key", "prefer", "x-deadline-ms", "x-request-id"})),
+    "list_proposals": Operation("GET", "/api/v1/models/proposals", frozenset()),
+    "propose_model": Operation("POST", "/api/v1/models/proposals", frozenset()),
+    "approve_model": Operation("POST", "/api/v1/models/proposals/{id}/approve", frozenset()),
+    "reject_model": Operation("POST", "/api/v1/models/proposals/{id}/reject", frozenset()),
     "read_prediction": Operation("GET", "/api/v1/predictions/{id}", frozenset()),
     "add_feedback": Operation("POST", "/api/v1/predictions/{id}/feedback", frozenset()),
     "answer_question": Operation("POST", "/api/v1/qa/answers", frozenset({"x-deadline-ms", "x-request-id"})),
@@ -3151,6 +3452,15 @@ OPERATIONS: dict[str, Operation] = {
     "undo_correction": Operation("DELETE", "/api/v1/speech/transcriptions/{id}/segments/{number}/correction", frozenset({"if-match"})),
     "read_statistics": Operation("GET", "/api/v1/statistics", frozenset()),
     "read_drift": Operation("GET", "/api/v1/statistics/drift", frozenset()),
+    "copy_subject": Operation("POST", "/api/v1/subjects/copies", frozenset()),
+    "list_erasures": Operation("GET", "/api/v1/subjects/erasures", frozenset()),
+    "ask_erasure": Operation("POST", "/api/v1/subjects/erasures", frozenset()),
+    "approve_erasure": Operation("POST", "/api/v1/subjects/erasures/{id}/approve", frozenset()),
+    "reject_erasure": Operation("POST", "/api/v1/subjects/erasures/{id}/reject", frozenset()),
+    "find_subject": Operation("POST", "/api/v1/subjects/find", frozenset()),
+    "list_holds": Operation("GET", "/api/v1/subjects/holds", frozenset()),
+    "lay_hold": Operation("POST", "/api/v1/subjects/holds", frozenset()),
+    "lift_hold": Operation("POST", "/api/v1/subjects/holds/{id}/lift", frozenset()),
     "read_taxonomy": Operation("GET", "/api/v1/taxonomy", frozenset()),
     "compare_taxonomy": Operation("POST", "/api/v1/taxonomy/comparisons", frozenset()),
     "add_taxonomy": Operation("POST", "/api/v1/taxonomy/versions", frozenset()),

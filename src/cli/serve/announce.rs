@@ -7,6 +7,17 @@ use std::net::SocketAddr;
 const LETTER: &str = r#"{"purpose":{"code":"petition-handling","case_no":"DEMO-2"},"letters":[{"subject":"戶籍遷入遭退件","body":"您好,我上週到戶政事務所辦理遷入登記,承辦人說缺少房屋所有權人的同意書,請問要怎麼補件?"}]}"#;
 const DOCUMENT: &str = r#"{"purpose":{"code":"official-document","case_no":"DEMO-3"},"document":{"doc_type":"函","priority":"速件","secrecy":"普通","subject":"檢送本縣消防人員訓練計畫1份,請鑒核。","body":["說明:依消防法辦理。"]}}"#;
 
+/// Tells a person at a terminal that nothing is served, and the remedy.
+pub(super) fn announce_sealed(address: SocketAddr) -> std::io::Result<()> {
+    let mut out = std::io::stdout().lock();
+    writeln!(
+        out,
+        "\nfenwen 分文 處於封存狀態:資料金鑰與資料庫不符,不提供任何服務。\n\
+         請將正確的金鑰放回資料目錄的 keys,再重新啟動(狀態:http://{address}/healthz/live)。"
+    )?;
+    out.flush()
+}
+
 /// Tells a person at a terminal what to try.
 pub(super) fn announce(address: SocketAddr) -> std::io::Result<()> {
     let mut out = std::io::stdout().lock();

@@ -2,7 +2,7 @@
 
 // 個資. What is asked goes in the body of a request, never into an address; what comes back becomes text nodes.
 
-const PRIVACY = "/console/privacy";
+const SUBJECTS = "/api/v1/subjects";
 
 const said = fw.by("said");
 const tell = (...parts) => said.replaceChildren(...parts);
@@ -10,17 +10,21 @@ const fail = (error) => tell(fw.problem(error));
 const value = (id) => (fw.by(id) ? fw.by(id).value.trim() : "");
 const person = () => ({ kind: fw.by("kind").value, identifier: value("identifier") });
 
-const act = async (body) => fw.answer(await fw.post(PRIVACY, body));
+// Who it is, where nobody has to prove it.
+const by = (id) => (fw.by(id) ? { by: value(id) } : {});
+
+const post = async (path, body) => fw.answer(await fw.post(`${SUBJECTS}${path}`, body));
+const moment = (text) => new Date(text).toLocaleString("sv-SE", { timeZone: "Asia/Taipei" });
 
 // What changed something is shown by the page itself.
-const changed = (what) => location.assign(`${PRIVACY}?did=${what}`);
+const changed = (what) => location.assign(`/console/privacy?did=${what}`);
 
 const row = (it) => fw.el("tr", {},
   fw.el("th", { scope: "row", class: "mono" }, it.id),
   fw.el("td", { "data-label": fw.say("row") }, fw.say(it.kind)),
   fw.el("td", { "data-label": fw.say("service") }, it.service || fw.say("gone")),
-  fw.el("td", { "data-label": fw.say("noted") }, it.noted),
-  fw.el("td", { "data-label": fw.say("expires") }, it.expires || "–"));
+  fw.el("td", { "data-label": fw.say("noted") }, moment(it.noted_at)),
+  fw.el("td", { "data-label": fw.say("expires") }, it.expires_at ? moment(it.expires_at) : "–"));
 
 const table = (items) => {
   if (!items.length) return fw.el("p", { class: "empty" }, fw.say("none_found"));
@@ -34,7 +38,7 @@ const table = (items) => {
 fw.by("find").addEventListener("submit", async (event) => {
   event.preventDefault();
   try {
-    const found = await act({ do: "find", ...person() });
+    const found = await post("/find", person());
     tell();
     fw.by("found").replaceChildren(table(found.items));
   } catch (error) { fail(error); }
@@ -43,7 +47,7 @@ fw.by("find").addEventListener("submit", async (event) => {
 fw.by("copy").addEventListener("click", async () => {
   if (!fw.by("find").reportValidity()) return;
   try {
-    const copy = await act({ do: "copy", ...person() });
+    const copy = await post("/copies", person());
     const url = URL.createObjectURL(new Blob([JSON.stringify(copy, null, 2)], { type: "application/json" }));
     fw.el("a", { href: url, download: "copy.json" }).click();
     URL.revokeObjectURL(url);
@@ -55,7 +59,7 @@ fw.by("ask").addEventListener("submit", async (event) => {
   event.preventDefault();
   if (!fw.by("find").reportValidity()) return;
   try {
-    await act({ do: "ask", ...person(), reason: value("ask-reason"), by: value("ask-by") });
+    await post("/erasures", { ...person(), reason: value("ask-reason"), ...by("ask-by") });
     changed("ask");
   } catch (error) { fail(error); }
 });
@@ -66,8 +70,8 @@ fw.by("hold").addEventListener("submit", async (event) => {
   const isPerson = kind === "subject";
   if (isPerson && !fw.by("find").reportValidity()) return;
   try {
-    const about = isPerson ? person() : {};
-    await act({ do: "hold", ...about, held: kind, object: value("hold-object"), reason: value("hold-reason"), by: value("hold-by") });
+    const about = isPerson ? person() : { object: value("hold-object") };
+    await post("/holds", { held: kind, ...about, reason: value("hold-reason"), ...by("hold-by") });
     changed("hold");
   } catch (error) { fail(error); }
 });
@@ -91,12 +95,15 @@ for (const button of document.querySelectorAll("[data-do]")) {
     dialog.showModal();
   });
 }
-for (const what of ["approve", "lift"]) {
+const places = { approve: "erasures", reject: "erasures", lift: "holds" };
+for (const [what, place] of Object.entries(places)) {
   const dialog = fw.by(`${what}-dialog`);
   dialog.addEventListener("close", async () => {
     if (dialog.returnValue !== what) return;
+    const id = dialog.querySelector("[data-object]").textContent;
+    const why = what === "reject" ? { reason: value("reject-reason") } : {};
     try {
-      await act({ do: what, id: dialog.querySelector("[data-object]").textContent, by: value(`${what}-by`) });
+      await post(`/${place}/${id}/${what}`, { ...why, ...by(`${what}-by`) });
       changed(what);
     } catch (error) {
       fail(error);

@@ -8,6 +8,7 @@ mod drift;
 mod home;
 mod models;
 pub(super) mod privacy;
+mod proposals;
 mod recordings;
 mod resources;
 mod reviews;
@@ -37,6 +38,6 @@ pub(super) fn router() -> Router<Arc<Console>> {
         .route("/console/taxonomy", get(taxonomy::show))
         .route("/console/clients", get(clients::show))
         .route("/console/audit", get(audit::show))
-        .route("/console/privacy", get(privacy::show).post(privacy::act))
+        .route("/console/privacy", get(privacy::show))
         .route("/console/resources", get(resources::show))
 }

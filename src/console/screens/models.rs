@@ -17,6 +17,7 @@ use crate::task::idcard::ModelInfo;
 use crate::task::prediction::ServiceStatistics;
 
 use super::drift::{self, DriftView};
+use super::proposals::{self, ProposalsView};
 
 /// Characters of a hash that are shown.
 const FINGERPRINT: usize = 12;
@@ -30,6 +31,8 @@ struct ModelsPage {
     others: Vec<(&'static str, String, String)>,
     d: &'static DriftText,
     drift: Vec<DriftView>,
+    words: Vec<(&'static str, &'static str)>,
+    proposals: ProposalsView,
 }
 
 struct ModelView {
@@ -66,7 +69,13 @@ pub(super) async fn show(Extension(cx): Extension<CallContext>, visit: Visit) ->
             Err(error) => return visit.failed(&error),
         }
     }
+    let proposals = match proposals::view(&visit, t).await {
+        Ok(proposals) => proposals,
+        Err(error) => return visit.failed(&error),
+    };
     visit.show(&ModelsPage {
+        words: t.words(),
+        proposals,
         frame: visit.frame(ShellText::of(visit.lang).models),
         t,
         models,

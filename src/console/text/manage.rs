@@ -39,14 +39,44 @@ catalogue! {
 
 catalogue! {
     /// 模型與評測.
-    ModelsText {
+    scripted ModelsText {
         lead: "目前作答的模型、可切換的版本,與評測數字。", "Which models answer, their versions, and their figures.";
         active: "使用中", "Active";
         versions: "版本", "Versions";
         version: "版本", "Version";
         built_in: "內建", "Built in";
         no_versions: "沒有其他版本。", "There are no other versions.";
-        manage: "啟用或退回於主機執行,皆留下紀錄:", "Activate or roll back on the server; each is recorded:";
+        manage: "匯入新的版本與退回於主機執行,皆留下紀錄:", "Take versions in or roll back on the server; each is recorded:";
+        proposals: "提案", "Proposals";
+        proposals_lead: "一人提案啟用某一版本,另一人核准後立即啟用;提案人不能核准自己的提案。",
+            "One person proposes that a version answers, another approves it; then it answers at once.";
+        no_proposals: "沒有提案。", "There are no proposals.";
+        model: "模型", "Model";
+        reason: "理由(不得含個人資料)", "Reason (no personal data)";
+        by: "姓名或代碼", "Name or code";
+        asked_by: "提案人", "Proposed by";
+        decided_by: "核准或駁回", "Approved or rejected";
+        state: "狀態", "State";
+        action: "動作", "Action";
+        waits: "待核准", "Waits";
+        at_work: "啟用中斷,請再核准一次", "Cut short: approve again";
+        let_in: "已啟用", "Let in";
+        rejected: "已駁回", "Rejected";
+        own: "須由另一人核准", "Another person must approve";
+        propose: "提案啟用", "Propose";
+        propose_lead: "選擇已匯入的版本;0 為內建版本。", "Choose a version that is there; 0 is the built-in one.";
+        approve: "核准", "Approve";
+        approve_title: "核准提案", "Approve the proposal";
+        approve_lead: "核准後立即啟用這個版本。確定核准?", "The version answers at once. Approve?";
+        reject: "駁回", "Reject";
+        reject_title: "駁回提案", "Reject the proposal";
+        reject_lead: "駁回後這個版本不會啟用;提案人也可以撤回自己的提案。請寫明理由。",
+            "The version will not answer; whoever proposed it may take it back so. Say why.";
+        cancel: "取消", "Cancel";
+        did_propose: "已提案,請另一人核准。", "It is proposed: another person must approve it.";
+        did_approve: "已核准並啟用。", "It is approved and answers.";
+        did_reject: "已駁回。", "It is rejected.";
+        no_connection: "無法連線到服務,或登入已逾時;請重新整理後再試。", "The service cannot be reached, or your session is over: reload and try again.";
         fingerprint: "指紋", "Fingerprint";
         not_active: "沒有啟用的模型。", "No model is active.";
         letters: "信件智能分類", "Letters";

@@ -47,6 +47,11 @@ catalogue! {
         approve_title: "核准刪除", "Approve the erasure";
         approve_lead: "核准後立即刪除所有提及當事人的資料,不能復原。確定核准?",
             "All that mentions the person is erased at once and for good. Approve?";
+        reject: "駁回", "Reject";
+        reject_title: "駁回刪除申請", "Reject the request";
+        reject_lead: "駁回後不再執行;申請人也可以撤回自己的申請。請寫明理由。",
+            "It will not be done; whoever asked may take it back so. Say why.";
+        rejected: "已駁回", "Rejected";
         cancel: "取消", "Cancel";
         own: "須由另一人核准", "Another person must approve";
         holds: "保全", "Legal holds";
@@ -78,6 +83,7 @@ catalogue! {
         did_ask: "已提出申請,請另一人核准。", "The request is made: another person must approve it.";
         did_approve: "已刪除。請將刪除清單另存他處:還原舊備份後須重新執行(fenwen subject erasures --out FILE)。",
             "It is erased. Keep the list elsewhere: after a restore it must be done again (fenwen subject erasures --out FILE).";
+        did_reject: "已駁回申請。", "The request is rejected.";
         did_hold: "已設定保全。", "The hold is laid.";
         did_lift: "已解除保全。", "The hold is lifted.";
         no_connection: "無法連線到服務,或登入已逾時;請重新整理後再試。", "The service cannot be reached, or your session is over: reload and try again.";

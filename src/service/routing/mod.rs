@@ -14,6 +14,7 @@ mod lessons;
 mod letters;
 mod model;
 mod predictions;
+mod shelf;
 mod taxonomy;
 
 use std::cell::Cell;
@@ -162,6 +163,8 @@ pub struct Routing {
     trust: Trust,
     /// Those that hold: the given ones, or a version that was added.
     taxonomy: ArcSwap<Taxonomy>,
+    /// The version of the units that does not hold although its day has come: why is logged once.
+    refused: Mutex<Option<String>>,
     calendar: Calendar,
     prefixes: PrefixTable,
     clock: Arc<dyn Clock>,
@@ -188,6 +191,7 @@ impl Routing {
     pub fn open(parts: RoutingParts) -> Result<Arc<Routing>, RoutingError> {
         let slot = |name: &str| {
             let versions = Versions::at(&parts.classifiers, name).trusting(parts.trust.clone());
+            let versions = versions.of_agency(parts.tenant.clone());
             // Which ministry a text is for is the same question for everybody; which unit, is not.
             let is_own = parts.tenant.is_some() && name != MINISTRIES;
             let versions = if is_own { versions.without_built_in() } else { versions };
@@ -216,6 +220,7 @@ impl Routing {
             trust: parts.trust,
             taxonomy: ArcSwap::new(Arc::clone(&given)),
             given,
+            refused: Mutex::default(),
             calendar: parts.calendar,
             prefixes: parts.prefixes,
             clock: parts.clock,
@@ -303,14 +308,19 @@ fn with_workspace<R>(work: impl FnOnce(&mut Workspace) -> R) -> R {
 
 /// A failure on our side: the log has the reason, the caller a sentence.
 fn internal(error: &dyn std::error::Error) -> CallError {
+    tracing::error!(reason = chain(error), "a text was not answered");
+    CallError::new(ErrorCode::Internal, "系統發生錯誤。")
+}
+
+/// An error and its causes, on one line.
+fn chain(error: &dyn std::error::Error) -> String {
     let mut chain = error.to_string();
     let mut source = error.source();
     while let Some(cause) = source {
         chain = format!("{chain}: {cause}");
         source = cause.source();
     }
-    tracing::error!(reason = chain, "a text was not answered");
-    CallError::new(ErrorCode::Internal, "系統發生錯誤。")
+    chain
 }
 
 /// What is answered for a model.

@@ -211,7 +211,15 @@ impl ModelSlot {
         }
     }
 
-    fn open(
+    pub(super) fn versions(&self) -> &Versions {
+        &self.versions
+    }
+
+    /// Opens a version as it is when it answers.
+    ///
+    /// # Errors
+    /// When it could not answer.
+    pub(super) fn open(
         &self,
         number: u32,
         taxonomy: &Taxonomy,

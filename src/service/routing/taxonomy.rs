@@ -1,6 +1,6 @@
 //! The units that hold: those of the settings, or a version that was added and whose day has come.
 
-use std::sync::Arc;
+use std::sync::{Arc, PoisonError};
 
 use crate::base::{Date, ErrorCode};
 use crate::pipeline::documents::taxonomy::{Mapping, Taxonomy, TaxonomyError, Unit};
@@ -11,7 +11,7 @@ use crate::task::taxonomy::{
     LabelMove, TaxonomyChange, TaxonomyComparison, TaxonomyState, TaxonomyUnit, TaxonomyVersion,
 };
 
-use super::{DOCUMENTS, LETTERS, Routing, internal};
+use super::{DOCUMENTS, LETTERS, Routing, chain, internal};
 
 /// Labels that are told of a comparison.
 const MOST_LABELS: usize = 500;
@@ -33,15 +33,10 @@ impl Routing {
         let next = match row {
             None => Arc::clone(&self.given),
             Some(row) if row.version == self.taxonomy.load().version() => return Ok(()),
-            Some(row) => {
-                let parsed = Taxonomy::parse(&row.body).map_err(|it| internal(&it));
-                let Ok(taxonomy) = parsed else { return Ok(()) };
-                if let Err(error) = self.require_signed(&taxonomy, &row.body) {
-                    internal(&error);
-                    return Ok(());
-                }
-                Arc::new(taxonomy)
-            }
+            Some(row) => match self.readable(row) {
+                Some(taxonomy) => Arc::new(taxonomy),
+                None => return Ok(()),
+            },
         };
         if next.version() != self.taxonomy.load().version() {
             let version = next.version();
@@ -49,6 +44,29 @@ impl Routing {
             self.taxonomy.store(next);
         }
         Ok(())
+    }
+
+    /// The units of a row, unless they cannot hold: why not is logged once, not at every look.
+    fn readable(&self, row: &TaxonomyRow) -> Option<Taxonomy> {
+        let refused = match Taxonomy::parse(&row.body) {
+            Ok(taxonomy) => match self.require_signed(&taxonomy, &row.body) {
+                Ok(()) => {
+                    *self.refused.lock().unwrap_or_else(PoisonError::into_inner) = None;
+                    return Some(taxonomy);
+                }
+                Err(error) => chain(&error),
+            },
+            // The parser's own text repeats the file.
+            Err(TaxonomyError::Malformed(_)) => "it is no TOML of units".to_owned(),
+            Err(error) => chain(&error),
+        };
+        let mut told = self.refused.lock().unwrap_or_else(PoisonError::into_inner);
+        if told.as_deref() != Some(row.version.as_str()) {
+            let (tenant, version) = (self.given.tenant(), row.version.as_str());
+            tracing::error!(tenant, version, reason = refused, "added units do not hold");
+            *told = Some(row.version.clone());
+        }
+        None
     }
 
     /// The units that hold, and the versions that were added.

@@ -1,6 +1,7 @@
 //! Version 1 of the API's documents.
 
 pub mod answers;
+pub mod approvals;
 pub(super) mod body;
 pub mod card_check;
 pub mod compare;
@@ -14,10 +15,12 @@ pub mod live;
 pub mod meta;
 pub mod picture;
 pub mod prediction;
+pub mod proposals;
 pub mod recognition;
 pub mod reviews;
 pub mod speech;
 pub mod statistics;
+pub mod subjects;
 pub mod suggestions;
 pub mod taxonomy;
 pub mod text;

@@ -5,6 +5,8 @@ mod embedded;
 mod nats;
 mod relay;
 mod suite;
+#[cfg(all(feature = "jwt", feature = "nats", feature = "tls"))]
+mod tls;
 
 use std::sync::Arc;
 use std::time::Duration;

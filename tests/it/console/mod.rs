@@ -1,6 +1,7 @@
 //! The console as a browser gets it: pages, their headers, sessions, and what may not be seen.
 
 mod hostile;
+mod models;
 mod privacy;
 mod session;
 mod taxonomy;

@@ -18,12 +18,14 @@ pub(crate) mod later;
 mod load;
 #[cfg(feature = "console")]
 mod many_reviews;
+mod proposals;
 mod recognition;
 #[cfg(feature = "console")]
 mod review_screens;
 mod reviews;
 mod scan;
 pub(crate) mod speech;
+pub(crate) mod subjects;
 mod swap;
 pub(crate) mod texts;
 #[cfg(all(feature = "tls", feature = "jwt"))]

@@ -5,6 +5,8 @@ mod blobs;
 mod bucket;
 mod clients;
 mod drift;
+#[cfg(all(feature = "jwt", feature = "postgres", feature = "tls"))]
+mod encrypted;
 mod fairness;
 mod jobs;
 mod keys;
@@ -151,7 +153,11 @@ cases! {
     subjects::two_persons_erase_and_nothing_is_left,
     subjects::a_hold_stops_an_erasure,
     subjects::what_came_after_the_approval_stays,
+    subjects::an_agency_erases_its_own_rows_only,
+    subjects::an_agency_holds_its_own_rows_only,
+    subjects::a_rejected_erasure_waits_no_more,
     promotions::one_proposes_and_another_approves,
+    promotions::what_was_rejected_is_not_approved,
     reviews::pages_cover_each_item_once_in_order,
     reviews::what_is_not_to_be_seen_is_not_there,
     reviews::an_item_is_held_by_lease,

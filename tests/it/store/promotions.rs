@@ -1,6 +1,6 @@
 //! Versions of models: proposed by one person, approved by another.
 
-use fenwen::store::{Approval, Promotion, Request};
+use fenwen::store::{Approval, Promotion, Rejection, Request};
 
 use super::{Fixture, NOON, SECOND};
 
@@ -11,6 +11,7 @@ fn promotion(id: &str, version: u32) -> Promotion {
         asked: ("王承辦".to_owned(), NOON),
         approved: None,
         done: None,
+        rejected: None,
     };
     let sha256 = format!("{version:064}");
     Promotion { request, model: "letters".to_owned(), version, sha256 }
@@ -33,4 +34,22 @@ pub(super) fn one_proposes_and_another_approves(fixture: Fixture) {
     second.request.approved = Some(("李科長".to_owned(), NOON + SECOND));
     second.request.done = Some(NOON + 2 * SECOND);
     assert_eq!(store.promotions().wait().unwrap(), [promotion("p-1", 1), second]);
+}
+
+pub(super) fn what_was_rejected_is_not_approved(fixture: Fixture) {
+    let store = &fixture.store;
+    for it in [promotion("p-1", 1), promotion("p-2", 2)] {
+        store.propose_promotion(it).wait().unwrap();
+    }
+    let approve = |id: &str| store.approve_promotion(id, "李科長", NOON + SECOND).wait().unwrap();
+    let reason = "召回率下降".to_owned();
+    let rejection = Rejection { by: "李科長".to_owned(), at: NOON + SECOND, reason };
+    let reject = |id: &str| store.reject_promotion(id, rejection.clone()).wait().unwrap();
+    assert!(reject("p-1") && !reject("p-1") && !reject("p-3"));
+    assert_eq!(approve("p-1"), Approval::Unknown);
+    assert_eq!(approve("p-2"), Approval::Approved);
+    assert!(!reject("p-2"), "it was approved");
+    let kept = store.promotions().wait().unwrap();
+    assert_eq!(kept[0].request.rejected, Some(rejection.clone()));
+    assert_eq!((kept[1].request.rejected.is_none(), kept[0].request.done), (true, None));
 }

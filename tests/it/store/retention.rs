@@ -44,6 +44,7 @@ fn hold(store: &Store, kind: HoldKind, object: &str) -> String {
         approver: "法制處".to_owned(),
         created: NOON,
         lifted: None,
+        org: None,
     };
     let id = hold.id.clone();
     store.add_hold(hold).wait().unwrap();

@@ -7,8 +7,8 @@ use fenwen::base::Private;
 use fenwen::store::blobs::{BlobFolder, Blobs};
 use fenwen::store::jobs::{Ending, Payload, Success};
 use fenwen::store::{
-    Approval, Erasure, Hold, HoldKind, Identifier, IdentifierKind, Mention, NewPrediction, Request,
-    Store, Subject,
+    Approval, Erasure, Hold, HoldKind, Identifier, IdentifierKind, Mention, NewPrediction,
+    Rejection, Request, Store, Subject,
 };
 
 use super::blobs::{block_on, files};
@@ -67,8 +67,9 @@ fn ask(store: &Store) -> Erasure {
         asked: ("王承辦".to_owned(), NOON),
         approved: None,
         done: None,
+        rejected: None,
     };
-    let erasure = Erasure { request, subject: subject(store, ID_NUMBER) };
+    let erasure = Erasure { request, subject: subject(store, ID_NUMBER), org: None };
     store.ask_erasure(erasure.clone()).wait().unwrap();
     erasure
 }
@@ -137,6 +138,7 @@ pub(super) fn a_hold_stops_an_erasure(fixture: Fixture) {
             approver: "法制處".to_owned(),
             created: NOON,
             lifted: None,
+            org: None,
         };
         store.add_hold(hold).wait().unwrap();
         assert_eq!(approve(store, "李科長"), Approval::Held, "{kind:?}");
@@ -164,4 +166,81 @@ pub(super) fn what_came_after_the_approval_stays(fixture: Fixture) {
     assert_eq!(store.erasures().wait().unwrap().len(), 2);
     assert_eq!(store.erase_mentions(elsewhere, NOON).wait().unwrap(), 1);
     assert_eq!(mentions(store, ID_NUMBER), [Mention::Prediction("after".to_owned())]);
+}
+
+/// Rows of two agencies that mention one person.
+fn two_agencies(store: &Store) {
+    for (id, org) in [("own", "379000000A"), ("other", "301000000A")] {
+        let org = org.to_owned();
+        keep(store, NewPrediction { org, ..mentioning(store, id, NOON) });
+    }
+}
+
+pub(super) fn an_agency_erases_its_own_rows_only(fixture: Fixture) {
+    let store = &fixture.store;
+    two_agencies(store);
+    let person = subject(store, ID_NUMBER);
+    let found = |org: &str| store.mentions_in(&person, org).wait().unwrap().len();
+    assert_eq!((found("379000000A"), found("301000000A"), found("A")), (1, 1, 0));
+    let asked = ask(store);
+    let org = Some("379000000A".to_owned());
+    let request = Request { id: "e-2".to_owned(), ..asked.request };
+    store.ask_erasure(Erasure { request, org: org.clone(), ..asked }).wait().unwrap();
+    // What holds another agency's rows is not in the way; what holds this one's is.
+    let hold = |id: &str, org: &Option<String>| Hold {
+        id: id.to_owned(),
+        kind: HoldKind::Subject,
+        object: person.as_str().to_owned(),
+        reason: "訴訟".to_owned(),
+        approver: "法制處".to_owned(),
+        created: NOON,
+        lifted: None,
+        org: org.clone(),
+    };
+    store.add_hold(hold("h-1", &Some("301000000A".to_owned()))).wait().unwrap();
+    store.add_hold(hold("h-2", &org)).wait().unwrap();
+    let approve = || store.approve_erasure("e-2", "李科長", NOON + SECOND).wait().unwrap();
+    assert_eq!(approve(), Approval::Held);
+    store.lift_hold("h-2", "處長", NOON).wait().unwrap();
+    assert_eq!(approve(), Approval::Approved);
+    let erasure = store.erasures().wait().unwrap().into_iter().find(|it| it.org == org).unwrap();
+    let erase = || store.erase_mentions(erasure.clone(), NOON + 2 * SECOND).wait().unwrap();
+    assert_eq!((erase(), erase()), (1, 0));
+    assert_eq!(mentions(store, ID_NUMBER), [Mention::Prediction("other".to_owned())]);
+    let erasures = store.erasures().wait().unwrap();
+    let done: Vec<bool> = erasures.iter().map(|it| it.request.done.is_some()).collect();
+    assert_eq!(done, [false, true]);
+}
+
+pub(super) fn an_agency_holds_its_own_rows_only(fixture: Fixture) {
+    let store = &fixture.store;
+    two_agencies(store);
+    let hold = Hold {
+        id: "h".to_owned(),
+        kind: HoldKind::Subject,
+        object: subject(store, ID_NUMBER).as_str().to_owned(),
+        reason: "訴訟".to_owned(),
+        approver: "法制處".to_owned(),
+        created: NOON,
+        lifted: None,
+        org: Some("379000000A".to_owned()),
+    };
+    store.add_hold(hold.clone()).wait().unwrap();
+    assert_eq!(store.holds().wait().unwrap(), [hold]);
+    purge(store, NOON + 9001 * SECOND);
+    assert_eq!(mentions(store, ID_NUMBER), [Mention::Prediction("own".to_owned())]);
+}
+
+pub(super) fn a_rejected_erasure_waits_no_more(fixture: Fixture) {
+    let store = &fixture.store;
+    keep(store, mentioning(store, "p", NOON));
+    ask(store);
+    let reason = "非本人申請".to_owned();
+    let rejection = Rejection { by: "李科長".to_owned(), at: NOON + SECOND, reason };
+    assert!(store.reject_erasure("e-1", rejection.clone()).wait().unwrap());
+    assert!(!store.reject_erasure("e-1", rejection.clone()).wait().unwrap(), "once");
+    assert_eq!(approve(store, "陳專委"), Approval::Unknown);
+    assert_eq!(erase(store), 0);
+    assert_eq!(store.erasures().wait().unwrap()[0].request.rejected, Some(rejection));
+    assert_eq!(mentions(store, ID_NUMBER).len(), 1);
 }

@@ -65,6 +65,7 @@ pub(crate) fn over(
             store: store.clone(),
             blobs: Blobs::new(store.clone(), Arc::new(BlobFolder::new(folder.join("blobs")))),
             clock: Arc::clone(&clock),
+            agency: None,
         },
         classes: Vec::new(),
         is_demo: !gate.is_required(),

@@ -230,8 +230,9 @@ async fn a_correction_is_sealed_found_by_subject_and_erased_with_the_transcript(
         asked,
         approved: Some(("u-2".to_owned(), now)),
         done: None,
+        rejected: None,
     };
-    let erasure = Erasure { request, subject: subject(&server) };
+    let erasure = Erasure { request, subject: subject(&server), org: None };
     server.store.adopt_erasure(erasure.clone()).await.unwrap();
     assert_eq!(server.store.erase_mentions(erasure, now).await.unwrap(), 1);
     assert!(server.store.blob(&blob).await.unwrap().is_none());
@@ -250,6 +251,7 @@ async fn a_correction_expires_with_its_transcript_unless_that_is_held() {
         approver: "u-1".to_owned(),
         created: Duration::ZERO,
         lifted: None,
+        org: None,
     };
     server.store.add_hold(hold).await.unwrap();
     let day = Duration::from_secs(24 * 60 * 60);

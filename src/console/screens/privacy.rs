@@ -1,6 +1,4 @@
-//! 個資: what is kept of a person, requests to erase, legal holds, and how long data is kept.
-
-mod act;
+//! 個資: what is kept of a person, requests to erase, legal holds, and how long data is kept. Its script asks the API.
 
 use std::time::Duration;
 
@@ -13,8 +11,6 @@ use crate::console::text::privacy::PrivacyText;
 use crate::console::text::shell::ShellText;
 use crate::policy::{Kind, Principal};
 use crate::service::privacy::{Erasure, Expiring, Hold, HoldKind, PrivacyError};
-
-pub(super) use act::act;
 
 /// Days within which it is told what will be erased.
 const SOON: Duration = Duration::from_secs(7 * 24 * 60 * 60);
@@ -51,7 +47,7 @@ struct PrivacyPage {
     soon: Vec<SoonView>,
     classes: Vec<KeptClass>,
     /// Name, title, text and button of each question.
-    dialogs: [(&'static str, &'static str, &'static str, &'static str); 2],
+    dialogs: [(&'static str, &'static str, &'static str, &'static str); 3],
 }
 
 struct RequestView {
@@ -62,6 +58,7 @@ struct RequestView {
     state: &'static str,
     tone: &'static str,
     may_approve: bool,
+    may_reject: bool,
     is_own: bool,
 }
 
@@ -92,11 +89,13 @@ pub(super) async fn show(visit: Visit) -> Response {
 
 async fn page(visit: &Visit) -> Result<PrivacyPage, PrivacyError> {
     let t = PrivacyText::of(visit.lang);
-    let privacy = &visit.console.privacy;
+    let principal = visit.principal.as_deref();
+    let house = visit.console.house();
+    let agency = principal.and_then(|it| it.agency(house));
+    let privacy = visit.console.privacy.of(agency);
     let (erasures, holds) = (privacy.erasures().await?, privacy.holds().await?);
     let soon = privacy.expiring(SOON).await?;
-    let principal = visit.principal.as_deref();
-    let own = principal.filter(|it| it.kind != Kind::Local).map(name);
+    let own = principal.filter(|it| it.kind != Kind::Local).map(Principal::name);
     Ok(PrivacyPage {
         frame: visit.frame(ShellText::of(visit.lang).privacy),
         t,
@@ -104,6 +103,7 @@ async fn page(visit: &Visit) -> Result<PrivacyPage, PrivacyError> {
         did: match visit.query.get("did") {
             Some("ask") => t.did_ask,
             Some("approve") => t.did_approve,
+            Some("reject") => t.did_reject,
             Some("hold") => t.did_hold,
             Some("lift") => t.did_lift,
             _ => "",
@@ -115,14 +115,10 @@ async fn page(visit: &Visit) -> Result<PrivacyPage, PrivacyError> {
         classes: visit.console.classes.clone(),
         dialogs: [
             ("approve", t.approve_title, t.approve_lead, t.approve),
+            ("reject", t.reject_title, t.reject_lead, t.reject),
             ("lift", t.lift_title, t.lift_lead, t.lift),
         ],
     })
-}
-
-/// Under which name somebody who has proven it acts.
-fn name(principal: &Principal) -> &str {
-    principal.acting_for.as_ref().map_or(&principal.subject, |it| &it.subject)
 }
 
 /// The newest of rows that come the oldest first.
@@ -135,16 +131,21 @@ fn request(it: Erasure, own: Option<&str>, t: &PrivacyText) -> RequestView {
     let by = |(name, at): &(String, Duration)| format!("{name} {}", format::moment(*at));
     // The store compares them the same way.
     let is_own = own.is_some_and(|own| own.trim().eq_ignore_ascii_case(it.asked.0.trim()));
-    let (state, tone) = match (&it.approved, it.done) {
-        (None, _) => (t.waiting, "warn"),
-        (Some(_), None) => (t.at_work, "warn"),
-        (Some(_), Some(_)) => (t.done, "good"),
+    let rejected = it.rejected.as_ref();
+    let (state, tone) = match (rejected, &it.approved, it.done) {
+        (Some(_), ..) => (t.rejected, ""),
+        (None, None, _) => (t.waiting, "warn"),
+        (None, Some(_), None) => (t.at_work, "warn"),
+        (None, Some(_), Some(_)) => (t.done, "good"),
     };
+    let is_open = it.done.is_none() && rejected.is_none();
+    let why = rejected.map(|it| format!("{} {}:{}", it.by, format::moment(it.at), it.reason));
     RequestView {
         asked: by(&it.asked),
-        approved: it.approved.as_ref().map_or("–".to_owned(), by),
-        may_approve: it.done.is_none() && !is_own,
-        is_own: it.done.is_none() && is_own,
+        approved: it.approved.as_ref().map(by).or(why).unwrap_or("–".to_owned()),
+        may_approve: is_open && !is_own,
+        may_reject: is_open && it.approved.is_none(),
+        is_own: is_open && is_own,
         state,
         tone,
         id: it.id,

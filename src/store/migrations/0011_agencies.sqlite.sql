@@ -1,0 +1,8 @@
+ALTER TABLE erasure ADD COLUMN org TEXT;
+ALTER TABLE erasure ADD COLUMN rejected_by TEXT;
+ALTER TABLE erasure ADD COLUMN rejected INTEGER;
+ALTER TABLE erasure ADD COLUMN rejection TEXT;
+ALTER TABLE promotion ADD COLUMN rejected_by TEXT;
+ALTER TABLE promotion ADD COLUMN rejected INTEGER;
+ALTER TABLE promotion ADD COLUMN rejection TEXT;
+ALTER TABLE hold ADD COLUMN org TEXT;

@@ -1,0 +1,153 @@
+//! `fenwen serve` over data whose key is another one: it lives, says what is wrong, serves nothing and changes nothing.
+
+use std::collections::BTreeMap;
+use std::fs;
+use std::io::{BufRead, BufReader, Read};
+use std::net::SocketAddr;
+use std::path::Path;
+use std::process::{Child, Command, Stdio};
+
+use fenwen::audit::AuditEvent;
+use fenwen::base::Private;
+use fenwen::store::{NewPrediction, Store};
+
+use crate::audit::rows;
+use crate::http::client::{get, send};
+
+/// A server in a process of its own, ended with the test.
+struct Server {
+    child: Child,
+    addr: SocketAddr,
+}
+
+impl Server {
+    fn start(data: &Path) -> Server {
+        let mut child = Command::new(env!("CARGO_BIN_EXE_fenwen"))
+            .args(["serve", "--profile", "demo", "--listen", "127.0.0.1:0"])
+            .args(["--set", "audit.node=n", "--set", "audit.min_free_mib=0", "--data-dir"])
+            .arg(data)
+            .stdout(Stdio::piped())
+            .stderr(Stdio::piped())
+            .spawn()
+            .unwrap();
+        let lines = BufReader::new(child.stdout.take().unwrap()).lines();
+        let line = lines.map(|it| it.unwrap()).find(|it| it.contains("http://")).unwrap();
+        let address = line.split("http://").nth(1).unwrap().split('/').next().unwrap();
+        Server { child, addr: address.parse().unwrap() }
+    }
+
+    /// Ends in order; what it has logged.
+    fn stop(mut self) -> String {
+        let pid = rustix::process::Pid::from_child(&self.child);
+        rustix::process::kill_process(pid, rustix::process::Signal::TERM).unwrap();
+        let mut log = String::new();
+        self.child.stderr.take().unwrap().read_to_string(&mut log).unwrap();
+        assert!(self.child.wait().unwrap().success(), "{log}");
+        log
+    }
+}
+
+impl Drop for Server {
+    fn drop(&mut self) {
+        // An error means that it has ended already.
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
+
+/// Content of every file below the folder, but of the audit log, which tells of the start.
+fn files(data: &Path) -> BTreeMap<String, Vec<u8>> {
+    let mut found = BTreeMap::new();
+    let mut folders = vec![data.to_owned()];
+    while let Some(folder) = folders.pop() {
+        for entry in fs::read_dir(folder).unwrap() {
+            let path = entry.unwrap().path();
+            let name = path.strip_prefix(data).unwrap().to_str().unwrap().to_owned();
+            if path.is_dir() {
+                folders.push(path);
+            } else if !name.starts_with("audit/") && !name.ends_with("-shm") {
+                found.insert(name, fs::read(path).unwrap());
+            }
+        }
+    }
+    found
+}
+
+fn keep(data: &Path) {
+    let prediction = NewPrediction {
+        id: "p".to_owned(),
+        org: "301000000A".to_owned(),
+        service: "letters",
+        model: ["letters", "0", "00"].map(str::to_owned),
+        taxonomy: "t".to_owned(),
+        labels: "[]".to_owned(),
+        text: Private::new(b"{\"subject\":\"A123456789\"}".to_vec()),
+        signature: None,
+        subjects: Vec::new(),
+        shape: None,
+        case_no: None,
+        created: 1 << 31,
+        text_expires: 1 << 40,
+        expires: 1 << 40,
+    };
+    let store = Store::open(data).unwrap();
+    store.keep(vec![prediction], Vec::new()).unwrap().wait().unwrap();
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn with_another_key_nothing_is_served_and_nothing_is_written() {
+    let dir = tempfile::tempdir().unwrap();
+    let data = dir.path();
+    keep(data);
+    let server = Server::start(data);
+    // Whoever is answered is served: from then on a signal ends it in order.
+    assert_eq!(get(server.addr, "/healthz/live").await.status, 200);
+    server.stop();
+    let key = data.join("keys/store.key");
+    let right = fs::read(&key).unwrap();
+    fs::write(&key, [7; 32]).unwrap();
+    let before = files(data);
+
+    let server = Server::start(data);
+    let live = get(server.addr, "/healthz/live").await;
+    assert_eq!(live.status, 200);
+    let letters = r#"{"purpose":{"code":"p"},"letters":[{"subject":"A123456789","body":"b"}]}"#;
+    let find = r#"{"kind":"id-number","identifier":"A123456789"}"#;
+    for (method, path, body) in [
+        ("GET", "/healthz/ready", ""),
+        ("GET", "/console", ""),
+        ("GET", "/api/v1/predictions/p", ""),
+        ("GET", "/api/v1/reviews", ""),
+        ("POST", "/api/v1/letters/classifications", letters),
+        ("POST", "/api/v1/subjects/find", find),
+        ("POST", "/api/v1/jobs", "{}"),
+    ] {
+        let request = format!(
+            "{method} {path} HTTP/1.1\r\nhost: t\r\ncontent-type: application/json\r\n\
+             content-length: {}\r\n\r\n{body}",
+            body.len()
+        );
+        let answer = send(server.addr, request.as_bytes()).await;
+        assert_eq!((answer.status, answer.problem().as_str()), (503, "ER0510"), "{path}");
+        let told = answer.json()["detail"].as_str().unwrap().to_owned();
+        assert!(told.contains("放回正確的金鑰後重新啟動"), "{told}");
+    }
+    let log = server.stop();
+    assert!(log.contains("put the right keys in place and start again"), "{log}");
+    let after = files(data);
+    let changed: Vec<&String> = after
+        .iter()
+        .filter(|(name, bytes)| before.get(*name) != Some(bytes))
+        .map(|it| it.0)
+        .collect();
+    assert_eq!((changed, before.len()), (Vec::<&String>::new(), after.len()));
+    assert!(rows(data).iter().any(|it| it.event == AuditEvent::SystemSealed));
+
+    fs::write(&key, right).unwrap();
+    let server = Server::start(data);
+    assert_eq!(get(server.addr, "/api/v1/predictions/p").await.status, 404, "no id of ours");
+    assert_eq!(get(server.addr, "/healthz/live").await.status, 200);
+    server.stop();
+    let store = Store::open(data).unwrap();
+    assert!(store.prediction_text("p").await.unwrap().is_some(), "it opens again");
+}
