@@ -684,6 +684,28 @@ class CompleteResponse(ApiModel):
 
 
 @dataclass(frozen=True, kw_only=True, repr=False)
+class CopiedFileResponse(ApiModel):
+    """A copy. It is not encrypted."""
+
+    base64: str | None = None
+    """Its content in base64, where it is none."""
+
+    name: str
+    """Its name: kind and id of the row, and what of it this is."""
+
+    text: str | None = None
+    """Its content, where that is text."""
+
+
+@dataclass(frozen=True, kw_only=True, repr=False)
+class CopiesResponse(ApiModel):
+    """Copies of what mentions a person."""
+
+    files: list[CopiedFileResponse]
+    """Files."""
+
+
+@dataclass(frozen=True, kw_only=True, repr=False)
 class CorrectionDocument(ApiModel):
     """Who corrected an utterance last, when, and what was heard."""
 
@@ -725,25 +747,6 @@ class CorrectionResponse(ApiModel):
 
     version: int
     """Times it was corrected; its `ETag`, for the next `If-Match`."""
-class CopiedFileResponse(ApiModel):
-    """A copy. It is not encrypted."""
-
-    base64: str | None = None
-    """Its content in base64, where it is none."""
-
-    name: str
-    """Its name: kind and id of the row, and what of it this is."""
-
-    text: str | None = None
-    """Its content, where that is text."""
-
-
-@dataclass(frozen=True, kw_only=True, repr=False)
-class CopiesResponse(ApiModel):
-    """Copies of what mentions a person."""
-
-    files: list[CopiedFileResponse]
-    """Files."""
 
 
 @dataclass(frozen=True, kw_only=True, repr=False)
