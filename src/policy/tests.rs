@@ -55,11 +55,14 @@ const GRPC_OPEN_TO: &[(&str, &str)] = &[
 /// Who may use each route: 承辦人, 分文人員, 單位管理者, 模型管理者, 系統管理者, 稽核人員, 個資窗口, 介接系統.
 const OPEN_TO: &[(&str, &str)] = &[
     ("POST /api/v1/identity-documents/recognitions", "承單介"),
+    ("POST /api/v1/identity-documents/recognitions/{id}/feedback", "承分單介"),
     ("POST /api/v1/letters/classifications", "承分單介"),
     ("POST /api/v1/documents/dispatch-suggestions", "分單介"),
     ("POST /api/v1/speech/transcriptions", "承單介"),
     ("GET /api/v1/speech/transcriptions/{id}", "承單介"),
     ("GET /api/v1/speech/transcriptions/{id}/audio", "單"),
+    ("PUT /api/v1/speech/transcriptions/{id}/segments/{number}/correction", "單"),
+    ("DELETE /api/v1/speech/transcriptions/{id}/segments/{number}/correction", "單"),
     ("GET /api/v1/speech/stream", "承單介"),
     ("POST /v1/audio/transcriptions", "承單介"),
     ("POST /v1/embeddings", "模介"),

@@ -10,6 +10,8 @@ use axum::extract::{Extension, Path, Request, State};
 use axum::http::header::LOCATION;
 use axum::http::{Extensions, HeaderMap};
 use axum::response::{IntoResponse, Response};
+use utoipa_axum::router::OpenApiRouter;
+use utoipa_axum::routes;
 
 use crate::base::ErrorCode;
 use crate::policy::{Principal, Scope};
@@ -36,6 +38,22 @@ pub(super) const PATH: &str = "/api/v1/reviews";
 
 /// Items of one page, unless asked for otherwise.
 const PAGE: usize = 50;
+
+/// These routes.
+pub(super) fn routes() -> OpenApiRouter<Arc<App>> {
+    OpenApiRouter::new()
+        .routes(routes!(list))
+        .routes(routes!(next))
+        .routes(routes!(accept))
+        .routes(routes!(read))
+        .routes(routes!(claim))
+        .routes(routes!(extend))
+        .routes(routes!(release))
+        .routes(routes!(decide))
+        .routes(routes!(undo))
+        .routes(routes!(escalate))
+        .routes(routes!(second_opinion))
+}
 
 /// 複審清單:尚待決定者,預設期限近者在前、同期限者信心度低者在前;只列出權限與單位範圍內的。
 #[utoipa::path(
