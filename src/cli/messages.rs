@@ -146,7 +146,7 @@ fn mail_channel(mail: &Mail, host: &str) -> anyhow::Result<Arc<dyn Channel>> {
             Setting::None => MailSecurity::None,
         },
         ca: mail.ca.clone(),
-        account: mail.user.clone().zip(mail.password.clone()),
+        account: mail.user.clone().zip(mail.secret.clone()),
         from: mail.from.clone().context("mail.from is not set")?,
     };
     let mail =

@@ -58,10 +58,10 @@ pub struct Mail {
     pub ca: Option<PathBuf>,
     /// 帳號;未設定時不登入。
     pub user: Option<String>,
-    /// 密碼。
+    /// 寄信帳號的密鑰。
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schemars(with = "Option<String>")]
-    pub password: Option<Secret<String>>,
+    pub secret: Option<Secret<String>>,
     /// 寄件人,例如 `分文 <fenwen@example.gov.tw>`。
     pub from: Option<String>,
     /// 信件結尾的操作介面網址。
@@ -84,7 +84,7 @@ impl Default for Mail {
             security: MailSecurity::default(),
             ca: None,
             user: None,
-            password: None,
+            secret: None,
             from: None,
             link: None,
             recipients: BTreeMap::new(),
@@ -155,12 +155,12 @@ impl Mail {
         if self.from.is_none() {
             findings.push(Finding::fatal("mail.from:寄信須有寄件人"));
         }
-        if self.user.is_some() != self.password.is_some() {
-            findings.push(Finding::fatal("mail.user 與 mail.password 必須一併設定"));
+        if self.user.is_some() != self.secret.is_some() {
+            findings.push(Finding::fatal("mail.user 與 mail.secret 必須一併設定"));
         }
         let is_here = ["localhost", "127.0.0.1", "::1"].contains(&host.as_str());
-        if self.security == MailSecurity::None && self.password.is_some() && !is_here {
-            findings.push(Finding::fatal("mail.security = none:不可以明文送出密碼"));
+        if self.security == MailSecurity::None && self.secret.is_some() && !is_here {
+            findings.push(Finding::fatal("mail.security = none:不可以明文送出密鑰"));
         }
         if self.security == MailSecurity::None && profile == Profile::Production && !is_here {
             findings
@@ -260,8 +260,8 @@ mod tests {
         let plain = format!("{good}security = \"none\"\n");
         check(mail(&plain).check(Demo), &[]);
         check(mail(&plain).check(Production), &["只可用於本機"]);
-        let with_password = format!("{plain}user = \"u\"\npassword = \"p\"");
-        check(mail(&with_password).check(Demo), &["明文"]);
+        let with_secret = format!("{plain}user = \"u\"\nsecret = \"p\"");
+        check(mail(&with_secret).check(Demo), &["明文"]);
         check(mail(&plain.replace("mail.example", "127.0.0.1")).check(Production), &[]);
         check(mail(&format!("{good}waiting_hour = 24")).check(Demo), &["waiting_hour"]);
         check(mail(&format!("{good}[recipients]\ndefault = [\"ops\"]")).check(Demo), &["信箱"]);
