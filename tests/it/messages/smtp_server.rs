@@ -149,7 +149,7 @@ impl Session {
             let mark = if is_tls { "!" } else { "" };
             self.told.lock().unwrap().commands.push(format!("{mark}{noted}"));
             let answer = match verb.as_str() {
-                "EHLO" => self.hello(manners, is_tls),
+                "EHLO" => Self::hello(manners, is_tls),
                 "STARTTLS" => {
                     let answer = manners.starttls.unwrap_or("502 no");
                     say(&mut stream, answer).await?;
@@ -176,7 +176,7 @@ impl Session {
         }
     }
 
-    fn hello(&self, manners: &Manners, is_tls: bool) -> String {
+    fn hello(manners: &Manners, is_tls: bool) -> String {
         let mut lines = vec!["test", "8BITMIME"];
         lines.extend(manners.auth.map(|_| "AUTH PLAIN"));
         lines.extend(manners.starttls.filter(|_| !is_tls).map(|_| "STARTTLS"));
