@@ -29,6 +29,14 @@ fn html(answer: &Answer) -> String {
     String::from_utf8(answer.body.clone()).unwrap()
 }
 
+/// The page without the words that only its script shows: what is there, is seen.
+fn shown(answer: &Answer) -> String {
+    let page = html(answer);
+    let (before, after) = page.split_once("<div id=\"words\"").unwrap();
+    let (_, after) = after.split_once("</div>").unwrap();
+    format!("{before}{after}")
+}
+
 /// A registered client with these scopes, and its key.
 async fn register(server: &Server, id: &str, scopes: &str) -> String {
     let row = ClientRow {

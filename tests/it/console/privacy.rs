@@ -6,7 +6,7 @@ use crate::http::client::{Answer, get};
 use crate::http::fake::Server;
 use crate::http::subjects::keep;
 
-use super::{ask, html, register};
+use super::{ask, html, register, shown};
 
 const PRIVACY: &str = "/console/privacy";
 const SUBJECTS: &str = "/api/v1/subjects";
@@ -31,7 +31,7 @@ async fn requests_and_holds_are_shown_with_what_became_of_them() {
     let asked = about(json!({"reason": "當事人申請", "by": "王承辦"}));
     let id = act(&server, "", "/erasures", asked.clone()).await.json()["erasure_id"].clone();
     let id = id.as_str().unwrap();
-    let page = html(&get(server.addr, PRIVACY).await);
+    let page = shown(&get(server.addr, PRIVACY).await);
     assert!(page.contains(id) && page.contains("待核准") && page.contains("王承辦"));
     assert!(page.contains("data-do=\"approve\"") && page.contains("data-do=\"reject\""));
     let other = act(&server, "", "/erasures", asked).await.json()["erasure_id"].clone();
@@ -40,20 +40,20 @@ async fn requests_and_holds_are_shown_with_what_became_of_them() {
     assert_eq!(act(&server, "", &reject, why).await.status, 204);
     let approve = json!({"by": "李科長"});
     assert_eq!(act(&server, "", &format!("/erasures/{id}/approve"), approve).await.status, 200);
-    let page = html(&get(server.addr, "/console/privacy?did=approve").await);
+    let page = shown(&get(server.addr, "/console/privacy?did=approve").await);
     assert!(page.contains("李科長") && page.contains("已刪除。請將刪除清單另存他處"));
     assert!(page.contains("已駁回") && page.contains("重複申請"));
     assert!(!page.contains("data-do=\"approve\"") && !page.contains("data-do=\"reject\""));
 
     let hold = json!({"held": "case", "object": "C-1", "reason": "訴願", "by": "u-1"});
     let held = act(&server, "", "/holds", hold).await.json()["hold_id"].clone();
-    let page = html(&get(server.addr, PRIVACY).await);
+    let page = shown(&get(server.addr, PRIVACY).await);
     assert!(page.contains("C-1") && page.contains("保全中") && page.contains("訴願"));
     let lift = format!("/holds/{}/lift", held.as_str().unwrap());
     assert_eq!(act(&server, "", &lift, json!({"by": "u-2"})).await.status, 204);
     let of_person = about(json!({"held": "subject", "reason": "訴願", "by": "u-1"}));
     assert_eq!(act(&server, "", "/holds", of_person).await.status, 201);
-    let page = html(&get(server.addr, PRIVACY).await);
+    let page = shown(&get(server.addr, PRIVACY).await);
     assert!(page.contains("已解除") && !page.contains(ID_NUMBER), "a person is a pseudonym");
 }
 
@@ -85,7 +85,7 @@ async fn only_the_privacy_officer_and_with_the_token() {
     let approve = format!("/erasures/{}/approve", id.as_str().unwrap());
     let by = json!({"by": "somebody else"});
     assert_eq!(act(&server, &head, &approve, by.clone()).await.status, 409);
-    let own = html(&ask(&server, "GET", PRIVACY, &head, "").await);
+    let own = shown(&ask(&server, "GET", PRIVACY, &head, "").await);
     assert!(own.contains("須由另一人核准") && !own.contains("data-do=\"approve\""));
     let (_, second) = sign_in("privacy-2", "privacy:handle").await;
     assert_eq!(act(&server, &second, &approve, by).await.status, 200);
