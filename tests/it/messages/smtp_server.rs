@@ -149,7 +149,7 @@ impl Session {
             let mark = if is_tls { "!" } else { "" };
             self.told.lock().unwrap().commands.push(format!("{mark}{noted}"));
             let answer = match verb.as_str() {
-                "EHLO" => Self::hello(manners, is_tls),
+                "EHLO" => hello(manners, is_tls),
                 "STARTTLS" => {
                     let answer = manners.starttls.unwrap_or("502 no");
                     say(&mut stream, answer).await?;
@@ -175,15 +175,15 @@ impl Session {
             say(&mut stream, &answer).await?;
         }
     }
+}
 
-    fn hello(manners: &Manners, is_tls: bool) -> String {
-        let mut lines = vec!["test", "8BITMIME"];
-        lines.extend(manners.auth.map(|_| "AUTH PLAIN"));
-        lines.extend(manners.starttls.filter(|_| !is_tls).map(|_| "STARTTLS"));
-        let last = lines.pop().unwrap();
-        let first: String = lines.iter().map(|it| format!("250-{it}\r\n")).collect();
-        format!("{first}250 {last}")
-    }
+fn hello(manners: &Manners, is_tls: bool) -> String {
+    let mut lines = vec!["test", "8BITMIME"];
+    lines.extend(manners.auth.map(|_| "AUTH PLAIN"));
+    lines.extend(manners.starttls.filter(|_| !is_tls).map(|_| "STARTTLS"));
+    let last = lines.pop().unwrap();
+    let first: String = lines.iter().map(|it| format!("250-{it}\r\n")).collect();
+    format!("{first}250 {last}")
 }
 
 async fn say<S: AsyncWrite + AsyncRead + Unpin>(
