@@ -11,7 +11,7 @@ use super::body;
 /// A version to propose. Unknown fields are refused.
 #[derive(Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
-#[schema(example = json!({"model": "letters", "version": 3, "reason": "年度重訓"}))]
+#[schema(example = json!({"model": "letters", "version": 3, "reason": "年度重訓", "by": "u-88"}))]
 pub struct ProposalRequest {
     /// `letters`, `documents` or `ministries`; before it the code of an agency with units of its own and `/`.
     pub model: String,

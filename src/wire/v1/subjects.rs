@@ -17,21 +17,26 @@ pub const MAX_BYTES: usize = 16 << 10;
 #[schema(example = json!({"kind": "id-number", "identifier": "A123456789"}))]
 pub struct SubjectRequest {
     /// `id-number`, `phone` or `email`.
+    #[schema(pattern = "^(id-number|phone|email)$")]
     pub kind: String,
     /// The identifier; only a pseudonym of it is used, and it is not kept.
+    #[schema(min_length = 1)]
     pub identifier: String,
 }
 
 /// An erasure to ask for. Unknown fields are refused.
 #[derive(Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
-#[schema(example = json!({"kind": "id-number", "identifier": "A123456789", "reason": "當事人申請"}))]
+#[schema(example = json!({"kind": "id-number", "identifier": "A123456789", "reason": "當事人申請", "by": "u-88"}))]
 pub struct ErasureRequest {
     /// `id-number`, `phone` or `email`.
+    #[schema(pattern = "^(id-number|phone|email)$")]
     pub kind: String,
     /// The identifier; only a pseudonym of it is kept.
+    #[schema(min_length = 1)]
     pub identifier: String,
     /// Why, or the number of a document, without personal data: 1 to 128 characters.
+    #[schema(min_length = 1, max_length = 128)]
     pub reason: String,
     /// Who asks: only where callers are not proven; else it is whoever calls.
     pub by: Option<String>,
@@ -40,17 +45,20 @@ pub struct ErasureRequest {
 /// A hold to lay. Unknown fields are refused.
 #[derive(Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
-#[schema(example = json!({"held": "case", "object": "1150001234", "reason": "訴願"}))]
+#[schema(example = json!({"held": "case", "object": "1150001234", "reason": "訴願", "by": "u-88"}))]
 pub struct HoldRequest {
     /// `subject`, `prediction`, `job` or `case`.
+    #[schema(pattern = "^(subject|prediction|job|case)$")]
     pub held: String,
     /// Id of the row or number of the case; for `subject` an identifier is given instead.
     pub object: Option<String>,
     /// Of a subject: `id-number`, `phone` or `email`.
+    #[schema(pattern = "^(id-number|phone|email)$")]
     pub kind: Option<String>,
     /// Of a subject: the identifier; only a pseudonym of it is kept.
     pub identifier: Option<String>,
     /// Why, or the number of a document, without personal data: 1 to 128 characters.
+    #[schema(min_length = 1, max_length = 128)]
     pub reason: String,
     /// Who approves it: only where callers are not proven.
     pub by: Option<String>,
