@@ -66,7 +66,7 @@ pub struct Mail {
     pub from: Option<String>,
     /// 信件結尾的操作介面網址。
     pub link: Option<String>,
-    /// 各種通知的收件人:通知代碼 = [信箱];`default` 為其餘各種。
+    /// 各種通知的收件人:通知代碼 = 信箱的清單;`default` 為其餘各種。
     pub recipients: BTreeMap<String, Vec<String>>,
     /// 每個上班日告知待複審件數的收件人:`org`、`unit`、`to`。
     pub waiting: Vec<Waiting>,
@@ -135,7 +135,7 @@ pub struct Sms {
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schemars(with = "Option<String>")]
     pub secret: Option<Secret<String>>,
-    /// 各種通知的收訊人:通知代碼 = [門號];`default` 為其餘各種。
+    /// 各種通知的收訊人:通知代碼 = 門號的清單;`default` 為其餘各種。
     pub recipients: BTreeMap<String, Vec<String>>,
 }
 

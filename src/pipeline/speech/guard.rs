@@ -32,7 +32,7 @@ pub struct Signs {
     pub logprob: f32,
     /// How much shorter its text becomes when compressed.
     pub compression: f32,
-    /// Characters a second; [`LETTERS`] of English count as one.
+    /// Characters a second; three letters of English count as one.
     pub density: f32,
     /// Least probability that nobody speaks, over the utterances.
     pub no_speech: f32,
