@@ -155,7 +155,7 @@ def check_settings(server, text):
         key = subprocess.run(made, check=True, capture_output=True, text=True).stdout
         secret = [
             "release.public_key=" + re.search(r'^release.public_key = "(.*)"$', key, re.M).group(1),
-            "store.url=host=db user=fenwen dbname=fenwen",
+            "store.url=host=db user=fenwen dbname=fenwen sslmode=require",
             "store.s3.endpoint=https://s3.example.gov.tw",
             "store.s3.bucket=fenwen",
             "store.s3.access_key=a",
