@@ -111,8 +111,17 @@ async fn lay(app: &App, cx: &CallContext, request: Request) -> Result<String, Ca
 
 fn held(privacy: &Privacy, asked: HoldRequest) -> Result<(HoldKind, String), CallError> {
     let kind = HoldKind::ALL.into_iter().find(|it| it.as_str() == asked.held);
+    let names_person = asked.kind.is_some() || asked.identifier.is_some();
     match kind {
         None => Err(CallError::bad_value("/held", "沒有這種保全對象。")),
+        // Of two objects only one would be held.
+        Some(HoldKind::Subject) if asked.object.is_some() => Err(CallError::bad_value(
+            "/object",
+            "保全當事人時以 kind 與 identifier 指明,請勿另填。",
+        )),
+        Some(kind) if kind != HoldKind::Subject && names_person => {
+            Err(CallError::bad_value("/kind", "kind 與 identifier 只用於保全當事人。"))
+        }
         Some(HoldKind::Subject) => {
             let kind = asked.kind.unwrap_or_default();
             let found = subject(privacy, &kind, asked.identifier.unwrap_or_default())?;

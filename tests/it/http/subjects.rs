@@ -189,6 +189,8 @@ async fn what_is_held_is_not_erased() {
         json!({"held": "case", "reason": "訴願", "by": "u-1"}),
         json!({"held": "subject", "reason": "訴願", "by": "u-1"}),
         json!({"held": "case", "object": "C-1", "reason": "a\nb", "by": "u-1"}),
+        about(json!({"held": "case", "object": "C-1", "reason": "訴願", "by": "u-1"})),
+        about(json!({"held": "subject", "object": "C-1", "reason": "訴願", "by": "u-1"})),
     ] {
         assert_eq!(post(&server, "", "/holds", bad.clone()).await.status, 400, "{bad}");
     }
