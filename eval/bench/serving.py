@@ -170,8 +170,8 @@ def start(args, name, work):
     return server.start([python.absolute(), HERE / "peers" / program], probe(args), given)
 
 
-def key(args, folder):
-    """Of a client that may call models, registered as an operator would."""
+def key(args, folder, scopes="models:infer,letters:classify"):
+    """Of a client that may call these, registered as an operator would."""
     data = folder / "data"
     data.mkdir()
 
@@ -179,7 +179,7 @@ def key(args, folder):
         done = subprocess.run([args.fenwen, "clients", *command, "--data-dir", data], check=True, stdout=subprocess.PIPE, text=True)
         return done.stdout
 
-    run("add", "bench", "--purpose", "petition-handling", "--scope", "models:infer,letters:classify", "--approved-by", "u-1")
+    run("add", "bench", "--purpose", "petition-handling", "--scope", scopes, "--approved-by", "u-1")
     return next(word for word in run("key", "bench").split() if word.startswith("fwd_"))
 
 
