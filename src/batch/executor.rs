@@ -1,10 +1,9 @@
 //! Owns one copy of a model: runs batches and answers every row of them, whatever happens.
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::sync::Arc;
-use std::sync::mpsc::{Receiver, Sender};
+use std::sync::{Arc, Mutex, PoisonError};
 
-use crate::batch::scheduler::{Command, Entry};
+use crate::batch::queue::{Batch, Queue};
 use crate::batch::state::{Ending, Run, Shared};
 use crate::batch::{RowOutput, RunError, stack};
 use crate::engine::{EngineError, TensorModel};
@@ -14,28 +13,30 @@ use crate::tensor::{ShapeError, Tensor, View};
 pub(crate) type Reduce<R> = dyn Fn(RowOutput<'_>) -> R + Send + Sync;
 
 pub(crate) struct Executor<R> {
-    pub(crate) idx: usize,
     pub(crate) model: Box<dyn TensorModel>,
     pub(crate) reduce: Arc<Reduce<R>>,
     pub(crate) shared: Arc<Shared>,
-    pub(crate) commands: Sender<Command<R>>,
+    pub(crate) queue: Arc<Mutex<Queue<R>>>,
 }
 
 impl<R> Executor<R> {
-    /// Warms up, then runs batches until the scheduler drops its end.
-    pub(crate) fn serve(mut self, batches: &Receiver<Vec<Entry<R>>>, probe: Option<Tensor>) {
+    /// Warms up, then runs batches until the queue ends.
+    pub(crate) fn serve(mut self, probe: Option<Tensor>) {
         if let Some(probe) = probe {
             // A failure shows again in the first health check.
             let _ = self.run_one(probe);
         }
-        while self.commands.send(Command::Free(self.idx)).is_ok()
-            && let Ok(batch) = batches.recv()
-        {
+        while let Some(batch) = self.next_batch() {
             self.run_batch(batch);
         }
     }
 
-    fn run_batch(&mut self, mut batch: Vec<Entry<R>>) {
+    /// Looks after the queue until there is a batch. Other free executors wait for the lock meanwhile.
+    fn next_batch(&self) -> Option<Batch<R>> {
+        self.queue.lock().unwrap_or_else(PoisonError::into_inner).next()
+    }
+
+    fn run_batch(&mut self, mut batch: Batch<R>) {
         if 1 < batch.len() {
             let rows: Vec<&Tensor> = batch.iter().map(|it| &it.row).collect();
             let lens: Vec<usize> = batch.iter().map(|it| stack::len(&it.row)).collect();

@@ -1,22 +1,23 @@
 //! Dynamic batching: rows from many callers, run together on the copies of one model.
 //!
-//! One scheduler thread owns the queue, one executor thread owns each copy of the model. The scheduler hands a batch
-//! to an executor the moment one is free ([`BatchPolicy`] says which rows), so nothing ever waits for company, and
-//! no lock is held while anything is decided or run. A row is answered exactly once: with its own result, with its
-//! own error, or, when its caller left or its deadline passed, not at all and with [`RunError::Expired`].
+//! One executor thread owns each copy of the model, and whichever is free looks after the queue: it takes the rows
+//! that [`BatchPolicy`] says the moment there are any, leaves the queue to the next one and runs them. So nothing ever waits for
+//! company, a row changes threads once on its way to the model, and no caller waits for a lock. A row is answered
+//! exactly once: with its own result, with its own error, or, when its caller left or its deadline passed, not at
+//! all and with [`RunError::Expired`].
 
 mod executor;
 mod policy;
 mod profile;
-mod scheduler;
+mod queue;
 mod stack;
 mod state;
 mod whole;
 
 use std::fmt;
 use std::io;
-use std::sync::Arc;
-use std::sync::mpsc::{Sender, channel, sync_channel};
+use std::sync::mpsc::{Sender, channel};
+use std::sync::{Arc, Mutex};
 use std::thread::JoinHandle;
 use std::time::Duration;
 
@@ -24,8 +25,8 @@ use tokio::sync::oneshot;
 
 use crate::base::{Clock, Deadline};
 use crate::batch::executor::Executor;
-use crate::batch::scheduler::{Command, Entry, Scheduler};
-use crate::batch::state::Shared;
+use crate::batch::queue::{Entry, Queue};
+use crate::batch::state::{Permit, Shared};
 use crate::engine::{EngineError, Signature, TensorModel};
 use crate::tensor::{Tensor, View};
 
@@ -114,14 +115,16 @@ pub struct ModelHandle<R> {
 
 struct Inner<R> {
     name: String,
-    commands: Sender<Command<R>>,
+    /// Where rows go; without it the queue ends.
+    rows: Option<Sender<Vec<Entry<R>>>>,
+    queue: Arc<Mutex<Queue<R>>>,
     shared: Arc<Shared>,
-    scheduler: Option<JoinHandle<()>>,
+    executors: Vec<JoinHandle<()>>,
     probe: Option<Tensor>,
 }
 
 impl<R: Send + 'static> ModelHandle<R> {
-    /// Starts one thread for each of `models`, which must be copies of one model, and the scheduler.
+    /// Starts one thread for each of `models`, which must be copies of one model.
     ///
     /// `reduce` makes a row's result out of its share of the first output, on the inference thread and where the
     /// output lies; it should be quick.
@@ -131,41 +134,31 @@ impl<R: Send + 'static> ModelHandle<R> {
         reduce: impl Fn(RowOutput<'_>) -> R + Send + Sync + 'static,
     ) -> Result<ModelHandle<R>, SpawnError> {
         let policy = fit_policy(models.first().ok_or(SpawnError::NoModel)?.as_ref(), spec.policy)?;
-        let (commands, inbox) = channel();
+        let (rows, inbox) = channel();
         let limits = (spec.queue_rows, spec.queue_cost);
         let shared = Arc::new(Shared::new(spec.clock, limits, models.len(), policy.max_rows));
+        let queue = Arc::new(Mutex::new(Queue::new(policy, Arc::clone(&shared), inbox)));
         let reduce: Arc<executor::Reduce<R>> = Arc::new(reduce);
         let mut executors = Vec::with_capacity(models.len());
         for (idx, model) in models.into_iter().enumerate() {
-            let (batches, inbox) = sync_channel(1);
             let executor = Executor {
-                idx,
                 model,
                 reduce: Arc::clone(&reduce),
                 shared: Arc::clone(&shared),
-                commands: commands.clone(),
+                queue: Arc::clone(&queue),
             };
             let probe = spec.probe.clone();
             let thread = std::thread::Builder::new().name(format!("{}-{idx}", spec.name)).spawn(
                 move || {
                     // Where it is not allowed, answers are right all the same.
                     let _ = rustix::process::nice(YIELDING);
-                    executor.serve(&inbox, probe);
+                    executor.serve(probe);
                 },
             )?;
-            executors.push((batches, thread));
+            executors.push(thread);
         }
-        let scheduler = Scheduler::new(policy, Arc::clone(&shared), executors);
-        let scheduler = std::thread::Builder::new()
-            .name(format!("{}-queue", spec.name))
-            .spawn(move || scheduler.serve(&inbox))?;
-        let inner = Inner {
-            name: spec.name,
-            commands,
-            shared,
-            scheduler: Some(scheduler),
-            probe: spec.probe,
-        };
+        let (name, probe) = (spec.name, spec.probe);
+        let inner = Inner { name, rows: Some(rows), queue, shared, executors, probe };
         Ok(ModelHandle { inner: Arc::new(inner), priority: Priority::default() })
     }
 
@@ -225,7 +218,7 @@ impl<R: Send + 'static> ModelHandle<R> {
         if rows.iter().any(|it| it.shape().is_empty() || it.shape().contains(&0)) {
             return Err(EngineError::BadInput("a row is empty".to_owned()).into());
         }
-        let permits = self.inner.shared.admit(&rows).ok_or(RunError::Busy)?;
+        let permits = self.admit(&rows)?;
         let (entries, answers) = rows
             .into_iter()
             .zip(permits)
@@ -237,6 +230,19 @@ impl<R: Send + 'static> ModelHandle<R> {
             .unzip();
         self.send(entries)?;
         Ok(answers)
+    }
+
+    /// A place for each row. Where there is none, rows that nobody waits for may make some.
+    fn admit(&self, rows: &[Tensor]) -> Result<Vec<Permit>, RunError> {
+        let shared = &self.inner.shared;
+        let admitted = shared.admit(rows).or_else(|| {
+            self.tidy();
+            shared.admit(rows)
+        });
+        admitted.ok_or_else(|| {
+            shared.count_refused(rows.len());
+            RunError::Busy
+        })
     }
 
     fn entry(
@@ -251,7 +257,8 @@ impl<R: Send + 'static> ModelHandle<R> {
     }
 
     fn send(&self, entries: Vec<Entry<R>>) -> Result<(), RunError> {
-        self.inner.commands.send(Command::Rows(entries)).map_err(|_| RunError::Closed)
+        let rows = self.inner.rows.as_ref().ok_or(RunError::Closed)?;
+        rows.send(entries).map_err(|_| RunError::Closed)
     }
 }
 
@@ -275,7 +282,17 @@ impl<R> ModelHandle<R> {
     ///
     /// Learned from the runs so far; zero before the first.
     pub fn estimate(&self, cost: usize) -> Duration {
+        if self.inner.shared.is_anyone_waiting() {
+            self.tidy();
+        }
         self.inner.shared.estimate(cost)
+    }
+
+    /// Forgets rows that nobody waits for, where every copy is at work and no executor looks after the queue.
+    fn tidy(&self) {
+        if let Ok(mut queue) = self.inner.queue.try_lock() {
+            queue.tidy();
+        }
     }
 }
 
@@ -293,10 +310,10 @@ impl<R> fmt::Debug for ModelHandle<R> {
 
 impl<R> Drop for Inner<R> {
     fn drop(&mut self) {
-        // An error means that the scheduler is gone already.
-        let _ = self.commands.send(Command::Stop);
-        if let Some(scheduler) = self.scheduler.take() {
-            let _ = scheduler.join();
+        self.rows = None;
+        for thread in self.executors.drain(..) {
+            // A panic of the model does not end its thread.
+            let _ = thread.join();
         }
     }
 }

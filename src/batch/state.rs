@@ -1,4 +1,4 @@
-//! Numbers shared between callers, scheduler and executors; the lock is held for an addition, never for a decision.
+//! Numbers shared between callers, queue and executors; the lock is held for an addition, never for a decision.
 
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
@@ -106,23 +106,34 @@ impl Shared {
     pub(crate) fn admit(self: &Arc<Shared>, rows: &[Tensor]) -> Option<Vec<Permit>> {
         let costs: Vec<usize> = rows.iter().map(stack::cost).collect();
         let total: usize = costs.iter().sum();
+        let now = self.clock.now();
         let mut state = self.lock();
         let stats = &mut state.stats;
         if self.queue_rows < stats.waiting_rows + rows.len()
             || self.queue_cost < stats.waiting_cost.saturating_add(total)
         {
-            stats.refused += rows.len() as u64;
             return None;
         }
         stats.waiting_rows += rows.len();
         stats.waiting_cost += total;
+        state.oldest.get_or_insert(now);
         drop(state);
         Some(costs.into_iter().map(|cost| Permit { shared: Arc::clone(self), cost }).collect())
     }
 
-    /// Records when the oldest row still waiting joined.
+    /// Records when the oldest row still waiting joined: of those taken in, or else of those that are to be.
     pub(crate) fn set_oldest(&self, oldest: Option<Instant>) {
-        self.lock().oldest = oldest;
+        let now = self.clock.now();
+        let mut state = self.lock();
+        state.oldest = oldest.or_else(|| (0 < state.stats.waiting_rows).then_some(now));
+    }
+
+    pub(crate) fn count_refused(&self, n_rows: usize) {
+        self.lock().stats.refused += n_rows as u64;
+    }
+
+    pub(crate) fn is_anyone_waiting(&self) -> bool {
+        0 < self.lock().stats.waiting_rows
     }
 
     pub(crate) fn count_skipped(&self, n_closed: u64, n_expired: u64) {

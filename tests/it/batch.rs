@@ -133,6 +133,31 @@ async fn a_full_queue_refuses_at_once_and_all_or_nothing() {
 }
 
 #[tokio::test]
+async fn rows_that_were_left_make_room_while_every_copy_is_at_work() {
+    let (open, model) = gated();
+    let handle = spawn(vec![model], BatchSpec { queue_rows: 2, ..spec() });
+    let submit = |value: f32| {
+        let handle = handle.clone();
+        tokio::spawn(async move { handle.run(row(&[value]), far()).await })
+    };
+    let first = submit(1.0);
+    until(&handle, |it| it.running_cost == 1).await;
+    let left = [submit(2.0), submit(3.0)];
+    until(&handle, |it| it.waiting_rows == 2).await;
+    assert_eq!(handle.run(row(&[4.0]), far()).await, Err(RunError::Busy));
+    for task in left {
+        task.abort();
+        assert!(task.await.is_err());
+    }
+    let next = submit(5.0);
+    until(&handle, |it| it.skipped_closed == 2 && it.waiting_rows == 1).await;
+    drop(open);
+    assert_eq!(first.await.unwrap(), Ok(vec![2.0]));
+    assert_eq!(next.await.unwrap(), Ok(vec![10.0]));
+    assert_eq!((handle.stats().refused, handle.stats().rows), (1, 2));
+}
+
+#[tokio::test]
 async fn rows_nobody_waits_for_are_not_run() {
     let (open, model) = gated();
     let clock = Arc::new(ManualClock::at(Duration::ZERO));

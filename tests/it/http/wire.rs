@@ -77,7 +77,7 @@ async fn a_chunked_body_without_end_is_cut_at_the_limit() {
 
 #[tokio::test]
 async fn floods_of_headers_and_broken_requests_are_closed_or_refused() {
-    let server = Server::open().await;
+    let server = impatient().await;
     let many = "x: y\r\n".repeat(200);
     let long = format!("x: {}\r\n", "y".repeat(200_000));
     let cases = [
