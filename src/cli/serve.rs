@@ -391,12 +391,14 @@ fn service(
         decode_threads: config.idcard.decode_threads,
         ..ServiceLimits::default()
     };
+    let networks = RawNetworks::new(config)?;
+    let trials = networks.trials()?;
     let parts = ServiceParts {
         recogniser: Arc::new(recogniser.clone()),
         decoder: Arc::new(PictureFiles { limits: image_limits(config) }),
         tenants: kept.tenants,
         speech: kept.speech,
-        models: Infer::new(Arc::new(RawNetworks::new(config)?)),
+        models: Infer::trying(Arc::new(networks), trials),
         notices: notices::board(config, kept.store.clone(), Arc::clone(&clock)),
         store: kept.store,
         scanner: scanner(config),

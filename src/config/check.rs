@@ -66,6 +66,7 @@ impl Config {
         findings.extend(self.store.check(self.profile));
         findings.extend(self.release.check(self.profile));
         findings.extend(self.scan.check());
+        findings.extend(self.models.check());
         if self.profile == Profile::Production {
             findings.extend(self.check_production());
         }

@@ -12,6 +12,7 @@ mod jobs;
 mod listeners;
 mod load;
 mod messages;
+mod models;
 mod notices;
 mod otlp;
 mod postgres;
@@ -29,8 +30,6 @@ use std::path::PathBuf;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use crate::base::Secret;
-
 pub use audit::{Audit, AuditCommit};
 pub use auth::{Auth, AuthMode, Issuer, Login};
 pub use bus::{Bus, BusEngine, Webhooks};
@@ -42,6 +41,7 @@ pub use listeners::{ListenerSettings, ListenerSurface};
 pub use load::{ConfigError, Overrides};
 pub use messages::{Mail, MailSecurity, Sms, SmsForm, SmsHeader, Waiting};
 pub use notices::Notices;
+pub use models::{ModelTrial, Models};
 pub use otlp::Otlp;
 pub use release::Release;
 pub use retention::{DATA_CLASSES, DataClass, Retention};
@@ -204,22 +204,6 @@ impl Default for IdCard {
     fn default() -> IdCard {
         IdCard { queue: 32, pixels_in_flight: 200_000_000, decode_threads: 2 }
     }
-}
-
-/// Where model files come from and lie.
-#[derive(Clone, Debug, Default, Serialize, Deserialize, JsonSchema)]
-#[serde(deny_unknown_fields, default)]
-pub struct Models {
-    /// 模型庫目錄;未設定時為 `$XDG_DATA_HOME/fenwen/models`。
-    pub store: Option<PathBuf>,
-    /// 自訂模型說明檔的目錄,可新增或取代內建模型。
-    pub manifests: Option<PathBuf>,
-    /// 優先使用的來源(`dir:…` 或 `url:https://…`),依序嘗試。
-    pub mirrors: Vec<String>,
-    /// Hugging Face Hub 私有儲存庫的存取權杖。
-    #[serde(skip_serializing_if = "Option::is_none")]
-    #[schemars(with = "Option<String>")]
-    pub token: Option<Secret<String>>,
 }
 
 /// How models run.
