@@ -67,6 +67,7 @@ impl Config {
         findings.extend(self.release.check(self.profile));
         findings.extend(self.scan.check());
         findings.extend(self.models.check());
+        findings.extend(self.warehouse.check(self.profile));
         if self.profile == Profile::Production {
             findings.extend(self.check_production());
         }

@@ -23,6 +23,7 @@ mod review;
 mod scan;
 mod speech;
 mod texts;
+mod warehouse;
 
 use std::net::SocketAddr;
 use std::path::PathBuf;
@@ -40,8 +41,8 @@ pub use jobs::{BlobEngine, Bucket, Jobs, Store, StoreEngine};
 pub use listeners::{ListenerSettings, ListenerSurface};
 pub use load::{ConfigError, Overrides};
 pub use messages::{Mail, MailSecurity, Sms, SmsForm, SmsHeader, Waiting};
-pub use notices::Notices;
 pub use models::{ModelTrial, Models};
+pub use notices::Notices;
 pub use otlp::Otlp;
 pub use release::Release;
 pub use retention::{DATA_CLASSES, DataClass, Retention};
@@ -49,6 +50,7 @@ pub use review::{Review, ReviewSwitch};
 pub use scan::Scan;
 pub use speech::{Speech, SpeechRuntime};
 pub use texts::{Automation, AutomationLevel, Documents, Letters, Questions, Tenant, TextMode};
+pub use warehouse::Warehouse;
 
 /// Which set of rules the settings must satisfy.
 #[derive(
@@ -127,6 +129,8 @@ pub struct Config {
     pub log: Log,
     /// 追蹤與指標(OTLP)。
     pub otlp: Otlp,
+    /// 資料倉儲匯出(`fenwen export`)。
+    pub warehouse: Warehouse,
 }
 
 /// The HTTP server.
