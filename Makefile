@@ -67,6 +67,18 @@ bench-serving: setup ## fenwen, mosec, LitServe, FastAPI, Triton, MLServer and a
 	  target/serving/$$name/bin/python -m pip install --quiet --require-virtualenv -r eval/bench/requirements-$$list.txt; done
 	$(PYTHON) eval/bench/serving.py --fenwen $(FENWEN) --eval target/release/fenwen-eval --json eval/out/serving.json
 
+soak: setup servers ## MINUTES=30 at 80 % of full load with a reload and a restart a minute, over PostgreSQL and NATS; writes eval/out/soak.json
+	$(CARGO) build --release --locked --workspace
+	$(PYTHON) eval/bench/soak.py --fenwen $(FENWEN) --servers target/servers --minutes $(or $(MINUTES),30)
+
+bench-swap: setup ## Other versions of a classifier while callers ask, and the same without; writes eval/out/swap.json
+	$(CARGO) build --release --locked --workspace
+	$(PYTHON) eval/bench/swap.py --fenwen $(FENWEN)
+
+bench-scale: setup servers ## Jobs a second by the length of the queue and the number of workers; writes eval/out/scale.json
+	$(CARGO) build --release --locked --workspace
+	$(PYTHON) eval/bench/scale.py --fenwen $(FENWEN) --servers target/servers --json eval/out/scale.json
+
 defaults: setup ## Train the built-in classifiers anew; DATA=folder with the sets of datasets-manifest
 	@[ -n "$(DATA)" ] || { echo 'make defaults DATA=<folder with the sets of datasets-manifest>'; exit 1; }
 	$(CARGO) build --release --locked --workspace
@@ -226,4 +238,4 @@ book: target/tools/bin/mdbook ## The book (zh-Hant, English) as HTML; target/boo
 	rm -r target/book/book target/book/book.toml
 	$(PYTHON) docs/book/check.py target/book
 
-.PHONY: screenshots help run cuda test check setup eval bench bench-text bench-serving defaults fonts fmt clippy test-core test-full test-browser models-dev doc servers client test-clients test-tls compliance sbom fuzz fuzz-lock advisories book test-deploy test-warehouse
+.PHONY: screenshots help run cuda test check setup eval bench bench-text bench-serving soak bench-swap bench-scale defaults fonts fmt clippy test-core test-full test-browser models-dev doc servers client test-clients test-tls compliance sbom fuzz fuzz-lock advisories book test-deploy test-warehouse

@@ -4,7 +4,8 @@
     python3 eval/bench/jobs.py --fenwen target/release/fenwen --nats target/servers/nats-server
 
 A job is one letter for the built-in classifier (some 10 µs of work), so that what is measured is the queue: SQLite, each
-acceptance and each completion on the disk (`synchronous = FULL`), one process.
+acceptance and each completion on the disk (`synchronous = FULL`), one process; then one node that accepts and one that works,
+over PostgreSQL and NATS.
 """
 
 import argparse
@@ -20,6 +21,8 @@ import tempfile
 import threading
 import time
 
+import nodes
+
 LETTER = {"service": "letters", "operation": "classify", "input": {"letters": [{"subject": "戶籍遷入遭退件"}]}}
 ENDED = ("succeeded", "failed", "cancelled", "dead")
 
@@ -34,6 +37,8 @@ def main():
     report = {"embedded": one_by_one(args, "")}
     with nats(args) as url:
         report["nats"] = one_by_one(args, f'[bus]\nengine = "nats"\nurl = "{url}"\n')
+        with nodes.postgres() as database:
+            report["api and worker"] = split(args, database, url)
     report["backlog"] = backlog(args)
     print(json.dumps(report, indent=2))
 
@@ -99,17 +104,37 @@ def moment(text):
 def one_by_one(args, settings):
     """Milliseconds from acceptance to start, by the server's own clock."""
     with tempfile.TemporaryDirectory() as folder, serving(args, pathlib.Path(folder), "all", settings) as port:
-        connection = http.client.HTTPConnection("127.0.0.1", port, timeout=30)
-        waits = []
-        for _ in range(args.single):
-            job = call(connection, "POST", "/api/v1/jobs", LETTER)
-            path = f"/api/v1/jobs/{job['job_id']}"
-            while (seen := call(connection, "GET", path))["state"] not in ENDED:
-                time.sleep(0.002)
-            assert seen["state"] == "succeeded", seen
-            waits.append((moment(seen["started_at"]) - moment(seen["created_at"])) * 1e3)
-    waits.sort()
-    return {"n": len(waits), "p50_ms": statistics.median(waits), "p99_ms": waits[int(len(waits) * 0.99)]}
+        return waits(args, port)
+
+
+def waits(args, port):
+    connection = http.client.HTTPConnection("127.0.0.1", port, timeout=30)
+    found = []
+    for _ in range(args.single):
+        job = call(connection, "POST", "/api/v1/jobs", LETTER)
+        path = f"/api/v1/jobs/{job['job_id']}"
+        while (seen := call(connection, "GET", path))["state"] not in ENDED:
+            time.sleep(0.002)
+        assert seen["state"] == "succeeded", seen
+        found.append((moment(seen["started_at"]) - moment(seen["created_at"])) * 1e3)
+    found.sort()
+    return {"n": len(found), "p50_ms": statistics.median(found), "p99_ms": found[int(len(found) * 0.99)]}
+
+
+def split(args, database, url):
+    """The same where one node accepts and another works, over PostgreSQL and NATS."""
+    settings = [*database.settings(), "bus.engine=nats", f"bus.url={url}", "jobs.per_minute=1000000"]
+    with tempfile.TemporaryDirectory() as name:
+        folder = pathlib.Path(name)
+        (folder / "data").mkdir()
+        node = lambda role: nodes.Node(args.fenwen, folder / "data", role, settings, folder / f"{role}.log")
+        running = [node("api").wait_until_live()]
+        try:
+            running.append(node("worker").wait_until_live())
+            return waits(args, running[0].port)
+        finally:
+            for it in running:
+                nodes.end(it.process)
 
 
 def backlog(args):

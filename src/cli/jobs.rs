@@ -13,6 +13,8 @@ use crate::service::jobs::{
     Blobs, Job, JobFilter, JobKind, JobParts, JobRetention, JobSettings, JobState, Jobs,
 };
 use crate::store::Store;
+#[cfg(feature = "s3")]
+use crate::store::blobs::BlobBucket;
 use crate::store::blobs::{BlobFiles, BlobFolder};
 
 /// What operators do with jobs.
@@ -98,14 +100,15 @@ pub(super) fn jobs(
 pub(super) fn blobs(config: &Config, store: &Store) -> anyhow::Result<Blobs> {
     let files: Arc<dyn BlobFiles> = match config.store.blobs {
         BlobEngine::Files => Arc::new(BlobFolder::new(config.data_dir().join("blobs"))),
-        BlobEngine::S3 => bucket(&config.store.s3)?,
+        BlobEngine::S3 => Arc::new(bucket(&config.store.s3).context("store.s3")?),
     };
     Ok(Blobs::new(store.clone(), files))
 }
 
+/// The bucket of these settings.
 #[cfg(feature = "s3")]
-fn bucket(settings: &config::Bucket) -> anyhow::Result<Arc<dyn BlobFiles>> {
-    use crate::store::blobs::{BlobBucket, BucketPlace};
+pub(super) fn bucket(settings: &config::Bucket) -> anyhow::Result<BlobBucket> {
+    use crate::store::blobs::BucketPlace;
 
     let place = BucketPlace {
         endpoint: &settings.endpoint,
@@ -113,14 +116,13 @@ fn bucket(settings: &config::Bucket) -> anyhow::Result<Arc<dyn BlobFiles>> {
         bucket: &settings.bucket,
         prefix: &settings.prefix,
         access_key: &settings.access_key,
-        secret_key: settings.secret_key.as_ref().context("store.s3.secret_key is missing")?,
+        secret_key: settings.secret_key.as_ref().context("secret_key is missing")?,
     };
-    let bucket = BlobBucket::open(&place).context("failed to open the bucket: check store.s3")?;
-    Ok(Arc::new(bucket))
+    BlobBucket::open(&place).context("failed to open the bucket: check its settings")
 }
 
 #[cfg(not(feature = "s3"))]
-fn bucket(_: &config::Bucket) -> anyhow::Result<Arc<dyn BlobFiles>> {
+pub(super) fn bucket(_: &config::Bucket) -> anyhow::Result<BlobFolder> {
     anyhow::bail!("this program was built without S3: build it with the feature `s3`")
 }
 

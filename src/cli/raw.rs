@@ -1,11 +1,13 @@
 //! Models of the registry that callers may reach with tensors of their own: opened when they are loaded.
 
+use anyhow::Context;
+
 use crate::batch::{BatchPolicy, BatchSpec};
-use crate::config::Config;
+use crate::config::{Config, ModelTrial};
 use crate::engine::Device;
 use crate::registry::{ModelEngine, ModelManifest, ModelRegistry, RegistryError};
 use crate::service::infer::{NetworkError, Networks, OpenedNetwork};
-use crate::task::infer::KnownModel;
+use crate::task::infer::{KnownModel, Trial};
 
 use super::networks::{Opener, QUEUE_COST, QUEUE_ROWS};
 
@@ -24,6 +26,34 @@ impl RawNetworks {
         let registry = ModelRegistry::open(super::models::settings(config)?)?;
         let known = registry.models().filter_map(|it| known(&it.manifest)).collect();
         Ok(RawNetworks { config: config.clone(), known })
+    }
+
+    /// The versions that are tried, by the settings.
+    ///
+    /// # Errors
+    /// When one is no model of this kind, or has the version of the one that answers.
+    pub fn trials(&self) -> anyhow::Result<Vec<Trial>> {
+        let version = |name: &str| {
+            let found = self.known.iter().find(|it| it.name == name);
+            found
+                .map(|it| &it.version)
+                .with_context(|| format!("models.trials:模型庫中沒有以張量呼叫的模型「{name}」"))
+        };
+        let trial = |it: &ModelTrial| {
+            anyhow::ensure!(
+                version(&it.model)? != version(&it.candidate)?,
+                "models.trials:「{}」與「{}」的 version 相同",
+                it.model,
+                it.candidate
+            );
+            Ok(Trial {
+                model: it.model.clone(),
+                candidate: it.candidate.clone(),
+                percent: it.canary_percent,
+                is_shadow: it.shadow,
+            })
+        };
+        self.config.models.trials.iter().map(trial).collect()
     }
 
     fn opened(&self, name: &str) -> anyhow::Result<OpenedNetwork> {

@@ -6,20 +6,19 @@ use std::time::Duration;
 use anyhow::Context;
 use futures_util::FutureExt;
 use tokio::signal::unix::{SignalKind, signal};
-use tokio::sync::watch::{Receiver, Sender};
+use tokio::sync::watch::Sender;
 use tokio::task::JoinHandle;
 
-use crate::audit::{AuditEvent, Outcome, Pump, Recorder, Row};
+use crate::audit::{AuditEvent, Outcome, Recorder, Row};
 use crate::base::{Clock, Spans, SystemClock};
-use crate::bus::{Bus, Handle};
+use crate::bus::Bus;
 use crate::config::Config;
 use crate::engine::{self, Device};
 use crate::http::{self, App, AppParts, Ended, HttpOptions, Listener};
 use crate::rpc::{self, Rpc};
 use crate::service::infer::Infer;
-use crate::service::jobs::{Jobs, Worker};
+use crate::service::jobs::Jobs;
 use crate::service::notices::Notices;
-use crate::service::relay::{Relay, StoreOutbox};
 use crate::service::reviews::Reviews;
 use crate::service::speech::Speech;
 use crate::service::tenants::Tenants;
@@ -27,6 +26,7 @@ use crate::service::{PictureFiles, Service, ServiceLimits, ServiceParts};
 use crate::store::{Store, StoreError};
 
 mod announce;
+mod beside;
 pub(super) mod limits;
 mod listeners;
 mod senders;
@@ -45,6 +45,7 @@ use super::retention::keep_clean;
 use super::routing::{self, keep_current};
 use super::webhooks;
 use announce::{announce, announce_sealed};
+use beside::{Beside, BesideParts, Told, at_work};
 use limits::{http_options, image_limits, rpc_options, scanner};
 use senders::Senders;
 
@@ -156,10 +157,10 @@ async fn serve(
     let (stop, stopped) = tokio::sync::watch::channel(false);
     let following = senders.follow(role, &*bus).await?;
     let looking = looking(config, (&jobs, service.notices()), &audit);
-    let relay = Relay::new(Arc::new(StoreOutbox { store, clock }), Arc::clone(&bus));
     let at_work = at_work(role, &jobs, (hears, &spans));
     let pumps = super::audit::pumps(config, &audit, &bus)?;
-    let parts = BesideParts { jobs, at_work, relay, senders, following };
+    let telling = Told { store, clock, bus: Arc::clone(&bus) };
+    let parts = BesideParts { jobs, at_work, told: telling, senders, following };
     let mut beside = Beside::start(role, parts, &stopped);
     beside.watches.extend(looking);
     beside.watches.extend(tending(config, recogniser, reviews, &tenants));
@@ -306,73 +307,6 @@ async fn stopped_in_order(audit: Arc<Recorder>) -> anyhow::Result<()> {
     tokio::task::spawn_blocking(close).await.context("the audit log was not closed in order")
 }
 
-/// What runs beside the transports.
-struct Beside {
-    /// Cut at the end.
-    watches: Vec<JoinHandle<()>>,
-    /// End by themselves when told to.
-    workers: Vec<JoinHandle<()>>,
-    /// Queue webhooks and messages, until nothing more is relayed.
-    following: Vec<Handle>,
-}
-
-struct BesideParts {
-    jobs: Arc<Jobs>,
-    at_work: Vec<Worker>,
-    relay: Relay,
-    senders: Senders,
-    following: Vec<Handle>,
-}
-
-impl Beside {
-    fn start(role: Role, parts: BesideParts, stopped: &Receiver<bool>) -> Beside {
-        let BesideParts { jobs, at_work, relay, senders, following } = parts;
-        let watches = vec![tokio::spawn(jobs.tend())];
-        let mut workers = Vec::new();
-        for worker in at_work {
-            let mut stopped = stopped.clone();
-            // An error means that nobody is left who could say so.
-            let stop = async move { _ = stopped.wait_for(|it| *it).await };
-            workers.push(tokio::spawn(async move { worker.run(stop).await }));
-        }
-        if role != Role::Api {
-            workers.push(tokio::spawn(relay.run(Arc::default(), stopped.clone())));
-        }
-        workers.extend(senders.start(role, stopped));
-        Beside { watches, workers, following }
-    }
-
-    /// Sends the audit log to its receivers.
-    fn forward(&mut self, pumps: Vec<Pump>, stopped: &Receiver<bool>) {
-        self.workers.extend(pumps.into_iter().map(|it| tokio::spawn(it.run(stopped.clone()))));
-    }
-
-    async fn end(self) -> anyhow::Result<()> {
-        for worker in self.workers {
-            worker.await.context("a worker failed")?;
-        }
-        for following in self.following {
-            following.stop().await;
-        }
-        self.watches.iter().for_each(JoinHandle::abort);
-        Ok(())
-    }
-}
-
-/// The workers of this process: recordings have one of their own, for they take long.
-fn at_work(role: Role, jobs: &Arc<Jobs>, (hears, spans): (bool, &Spans)) -> Vec<Worker> {
-    if !matches!(role, Role::All | Role::Worker) {
-        return Vec::new();
-    }
-    let name = format!("{}-{}", host(), std::process::id());
-    let worker = || Worker::new(Arc::clone(jobs), name.clone()).traced(spans.clone());
-    let mut workers = vec![worker().without(kinds::SPEECH)];
-    if hears {
-        workers.push(worker().only(kinds::SPEECH, 1));
-    }
-    workers
-}
-
 /// Lets the bus end with what it has, when told to: other nodes take what comes after.
 async fn drain(bus: Arc<dyn Bus>, shutdown: impl Future<Output = ()>) {
     shutdown.await;
@@ -457,12 +391,14 @@ fn service(
         decode_threads: config.idcard.decode_threads,
         ..ServiceLimits::default()
     };
+    let networks = RawNetworks::new(config)?;
+    let trials = networks.trials()?;
     let parts = ServiceParts {
         recogniser: Arc::new(recogniser.clone()),
         decoder: Arc::new(PictureFiles { limits: image_limits(config) }),
         tenants: kept.tenants,
         speech: kept.speech,
-        models: Infer::new(Arc::new(RawNetworks::new(config)?)),
+        models: Infer::trying(Arc::new(networks), trials),
         notices: notices::board(config, kept.store.clone(), Arc::clone(&clock)),
         store: kept.store,
         scanner: scanner(config),

@@ -8,7 +8,7 @@ use clap::Args;
 
 use crate::audit::{self, AuditEvent, Phase, Query};
 use crate::base::{Date, RequestId, SystemClock};
-use crate::config::Config;
+use crate::config::{Bucket, Config};
 use crate::service::events::{Event, ExportReady};
 use crate::store::Store;
 use crate::warehouse::{self, Call, Day, Exported};
@@ -44,8 +44,9 @@ pub(super) fn run(options: &Options, config: &Config) -> anyhow::Result<()> {
         let mut all = Vec::new();
         for day in days {
             let exported = export(&store, config, day, &out)?;
+            let n_delivered = deliver(config, &exported)?;
             // Who asks for a day by name may do so because its event was lost.
-            if options.day.is_some() || exported.iter().any(|it| it.is_new) {
+            if options.day.is_some() || 0 < n_delivered || exported.iter().any(|it| it.is_new) {
                 tell(&store, day, &exported)?;
             }
             all.extend(exported);
@@ -75,6 +76,32 @@ fn export(store: &Store, config: &Config, day: Date, out: &Path) -> anyhow::Resu
         .with_context(|| format!("failed to read the calls of {day} in the audit log"))?;
     warehouse::export(store, &Day { day, calls: &calls }, out)
         .with_context(|| format!("failed to export {day} to {}", out.display()))
+}
+
+/// Brings a day to the bucket of the settings; how many tables of it were not there as they are.
+fn deliver(config: &Config, exported: &[Exported]) -> anyhow::Result<usize> {
+    if !config.warehouse.delivers() {
+        return Ok(0);
+    }
+    deliver_to(&config.warehouse.s3, exported).context("failed to deliver to warehouse.s3")
+}
+
+#[cfg(feature = "s3")]
+fn deliver_to(settings: &Bucket, exported: &[Exported]) -> anyhow::Result<usize> {
+    let bucket = super::jobs::bucket(settings)?;
+    super::retention::runtime()?.block_on(async {
+        let mut n_delivered = 0;
+        for it in exported {
+            n_delivered += usize::from(warehouse::deliver(it, &bucket).await?);
+        }
+        Ok(n_delivered)
+    })
+}
+
+#[cfg(not(feature = "s3"))]
+fn deliver_to(settings: &Bucket, _: &[Exported]) -> anyhow::Result<usize> {
+    // Says that this program cannot.
+    super::jobs::bucket(settings).map(|_| 0)
 }
 
 /// The calls of a day that this node answered.

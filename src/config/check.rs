@@ -66,6 +66,8 @@ impl Config {
         findings.extend(self.store.check(self.profile));
         findings.extend(self.release.check(self.profile));
         findings.extend(self.scan.check());
+        findings.extend(self.models.check());
+        findings.extend(self.warehouse.check(self.profile));
         if self.profile == Profile::Production {
             findings.extend(self.check_production());
         }

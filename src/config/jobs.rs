@@ -129,11 +129,18 @@ impl Store {
 
     /// What the settings of the bucket lack.
     fn check_bucket(&self, profile: Profile) -> Vec<Finding> {
-        if self.blobs == BlobEngine::Files {
-            return Vec::new();
+        match self.blobs {
+            BlobEngine::Files => Vec::new(),
+            BlobEngine::S3 => self.s3.check("store.s3", profile),
         }
+    }
+}
+
+impl Bucket {
+    /// What the settings of this name lack where the bucket is used.
+    pub(super) fn check(&self, name: &str, profile: Profile) -> Vec<Finding> {
         let mut findings = Vec::new();
-        let Bucket { endpoint, bucket, access_key, secret_key, .. } = &self.s3;
+        let Bucket { endpoint, bucket, access_key, secret_key, .. } = self;
         let given = [
             ("endpoint", !endpoint.is_empty()),
             ("bucket", !bucket.is_empty()),
@@ -141,14 +148,13 @@ impl Store {
             ("secret_key", secret_key.is_some()),
         ];
         for (key, _) in given.iter().filter(|(_, is_given)| !is_given) {
-            findings
-                .push(Finding::fatal(format!("store.s3.{key}:store.blobs = \"s3\" 時必須設定")));
+            findings.push(Finding::fatal(format!("{name}.{key}:使用儲存桶時必須設定")));
         }
         if profile == Profile::Production
             && !endpoint.is_empty()
             && !endpoint.starts_with("https://")
         {
-            findings.push(Finding::fatal("store.s3.endpoint:正式環境只可使用 https://"));
+            findings.push(Finding::fatal(format!("{name}.endpoint:正式環境只可使用 https://")));
         }
         findings
     }

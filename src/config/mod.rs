@@ -12,6 +12,7 @@ mod jobs;
 mod listeners;
 mod load;
 mod messages;
+mod models;
 mod notices;
 mod otlp;
 mod postgres;
@@ -22,14 +23,13 @@ mod review;
 mod scan;
 mod speech;
 mod texts;
+mod warehouse;
 
 use std::net::SocketAddr;
 use std::path::PathBuf;
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
-
-use crate::base::Secret;
 
 pub use audit::{Audit, AuditCommit};
 pub use auth::{Auth, AuthMode, Issuer, Login};
@@ -41,6 +41,7 @@ pub use jobs::{BlobEngine, Bucket, Jobs, Store, StoreEngine};
 pub use listeners::{ListenerSettings, ListenerSurface};
 pub use load::{ConfigError, Overrides};
 pub use messages::{Mail, MailSecurity, Sms, SmsForm, SmsHeader, Waiting};
+pub use models::{ModelTrial, Models};
 pub use notices::Notices;
 pub use otlp::Otlp;
 pub use release::Release;
@@ -49,6 +50,7 @@ pub use review::{Review, ReviewSwitch};
 pub use scan::Scan;
 pub use speech::{Speech, SpeechRuntime};
 pub use texts::{Automation, AutomationLevel, Documents, Letters, Questions, Tenant, TextMode};
+pub use warehouse::Warehouse;
 
 /// Which set of rules the settings must satisfy.
 #[derive(
@@ -127,6 +129,8 @@ pub struct Config {
     pub log: Log,
     /// 追蹤與指標(OTLP)。
     pub otlp: Otlp,
+    /// 資料倉儲匯出(`fenwen export`)。
+    pub warehouse: Warehouse,
 }
 
 /// The HTTP server.
@@ -204,22 +208,6 @@ impl Default for IdCard {
     fn default() -> IdCard {
         IdCard { queue: 32, pixels_in_flight: 200_000_000, decode_threads: 2 }
     }
-}
-
-/// Where model files come from and lie.
-#[derive(Clone, Debug, Default, Serialize, Deserialize, JsonSchema)]
-#[serde(deny_unknown_fields, default)]
-pub struct Models {
-    /// 模型庫目錄;未設定時為 `$XDG_DATA_HOME/fenwen/models`。
-    pub store: Option<PathBuf>,
-    /// 自訂模型說明檔的目錄,可新增或取代內建模型。
-    pub manifests: Option<PathBuf>,
-    /// 優先使用的來源(`dir:…` 或 `url:https://…`),依序嘗試。
-    pub mirrors: Vec<String>,
-    /// Hugging Face Hub 私有儲存庫的存取權杖。
-    #[serde(skip_serializing_if = "Option::is_none")]
-    #[schemars(with = "Option<String>")]
-    pub token: Option<Secret<String>>,
 }
 
 /// How models run.

@@ -19,6 +19,7 @@ use hyper::body::Frame;
 
 use crate::base::{ErrorCode, Private};
 use crate::service::Unread;
+use crate::service::infer::{Asked, case_of};
 use crate::task::call::{CallContext, CallError};
 use crate::wire::problem;
 use crate::wire::v2::{self, Reply, ServerMetadata, grpc};
@@ -125,7 +126,9 @@ async fn answer(app: &App, cx: &CallContext, request: Request) -> Result<Vec<u8>
     let framed = Framed::collect(app, cx, request, app.options.max_json_bytes).await?;
     entry.shrink(framed.message().len());
     let target = grpc::parse_target(framed.message())?;
-    let place = models.admit_to(entry, &target.name, target.version.as_deref())?;
+    let version = target.version.as_deref();
+    let asked = Asked { name: &target.name, version, case: &case_of(cx) };
+    let place = models.admit_to(entry, asked)?;
     let model = Arc::clone(place.info());
     let n_bytes = framed.message().len();
     let read = {

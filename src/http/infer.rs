@@ -14,7 +14,7 @@ use utoipa_axum::routes;
 
 use crate::base::ErrorCode;
 use crate::service::Unread;
-use crate::service::infer::InferPlace;
+use crate::service::infer::{Asked, InferPlace, case_of};
 use crate::task::call::{CallContext, CallError};
 use crate::task::idcard::Health;
 use crate::wire::problem;
@@ -173,7 +173,8 @@ pub(super) async fn model_infer(
 ) -> Result<Response, Failure> {
     require_open(&app)?;
     let n_bytes = body::announced(request.headers());
-    let place = app.service.models().admit_announced(&name, None, n_bytes)?;
+    let asked = Asked { name: &name, version: None, case: &case_of(&cx) };
+    let place = app.service.models().admit_announced(asked, n_bytes)?;
     Ok(infer(&app, &cx, place, request).await?)
 }
 
@@ -248,7 +249,8 @@ pub(super) async fn model_version_infer(
 ) -> Result<Response, Failure> {
     require_open(&app)?;
     let n_bytes = body::announced(request.headers());
-    let place = app.service.models().admit_announced(&name, Some(&version), n_bytes)?;
+    let asked = Asked { name: &name, version: Some(&version), case: "" };
+    let place = app.service.models().admit_announced(asked, n_bytes)?;
     Ok(infer(&app, &cx, place, request).await?)
 }
 

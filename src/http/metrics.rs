@@ -33,6 +33,16 @@ pub const METRICS: &[(MetricKind, &str, &str)] = &[
     (MetricKind::Counter, "fenwen_documents_total", "Documents for which units were suggested."),
     (MetricKind::Counter, "fenwen_questions_total", "Questions, by whether they were answered."),
     (MetricKind::Counter, "fenwen_embeddings_total", "Texts embedded."),
+    (
+        MetricKind::Counter,
+        "fenwen_model_calls_total",
+        "Calls with tensors of models that are tried, by version.",
+    ),
+    (
+        MetricKind::Counter,
+        "fenwen_shadow_calls_total",
+        "Calls that a version computed unheard, by whether it came to the same.",
+    ),
     (MetricKind::Counter, "fenwen_speech_streams_total", "Live streams opened."),
     (MetricKind::Counter, "fenwen_feedback_total", "Feedback on answers."),
     (MetricKind::Counter, "fenwen_reviews_total", "Reviews decided, by kind and decision."),

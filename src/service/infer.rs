@@ -7,18 +7,22 @@ use std::time::Duration;
 
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, oneshot};
 
-use crate::base::{Deadline, ErrorCode};
-use crate::batch::{self, BatchSpec, CallHandle, ModelHandle, RunError, SpawnError};
+use crate::base::{Deadline, ErrorCode, TraceContext};
+use crate::batch::{self, BatchSpec};
 use crate::engine::{Element, Port, Signature, TensorModel};
-use crate::task::call::CallError;
-use crate::task::infer::{Datatype, KnownModel, ListedModel, TensorModelInfo, TensorPort};
+use crate::task::call::{CallContext, CallError};
+use crate::task::infer::{Datatype, KnownModel, ListedModel, TensorModelInfo, TensorPort, Trial};
 use crate::tensor::Tensor;
 
+mod loaded;
 mod split;
+mod trial;
 
 use super::pool::Lane;
 use super::{Service, Unread};
-use split::{check_size, n_elements_of, reduce, rows, stacked};
+use loaded::Loaded;
+use split::rows;
+use trial::{Chosen, Served, Shadow, Shadows};
 
 /// Bytes of a body for which a call takes one place.
 const PLACE_BYTES: u64 = 64 << 10;
@@ -26,8 +30,8 @@ const PLACE_BYTES: u64 = 64 << 10;
 const MOST_PLACES: u32 = 256;
 /// Places of all models' calls that are not answered: bodies of 128 MiB, each of which may need as much again.
 const PLACES: u32 = 8 * MOST_PLACES;
-/// Rows of one call that wait at one time.
-const ROWS_AT_ONCE: usize = 32;
+/// How long a call that nobody hears may take.
+const SHADOW_TIME: Duration = Duration::from_secs(10);
 
 /// Opens models of the registry that take tensors.
 pub trait Networks: Send + Sync {
@@ -63,46 +67,13 @@ pub enum NetworkError {
     },
 }
 
-/// What runs a model's calls: row by row, or each whole.
-enum Queue {
-    Rows(ModelHandle<Vec<Tensor>>),
-    Calls(CallHandle),
-}
-
-impl Queue {
-    fn spawn(opened: OpenedNetwork, takes_rows: bool) -> Result<Queue, SpawnError> {
-        let OpenedNetwork { copies, spec } = opened;
-        if takes_rows {
-            return Ok(Queue::Rows(ModelHandle::spawn(copies, spec, reduce)?));
-        }
-        Ok(Queue::Calls(CallHandle::spawn(copies, &spec.name, &spec.clock)?))
-    }
-}
-
-/// A model that answers.
-struct Loaded {
-    info: Arc<TensorModelInfo>,
-    queue: Option<Queue>,
-    /// Places of the calls in flight.
-    calls: Arc<Semaphore>,
-}
-
-impl Drop for Loaded {
-    fn drop(&mut self) {
-        // Dropping the queue waits for the threads: whoever drops this may be asynchronous.
-        if let Some(queue) = self.queue.take() {
-            let dropped = thread::Builder::new().name("unload".to_owned()).spawn(|| drop(queue));
-            if dropped.is_err() {
-                tracing::warn!("a model was unloaded without a thread of its own");
-            }
-        }
-    }
-}
-
 /// The models that are loaded for callers.
 pub struct Infer {
     networks: Arc<dyn Networks>,
-    loaded: Mutex<BTreeMap<String, Arc<Loaded>>>,
+    /// Versions beside those that answer.
+    trials: Vec<Trial>,
+    loaded: Mutex<BTreeMap<String, Served>>,
+    shadows: Arc<Shadows>,
     /// One model at a time is loaded or unloaded.
     changing: Arc<tokio::sync::Mutex<()>>,
     places: Arc<Semaphore>,
@@ -121,23 +92,54 @@ impl InferEntry {
 
 /// A call that has its place; dropping it gives the place back.
 pub struct InferPlace {
-    loaded: Arc<Loaded>,
+    chosen: Chosen,
+    shadows: Arc<Shadows>,
     _places: [OwnedSemaphorePermit; 2],
 }
 
 impl InferPlace {
     /// What the model takes and gives.
     pub fn info(&self) -> &Arc<TensorModelInfo> {
-        &self.loaded.info
+        &self.chosen.loaded.info
     }
 }
 
+/// Which model is meant, and which of its versions.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Asked<'a> {
+    /// Its name.
+    pub name: &'a str,
+    /// This version and no other.
+    pub version: Option<&'a str>,
+    /// What the call belongs to: calls of one case are answered by one version.
+    pub case: &'a str,
+}
+
+impl<'a> From<&'a str> for Asked<'a> {
+    fn from(name: &'a str) -> Asked<'a> {
+        Asked { name, ..Asked::default() }
+    }
+}
+
+/// The case of a call: its caller's trace, or the call itself.
+pub fn case_of(cx: &CallContext) -> String {
+    let trace = cx.origin.trace_parent.as_deref().and_then(TraceContext::parse);
+    trace.map_or_else(|| cx.request_id.to_string(), TraceContext::trace_id)
+}
+
 impl Infer {
-    /// Nothing is loaded.
+    /// Nothing is loaded, and no other version is tried.
     pub fn new(networks: Arc<dyn Networks>) -> Arc<Infer> {
+        Infer::trying(networks, Vec::new())
+    }
+
+    /// The same, with other versions beside those that answer.
+    pub fn trying(networks: Arc<dyn Networks>, trials: Vec<Trial>) -> Arc<Infer> {
         Arc::new(Infer {
             networks,
+            trials,
             loaded: Mutex::default(),
+            shadows: Arc::default(),
             changing: Arc::default(),
             places: Arc::new(Semaphore::new(PLACES as usize)),
         })
@@ -146,11 +148,18 @@ impl Infer {
     /// The models that can be loaded, by name, and whether they are.
     pub fn list(&self) -> Vec<ListedModel> {
         let loaded = self.loaded();
-        let listed = |it: &KnownModel| ListedModel {
-            model: it.clone(),
-            is_loaded: loaded.contains_key(&it.name),
-        };
-        self.networks.known().iter().map(listed).collect()
+        let mut listed = Vec::new();
+        for model in self.networks.known() {
+            let served = loaded.get(&model.name);
+            listed.push(ListedModel { model: model.clone(), is_loaded: served.is_some() });
+            if let Some(candidate) = self.candidate(&model.name) {
+                let is_loaded =
+                    served.is_some_and(|it| it.version(Some(&candidate.version)).is_some());
+                let model = KnownModel { name: model.name.clone(), ..candidate.clone() };
+                listed.push(ListedModel { model, is_loaded });
+            }
+        }
+        listed
     }
 
     /// What a loaded model takes and gives.
@@ -162,7 +171,9 @@ impl Infer {
         name: &str,
         version: Option<&str>,
     ) -> Result<Arc<TensorModelInfo>, CallError> {
-        Ok(Arc::clone(&self.find(name, version)?.info))
+        let found = self.served(name, version)?;
+        let found = found.version(version).ok_or_else(|| not_loaded(name))?;
+        Ok(Arc::clone(&found.info))
     }
 
     /// Takes places for a call before its body is read, as many as the largest body needs; refuses at once when there
@@ -170,21 +181,20 @@ impl Infer {
     ///
     /// # Errors
     /// As of [`Infer::info`], and when too much is in flight.
-    pub fn admit(&self, name: &str, version: Option<&str>) -> Result<InferPlace, CallError> {
-        self.admit_announced(name, version, u64::MAX)
+    pub fn admit<'a>(&self, asked: impl Into<Asked<'a>>) -> Result<InferPlace, CallError> {
+        self.admit_announced(asked, u64::MAX)
     }
 
     /// As [`Infer::admit`], for a body of at most `n_bytes`: small calls leave room for many.
     ///
     /// # Errors
     /// The same.
-    pub fn admit_announced(
+    pub fn admit_announced<'a>(
         &self,
-        name: &str,
-        version: Option<&str>,
+        asked: impl Into<Asked<'a>>,
         n_bytes: u64,
     ) -> Result<InferPlace, CallError> {
-        self.admit_to(self.enter(n_bytes)?, name, version)
+        self.admit_to(self.enter(n_bytes)?, asked)
     }
 
     /// Takes places for a call of at most `n_bytes` whose body says which model is meant.
@@ -199,16 +209,17 @@ impl Infer {
     ///
     /// # Errors
     /// As of [`Infer::info`], and when too much of this model's is in flight.
-    pub fn admit_to(
+    pub fn admit_to<'a>(
         &self,
         entry: InferEntry,
-        name: &str,
-        version: Option<&str>,
+        asked: impl Into<Asked<'a>>,
     ) -> Result<InferPlace, CallError> {
-        let loaded = self.find(name, version)?;
+        let asked = asked.into();
+        let served = self.served(asked.name, asked.version)?;
+        let chosen = served.choose(&asked).ok_or_else(|| not_loaded(asked.name))?;
         let n_places = u32::try_from(entry.0.num_permits()).unwrap_or(MOST_PLACES);
-        let places = [entry.0, taken(&loaded.calls, n_places)?];
-        Ok(InferPlace { loaded, _places: places })
+        let places = [entry.0, taken(&chosen.loaded.calls, n_places)?];
+        Ok(InferPlace { chosen, shadows: Arc::clone(&self.shadows), _places: places })
     }
 
     /// Loads a model; one that is loaded stays as it is.
@@ -245,15 +256,30 @@ impl Infer {
     pub async fn unload(&self, name: &str, deadline: Deadline) -> Result<(), CallError> {
         self.known(name)?;
         let Some(loaded) = self.loaded().remove(name) else { return Err(not_loaded(name)) };
-        let calls = Arc::clone(&loaded.calls);
-        let drained = tokio::time::timeout_at(deadline.into(), calls.acquire_many(PLACES)).await;
-        match drained {
-            Ok(_) => Ok(()),
-            Err(_) => Err(CallError::timeout()),
+        for calls in loaded.calls() {
+            let drained = calls.acquire_many(PLACES);
+            if tokio::time::timeout_at(deadline.into(), drained).await.is_err() {
+                return Err(CallError::timeout());
+            }
         }
+        Ok(())
     }
 
+    /// Opens a model with the version that is tried beside it. Where that one cannot answer, the other answers alone.
     fn open(&self, known: &KnownModel) -> Result<(), CallError> {
+        let name = known.name.as_str();
+        let stable = self.opened(known, known)?;
+        let served = match self.tried(name) {
+            Some((tried, trial)) => Served::trying(stable, tried, trial),
+            None => Served::alone(stable),
+        };
+        tracing::info!(model = name, "a model is loaded for tensors");
+        self.loaded().insert(name.to_owned(), served);
+        Ok(())
+    }
+
+    /// Opens a model of the registry, which callers know as `shown`.
+    fn opened(&self, known: &KnownModel, shown: &KnownModel) -> Result<Loaded, CallError> {
         let name = known.name.as_str();
         let opened = self.networks.open(name).map_err(|error| match error {
             NetworkError::NotPulled => CallError::new(
@@ -265,16 +291,28 @@ impl Infer {
         let Some(signature) = opened.copies.first().map(|it| it.signature().clone()) else {
             return Err(failed(name, &"no copy was made"));
         };
-        let info = info(known, &signature);
-        let queue = Queue::spawn(opened, info.takes_rows).map_err(|error| failed(name, &error))?;
-        let loaded = Loaded {
-            info: Arc::new(info),
-            queue: Some(queue),
-            calls: Arc::new(Semaphore::new(PLACES as usize)),
-        };
-        tracing::info!(model = name, "a model is loaded for tensors");
-        self.loaded().insert(name.to_owned(), Arc::new(loaded));
-        Ok(())
+        Loaded::new(info(shown, &signature), opened).map_err(|error| failed(name, &error))
+    }
+
+    /// The version that is tried beside a model, opened.
+    fn tried(&self, name: &str) -> Option<(Loaded, &Trial)> {
+        let trial = self.trials.iter().find(|it| it.model == name)?;
+        let candidate = self.candidate(name)?;
+        let shown = KnownModel { name: name.to_owned(), ..candidate.clone() };
+        match self.opened(candidate, &shown) {
+            Ok(tried) => Some((tried, trial)),
+            Err(error) => {
+                let (reason, candidate) = (error.message, trial.candidate.as_str());
+                tracing::error!(model = name, candidate, reason, "a version is not tried");
+                None
+            }
+        }
+    }
+
+    /// The version that is tried beside a model.
+    fn candidate(&self, name: &str) -> Option<&KnownModel> {
+        let trial = self.trials.iter().find(|it| it.model == name)?;
+        self.networks.known().iter().find(|it| it.name == trial.candidate)
     }
 
     fn known(&self, name: &str) -> Result<&KnownModel, CallError> {
@@ -282,15 +320,19 @@ impl Infer {
         found.ok_or_else(no_such_model)
     }
 
-    fn find(&self, name: &str, version: Option<&str>) -> Result<Arc<Loaded>, CallError> {
+    /// A loaded model, which may have this version.
+    fn served(&self, name: &str, version: Option<&str>) -> Result<Served, CallError> {
         let known = self.known(name)?;
-        if version.is_some_and(|it| it != known.version) {
+        let is_there = |it: &str| {
+            it == known.version || self.candidate(name).is_some_and(|tried| it == tried.version)
+        };
+        if version.is_some_and(|it| !is_there(it)) {
             return Err(no_such_model());
         }
         self.loaded().get(name).cloned().ok_or_else(|| not_loaded(name))
     }
 
-    fn loaded(&self) -> MutexGuard<'_, BTreeMap<String, Arc<Loaded>>> {
+    fn loaded(&self) -> MutexGuard<'_, BTreeMap<String, Served>> {
         self.loaded.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
@@ -316,20 +358,33 @@ impl Service {
     {
         let work = async {
             let takes_rows = place.info().takes_rows;
+            let shadow = place.shadow(self.clock.now() + SHADOW_TIME);
             let read = move || {
                 let (inputs, reply) = (body.read)()?;
-                Ok::<_, CallError>((if takes_rows { rows(inputs)? } else { inputs }, reply))
+                let inputs = if takes_rows { rows(inputs)? } else { inputs };
+                let shadow = shadow.map(|it| it.of(&inputs));
+                Ok::<_, CallError>((inputs, shadow, reply))
             };
             let lane = if body.n_bytes <= SHORT_BYTES { Lane::Short } else { Lane::Long };
-            let (inputs, reply) = if body.n_bytes <= INLINE_BYTES {
+            let (inputs, shadow, reply) = if body.n_bytes <= INLINE_BYTES {
                 read()?
             } else {
                 self.texts.run(lane, read).await.map_err(|it| self.pool_error(it))??
             };
-            place.require_in_time(&inputs, deadline.saturating_duration_since(self.clock.now()))?;
-            let outputs = place.run(inputs, deadline).await?;
+            let loaded = &place.chosen.loaded;
+            loaded
+                .require_in_time(&inputs, deadline.saturating_duration_since(self.clock.now()))?;
+            let outputs = loaded.run(inputs, deadline).await;
+            place.chosen.count(&outputs);
+            let outputs = outputs?;
             let n_elements = outputs.n_elements();
-            let written = move || write(&reply, &outputs.whole()?);
+            let written = move || {
+                let outputs = Arc::new(outputs.whole()?);
+                if let Some(shadow) = shadow {
+                    shadow.compare_with(Arc::clone(&outputs));
+                }
+                write(&reply, &outputs)
+            };
             if n_elements <= INLINE_ELEMENTS {
                 return written();
             }
@@ -349,77 +404,10 @@ const INLINE_ELEMENTS: usize = 1024;
 /// Bytes of a body up to which its call overtakes.
 const SHORT_BYTES: usize = 64 << 10;
 
-/// What a model gave, before it is put together.
-enum Outputs {
-    OfRows(Vec<Vec<Tensor>>),
-    Whole(Vec<Tensor>),
-}
-
-impl Outputs {
-    fn n_elements(&self) -> usize {
-        match self {
-            Outputs::OfRows(rows) => rows.iter().flatten().map(n_elements_of).sum(),
-            Outputs::Whole(outputs) => outputs.iter().map(n_elements_of).sum(),
-        }
-    }
-
-    fn whole(self) -> Result<Vec<Tensor>, CallError> {
-        match self {
-            Outputs::OfRows(rows) => stacked(rows),
-            Outputs::Whole(outputs) => Ok(outputs),
-        }
-    }
-}
-
 impl InferPlace {
-    /// Refuses now what would be answered after `left`, behind all that waits.
-    fn require_in_time(&self, rows: &[Tensor], left: Duration) -> Result<(), CallError> {
-        let cost = rows.iter().map(n_elements_of).sum();
-        let needed = match &self.loaded.queue {
-            Some(Queue::Rows(handle)) => handle.estimate(cost),
-            _ => Duration::ZERO,
-        };
-        if needed <= left {
-            return Ok(());
-        }
-        let message = "目前無法在期限內完成,請稍後再試或放寬期限。";
-        let later = (needed - left).max(Duration::from_secs(1));
-        Err(CallError::new(ErrorCode::Overloaded, message).retry_after(later))
-    }
-
-    async fn run(&self, inputs: Vec<Tensor>, deadline: Deadline) -> Result<Outputs, CallError> {
-        match &self.loaded.queue {
-            None => Err(overloaded()),
-            Some(Queue::Rows(handle)) => {
-                Ok(Outputs::OfRows(self.run_rows(handle, inputs, deadline).await?))
-            }
-            Some(Queue::Calls(handle)) => {
-                let outputs = handle.run(inputs, deadline).await;
-                let outputs = outputs.map_err(|error| refusal(&self.loaded.info.name, error))?;
-                check_size(outputs.iter().map(n_elements_of).sum())?;
-                Ok(Outputs::Whole(outputs))
-            }
-        }
-    }
-
-    /// The outputs of each row.
-    async fn run_rows(
-        &self,
-        handle: &ModelHandle<Vec<Tensor>>,
-        mut rows: Vec<Tensor>,
-        deadline: Deadline,
-    ) -> Result<Vec<Vec<Tensor>>, CallError> {
-        let mut found: Vec<Vec<Tensor>> = Vec::with_capacity(rows.len());
-        let mut n_elements = 0_usize;
-        while !rows.is_empty() {
-            let later = rows.split_off(rows.len().min(ROWS_AT_ONCE));
-            let outputs = handle.run_all(std::mem::replace(&mut rows, later), deadline).await;
-            let outputs = outputs.map_err(|error| refusal(&self.loaded.info.name, error))?;
-            n_elements += outputs.iter().flatten().map(n_elements_of).sum::<usize>();
-            check_size(n_elements)?;
-            found.extend(outputs);
-        }
-        Ok(found)
+    /// The call that nobody hears, where one is wanted and there is room for it.
+    fn shadow(&self, until: Deadline) -> Option<Shadow> {
+        self.chosen.shadow.as_ref().and_then(|it| self.shadows.place(it, until))
     }
 }
 
@@ -430,6 +418,7 @@ fn info(known: &KnownModel, signature: &Signature) -> TensorModelInfo {
     TensorModelInfo {
         name: known.name.clone(),
         version: known.version.clone(),
+        versions: vec![known.version.clone()],
         platform: known.platform,
         takes_rows: batch::takes_rows(signature),
         inputs: signature.inputs.iter().map(input).collect(),
@@ -443,20 +432,6 @@ fn port(port: &Port, element: Option<Element>) -> TensorPort {
         Some(Element::F32) | None => Datatype::Fp32,
     };
     TensorPort { name: port.name.clone(), datatype, dims: port.dims.clone() }
-}
-
-fn refusal(name: &str, error: RunError) -> CallError {
-    match error {
-        RunError::Expired => CallError::timeout(),
-        RunError::Busy => overloaded(),
-        RunError::Closed => CallError::new(ErrorCode::Unavailable, "模型正在卸載,請稍後再試。"),
-        RunError::Engine(reason) => {
-            tracing::warn!(model = name, %reason, "a model could not compute on tensors");
-            let message = "模型無法計算這個形狀或內容的輸入,請核對 GET /v2/models/{name} 的說明。";
-            CallError::new(ErrorCode::ContentRefused, message)
-        }
-        RunError::Panicked => failed(name, &error),
-    }
 }
 
 fn no_such_model() -> CallError {

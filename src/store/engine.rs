@@ -13,12 +13,16 @@ use futures_util::future::BoxFuture;
 use tokio::sync::oneshot;
 
 use super::StoreError;
+use super::bells::Rung;
 use super::value::{Row, Value};
 
 /// One open transaction.
 pub(super) trait Tx: Send {
     /// Whether statements may say what only PostgreSQL understands.
     fn is_postgres(&self) -> bool;
+
+    /// Which bells are rung when the transaction is committed.
+    fn rung(&mut self) -> &mut Rung;
 
     /// Rows of a statement whose parameters are written `$1`, `$2`, ….
     fn rows<'a>(
@@ -50,6 +54,9 @@ pub(super) enum Kind {
 pub(super) trait Engine: Send + Sync {
     /// Queues `work`; when there is no room it is answered [`StoreError::Busy`] at once.
     fn submit(&self, work: Box<dyn Work>, kind: Kind);
+
+    /// Hears the bells of other processes from now on, and lets them hear ours, where the engine can carry them.
+    fn listen(&self) {}
 }
 
 /// A piece of work, its answer and who waits for it.

@@ -6,6 +6,7 @@
 //! and results are bytes of its callers.
 
 mod approvals;
+mod bells;
 pub mod blobs;
 pub mod clients;
 mod drift;
@@ -42,6 +43,7 @@ use futures_util::FutureExt;
 use crate::base::Private;
 
 pub use approvals::{Approval, Rejection, Request};
+pub use bells::Bells;
 pub use drift::{DriftReference, DriftRow, Observed, Observing, Shape};
 pub use engine::Reply;
 pub use erasure::Erasure;
@@ -140,6 +142,7 @@ impl StoreError {
 #[derive(Clone)]
 pub struct Store {
     engine: Arc<dyn Engine>,
+    bells: Arc<Bells>,
     sealer: Arc<Sealer>,
     subject_key: Arc<SubjectKey>,
     /// The file of SQLite, whose log is folded now and then.
@@ -155,8 +158,9 @@ impl Store {
     /// program.
     pub fn open(data_dir: &Path) -> Result<Store, StoreError> {
         let path = data_dir.join("store.sqlite");
-        let engine = Arc::new(sqlite::Sqlite::open(&path)?);
-        Store::with(data_dir, engine, Some(Arc::new(path)))
+        let bells = Arc::default();
+        let engine = Arc::new(sqlite::Sqlite::open(&path, &bells)?);
+        Store::with(data_dir, (engine, bells), Some(Arc::new(path)))
     }
 
     /// Opens the PostgreSQL store at `url` (`postgresql://…` or `host=… dbname=…`) with `n_connections`; the keys lie
@@ -180,8 +184,9 @@ impl Store {
         url: &str,
         n_connections: usize,
     ) -> Result<Store, StoreError> {
-        let engine = postgres::Postgres::open(url, n_connections, tls)?;
-        Store::with(data_dir, Arc::new(engine), None)
+        let bells = Arc::default();
+        let engine = postgres::Postgres::open(url, n_connections, tls, &bells)?;
+        Store::with(data_dir, (Arc::new(engine), bells), None)
     }
 
     /// A store in memory whose calls happen at once on the caller's thread; its keys lie under `data_dir`.
@@ -189,19 +194,32 @@ impl Store {
     /// # Errors
     /// Those of [`Store::open`].
     pub fn in_memory(data_dir: &Path) -> Result<Store, StoreError> {
-        Store::with(data_dir, Arc::new(sqlite::Inline::open()?), None)
+        let bells = Arc::default();
+        let engine = Arc::new(sqlite::Inline::open(&bells)?);
+        Store::with(data_dir, (engine, bells), None)
     }
 
     fn with(
         data_dir: &Path,
-        engine: Arc<dyn Engine>,
+        (engine, bells): (Arc<dyn Engine>, Arc<Bells>),
         file: Option<Arc<PathBuf>>,
     ) -> Result<Store, StoreError> {
         let keys = data_dir.join("keys");
         let sealer = Arc::new(Sealer::open(&keys)?);
         let subject_key = seal::open_or_make(&keys, SUBJECT_KEY)?;
         let subject_key = Arc::new(SubjectKey::new(&subject_key[..])?);
-        Store { engine, sealer, subject_key, file, faults: None }.checked(&keys)
+        Store { engine, bells, sealer, subject_key, file, faults: None }.checked(&keys)
+    }
+
+    /// What is rung when something is written that others wait for.
+    pub fn bells(&self) -> &Arc<Bells> {
+        &self.bells
+    }
+
+    /// Hears the bells of other processes from now on, and lets them hear ours: PostgreSQL carries them, over a connection
+    /// more. On SQLite nobody hears another process.
+    pub fn listen(&self) {
+        self.engine.listen();
     }
 
     /// The same store with failures injected: for tests.

@@ -72,6 +72,7 @@ async fn published(ids: &[String], now: u64, tx: &mut dyn Tx) -> Result<(), Stor
 pub(super) async fn add(row: &OutboxRow, tx: &mut dyn Tx) -> Result<(), StoreError> {
     let insert = "INSERT INTO outbox(id, subject, body, created) VALUES($1, $2, $3, $4)";
     tx.execute(insert, values![&row.id, &row.subject, &row.body, row.created]).await?;
+    tx.rung().told = true;
     Ok(())
 }
 

@@ -1,5 +1,6 @@
 //! PostgreSQL: a few connections on a runtime of their own, one transaction a piece of work.
 
+mod bell;
 mod tls;
 
 use std::collections::HashMap;
@@ -14,6 +15,7 @@ use tokio::sync::{Mutex, mpsc};
 use tokio_postgres::types::{FromSql, IsNull, ToSql, Type};
 use tokio_postgres::{Client, Connection, NoTls, Socket, Statement};
 
+use super::bells::{Bells, Rung};
 use super::engine::{Engine, Kind, Tx, Work};
 use super::value::{Row, Value};
 use super::{StoreError, migrations};
@@ -43,6 +45,9 @@ struct Place {
 pub(super) struct Postgres {
     queue: Option<mpsc::Sender<(Box<dyn Work>, Kind)>>,
     runtime: Option<Runtime>,
+    /// For a connection that listens.
+    place: Place,
+    bells: Arc<Bells>,
 }
 
 impl Postgres {
@@ -51,6 +56,7 @@ impl Postgres {
         url: &str,
         n_connections: usize,
         tls: &PostgresTls,
+        bells: &Arc<Bells>,
     ) -> Result<Postgres, StoreError> {
         let mut config: tokio_postgres::Config = url.parse().map_err(StoreError::Postgres)?;
         let tls = tls.connector(&mut config)?;
@@ -80,9 +86,10 @@ impl Postgres {
         });
         opened.recv().unwrap_or(Err(StoreError::Closed))?;
         for _ in 0..n_connections.max(1) {
-            runtime.spawn(serve(place.clone(), Arc::clone(&receiver)));
+            runtime.spawn(serve(place.clone(), Arc::clone(&receiver), Arc::clone(bells)));
         }
-        Ok(Postgres { queue: Some(queue), runtime: Some(runtime) })
+        let bells = Arc::clone(bells);
+        Ok(Postgres { queue: Some(queue), runtime: Some(runtime), place, bells })
     }
 }
 
@@ -97,6 +104,12 @@ impl Engine for Postgres {
             }
         }
     }
+
+    fn listen(&self) {
+        if let Some(runtime) = &self.runtime {
+            runtime.spawn(bell::run(self.place.clone(), Arc::clone(&self.bells)));
+        }
+    }
 }
 
 impl Drop for Postgres {
@@ -109,7 +122,7 @@ impl Drop for Postgres {
 }
 
 /// One connection: takes what waits until the queue is closed; connects anew after a failure.
-async fn serve(place: Place, queue: Queue) {
+async fn serve(place: Place, queue: Queue, bells: Arc<Bells>) {
     let mut connection: Option<PostgresTx> = None;
     loop {
         let next = queue.lock().await.recv().await;
@@ -122,6 +135,9 @@ async fn serve(place: Place, queue: Queue) {
         match tx {
             Ok(mut tx) => {
                 let outcome = transact(&mut tx, work.as_mut(), kind).await;
+                if outcome.is_ok() {
+                    bells.ring(tx.rung);
+                }
                 work.answer(outcome);
                 connection = Some(tx);
             }
@@ -138,6 +154,7 @@ async fn transact(tx: &mut PostgresTx, work: &mut dyn Work, kind: Kind) -> Resul
         Kind::Durable => "BEGIN; SET LOCAL synchronous_commit = on",
     };
     for attempt in 1.. {
+        tx.rung = Rung::default();
         tx.client.batch_execute(begin).await?;
         let outcome = match work.run(tx).await {
             Ok(()) => tx.client.batch_execute("COMMIT").await.map_err(StoreError::Postgres),
@@ -167,6 +184,7 @@ fn is_conflict(error: &tokio_postgres::Error) -> bool {
 struct PostgresTx {
     client: Client,
     statements: HashMap<String, Statement>,
+    rung: Rung,
 }
 
 impl PostgresTx {
@@ -175,7 +193,7 @@ impl PostgresTx {
             Some(tls) => attended(config.connect(tls.clone()).await?),
             None => attended(config.connect(NoTls).await?),
         };
-        Ok(PostgresTx { client, statements: HashMap::new() })
+        Ok(PostgresTx { client, statements: HashMap::new(), rung: Rung::default() })
     }
 
     async fn prepared(&mut self, sql: &str) -> Result<Statement, StoreError> {
@@ -208,6 +226,10 @@ fn parameters(values: &[Value]) -> Vec<&(dyn ToSql + Sync)> {
 impl Tx for PostgresTx {
     fn is_postgres(&self) -> bool {
         true
+    }
+
+    fn rung(&mut self) -> &mut Rung {
+        &mut self.rung
     }
 
     fn rows<'a>(

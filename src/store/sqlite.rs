@@ -12,6 +12,7 @@ use rusqlite::config::DbConfig;
 use rusqlite::types::{ToSqlOutput, ValueRef};
 use rusqlite::{Connection, ToSql};
 
+use super::bells::{Bells, Rung};
 use super::engine::{Engine, Kind, Tx, Work};
 use super::value::{Row, Value};
 use super::{StoreError, migrations};
@@ -43,7 +44,7 @@ pub(super) struct Sqlite {
 
 impl Sqlite {
     /// Opens the file, brings its tables up to date and starts the threads.
-    pub(super) fn open(path: &Path) -> Result<Sqlite, StoreError> {
+    pub(super) fn open(path: &Path, bells: &Arc<Bells>) -> Result<Sqlite, StoreError> {
         let failed = |source| StoreError::File {
             action: "start a thread for",
             path: path.to_owned(),
@@ -54,7 +55,8 @@ impl Sqlite {
         let (writer, queue) = sync_channel(MAX_WAITING);
         let mut threads = Vec::new();
         let thread = thread::Builder::new().name("store-write".to_owned());
-        threads.push(thread.spawn(move || write(SqliteTx(connection), &queue)).map_err(failed)?);
+        let tx = SqliteTx::over(connection, bells);
+        threads.push(thread.spawn(move || write(tx, &queue)).map_err(failed)?);
         let (readers, queue) = sync_channel(MAX_WAITING);
         let queue = Arc::new(Mutex::new(queue));
         for reader_idx in 0..READERS {
@@ -62,7 +64,8 @@ impl Sqlite {
             connection.pragma_update(None, "query_only", "ON")?;
             let queue = Arc::clone(&queue);
             let thread = thread::Builder::new().name(format!("store-read-{reader_idx}"));
-            threads.push(thread.spawn(move || read(SqliteTx(connection), &queue)).map_err(failed)?);
+            let tx = SqliteTx::over(connection, bells);
+            threads.push(thread.spawn(move || read(tx, &queue)).map_err(failed)?);
         }
         Ok(Sqlite { writer: Some(writer), readers: Some(readers), threads })
     }
@@ -107,11 +110,11 @@ impl Drop for Sqlite {
 pub(super) struct Inline(Mutex<SqliteTx>);
 
 impl Inline {
-    pub(super) fn open() -> Result<Inline, StoreError> {
+    pub(super) fn open(bells: &Arc<Bells>) -> Result<Inline, StoreError> {
         let mut connection = Connection::open_in_memory()?;
         prepare(&connection)?;
         migrations::sqlite(&mut connection)?;
-        Ok(Inline(Mutex::new(SqliteTx(connection))))
+        Ok(Inline(Mutex::new(SqliteTx::over(connection, bells))))
     }
 }
 
@@ -167,7 +170,7 @@ fn write(mut tx: SqliteTx, queue: &Receiver<(Box<dyn Work>, Kind)>) {
         }
         if is_durable != is_full {
             let level = if is_durable { "FULL" } else { "NORMAL" };
-            if let Err(error) = tx.0.pragma_update(None, "synchronous", level) {
+            if let Err(error) = tx.connection.pragma_update(None, "synchronous", level) {
                 let error = StoreError::Commit(error.to_string());
                 group.into_iter().for_each(|it| it.answer(Err(error.again())));
                 continue;
@@ -211,8 +214,12 @@ fn commit(tx: &mut SqliteTx, group: Vec<Box<dyn Work>>) {
             }
         }
     }
+    let rung = std::mem::take(&mut tx.rung);
     match tx.control("COMMIT") {
-        Ok(()) => done.into_iter().for_each(|it| it.answer(Ok(()))),
+        Ok(()) => {
+            tx.bells.ring(rung);
+            done.into_iter().for_each(|it| it.answer(Ok(())));
+        }
         Err(error) => {
             // Without an open transaction there is nothing to roll back.
             let _ = tx.control("ROLLBACK");
@@ -228,15 +235,24 @@ fn run(tx: &mut SqliteTx, work: &mut dyn Work) -> Result<(), StoreError> {
 }
 
 /// A connection inside a transaction.
-struct SqliteTx(Connection);
+struct SqliteTx {
+    connection: Connection,
+    /// What is rung at its end.
+    rung: Rung,
+    bells: Arc<Bells>,
+}
 
 impl SqliteTx {
+    fn over(connection: Connection, bells: &Arc<Bells>) -> SqliteTx {
+        SqliteTx { connection, rung: Rung::default(), bells: Arc::clone(bells) }
+    }
+
     fn control(&self, sql: &str) -> Result<(), StoreError> {
-        Ok(self.0.prepare_cached(sql)?.execute([]).map(|_| ())?)
+        Ok(self.connection.prepare_cached(sql)?.execute([]).map(|_| ())?)
     }
 
     fn query(&self, sql: &str, values: &[Value]) -> Result<Vec<Row>, StoreError> {
-        let mut statement = self.0.prepare_cached(&sql.replace('$', "?"))?;
+        let mut statement = self.connection.prepare_cached(&sql.replace('$', "?"))?;
         let n_columns = statement.column_count();
         let mut rows = statement.query(rusqlite::params_from_iter(values))?;
         let mut found = Vec::new();
@@ -256,6 +272,10 @@ impl Tx for SqliteTx {
         false
     }
 
+    fn rung(&mut self) -> &mut Rung {
+        &mut self.rung
+    }
+
     fn rows<'a>(
         &'a mut self,
         sql: &'a str,
@@ -270,7 +290,7 @@ impl Tx for SqliteTx {
         values: &'a [Value],
     ) -> BoxFuture<'a, Result<u64, StoreError>> {
         let run = || -> Result<u64, StoreError> {
-            let mut statement = self.0.prepare_cached(&sql.replace('$', "?"))?;
+            let mut statement = self.connection.prepare_cached(&sql.replace('$', "?"))?;
             Ok(statement.execute(rusqlite::params_from_iter(values))? as u64)
         };
         ready(run()).boxed()

@@ -67,6 +67,8 @@ pub struct TensorModelInfo {
     pub name: String,
     /// Version of its weights.
     pub version: String,
+    /// Every version that answers under this name.
+    pub versions: Vec<String>,
     /// What runs it: `onnx` or `candle`.
     pub platform: &'static str,
     /// Whether the first dimension of its one input counts rows, which may run beside those of others.
@@ -86,6 +88,19 @@ pub struct KnownModel {
     pub version: String,
     /// What runs it: `onnx` or `candle`.
     pub platform: &'static str,
+}
+
+/// Another version of a model, which is tried beside the one that answers.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Trial {
+    /// The model.
+    pub model: String,
+    /// Name of the other version in the registry.
+    pub candidate: String,
+    /// Of a hundred cases it answers so many.
+    pub percent: u8,
+    /// Whether it computes the other cases too, where nobody hears it.
+    pub is_shadow: bool,
 }
 
 /// A known model, and whether it is loaded.

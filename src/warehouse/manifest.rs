@@ -19,7 +19,7 @@ use super::{ExportError, MIN_GROUP};
 pub const SCHEMA_VERSION: u32 = 1;
 
 pub(super) const MANIFEST: &str = "manifest.json";
-const DICTIONARY: &str = "data-dictionary.json";
+pub(super) const DICTIONARY: &str = "data-dictionary.json";
 
 #[derive(Serialize)]
 struct Manifest<'a> {

@@ -11,6 +11,7 @@
 //! No free text, no names, no case numbers, no time finer than the day. Ids become pseudonyms (HMAC-SHA-256 under a key
 //! that stays in the store), so that feedback still finds its answer. Groups below [`MIN_GROUP`] are left out.
 
+mod deliver;
 mod manifest;
 mod pages;
 #[cfg(feature = "parquet")]
@@ -29,6 +30,7 @@ use crate::store::{Store, StoreError};
 use pages::Source;
 use partition::Partition;
 
+pub use deliver::{Destination, deliver};
 pub use manifest::{SCHEMA_VERSION, schema};
 pub use table::{Column, ColumnKind, TABLES, Table};
 
@@ -42,7 +44,7 @@ const PSEUDONYM_BYTES: usize = 16;
 #[derive(Debug, thiserror::Error)]
 pub enum ExportError {
     /// The store.
-    #[error("failed to read the store")]
+    #[error("the store or the bucket failed")]
     Store(#[from] StoreError),
     /// A folder or file.
     #[error("failed to write `{}`", path.display())]

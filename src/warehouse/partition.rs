@@ -15,7 +15,7 @@ const CSV: &str = "part-0.csv";
 const PARQUET: &str = "part-0.parquet";
 
 /// The files of a day.
-const FILES: &[&str] = if cfg!(feature = "parquet") { &[CSV, PARQUET] } else { &[CSV] };
+pub(super) const FILES: &[&str] = if cfg!(feature = "parquet") { &[CSV, PARQUET] } else { &[CSV] };
 
 /// Added to a name while its file is not whole.
 const UNFINISHED: &str = ".part";

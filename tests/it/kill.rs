@@ -2,6 +2,8 @@
 //!
 //! The process that is killed is this test binary, told by a variable to play the server.
 
+#[cfg(feature = "postgres")]
+mod bell;
 #[cfg(all(feature = "nats", feature = "postgres"))]
 mod cluster;
 #[cfg(feature = "postgres")]
@@ -71,19 +73,24 @@ fn jobs(folder: &Path) -> (Store, Arc<Jobs>) {
 }
 
 fn jobs_over(store: Store, folder: &Path) -> Arc<Jobs> {
+    let settings = JobSettings {
+        lease: Duration::from_secs(1),
+        beat: Duration::from_millis(300),
+        max_attempts: 1000,
+        backoff: Backoff { first: Duration::from_millis(1), longest: Duration::from_millis(1) },
+        ..JobSettings::default()
+    };
+    jobs_with(store, folder, settings)
+}
+
+fn jobs_with(store: Store, folder: &Path, settings: JobSettings) -> Arc<Jobs> {
     let files = Arc::new(BlobFolder::new(folder.join("blobs")));
     Jobs::new(JobParts {
         blobs: Blobs::new(store.clone(), files),
         store,
         kinds: vec![Arc::new(Echo)],
         clock: Arc::new(SystemClock),
-        settings: JobSettings {
-            lease: Duration::from_secs(1),
-            beat: Duration::from_millis(300),
-            max_attempts: 1000,
-            backoff: Backoff { first: Duration::from_millis(1), longest: Duration::from_millis(1) },
-            ..JobSettings::default()
-        },
+        settings,
     })
 }
 

@@ -5,6 +5,7 @@
 
 mod ask;
 mod correct;
+mod counted;
 mod kind;
 mod quota;
 mod retry;
@@ -33,6 +34,7 @@ pub use quota::{Quota, QuotaRate, QuotaState};
 pub use retry::Backoff;
 pub use runner::Worker;
 
+use counted::{Counted, LONG};
 use retry::Jitter;
 
 /// Bytes of an input up to which it is read before it is accepted: that takes some hundred microseconds.
@@ -180,7 +182,7 @@ pub struct Outlook {
     pub id: String,
     /// When it was accepted: since 1970-01-01T00:00:00Z.
     pub created: Duration,
-    /// Jobs before it.
+    /// Jobs before it; where very many wait, as of a moment ago.
     pub position: u64,
     /// When it may have ended; none while nothing is known.
     pub finish: Option<Duration>,
@@ -218,6 +220,7 @@ pub struct Jobs {
     clock: Arc<dyn Clock>,
     settings: JobSettings,
     jitter: Jitter,
+    counted: Counted,
     /// By lane: rung when a job waits.
     doorbells: BTreeMap<String, Notify>,
     /// Rung when a job has changed.
@@ -240,6 +243,7 @@ impl Jobs {
             clock: parts.clock,
             settings: parts.settings,
             jitter: Jitter::new(parts.settings.seed),
+            counted: Counted::default(),
             changed: Notify::new(),
             unwanted: Notify::new(),
         })
@@ -328,9 +332,15 @@ impl Jobs {
             answer: answer.clone(),
             expires: self.now() + self.settings.repetition,
         });
-        let Prepared { job, made, .. } = prepared;
+        let Prepared { job, made, outlook } = prepared;
         let lane = job.lane.clone();
-        let submitted = self.store.submit(job, key, self.settings.max_queued).await;
+        let mut max_queued = self.settings.max_queued;
+        if LONG <= outlook.position {
+            let asked = (job.client.as_str(), max_queued);
+            let limit = self.counted.limit(&self.store, asked, self.clock.now()).await;
+            max_queued = limit.map_err(|it| failed(&it))?;
+        }
+        let submitted = self.store.submit(job, key, max_queued).await;
         let submitted = submitted.map_err(|it| failed(&it))?;
         if !matches!(submitted, Submitted::New(_))
             && let Some(unused) = made
@@ -411,9 +421,8 @@ impl Jobs {
         kind: &dyn JobKind,
     ) -> Result<Outlook, CallError> {
         let lane = kind::lane(kind);
-        let queue =
-            self.store.queue(&lane, kind.service(), kind.operation(), i64::MAX.unsigned_abs());
-        let queue = queue.await.map_err(|it| failed(&it))?;
+        let queue = self.counted.queue(&self.store, (kind, &lane), self.clock.now()).await;
+        let queue = queue.map_err(|it| failed(&it))?;
         let ahead = queue.queued + queue.running;
         let finish = queue.mean.map(|it| created + self.time_of(ahead, it));
         Ok(Outlook { id: id.to_owned(), created, position: queue.queued, finish })

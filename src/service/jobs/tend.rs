@@ -42,6 +42,15 @@ impl ClockWatch {
 }
 
 impl Jobs {
+    /// Rings for workers here when another process has accepted a job, for as long as it is polled.
+    pub async fn listen(self: Arc<Self>) {
+        loop {
+            self.store.bells().job_elsewhere().await;
+            // Which lane it is in is not told: each looks into its own.
+            self.doorbells.values().for_each(Notify::notify_one);
+        }
+    }
+
     /// Keeps jobs in order for as long as it is polled.
     pub async fn tend(self: Arc<Self>) {
         let mut watch = ClockWatch::new(&self);

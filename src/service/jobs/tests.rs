@@ -83,8 +83,27 @@ fn caller() -> Caller {
     Caller { client: "mailbox".to_owned(), org: "301000000A".to_owned() }
 }
 
+fn order(input: &[u8]) -> JobOrder {
+    let content = Private::new(input.to_vec());
+    JobOrder {
+        caller: caller(),
+        service: "letters".to_owned(),
+        operation: "classify".to_owned(),
+        input: JobInput::Bytes { media_type: "text/plain", content },
+        priority: 0,
+        purpose: None,
+        case_no: None,
+        correlation: "c".to_owned(),
+        traceparent: None,
+    }
+}
+
 impl Desk {
     fn new() -> Desk {
+        Desk::with(JobSettings { max_attempts: 2, ..JobSettings::default() })
+    }
+
+    fn with(settings: JobSettings) -> Desk {
         let dir = tempfile::tempdir().unwrap();
         let clock = Arc::new(ManualClock::at(Duration::from_secs(1_795_402_800)));
         let store = Store::in_memory(dir.path()).unwrap();
@@ -97,7 +116,7 @@ impl Desk {
             blobs: Blobs::new(store, files),
             kinds: vec![Arc::new(Arc::clone(&fake))],
             clock: Arc::<ManualClock>::clone(&clock),
-            settings: JobSettings { max_attempts: 2, ..JobSettings::default() },
+            settings,
         });
         let mut desk = Desk {
             _dir: dir,
@@ -134,19 +153,7 @@ impl Desk {
     }
 
     fn send(&self, input: &[u8]) -> Result<String, CallError> {
-        let content = Private::new(input.to_vec());
-        let order = JobOrder {
-            caller: caller(),
-            service: "letters".to_owned(),
-            operation: "classify".to_owned(),
-            input: JobInput::Bytes { media_type: "text/plain", content },
-            priority: 0,
-            purpose: None,
-            case_no: None,
-            correlation: "c".to_owned(),
-            traceparent: None,
-        };
-        let prepared = self.jobs.prepare(order).now_or_never().unwrap()?;
+        let prepared = self.jobs.prepare(order(input)).now_or_never().unwrap()?;
         let id = prepared.outlook.id.clone();
         self.jobs.accept(prepared, None, Vec::new()).now_or_never().unwrap()?;
         Ok(id)
@@ -299,4 +306,26 @@ fn a_clock_that_is_set_forward_ends_no_lease() {
     assert!(!watch.is_steady(&jobs), "workers may not have given a sign yet");
     clock.steady.advance(Duration::from_secs(1));
     assert!(watch.is_steady(&jobs));
+}
+
+#[test]
+fn a_long_queue_is_counted_once_a_second_and_its_limit_holds() {
+    let max_queued = LONG + 100;
+    let desk = Desk::with(JobSettings { max_queued, ..JobSettings::default() });
+    let position =
+        || desk.jobs.prepare(order(b"work")).now_or_never().unwrap().unwrap().outlook.position;
+    for expected in 0..LONG {
+        assert_eq!(position(), expected);
+        desk.send(b"work").unwrap();
+    }
+    // The next of them see what was counted before.
+    assert_eq!((position(), position()), (LONG, LONG));
+    let mut n_sent = LONG;
+    while desk.send(b"work").is_ok() {
+        n_sent += 1;
+    }
+    assert_eq!((n_sent, position()), (max_queued, LONG));
+    desk.clock.advance(Duration::from_secs(2));
+    assert_eq!(position(), max_queued);
+    assert_eq!(desk.send(b"work").unwrap_err().code, ErrorCode::Overloaded);
 }

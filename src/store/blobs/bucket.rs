@@ -73,6 +73,45 @@ impl BlobBucket {
         Ok(BlobBucket { store: Arc::new(store), prefix: Path::from(place.prefix) })
     }
 
+    /// Puts an object under a name with slashes, as it is: nothing of this is sealed.
+    ///
+    /// # Errors
+    /// When the bucket fails.
+    pub async fn put_object(&self, name: &str, bytes: Vec<u8>) -> Result<(), StoreError> {
+        let path = self.named(name);
+        let put = self.store.put(&path, bytes.into()).await;
+        put.map(|_| ()).map_err(|error| failed("write", path.as_ref(), error))
+    }
+
+    /// An object of such a name, if there is one.
+    ///
+    /// # Errors
+    /// When the bucket fails.
+    pub async fn object(&self, name: &str) -> Result<Option<Vec<u8>>, StoreError> {
+        let path = self.named(name);
+        match async { self.store.get(&path).await?.bytes().await }.await {
+            Ok(bytes) => Ok(Some(bytes.into())),
+            Err(Error::NotFound { .. }) => Ok(None),
+            Err(error) => Err(failed("read", path.as_ref(), error)),
+        }
+    }
+
+    /// Deletes an object of such a name; one that is not there does no harm.
+    ///
+    /// # Errors
+    /// When the bucket fails.
+    pub async fn remove_object(&self, name: &str) -> Result<(), StoreError> {
+        let path = self.named(name);
+        match self.store.delete(&path).await {
+            Ok(()) | Err(Error::NotFound { .. }) => Ok(()),
+            Err(error) => Err(failed("delete", path.as_ref(), error)),
+        }
+    }
+
+    fn named(&self, name: &str) -> Path {
+        name.split('/').fold(self.prefix.clone(), |path, it| path.join(it))
+    }
+
     fn of(&self, blob: &str) -> Path {
         self.prefix.clone().join(blob)
     }

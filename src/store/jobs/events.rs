@@ -117,6 +117,7 @@ pub(super) async fn keep(job: &Job, now: Duration, tx: &mut dyn Tx) -> Result<()
 /// Keeps a change of state, and tells the bus.
 pub(super) async fn tell(job: &Job, now: Duration, tx: &mut dyn Tx) -> Result<(), StoreError> {
     keep(job, now, tx).await?;
+    tx.rung().waits |= job.state == JobState::Queued;
     outbox::add(&event(job, now), tx).await
 }
 

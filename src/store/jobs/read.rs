@@ -8,7 +8,7 @@ use crate::store::engine::{Kind, Reply, Tx};
 use crate::store::value::{Row, Value, values};
 use crate::store::{Store, StoreError, one};
 
-use super::{COLUMNS, Job, JobState};
+use super::{COLUMNS, Job, JobState, submit};
 
 /// Ended jobs from which the time of the next one is estimated.
 const SAMPLE: u64 = 50;
@@ -65,6 +65,15 @@ impl Store {
     pub fn job_counts(&self, client: Option<&str>) -> Reply<Vec<(JobState, u64)>> {
         let client = client.map(str::to_owned);
         self.call(Kind::Read, client, |client, tx| job_counts(client.as_deref(), tx).boxed())
+    }
+
+    /// How many jobs of a client wait.
+    ///
+    /// # Errors
+    /// When the database fails.
+    pub fn queued_of(&self, client: &str) -> Reply<u64> {
+        let client = client.to_owned();
+        self.call(Kind::Read, client, |client, tx| submit::queued_of(client, tx).boxed())
     }
 
     /// How many jobs of the lane are there before the place `before`, and how long one of the operation takes.

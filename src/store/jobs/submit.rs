@@ -51,7 +51,7 @@ struct Submission {
 
 impl Store {
     /// Accepts a job. When the reply is there, the job, its input and its event are on the disk. A client has at most
-    /// `max_queued` jobs waiting.
+    /// `max_queued` jobs waiting; they are not counted where that is [`u64::MAX`].
     ///
     /// # Errors
     /// When the database fails.
@@ -73,8 +73,8 @@ async fn submit(submission: &Submission, tx: &mut dyn Tx) -> Result<Submitted, S
     {
         return Ok(found);
     }
-    let count = "SELECT count(*) FROM job WHERE client = $1 AND state = 'queued'";
-    let queued: u64 = one(tx.rows(count, values![&job.client]).await?)?.take()?;
+    let is_counted = *max_queued < u64::MAX;
+    let queued = if is_counted { queued_of(&job.client, tx).await? } else { 0 };
     let refusal = if *max_queued <= queued {
         Some(Submitted::TooMany { queued })
     } else if !take_input(job, tx).await? {
@@ -94,6 +94,12 @@ async fn submit(submission: &Submission, tx: &mut dyn Tx) -> Result<Submitted, S
     subjects::note(&job.subjects, ("job", &job.id), job.created, tx).await?;
     events::tell(&kept, job.created, tx).await?;
     Ok(Submitted::New(Box::new(kept)))
+}
+
+/// How many jobs of a client wait.
+pub(super) async fn queued_of(client: &str, tx: &mut dyn Tx) -> Result<u64, StoreError> {
+    let count = "SELECT count(*) FROM job WHERE client = $1 AND state = 'queued'";
+    one(tx.rows(count, values![client]).await?)?.take()
 }
 
 /// Takes the key; what was answered under it when it is taken already.

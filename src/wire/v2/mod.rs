@@ -70,8 +70,8 @@ pub struct ModelMetadata {
     /// Its name.
     #[schema(example = "ppocrv6-small-det")]
     pub name: String,
-    /// The one version that there is.
-    pub versions: [String; 1],
+    /// Its versions: the one that answers, and the one that is tried beside it.
+    pub versions: Vec<String>,
     /// `onnx` or `candle`.
     #[schema(example = "onnx")]
     pub platform: &'static str,
@@ -98,7 +98,7 @@ impl From<&TensorModelInfo> for ModelMetadata {
     fn from(model: &TensorModelInfo) -> ModelMetadata {
         ModelMetadata {
             name: model.name.clone(),
-            versions: [model.version.clone()],
+            versions: model.versions.clone(),
             platform: model.platform,
             inputs: model.inputs.iter().map(Into::into).collect(),
             outputs: model.outputs.iter().map(Into::into).collect(),

@@ -38,6 +38,7 @@ use fenwen::service::{PictureFiles, Service, ServiceLimits, ServiceParts};
 use fenwen::store::Store;
 use fenwen::store::blobs::BlobFolder;
 use fenwen::task::idcard::RecogniseId;
+use fenwen::task::infer::Trial;
 use fenwen::wire::v1::meta::PurposeRule;
 use futures_util::future::BoxFuture;
 use tokio::sync::oneshot;
@@ -148,6 +149,14 @@ impl Server {
         Server::start_behind(door, FakeRecogniser::open(), Some(ear), (limits, options())).await
     }
 
+    /// As [`Server::open`], where another version of a model is tried.
+    pub(crate) async fn trying(trial: Trial) -> Server {
+        let ear = FakeEar::with_permits(usize::MAX / 2);
+        let door = Door { trials: vec![trial], ..Door::to(gate_settings(false)) };
+        let manners = (ServiceLimits::default(), options());
+        Server::start_behind(door, FakeRecogniser::open(), Some(ear), manners).await
+    }
+
     async fn start_behind(
         door: Door,
         recogniser: Arc<FakeRecogniser>,
@@ -161,7 +170,8 @@ impl Server {
         let store = Store::open(data_dir.path()).unwrap();
         let routing = routing_over(store.clone(), data_dir.path(), Arc::clone(&clock), reviewing());
         let parts = parts_of(&recogniser, (&routing, &store), speech, &clock);
-        let parts = ServiceParts { scanner: door.scanner.clone(), ..parts };
+        let models = Infer::trying(FakeNetworks::new(), door.trials.clone());
+        let parts = ServiceParts { scanner: door.scanner.clone(), models, ..parts };
         let service = Service::start(parts, limits).unwrap();
         let texts = text_kind(Arc::clone(&service), Arc::clone(&clock), options.purpose.clone());
         let ticking: Arc<dyn Clock> = Arc::<SkippingClock>::clone(&skipping);
@@ -303,12 +313,14 @@ struct Door {
     tls: Option<Arc<Tls>>,
     provider: pages::Provider,
     scanner: Scanner,
+    trials: Vec<Trial>,
 }
 
 impl Door {
     fn to(gate: GateSettings) -> Door {
         let provider = pages::nowhere();
-        Door { gate, surface: Surface::All, tls: None, provider, scanner: Scanner::off() }
+        let (surface, scanner) = (Surface::All, Scanner::off());
+        Door { gate, surface, tls: None, provider, scanner, trials: Vec::new() }
     }
 
     async fn listener(self) -> (Listener, SocketAddr) {

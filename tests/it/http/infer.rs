@@ -70,7 +70,8 @@ async fn the_server_and_its_models_describe_themselves() {
     let all = guard::call(&server, ("POST", "/v2/repository/index"), "", "").await.json();
     let states: Vec<&str> =
         all.as_array().unwrap().iter().map(|it| it["state"].as_str().unwrap()).collect();
-    assert_eq!(states, ["UNAVAILABLE", "UNAVAILABLE", "READY", "UNAVAILABLE", "UNAVAILABLE"]);
+    let expected: Vec<_> = (0..7).map(|it| if it == 2 { "READY" } else { "UNAVAILABLE" }).collect();
+    assert_eq!(states, expected);
 }
 
 #[tokio::test]
@@ -244,10 +245,10 @@ async fn unloading_waits_for_calls_in_flight_and_takes_no_more() {
     let deadline = SystemClock.now() + WATCHDOG;
     let infer = Infer::new(FakeNetworks::new());
     infer.load("same", deadline).await.unwrap();
-    let place = infer.admit("same", None).ok();
+    let place = infer.admit("same").ok();
     let mut unloading = Box::pin(infer.unload("same", deadline));
     assert!(place.is_some() && (&mut unloading).now_or_never().is_none());
-    let refused = infer.admit("same", None).err().map(|it| it.code);
+    let refused = infer.admit("same").err().map(|it| it.code);
     assert_eq!(refused, Some(ErrorCode::Unavailable));
     drop(place);
     unloading.await.unwrap();
@@ -257,11 +258,11 @@ async fn unloading_waits_for_calls_in_flight_and_takes_no_more() {
 async fn calls_beyond_the_places_are_refused_at_once() {
     let infer = Infer::new(FakeNetworks::new());
     infer.load("same", SystemClock.now() + WATCHDOG).await.unwrap();
-    let places: Vec<_> = (0..8).map(|_| infer.admit("same", None).ok()).collect();
-    let refused = infer.admit("same", None).err().map(|it| it.code);
+    let places: Vec<_> = (0..8).map(|_| infer.admit("same").ok()).collect();
+    let refused = infer.admit("same").err().map(|it| it.code);
     assert_eq!(refused, Some(ErrorCode::Overloaded));
     drop(places);
-    assert!(infer.admit("same", None).is_ok());
+    assert!(infer.admit("same").is_ok());
 }
 
 #[tokio::test]
@@ -282,7 +283,7 @@ async fn what_cannot_be_answered_in_time_is_refused_at_once() {
 async fn small_calls_leave_room_for_many() {
     let infer = Infer::new(FakeNetworks::new());
     infer.load("same", SystemClock.now() + WATCHDOG).await.unwrap();
-    let admit = |n_bytes: u64| infer.admit_announced("same", None, n_bytes);
+    let admit = |n_bytes: u64| infer.admit_announced("same", n_bytes);
     let small: Vec<_> = (0..1024).map(|_| admit(64 << 10).ok()).collect();
     assert!(small.iter().all(Option::is_some));
     // 64 MiB are left: four of the largest.
@@ -302,7 +303,7 @@ async fn a_call_that_turns_out_small_gives_its_places_back() {
         .filter_map(|_| {
             let mut entry = infer.enter(u64::MAX).ok()?;
             entry.shrink(100);
-            infer.admit_to(entry, "same", None).ok()
+            infer.admit_to(entry, "same").ok()
         })
         .collect();
     assert_eq!(calls.len(), 64);

@@ -30,5 +30,6 @@ mod swap;
 pub(crate) mod texts;
 #[cfg(all(feature = "tls", feature = "jwt"))]
 pub(crate) mod tls;
+mod trials;
 mod webhooks;
 mod wire;

@@ -10,8 +10,9 @@ use axum::body::Bytes;
 use axum::extract::State;
 use axum::http::header::{ETAG, LAST_MODIFIED};
 use axum::http::{HeaderMap, HeaderName, Method, StatusCode, Uri};
-use fenwen::base::{Private, Secret};
+use fenwen::base::{Date, Private, Secret};
 use fenwen::store::blobs::{BlobBucket, Blobs, BucketPlace, Completed};
+use fenwen::warehouse::{Day, ExportError, deliver, export};
 use sha2::{Digest, Sha256};
 
 use super::{Fixture, meta};
@@ -22,6 +23,8 @@ const BUCKET: &str = "/sealed/";
 #[derive(Default)]
 struct Bucket {
     objects: BTreeMap<String, Bytes>,
+    /// What was put or deleted, in order.
+    changes: Vec<String>,
     n_failing: usize,
 }
 
@@ -55,9 +58,11 @@ fn found(
         bucket.n_failing -= 1;
         return (StatusCode::SERVICE_UNAVAILABLE, Bytes::new());
     }
-    let name = uri.path().strip_prefix(BUCKET).unwrap_or_default().to_owned();
+    // Names of objects are encoded in paths.
+    let name = uri.path().strip_prefix(BUCKET).unwrap_or_default().replace("%3D", "=");
     match *method {
         Method::PUT => {
+            bucket.changes.push(format!("+{name}"));
             bucket.objects.insert(name, body);
             (StatusCode::OK, Bytes::new())
         }
@@ -67,6 +72,7 @@ fn found(
             None => (StatusCode::NOT_FOUND, Bytes::new()),
         },
         Method::DELETE => {
+            bucket.changes.push(format!("-{name}"));
             bucket.objects.remove(&name);
             (StatusCode::NO_CONTENT, Bytes::new())
         }
@@ -98,6 +104,10 @@ async fn serve(bucket: Shared) -> SocketAddr {
 }
 
 fn blobs(fixture: &Fixture, addr: SocketAddr, access_key: &str) -> Blobs {
+    Blobs::new(fixture.store.clone(), Arc::new(opened(addr, access_key)))
+}
+
+fn opened(addr: SocketAddr, access_key: &str) -> BlobBucket {
     let place = BucketPlace {
         endpoint: &format!("http://{addr}"),
         region: "tw-north-1",
@@ -106,7 +116,7 @@ fn blobs(fixture: &Fixture, addr: SocketAddr, access_key: &str) -> Blobs {
         access_key,
         secret_key: &Secret::new("a synthetic key".to_owned()),
     };
-    Blobs::new(fixture.store.clone(), Arc::new(BlobBucket::open(&place).unwrap()))
+    BlobBucket::open(&place).unwrap()
 }
 
 fn hash(bytes: &[u8]) -> String {
@@ -154,4 +164,39 @@ async fn a_bucket_that_refuses_keeps_nothing() {
     assert!(refused.to_string().contains("write"), "{refused}");
     assert!(bucket.lock().unwrap().objects.is_empty());
     assert_eq!(blobs.complete(&blob, &hash(b"text")).await.unwrap(), Completed::Missing(1));
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn an_exported_day_is_delivered_once_its_manifest_last() {
+    let fixture = Fixture::sqlite();
+    let bucket = Shared::default();
+    let addr = serve(Arc::clone(&bucket)).await;
+    let to = opened(addr, "AKTEST");
+    let out = fixture.path().join("out");
+    let day = Day { day: Date::parse_iso("2026-11-23").unwrap(), calls: &[] };
+    let exported = export(&fixture.store, &day, &out).unwrap();
+    let jobs = exported.iter().find(|it| it.table == "ai_job_daily").unwrap();
+    let changes = || std::mem::take(&mut bucket.lock().unwrap().changes);
+    assert!(deliver(jobs, &to).await.unwrap());
+    let first = changes();
+    let of = |name: &str| format!("fenwen/ai_job_daily/dt=2026-11-23/{name}");
+    assert_eq!(first.last(), Some(&format!("+{}", of("manifest.json"))));
+    assert!(first.contains(&"+fenwen/ai_job_daily/data-dictionary.json".to_owned()), "{first:?}");
+    for it in first.iter().filter(|it| it.contains("dt=")) {
+        let name = it.rsplit('/').next().unwrap();
+        let own = std::fs::read(jobs.folder.join(name)).unwrap();
+        assert_eq!(bucket.lock().unwrap().objects[&of(name)], own, "{name}");
+    }
+    // The same again: nothing is written.
+    assert!(!deliver(jobs, &to).await.unwrap());
+    assert_eq!(changes(), [""; 0]);
+    // Another: no manifest stands while the files are exchanged.
+    std::fs::write(jobs.folder.join("manifest.json"), "{}").unwrap();
+    assert!(deliver(jobs, &to).await.unwrap());
+    let again = changes();
+    assert_eq!(again.first(), Some(&format!("-{}", of("manifest.json"))));
+    assert_eq!(again.get(1..), Some(&first[..]));
+    // A bucket that refuses is told, and has no manifest of what is missing.
+    let refused = deliver(jobs, &opened(addr, "SOMEONE")).await.unwrap_err();
+    assert!(matches!(refused, ExportError::Store(_)), "{refused}");
 }

@@ -1,5 +1,6 @@
 //! The conformance suite of the store: one list of cases, run on each engine.
 
+mod bells;
 mod blobs;
 #[cfg(feature = "s3")]
 mod bucket;
@@ -93,6 +94,7 @@ macro_rules! cases {
 }
 
 cases! {
+    bells::whoever_writes_the_outbox_rings,
     predictions::what_is_kept_comes_back_and_expires,
     predictions::the_newest_of_a_service_come_first,
     predictions::feedback_is_appended_and_the_latest_counts,

@@ -17,6 +17,7 @@ fn model() -> TensorModelInfo {
     TensorModelInfo {
         name: "pair".to_owned(),
         version: "3".to_owned(),
+        versions: vec!["3".to_owned()],
         platform: "onnx",
         takes_rows: true,
         inputs: vec![port("x", Datatype::Fp32), port("ids", Datatype::Int64)],

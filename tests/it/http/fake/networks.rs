@@ -1,7 +1,8 @@
 //! Models that take tensors, made of functions.
 
-use std::sync::Arc;
 use std::sync::atomic::Ordering;
+use std::sync::mpsc::{Receiver, Sender, channel};
+use std::sync::{Arc, Mutex};
 
 use fenwen::base::{Clock, SystemClock};
 use fenwen::batch::{BatchPolicy, BatchSpec};
@@ -14,25 +15,39 @@ use fenwen::tensor::Tensor;
 use super::SkippingClock;
 
 /// `same` shows its input as its output, `broken` fails each run, `missing` is not pulled; `slow` is as `same`, but an
-/// hour of its clock passes in each run.
-pub(crate) struct FakeNetworks(Vec<KnownModel>);
+/// hour of its clock passes in each run. `twice` is another version that doubles its input, and `stuck` is one that computes
+/// nothing for as long as its networks live.
+pub(crate) struct FakeNetworks {
+    known: Vec<KnownModel>,
+    _hold: Sender<()>,
+    gate: Mutex<Option<Receiver<()>>>,
+}
 
 impl FakeNetworks {
     pub(crate) fn new() -> Arc<FakeNetworks> {
-        let known = |name: &str| KnownModel {
+        let known = |(name, version): (&str, &str)| KnownModel {
             name: name.to_owned(),
-            version: "3".to_owned(),
+            version: version.to_owned(),
             platform: "onnx",
         };
-        Arc::new(FakeNetworks(
-            ["broken", "missing", "same", "slow", "stateful"].map(known).to_vec(),
-        ))
+        let names = [
+            ("broken", "3"),
+            ("missing", "4"),
+            ("same", "3"),
+            ("slow", "3"),
+            ("stateful", "3"),
+            ("stuck", "4"),
+            ("twice", "4"),
+        ];
+        let (hold, gate) = channel();
+        let gate = Mutex::new(Some(gate));
+        Arc::new(FakeNetworks { known: names.map(known).to_vec(), _hold: hold, gate })
     }
 }
 
 impl Networks for FakeNetworks {
     fn known(&self) -> &[KnownModel] {
-        &self.0
+        &self.known
     }
 
     fn open(&self, name: &str) -> Result<OpenedNetwork, NetworkError> {
@@ -48,6 +63,18 @@ impl Networks for FakeNetworks {
                     Ok(input.clone())
                 };
                 Box::new(FakeModel::computing(compute).with_input_dims(&dims))
+            }
+            "twice" => {
+                let twice = |it: &Tensor| {
+                    let values = it.as_f32().unwrap_or_default().iter().map(|it| 2.0 * it);
+                    Ok(Tensor::f32(it.shape(), values.collect::<Vec<f32>>()).unwrap())
+                };
+                Box::new(FakeModel::computing(twice).with_input_dims(&dims))
+            }
+            "stuck" => {
+                let gate = self.gate.lock().unwrap().take().ok_or(NetworkError::NotPulled)?;
+                let inner = FakeModel::identity().with_input_dims(&dims);
+                Box::new(FakeModel::gated(gate, inner))
             }
             "stateful" => Box::new(FakeModel::identity().with_state()),
             "broken" => Box::new(FakeModel::failing()),
