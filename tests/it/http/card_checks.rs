@@ -72,7 +72,8 @@ async fn corrections_are_counted_by_kind_and_field() {
     let cards = &statistics["identity_documents"];
     assert_eq!(cards["checked"], 3, "the last word on each counts");
     let field = |at: usize, key: &str| cards["fields"][at][key].clone();
-    let counts = |at| ["field", "checked", "right", "measured", "confidence"].map(|it| field(at, it));
+    let counts =
+        |at| ["field", "checked", "right", "measured", "confidence"].map(|it| field(at, it));
     assert_eq!(counts(0), [json!("id_number"), json!(3), json!(3), json!(1.0), json!(0.99)]);
     assert_eq!(counts(1), [json!("name"), json!(3), json!(2), json!(0.6667), json!(0.5)]);
     assert_eq!(field(1, "document_type"), "tw_national_id_front");
