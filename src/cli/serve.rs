@@ -152,6 +152,7 @@ async fn serve(
     let listeners = listeners::bind(config).await?;
     recogniser.check(CHECK_TIME).await;
     let serving = rpc::serve(&*bus, &rpc).await.map_err(super::bus::told)?;
+    let shutdown = shutdown()?;
     // Standard output may be closed, as by `head`: the server serves all the same.
     let _ = announce(listeners.first().context("no listener")?.tcp.local_addr()?);
     let (stop, stopped) = tokio::sync::watch::channel(false);
@@ -167,7 +168,7 @@ async fn serve(
     beside.watches.push(tokio::spawn(keep_clean(purge, tenants, Arc::clone(&audit))));
     beside.forward(pumps, &stopped);
     let drain_timeout = Duration::from_secs(config.server.drain_timeout_s);
-    let ended = until_stopped((listeners, app), (bus, drain_timeout), stop).await;
+    let ended = until_stopped((listeners, app), (bus, drain_timeout), (shutdown, stop)).await;
     drop(serving);
     beside.end().await?;
     exporting.end().await;
@@ -249,9 +250,9 @@ fn app(
 async fn until_stopped(
     (listeners, app): (Vec<Listener>, Arc<App>),
     (bus, drain_timeout): (Arc<dyn Bus>, Duration),
-    stop: Sender<bool>,
+    (shutdown, stop): (impl Future<Output = ()> + Send + 'static, Sender<bool>),
 ) -> anyhow::Result<Ended> {
-    let shutdown = shutdown()?.shared();
+    let shutdown = shutdown.shared();
     let drained = tokio::spawn(drain(bus, shutdown.clone()));
     let ended = http::serve(listeners, app, async move {
         shutdown.await;
@@ -284,9 +285,10 @@ async fn store(
     row.outcome = Some(Outcome::Refused);
     audit.append(row).await.context("failed to record that the data is sealed")?;
     let listener = listeners::loopback(config).await?;
+    let shutdown = shutdown()?;
     // Standard output may be closed, as by `head`: the server tells all the same.
     let _ = announce_sealed(listener.local_addr()?);
-    http::serve_sealed(listener, Arc::clone(clock), shutdown()?).await?;
+    http::serve_sealed(listener, Arc::clone(clock), shutdown).await?;
     Ok(None)
 }
 
@@ -360,7 +362,7 @@ async fn report(device: Device) {
     }
 }
 
-/// Resolves at the first SIGTERM or SIGINT.
+/// Resolves at the first SIGTERM or SIGINT from now on: made before anybody is told that the server is ready.
 fn shutdown() -> anyhow::Result<impl Future<Output = ()>> {
     let mut terminate = signal(SignalKind::terminate())?;
     let mut interrupt = signal(SignalKind::interrupt())?;

@@ -79,12 +79,7 @@ pub(super) fn models(
         .file(FileRole::Weights)
         .with_context(|| format!("model `{}` names no weights", manifest.id))?;
     let device = opener.device();
-    let engine = match (settings.engine, device) {
-        (SpeechRuntime::Auto, Device::Cpu) | (SpeechRuntime::Whisper, _) => {
-            SpeechEngine::WhisperCpp
-        }
-        (SpeechRuntime::Auto, Device::Cuda(_)) | (SpeechRuntime::Candle, _) => SpeechEngine::Candle,
-    };
+    let engine = engine(settings.engine, device);
     let options = SpeechOptions { engine, device, threads: settings.threads.max(1) };
     let speech = speech::open(weights, options, n_workers)
         .with_context(|| format!("failed to open model `{}`", manifest.id))?;
@@ -94,6 +89,16 @@ pub(super) fn models(
         sha256: weights.sha256().to_owned(),
     };
     Ok((model, speech))
+}
+
+/// Which engine hears on a device.
+fn engine(settings: SpeechRuntime, device: Device) -> SpeechEngine {
+    match (settings, device) {
+        (SpeechRuntime::Auto, Device::Cpu) | (SpeechRuntime::Whisper, _) => {
+            SpeechEngine::WhisperCpp
+        }
+        (SpeechRuntime::Auto, Device::Cuda(_)) | (SpeechRuntime::Candle, _) => SpeechEngine::Candle,
+    }
 }
 
 /// The system's ffmpeg, started by the server's own hidden command; evaluation is another program beside it.
@@ -144,17 +149,26 @@ fn n_workers(config: &Config, device: Device) -> usize {
 }
 
 /// The models of speech in this process.
-pub struct LocalEars(Listener);
+pub struct LocalEars {
+    listener: Listener,
+    engine: SpeechEngine,
+}
 
 impl LocalEars {
     /// Opens the models that the settings name.
     pub fn open(config: &Config) -> anyhow::Result<LocalEars> {
-        open(config).map(LocalEars)
+        let engine = engine(config.speech.engine, Opener::new(config)?.device());
+        Ok(LocalEars { listener: open(config)?, engine })
+    }
+
+    /// Which engine hears, by its name in the settings; never `auto`.
+    pub fn engine(&self) -> &'static str {
+        self.engine.as_str()
     }
 
     /// Which model hears.
     pub fn model(&self) -> &ModelInfo {
-        self.0.model()
+        self.listener.model()
     }
 
     /// Transcribes one file.
@@ -165,7 +179,7 @@ impl LocalEars {
         observer: &mut dyn Observer,
     ) -> anyhow::Result<Transcript> {
         let open = || File::open(path).context("failed to open the file");
-        let survey = self.0.survey(open()?).map_err(told)?;
+        let survey = self.listener.survey(open()?).map_err(told)?;
         self.transcribe(open()?, &survey, order, observer)
     }
 
@@ -176,7 +190,7 @@ impl LocalEars {
         order: &SpeechOrder,
         observer: &mut dyn Observer,
     ) -> anyhow::Result<Transcript> {
-        let survey = self.0.survey(Cursor::new(bytes)).map_err(told)?;
+        let survey = self.listener.survey(Cursor::new(bytes)).map_err(told)?;
         self.transcribe(Cursor::new(bytes), &survey, order, observer)
     }
 
@@ -190,7 +204,7 @@ impl LocalEars {
         let should_stop: ShouldStop = Arc::new(|| false);
         let resume = Resume::default();
         let run = Run { survey, order, resume: &resume, should_stop: &should_stop };
-        Ok(finish(survey, self.0.hear(input, &run, observer).map_err(told)?))
+        Ok(finish(survey, self.listener.hear(input, &run, observer).map_err(told)?))
     }
 }
 

@@ -29,7 +29,7 @@ pub(super) struct Options {
     /// 遮蔽個人資料(redacted),或顯示全文(original)
     #[arg(long, value_enum, default_value_t = RenditionName::Redacted)]
     rendition: RenditionName,
-    /// 輸出目錄:每個錄音寫成一個檔案;未指定時寫到標準輸出
+    /// 輸出目錄:每個錄音寫成一個檔案;未指定或為 - 時寫到標準輸出
     #[arg(long, value_name = "DIR")]
     out: Option<PathBuf>,
     /// 專有詞彙檔(每行一個),使辨識偏向這些詞
@@ -94,12 +94,17 @@ pub(super) fn run(options: &Options, config: &Config) -> anyhow::Result<()> {
         bar.0.finish_and_clear();
         let transcript = transcript.with_context(|| format!("failed to transcribe {name}"))?;
         let text = written(&transcript, &order, options, &ears)?;
-        match &options.out {
+        match folder(options.out.as_deref()) {
             Some(folder) => write_into(folder, path, options.format, &text)?,
             None => std::io::stdout().lock().write_all(text.as_bytes())?,
         }
     }
     Ok(())
+}
+
+/// The folder to write into; none where standard output is meant.
+fn folder(out: Option<&Path>) -> Option<&Path> {
+    out.filter(|it| *it != Path::new("-"))
 }
 
 fn written(
@@ -169,5 +174,21 @@ impl Observer for Bar {
     fn progress(&mut self, progress: SpeechProgress) {
         self.0.set_length(progress.total);
         self.0.set_position(progress.done);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_dash_is_standard_output() {
+        let check = |out: Option<&str>, expected: Option<&str>| {
+            assert_eq!(folder(out.map(Path::new)), expected.map(Path::new));
+        };
+        check(None, None);
+        check(Some("-"), None);
+        check(Some("./-"), Some("./-"));
+        check(Some("transcripts"), Some("transcripts"));
     }
 }

@@ -130,7 +130,10 @@ fn propose(it: Named<'_>, folder: &Path, asking: Asking, config: &Config) -> any
         row.object = version(it, number);
         let id = request.id.clone();
         let promotion = Promotion { request, model: it.path(), version: number, sha256 };
-        jobs::store(config)?.propose_promotion(promotion).wait()?;
+        ensure!(
+            jobs::store(config)?.propose_promotion(promotion).wait()?,
+            "this version is proposed already: see `fenwen models proposals`"
+        );
         Ok((id, number))
     })?;
     writeln!(

@@ -51,6 +51,7 @@ const ASSETS: &[Asset] = &[
     js("results.js", include_bytes!("assets/results.js")),
     js("taxonomy.js", include_bytes!("assets/taxonomy.js")),
     js("try.js", include_bytes!("assets/try.js")),
+    js("waveform.js", include_bytes!("assets/waveform.js")),
     Asset {
         name: "icon.svg",
         media_type: "image/svg+xml",

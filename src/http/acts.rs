@@ -102,6 +102,24 @@ impl Act {
     }
 }
 
+impl Done<()> {
+    /// The end of an act on something that may not be there: `Ok(false)` when it is not.
+    ///
+    /// # Errors
+    /// `unknown` when it is not there, `failed` of what failed.
+    pub(super) fn if_there<E>(
+        done: Result<bool, E>,
+        object: Option<Word>,
+        (unknown, failed): (impl FnOnce() -> CallError, impl FnOnce(E) -> CallError),
+    ) -> Result<Done<()>, CallError> {
+        match done {
+            Ok(true) => Ok(Done { answer: (), object, count: None }),
+            Ok(false) => Err(unknown()),
+            Err(error) => Err(failed(error)),
+        }
+    }
+}
+
 /// A text that may stand in a row: 1 to 128 characters on one line.
 pub(super) fn word(pointer: &str, text: &str) -> Result<String, CallError> {
     let word = Word::new(text.trim()).map(|it| it.as_str().to_owned());

@@ -31,15 +31,14 @@ use super::{App, refuse};
 /// Bytes of one message, either way: the exchange takes less than 5 MB; what is more goes in parts.
 const MESSAGE_BYTES: u64 = 5_000_000;
 
-/// Longest time for an answer: the security server waits for two minutes.
-const LONGEST: Duration = Duration::from_secs(110);
-
 /// What every header of the exchange begins with.
 const PREFIX: &str = "x-road-";
 
 /// A message that may have come through the exchange.
 pub(super) struct Message {
     is_exchanged: bool,
+    /// The longest time for an answer.
+    longest: Duration,
     /// Whether its body was more than a message may be.
     is_overlong: Arc<AtomicBool>,
 }
@@ -59,12 +58,12 @@ impl Message {
             let body = std::mem::take(request.body_mut());
             *request.body_mut() = bounded(body, seen);
         }
-        Message { is_exchanged, is_overlong }
+        Message { is_exchanged, longest: app.options.exchange_timeout, is_overlong }
     }
 
     /// The longest time that a call may take.
     pub(super) fn longest(&self) -> Option<Duration> {
-        self.is_exchanged.then_some(LONGEST)
+        self.is_exchanged.then_some(self.longest)
     }
 
     /// Refuses a message that says that it is too large.

@@ -115,6 +115,8 @@ pub struct HttpOptions {
     pub body_timeout: Duration,
     /// For the whole request, unless `x-deadline-ms` asks for less.
     pub request_timeout: Duration,
+    /// The same of a message of the exchange, at its listener: its security server waits for two minutes.
+    pub exchange_timeout: Duration,
     /// How long, and up to how many bytes, an unwanted body is read on, so that its sender sees the answer.
     pub linger: Linger,
     /// Between readiness turning red and the end of accepting connections.
@@ -153,6 +155,7 @@ impl Default for HttpOptions {
             header_timeout: Duration::from_secs(10),
             body_timeout: Duration::from_secs(15),
             request_timeout: Duration::from_secs(30),
+            exchange_timeout: Duration::from_secs(110),
             linger: Linger { time: Duration::from_secs(5), bytes: 32 << 20 },
             drain_grace: Duration::from_secs(2),
             drain_timeout: Duration::from_secs(30),

@@ -16,7 +16,7 @@ use super::failure::Failure;
 /// Days of comparisons that are answered.
 const DAYS: u32 = 30;
 
-/// 承辦人複審的統計:承諾的精確度與實測值,依服務與標籤。
+/// 承辦人複審的統計:承諾的精確度與實測值,依服務與標籤;證件核對的結果,依證件種類與欄位。
 #[utoipa::path(
     get,
     path = "/api/v1/statistics",

@@ -20,6 +20,7 @@ pub mod proposals;
 pub mod relay;
 pub mod retention;
 pub mod reviews;
+mod rounds;
 pub mod routing;
 pub mod scan;
 pub mod sources;

@@ -131,10 +131,6 @@ impl Proposals {
         if self.shelf(model).await?.active == Some(version) {
             return Err(ProposalError::Answers);
         }
-        let is_same = |it: &Promotion| it.model == model && it.version == version;
-        if self.list().await?.iter().any(|it| is_same(it) && waits(&it.request)) {
-            return Err(ProposalError::Waits);
-        }
         let sha256 = self.place(model)?.open(version).await?;
         let now = self.clock.unix_time();
         let request = Request {
@@ -147,7 +143,9 @@ impl Proposals {
         };
         let model = model.to_owned();
         let promotion = Promotion { request, model, version, sha256 };
-        self.store.propose_promotion(promotion.clone()).await?;
+        if !self.store.propose_promotion(promotion.clone()).await? {
+            return Err(ProposalError::Waits);
+        }
         Ok(promotion)
     }
 
@@ -238,11 +236,6 @@ impl Place {
         let Place { routing, name } = self.clone();
         blocking(move || Ok(routing.let_in(&name, number)?)).await
     }
-}
-
-/// Whether a request was neither approved nor rejected.
-fn waits(it: &Request) -> bool {
-    it.approved.is_none() && it.rejected.is_none()
 }
 
 /// Reads files where that keeps nobody waiting.

@@ -11,7 +11,7 @@ use crate::task::documents::{DispatchAnswer, DispatchOrder};
 use crate::task::drift::ServiceDrift;
 use crate::task::embeddings::{EmbeddingAnswer, EmbeddingOrder, Encoding};
 use crate::task::letters::{LetterAnswers, LetterOrder};
-use crate::task::prediction::{CardCheck, Feedback, KeptPrediction, ServiceStatistics};
+use crate::task::prediction::{AllStatistics, CardCheck, Feedback, KeptPrediction};
 use crate::task::taxonomy::{TaxonomyComparison, TaxonomyState};
 
 use super::Admitted;
@@ -106,9 +106,14 @@ impl Admitted {
     }
 
     /// What officers' reviews say about the answers.
-    pub async fn statistics(self) -> Result<Vec<ServiceStatistics>, CallError> {
+    pub async fn statistics(self) -> Result<AllStatistics, CallError> {
         let body = Unread { n_bytes: 0, read: || Ok(()) };
-        self.on_text_pool(body, move |routing, ()| Ok(routing.statistics())).await
+        let model = self.service.idcard_model();
+        let work = move |routing: &Routing, ()| {
+            let cards = routing.card_statistics(model)?;
+            Ok(AllStatistics { services: routing.statistics(), cards })
+        };
+        self.on_text_pool(body, work).await
     }
 
     /// Whether the answers of the last `days` days drift away from those that their versions gave at first.

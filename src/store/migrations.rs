@@ -32,6 +32,7 @@ const MIGRATIONS: &[Migration] = &[
     migration!("0009_corrections"),
     migration!("0010_messages"),
     migration!("0011_agencies"),
+    migration!("0012_proposals"),
 ];
 
 /// Number of the newest tables that this program knows.

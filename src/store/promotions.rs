@@ -24,11 +24,12 @@ pub struct Promotion {
 }
 
 impl Store {
-    /// Keeps a proposal; it waits for somebody else.
+    /// Keeps a proposal; it waits for somebody else. `false` when the same version waits already: two that ask at one time
+    /// are one proposal.
     ///
     /// # Errors
     /// When the database fails.
-    pub fn propose_promotion(&self, promotion: Promotion) -> Reply<()> {
+    pub fn propose_promotion(&self, promotion: Promotion) -> Reply<bool> {
         self.call(Kind::Durable, promotion, |it, tx| insert(it, tx).boxed())
     }
 
@@ -71,13 +72,13 @@ impl Store {
     }
 }
 
-async fn insert(it: &Promotion, tx: &mut dyn Tx) -> Result<(), StoreError> {
+async fn insert(it: &Promotion, tx: &mut dyn Tx) -> Result<bool, StoreError> {
     let insert = "INSERT INTO promotion(id, reason, asked_by, asked, model, version, sha256)
-        VALUES($1, $2, $3, $4, $5, $6, $7)";
+        VALUES($1, $2, $3, $4, $5, $6, $7) ON CONFLICT(model, version, sha256)
+        WHERE approved IS NULL AND rejected IS NULL DO NOTHING";
     let Request { id, reason, asked, .. } = &it.request;
     let values = values![id, reason, &asked.0, ms(asked.1), &it.model, it.version, &it.sha256];
-    tx.execute(insert, values).await?;
-    Ok(())
+    Ok(tx.execute(insert, values).await? == 1)
 }
 
 async fn promotions(tx: &mut dyn Tx) -> Result<Vec<Promotion>, StoreError> {

@@ -133,6 +133,43 @@ impl Promise {
     }
 }
 
+/// What is told of all answers.
+#[derive(Clone, Debug, PartialEq)]
+pub struct AllStatistics {
+    /// Of services whose answers are labels.
+    pub services: Vec<ServiceStatistics>,
+    /// Of ID images.
+    pub cards: CardStatistics,
+}
+
+/// What officers found who compared ID images with what the model that answers now had read of them.
+#[derive(Clone, Debug, PartialEq)]
+pub struct CardStatistics {
+    /// What reads.
+    pub model: ModelInfo,
+    /// Recognitions that were checked, of the newest that are looked at.
+    pub n_checked: usize,
+    /// By kind of document and field.
+    pub fields: Vec<FieldReview>,
+}
+
+/// Checks of one field of one kind of document.
+#[derive(Clone, Debug, PartialEq)]
+pub struct FieldReview {
+    /// The kind, by its wire name.
+    pub kind: String,
+    /// The field, by its wire name.
+    pub name: String,
+    /// How often it was compared.
+    pub n: usize,
+    /// How often it was right; otherwise it was corrected.
+    pub n_right: usize,
+    /// 95 % interval of the share that was right.
+    pub interval: [f64; 2],
+    /// Mean confidence that was answered.
+    pub confidence: f64,
+}
+
 /// Reviews of answers with one first label.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct LabelReview {

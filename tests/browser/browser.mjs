@@ -6,7 +6,7 @@ import axe from "axe-core";
 import { chromium } from "playwright-core";
 
 const RULES = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa"];
-const NARROW = { width: 320, height: 800 };
+export const NARROW = { width: 320, height: 800 };
 export const WIDE = { width: 1180, height: 820 };
 
 export async function open() {

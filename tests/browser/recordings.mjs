@@ -1,7 +1,7 @@
 // 1996 錄音: a newcomer's recording, correcting its transcript, and a long one.
 
 import assert from "node:assert/strict";
-import { check, tabTo } from "./browser.mjs";
+import { check, NARROW, tabTo, WIDE } from "./browser.mjs";
 import { shoot } from "./shots.mjs";
 
 // Whisper in a debug build takes its time.
@@ -54,6 +54,71 @@ function sound() {
   for (let at = 0; at < n; at += 1) samples[at] = 128 + Math.round(120 * Math.abs(Math.sin(at / 40_000)) * Math.sin(at / 3));
   return Buffer.concat([head, samples]);
 }
+
+// Runs in the page: peaks of a second of two tones in each format of telephones, beside what the browser decodes of it.
+const formats = async () => {
+  const [rate, n] = [8000, 8000];
+  const file = (kind, bits, sample) => {
+    const bytes = new DataView(new ArrayBuffer(44 + n * 2 * (bits / 8)));
+    const text = (at, it) => Array.from(it).forEach((ch, place) => bytes.setUint8(at + place, ch.charCodeAt(0)));
+    text(0, "RIFF");
+    // As a recorder writes it that did not know yet how long it would be.
+    bytes.setUint32(4, 0xffffffff, true);
+    text(8, "WAVEfmt ");
+    bytes.setUint32(16, 16, true);
+    [kind, 2].forEach((it, place) => bytes.setUint16(20 + 2 * place, it, true));
+    [rate, rate * 2 * (bits / 8)].forEach((it, place) => bytes.setUint32(24 + 4 * place, it, true));
+    [2 * (bits / 8), bits].forEach((it, place) => bytes.setUint16(32 + 2 * place, it, true));
+    text(36, "data");
+    bytes.setUint32(40, bytes.byteLength - 44, true);
+    for (let at = 0; at < n * 2; at += 1) sample(bytes, 44 + at * (bits / 8), at);
+    return new Blob([bytes]);
+  };
+  const tone = (at) => (at % 2 ? 0.5 : 0.9) * Math.sin(at / 2 / (at % 2 ? 3 : 40)) * (at / 2 / n);
+  const all = {
+    "8 bits": file(1, 8, (bytes, place, at) => bytes.setUint8(place, 128 + Math.round(127 * tone(at)))),
+    "16 bits": file(1, 16, (bytes, place, at) => bytes.setInt16(place, Math.round(32767 * tone(at)), true)),
+    // Every byte that there is.
+    "A-law": file(6, 8, (bytes, place, at) => bytes.setUint8(place, (at >> 1) % 256)),
+    "mu-law": file(7, 8, (bytes, place, at) => bytes.setUint8(place, (at >> 1) % 256)),
+    "floating": file(3, 32, (bytes, place, at) => bytes.setFloat32(place, tone(at), true)),
+  };
+  const wrong = [];
+  for (const [name, blob] of Object.entries(all)) {
+    const { lanes, seconds } = await fw.waveform.read(blob, 1);
+    const sound = await new OfflineAudioContext(1, 1, rate).decodeAudioData(await blob.arrayBuffer());
+    if (seconds !== 1 || lanes.length !== 2) wrong.push(`${name}: ${lanes.length} lanes of ${seconds} s`);
+    lanes.forEach((peaks, lane) => {
+      const true_ = new Float32Array(peaks.length);
+      sound.getChannelData(lane).forEach((it, at) => {
+        const place = Math.floor(at * (peaks.length / sound.length));
+        true_[place] = Math.max(true_[place], Math.abs(it));
+      });
+      const far = peaks.findIndex((it, at) => Math.abs(it - true_[at]) > 0.01);
+      if (far >= 0) wrong.push(`${name}, lane ${lane}: ${peaks[far]} at ${far}, not ${true_[far]}`);
+    });
+  }
+  const endless = await fw.waveform.read(new Blob(["not a WAV file"]), 4000);
+  if (endless !== null) wrong.push("what is too long to decode is decoded");
+  return wrong;
+};
+
+// Columns that are drawn at one time, samples that are read at one time: as in waveform.js.
+const COLUMNS = 200;
+const SAMPLES = 1 << 18;
+
+// Waits until the whole waveform is drawn; in how many slices it was.
+const drawn = async (page) => {
+  await page.waitForFunction(() => {
+    const canvas = document.getElementById("waveform");
+    const shown = Math.round(canvas.clientWidth * devicePixelRatio);
+    return canvas.width === shown && canvas.dataset.columns === String(shown);
+  });
+  const { width, slices, read } = await page.evaluate(() => ({ width: document.getElementById("waveform").width, ...document.getElementById("waveform").dataset }));
+  assert.equal(Number(slices), Math.ceil(width / COLUMNS), `slices of ${width} columns`);
+  assert.equal(Number(read), Math.ceil((MINUTES * 60 * 8000) / SAMPLES), "slices of reading");
+  return width;
+};
 
 // Runs in the page: every task of more than 50 ms.
 const watchTasks = () => {
@@ -157,7 +222,15 @@ export const walks = {
     await tabTo(page, "#load-audio");
     await page.keyboard.press("Enter");
     await page.locator("#waveform:not(.hidden)").waitFor();
+    const wide = await drawn(page);
     console.log(`     ${told("while the waveform is drawn", await page.evaluate(() => window.longTasks.splice(0)))}`);
+    await page.setViewportSize(NARROW);
+    const narrow = await drawn(page);
+    assert.ok(narrow < wide, `${narrow} columns on a narrow screen, ${wide} on a wide one`);
+    await page.setViewportSize(WIDE);
+    assert.equal(await drawn(page), wide);
+    console.log(`     ${told("while it is drawn again", await page.evaluate(() => window.longTasks.splice(0)))}`);
+    assert.deepEqual(await page.evaluate(formats), [], "formats of telephones");
     // The transcript follows the sound: of both channels at most one utterance each.
     await page.evaluate(() => {
       const audio = document.getElementById("audio");

@@ -180,7 +180,7 @@ fn kept_answers(path: &Path, items: &[Item]) -> Result<Vec<String>> {
 fn ask(items: &[Item], set: &[String], summary: &mut Summary) -> Result<Vec<String>> {
     let config = Config::load(&Overrides { set: set.to_vec(), ..Overrides::default() })?;
     let ears = LocalEars::open(&config)?;
-    summary.reader = format!("fenwen, {} ({:?})", config.speech.model, config.speech.engine);
+    summary.reader = format!("fenwen, {} ({})", config.speech.model, ears.engine());
     let order = SpeechOrder::default();
     let (begun, cpu) = (Instant::now(), cpu_seconds());
     let mut answers = Vec::with_capacity(items.len());

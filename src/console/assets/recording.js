@@ -13,9 +13,6 @@ let rows = [];
 let rendition = "redacted";
 let version = 0;
 
-// Most seconds of sound that are drawn: more would need more memory than a page should take.
-const MOST_DRAWN = 3600;
-
 // Utterances that are made at one time, so that the page stays awake.
 const AT_ONCE = 100;
 
@@ -158,7 +155,7 @@ function follow() {
     if (!place.querySelector("form")) row.button.scrollIntoView({ block: "nearest" });
   }
   current = fresh;
-  draw(now);
+  if (fw.waveform.follow) fw.waveform.follow(now);
 }
 
 const loader = by("load-audio");
@@ -184,54 +181,24 @@ if (loader) loader.addEventListener("click", async () => {
   }
 });
 
-// The loudest sample of each column of each channel, computed in pieces so that the page stays awake.
 const canvas = by("waveform");
-let lanes = [];
+// Seconds of the recording, when they are known.
 let length = 0;
 async function peaks(bytes) {
-  const rate = 8000;
-  const sound = await new OfflineAudioContext(1, 1, rate).decodeAudioData(await bytes.arrayBuffer());
-  length = sound.duration;
-  if (length > MOST_DRAWN) {
+  // Whatever cannot be played says so instead.
+  if (audio.readyState < HTMLMediaElement.HAVE_METADATA && !audio.error) {
+    await Promise.race(["loadedmetadata", "error"].map((name) => new Promise((resolve) => audio.addEventListener(name, resolve, { once: true }))));
+  }
+  const found = await fw.waveform.read(bytes, audio.duration);
+  if (!found) {
     by("player-said").replaceChildren(fw.el("p", { class: "hint" }, fw.say("too_long")));
     return;
   }
-  const channels = Array.from({ length: Math.min(2, sound.numberOfChannels) }, (_, at) => sound.getChannelData(at));
-  const step = Math.max(1, Math.floor(sound.length / canvas.width));
-  lanes = channels.map(() => new Float32Array(canvas.width));
-  let until = performance.now() + 12;
-  for (let column = 0; column < canvas.width; column += 1) {
-    channels.forEach((samples, lane) => {
-      let most = 0;
-      for (let at = column * step; at < Math.min(samples.length, (column + 1) * step); at += 1) most = Math.max(most, Math.abs(samples[at]));
-      lanes[lane][column] = most;
-    });
-    if (performance.now() < until) continue;
-    await fw.wait(0);
-    until = performance.now() + 12;
-  }
+  length = found.seconds;
   canvas.classList.remove("hidden");
   by("waveform-hint").classList.remove("hidden");
-  draw(0);
-}
-
-let drawn = -1;
-function draw(now) {
-  const head = Math.floor((now / length) * canvas.width);
-  if (!lanes.length || head === drawn) return;
-  drawn = head;
-  const pen = canvas.getContext("2d");
-  const style = getComputedStyle(document.documentElement);
-  const [colour, past] = [style.getPropertyValue("--edge"), style.getPropertyValue("--act")];
-  pen.clearRect(0, 0, canvas.width, canvas.height);
-  const height = canvas.height / lanes.length;
-  lanes.forEach((lane, at) => {
-    const middle = height * (at + 0.5);
-    lane.forEach((peak, column) => {
-      if (column === 0 || column === head) pen.fillStyle = column < head ? past : colour;
-      pen.fillRect(column, middle - (peak * height) / 2, 1, Math.max(1, peak * height));
-    });
-  });
+  canvas.dataset.read = String(found.slices);
+  fw.waveform.show(canvas, found);
 }
 if (canvas) canvas.addEventListener("click", (event) => seek((event.offsetX / canvas.clientWidth) * length));
 

@@ -14,7 +14,7 @@ use crate::registry::{VersionError, Versions};
 use crate::task::call::{CallContext, CallError, Task};
 use crate::task::drift::ServiceDrift;
 use crate::task::idcard::ModelInfo;
-use crate::task::prediction::ServiceStatistics;
+use crate::task::prediction::{AllStatistics, CardStatistics, FieldReview, ServiceStatistics};
 
 use super::drift::{self, DriftView};
 use super::proposals::{self, ProposalsView};
@@ -29,10 +29,29 @@ struct ModelsPage {
     t: &'static ModelsText,
     models: Vec<ModelView>,
     others: Vec<(&'static str, String, String)>,
+    cards: CardsView,
     d: &'static DriftText,
     drift: Vec<DriftView>,
     words: Vec<(&'static str, &'static str)>,
     proposals: ProposalsView,
+}
+
+/// What officers found of ID images.
+struct CardsView {
+    active: (String, String),
+    n_checked: usize,
+    fields: Vec<FieldView>,
+}
+
+/// A field: its kind of document and name, how often it was compared, and shares.
+struct FieldView {
+    kind: String,
+    name: String,
+    n: usize,
+    n_corrected: usize,
+    measured: String,
+    interval: String,
+    confidence: String,
 }
 
 struct ModelView {
@@ -65,7 +84,7 @@ pub(super) async fn show(Extension(cx): Extension<CallContext>, visit: Visit) ->
     let mut models = Vec::new();
     for (name, versions) in NAMES.into_iter().zip(listed) {
         match versions {
-            Ok(versions) => models.push(model(&visit, (name, versions), &statistics, t)),
+            Ok(versions) => models.push(model(&visit, (name, versions), &statistics.services, t)),
             Err(error) => return visit.failed(&error),
         }
     }
@@ -80,6 +99,7 @@ pub(super) async fn show(Extension(cx): Extension<CallContext>, visit: Visit) ->
         t,
         models,
         others: others(&visit, t),
+        cards: cards(statistics.cards),
         d: DriftText::of(visit.lang),
         drift: drifts.iter().map(|it| drifted(it, &visit, t)).collect(),
     })
@@ -94,7 +114,7 @@ fn drifted(it: &ServiceDrift, visit: &Visit, t: &ModelsText) -> DriftView {
     drift::view(it, title, DriftText::of(visit.lang))
 }
 
-async fn statistics(visit: &Visit, cx: &CallContext) -> Result<Vec<ServiceStatistics>, CallError> {
+async fn statistics(visit: &Visit, cx: &CallContext) -> Result<AllStatistics, CallError> {
     visit.console.service.admit(cx, Task::Predictions)?.statistics().await
 }
 
@@ -165,13 +185,12 @@ fn reviews(found: &ServiceStatistics, t: &ModelsText) -> Vec<(&'static str, Stri
         _ => format::percent(right as f64 / of as f64),
     };
     let promise = &found.promise;
-    let [low, high] = promise.interval;
     vec![
         (t.reviewed, found.n_reviewed.to_string()),
         (t.right, share(found.n_right, found.n_reviewed)),
         (t.promise, format::percent(f64::from(promise.precision))),
         (t.measured, share(promise.n_right, promise.n)),
-        (t.interval, format!("{}–{}", format::percent(low), format::percent(high))),
+        (t.interval, interval(promise.interval)),
         (
             t.verdict,
             match (promise.is_tested(), promise.is_broken()) {
@@ -184,10 +203,31 @@ fn reviews(found: &ServiceStatistics, t: &ModelsText) -> Vec<(&'static str, Stri
     ]
 }
 
+fn cards(found: CardStatistics) -> CardsView {
+    let field = |it: FieldReview| FieldView {
+        n: it.n,
+        n_corrected: it.n - it.n_right,
+        measured: format::percent(it.n_right as f64 / it.n as f64),
+        interval: interval(it.interval),
+        confidence: format::percent(it.confidence),
+        kind: it.kind,
+        name: it.name,
+    };
+    CardsView {
+        active: described(&found.model),
+        n_checked: found.n_checked,
+        fields: found.fields.into_iter().map(field).collect(),
+    }
+}
+
+fn interval([low, high]: [f64; 2]) -> String {
+    format!("{}–{}", format::percent(low), format::percent(high))
+}
+
 fn others(visit: &Visit, t: &ModelsText) -> Vec<(&'static str, String, String)> {
     let service = &visit.console.service;
     let (index, speech) = (service.answers().0, service.speech().model().cloned());
-    let rows = [(t.identity, Some(service.idcard_model())), (t.speech, speech), (t.qa, index)];
+    let rows = [(t.speech, speech), (t.qa, index)];
     let row = |(title, info): (&'static str, Option<ModelInfo>)| match info {
         Some(info) => {
             let (name, fingerprint) = described(&info);

@@ -98,6 +98,16 @@ catalogue! {
         broken: "未達成:自動化已停用", "Broken: automation is off";
         no_reviews: "尚無複審紀錄;承辦人接受或更正建議後即開始累計。",
             "Nothing was reviewed yet: it counts as officers accept or correct suggestions.";
+        checks: "承辦人核對", "Officers' checks";
+        checked_cards: "已核對的影像", "Images checked";
+        no_checks: "尚無核對紀錄;承辦人於「證件複核」核對後即開始累計,不保存任何欄位內容。",
+            "Nothing was checked yet: it counts as officers check images, and keeps no value.";
+        document_type: "證件種類", "Kind of document";
+        field: "欄位", "Field";
+        compared: "核對", "Compared";
+        corrected: "更正", "Corrected";
+        field_right: "正確", "Right";
+        confidence: "平均信心度", "Mean confidence";
         card: "內建模型說明", "Card of the built-in model";
         figures: "內建模型評測", "Figures of the built-in model";
         confusion: "混淆矩陣", "Confusion matrix";

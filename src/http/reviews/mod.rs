@@ -275,7 +275,8 @@ fn officer(extensions: &Extensions) -> Result<Officer, CallError> {
     Ok(officer_of(&principal))
 }
 
-/// Whoever calls as an officer: the person behind a system, where it names one, and what the scopes show.
+/// Whoever calls as an officer: the person behind a system, where its issuer vouches for one, and what the scopes show.
+/// Whom a system only says it acts for is nobody: it could give the second opinion on its own decision.
 pub fn officer_of(principal: &Principal) -> Officer {
     let kinds = [
         (ReviewKind::Letter, Scope::LettersReview),
@@ -284,9 +285,8 @@ pub fn officer_of(principal: &Principal) -> Officer {
         (ReviewKind::Transcript, Scope::SpeechReview),
     ];
     let has = |scope| principal.scopes.has(scope);
-    let person = principal.acting_for.as_ref().map(|it| &it.subject);
     Officer {
-        id: person.unwrap_or(&principal.subject).clone(),
+        id: principal.name().to_owned(),
         view: ReviewView {
             org: principal.org.clone(),
             units: principal.unit_paths.clone(),
@@ -319,6 +319,7 @@ pub(in crate::http) fn version(headers: &HeaderMap) -> Result<u64, CallError> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::policy::ActingFor;
 
     fn check(text: &str, expected: Option<&str>) {
         let found = query(text).err().map(|it| {
@@ -362,8 +363,12 @@ mod tests {
         assert_eq!(officer.view.kinds, [ReviewKind::Letter]);
         assert_eq!(officer.view.units, principal.unit_paths);
         assert!(!officer.view.sees_confidential && !officer.view.may_assign);
-        principal.acting_for =
-            Some(crate::policy::ActingFor { subject: "u-88".to_owned(), is_authenticated: false });
-        assert_eq!(officer_of(&principal).id, "u-88");
+        let mut id = |is_authenticated| {
+            let subject = "u-88".to_owned();
+            principal.acting_for = Some(ActingFor { subject, is_authenticated });
+            officer_of(&principal).id
+        };
+        assert_eq!(id(true), "u-88");
+        assert_eq!(id(false), "a", "a system that only says so is itself");
     }
 }

@@ -194,12 +194,8 @@ async fn reject(app: &App, cx: &CallContext, id: &str, request: Request) -> Resu
     let reason = word("/reason", &said.reason)?;
     let about = (AuditEvent::ErasureRejected, "subjects erasures reject");
     let act = Act::signed(&principal, about, said.by.as_deref())?;
-    let done = match app.privacy_for(&principal).reject_erasure(id, (reason, act.by())).await {
-        Ok(true) => Ok(Done { answer: (), object: object("erasures", id), count: None }),
-        Ok(false) => Err(unknown()),
-        Err(error) => Err(failed(error)),
-    };
-    act.end(app, done).await
+    let rejected = app.privacy_for(&principal).reject_erasure(id, (reason, act.by())).await;
+    act.end(app, Done::if_there(rejected, object("erasures", id), (unknown, failed))).await
 }
 
 fn require_id(id: &str) -> Result<(), CallError> {

@@ -168,10 +168,6 @@ async fn lift(app: &App, cx: &CallContext, id: &str, request: Request) -> Result
     }
     let about = (AuditEvent::RetentionLifted, "subjects holds lift");
     let act = Act::signed(&principal, about, said.by.as_deref())?;
-    let done = match app.privacy_for(&principal).lift(id, &act.by()).await {
-        Ok(true) => Ok(Done { answer: (), object: object("holds", id), count: None }),
-        Ok(false) => Err(unknown()),
-        Err(error) => Err(failed(error)),
-    };
-    act.end(app, done).await
+    let lifted = app.privacy_for(&principal).lift(id, &act.by()).await;
+    act.end(app, Done::if_there(lifted, object("holds", id), (unknown, failed))).await
 }

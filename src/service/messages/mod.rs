@@ -14,20 +14,18 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use futures_util::future::BoxFuture;
-use futures_util::{FutureExt, StreamExt};
 use serde_json::json;
 use sha2::{Digest, Sha256};
 use tokio::sync::watch;
 
 use crate::base::{Clock, Date, TAIWAN_OFFSET, hex};
-use crate::bus::{
-    Bus, BusError, CloudEvent, Data, Filter, Handle, Handler, Outcome, ROOT, Subscription,
-};
+use crate::bus::{Bus, BusError, CloudEvent, Data, Filter, Handle, ROOT, Subscription};
 use crate::store::messages::{NewMessage, QueuedMessage};
 use crate::store::reviews::{ReviewKind, ReviewView};
 use crate::store::webhooks::DeliveryState;
 use crate::store::{Store, StoreError};
 
+use super::rounds;
 use super::webhooks::delay_before;
 
 #[cfg(feature = "mail")]
@@ -37,14 +35,10 @@ pub use text::{Said, WAITING, said};
 
 /// How long a message is ours before another node may send it: longer than sending may take.
 const LEASE: Duration = Duration::from_secs(120);
-/// Between two looks at what is due.
-const PAUSE: Duration = Duration::from_secs(1);
 /// Between two looks at what waits for officers.
 const LOOK_EVERY: Duration = Duration::from_secs(60);
 /// Events queued, and messages sent, at one time.
 const AT_ONCE: usize = 4;
-/// How long those that are being sent go on after the word to stop.
-const GRACE: Duration = Duration::from_secs(5);
 /// Seconds of a day and of an hour.
 const DAY_S: u64 = 24 * HOUR_S;
 const HOUR_S: u64 = 60 * 60;
@@ -186,18 +180,9 @@ impl Messenger {
     /// As [`Bus::subscribe`].
     pub async fn follow(self: &Arc<Self>, bus: &dyn Bus) -> Result<Handle, BusError> {
         let messenger = Arc::clone(self);
-        let handler: Handler = Arc::new(move |delivery| {
+        let handler = rounds::queueing("messages", move |event| {
             let messenger = Arc::clone(&messenger);
-            async move {
-                match messenger.queue(&delivery.event).await {
-                    Ok(_) => Outcome::Ack,
-                    Err(error) => {
-                        tracing::error!(%error, "failed to queue messages");
-                        Outcome::Retry(PAUSE)
-                    }
-                }
-            }
-            .boxed()
+            async move { messenger.queue(&event).await.map(|_| ()) }
         });
         let filter = Filter::parse(&format!("{ROOT}.evt.*.operation.notice.raised"))?;
         let durable = "messages".to_owned();
@@ -268,31 +253,24 @@ impl Messenger {
     }
 
     /// Sends what is due, again and again, until told to stop; what is being sent then may still end.
-    pub async fn run(&self, mut stopped: watch::Receiver<bool>) {
+    pub async fn run(&self, stopped: watch::Receiver<bool>) {
         let mut looked = None;
-        while !*stopped.borrow() {
+        let round = || {
             let now = self.clock.now();
-            if looked.is_none_or(|it| LOOK_EVERY <= now.saturating_duration_since(it)) {
+            let looks = looked.is_none_or(|it| LOOK_EVERY <= now.saturating_duration_since(it));
+            if looks {
                 looked = Some(now);
-                if let Err(error) = self.queue_waiting().await {
-                    tracing::error!(%error, "failed to look at what waits for officers");
-                }
             }
-            let round = tokio::select! {
-                round = self.round() => round,
-                // What is cut is sent again by the next process, under the same id.
-                () = told_to_stop(stopped.clone(), self.clock.as_ref()) => return,
-            };
-            match round {
-                Ok(1..) => continue,
-                Ok(0) => (),
-                Err(error) => tracing::error!(%error, "failed to send messages"),
-            }
-            let stop = stopped.wait_for(|it| *it);
-            if let Ok(Err(_)) = tokio::time::timeout(PAUSE, stop).await {
-                return;
-            }
+            self.look_and_send(looks)
+        };
+        rounds::until_stopped((stopped, self.clock.as_ref()), "messages", round).await;
+    }
+
+    async fn look_and_send(&self, looks: bool) -> Result<usize, StoreError> {
+        if looks && let Err(error) = self.queue_waiting().await {
+            tracing::error!(%error, "failed to look at what waits for officers");
         }
+        self.round().await
     }
 
     /// Sends what is due. Returns how many were tried.
@@ -301,14 +279,7 @@ impl Messenger {
     /// When the store fails; what was sent and not recorded is sent again with the same id.
     pub async fn round(&self) -> Result<usize, StoreError> {
         let due = self.store.take_messages(self.clock.unix_time(), LEASE, AT_ONCE).await?;
-        let n_due = due.len();
-        let tried = futures_util::stream::iter(due).map(|it| self.try_one(it));
-        let mut tried = tried.buffer_unordered(AT_ONCE);
-        let mut result = Ok(n_due);
-        while let Some(one) = tried.next().await {
-            result = result.and_then(|n_due| one.map(|()| n_due));
-        }
-        result
+        rounds::work_off(due, AT_ONCE, |it| self.try_one(it)).await
     }
 
     async fn try_one(&self, queued: QueuedMessage) -> Result<(), StoreError> {
@@ -379,13 +350,6 @@ fn new(about: &str, kind: &str, medium: Medium, to: &str) -> NewMessage {
 fn digest_of(address: &str) -> String {
     let digest = Sha256::digest(address.as_bytes());
     hex(digest.get(..8).unwrap_or_default())
-}
-
-/// Resolves a while after somebody says so.
-async fn told_to_stop(mut stopped: watch::Receiver<bool>, clock: &dyn Clock) {
-    // An error means that nobody is left who could: the same as if it had been said.
-    let _ = stopped.wait_for(|it| *it).await;
-    clock.wait(GRACE).await;
 }
 
 #[cfg(test)]

@@ -2,6 +2,8 @@
 
 use std::sync::Mutex;
 
+use futures_util::FutureExt;
+
 use super::*;
 use crate::base::{ManualClock, Private};
 use crate::bus::{Extension, Origin};

@@ -192,7 +192,7 @@ fn count(
 }
 
 /// Wilson's 95 % interval of `k` of `n` (E. B. Wilson, JASA 22, 1927).
-fn wilson(k: usize, n: usize) -> [f64; 2] {
+pub(super) fn wilson(k: usize, n: usize) -> [f64; 2] {
     if n == 0 {
         return [0.0, 1.0];
     }

@@ -4,15 +4,12 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use futures_util::future::BoxFuture;
-use futures_util::{FutureExt, StreamExt};
 use serde_json::json;
 use tokio::sync::watch;
 
 use crate::base::Clock;
-use crate::bus::{
-    Bus, BusError, CloudEvent, Data, Extension, Filter, Handle, Handler, Outcome, ROOT,
-    Subscription,
-};
+use crate::bus::{Bus, BusError, CloudEvent, Data, Extension, Filter, Handle, ROOT, Subscription};
+use crate::service::rounds;
 use crate::store::webhooks::{
     Attempt, Delivery, DeliveryState, NewDelivery, Webhook, WebhookChange,
 };
@@ -26,14 +23,10 @@ use super::sign::{SigningKey, signature_header};
 const TIMEOUT: Duration = Duration::from_secs(20);
 /// How long a delivery is ours before another node may send it: longer than its name and its post may take.
 const LEASE: Duration = Duration::from_secs(60);
-/// Between two looks at what is due.
-const PAUSE: Duration = Duration::from_secs(1);
 /// Events queued at one time.
 const EVENTS: usize = 8;
 /// Deliveries taken and sent at one time.
 const BATCH: usize = 32;
-/// How long those that are being sent go on after the word to stop.
-const GRACE: Duration = Duration::from_secs(5);
 
 /// Why an attempt failed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -114,18 +107,9 @@ impl Deliverer {
     /// As [`Bus::subscribe`].
     pub async fn follow(self: &Arc<Self>, bus: &dyn Bus) -> Result<Handle, BusError> {
         let deliverer = Arc::clone(self);
-        let handler: Handler = Arc::new(move |delivery| {
+        let handler = rounds::queueing("webhooks", move |event| {
             let deliverer = Arc::clone(&deliverer);
-            async move {
-                match deliverer.queue(&delivery.event).await {
-                    Ok(()) => Outcome::Ack,
-                    Err(error) => {
-                        tracing::error!(%error, "failed to queue webhooks");
-                        Outcome::Retry(PAUSE)
-                    }
-                }
-            }
-            .boxed()
+            async move { deliverer.queue(&event).await }
         });
         let filter = Filter::parse(&format!("{ROOT}.evt.>"))?;
         let durable = "webhooks".to_owned();
@@ -133,24 +117,8 @@ impl Deliverer {
     }
 
     /// Sends what is due, again and again, until told to stop; what is being sent then may still end.
-    pub async fn run(&self, mut stopped: watch::Receiver<bool>) {
-        while !*stopped.borrow() {
-            let round = tokio::select! {
-                round = self.round() => round,
-                // What is cut is sent again by the next process, under the same id.
-                () = told_to_stop(stopped.clone(), self.clock.as_ref()) => return,
-            };
-            match round {
-                Ok(1..) => continue,
-                Ok(0) => (),
-                Err(error) => tracing::error!(%error, "failed to send webhooks"),
-            }
-            // Ends by the timeout, or because somebody says so; an error means that nobody is left who could.
-            let stop = stopped.wait_for(|it| *it);
-            if let Ok(Err(_)) = tokio::time::timeout(PAUSE, stop).await {
-                return;
-            }
-        }
+    pub async fn run(&self, stopped: watch::Receiver<bool>) {
+        rounds::until_stopped((stopped, self.clock.as_ref()), "webhooks", || self.round()).await;
     }
 
     /// Queues an event for every receiver that wants it; the same event again changes nothing.
@@ -185,14 +153,7 @@ impl Deliverer {
     /// When the store fails; what was sent and not recorded is sent again with the same id.
     pub async fn round(&self) -> Result<usize, StoreError> {
         let due = self.store.take_due(self.clock.unix_time(), LEASE, BATCH).await?;
-        let n_due = due.len();
-        let tried = futures_util::stream::iter(due).map(|it| self.try_one(it));
-        let mut tried = tried.buffer_unordered(BATCH);
-        let mut result = Ok(n_due);
-        while let Some(one) = tried.next().await {
-            result = result.and_then(|n_due| one.map(|()| n_due));
-        }
-        result
+        rounds::work_off(due, BATCH, |it| self.try_one(it)).await
     }
 
     async fn try_one(&self, delivery: Delivery) -> Result<(), StoreError> {
@@ -283,13 +244,6 @@ fn name_of(kind: &str) -> Option<&str> {
 fn keys(webhook: &Webhook, now: Duration) -> Vec<SigningKey> {
     let before = webhook.before.as_ref().filter(|(_, until)| now < *until).map(|it| &it.0);
     [Some(&webhook.secret), before].into_iter().flatten().flat_map(SigningKey::pair).collect()
-}
-
-/// Resolves a while after somebody says so.
-async fn told_to_stop(mut stopped: watch::Receiver<bool>, clock: &dyn Clock) {
-    // An error means that nobody is left who could: the same as if it had been said.
-    let _ = stopped.wait_for(|it| *it).await;
-    clock.wait(GRACE).await;
 }
 
 /// Type, time and data; nothing else of the event.

@@ -3,7 +3,7 @@
 use serde::Serialize;
 use utoipa::ToSchema;
 
-use crate::task::prediction::{self, ServiceStatistics};
+use crate::task::prediction::{self, AllStatistics, CardStatistics, ServiceStatistics};
 use crate::task::review::Agreement;
 use crate::wire::catalogue::Model;
 
@@ -14,6 +14,8 @@ use super::text::share;
 pub struct StatisticsResponse {
     /// Of the versions that answer now.
     pub services: Vec<Statistics>,
+    /// ID images: what officers found who compared them with what was read.
+    pub identity_documents: IdentityStatistics,
     /// How far officers agreed in the last twelve months: first and second opinions, by kind and month.
     pub agreement: Vec<AgreementStatistics>,
 }
@@ -39,6 +41,43 @@ pub struct AgreementStatistics {
     /// Cohen's kappa; null where chance alone would make every pair agree.
     #[schema(required = true, example = 0.4)]
     pub kappa: Option<f64>,
+}
+
+/// The newest checks of what the model that answers now has read of ID images; no value is kept of any.
+#[derive(Serialize, ToSchema)]
+pub struct IdentityStatistics {
+    /// What reads.
+    pub model: Model,
+    /// Recognitions that were checked.
+    #[schema(example = 120)]
+    pub checked: usize,
+    /// By kind of document and field.
+    pub fields: Vec<FieldStatistics>,
+}
+
+/// Checks of one field of one kind of document.
+#[derive(Serialize, ToSchema)]
+pub struct FieldStatistics {
+    /// The kind of document.
+    #[schema(example = "tw_national_id_front")]
+    pub document_type: String,
+    /// The field.
+    #[schema(example = "name")]
+    pub field: String,
+    /// How often it was compared.
+    #[schema(example = 120)]
+    pub checked: usize,
+    /// How often it was right; the others were corrected.
+    #[schema(example = 117)]
+    pub right: usize,
+    /// Share that was right.
+    #[schema(example = 0.975)]
+    pub measured: f64,
+    /// 95 % interval of it (Wilson), low and high.
+    pub interval: [f64; 2],
+    /// Mean confidence that was answered.
+    #[schema(example = 0.968)]
+    pub confidence: f64,
 }
 
 /// The newest reviews of the answers of one service.
@@ -96,7 +135,7 @@ pub struct LabelStatistics {
 
 impl StatisticsResponse {
     /// Of each service, and of officers among themselves.
-    pub fn new(all: Vec<ServiceStatistics>, agreement: Vec<Agreement>) -> StatisticsResponse {
+    pub fn new(all: AllStatistics, agreement: Vec<Agreement>) -> StatisticsResponse {
         let agreement = agreement.into_iter().map(AgreementStatistics::from).collect();
         let one = |it: ServiceStatistics| Statistics {
             service: it.service,
@@ -110,13 +149,37 @@ impl StatisticsResponse {
                 .map(|it| LabelStatistics { label: it.label, reviewed: it.n, right: it.n_right })
                 .collect(),
         };
-        StatisticsResponse { services: all.into_iter().map(one).collect(), agreement }
+        StatisticsResponse {
+            services: all.services.into_iter().map(one).collect(),
+            identity_documents: all.cards.into(),
+            agreement,
+        }
     }
 }
 
 /// To four digits.
 fn round(value: f64) -> f64 {
     (value * 1e4).round() / 1e4
+}
+
+impl From<CardStatistics> for IdentityStatistics {
+    fn from(statistics: CardStatistics) -> IdentityStatistics {
+        let field = |it: prediction::FieldReview| FieldStatistics {
+            document_type: it.kind,
+            field: it.name,
+            checked: it.n,
+            right: it.n_right,
+            // A field is listed because it was compared.
+            measured: round(it.n_right as f64 / it.n.max(1) as f64),
+            interval: it.interval.map(round),
+            confidence: round(it.confidence),
+        };
+        IdentityStatistics {
+            model: statistics.model.into(),
+            checked: statistics.n_checked,
+            fields: statistics.fields.into_iter().map(field).collect(),
+        }
+    }
 }
 
 impl From<Agreement> for AgreementStatistics {

@@ -55,6 +55,34 @@ async fn which_fields_were_right_is_kept_as_feedback_and_no_value_is() {
 }
 
 #[tokio::test]
+async fn corrections_are_counted_by_kind_and_field() {
+    let server = Server::open().await;
+    let path = "/api/v1/statistics";
+    let none = get(server.addr, path).await.json();
+    assert_eq!(none["identity_documents"]["checked"], 0);
+    assert_eq!(none["identity_documents"]["fields"], json!([]));
+    for (n, words) in [vec![false, true], vec![false], vec![true]].into_iter().enumerate() {
+        let read = send(server.addr, &post("", &form(&[("image", &png(3))]))).await.json();
+        let id = read["recognition_id"].as_str().unwrap();
+        for right in words {
+            assert_eq!(check(&server, id, "", &found(right)).await.status, 204, "{n}");
+        }
+    }
+    let statistics = get(server.addr, path).await.json();
+    let cards = &statistics["identity_documents"];
+    assert_eq!(cards["checked"], 3, "the last word on each counts");
+    let field = |at: usize, key: &str| cards["fields"][at][key].clone();
+    let counts =
+        |at| ["field", "checked", "right", "measured", "confidence"].map(|it| field(at, it));
+    assert_eq!(counts(0), [json!("id_number"), json!(3), json!(3), json!(1.0), json!(0.99)]);
+    assert_eq!(counts(1), [json!("name"), json!(3), json!(2), json!(0.6667), json!(0.5)]);
+    assert_eq!(field(1, "document_type"), "tw_national_id_front");
+    let page = get(server.addr, "/console/models").await;
+    let page = String::from_utf8(page.body).unwrap();
+    assert!(page.contains("tw_national_id_front") && page.contains("66.7 %"), "{page}");
+}
+
+#[tokio::test]
 async fn what_says_nothing_or_too_much_is_refused() {
     let server = Server::open().await;
     let id = "019a9f4e5d7c7d3e9c550d6a3f2b1c00";

@@ -5,13 +5,15 @@
 
 use std::collections::BTreeMap;
 use std::path::Path;
+use std::time::Duration;
 
 use fenwen::audit::{Phase, RowBody};
+use fenwen::http::HttpOptions;
 use fenwen::policy::{Scope, Surface};
 use serde_json::{Value, json};
 use tokio_rustls::TlsConnector;
 
-use super::fake::Server;
+use super::fake::{Server, options};
 use super::guard::register;
 use super::texts::activate;
 use super::tls::{BOTH, World};
@@ -40,9 +42,14 @@ const REQUEST_ID: &str = "f92591a3-6bf0-49b1-987b-0dd78c034cc3";
 
 impl SecurityServer {
     async fn start() -> SecurityServer {
+        SecurityServer::before(options()).await
+    }
+
+    /// In front of a listener with these limits.
+    async fn before(options: HttpOptions) -> SecurityServer {
         let world = World::new();
         world.issue("security-server");
-        let server = world.server(Surface::Exchange, true, true).await;
+        let server = world.exchange(options).await;
         activate(&server);
         let connector = world.connector(Some("security-server"), BOTH);
         for (id, partner) in [
@@ -152,6 +159,16 @@ async fn a_message_is_answered_and_on_record_with_what_it_says() {
     let answer = exchange.play("without-id").await;
     assert_eq!(answer.status, 200, "{answer:?}");
     assert_eq!(exchange.recorded().xroad_id.as_deref(), Some(answer.headers["x-road-id"].as_str()));
+}
+
+#[tokio::test]
+async fn a_message_has_less_time_than_its_security_server_waits() {
+    let none = HttpOptions { exchange_timeout: Duration::ZERO, ..options() };
+    let exchange = SecurityServer::before(none).await;
+    let answer = exchange.play("letter").await;
+    assert_eq!((answer.status, &answer.body["code"]), (504, &json!("ER0520")), "{answer:?}");
+    assert_eq!(exchange.recorded().status, Some(504));
+    assert!(HttpOptions::default().exchange_timeout < Duration::from_secs(120));
 }
 
 #[tokio::test]

@@ -122,10 +122,18 @@ impl Server {
 
     /// The same at a listener that offers less, or is encrypted.
     pub(crate) async fn guarded_at(surface: Surface, tls: Option<Arc<Tls>>) -> Server {
+        Server::guarded_with((surface, tls), options()).await
+    }
+
+    /// The same with other limits.
+    pub(crate) async fn guarded_with(
+        (surface, tls): (Surface, Option<Arc<Tls>>),
+        options: HttpOptions,
+    ) -> Server {
         let ear = FakeEar::with_permits(usize::MAX / 2);
         let limits = ServiceLimits::default();
         let door = Door { surface, tls, ..Door::to(gate_settings(true)) };
-        Server::start_behind(door, FakeRecogniser::open(), Some(ear), (limits, options())).await
+        Server::start_behind(door, FakeRecogniser::open(), Some(ear), (limits, options)).await
     }
 
     /// The same where tokens of issuers count.

@@ -7,7 +7,7 @@ use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
-use fenwen::http::{Tls, TlsFiles, expiry};
+use fenwen::http::{HttpOptions, Tls, TlsFiles, expiry};
 use fenwen::policy::Surface;
 use hyper_util::rt::{TokioExecutor, TokioIo};
 use sha2::{Digest, Sha256};
@@ -72,6 +72,12 @@ impl World {
     ) -> Server {
         let tls = Tls::open(self.files(client_ca, requires_client)).unwrap();
         Server::guarded_at(surface, Some(Arc::new(tls))).await
+    }
+
+    /// The exchange's listener, with other limits.
+    pub(super) async fn exchange(&self, options: HttpOptions) -> Server {
+        let tls = Tls::open(self.files(true, true)).unwrap();
+        Server::guarded_with((Surface::Exchange, Some(Arc::new(tls))), options).await
     }
 
     /// SHA-256 of a certificate.

@@ -160,6 +160,7 @@ cases! {
     subjects::a_rejected_erasure_waits_no_more,
     promotions::one_proposes_and_another_approves,
     promotions::what_was_rejected_is_not_approved,
+    promotions::a_version_waits_once,
     reviews::pages_cover_each_item_once_in_order,
     reviews::what_is_not_to_be_seen_is_not_there,
     reviews::an_item_is_held_by_lease,

@@ -20,7 +20,7 @@ fn promotion(id: &str, version: u32) -> Promotion {
 pub(super) fn one_proposes_and_another_approves(fixture: Fixture) {
     let store = &fixture.store;
     for it in [promotion("p-1", 1), promotion("p-2", 2)] {
-        store.propose_promotion(it).wait().unwrap();
+        assert!(store.propose_promotion(it).wait().unwrap());
     }
     let approve = |by: &str| store.approve_promotion("p-2", by, NOON + SECOND).wait().unwrap();
     assert_eq!(approve(" 王承辦 "), Approval::SamePerson);
@@ -39,7 +39,7 @@ pub(super) fn one_proposes_and_another_approves(fixture: Fixture) {
 pub(super) fn what_was_rejected_is_not_approved(fixture: Fixture) {
     let store = &fixture.store;
     for it in [promotion("p-1", 1), promotion("p-2", 2)] {
-        store.propose_promotion(it).wait().unwrap();
+        assert!(store.propose_promotion(it).wait().unwrap());
     }
     let approve = |id: &str| store.approve_promotion(id, "李科長", NOON + SECOND).wait().unwrap();
     let reason = "召回率下降".to_owned();
@@ -52,4 +52,24 @@ pub(super) fn what_was_rejected_is_not_approved(fixture: Fixture) {
     let kept = store.promotions().wait().unwrap();
     assert_eq!(kept[0].request.rejected, Some(rejection.clone()));
     assert_eq!((kept[1].request.rejected.is_none(), kept[0].request.done), (true, None));
+}
+
+pub(super) fn a_version_waits_once(fixture: Fixture) {
+    let store = &fixture.store;
+    // Both are on their way before either is answered.
+    let asked = ["p-1", "p-2"].map(|it| store.propose_promotion(promotion(it, 1)));
+    let kept = asked.map(|it| it.wait().unwrap());
+    assert_eq!(kept.iter().filter(|it| **it).count(), 1, "{kept:?}");
+    let waiting = store.promotions().wait().unwrap();
+    assert_eq!(waiting.len(), 1);
+    // The same number with other content, as another node may have it, is another proposal.
+    let other = Promotion { sha256: "f".repeat(64), ..promotion("p-3", 1) };
+    assert!(store.propose_promotion(other).wait().unwrap());
+    let reason = "召回率下降".to_owned();
+    let rejection = Rejection { by: "李科長".to_owned(), at: NOON + SECOND, reason };
+    assert!(store.reject_promotion(&waiting[0].request.id, rejection).wait().unwrap());
+    assert!(store.propose_promotion(promotion("p-4", 1)).wait().unwrap(), "nobody waits any more");
+    let approved = store.approve_promotion("p-4", "李科長", NOON + SECOND).wait().unwrap();
+    assert_eq!(approved, Approval::Approved);
+    assert!(store.propose_promotion(promotion("p-5", 1)).wait().unwrap(), "it may be let in again");
 }

@@ -3,6 +3,8 @@
 use std::net::IpAddr;
 use std::sync::Mutex;
 
+use futures_util::FutureExt;
+
 use super::*;
 use crate::base::ManualClock;
 use crate::bus::{Embedded, EmbeddedSettings, Origin, Subject};
