@@ -67,6 +67,12 @@ bench-serving: setup ## fenwen, mosec, LitServe, FastAPI, Triton, MLServer and a
 	  target/serving/$$name/bin/python -m pip install --quiet --require-virtualenv -r eval/bench/requirements-$$list.txt; done
 	$(PYTHON) eval/bench/serving.py --fenwen $(FENWEN) --eval target/release/fenwen-eval --json eval/out/serving.json
 
+bench-call: setup ## A call of half an hour: upload by parts, progress, cancel, kill -9 and go on; CLIPS=folder with manifest.json
+	@[ -n "$(CLIPS)" ] || { echo 'make bench-call CLIPS=<folder with manifest.json and WAV files>'; exit 1; }
+	$(CARGO) build --release --locked --workspace
+	$(FENWEN) models pull whisper-base silero-vad
+	$(PYTHON) eval/bench/call.py --fenwen $(FENWEN) --clips $(CLIPS) --seconds $(or $(SECONDS_OF_CALL),1800) --json eval/out/call.json
+
 defaults: setup ## Train the built-in classifiers anew; DATA=folder with the sets of datasets-manifest
 	@[ -n "$(DATA)" ] || { echo 'make defaults DATA=<folder with the sets of datasets-manifest>'; exit 1; }
 	$(CARGO) build --release --locked --workspace
@@ -226,4 +232,4 @@ book: target/tools/bin/mdbook ## The book (zh-Hant, English) as HTML; target/boo
 	rm -r target/book/book target/book/book.toml
 	$(PYTHON) docs/book/check.py target/book
 
-.PHONY: screenshots help run cuda test check setup eval bench bench-text bench-serving defaults fonts fmt clippy test-core test-full test-browser models-dev doc servers client test-clients test-tls compliance sbom fuzz fuzz-lock advisories book test-deploy test-warehouse
+.PHONY: screenshots help run cuda test check setup eval bench bench-text bench-serving bench-call defaults fonts fmt clippy test-core test-full test-browser models-dev doc servers client test-clients test-tls compliance sbom fuzz fuzz-lock advisories book test-deploy test-warehouse
