@@ -79,6 +79,12 @@ bench-scale: setup servers ## Jobs a second by the length of the queue and the n
 	$(CARGO) build --release --locked --workspace
 	$(PYTHON) eval/bench/scale.py --fenwen $(FENWEN) --servers target/servers --json eval/out/scale.json
 
+bench-call: setup ## A call of half an hour: upload by parts, progress, cancel, kill -9 and go on; CLIPS=folder with manifest.json
+	@[ -n "$(CLIPS)" ] || { echo 'make bench-call CLIPS=<folder with manifest.json and WAV files>'; exit 1; }
+	$(CARGO) build --release --locked --workspace
+	$(FENWEN) models pull whisper-base silero-vad
+	$(PYTHON) eval/bench/call.py --fenwen $(FENWEN) --clips $(CLIPS) --seconds $(or $(SECONDS_OF_CALL),1800) --json eval/out/call.json
+
 defaults: setup ## Train the built-in classifiers anew; DATA=folder with the sets of datasets-manifest
 	@[ -n "$(DATA)" ] || { echo 'make defaults DATA=<folder with the sets of datasets-manifest>'; exit 1; }
 	$(CARGO) build --release --locked --workspace
@@ -238,4 +244,4 @@ book: target/tools/bin/mdbook ## The book (zh-Hant, English) as HTML; target/boo
 	rm -r target/book/book target/book/book.toml
 	$(PYTHON) docs/book/check.py target/book
 
-.PHONY: screenshots help run cuda test check setup eval bench bench-text bench-serving soak bench-swap bench-scale defaults fonts fmt clippy test-core test-full test-browser models-dev doc servers client test-clients test-tls compliance sbom fuzz fuzz-lock advisories book test-deploy test-warehouse
+.PHONY: screenshots help run cuda test check setup eval bench bench-text bench-serving bench-call soak bench-swap bench-scale defaults fonts fmt clippy test-core test-full test-browser models-dev doc servers client test-clients test-tls compliance sbom fuzz fuzz-lock advisories book test-deploy test-warehouse

@@ -5,6 +5,7 @@ use std::time::Duration;
 use schemars::JsonSchema;
 use serde::Serialize;
 
+use crate::task::answers::{Answer, Refusal};
 use crate::task::documents::DispatchAnswer;
 use crate::task::idcard::{IdAnswer, ModelInfo};
 use crate::task::letters::{LetterAnswer, LetterAnswers};
@@ -157,6 +158,37 @@ impl FeedbackReceived {
         FeedbackReceived {
             prediction_id: prediction_id.to_owned(),
             decision: verdict.as_str().to_owned(),
+        }
+    }
+}
+
+/// No approved source answered a question, and a person takes over. What was asked stays in the store.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, JsonSchema)]
+pub struct QuestionUnanswered {
+    /// The prediction, which is also the answer's id.
+    pub prediction_id: String,
+    /// Code of the agency that was asked, such as `301000000A`.
+    pub org_code: String,
+    /// `nothing_found`, `other_place`, `other_agency`, `words_missing` or `not_alike`.
+    pub refusal_reason: String,
+    /// The index that was asked.
+    pub model: ModelName,
+    /// Path of the report that counts all such questions of the agency.
+    pub report: String,
+}
+
+impl QuestionUnanswered {
+    /// Path of the report.
+    pub const REPORT: &'static str = "/api/v1/qa/unanswered";
+
+    /// The event of a refused question. The nearest source stays out: it says what the question was about.
+    pub fn new(answer: &Answer, refusal: Refusal, org: &str) -> QuestionUnanswered {
+        QuestionUnanswered {
+            prediction_id: answer.id.clone(),
+            org_code: org.to_owned(),
+            refusal_reason: refusal.as_str().to_owned(),
+            model: (&answer.index).into(),
+            report: QuestionUnanswered::REPORT.to_owned(),
         }
     }
 }

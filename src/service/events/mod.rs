@@ -20,7 +20,8 @@ use crate::task::call;
 
 pub use data::{
     DocumentDispatched, ExportReady, FeedbackReceived, IdentityRecognised, LabelScore,
-    LetterClassified, ModelActivated, ModelName, NoticeRaised, SpeechTranscribed,
+    LetterClassified, ModelActivated, ModelName, NoticeRaised, QuestionUnanswered,
+    SpeechTranscribed,
 };
 // The store tells of jobs itself, in the transaction that changes them.
 pub use crate::store::jobs::{JobChanged, JobState};
@@ -37,6 +38,8 @@ pub enum Event {
     IdentityRecognised(IdentityRecognised),
     /// An officer gave feedback.
     FeedbackReceived(FeedbackReceived),
+    /// No approved source answered a question.
+    QuestionUnanswered(QuestionUnanswered),
     /// A job changed its state.
     JobChanged(JobChanged),
     /// A recording was transcribed.
@@ -138,6 +141,7 @@ impl Event {
             Event::DocumentDispatched(_) => "documents.dispatch.completed",
             Event::IdentityRecognised(_) => "identity-documents.recognition.completed",
             Event::FeedbackReceived(_) => "predictions.feedback.received",
+            Event::QuestionUnanswered(_) => "qa.question.unanswered",
             Event::JobChanged(it) => return format!("{}.{}", it.service, it.state.event_name()),
             Event::SpeechTranscribed(_) => "speech.transcription.completed",
             Event::ExportReady(_) => "exports.export.ready",
@@ -183,6 +187,7 @@ impl Event {
                 "證件影像已辨識",
             ),
             described::<FeedbackReceived>("predictions.feedback.received", "承辦人已回饋"),
+            described::<QuestionUnanswered>("qa.question.unanswered", "問題查無資料,須由專人處理"),
             described::<SpeechTranscribed>("speech.transcription.completed", "錄音已轉寫"),
             described::<ExportReady>("exports.export.ready", "資料倉儲匯出已備妥"),
             described::<ModelActivated>("models.version.activated", "已啟用另一版模型"),

@@ -6,6 +6,7 @@ use crate::media::{Point, Quad};
 use crate::store::Store;
 use crate::store::blobs::BlobMeta;
 use crate::store::jobs::{NewJob, Payload, Submitted};
+use crate::task::answers::{Answer, Citation, Refusal};
 use crate::task::documents::{
     DispatchDeadline, DispatchReason, OfficerSuggestion, Role, UnitSuggestion,
 };
@@ -121,12 +122,36 @@ fn identity() -> Event {
     Event::IdentityRecognised(IdentityRecognised::new("019c", &[answer], &model()))
 }
 
+fn question() -> Event {
+    let citation = Citation {
+        source_id: CANARY.into(),
+        version: 1,
+        title: Some(CANARY.into()),
+        unit: Some(CANARY.into()),
+        link: Some(CANARY.into()),
+        quote: CANARY.into(),
+        quote_start: 0,
+        quote_end: 1,
+        score: 0.1,
+    };
+    let answer = Answer {
+        id: "019f".into(),
+        refusal: Some(Refusal::NotAlike),
+        citations: vec![citation],
+        used_previous: false,
+        by_words_only: true,
+        index: model(),
+    };
+    Event::QuestionUnanswered(QuestionUnanswered::new(&answer, Refusal::NotAlike, "301000000A"))
+}
+
 /// One of each type.
 fn samples() -> Vec<Event> {
     let mut samples = vec![
         letter(),
         document(),
         identity(),
+        question(),
         Event::FeedbackReceived(FeedbackReceived::new("019a", Verdict::Corrected)),
         Event::SpeechTranscribed(SpeechTranscribed {
             job_id: "019d".into(),

@@ -7,6 +7,7 @@ use crate::batch::RunError;
 use crate::pipeline::answers::index::{Asked, Found};
 use crate::pipeline::answers::{assist, spoken};
 use crate::pipeline::encode::EncodeError;
+use crate::service::events::{Event, QuestionUnanswered};
 use crate::store::NewPrediction;
 use crate::task::answers::{Answer, AnswerOrder, Citation, Unanswered};
 use crate::task::assist::{CallOrder, Suggestions};
@@ -68,7 +69,12 @@ impl Routing {
             by_words_only,
             index: active.info.clone(),
         };
-        self.keep(vec![self.asked(order, &answer, &cx.origin.org)], Vec::new(), Vec::new())?;
+        let told = answer.refusal.map(|refusal| {
+            let event = QuestionUnanswered::new(&answer, refusal, &cx.origin.org);
+            self.told(&Event::QuestionUnanswered(event), &answer.id, &cx.origin)
+        });
+        let told = told.transpose()?.into_iter().collect();
+        self.keep(vec![self.asked(order, &answer, &cx.origin.org)], told, Vec::new())?;
         Ok(answer)
     }
 

@@ -3,6 +3,7 @@
 use std::path::Path;
 
 use fenwen::pipeline::answers::index::Vectors;
+use fenwen::service::events::QuestionUnanswered;
 use fenwen::service::routing::index::{pack, versions};
 use fenwen::task::answers::Source;
 use serde_json::{Value, json};
@@ -89,6 +90,36 @@ async fn what_no_source_answers_is_refused_and_reported() {
 }
 
 #[tokio::test]
+async fn what_no_source_answers_is_told_without_what_was_asked() {
+    let server = ready().await;
+    ask(&server, json!({"question": "結婚登記要帶什麼證件"})).await;
+    assert!(server.store.outbox_pending(9).await.unwrap().is_empty(), "it was answered");
+    // Neither the question nor the source that came nearest is in the event.
+    let question = "結婚典禮的飯店和新秘要去哪裡找比較便宜";
+    let found = ask(&server, json!({"question": question})).await;
+    assert_eq!(found["state"], "no_answer");
+    let mut rows = server.store.outbox_pending(9).await.unwrap();
+    assert_eq!(rows.len(), 1);
+    let row = rows.remove(0);
+    assert_eq!(row.subject, "moi.ai.v1.evt.301000000A.qa.question.unanswered");
+    let event: Value = serde_json::from_str(&row.body).unwrap();
+    let id = found["answer_id"].as_str().unwrap();
+    assert_eq!(event["type"], "tw.gov.moi.ai.qa.question.unanswered.v1");
+    assert_eq!(event["dataref"], format!("/api/v1/predictions/{id}"));
+    let data = &event["data"];
+    assert_eq!((&data["prediction_id"], &data["org_code"]), (&json!(id), &json!("301000000A")));
+    assert_eq!(data["refusal_reason"], found["refusal_reason"]);
+    assert_eq!(data["report"], QuestionUnanswered::REPORT);
+    for word in ["結婚", "飯店", "ris-"] {
+        assert!(!row.body.contains(word), "{}", row.body);
+    }
+    let report = get(server.addr, QuestionUnanswered::REPORT).await.json();
+    assert_eq!(report["items"][0]["answer_id"], id);
+    let reread = get(server.addr, event["dataref"].as_str().unwrap()).await.json();
+    assert_eq!(reread["service"], "qa");
+}
+
+#[tokio::test]
 async fn a_question_may_lean_on_the_one_before() {
     let server = ready().await;
     let question = "那需要什麼";
@@ -162,4 +193,5 @@ async fn a_call_is_assisted_and_not_kept() {
     assert_eq!(found["items"][0]["citations"][0]["source_id"], "ris-2");
     let report = get(server.addr, "/api/v1/qa/unanswered").await.json();
     assert_eq!(report["asked"], 0);
+    assert!(server.store.outbox_pending(9).await.unwrap().is_empty(), "and not told");
 }
