@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """The review queue at 10,000 letters: size and time of its pages, of single items and of the screens.
 
-    python3 eval/bench/queue.py --fenwen target/release/fenwen
+    python3 eval/bench/reviews.py --fenwen target/release/fenwen
 
 A server in the demonstration profile answers letters that differ, and every answer waits for an officer. Then each page is asked
 for again and again over one connection. `first` is until the first byte of the answer, `all` until its last, at the caller on
