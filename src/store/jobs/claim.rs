@@ -88,19 +88,24 @@ async fn claim_one(claim: &Claim, lane: &str, tx: &mut dyn Tx) -> Result<Option<
 
 /// Agencies with jobs that are due, in the order of their turns. Each step of the recursion is one look into an index,
 /// so that the number of waiting jobs does not matter.
+///
+/// Every look says `LIMIT 1`. Of `min` and `EXISTS` PostgreSQL may make a walk through the whole index, when the queue has
+/// grown since its statistics were taken: with ten thousand jobs a claim took four times as long.
 async fn turns(lane: &str, now: Duration, tx: &mut dyn Tx) -> Result<Vec<String>, StoreError> {
     let select = "WITH RECURSIVE waiting(org) AS (
-            SELECT min(org) FROM job WHERE lane = $1 AND state = 'queued'
+            SELECT (SELECT org FROM job WHERE lane = $1 AND state = 'queued' ORDER BY org LIMIT 1)
             UNION ALL
-            SELECT (SELECT min(org) FROM job WHERE lane = $1 AND state = 'queued' AND waiting.org < org)
+            SELECT (SELECT org FROM job WHERE lane = $1 AND state = 'queued' AND waiting.org < org ORDER BY org LIMIT 1)
             FROM waiting WHERE waiting.org IS NOT NULL)
         SELECT org FROM (
             SELECT org,
                 (SELECT count(*) FROM job j WHERE j.lane = $1 AND j.state = 'running' AND j.org = waiting.org) AS running,
-                coalesce((SELECT max(started) FROM job j
-                    WHERE j.lane = $1 AND j.org = waiting.org AND j.started IS NOT NULL), 0) AS served
-            FROM waiting WHERE EXISTS (SELECT 1 FROM job j
-                WHERE j.lane = $1 AND j.state = 'queued' AND j.org = waiting.org AND j.run_at <= $2)) AS turn
+                coalesce((SELECT started FROM job j
+                    WHERE j.lane = $1 AND j.org = waiting.org AND j.started IS NOT NULL
+                    ORDER BY started DESC LIMIT 1), 0) AS served
+            FROM waiting WHERE (SELECT j.seq FROM job j
+                WHERE j.lane = $1 AND j.state = 'queued' AND j.org = waiting.org AND j.run_at <= $2
+                LIMIT 1) IS NOT NULL) AS turn
         ORDER BY running, served, org";
     let rows = tx.rows(select, values![lane, ms(now)]).await?;
     rows.into_iter().map(|mut row: Row| row.take()).collect()
