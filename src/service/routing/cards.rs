@@ -165,8 +165,12 @@ mod tests {
             (format!("{}/{}", it.kind, it.name), it.n, it.n_right, mean)
         };
         let rows: Vec<_> = found.iter().map(row).collect();
-        let expected = [("back/name", 1, 0, 100.0), ("front/id", 2, 2, 90.0), ("front/name", 3, 1, 40.0)];
-        assert_eq!(rows, expected.map(|(code, n, n_right, mean)| (code.to_owned(), n, n_right, mean)));
+        let expected =
+            [("back/name", 1, 0, 100.0), ("front/id", 2, 2, 90.0), ("front/name", 3, 1, 40.0)];
+        assert_eq!(
+            rows,
+            expected.map(|(code, n, n_right, mean)| (code.to_owned(), n, n_right, mean))
+        );
         assert_eq!(found[2].interval, wilson(1, 3));
     }
 }
