@@ -170,7 +170,7 @@ impl Operation {
             Operation::SuggestAnswers => suggest(rpc, asked).await,
             Operation::AddFeedback => feedback(rpc, asked).await,
             Operation::TranscribeRecording => later::transcribe(rpc, asked).await,
-            Operation::CorrectTranscript => later::correct(rpc, asked).await,
+            Operation::CorrectTranscript => Box::pin(later::correct(rpc, asked)).await,
         }
     }
 }
