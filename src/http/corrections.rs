@@ -11,18 +11,16 @@ use axum::response::{IntoResponse, Response};
 
 use crate::base::{ErrorCode, Private};
 use crate::policy::{Principal, Scope};
-use crate::service::jobs::{Job, JobState, already_corrected};
-use crate::service::speech::{Corrections, Editor, KeptTranscript};
-use crate::service::subjects::Identifier;
+use crate::service::speech::{Change, Editor, change as corrected};
 use crate::task::call::{CallContext, CallError};
 use crate::task::speech::Rendition;
 use crate::wire::problem::Problem;
-use crate::wire::v1::correction::{self, CorrectionOrder, CorrectionRequest, CorrectionResponse};
-use crate::wire::v1::transcript::{SegmentDocument, Shown};
+use crate::wire::v1::correction::{self, CorrectionRequest, CorrectionResponse};
+use crate::wire::v1::transcript::Shown;
 
 use super::failure::Failure;
 use super::jobs::find;
-use super::speech::{self, Heard};
+use super::speech;
 use super::{App, body, guard, refuse, reviews};
 
 /// Bytes of a body here.
@@ -71,8 +69,8 @@ pub(super) async fn write(
     if order.rendition == Rendition::Original {
         principal.require(Scope::SpeechRead).map_err(CallError::from)?;
     }
-    let seen = seen(&app, &principal, &headers, (&id, &number)).await?;
-    Ok(change(&app, seen, Some(order)).await?)
+    let asking = Asking { principal: &principal, headers: &headers, id: &id, number: &number };
+    Ok(change(&app, &cx, asking, Some((order.rendition, order.text))).await?)
 }
 
 /// 復原這一句最近一次的更正:再前一次的更正(或原轉寫)恢復有效。
@@ -101,108 +99,49 @@ pub(super) async fn write(
 )]
 pub(super) async fn take_back(
     State(app): State<Arc<App>>,
+    Extension(cx): Extension<CallContext>,
     Path((id, number)): Path<(String, String)>,
     request: Request,
 ) -> Result<Response, Failure> {
     let principal = guard::principal(request.extensions())?;
-    let seen = seen(&app, &principal, request.headers(), (&id, &number)).await?;
-    Ok(change(&app, seen, None).await?)
+    let asking =
+        Asking { principal: &principal, headers: request.headers(), id: &id, number: &number };
+    Ok(change(&app, &cx, asking, None).await?)
 }
 
-/// What a change begins with: who, and the transcript in the version that was seen.
-struct Seen {
-    editor: Editor,
-    heard: Heard,
-    number: usize,
+/// Who asks for a change, and of what.
+struct Asking<'a> {
+    principal: &'a Principal,
+    headers: &'a HeaderMap,
+    id: &'a str,
+    number: &'a str,
 }
 
-async fn seen(
+async fn change(
     app: &App,
-    principal: &Principal,
-    headers: &HeaderMap,
-    (id, number): (&str, &str),
-) -> Result<Seen, CallError> {
+    cx: &CallContext,
+    asking: Asking<'_>,
+    words: Option<(Rendition, Private<String>)>,
+) -> Result<Response, CallError> {
+    let Asking { principal, headers, id, number } = asking;
     let gone = || refuse(ErrorCode::NotFound, "沒有這件轉寫或這一句,或已逾保存期限。");
     let job = find(app, headers, id).await?;
     if job.service != speech::SERVICE {
         return Err(gone());
     }
-    let number = number.parse().map_err(|_| gone())?;
-    let version = reviews::version(headers)?;
-    if job.state != JobState::Succeeded {
-        return Err(refuse(ErrorCode::Conflict, "轉寫尚未完成,完成後才能更正。"));
-    }
-    let heard = speech::heard(app, job).await?;
-    if heard.job.n_corrections != version {
-        return Err(already_corrected());
-    }
+    let segment = number.parse().map_err(|_| gone())?;
+    let seen = reviews::version(headers)?;
     let by = reviews::officer_of(principal).id;
-    Ok(Seen { editor: Editor { by, at: app.clock.unix_time() }, heard, number })
-}
-
-/// What is kept of a change, and what is shown otherwise by it.
-struct Changed {
-    content: Private<Vec<u8>>,
-    mentions: Vec<Identifier>,
-    segments: Vec<SegmentDocument>,
-}
-
-async fn change(
-    app: &App,
-    seen: Seen,
-    order: Option<CorrectionOrder>,
-) -> Result<Response, CallError> {
-    let Seen { editor, heard, number } = seen;
-    let Heard { job, kept, corrections } = heard;
-    let work = move || changed((kept, corrections), (number, editor), order);
-    let changed = tokio::task::spawn_blocking(work).await;
-    let changed = changed.map_err(|_| refuse(ErrorCode::Internal, "系統發生錯誤。"))??;
-    let job: Job = app.jobs.correct(&job, changed.content, &changed.mentions).await?;
-    let answer = CorrectionResponse {
-        job_id: job.id.clone(),
-        version: job.n_corrections,
-        segments: changed.segments,
-    };
-    Ok(([(ETAG, speech::etag(&job))], Json(answer)).into_response())
-}
-
-/// The change itself: computation.
-fn changed(
-    (kept, mut corrections): (KeptTranscript, Corrections),
-    (number, editor): (usize, Editor),
-    order: Option<CorrectionOrder>,
-) -> Result<Changed, CallError> {
-    let KeptTranscript { mut transcript, speakers, .. } = kept;
-    let heard = transcript.segments.clone();
-    let before = corrections.apply(heard.clone());
-    let at = (before.segments.as_slice(), number);
-    let rendition = order.as_ref().map(|it| it.rendition).unwrap_or_default();
-    match order {
-        Some(order) => corrections.write(at, (order.rendition, order.text.expose()), editor)?,
-        None => corrections.take_back(at, editor)?,
-    }
-    let after = corrections.apply(heard);
-    let mentions = after.mentions();
-    let differs: Vec<usize> = before
-        .segments
-        .iter()
-        .zip(&after.segments)
-        .enumerate()
-        .filter(|(idx, (one, other))| {
-            *idx == number || one.shown(rendition) != other.shown(rendition)
-        })
-        .map(|it| it.0)
-        .collect();
-    transcript.segments = after.segments;
+    let editor = Editor { by, at: app.clock.unix_time() };
+    let change = Change { segment, seen, words, editor };
+    let changed = corrected(&app.jobs, job, change, &cx.origin).await?;
     let shown = Shown {
-        transcript: &transcript,
-        rendition,
-        speakers: &speakers,
-        corrected: Some(&after.about),
+        transcript: &changed.transcript,
+        rendition: changed.rendition,
+        speakers: &changed.speakers,
+        corrected: Some(&changed.about),
     };
-    let segments = differs
-        .into_iter()
-        .filter_map(|idx| Some(shown.segment(idx, transcript.segments.get(idx)?)))
-        .collect();
-    Ok(Changed { content: corrections.encode()?, mentions, segments })
+    let job = &changed.job;
+    let answer = CorrectionResponse::new((&job.id, job.n_corrections), &shown, &changed.differs);
+    Ok(([(ETAG, speech::etag(job))], Json(answer)).into_response())
 }

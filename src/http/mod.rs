@@ -75,6 +75,7 @@ use crate::service::reviews::Reviews;
 use crate::service::webhooks::Webhooks;
 use crate::task::call::{CallContext, CallError};
 use crate::wire::openai::{AudioDelta, AudioDone, AudioText};
+use crate::wire::v1::correction::NamedCorrectionRequest;
 use crate::wire::v1::jobs::JobChange;
 use crate::wire::v1::live::{LiveMessage, LiveRequest};
 use crate::wire::v1::meta::PurposeRule;
@@ -288,6 +289,7 @@ impl App {
     components(schemas(
         PictureRequest,
         NamedFeedbackRequest,
+        NamedCorrectionRequest,
         LiveRequest,
         LiveMessage,
         AudioText,

@@ -13,7 +13,7 @@ use utoipa::ToSchema;
 use crate::base::{ErrorCode, Private};
 use crate::policy::Scope;
 use crate::service::jobs::{Job, JobInput, JobOrder, JobState, failed};
-use crate::service::speech::{Corrections, KeptTranscript};
+use crate::service::speech::{Heard, KeptTranscript, heard};
 use crate::task::call::{CallContext, CallError};
 use crate::task::speech::{CorrectedSegment, Rendition};
 use crate::wire::problem::Problem;
@@ -41,9 +41,6 @@ const OPERATION: &str = "transcribe";
 
 /// Bytes of a JSON body here.
 const JSON_BYTES: usize = 64 << 10;
-
-/// Bytes of a kept transcript: words of four hours.
-const KEPT_BYTES: u64 = 64 << 20;
 
 /// Seconds that a client waits before it asks again.
 const ASK_AGAIN: &str = "2";
@@ -248,7 +245,7 @@ pub(super) async fn transcript(
 ) -> Result<Response, CallError> {
     let shown = match job.state {
         JobState::Succeeded => {
-            let Heard { job, mut kept, corrections } = heard(app, job.clone()).await?;
+            let Heard { job, mut kept, corrections } = heard(&app.jobs, job.clone()).await?;
             let corrected = corrections.apply(std::mem::take(&mut kept.transcript.segments));
             kept.transcript.segments = corrected.segments;
             Transcription { job, kept: Some(kept), corrected: corrected.about }
@@ -279,25 +276,6 @@ pub(super) async fn transcript(
 pub(super) fn etag(job: &Job) -> HeaderValue {
     let tag = HeaderValue::from_str(&format!("\"{}\"", job.n_corrections));
     tag.unwrap_or_else(|_| HeaderValue::from_static("\"0\""))
-}
-
-/// What was heard of a recording, all of it, and what persons have corrected.
-pub(super) struct Heard {
-    /// As it was when both were read.
-    pub(super) job: Job,
-    pub(super) kept: KeptTranscript,
-    pub(super) corrections: Corrections,
-}
-
-/// Of a job that has succeeded.
-pub(super) async fn heard(app: &App, job: Job) -> Result<Heard, CallError> {
-    let content = app.jobs.result(&job).await?.collect(KEPT_BYTES).await;
-    let content = content.map_err(|it| failed(&it))?;
-    let content = content.ok_or_else(|| refuse(ErrorCode::Internal, "系統發生錯誤。"))?;
-    let kept = KeptTranscript::decode(content.expose())?;
-    let (job, corrections) = app.jobs.corrections(job).await?;
-    let corrections = corrections.map(|it| Corrections::decode(it.expose())).transpose()?;
-    Ok(Heard { job, kept, corrections: corrections.unwrap_or_default() })
 }
 
 /// A transcription as it is shown.

@@ -9,7 +9,7 @@ use futures_util::FutureExt;
 use crate::base::{Attribute, Begun, ErrorCode, Private, RequestId, Span, SpanKind, TraceContext};
 use crate::bus::{Headers, Reply, Request};
 use crate::identity::Shown;
-use crate::policy::{Denial, Principal, Purposes, Route, Surface};
+use crate::policy::{Denial, Principal, Purposes, Route, Scopes, Surface};
 use crate::service::jobs::Caller;
 use crate::task::call::{CallContext, CallError, Said};
 use crate::wire::call;
@@ -51,7 +51,7 @@ pub(super) async fn answer(
         Ok((timeout, proven, origin))
     });
     let work = async {
-        let (timeout, Proven { caller, purposes, .. }, origin) = said?;
+        let (timeout, Proven { caller, by, scopes, purposes, .. }, origin) = said?;
         let cx = CallContext {
             request_id,
             deadline: line.begun + timeout,
@@ -59,7 +59,7 @@ pub(super) async fn answer(
             purposes,
             said: cx_noted,
         };
-        let asked = Asked { cx, caller, media_type: &media_type, body: request.body };
+        let asked = Asked { cx, caller, by, scopes, media_type: &media_type, body: request.body };
         let ran = AssertUnwindSafe(operation.run(rpc, asked)).catch_unwind().await;
         // The panic's message stays out of the answer: it may hold input.
         let ran =
@@ -81,6 +81,9 @@ pub(super) struct Proven {
     pub(super) caller: Caller,
     /// Whether a credential says so, not only the gateway in front.
     pub(super) is_proven: bool,
+    /// In whose name, as over HTTP.
+    by: String,
+    scopes: Scopes,
     purposes: Option<Arc<[String]>>,
 }
 
@@ -92,8 +95,10 @@ async fn proven<'a>(
 ) -> Result<Proven, CallError> {
     if !rpc.gate.is_required() {
         let (client, org) = call::caller(header)?;
+        let by = client.clone();
         let caller = Caller { client, org };
-        return Ok(Proven { caller, is_proven: false, purposes: None });
+        let scopes = Scopes::all();
+        return Ok(Proven { caller, is_proven: false, by, scopes, purposes: None });
     }
     let (method, path) = operation.route();
     let route = Route::find(method, path).ok_or(Denial::Scope)?;
@@ -108,12 +113,14 @@ async fn proven<'a>(
         metrics::counter!("fenwen_refusals_total", "reason" => it.as_str()).increment(1);
         rpc.service.notices().refused("bus");
     })?;
-    let Principal { client, org, purposes, .. } = admitted.ok_or(Denial::NoCredential)?;
+    let principal = admitted.ok_or(Denial::NoCredential)?;
+    let by = principal.name().to_owned();
+    let Principal { client, org, scopes, purposes, .. } = principal;
     let purposes = match purposes {
         Purposes::Any => None,
         Purposes::Among(codes) => Some(codes),
     };
-    Ok(Proven { caller: Caller { client, org }, is_proven: true, purposes })
+    Ok(Proven { caller: Caller { client, org }, is_proven: true, by, scopes, purposes })
 }
 
 /// Space that the headers of a reply need.

@@ -1,10 +1,15 @@
-//! Operations that become jobs: large inputs were uploaded before, and the request names them.
+//! Operations that become jobs, for which large inputs were uploaded before; and what is done with the results of jobs.
 
-use crate::base::Private;
+use crate::base::{ErrorCode, Private};
+use crate::policy::{Denial, Scope};
 use crate::service::jobs::{JobInput, JobOrder, JobState, failed};
+use crate::service::speech::{Change, Editor, change};
 use crate::task::call::CallError;
+use crate::task::speech::Rendition;
+use crate::wire::v1::correction::{self, CorrectionResponse, NamedCorrection};
 use crate::wire::v1::jobs::{self, JobAccepted, JobLinks};
 use crate::wire::v1::speech;
+use crate::wire::v1::transcript::Shown;
 
 use super::Rpc;
 use super::operation::{Asked, encode};
@@ -45,4 +50,33 @@ pub(super) async fn transcribe(rpc: &Rpc, asked: Asked<'_>) -> Result<Vec<u8>, C
         links: JobLinks::of(&outlook.id),
     })?;
     rpc.jobs.accept(prepared, None, answer).await
+}
+
+/// Another text for an utterance of a transcript.
+pub(super) async fn correct(rpc: &Rpc, asked: Asked<'_>) -> Result<Vec<u8>, CallError> {
+    asked.require_json()?;
+    asked.require_short(rpc.options.max_meta_bytes)?;
+    let ask = rpc.options.purpose.noting(&asked.cx);
+    let NamedCorrection { job_id, segment, version, order } =
+        correction::parse_named(asked.body.expose(), ask)?;
+    if order.rendition == Rendition::Original && !asked.scopes.has(Scope::SpeechRead) {
+        return Err(Denial::Scope.into());
+    }
+    let job = rpc.jobs.find(&asked.caller, &job_id).await?;
+    if job.service != "speech" {
+        let message = "沒有這件轉寫或這一句,或已逾保存期限。";
+        return Err(CallError::new(ErrorCode::NotFound, message));
+    }
+    let editor = Editor { by: asked.by, at: rpc.clock.unix_time() };
+    let words = Some((order.rendition, order.text));
+    let wanted = Change { segment, seen: version, words, editor };
+    let changed = change(&rpc.jobs, job, wanted, &asked.cx.origin).await?;
+    let shown = Shown {
+        transcript: &changed.transcript,
+        rendition: changed.rendition,
+        speakers: &changed.speakers,
+        corrected: Some(&changed.about),
+    };
+    let job = &changed.job;
+    encode(&CorrectionResponse::new((&job.id, job.n_corrections), &shown, &changed.differs))
 }

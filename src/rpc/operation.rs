@@ -4,6 +4,7 @@ use serde::Serialize;
 
 use crate::base::{ErrorCode, Private};
 use crate::bus::{Subject, SubjectError};
+use crate::policy::Scopes;
 use crate::service::jobs::Caller;
 use crate::service::{Service, Unread};
 use crate::task::call::{CallContext, CallError, Task};
@@ -32,11 +33,13 @@ pub enum Operation {
     AddFeedback,
     /// Transcription of a recording, as a job.
     TranscribeRecording,
+    /// Another text for an utterance of a transcript.
+    CorrectTranscript,
 }
 
 impl Operation {
     /// Every operation.
-    pub const ALL: [Operation; 7] = [
+    pub const ALL: [Operation; 8] = [
         Operation::ClassifyLetters,
         Operation::DispatchDocument,
         Operation::RecogniseIdentity,
@@ -44,6 +47,7 @@ impl Operation {
         Operation::SuggestAnswers,
         Operation::AddFeedback,
         Operation::TranscribeRecording,
+        Operation::CorrectTranscript,
     ];
 
     /// The service that it belongs to, as in subjects.
@@ -54,7 +58,7 @@ impl Operation {
             Operation::RecogniseIdentity => "identity-documents",
             Operation::AnswerQuestion | Operation::SuggestAnswers => "qa",
             Operation::AddFeedback => "predictions",
-            Operation::TranscribeRecording => "speech",
+            Operation::TranscribeRecording | Operation::CorrectTranscript => "speech",
         }
     }
 
@@ -68,6 +72,7 @@ impl Operation {
             Operation::SuggestAnswers => "suggest",
             Operation::AddFeedback => "feedback",
             Operation::TranscribeRecording => "transcribe",
+            Operation::CorrectTranscript => "correct",
         }
     }
 
@@ -81,6 +86,7 @@ impl Operation {
             Operation::SuggestAnswers => "客服輔助",
             Operation::AddFeedback => "預測的回饋",
             Operation::TranscribeRecording => "語音轉寫",
+            Operation::CorrectTranscript => "更正逐字稿",
         }
     }
 
@@ -94,6 +100,10 @@ impl Operation {
             Operation::SuggestAnswers => "/api/v1/qa/suggestions",
             Operation::AddFeedback => "/api/v1/predictions/{id}/feedback",
             Operation::TranscribeRecording => "/api/v1/speech/transcriptions",
+            Operation::CorrectTranscript => {
+                let path = "/api/v1/speech/transcriptions/{id}/segments/{number}/correction";
+                return ("PUT", path);
+            }
         };
         ("POST", path)
     }
@@ -108,6 +118,7 @@ impl Operation {
             Operation::SuggestAnswers => "SuggestionRequest",
             Operation::AddFeedback => "NamedFeedbackRequest",
             Operation::TranscribeRecording => "TranscriptionRequest",
+            Operation::CorrectTranscript => "NamedCorrectionRequest",
         }
     }
 
@@ -121,6 +132,7 @@ impl Operation {
             Operation::SuggestAnswers => Some("SuggestionResponse"),
             Operation::AddFeedback => None,
             Operation::TranscribeRecording => Some("JobAccepted"),
+            Operation::CorrectTranscript => Some("CorrectionResponse"),
         }
     }
 
@@ -143,7 +155,7 @@ impl Operation {
             }
             Operation::RecogniseIdentity => Some(service.idcard_model()),
             Operation::AnswerQuestion | Operation::SuggestAnswers => service.answers().0,
-            Operation::AddFeedback => None,
+            Operation::AddFeedback | Operation::CorrectTranscript => None,
             Operation::TranscribeRecording => service.speech().model().cloned(),
         }
     }
@@ -158,6 +170,7 @@ impl Operation {
             Operation::SuggestAnswers => suggest(rpc, asked).await,
             Operation::AddFeedback => feedback(rpc, asked).await,
             Operation::TranscribeRecording => later::transcribe(rpc, asked).await,
+            Operation::CorrectTranscript => Box::pin(later::correct(rpc, asked)).await,
         }
     }
 }
@@ -168,6 +181,10 @@ pub(super) struct Asked<'a> {
     pub(super) cx: CallContext,
     /// Who calls.
     pub(super) caller: Caller,
+    /// In whose name: a person's where one is proven.
+    pub(super) by: String,
+    /// What the caller may do.
+    pub(super) scopes: Scopes,
     /// Lower case, without parameters; JSON when the caller said nothing.
     pub(super) media_type: &'a str,
     /// The body.

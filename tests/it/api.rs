@@ -74,6 +74,11 @@ async fn speech() {
     run("speech").await;
 }
 
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn corrections() {
+    run("corrections").await;
+}
+
 #[test]
 fn every_scenario_is_run() {
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/api");
@@ -85,6 +90,7 @@ fn every_scenario_is_run() {
     assert_eq!(
         names,
         [
+            "corrections.yaml",
             "documents.yaml",
             "identity-documents.yaml",
             "letters.yaml",
@@ -114,6 +120,9 @@ async fn run(name: &str) {
 async fn steps(scenario: &Scenario, transport: &Transport) -> Vec<Value> {
     let recording = transport.upload(&speech::wav(&[true])).await;
     let mut kept = BTreeMap::from([("${recording}".to_owned(), recording)]);
+    if scenario.steps.iter().any(|it| it.call == "speech.correct") {
+        kept.insert("${transcript}".to_owned(), transport.transcript().await);
+    }
     let mut answers = Vec::new();
     for (idx, step) in scenario.steps.iter().enumerate() {
         let at = format!("step {idx} ({}) over {}", step.call, transport.name);
@@ -167,7 +176,7 @@ fn check(expected: &Value, found: &Value, at: &str) {
 
 /// Without ids and times of the call.
 fn lasting(answer: Value) -> Value {
-    const PASSING: [&str; 10] = [
+    const PASSING: [&str; 11] = [
         "prediction_id",
         "answer_id",
         "recognition_id",
@@ -176,6 +185,7 @@ fn lasting(answer: Value) -> Value {
         "timings_ms",
         "repeated",
         "job_id",
+        "at",
         "created_at",
         "links",
     ];

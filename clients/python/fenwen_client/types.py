@@ -1288,6 +1288,32 @@ class Field(ApiModel):
 
 
 @dataclass(frozen=True, kw_only=True, repr=False)
+class FieldStatistics(ApiModel):
+    """Checks of one field of one kind of document."""
+
+    checked: int
+    """How often it was compared."""
+
+    confidence: float
+    """Mean confidence that was answered."""
+
+    document_type: str
+    """The kind of document."""
+
+    field: str
+    """The field."""
+
+    interval: list[float]
+    """95 % interval of it (Wilson), low and high."""
+
+    measured: float
+    """Share that was right."""
+
+    right: int
+    """How often it was right; the others were corrected."""
+
+
+@dataclass(frozen=True, kw_only=True, repr=False)
 class Flags(ApiModel):
     """Flags. By rule those with 0 or 1, by a model those in between."""
 
@@ -1452,6 +1478,20 @@ class HoldResponse(ApiModel):
 
     reason: str
     """Why."""
+
+
+@dataclass(frozen=True, kw_only=True, repr=False)
+class IdentityStatistics(ApiModel):
+    """The newest checks of what the model that answers now has read of ID images; no value is kept of any."""
+
+    checked: int
+    """Recognitions that were checked."""
+
+    fields: list[FieldStatistics]
+    """By kind of document and field."""
+
+    model: Model
+    """What reads."""
 
 
 @dataclass(frozen=True, kw_only=True, repr=False)
@@ -2074,6 +2114,31 @@ class Mrz(ApiModel):
 
     type: MrzFormat
     """Layout."""
+
+
+@dataclass(frozen=True, kw_only=True, repr=False)
+class NamedCorrectionRequest(ApiModel):
+    """The same for transports without paths: it names the transcription, the utterance and the version that was
+    seen. Unknown fields are refused.
+    """
+
+    job_id: str
+    """The transcription."""
+
+    purpose: Purpose | None = None
+    """Why."""
+
+    rendition: str | None = None
+    """As of [`CorrectionRequest`]."""
+
+    segment: int
+    """The utterance: its `id` in the transcript."""
+
+    text: str
+    """As of [`CorrectionRequest`]."""
+
+    version: int
+    """The `version` of the transcript that was seen."""
 
 
 @dataclass(frozen=True, kw_only=True, repr=False)
@@ -2907,6 +2972,9 @@ class StatisticsResponse(ApiModel):
 
     agreement: list[AgreementStatistics]
     """How far officers agreed in the last twelve months: first and second opinions, by kind and month."""
+
+    identity_documents: IdentityStatistics
+    """ID images: what officers found who compared them with what was read."""
 
     services: list[Statistics]
     """Of the versions that answer now."""

@@ -14,7 +14,7 @@ let rendition = "redacted";
 let version = 0;
 
 // Utterances that are made at one time, so that the page stays awake.
-const AT_ONCE = 100;
+const AT_ONCE = 50;
 
 // Utterances before the newest one that may still go on: the other channel's.
 const OVERLAPPING = 8;

@@ -221,6 +221,20 @@ impl SpeechTranscribed {
     }
 }
 
+/// A person corrected an utterance of a transcript, or took a correction back. What was written, and by whom, is in the
+/// transcript only.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, JsonSchema)]
+pub struct TranscriptCorrected {
+    /// The job.
+    pub job_id: String,
+    /// The utterance: its `id` in the transcript.
+    pub segment: u32,
+    /// How often the transcript was changed, this change with it: its `version`.
+    pub version: u64,
+    /// `corrected` or `taken_back`.
+    pub change: String,
+}
+
 /// Tables for the warehouse are ready.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, JsonSchema)]
 pub struct ExportReady {

@@ -21,7 +21,7 @@ use crate::task::call;
 pub use data::{
     DocumentDispatched, ExportReady, FeedbackReceived, IdentityRecognised, LabelScore,
     LetterClassified, ModelActivated, ModelName, NoticeRaised, QuestionUnanswered,
-    SpeechTranscribed,
+    SpeechTranscribed, TranscriptCorrected,
 };
 // The store tells of jobs itself, in the transaction that changes them.
 pub use crate::store::jobs::{JobChanged, JobState};
@@ -44,6 +44,8 @@ pub enum Event {
     JobChanged(JobChanged),
     /// A recording was transcribed.
     SpeechTranscribed(SpeechTranscribed),
+    /// A transcript was corrected.
+    TranscriptCorrected(TranscriptCorrected),
     /// Tables for the warehouse are ready.
     ExportReady(ExportReady),
     /// Another version of a model answers.
@@ -144,6 +146,7 @@ impl Event {
             Event::QuestionUnanswered(_) => "qa.question.unanswered",
             Event::JobChanged(it) => return format!("{}.{}", it.service, it.state.event_name()),
             Event::SpeechTranscribed(_) => "speech.transcription.completed",
+            Event::TranscriptCorrected(_) => "speech.transcript.corrected",
             Event::ExportReady(_) => "exports.export.ready",
             Event::ModelActivated(_) => "models.version.activated",
             Event::NoticeRaised(_) => "operation.notice.raised",
@@ -189,6 +192,7 @@ impl Event {
             described::<FeedbackReceived>("predictions.feedback.received", "承辦人已回饋"),
             described::<QuestionUnanswered>("qa.question.unanswered", "問題查無資料,須由專人處理"),
             described::<SpeechTranscribed>("speech.transcription.completed", "錄音已轉寫"),
+            described::<TranscriptCorrected>("speech.transcript.corrected", "逐字稿已更正"),
             described::<ExportReady>("exports.export.ready", "資料倉儲匯出已備妥"),
             described::<ModelActivated>("models.version.activated", "已啟用另一版模型"),
             described::<NoticeRaised>("operation.notice.raised", "有事項須維運人員處理"),

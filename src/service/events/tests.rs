@@ -160,6 +160,12 @@ fn samples() -> Vec<Event> {
             low_confidence_ratio: 0.07,
             model: (&model()).into(),
         }),
+        Event::TranscriptCorrected(TranscriptCorrected {
+            job_id: "019d".into(),
+            segment: 3,
+            version: 1,
+            change: "corrected".into(),
+        }),
         Event::ExportReady(ExportReady {
             export_id: "019e".into(),
             day: "2026-11-23".into(),

@@ -28,7 +28,7 @@ pub use crate::store::StoreError;
 pub use crate::store::blobs::{Blob, BlobMeta, BlobReader, Blobs, Completed};
 pub use crate::store::jobs::{Job, JobEvent, JobFilter, JobState};
 
-pub use correct::already_corrected;
+pub use correct::{Corrected, already_corrected};
 pub use kind::{JobContext, JobFailure, JobKind, JobOutput, Matter};
 pub use quota::{Quota, QuotaRate, QuotaState};
 pub use retry::Backoff;

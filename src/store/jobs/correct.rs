@@ -6,6 +6,7 @@ use futures_util::FutureExt;
 
 use crate::store::blobs::NewBlob;
 use crate::store::engine::{Kind, Reply, Tx};
+use crate::store::outbox::{self, OutboxRow};
 use crate::store::subjects::{self, Subject};
 use crate::store::value::values;
 use crate::store::{Store, StoreError, blobs, retention};
@@ -24,10 +25,12 @@ pub struct Correction {
     pub subjects: Vec<Subject>,
     /// When they were changed: since 1970-01-01T00:00:00Z.
     pub now: Duration,
+    /// Tells of the change.
+    pub told: OutboxRow,
 }
 
 impl Store {
-    /// Keeps corrections in the place of those before. `None` when the job is gone, has not succeeded, or was corrected
+    /// Keeps corrections in the place of those before, and the event that tells of it. `None` when the job is gone, has not succeeded, or was corrected
     /// by somebody else meanwhile: nothing has changed then. The result stays as it is.
     ///
     /// # Errors
@@ -52,5 +55,6 @@ async fn correct(it: &Correction, tx: &mut dyn Tx) -> Result<Option<Job>, StoreE
     blobs::insert(&it.blob, tx).await?;
     // Whom the words before mention stays noted: the result still does.
     subjects::note(&it.subjects, ("job", &job.id), it.now, tx).await?;
+    outbox::add(&it.told, tx).await?;
     Ok(Some(job))
 }

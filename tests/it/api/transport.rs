@@ -101,6 +101,11 @@ impl Transport {
         speech::upload(self.server.addr, content, content.len()).await
     }
 
+    /// A transcript, whatever the way of the call; its id.
+    pub(super) async fn transcript(&self) -> String {
+        speech::transcript(&self.server).await
+    }
+
     pub(super) async fn call(&self, step: &Step) -> Answer {
         match &self.way {
             Way::Http => self.over_http(step).await,
@@ -117,18 +122,36 @@ impl Transport {
             "qa.answer" => questions::ANSWERS.to_owned(),
             "identity-documents.recognise" => client::RECOGNITIONS.to_owned(),
             "speech.transcribe" => speech::TRANSCRIPTIONS.to_owned(),
+            "speech.correct" => return self.correct(step, body).await,
             _ => {
                 let id = body.as_object_mut().unwrap().remove("prediction_id").unwrap();
                 format!("/api/v1/predictions/{}/feedback", id.as_str().unwrap())
             }
         };
+        self.send(step, &format!("POST {path}"), body).await
+    }
+
+    /// Over HTTP the path names what is corrected, and a header the version that was seen.
+    async fn correct(&self, step: &Step, mut body: Value) -> Answer {
+        let mut take = |name: &str| match body.as_object_mut().unwrap().remove(name).unwrap() {
+            Value::String(text) => text,
+            other => other.to_string(),
+        };
+        let [id, segment, version] = ["job_id", "segment", "version"].map(|it| take(it));
+        let path = format!("{}/{id}/segments/{segment}/correction", speech::TRANSCRIPTIONS);
+        let mut step = step.clone();
+        step.headers.insert("if-match".to_owned(), format!("\"{version}\""));
+        self.send(&step, &format!("PUT {path}"), body).await
+    }
+
+    async fn send(&self, step: &Step, line: &str, body: Value) -> Answer {
         let (kind, body) = if step.images.is_empty() {
             let text = step.text.clone().unwrap_or_else(|| body.to_string());
             ("application/json".to_owned(), text.into_bytes())
         } else {
             (format!("multipart/form-data; boundary={BOUNDARY}"), form_of(step))
         };
-        let mut head = format!("POST {path} HTTP/1.1\r\nhost: t\r\n");
+        let mut head = format!("{line} HTTP/1.1\r\nhost: t\r\n");
         let own = BTreeMap::from([("content-type".to_owned(), kind)]);
         for (name, value) in
             own.iter().filter(|it| !step.headers.contains_key(it.0)).chain(&step.headers)

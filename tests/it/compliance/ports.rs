@@ -86,5 +86,9 @@ mod linux {
         let expected = format!("tcp 0100007F:{:04X}", address.port());
         assert_eq!(open_ports(server.0.id()), [expected]);
         assert_eq!(fs::read_to_string(data.path().join("profile")).unwrap(), "demo\n");
+        // Whoever reads that it is ready may stop it.
+        let pid = server.0.id().to_string();
+        assert!(Command::new("kill").args(["-TERM", &pid]).status().unwrap().success());
+        assert!(server.0.wait().unwrap().success(), "it ends in order");
     }
 }

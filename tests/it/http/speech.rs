@@ -83,6 +83,16 @@ pub(crate) async fn upload(addr: SocketAddr, content: &[u8], part_bytes: usize) 
     id
 }
 
+/// A transcript of two sentences; its id. Nothing works on jobs afterwards.
+pub(crate) async fn transcript(server: &Server) -> String {
+    let worker = work(server);
+    let id =
+        job_id(&post_form(server.addr, TRANSCRIPTIONS, &[("file", &wav(&[true, true]))]).await);
+    assert_eq!(ended(server, &id).await["state"], "succeeded");
+    worker.abort();
+    id
+}
+
 /// Waits until a job has ended; its document.
 async fn ended(server: &Server, id: &str) -> Value {
     server.jobs.ended(id, WATCHDOG).await.unwrap();

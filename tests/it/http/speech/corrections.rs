@@ -92,6 +92,26 @@ async fn an_officers_words_are_shown_in_every_form_and_can_be_taken_back() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_change_is_told_by_ids_and_never_by_what_was_written() {
+    let (server, _worker, path) = opened().await;
+    let id = path.rsplit('/').next().unwrap();
+    assert_eq!(write(&server, (&path, 1), 0, json!({"text": "我要檢舉"})).await.status, 200);
+    assert_eq!(write(&server, (&path, 1), 0, json!({"text": "慢了一步"})).await.status, 412);
+    assert_eq!(take_back(&server, (&path, 1), 1).await.status, 200);
+    let told = server.store.outbox_pending(99).await.unwrap();
+    let told: Vec<_> =
+        told.iter().filter(|it| it.subject.contains("transcript.corrected")).collect();
+    let event = |n: usize| serde_json::from_str::<Value>(&told[n].body).unwrap();
+    let data = |version: u64, change: &str| json!({"job_id": id, "segment": 1, "version": version, "change": change});
+    assert_eq!(told.len(), 2, "what was refused is not told");
+    assert_eq!(event(0)["data"], data(1, "corrected"));
+    assert_eq!(event(1)["data"], data(2, "taken_back"));
+    assert_eq!(event(0)["type"], "tw.gov.moi.ai.speech.transcript.corrected.v1");
+    assert_eq!(event(0)["dataref"], path.as_str());
+    assert!(told.iter().all(|it| !it.body.contains("檢舉")));
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn nothing_that_was_said_is_not_shown_as_a_line() {
     let (server, _worker, path) = opened().await;
     assert_eq!(write(&server, (&path, 0), 0, json!({"text": ""})).await.status, 200);
