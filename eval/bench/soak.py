@@ -266,8 +266,8 @@ class Incidents(threading.Thread):
         self.restarts.append(how.name)
 
 
-def settle(store, ids):
-    """How often each accepted job ended, once all have, or when patience is over."""
+def settle(store, ids, n_before):
+    """How often each accepted job ended, once all have, or when patience is over; `n_before` were there before."""
     ids, until = set(ids), time.monotonic() + DRAIN_S
     waiting = f"SELECT (SELECT count(*) FROM job WHERE state NOT IN {ENDED}), (SELECT count(*) FROM outbox WHERE published IS NULL)"
     while store.ask(waiting)[0] != ["0", "0"] and time.monotonic() < until:
@@ -285,7 +285,7 @@ def settle(store, ids):
         if endings != "1":
             wrong.append(job)
     return {"states": dict(states), "lost": len(ids), "not_ended_once": len(wrong), "needed_another_attempt": again,
-            "in_store_but_not_told": others, "untold_events": int(store.ask(waiting)[0][1])}
+            "in_store_but_not_told": others - n_before, "untold_events": int(store.ask(waiting)[0][1])}
 
 
 def soak(args):
@@ -296,6 +296,7 @@ def soak(args):
         wait_until_idle(running.store)
         kept = "SELECT count(*) FROM prediction WHERE service = 'letters'"
         before = int(running.store.ask(kept)[0][0])
+        n_before = int(running.store.ask("SELECT count(*) FROM job")[0][0])
         cpu = running.api.cpu_seconds()
         # Callers are processes that are made before there is another thread.
         asking = everybody(running.api.port, rate, seconds)
@@ -305,7 +306,7 @@ def soak(args):
         incidents.join()
         api_cores = (running.api.cpu_seconds() - cpu) / seconds
         ids = [*seen["ids"], *(it for it in incidents.recordings if it and " " not in it)]
-        jobs = settle(running.store, ids)
+        jobs = settle(running.store, ids, n_before)
         stored = int(running.store.ask(kept)[0][0]) - before
     return report(args, seen, incidents, {"load": load | {"rate": rate, "api_cores": api_cores}, "jobs": jobs,
                                           "accepted_jobs": len(ids), "kept_predictions": stored})

@@ -2068,7 +2068,7 @@ class ModelMetadata(ApiModel):
     """`onnx` or `candle`."""
 
     versions: list[str]
-    """The one version that there is."""
+    """Its versions: the one that answers, and the one that is tried beside it."""
 
 
 @dataclass(frozen=True, kw_only=True, repr=False)
