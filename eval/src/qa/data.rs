@@ -104,10 +104,35 @@ const SAID: [[&str; 2]; 6] = [
     ["我媽媽叫我來問說", "因為她不會用電腦"],
 ];
 
-/// A question as somebody says it at the telephone; which way, by its number.
-pub fn said(question: &str, number: usize) -> String {
-    let [before, after] = SAID[number % SAID.len()];
-    format!("{before}{}{after}", question.trim_end_matches(['?', '\u{ff1f}']))
+/// Whole sentences that people say before and after a question, other ones for each half: `before|after`. Those of the
+/// test half were written before anything was tried on them, and nothing was changed after that.
+const AROUND: [&str; 2] = [include_str!("around_dev.txt"), include_str!("around_test.txt")];
+
+/// How a question is said.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
+pub enum Way {
+    /// With greetings and particles: 「喂你好,我想請問一下,我…啊?」.
+    Phrases,
+    /// With whole sentences before and after it: 「…你們同事叫我今天再打。請問…?…」.
+    Sentences,
+}
+
+impl Way {
+    /// A question as somebody says it at the telephone, by its number and half.
+    pub fn said(self, question: &str, number: usize, part: Part) -> String {
+        let question = question.trim_end_matches(['?', '\u{ff1f}']);
+        let of_part = AROUND[usize::from(part == Part::Test)];
+        let around: Vec<&str> = of_part.lines().collect();
+        let [before, after] = match self {
+            Way::Phrases => SAID[number % SAID.len()],
+            Way::Sentences => {
+                let (before, after) =
+                    around[number % around.len()].split_once('|').unwrap_or_default();
+                [before, after]
+            }
+        };
+        format!("{before}{question}{after}")
+    }
 }
 
 /// Reads subjects of other ministries' documents, evenly over the file, `most` in both halves together.
@@ -209,6 +234,16 @@ mod tests {
         let texts =
             [long, "每週一至週五上午九點至下午五點開放民眾參觀園區", &format!("{long}。請洽櫃檯")];
         assert_eq!(groups(&texts.map(str::to_owned)), [0, 1, 0]);
+    }
+
+    #[test]
+    fn questions_are_said_in_other_words_in_each_half() {
+        let said = |way: Way, number, part| way.said("甲?", number, part);
+        assert_eq!(said(Way::Phrases, 7, Part::Dev), "那個不好意思,請問甲謝謝你");
+        let [dev, test] = [Part::Dev, Part::Test]
+            .map(|part| (0..10).map(|it| said(Way::Sentences, it, part)).collect::<BTreeSet<_>>());
+        assert_eq!((dev.len(), test.len(), dev.intersection(&test).count()), (10, 10, 0));
+        assert!(dev.iter().chain(&test).all(|it| it.contains('甲') && !it.contains('|')));
     }
 
     #[test]

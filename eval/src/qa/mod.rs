@@ -9,6 +9,8 @@ pub mod report;
 pub mod score;
 pub mod time;
 
+use std::cell::RefCell;
+use std::collections::HashMap;
 use std::path::PathBuf;
 
 use anyhow::{Result, ensure};
@@ -18,10 +20,9 @@ use fenwen::config::{Config, Overrides};
 use fenwen::pipeline::answers::index::{AnswerIndex, Asked, Vectors};
 use fenwen::pipeline::answers::rank::Ranker;
 use fenwen::pipeline::answers::spoken;
-use fenwen::pipeline::encode::BulkEmbeddings;
 use fenwen::task::answers::Source;
 
-use data::{Part, Row};
+use data::{Part, Row, Way};
 use score::{Kind, Posed, Summary, Trial};
 use sha2::{Digest as _, Sha256};
 
@@ -53,9 +54,9 @@ pub struct QaArgs {
     /// Compare words only, as without an encoder.
     #[arg(long)]
     words_only: bool,
-    /// Ask each question as at the telephone: 「喂你好,我想請問一下…」.
-    #[arg(long)]
-    spoken: bool,
+    /// Ask each question as at the telephone: with greetings, or with whole sentences around it.
+    #[arg(long, value_name = "WAY", num_args = 0..=1, default_missing_value = "phrases")]
+    spoken: Option<Way>,
     /// Learn on the dev part and print `ranker.toml` instead of judging.
     #[arg(long)]
     fit: bool,
@@ -86,15 +87,20 @@ pub fn run(args: &QaArgs) -> Result<String> {
     ] {
         posed.extend(texts.into_iter().map(|(text, part)| (kind, text, part)));
     }
-    let texts = rows.iter_mut().map(|it| &mut it.question);
-    for (idx, text) in texts.chain(posed.iter_mut().map(|it| &mut it.1)).enumerate() {
-        *text = spoken::asked(&if args.spoken { data::said(text, idx) } else { text.clone() });
+    let texts = rows.iter_mut().map(|it| (&mut it.question, it.part));
+    let texts = texts.chain(posed.iter_mut().map(|it| (&mut it.1, it.2)));
+    for (idx, (text, part)) in texts.enumerate() {
+        if let Some(way) = args.spoken {
+            *text = way.said(text, idx, part);
+        }
     }
     if args.fit {
-        let dev = rows.iter().filter(|it| it.part == Part::Dev).map(|it| it.question.as_str());
+        let dev = rows.iter().filter(|it| it.part == Part::Dev);
+        let dev: Vec<String> = dev.map(|it| spoken::asked(&it.question)).collect();
         let elsewhere = data::asked_elsewhere(&args.outside)?;
         let elsewhere: Vec<String> = elsewhere.iter().map(|it| spoken::asked(it)).collect();
-        let common = fit::common(dev, elsewhere.iter().map(String::as_str));
+        let common =
+            fit::common(dev.iter().map(String::as_str), elsewhere.iter().map(String::as_str));
         let known = common.clone().into_iter().collect();
         let ranker = Ranker { common: known, ..Ranker::default() };
         let trials = |words_only| Bench::open(&rows, &posed, words_only)?.ask(&ranker);
@@ -133,9 +139,17 @@ struct Bench<'a> {
     outside: &'a [Outside],
     sources: Vec<Source>,
     /// None where only words are compared.
+    config: Option<Config>,
     vectors: Option<Vectors>,
-    /// Of the rows' questions, then of those without a source.
-    asked: Option<BulkEmbeddings>,
+    /// Vectors of what was asked already, of other indexes too.
+    encoded: RefCell<HashMap<String, Vec<f32>>>,
+}
+
+/// What is asked of an index, of the rows' questions and then of those without a source; with vectors where there is an
+/// encoder.
+struct AskedAll {
+    texts: Vec<String>,
+    vectors: Option<Vec<Vec<f32>>>,
 }
 
 impl<'a> Bench<'a> {
@@ -143,11 +157,29 @@ impl<'a> Bench<'a> {
         let config = if words_only { None } else { Some(Config::load(&Overrides::default())?) };
         let sources = sources(rows);
         let vectors = config.as_ref().map(|it| encode(it, &sources)).transpose()?;
-        let texts = rows.iter().map(|it| it.question.as_str());
-        let texts: Vec<&str> = texts.chain(outside.iter().map(|it| it.1.as_str())).collect();
-        let encoded = |it: &Config| anyhow::Ok(encoder::open_bulk(it)?.encode(&texts, |_| ())?);
-        let asked = config.as_ref().map(encoded).transpose()?;
-        Ok(Bench { rows, outside, sources, vectors, asked })
+        let encoded = RefCell::default();
+        Ok(Bench { rows, outside, sources, config, vectors, encoded })
+    }
+
+    /// What each question asks of an index.
+    fn asked(&self, index: &AnswerIndex) -> Result<AskedAll> {
+        let questions = self.rows.iter().map(|it| it.question.as_str());
+        let questions = questions.chain(self.outside.iter().map(|it| it.1.as_str()));
+        let texts: Vec<String> = questions.map(|it| index.asked(it)).collect();
+        let vectors = self.config.as_ref().map(|it| self.encode(it, &texts)).transpose()?;
+        Ok(AskedAll { texts, vectors })
+    }
+
+    fn encode(&self, config: &Config, texts: &[String]) -> Result<Vec<Vec<f32>>> {
+        let mut encoded = self.encoded.borrow_mut();
+        let new: Vec<&str> =
+            texts.iter().map(String::as_str).filter(|it| !encoded.contains_key(*it)).collect();
+        if !new.is_empty() {
+            let vectors = encoder::open_bulk(config)?.encode(&new, |_| ())?;
+            let rows = vectors.rows().map(<[f32]>::to_vec);
+            encoded.extend(new.iter().map(|it| (*it).to_owned()).zip(rows));
+        }
+        Ok(texts.iter().filter_map(|it| encoded.get(it).cloned()).collect())
     }
 
     /// Asks every question of all sources, and of those of half of the departments, by turns.
@@ -175,10 +207,13 @@ impl<'a> Bench<'a> {
         });
         let sources = chosen.iter().map(|it| self.sources[*it].clone()).collect();
         let index = AnswerIndex::new(sources, vectors, ranker.clone())?;
+        let asked = self.asked(&index)?;
         let mut trials = Vec::new();
         let mut pose = |idx: usize, posed: Posed<'_>, is_removed: &dyn Fn(usize) -> bool| {
-            let vector = self.asked.as_ref().and_then(|it| it.rows().nth(idx));
-            let found = index.search(Asked { text: posed.text, vector }, TODAY, DEPTH)?;
+            let vector = asked.vectors.as_ref().and_then(|it| it.get(idx)).map(Vec::as_slice);
+            let text = asked.texts.get(idx).map_or("", String::as_str);
+            let posed = Posed { text, ..posed };
+            let found = index.search(Asked { text, vector }, TODAY, DEPTH)?;
             trials.push(Trial::of(posed, &index, &found, is_removed));
             anyhow::Ok(())
         };

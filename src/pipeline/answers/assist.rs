@@ -6,7 +6,6 @@ use crate::base::{Date, Private};
 use crate::task::assist::{Speaker, Suggestion, Utterance};
 
 use super::index::{AnswerIndex, Asked, IndexError};
-use super::spoken;
 use super::transcript::{SaidSentence, sentences};
 
 /// Words that a question is told by where speech has no question mark.
@@ -76,7 +75,7 @@ pub fn suggest(
 ) -> Result<Vec<Suggestion>, IndexError> {
     let suggestion = |(idx, asked): (usize, AskedQuestion)| {
         let vector = vectors.and_then(|it| it.get(idx)).map(Vec::as_slice);
-        let text = &spoken::asked(asked.text.expose());
+        let text = &index.asked(asked.text.expose());
         let found = index.answer(Asked { text, vector }, today, top_k)?;
         Ok(Suggestion {
             start: asked.start,

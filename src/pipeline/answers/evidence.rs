@@ -107,6 +107,16 @@ pub(super) struct Scale<'a> {
     pub(super) own: Named,
 }
 
+impl Scale<'_> {
+    /// What a pair of characters weighs: as it is rare in the sources and in questions, and in the sources only.
+    pub(super) fn weights(&self, pair: &[char]) -> (f32, f32) {
+        let &[first, second] = pair else { return (0.0, 0.0) };
+        let share = self.common.get(&String::from_iter(pair)).copied().unwrap_or(0.0);
+        let rare = self.texts.pair_weight([first, second]);
+        (rare / (1.0 + COMMON * share), rare)
+    }
+}
+
 /// A question, read once for all of its sources.
 pub(super) struct Phrases {
     runs: Vec<Vec<char>>,
@@ -123,11 +133,7 @@ impl Phrases {
         let of_text = runs(text);
         let pairs: HashSet<&[char]> = of_text.iter().flat_map(|it| it.windows(2)).collect();
         let triples: HashSet<&[char]> = of_text.iter().flat_map(|it| it.windows(3)).collect();
-        let weight = |pair: &[char]| {
-            let share = scale.common.get(&pair.iter().collect::<String>()).copied().unwrap_or(0.0);
-            let rare = rarity(pair, scale);
-            (rare / (1.0 + COMMON * share), rare)
-        };
+        let weight = |pair: &[char]| scale.weights(pair);
         let most = scale.texts.most_weight().max(f32::MIN_POSITIVE);
         let (mut kept, mut rare, mut threes) = (Held::default(), Held::default(), Held::default());
         let (mut missed, mut covered) = (0.0_f32, 0.0_f32);
@@ -168,11 +174,6 @@ impl Phrases {
             ..Evidence::default()
         }
     }
-}
-
-fn rarity(pair: &[char], scale: &Scale<'_>) -> f32 {
-    let &[first, second] = pair else { return 0.0 };
-    scale.texts.pair_weight([first, second])
 }
 
 /// Weight that is held, of all.

@@ -6,6 +6,7 @@ use crate::task::answers::{Citation, Refusal, Source};
 use super::dense::DenseIndex;
 pub use super::dense::Vectors;
 use super::evidence::{Evidence, Phrases, Scale};
+use super::focus::focused;
 use super::lexical::{LexicalIndex, Query};
 use super::named::Named;
 use super::quote::quote;
@@ -129,6 +130,17 @@ impl AnswerIndex {
         &self.ranker
     }
 
+    /// What a question asks, without what people say around it: what [`Asked`] is made of.
+    ///
+    /// It depends on the sources: of a story only what none of them speaks of is left out.
+    pub fn asked(&self, question: &str) -> String {
+        focused(question, &self.scale())
+    }
+
+    fn scale(&self) -> Scale<'_> {
+        Scale { texts: &self.texts, common: &self.ranker.common, own: self.own }
+    }
+
     /// The sources valid on `today` that are most like the question, best first; at most `most`.
     ///
     /// # Errors
@@ -205,12 +217,11 @@ impl AnswerIndex {
         matches.iter().take(most).enumerate().map(move |(idx, found)| {
             let text = self.sources.get(found.source).map(whole).unwrap_or_default();
             let named = self.named.get(found.source).copied().unwrap_or_default();
-            let scale = Scale { texts: &self.texts, common: &self.ranker.common, own: self.own };
             let evidence = Evidence {
                 words: found.words,
                 meaning: found.cosine.unwrap_or(0.0),
                 lead: found.score - best(idx),
-                ..phrases.evidence(&text, named, &scale)
+                ..phrases.evidence(&text, named, &self.scale())
             };
             (found, evidence)
         })

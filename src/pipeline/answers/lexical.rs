@@ -124,13 +124,35 @@ impl LexicalIndex {
 
     /// How rare it is that these two stand together: the inverse document frequency of the pair.
     pub(super) fn pair_weight(&self, pair: [char; 2]) -> f32 {
-        let [first, second] = pair.map(|it| u64::from(u32::from(it)));
-        self.weight((first << 32) | second)
+        self.weight(joined(pair))
     }
 
     /// What a pair that one text of an index twice as large had would weigh, to compare weights between indexes.
     pub(super) fn most_weight(&self) -> f32 {
         (2.0 * self.n_docs as f32).ln_1p()
+    }
+
+    /// Texts in the index.
+    pub(super) fn n_texts(&self) -> usize {
+        self.n_docs
+    }
+
+    /// The greatest weight that one text holds of these pairs with their weights.
+    pub(super) fn most_held(&self, pairs: &[([char; 2], f32)]) -> f32 {
+        let mut held: HashMap<u32, f32> = HashMap::new();
+        for (pair, weight) in pairs {
+            for posting in self.postings(joined(*pair)) {
+                *held.entry(posting.doc).or_default() += weight;
+            }
+        }
+        held.into_values().fold(0.0, f32::max)
+    }
+
+    /// Texts that have the first two of these characters together, and the last two.
+    pub(super) fn n_having_both(&self, [a, b, c]: [char; 3]) -> usize {
+        let (first, last) = (self.postings(joined([a, b])), self.postings(joined([b, c])));
+        let has = |it: &&Posting| last.binary_search_by_key(&it.doc, |other| other.doc).is_ok();
+        first.iter().filter(has).count()
     }
 
     /// The inverse document frequency of a term.
@@ -143,6 +165,12 @@ impl LexicalIndex {
         let range = self.terms.get(&term).cloned().unwrap_or_default();
         self.postings.get(range).unwrap_or_default()
     }
+}
+
+/// The term of two characters.
+fn joined(pair: [char; 2]) -> Term {
+    let [first, second] = pair.map(|it| u64::from(u32::from(it)));
+    (first << 32) | second
 }
 
 /// The postings of each term together, its texts in their order, and where they lie.
@@ -276,6 +304,16 @@ mod tests {
         let idf = [2.0_f32.ln(), 6.0_f32.ln()];
         let expected = idf[0] / (2.2 * (idf[0] + 2.0 * idf[1]));
         assert!((scores[0] - expected).abs() < 1e-6 && scores[1] == 0.0, "{scores:?}");
+    }
+
+    #[test]
+    fn texts_that_hold_pairs_are_found() {
+        let index = LexicalIndex::build(["甲乙丙", "乙丙丁", "丙丁甲乙"]);
+        let pairs = [(['甲', '乙'], 1.0), (['丙', '丁'], 2.0), (['戊', '己'], 9.0)];
+        assert_eq!((index.most_held(&pairs), index.most_held(&[])), (3.0, 0.0));
+        assert_eq!(index.n_having_both(['甲', '乙', '丙']), 1);
+        assert_eq!(index.n_having_both(['戊', '己', '庚']), 0);
+        assert_eq!(index.n_texts(), 3);
     }
 
     #[test]

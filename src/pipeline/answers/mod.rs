@@ -3,6 +3,7 @@
 pub mod assist;
 mod dense;
 pub mod evidence;
+mod focus;
 pub mod index;
 pub mod lexical;
 mod named;

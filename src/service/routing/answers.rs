@@ -4,8 +4,8 @@ use serde_json::json;
 
 use crate::base::{Deadline, Private, RequestId};
 use crate::batch::RunError;
+use crate::pipeline::answers::assist;
 use crate::pipeline::answers::index::{Asked, Found};
-use crate::pipeline::answers::{assist, spoken};
 use crate::pipeline::encode::EncodeError;
 use crate::service::events::{Event, QuestionUnanswered};
 use crate::store::NewPrediction;
@@ -26,12 +26,6 @@ const MAX_NAMED: usize = 1_000;
 /// Questions of a call for which sources are suggested.
 const MAX_SUGGESTED: usize = 3;
 
-/// A question after the one before it. None without one.
-fn after_previous(order: &AnswerOrder) -> Option<String> {
-    let previous = order.previous.as_ref()?;
-    Some(format!("{}\n{}", previous.expose(), order.question.expose()))
-}
-
 impl Routing {
     /// Answers a question from an approved source, or refuses.
     ///
@@ -42,21 +36,22 @@ impl Routing {
         let active = self.answers.require()?;
         self.require_time(deadline)?;
         let top_k = order.top_k.unwrap_or(self.settings.answers.top_k);
-        let look = |question: &str| -> Result<(Found, bool), CallError> {
-            let text = spoken::asked(question);
-            let vectors = vectors(&active, std::slice::from_ref(&text), deadline)?;
+        let look = |text: &String| -> Result<(Found, bool), CallError> {
+            let vectors = vectors(&active, std::slice::from_ref(text), deadline)?;
             let vector = vectors.as_ref().and_then(|it| it.first()).map(Vec::as_slice);
-            let asked = Asked { text: &text, vector };
+            let asked = Asked { text, vector };
             let found = active.index.answer(asked, self.today(), top_k);
             Ok((found.map_err(|it| internal(&it))?, vectors.is_none()))
         };
-        let (mut found, mut by_words_only) = look(order.question.expose())?;
+        let question = active.index.asked(order.question.expose());
+        let (mut found, mut by_words_only) = look(&question)?;
         let mut used_previous = false;
         // A question that is clear by itself is not mixed with the one before.
         if found.refusal.is_some()
-            && let Some(together) = after_previous(order)
+            && let Some(previous) = &order.previous
         {
-            let (with_previous, by_words) = look(&together)?;
+            let previous = active.index.asked(previous.expose());
+            let (with_previous, by_words) = look(&format!("{previous}\n{question}"))?;
             if best(&found) < best(&with_previous) {
                 (found, by_words_only, used_previous) = (with_previous, by_words, true);
             }
@@ -86,7 +81,8 @@ impl Routing {
         let active = self.answers.require()?;
         self.require_time(deadline)?;
         let asked = assist::questions(&order.utterances, MAX_SUGGESTED);
-        let texts: Vec<String> = asked.iter().map(|it| spoken::asked(it.text.expose())).collect();
+        let texts: Vec<String> =
+            asked.iter().map(|it| active.index.asked(it.text.expose())).collect();
         let vectors = vectors(&active, &texts, deadline)?;
         let top_k = order.top_k.unwrap_or(self.settings.answers.top_k);
         let items = assist::suggest(&active.index, asked, vectors.as_deref(), self.today(), top_k);
