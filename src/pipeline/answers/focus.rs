@@ -71,6 +71,10 @@ const ASKING: [char; 2] = ['?', '\u{ff1f}'];
 const PERSONS: &str = "我你妳您她";
 const NO_PERSONS: [&str; 3] = ["自我", "我國", "本我"];
 
+/// What people want is part of what they ask, whoever speaks of it; 我想說 says nothing.
+const WISHES: [&str; 5] = ["我想", "我要", "想要", "我打算", "我需要"];
+const NO_WISH: &str = "我想說";
+
 /// Weight, in units of the rarest pair's, that is enough to ask about by itself, and how much of it one source must hold.
 const ENOUGH: f32 = 3.0;
 const ENOUGH_HELD: f32 = 1.2;
@@ -86,6 +90,7 @@ struct Clause {
     text: String,
     asks: bool,
     has_person: bool,
+    is_wish: bool,
     /// Weight of its pairs, and of those that the best source holds.
     all: f32,
     held: f32,
@@ -106,7 +111,8 @@ pub(super) fn focused(question: &str, scale: &Scale<'_>) -> String {
     let asking_idx = if main.asks { None } else { asking_near(&clauses, main_idx) };
     let mut kept: Vec<String> = Vec::new();
     for (idx, clause) in clauses.iter().enumerate() {
-        let is_part = TOLD <= clause.held && TOLD_SHARE * main.held <= clause.held;
+        let is_spoken_of = TOLD <= clause.held && TOLD_SHARE * main.held <= clause.held;
+        let is_part = is_spoken_of || clause.is_wish;
         if idx == main_idx || Some(idx) == asking_idx || is_part {
             kept.push(clause.text.clone());
         } else {
@@ -120,6 +126,9 @@ impl Clause {
     fn of(text: &str, asks: bool, scale: &Scale<'_>) -> Clause {
         let has_person = text.contains(|ch| PERSONS.contains(ch))
             && !NO_PERSONS.iter().any(|it| text.contains(it));
+        let is_wish = WISHES.iter().any(|it| text.contains(it))
+            && !text.contains(NO_WISH)
+            && !LEADS.iter().any(|it| text.contains(it));
         let text = spoken::asked(text);
         let runs = runs(&text);
         let mut pairs: Vec<&[char]> = runs.iter().flat_map(|it| it.windows(2)).collect();
@@ -132,7 +141,7 @@ impl Clause {
             .collect();
         let all = pairs.iter().map(|it| it.1).sum();
         let held = scale.texts.most_held(&pairs);
-        Clause { text, asks, has_person, all, held }
+        Clause { text, asks, has_person, is_wish, all, held }
     }
 }
 
@@ -250,6 +259,10 @@ mod tests {
         );
         let written = "身分證遺失,補發在戶政事務所辦理嗎,規費多少";
         check(written, written);
+        check(
+            "我想成立工會,請問市有土地承租要如何申請辦理?",
+            "想成立工會,市有土地承租要如何申請辦理",
+        );
         // A statement that sources speak of is asked about by the clause after it.
         check("我跟你說,國民身分證遺失補發,要怎麼弄呢,謝謝", "國民身分證遺失補發,要怎麼弄");
     }

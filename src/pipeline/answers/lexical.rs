@@ -139,20 +139,23 @@ impl LexicalIndex {
 
     /// The greatest weight that one text holds of these pairs with their weights.
     pub(super) fn most_held(&self, pairs: &[([char; 2], f32)]) -> f32 {
-        let mut held: HashMap<u32, f32> = HashMap::new();
+        let mut held = vec![0.0_f32; self.n_docs];
         for (pair, weight) in pairs {
             for posting in self.postings(joined(*pair)) {
-                *held.entry(posting.doc).or_default() += weight;
+                if let Some(held) = held.get_mut(place(posting.doc)) {
+                    *held += weight;
+                }
             }
         }
-        held.into_values().fold(0.0, f32::max)
+        held.into_iter().fold(0.0, f32::max)
     }
 
     /// Texts that have the first two of these characters together, and the last two.
     pub(super) fn n_having_both(&self, [a, b, c]: [char; 3]) -> usize {
         let (first, last) = (self.postings(joined([a, b])), self.postings(joined([b, c])));
-        let has = |it: &&Posting| last.binary_search_by_key(&it.doc, |other| other.doc).is_ok();
-        first.iter().filter(has).count()
+        let (few, many) = if first.len() < last.len() { (first, last) } else { (last, first) };
+        let has = |it: &&Posting| many.binary_search_by_key(&it.doc, |other| other.doc).is_ok();
+        few.iter().filter(has).count()
     }
 
     /// The inverse document frequency of a term.
