@@ -23,6 +23,8 @@ import subprocess
 import tempfile
 import time
 
+import grpc_leave
+
 HERE = pathlib.Path(__file__).parent
 CLOCK_TICKS = os.sysconf("SC_CLK_TCK")
 START_SECONDS = 90
@@ -252,13 +254,15 @@ def vanished(args):
             continue
         try:
             report[name] = {"left": left(args, server)}
+            if name == "fenwen":
+                report[name]["left, gRPC"] = left_over_grpc(server)
             # What its batches cost is learned here, by those who learn.
             load(args, "closed", server, "--connections", 16, "--seconds", 3)
             settle(server)
             before = rss_mib(server.process.pid)
             burst = load(args, "burst", server, "--count", 512, "--deadline-ms", 1000)
             report[name]["burst"] = burst | {"rss_growth_mib": rss_mib(server.process.pid) - before}
-        except subprocess.SubprocessError as error:
+        except (subprocess.SubprocessError, OSError) as error:
             report[name]["failed"] = str(error)
         finally:
             server.stop()
@@ -271,6 +275,18 @@ def left(args, server):
     found = load(args, "leave", server, "--connections", 50, "--seconds", 6, "--patience-ms", 30)
     drained = settle(server)
     # One more was computed for whoever stayed.
+    computed = max(0, server.computed() - before - 1)
+    return found | {"computed": computed, "share": computed / max(1, found["sent"]), "drained_s": drained}
+
+
+def left_over_grpc(server):
+    """As `left`, by callers who cancel their calls and keep their connections."""
+    headers = [tuple(it.split(": ", 1)) for it in server.headers if not it.startswith("x-")]
+    values = BODY["inputs"][0]["data"]
+    message = grpc_leave.infer_request("load", values)
+    before = server.computed()
+    found = grpc_leave.leave(server.port, [*headers, ("grpc-timeout", "1S")], message, 50, 6, 0.03)
+    drained = settle(server)
     computed = max(0, server.computed() - before - 1)
     return found | {"computed": computed, "share": computed / max(1, found["sent"]), "drained_s": drained}
 
