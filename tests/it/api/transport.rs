@@ -133,11 +133,11 @@ impl Transport {
 
     /// Over HTTP the path names what is corrected, and a header the version that was seen.
     async fn correct(&self, step: &Step, mut body: Value) -> Answer {
-        let mut take = |name: &str| match body.as_object_mut().unwrap().remove(name).unwrap() {
+        let take = |name: &str| match body.as_object_mut().unwrap().remove(name).unwrap() {
             Value::String(text) => text,
             other => other.to_string(),
         };
-        let [id, segment, version] = ["job_id", "segment", "version"].map(|it| take(it));
+        let [id, segment, version] = ["job_id", "segment", "version"].map(take);
         let path = format!("{}/{id}/segments/{segment}/correction", speech::TRANSCRIPTIONS);
         let mut step = step.clone();
         step.headers.insert("if-match".to_owned(), format!("\"{version}\""));
