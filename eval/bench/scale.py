@@ -71,7 +71,7 @@ class Bench:
         return int(self.store.ask(query)[0][0])
 
     def queued(self):
-        return self.number("SELECT count(*) FROM job WHERE lane = 'letters/classify' AND state = 'queued'")
+        return self.number("SELECT count(*) FROM job WHERE service = 'letters' AND operation = 'classify' AND state = 'queued'")
 
     def fill(self, length):
         """Orders what is missing, and waits until the bus was told; jobs and seconds."""
