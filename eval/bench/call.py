@@ -13,17 +13,14 @@ rest only. Fails when a bar of BARS is missed. Needs the models (`fenwen models 
 import argparse
 import contextlib
 import hashlib
-import http.client
 import json
-import os
 import pathlib
 import signal
-import socket
-import subprocess
 import sys
 import tempfile
 import time
 
+import nodes
 from speech import machine, make_call
 
 PURPOSE = {"code": "hotline-1996", "case_no": "BENCH-1"}
@@ -68,33 +65,18 @@ def parse_args():
     return parser.parse_args()
 
 
-class Server:
-    """A running server and a connection to it."""
+class Server(nodes.Node):
+    """A node that is asked, or else the bench ends."""
 
-    def __init__(self, process, port):
-        self.process, self.port = process, port
-
-    def call(self, method, path, body=None, media_type="application/json"):
-        if isinstance(body, dict):
-            body = json.dumps(body, ensure_ascii=False).encode()
-        connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=60)
-        try:
-            connection.request(method, path, body=body, headers={} if body is None else {"content-type": media_type})
-            answer = connection.getresponse()
-            content = answer.read()
-        finally:
-            connection.close()
-        if answer.status >= 300:
-            raise SystemExit(f"{method} {path}: {answer.status} {content[:300]!r}")
+    def call(self, method, path, body=None, media_type=None):
+        status, content = nodes.call(self.port, method, path, body, media_type and {"content-type": media_type})
+        if status >= 300:
+            raise SystemExit(f"{method} {path}: {status} {content[:300]!r}")
         return json.loads(content) if content else None
 
     def kill(self):
         self.process.send_signal(signal.SIGKILL)
         self.process.wait()
-
-    def processor_seconds(self):
-        fields = pathlib.Path(f"/proc/{self.process.pid}/stat").read_text().rsplit(")", 1)[1].split()
-        return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
 
     def peak_mib(self):
         lines = pathlib.Path(f"/proc/{self.process.pid}/status").read_text().splitlines()
@@ -103,36 +85,12 @@ class Server:
 
 @contextlib.contextmanager
 def serving(args, folder):
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port = probe.getsockname()[1]
-    config = folder / "fenwen.toml"
-    config.write_text(f"[speech]\nworkers = {args.threads}\nthreads = 1\n")
-    command = [args.fenwen, "serve", "--config", config, "--profile", "demo", "--listen", f"127.0.0.1:{port}",
-               "--data-dir", folder / "data"]
-    with open(folder / "log", "ab") as log:
-        process = subprocess.Popen([str(it) for it in command], stdout=log, stderr=log)
+    settings = [f"speech.workers={args.threads}", "speech.threads=1"]
+    server = Server(args.fenwen, folder / "data", "all", settings, folder / "log")
     try:
-        wait_for(process, port, folder / "log")
-        yield Server(process, port)
+        yield server.wait_until_ready()
     finally:
-        if process.poll() is None:
-            process.terminate()
-        process.wait(60)
-
-
-def wait_for(process, port, log):
-    until = time.monotonic() + 120
-    while time.monotonic() < until and process.poll() is None:
-        try:
-            connection = http.client.HTTPConnection("127.0.0.1", port, timeout=2)
-            connection.request("GET", "/healthz/ready")
-            if connection.getresponse().status == 200:
-                return
-        except OSError:
-            pass
-        time.sleep(0.1)
-    raise SystemExit("the server did not start:\n" + log.read_text(errors="replace")[-2000:])
+        nodes.end(server.process)
 
 
 def upload(server, path):
@@ -182,7 +140,7 @@ def cancelled(server, job):
 
 def watched(server, job, share):
     """What is known of the job when that share of it is done."""
-    begun, processor = time.monotonic(), server.processor_seconds()
+    begun, processor = time.monotonic(), server.cpu_seconds()
     steps = []
     while True:
         seen = job_of(server, job)
@@ -197,13 +155,13 @@ def watched(server, job, share):
     segments = segments_of(server, job)
     return {
         "segments": segments, "steps": steps, "s": time.monotonic() - begun,
-        "processor": server.processor_seconds() - processor, "mib": server.peak_mib(),
+        "processor": server.cpu_seconds() - processor, "mib": server.peak_mib(),
     }
 
 
 def gone_on_with(server, job, before):
     """The rest of the job after the restart, beside what was known before."""
-    begun, processor = time.monotonic(), server.processor_seconds()
+    begun, processor = time.monotonic(), server.cpu_seconds()
     last = before["steps"][-1]
     steps, moved, missing = [], None, None
     while (seen := job_of(server, job))["state"] not in ENDED:
@@ -217,7 +175,7 @@ def gone_on_with(server, job, before):
         time.sleep(0.25)
     ended = time.monotonic() - begun
     segments = segments_of(server, job) if seen["state"] == "succeeded" else []
-    work = server.processor_seconds() - processor
+    work = server.cpu_seconds() - processor
     # Done before the kill, the rest costs this much; more was done twice.
     rest = before["processor"] * (1 - last) / last
     lost = [it for it in before["segments"] if it not in set(segments)]

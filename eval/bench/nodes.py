@@ -128,6 +128,22 @@ def nats(program):
             end(process)
 
 
+@contextlib.contextmanager
+def common(servers, prefix):
+    """A fresh folder with a data directory, a store, and the settings of nodes over it: PostgreSQL and NATS where `servers` has
+    the NATS server, else SQLite and the bus inside."""
+    with contextlib.ExitStack() as stack:
+        folder = pathlib.Path(stack.enter_context(tempfile.TemporaryDirectory(prefix=prefix)))
+        (folder / "data").mkdir()
+        settings = ["jobs.max_queued=1000000", "jobs.per_minute=100000000", "log.level=warn"]
+        store = File(folder / "data")
+        if servers:
+            store = stack.enter_context(postgres())
+            url = stack.enter_context(nats(servers / "nats-server"))
+            settings += [*store.settings(), "bus.engine=nats", f"bus.url={url}"]
+        yield folder, store, settings
+
+
 class Node:
     """One process of `fenwen serve`."""
 
@@ -141,10 +157,16 @@ class Node:
         self.log = log
 
     def wait_until_live(self):
+        return self.wait_until("/healthz/live")
+
+    def wait_until_ready(self):
+        return self.wait_until("/healthz/ready")
+
+    def wait_until(self, path):
         until = time.monotonic() + START_SECONDS
         while True:
             try:
-                if call(self.port, "GET", "/healthz/live")[0] == 200:
+                if call(self.port, "GET", path)[0] == 200:
                     return self
             except (OSError, http.client.HTTPException):
                 pass

@@ -17,12 +17,12 @@ import os
 import pathlib
 import platform
 import re
-import socket
 import statistics
-import subprocess
 import tempfile
 import time
 import urllib.parse
+
+import nodes
 
 LETTERS_A_CALL = 100
 # What the issue asks for.
@@ -56,33 +56,13 @@ def main():
 
 @contextlib.contextmanager
 def serving(args, folder):
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port = probe.getsockname()[1]
-    config = folder / "fenwen.toml"
     # Also an answer that needs no officer waits for one.
-    config.write_text('[review]\nenabled = "on"\nsample_rate = 1.0\n')
-    command = [args.fenwen, "serve", "--config", config, "--profile", "demo", "--listen", f"127.0.0.1:{port}",
-               "--data-dir", folder / "data"]
-    with (folder / "log").open("wb") as log:
-        process = subprocess.Popen(list(map(str, command)), stdout=log, stderr=log)
-        try:
-            wait(process, port, folder / "log")
-            yield port
-        finally:
-            process.terminate()
-            process.wait(60)
-
-
-def wait(process, port, log):
-    until = time.monotonic() + 60
-    while time.monotonic() < until and process.poll() is None:
-        try:
-            socket.create_connection(("127.0.0.1", port), 1).close()
-            return
-        except OSError:
-            time.sleep(0.05)
-    raise SystemExit(f"the server did not start:\n{log.read_text(errors='replace')[-2000:]}")
+    settings = ["review.enabled=on", "review.sample_rate=1.0"]
+    node = nodes.Node(args.fenwen, folder / "data", "all", settings, folder / "log")
+    try:
+        yield node.wait_until_live().port
+    finally:
+        nodes.end(node.process)
 
 
 def answer(connection, method, path, body=None):

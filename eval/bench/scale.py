@@ -18,7 +18,6 @@ import os
 import pathlib
 import random
 import signal
-import tempfile
 import time
 
 import nodes
@@ -129,16 +128,8 @@ def rate(rows, n_workers, n_jobs):
 
 @contextlib.contextmanager
 def bench(args):
-    with contextlib.ExitStack() as stack:
-        folder = pathlib.Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="scale-")))
-        (folder / "data").mkdir()
-        settings = ["jobs.max_queued=1000000", "jobs.per_minute=100000000", "audit.commit=system", "log.level=warn"]
-        store = nodes.File(folder / "data")
-        if args.servers:
-            store = stack.enter_context(nodes.postgres())
-            url = stack.enter_context(nodes.nats(args.servers / "nats-server"))
-            settings += [*store.settings(), "bus.engine=nats", f"bus.url={url}"]
-        running = Bench(args, folder, store, settings)
+    with nodes.common(args.servers, "scale-") as (folder, store, settings):
+        running = Bench(args, folder, store, settings + ["audit.commit=system"])
         try:
             yield running
         finally:
@@ -179,11 +170,7 @@ def fit(rows):
     longer = {}
     for n_workers in sorted({it["workers"] for it in known}):
         points = [(math.log10(it["queued"]), 1e3 / it["finished_per_s"]) for it in known if it["workers"] == n_workers]
-        steps = {x for x, _ in points}
-        slope = None
-        if len(steps) > 1:
-            mean_x, mean_y = (sum(it[axis] for it in points) / len(points) for axis in (0, 1))
-            slope = sum((x - mean_x) * (y - mean_y) for x, y in points) / sum((x - mean_x) ** 2 for x, _ in points)
+        slope = nodes.slope(points)
         mean = sum(y for _, y in points) / len(points)
         longer[n_workers] = {"ms_per_job": mean, "more_ms_ten_times_as_long": slope,
                              "share": slope / mean if slope is not None else None}

@@ -24,7 +24,6 @@ import shutil
 import signal
 import struct
 import subprocess
-import tempfile
 import threading
 import time
 
@@ -91,15 +90,7 @@ class Cluster:
 
 @contextlib.contextmanager
 def cluster(args):
-    with contextlib.ExitStack() as stack:
-        folder = pathlib.Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="soak-")))
-        (folder / "data").mkdir()
-        settings = ["jobs.max_queued=1000000", "jobs.per_minute=100000000", "log.level=warn"]
-        store = nodes.File(folder / "data")
-        if args.servers:
-            store = stack.enter_context(nodes.postgres())
-            url = stack.enter_context(nodes.nats(args.servers / "nats-server"))
-            settings += [*store.settings(), "bus.engine=nats", f"bus.url={url}"]
+    with nodes.common(args.servers, "soak-") as (folder, store, settings):
         running = Cluster(args, folder, store, settings)
         try:
             yield running

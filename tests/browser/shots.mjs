@@ -45,6 +45,8 @@ export function difference(one, other) {
 
 // Takes what changes from run to run out of a page: ids, moments, ports.
 const settle = () => {
+  // What the machine has to say of itself: that its disk fills up, for one.
+  document.querySelectorAll('p.hint[role="alert"]').forEach((it) => it.remove());
   const walker = document.createTreeWalker(document.body, NodeFilter.SHOW_TEXT);
   for (let node = walker.nextNode(); node; node = walker.nextNode()) {
     const text = node.data
