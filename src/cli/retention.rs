@@ -209,7 +209,7 @@ fn show(config: &Config) -> anyhow::Result<()> {
 /// The inventory of personal data, from the table of classes and the settings.
 pub fn inventory(config: &Config) -> String {
     let mut text = String::from(
-        "# 個資盤點表\n\n本表由 `fenwen retention show --inventory` 依保存期限的設定產生。證件影像與其識別結果只在記憶體中處理,不保存。\n\n\
+        "# 個資盤點表\n\n本表由 `fenwen retention show --inventory` 依保存期限的設定產生。證件影像與讀到的值只在記憶體中處理,不保存;留下的預測紀錄只有證件種類、欄位名稱、信心度與模型版本。\n\n\
          | 資料 | 個人資料類別 | 特定目的 | 存放與保護 | 保存期限 | 核定範圍 | 設定 | 逾期處置 |\n|---|---|---|---|---|---|---|---|\n",
     );
     for it in DATA_CLASSES {

@@ -36,7 +36,8 @@ pub(super) struct RecognitionForm {
 
 /// 辨識證件影像:種類、欄位、檢核與影像品質。
 ///
-/// 結果僅供承辦人參考。影像與 `expected` 於回覆後即丟棄,不儲存、不記錄。
+/// 結果僅供承辦人參考。影像、讀到的值與 `expected` 於回覆後即丟棄,不儲存、不記錄;只留存預測紀錄:證件種類、欄位名稱、
+/// 信心度與模型版本,可用 `GET /api/v1/predictions/{id}` 查詢(id 即 `recognition_id`)。
 /// 頂層的 `document`、`quality`、`fields`、`mrz` 描述第一張影像;送出兩張時另有 `documents`,依序各一。
 #[utoipa::path(
     post,
@@ -92,7 +93,7 @@ const CHECK_BYTES: usize = 16 << 10;
 
 /// 證件複核的結果:各欄位相符或更正;作為回饋留存,不含任何欄位的值。
 ///
-/// 首次送出時為這次辨識建立預測紀錄(欄位名稱與信心度),之後可再補送。可用 `GET /api/v1/predictions/{id}` 查詢。
+/// 只接受本機關的辨識,且只核對這次辨識讀到的欄位;可再補送,以最後一次為準。可用 `GET /api/v1/predictions/{id}` 查詢。
 #[utoipa::path(
     post,
     path = "/api/v1/identity-documents/recognitions/{id}/feedback",
@@ -125,5 +126,34 @@ pub(super) async fn check(
     let n_bytes = json.len();
     let read = move || card_check::parse(&json);
     admitted.check_card(id, Unread { n_bytes, read }).await?;
+    Ok(StatusCode::NO_CONTENT)
+}
+
+/// 證件複核顯示號碼與姓名之前呼叫:只寫入稽核紀錄(何人、何時、哪一次辨識),不回傳任何值。
+///
+/// 值只在辨識的回覆中;畫面預設遮蔽,收到 204 後才顯示。無法寫入稽核紀錄時為 ER0530,畫面維持遮蔽。
+#[utoipa::path(
+    post,
+    path = "/api/v1/identity-documents/recognitions/{id}/reveal",
+    operation_id = "reveal_identity_document",
+    tag = "identity-documents",
+    params(("id" = String, Path, description = "recognition_id")),
+    responses(
+        (status = 204, description = "已記錄"),
+        (status = 400, description = "ER0200:參數有誤", body = Problem, content_type = "application/problem+json"),
+        (status = 404, description = "ER0100:沒有這次辨識,或已逾保存期限", body = Problem, content_type = "application/problem+json"),
+        (status = 429, description = "ER0429:系統忙碌,依 Retry-After 再試", body = Problem, content_type = "application/problem+json"),
+        (status = 500, description = "ER0500:系統錯誤", body = Problem, content_type = "application/problem+json"),
+        (status = 503, description = "ER0510:即將停機", body = Problem, content_type = "application/problem+json"),
+        (status = 504, description = "ER0520:逾時", body = Problem, content_type = "application/problem+json"),
+    ),
+)]
+pub(super) async fn reveal(
+    State(app): State<Arc<App>>,
+    Extension(cx): Extension<CallContext>,
+    Path(id): Path<String>,
+) -> Result<StatusCode, Failure> {
+    let id = prediction::parse_id(&id)?;
+    app.service.admit(&cx, Task::Predictions)?.require_card(id).await?;
     Ok(StatusCode::NO_CONTENT)
 }

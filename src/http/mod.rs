@@ -322,6 +322,7 @@ fn routes() -> OpenApiRouter<Arc<App>> {
     OpenApiRouter::with_openapi(ApiDoc::openapi())
         .routes(routes!(identity_documents::recognise))
         .routes(routes!(identity_documents::check))
+        .routes(routes!(identity_documents::reveal))
         .routes(routes!(letters::classify))
         .routes(routes!(documents::suggest))
         .routes(routes!(speech::create))

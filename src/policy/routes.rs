@@ -110,6 +110,15 @@ pub const ROUTES: &[Route] = &[
         "/api/v1/identity-documents/recognitions/{id}/feedback",
         Access::Any(&[S::FeedbackWrite]),
     ),
+    Route {
+        // Without the record nothing is shown.
+        personal: PersonalData::Implied,
+        ..plain(
+            "POST",
+            "/api/v1/identity-documents/recognitions/{id}/reveal",
+            Access::Any(&[S::IdRecognize]),
+        )
+    },
     named("POST", "/api/v1/letters/classifications", &[S::LettersClassify]),
     named("POST", "/api/v1/documents/dispatch-suggestions", &[S::DocumentsDispatch]),
     named("POST", "/api/v1/speech/transcriptions", &[S::SpeechTranscribe]),

@@ -56,6 +56,7 @@ const GRPC_OPEN_TO: &[(&str, &str)] = &[
 const OPEN_TO: &[(&str, &str)] = &[
     ("POST /api/v1/identity-documents/recognitions", "承單介"),
     ("POST /api/v1/identity-documents/recognitions/{id}/feedback", "承分單介"),
+    ("POST /api/v1/identity-documents/recognitions/{id}/reveal", "承單介"),
     ("POST /api/v1/letters/classifications", "承分單介"),
     ("POST /api/v1/documents/dispatch-suggestions", "分單介"),
     ("POST /api/v1/speech/transcriptions", "承單介"),

@@ -291,7 +291,7 @@ impl Admitted {
     pub async fn recognise_id(self, call: IdCall) -> Result<Vec<IdAnswer>, CallError> {
         let answered = tokio::time::timeout_at(self.cx.deadline.into(), self.answer(call)).await;
         let answers = answered.unwrap_or_else(|_| Err(CallError::timeout()))?;
-        self.tell(&answers).await;
+        self.keep(&answers).await;
         drop(self.place);
         for answer in &answers {
             let kind = answer.recognition.document_type.as_str();
@@ -300,19 +300,25 @@ impl Admitted {
         Ok(answers)
     }
 
-    /// Tells of a recognition. Nothing of it is kept: where that fails the caller is answered all the same.
-    async fn tell(&self, answers: &[IdAnswer]) {
+    /// Keeps which kinds and fields were read, and tells of it, in one commit. Where that fails the caller is answered all
+    /// the same.
+    async fn keep(&self, answers: &[IdAnswer]) {
         let id = self.cx.request_id.to_string();
         let model = self.service.idcard_model();
+        let routing = self.service.tenants.of(&self.cx.origin.org);
+        let kept = routing.recognised(&self.cx, answers, &model);
         let event = Event::IdentityRecognised(IdentityRecognised::new(&id, answers, &model));
         let about = format!("recognitions/{id}");
         let of = Circumstances::of(&self.cx.origin, about, self.service.clock.as_ref());
-        let told = match event.outbox_row(&of) {
-            Ok(row) => self.service.store.tell(row).await.err().map(|it| it.to_string()),
+        let lost = match event.outbox_row(&of) {
+            Ok(told) => match self.service.store.keep(vec![kept], vec![told]) {
+                Ok(reply) => reply.await.err().map(|it| it.to_string()),
+                Err(error) => Some(error.to_string()),
+            },
             Err(error) => Some(error.to_string()),
         };
-        if let Some(reason) = told {
-            tracing::error!(reason, "an event of a recognition was lost");
+        if let Some(reason) = lost {
+            tracing::error!(reason, "the record of a recognition was lost");
         }
     }
 

@@ -162,11 +162,18 @@ impl Admitted {
         F: FnOnce() -> Result<CardCheck, CallError> + Send + 'static,
     {
         let origin = Arc::clone(&self.cx.origin);
-        let model = self.service.idcard_model();
-        let work = move |routing: &Routing, check| routing.check_card((&id, model), check, &origin);
+        let work = move |routing: &Routing, check| routing.check_card(&id, check, &origin);
         self.on_text_pool(body, work).await?;
         metrics::counter!("fenwen_feedback_total").increment(1);
         Ok(())
+    }
+
+    /// Whether the agency has this recognition of an ID image.
+    pub async fn require_card(self, id: String) -> Result<(), CallError> {
+        let body = Unread { n_bytes: 0, read: || Ok(()) };
+        let origin = Arc::clone(&self.cx.origin);
+        self.on_text_pool(body, move |routing, ()| routing.recognition(&id, &origin).map(drop))
+            .await
     }
 
     async fn on_text_pool<F, T, R>(

@@ -29,7 +29,7 @@ pub struct NewPrediction {
     pub taxonomy: String,
     /// Labels given, in a form of the caller.
     pub labels: String,
-    /// What was predicted for; sealed before it is written.
+    /// What was predicted for, sealed before it is written; empty where nothing of it is kept.
     pub text: Private<Vec<u8>>,
     /// What near-duplicates are found by; it cannot be read back.
     pub signature: Option<Vec<u8>>,
@@ -129,7 +129,11 @@ impl Store {
     ) -> Result<Reply<()>, StoreError> {
         let seal = |mut it: NewPrediction| {
             let text = std::mem::take(&mut it.text);
-            let sealed = self.sealer.seal(text.expose(), it.id.as_bytes())?;
+            // Of an ID image there is none: then it is as if it were erased already.
+            let sealed = match text.expose().as_slice() {
+                [] => Vec::new(),
+                text => self.sealer.seal(text, it.id.as_bytes())?,
+            };
             Ok((it, sealed))
         };
         let sealed = predictions.into_iter().map(seal).collect::<Result<Vec<_>, StoreError>>()?;

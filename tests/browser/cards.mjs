@@ -26,8 +26,18 @@ export const walks = {
     assert.ok(await page.locator("#zoom canvas").isVisible(), "the field is enlarged");
     await check(page, "a card, read");
     await shoot(page, "cards");
+    // Nothing is shown that is not on record.
+    const reveals = "**/api/v1/identity-documents/recognitions/*/reveal";
+    await page.route(reveals, (route) => route.fulfill({ status: 503, contentType: "application/problem+json", body: JSON.stringify({ code: "ER0530", title: "無法記錄" }) }));
     await tabTo(page, "#reveal", 160);
     await page.keyboard.press("Enter");
+    await page.locator("#compare-said [role=alert]", { hasText: "ER0530" }).waitFor();
+    assert.ok((await text(page)).includes("●"), "masked, as it is not recorded");
+    await page.unroute(reveals);
+    const recorded = page.waitForResponse(reveals);
+    await page.keyboard.press("Enter");
+    assert.equal((await recorded).status(), 204);
+    await page.locator("#reveal[aria-pressed=true]").waitFor();
     assert.ok(!(await text(page)).includes("●"), "shown on purpose");
   },
 
@@ -48,6 +58,7 @@ export const walks = {
     assert.equal(sent.length, 0, "nothing is noted before all is compared");
     await tabTo(page, "#reveal", 160);
     await page.keyboard.press("Enter");
+    await page.locator("#reveal[aria-pressed=true]:enabled").waitFor();
     await tabTo(page, "[data-field=name][data-decision=corrected]", 160);
     await page.keyboard.press("Enter");
     await page.waitForFunction(() => document.activeElement.id === "right-name");
@@ -61,6 +72,7 @@ export const walks = {
     assert.ok((await text(page)).includes("林某某"), "what was typed is shown");
     await tabTo(page, "#reveal", 160);
     await page.keyboard.press("Enter");
+    await page.locator("#reveal[aria-pressed=false]:enabled").waitFor();
     assert.ok(!(await text(page)).includes("林某某"), "and masked with the others");
     await tabTo(page, "#complete", 160);
     await page.keyboard.press("Enter");

@@ -3486,6 +3486,7 @@ OPERATIONS: dict[str, Operation] = {
     "suggest_dispatch": Operation("POST", "/api/v1/documents/dispatch-suggestions", frozenset({"idempotency-key", "prefer", "x-deadline-ms", "x-request-id"})),
     "recognise_identity_document": Operation("POST", "/api/v1/identity-documents/recognitions", frozenset({"x-deadline-ms", "x-request-id"})),
     "check_identity_document": Operation("POST", "/api/v1/identity-documents/recognitions/{id}/feedback", frozenset()),
+    "reveal_identity_document": Operation("POST", "/api/v1/identity-documents/recognitions/{id}/reveal", frozenset()),
     "list_jobs": Operation("GET", "/api/v1/jobs", frozenset()),
     "create_job": Operation("POST", "/api/v1/jobs", frozenset({"idempotency-key", "x-request-id"})),
     "read_job": Operation("GET", "/api/v1/jobs/{id}", frozenset({"if-none-match"})),

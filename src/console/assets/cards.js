@@ -162,7 +162,22 @@ function reveal(is) {
   button.textContent = is ? button.dataset.mask : button.dataset.reveal;
   show();
 }
-by("reveal").addEventListener("click", () => reveal(!shown));
+// Shown only when it is on record who looks.
+by("reveal").addEventListener("click", async () => {
+  const button = by("reveal");
+  const asked = answer;
+  button.disabled = true;
+  try {
+    if (!shown) await fw.answer(await fw.call(`/api/v1/identity-documents/recognitions/${asked.recognition_id}/reveal`, { method: "POST" }));
+    // Another picture may have come meanwhile.
+    if (asked === answer) reveal(!shown);
+    by("compare-said").replaceChildren();
+  } catch (error) {
+    by("compare-said").replaceChildren(fw.problem(error));
+  }
+  button.disabled = false;
+  button.focus();
+});
 
 by("example").addEventListener("click", async () => {
   const response = await fetch("/console/samples/card.jpg");

@@ -69,8 +69,8 @@ catalogue! {
 catalogue! {
     /// 證件複核: the page.
     CardsText {
-        lead: "選擇一張證件影像,對照欄位與位置。影像只在處理時使用,系統不留存;號碼預設遮蔽。",
-            "Choose an ID image and compare its fields with their places. Nothing of it is kept; numbers are masked.";
+        lead: "選擇一張證件影像,對照欄位與位置。影像與讀到的值只在處理時使用,系統不留存;號碼預設遮蔽,顯示時留下紀錄。",
+            "Choose an ID image and compare its fields with their places. Neither the image nor a value is kept; numbers are masked, and showing them is recorded.";
         file: "證件影像(10 MiB 以內)", "ID image (10 MiB at most)";
         send: "讀取欄位", "Read it";
         example: "載入虛構範例", "Load an invented example";

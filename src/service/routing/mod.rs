@@ -54,6 +54,8 @@ pub const LETTERS: &str = "letters";
 pub const DOCUMENTS: &str = "documents";
 /// Questions → source; not a classifier, but kept among the predictions.
 pub const ANSWERS: &str = "qa";
+/// ID images → kinds and fields; no classifier here either, but kept among the predictions.
+pub const CARDS: &str = "identity-documents";
 /// Any text → ministry, to tell what is not ours.
 pub const MINISTRIES: &str = "ministries";
 

@@ -9,7 +9,7 @@ use crate::task::idcard::ModelInfo;
 use crate::task::prediction::{Feedback, KeptPrediction, Verdict};
 use crate::task::text::Label;
 
-use super::{ANSWERS, ActiveModel, DOCUMENTS, LETTERS, Routing, internal};
+use super::{ANSWERS, ActiveModel, CARDS, DOCUMENTS, LETTERS, Routing, internal};
 
 impl Routing {
     /// A prediction of an agency as kept.
@@ -43,6 +43,11 @@ impl Routing {
         origin: &call::Origin,
     ) -> Result<(), CallError> {
         let about = self.find(id, &origin.org)?;
+        if about.service == CARDS {
+            let detail =
+                "這是證件辨識;核對結果請送 /api/v1/identity-documents/recognitions/{id}/feedback。";
+            return Err(CallError::new(ErrorCode::Conflict, detail));
+        }
         self.check_feedback(&about.service, &feedback)?;
         let row = FeedbackRow {
             prediction: about.id.clone(),

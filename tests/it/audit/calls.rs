@@ -216,6 +216,26 @@ async fn a_stream_is_recorded_from_its_first_message_to_its_end() {
     assert_eq!(phases, [Some(Phase::Open), Some(Phase::Close)]);
 }
 
+#[tokio::test]
+async fn showing_the_numbers_of_a_card_is_recorded_or_refused() {
+    let server = Server::open().await;
+    let read = send(server.addr, &post("", &form(&[("image", &png(3))]))).await.json();
+    let id = read["recognition_id"].as_str().unwrap();
+    let path = |id: &str| format!("{RECOGNITIONS}/{id}/reveal");
+    let shown = texts::post(server.addr, &path(id), &json!(null)).await;
+    assert_eq!((shown.status, shown.body.as_slice()), (204, &b""[..]));
+    let unknown = "019a9f4e5d7c7d3e9c550d6a3f2b1c00";
+    let refused = texts::post(server.addr, &path(unknown), &json!(null)).await;
+    assert_eq!(refused.problem(), "ER0100");
+    let mut rows = rows(server.data_dir.path());
+    rows.retain(|it| it.action.ends_with("/{id}/reveal"));
+    let opened = rows.iter().filter(|it| it.phase == Some(Phase::Open));
+    let about: Vec<_> = opened.map(|it| it.object.clone()).collect();
+    assert_eq!(about, [id, unknown].map(|id| Some(format!("recognitions/{id}"))));
+    let ends: Vec<_> = rows.iter().filter_map(|it| it.outcome).collect();
+    assert_eq!(ends, [Outcome::Success, Outcome::Refused]);
+}
+
 /// Whether any file below `folder` holds the text.
 fn holds(folder: &Path, text: &str) -> bool {
     fs::read_dir(folder).unwrap().any(|entry| {
