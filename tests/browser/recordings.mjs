@@ -209,6 +209,9 @@ export const walks = {
     // A button and three pieces each, and the words that are underlined; one button for corrections.
     assert.equal(shape.buttons, SEGMENTS, "no button of its own for the correction of each utterance");
     assert.ok(shape.nodes <= SEGMENTS * 10 + 20, `${shape.nodes} elements`);
+    // Only what is in sight is laid out, however long the recording is.
+    const n_skipped = await page.evaluate(() => [...document.querySelectorAll("#transcript li")].filter((it) => !it.firstElementChild.checkVisibility({ contentVisibilityAuto: true })).length);
+    assert.ok(SEGMENTS * 0.8 < n_skipped, `${n_skipped} utterances are not laid out`);
     await page.evaluate(async () => {
       const step = innerHeight * 0.8;
       for (let y = 0; y < document.scrollingElement.scrollHeight; y += step) {

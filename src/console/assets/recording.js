@@ -13,8 +13,9 @@ let rows = [];
 let rendition = "redacted";
 let version = 0;
 
-// Utterances that are made at one time, so that the page stays awake.
-const AT_ONCE = 50;
+// Milliseconds of making utterances at one time, so that the page stays awake also where it runs slowly; a few are always made.
+const AWAKE_MS = 8;
+const AT_LEAST = 5;
 
 // Utterances before the newest one that may still go on: the other channel's.
 const OVERLAPPING = 8;
@@ -78,10 +79,12 @@ async function load() {
 // In pieces: a long recording has thousands of utterances.
 async function fillList(list, segments) {
   const made = rows;
-  for (let at = 0; at < segments.length; at += AT_ONCE) {
-    const piece = segments.slice(at, at + AT_ONCE).map(utterance);
-    made.push(...piece);
-    list.append(...piece.map((row) => row.item));
+  while (made.length < segments.length) {
+    const [first, until] = [made.length, performance.now() + AWAKE_MS];
+    while (made.length < segments.length && (made.length < first + AT_LEAST || performance.now() < until)) {
+      made.push(utterance(segments[made.length]));
+    }
+    list.append(...made.slice(first).map((row) => row.item));
     await fw.wait(0);
     // Another text was asked for meanwhile.
     if (made !== rows) return;
