@@ -72,8 +72,11 @@ const walks = {
 
   async "English"(page) {
     await page.goto("/console/try?lang=en");
-    assert.equal(await page.locator("html").getAttribute("lang"), "en");
-    await check(page, "English");
+    for (const path of SCREENS) {
+      await page.goto(path);
+      assert.equal(await page.locator("html").getAttribute("lang"), "en", path);
+      await check(page, `${path}, English`);
+    }
     await page.goto("/console?lang=zh");
   },
 
