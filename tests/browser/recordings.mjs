@@ -98,6 +98,14 @@ const formats = async () => {
       if (far >= 0) wrong.push(`${name}, lane ${lane}: ${peaks[far]} at ${far}, not ${true_[far]}`);
     });
   }
+  // A slow machine: whenever the clock is read another 10 ms are over. The page has its turn after each batch.
+  const [wait, now] = [fw.wait, performance.now];
+  let [turns, ms] = [0, 0];
+  fw.wait = async () => { turns += 1; };
+  performance.now = () => (ms += 10);
+  await fw.waveform.read(all["8 bits"], 1);
+  [fw.wait, performance.now] = [wait, now];
+  if (turns < 2) wrong.push(`${n} samples are looked at without a pause`);
   const endless = await fw.waveform.read(new Blob(["not a WAV file"]), 4000);
   if (endless !== null) wrong.push("what is too long to decode is decoded");
   return wrong;

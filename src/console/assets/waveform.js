@@ -9,8 +9,13 @@ fw.waveform = {};
   // Peaks that are kept of each channel: a canvas of any width is drawn from them.
   const PEAKS = 2400;
 
-  // Samples that are looked at, and columns that are drawn, at one time: some milliseconds each.
+  // Samples that are read at one time. They are looked at in batches for so many milliseconds, then the page has its turn: how
+  // long a batch takes depends on what else the machine does.
   const SAMPLES = 1 << 18;
+  const BATCH = 1 << 12;
+  const AWAKE_MS = 8;
+
+  // Columns that are drawn at one time: some milliseconds.
   const COLUMNS = 200;
 
   // Most seconds of sound that the browser decodes at once: more would need more memory than a page should take.
@@ -95,16 +100,23 @@ fw.waveform = {};
     for (let first = 0; first < length; first += SAMPLES) {
       const count = Math.min(SAMPLES, length - first);
       const level = await part(first, count);
-      lanes.forEach((peaks, lane) => {
-        const scale = peaks.length / length;
-        for (let at = 0; at < count; at += 1) {
-          const place = Math.floor((first + at) * scale);
-          const now = level(lane, at);
-          if (now > peaks[place]) peaks[place] = now;
-        }
-      });
+      for (let from = 0; from < count;) {
+        const pause = performance.now() + AWAKE_MS;
+        do {
+          const until = Math.min(count, from + BATCH);
+          lanes.forEach((peaks, lane) => {
+            const scale = peaks.length / length;
+            for (let at = from; at < until; at += 1) {
+              const place = Math.floor((first + at) * scale);
+              const now = level(lane, at);
+              if (now > peaks[place]) peaks[place] = now;
+            }
+          });
+          from = until;
+        } while (from < count && performance.now() < pause);
+        await fw.wait(0);
+      }
       slices += 1;
-      await fw.wait(0);
     }
     return { lanes, seconds: source.seconds, slices };
   };
