@@ -38,6 +38,9 @@ pub enum AuditEvent {
     /// Somebody signed off the list of client systems and what they may do.
     #[serde(rename = "client.reviewed")]
     ClientsReviewed,
+    /// A connection was closed at once: it came from outside the networks of its listener.
+    #[serde(rename = "connection.refused")]
+    ConnectionRefused,
     /// A call over HTTP.
     #[serde(rename = "api.called")]
     ApiCalled,
@@ -132,7 +135,7 @@ pub enum AuditEvent {
 
 impl AuditEvent {
     /// Every event, for documentation and tests.
-    pub const ALL: [AuditEvent; 40] = [
+    pub const ALL: [AuditEvent; 41] = [
         AuditEvent::SystemStarted,
         AuditEvent::SystemStopped,
         AuditEvent::ConfigRefused,
@@ -143,6 +146,7 @@ impl AuditEvent {
         AuditEvent::ClientKeyIssued,
         AuditEvent::ClientKeyRevoked,
         AuditEvent::ClientsReviewed,
+        AuditEvent::ConnectionRefused,
         AuditEvent::ApiCalled,
         AuditEvent::BusCalled,
         AuditEvent::ModelProposed,
@@ -188,6 +192,7 @@ impl AuditEvent {
             AuditEvent::ClientKeyIssued => "client.key_issued",
             AuditEvent::ClientKeyRevoked => "client.key_revoked",
             AuditEvent::ClientsReviewed => "client.reviewed",
+            AuditEvent::ConnectionRefused => "connection.refused",
             AuditEvent::ApiCalled => "api.called",
             AuditEvent::BusCalled => "bus.called",
             AuditEvent::ModelProposed => "model.proposed",
@@ -234,6 +239,7 @@ impl AuditEvent {
             AuditEvent::ClientKeyIssued => "製發金鑰",
             AuditEvent::ClientKeyRevoked => "廢止金鑰",
             AuditEvent::ClientsReviewed => "清查介接系統並簽署",
+            AuditEvent::ConnectionRefused => "連線來自允許網段以外,已關閉",
             AuditEvent::ApiCalled => "經 HTTP 的呼叫",
             AuditEvent::BusCalled => "經企業匯流排的呼叫",
             AuditEvent::ModelProposed => "提案啟用一版模型",

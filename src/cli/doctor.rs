@@ -14,12 +14,12 @@ use serde::Serialize;
 
 use crate::audit::{self, AuditKey};
 use crate::base::{Clock, SystemClock, rfc3339};
-use crate::config::{Config, Finding, StoreEngine};
+use crate::config::{Config, Finding, Profile, StoreEngine};
 use crate::http::{Nearness, expiry};
 use crate::registry::{ModelRegistry, ModelState};
 use crate::store::Snapshot;
 
-use super::{bus, jobs, models, retention};
+use super::{bus, jobs, models, release, retention};
 
 /// A clock that stands before this moment (2026-01-01T00:00:00Z) is wrong.
 const EARLIEST: Duration = Duration::from_secs(1_767_225_600);
@@ -74,9 +74,9 @@ pub(super) fn run(options: &DoctorOptions, config: &Config) -> anyhow::Result<Ex
 
 fn checks(config: &Config) -> Vec<Check> {
     type Looker = fn(&Config) -> Look;
-    let looks: [(&'static str, &'static str, Looker); 10] = [
+    let looks: [(&'static str, &'static str, Looker); 11] = [
         ("config", "設定", settings),
-        ("port", "監聽埠", port),
+        ("ports", "監聽埠", ports),
         ("clock", "時鐘", clock),
         ("keys", "金鑰", keys),
         ("certificates", "憑證", certificates),
@@ -84,6 +84,7 @@ fn checks(config: &Config) -> Vec<Check> {
         ("database", "資料庫", database),
         ("bus", "企業匯流排", bus_state),
         ("models", "模型", model_files),
+        ("release", "發行簽章", signed_release),
         ("audit", "稽核紀錄", audit_log),
     ];
     let look = |(check, name, look): (&'static str, &'static str, Looker)| {
@@ -124,15 +125,21 @@ fn settings(config: &Config) -> Look {
     })
 }
 
-fn port(config: &Config) -> Look {
-    let listen = config.server.listen;
-    match TcpListener::bind(listen) {
-        Ok(_) => Ok((State::Good, format!("{listen} 可用"))),
-        Err(error) if error.kind() == ErrorKind::AddrInUse => {
-            Ok((State::Warning, format!("{listen} 已有程序監聽;若非本服務,請改用 server.listen")))
-        }
-        Err(error) => Err(error).with_context(|| format!("{listen} 無法監聽")),
+fn ports(config: &Config) -> Look {
+    let (mut worst, mut told) = (State::Good, Vec::new());
+    let others = config.listeners.iter().map(|it| ("listeners", it.address));
+    for (setting, address) in [("server.listen", config.server.listen)].into_iter().chain(others) {
+        let (state, remark) = match TcpListener::bind(address) {
+            Ok(_) => (State::Good, "可用".to_owned()),
+            Err(error) if error.kind() == ErrorKind::AddrInUse => {
+                (State::Warning, format!("已有程序監聽;若非本服務,請改用 {setting}"))
+            }
+            Err(error) => (State::Bad, format!("無法監聽:{error}")),
+        };
+        worst = worst.max(state);
+        told.push(format!("{address} {remark}"));
     }
+    Ok((worst, told.join(";")))
 }
 
 fn clock(_: &Config) -> Look {
@@ -266,6 +273,21 @@ fn model_files(config: &Config) -> Look {
     })
 }
 
+fn signed_release(config: &Config) -> Look {
+    if config.release.public_key.is_none() {
+        let is_wanted = config.profile == Profile::Production;
+        let state = if is_wanted { State::Warning } else { State::Good };
+        return Ok((state, "未設定 release.public_key,不核對簽署的發行清單".to_owned()));
+    }
+    let findings = release::inspect(config, &release::trust(config)?)?;
+    let told: Vec<String> =
+        findings.into_iter().map(|it| format!("{}:{}", it.object, it.reason)).collect();
+    Ok(match told.is_empty() {
+        true => (State::Good, "程式、介面、模型與分類表與簽署的發行清單相符".to_owned()),
+        false => (State::Bad, told.join(";")),
+    })
+}
+
 fn audit_log(config: &Config) -> Look {
     let settings = super::audit::settings(config);
     if !settings.folder.is_dir() {
@@ -336,7 +358,35 @@ mod tests {
         config.retention.text_days = 0;
         assert_eq!(found(&config, "config"), State::Bad);
         config.server.listen = ([192, 0, 2, 1], 9).into();
-        assert_eq!(found(&config, "port"), State::Bad);
+        assert_eq!(found(&config, "ports"), State::Bad);
+    }
+
+    #[test]
+    fn what_is_not_as_it_was_signed_is_bad() {
+        let data = tempfile::tempdir().unwrap();
+        let mut config = config(data.path());
+        assert_eq!(found(&config, "release"), State::Good);
+        config.profile = Profile::Production;
+        assert_eq!(found(&config, "release"), State::Warning);
+        // A key, and nothing that it has signed.
+        let key = AuditKey::open(&data.path().join("signer")).unwrap().public().to_line();
+        config.release.public_key = Some(key);
+        assert_eq!(found(&config, "release"), State::Bad);
+    }
+
+    #[test]
+    fn each_listener_needs_its_address() {
+        let data = tempfile::tempdir().unwrap();
+        let mut config = config(data.path());
+        let mut listen = |address: &str| {
+            let text = format!("address = \"{address}\"\nsurface = \"public\"");
+            config.listeners.push(toml::from_str(&text).unwrap());
+            found(&config, "ports")
+        };
+        assert_eq!(listen("127.0.0.1:0"), State::Good);
+        let taken = TcpListener::bind("127.0.0.1:0").unwrap();
+        assert_eq!(listen(&taken.local_addr().unwrap().to_string()), State::Warning);
+        assert_eq!(listen("192.0.2.1:9"), State::Bad);
     }
 
     #[test]

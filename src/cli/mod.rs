@@ -12,6 +12,7 @@ mod config;
 mod console;
 mod doctor;
 pub mod drift;
+mod dumps;
 pub mod encoder;
 mod export;
 mod feedback;
@@ -208,6 +209,7 @@ impl Forwarded {
 
 /// Parses the command line, runs the command and reports a failure as one line.
 pub fn run() -> ExitCode {
+    dumps::forbid();
     let cli = Cli::parse();
     report(cli.run())
 }

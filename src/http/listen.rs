@@ -23,22 +23,29 @@ pub struct Listener {
     pub tls: Option<Arc<Tls>>,
 }
 
+/// A connection that came.
+pub(super) enum Accepted {
+    /// From where one may come.
+    Admitted(TcpStream, SocketAddr),
+    /// From elsewhere; it is closed already.
+    Outsider(IpAddr),
+}
+
 impl Listener {
     /// One that offers everything, in the clear: for the loopback interface.
     pub fn plain(tcp: TcpListener) -> Listener {
         Listener { tcp, surface: Surface::All, networks: Vec::new(), tls: None }
     }
 
-    /// The next connection from where one may come; others are closed at once.
-    pub(super) async fn accept(&self) -> io::Result<(TcpStream, SocketAddr)> {
-        loop {
-            let (stream, from) = self.tcp.accept().await?;
-            if self.admits(from.ip()) {
-                return Ok((stream, from));
-            }
-            metrics::counter!("fenwen_refusals_total", "reason" => "network").increment(1);
-            tracing::debug!("a connection from outside the listener's networks was closed");
+    /// The next connection; one from where none may come is closed at once.
+    pub(super) async fn accept(&self) -> io::Result<Accepted> {
+        let (stream, from) = self.tcp.accept().await?;
+        if self.admits(from.ip()) {
+            return Ok(Accepted::Admitted(stream, from));
         }
+        metrics::counter!("fenwen_refusals_total", "reason" => "network").increment(1);
+        tracing::debug!("a connection from outside the listener's networks was closed");
+        Ok(Accepted::Outsider(from.ip()))
     }
 
     fn admits(&self, address: IpAddr) -> bool {

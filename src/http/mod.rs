@@ -31,6 +31,7 @@ mod listen;
 mod metrics;
 mod openai;
 mod ops;
+mod outsiders;
 mod pages;
 mod predictions;
 mod prefer;

@@ -11,10 +11,13 @@ use tokio::sync::{Semaphore, watch};
 use tokio::task::JoinSet;
 use tokio::time::{MissedTickBehavior, interval, timeout};
 
+use crate::audit::Row;
+
 use super::connection::{Connections, Manner, begins_with_http2};
 use super::expiry::Alarm;
 use super::guard::Peer;
-use super::listen::Listener;
+use super::listen::{Accepted, Listener};
+use super::outsiders::Outsiders;
 use super::tls::{Greeted, Tls};
 use super::{App, router};
 
@@ -64,6 +67,7 @@ struct Server {
     connections: JoinSet<()>,
     places: Arc<Semaphore>,
     alarm: Alarm,
+    outsiders: Outsiders,
 }
 
 impl Server {
@@ -74,6 +78,7 @@ impl Server {
             connections: JoinSet::new(),
             places: Arc::new(Semaphore::new(app.options.max_connections)),
             alarm: Alarm::default(),
+            outsiders: Outsiders::default(),
             app,
         }
     }
@@ -96,7 +101,7 @@ impl Server {
             };
             tokio::select! {
                 (accepted, idx, place) = accept => match accepted {
-                    Ok((stream, from)) => {
+                    Ok(Accepted::Admitted(stream, from)) => {
                         let listener = &listeners[idx];
                         let peer = Peer {
                             address: from.ip(),
@@ -104,6 +109,10 @@ impl Server {
                             certificate: None,
                         };
                         self.spawn(stream, peer, listener.tls.clone(), place);
+                    }
+                    Ok(Accepted::Outsider(address)) => {
+                        let now = self.app.clock.unix_time();
+                        self.record(|it| it.came(address, now));
                     }
                     Err(error) => {
                         tracing::warn!(%error, "failed to accept a connection");
@@ -115,9 +124,18 @@ impl Server {
                 _ = upkeep.tick() => {
                     self.app.metrics.run_upkeep();
                     listeners.iter().filter_map(|it| it.tls.as_ref()).for_each(|it| it.refresh());
-                    self.alarm.look(listeners, self.app.clock.unix_time());
+                    let now = self.app.clock.unix_time();
+                    self.alarm.look(listeners, now);
+                    self.record(|it| it.overdue(now));
                 }
             }
+        }
+    }
+
+    /// Puts on record what there is to tell of closed connections; nothing waits for it.
+    fn record(&mut self, tell: impl FnOnce(&mut Outsiders) -> Option<Row>) {
+        if let Some(row) = tell(&mut self.outsiders) {
+            drop(self.app.audit.append(row));
         }
     }
 

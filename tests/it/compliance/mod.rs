@@ -1,6 +1,8 @@
 //! What is required of the system, and whether what is said to show it exists: `docs/compliance/controls.toml`.
 
 mod accounts;
+#[cfg(all(feature = "ort", feature = "rten", target_os = "linux"))]
+mod dumps;
 mod evidence;
 mod failures;
 mod ports;

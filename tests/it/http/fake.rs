@@ -125,7 +125,14 @@ impl Server {
         Server::guarded_with((surface, tls), options()).await
     }
 
-    /// The same with other limits.
+    /// The same where connections may come from some networks only.
+    pub(crate) async fn guarded_for(networks: Vec<fenwen::base::Network>) -> Server {
+        let door = Door { networks, ..Door::to(gate_settings(true)) };
+        let manners = (ServiceLimits::default(), options());
+        Server::start_behind(door, FakeRecogniser::open(), None, manners).await
+    }
+
+    /// As [`Server::guarded`], with other limits.
     pub(crate) async fn guarded_with(
         (surface, tls): (Surface, Option<Arc<Tls>>),
         options: HttpOptions,
@@ -322,20 +329,21 @@ struct Door {
     provider: pages::Provider,
     scanner: Scanner,
     trials: Vec<Trial>,
+    networks: Vec<fenwen::base::Network>,
 }
 
 impl Door {
     fn to(gate: GateSettings) -> Door {
-        let provider = pages::nowhere();
-        let (surface, scanner) = (Surface::All, Scanner::off());
-        Door { gate, surface, tls: None, provider, scanner, trials: Vec::new() }
+        let (provider, scanner) = (pages::nowhere(), Scanner::off());
+        let (surface, trials, networks) = (Surface::All, Vec::new(), Vec::new());
+        Door { gate, surface, tls: None, provider, scanner, trials, networks }
     }
 
     async fn listener(self) -> (Listener, SocketAddr) {
         let tcp = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
         let addr = tcp.local_addr().unwrap();
-        let Door { surface, tls, .. } = self;
-        (Listener { surface, tls, ..Listener::plain(tcp) }, addr)
+        let Door { surface, tls, networks, .. } = self;
+        (Listener { surface, tls, networks, ..Listener::plain(tcp) }, addr)
     }
 }
 

@@ -19,12 +19,12 @@ use super::{speech, texts};
 
 const CLASSIFICATIONS: &str = "/api/v1/letters/classifications";
 
-fn description() -> Value {
+pub(super) fn description() -> Value {
     serde_json::to_value(fenwen::http::openapi()).unwrap()
 }
 
 /// Methods and templates of the description.
-fn operations() -> BTreeSet<(String, String)> {
+pub(super) fn operations() -> BTreeSet<(String, String)> {
     let description = description();
     let paths = description["paths"].as_object().unwrap();
     let methods = |item: &Value| -> Vec<String> {
@@ -115,7 +115,7 @@ pub(super) async fn call(
 }
 
 /// A path of the template with ids that nobody has.
-fn concrete(template: &str) -> String {
+pub(super) fn concrete(template: &str) -> String {
     let id = "0".repeat(32);
     template
         .replace("{id}", &id)

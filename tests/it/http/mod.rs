@@ -20,6 +20,7 @@ mod load;
 mod many_reviews;
 mod proposals;
 mod recognition;
+mod recorded;
 #[cfg(feature = "console")]
 mod review_screens;
 mod reviews;
