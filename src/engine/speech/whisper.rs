@@ -21,6 +21,9 @@ const SAMPLES_PER_POSITION: usize = 320;
 const MARGIN: usize = 96;
 /// The encoder's positions are cut to a multiple of this, which its matrix products like.
 const STEP: usize = 64;
+/// Positions that the encoder gets at least, ten seconds: it learnt on windows of thirty, in which a short utterance
+/// lies before a long silence, and without that it takes one sound for another (`eval/reports/speech`).
+const FEWEST: usize = 512;
 /// Shortest window that whisper.cpp decodes, in samples; shorter ones get silence at their end.
 const MIN_WINDOW: usize = 17_600;
 /// Tokens of a multilingual vocabulary that are no languages: 51,865 with 99 languages, 51,866 with 100.
@@ -154,9 +157,7 @@ impl SpeechModel for WhisperModel {
         self.watch(should_stop);
         let mut params = self.params(options);
         let most = self.context.n_audio_ctx();
-        let positions =
-            (samples.len().div_ceil(SAMPLES_PER_POSITION) + MARGIN).next_multiple_of(STEP);
-        params.set_audio_ctx(i32::try_from(positions).unwrap_or(most).min(most));
+        params.set_audio_ctx(i32::try_from(positions(samples.len())).unwrap_or(most).min(most));
         let decoded = self.state.full(params, &samples);
         decoded.map_err(|error| self.error(error))?;
         let end_of_text = self.context.token_eot();
@@ -190,6 +191,12 @@ impl SpeechModel for WhisperModel {
         found.sort_by(|a, b| b.1.total_cmp(&a.1));
         Ok(found)
     }
+}
+
+/// Positions of the encoder for a window of so many samples.
+fn positions(n_samples: usize) -> usize {
+    let positions = n_samples.div_ceil(SAMPLES_PER_POSITION) + MARGIN;
+    positions.next_multiple_of(STEP).max(FEWEST)
 }
 
 /// The window, not too long and not too short.
@@ -230,5 +237,23 @@ fn span(segment: &WhisperSegment<'_>, end_of_text: WhisperTokenId) -> HeardSpan 
         end: seconds(segment.end_timestamp()),
         no_speech: segment.no_speech_probability(),
         tokens: tokens.collect(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn short_windows_are_heard_in_ten_seconds_and_long_ones_with_a_margin() {
+        let check = |seconds: usize, expected: usize| {
+            assert_eq!(positions(seconds * 16_000), expected, "{seconds} s");
+        };
+        check(1, 512);
+        check(3, 512);
+        check(8, 512);
+        check(9, 576);
+        check(12, 704);
+        check(28, 1536);
     }
 }
