@@ -15,7 +15,7 @@ use crate::task::idcard::{IdAnswer, IdImage, ModelInfo, Timings, Wanted};
 use crate::wire::v1::meta::{PurposeRule, RecognitionOrder};
 use crate::wire::v1::recognition::RecognitionAnswer;
 
-use super::networks::{Opener, blocking_threads};
+use super::networks::Opener;
 use super::recogniser::Recogniser;
 use super::serve::limits::image_limits;
 
@@ -44,7 +44,7 @@ impl LocalReader {
         let opener = Opener::new(config)?;
         let runtime = tokio::runtime::Builder::new_multi_thread()
             .enable_all()
-            .max_blocking_threads(blocking_threads())
+            .max_blocking_threads(opener.blocking_threads())
             .build()
             .context("failed to start the runtime")?;
         Ok(LocalReader {

@@ -30,12 +30,6 @@ const CLASSIFIER: &str = "ppocr-line-cls";
 pub(super) const RECOGNISER: &str = "ppocrv6-small-rec";
 const FACE_FINDER: &str = "yunet-face";
 
-/// Threads that cut lines out of pictures: few, because each keeps memory of its own.
-pub(super) fn blocking_threads() -> usize {
-    let cores = std::thread::available_parallelism().map_or(1, NonZeroUsize::get);
-    (cores / 4).clamp(2, 8)
-}
-
 /// Copies of one network at most, whatever the cores: each holds its own working memory.
 const MAX_SESSIONS: usize = 4;
 /// Padded elements of a batch for one real element, at most.
@@ -54,6 +48,15 @@ pub(super) struct Opener {
 }
 
 impl Opener {
+    /// Threads that cut lines out of pictures: few, because each keeps memory of its own, and where the processor
+    /// computes the networks too, it has little to spare. A card waits for them.
+    pub(super) fn blocking_threads(&self) -> usize {
+        match self.device() {
+            Device::Cpu => (n_cores() / 4).clamp(2, 8),
+            Device::Cuda(_) => (n_cores() / 4 * 3).clamp(2, 16),
+        }
+    }
+
     /// Chooses the engine: ONNX Runtime where its library was pulled, else the built-in one, which is slower.
     pub(super) fn new(config: &Config) -> anyhow::Result<Opener> {
         let registry = ModelRegistry::open(super::models::settings(config)?)?;
@@ -237,6 +240,11 @@ fn open_on(
     engine::open_replicas(weights, &options, n_replicas)
 }
 
+/// Cores that this process may use.
+pub(super) fn n_cores() -> usize {
+    std::thread::available_parallelism().map_or(1, NonZeroUsize::get)
+}
+
 /// Two threads a copy: one copy of the detector holds a hundred megabytes while it runs, and two threads share it.
 ///
 /// On another device two copies: the work of one around its runs fills the pauses of the other.
@@ -244,11 +252,10 @@ fn placement(config: &Config, device: Device) -> Placement {
     if let (Device::Cuda(_), 0) = (device, config.engine.sessions) {
         return Placement { sessions: 2, threads: config.engine.threads.max(1) };
     }
-    let cores = std::thread::available_parallelism().map_or(1, NonZeroUsize::get);
     let automatic = Placement::divide(
-        cores,
+        n_cores(),
         match config.engine.sessions {
-            0 => (cores / 2).clamp(1, MAX_SESSIONS),
+            0 => (n_cores() / 2).clamp(1, MAX_SESSIONS),
             sessions => sessions,
         },
     );

@@ -34,7 +34,7 @@ mod senders;
 use super::console::Shown;
 use super::drift;
 use super::kinds::{self, TextKind};
-use super::networks::{Opener, blocking_threads};
+use super::networks::{Opener, n_cores};
 use super::notices;
 use super::otlp;
 use super::profile;
@@ -96,7 +96,7 @@ pub(super) fn run(config: &Config, role: Role) -> anyhow::Result<()> {
     };
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .enable_all()
-        .max_blocking_threads(blocking_threads())
+        .max_blocking_threads(opener.blocking_threads())
         .thread_name("fenwen")
         .build()
         .context("failed to start the runtime")?;
@@ -390,7 +390,10 @@ fn service(
     let limits = ServiceLimits {
         max_in_flight: u32::try_from(config.idcard.queue).unwrap_or(u32::MAX),
         max_admitted_pixels: config.idcard.pixels_in_flight,
-        decode_threads: config.idcard.decode_threads,
+        decode_threads: match config.idcard.decode_threads {
+            0 => (n_cores() / 2).clamp(2, 8),
+            n_threads => n_threads,
+        },
         ..ServiceLimits::default()
     };
     let networks = RawNetworks::new(config)?;

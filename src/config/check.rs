@@ -125,7 +125,6 @@ impl Config {
             ("jobs.per_minute", self.jobs.per_minute.into()),
             ("store.connections", self.store.connections as u64),
             ("idcard.queue", self.idcard.queue as u64),
-            ("idcard.decode_threads", self.idcard.decode_threads as u64),
         ]
         .into_iter()
     }

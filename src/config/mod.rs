@@ -200,13 +200,13 @@ pub struct IdCard {
     pub queue: usize,
     /// 同時在處理中的影像像素總量上限。
     pub pixels_in_flight: u64,
-    /// 影像解碼執行緒數。
+    /// 影像解碼執行緒數;0 表示依核心數自動決定(2 至 8)。
     pub decode_threads: usize,
 }
 
 impl Default for IdCard {
     fn default() -> IdCard {
-        IdCard { queue: 32, pixels_in_flight: 200_000_000, decode_threads: 2 }
+        IdCard { queue: 32, pixels_in_flight: 200_000_000, decode_threads: 0 }
     }
 }
 

@@ -62,7 +62,10 @@ pub fn report(device: Device) {
     if let Device::Cuda(number) = device
         && let Err(reason) = super::nvml::report(number)
     {
-        tracing::debug!(%reason, %device, "the driver tells nothing of the card");
+        static TOLD: std::sync::Once = std::sync::Once::new();
+        TOLD.call_once(|| {
+            tracing::warn!(%reason, %device, "the driver tells nothing of the card: no metrics of it");
+        });
     }
     #[cfg(not(feature = "cuda"))]
     let (Device::Cpu | Device::Cuda(_)) = device;

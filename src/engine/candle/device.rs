@@ -6,6 +6,10 @@ use candle_core::{DType, Device as CandleDevice, Tensor};
 
 use crate::engine::{Device, EngineError};
 
+/// Bytes of memory for values between operators that stay with the program while nothing runs.
+#[cfg(feature = "cuda")]
+const MEMORY_KEPT: u64 = 4 << 30;
+
 /// The device, opened by the first that asks.
 ///
 /// # Errors
@@ -29,6 +33,14 @@ pub(crate) fn open(device: Device) -> Result<CandleDevice, EngineError> {
             "is the driver of the card installed, and are CUDA's libraries found (gpu/README.md)?";
         EngineError::Library(format!("device `{device}` does not answer: {err}; {remedy}"))
     })?;
+    if let CandleDevice::Cuda(card) = &found {
+        // The default is to give all of it back after each run, and to ask for it again.
+        super::kernels::keep_memory(card, MEMORY_KEPT).map_err(|err| {
+            EngineError::Library(format!(
+                "device `{device}` does not say what memory it has: {err}"
+            ))
+        })?;
+    }
     opened.insert(number, found.clone());
     Ok(found)
 }

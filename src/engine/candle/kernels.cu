@@ -30,6 +30,67 @@ extern "C" __global__ void depthwise(
   out[idx] = sum;
 }
 
+// Every channel of a picture under a sliding window, weighed and summed for each channel out, plus a bias. A block makes
+// PIXELS neighbouring values of OUTS channels of one picture; the weights that it needs lie in shared memory, TAPS at a
+// time, so that each value read from the picture serves OUTS sums.
+// pictures [rows, channels, height, width], weights [outs, channels, size_y, size_x], biases [outs];
+// blocks: x over the values of a plane, y over the channels out, z over the pictures.
+#define PIXELS 128
+#define OUTS 16
+#define TAPS 144
+
+extern "C" __global__ void __launch_bounds__(PIXELS) convolve(
+    const float *__restrict__ pictures, const float *__restrict__ weights, const float *__restrict__ biases,
+    float *__restrict__ out, int outs, int channels, int height, int width, int out_height, int out_width,
+    int size_y, int size_x, int stride_y, int stride_x, int top, int left) {
+  __shared__ float4 shared[TAPS][OUTS / 4];
+  int pixel = blockIdx.x * PIXELS + threadIdx.x;
+  int first_out = blockIdx.y * OUTS;
+  int n_pixels = out_height * out_width;
+  int window = size_y * size_x, n_taps = channels * window;
+  int y = pixel / out_width * stride_y - top, x = pixel % out_width * stride_x - left;
+  const float *picture = pictures + (size_t)blockIdx.z * channels * height * width;
+  float sums[OUTS] = {};
+  for (int first = 0; first < n_taps; first += TAPS) {
+    int n_here = min(TAPS, n_taps - first);
+    __syncthreads();
+    for (int idx = threadIdx.x; idx < n_here * OUTS; idx += PIXELS) {
+      int tap = idx % n_here, place = idx / n_here;
+      bool is_there = first_out + place < outs;
+      ((float *)shared[tap])[place] = is_there ? weights[(size_t)(first_out + place) * n_taps + first + tap] : 0.0f;
+    }
+    __syncthreads();
+    if (n_pixels <= pixel) continue;
+    int channel = first / window, dy = first % window / size_x, dx = first % size_x;
+    for (int tap = 0; tap < n_here; tap++) {
+      int row = y + dy, column = x + dx;
+      bool is_inside = 0 <= row && row < height && 0 <= column && column < width;
+      float value = is_inside ? picture[(channel * height + row) * width + column] : 0.0f;
+#pragma unroll
+      for (int quarter = 0; quarter < OUTS / 4; quarter++) {
+        float4 weight = shared[tap][quarter];
+        sums[quarter * 4] += weight.x * value;
+        sums[quarter * 4 + 1] += weight.y * value;
+        sums[quarter * 4 + 2] += weight.z * value;
+        sums[quarter * 4 + 3] += weight.w * value;
+      }
+      if (++dx == size_x) {
+        dx = 0;
+        if (++dy == size_y) {
+          dy = 0;
+          channel++;
+        }
+      }
+    }
+  }
+  if (n_pixels <= pixel) return;
+#pragma unroll
+  for (int place = 0; place < OUTS; place++) {
+    int channel = first_out + place;
+    if (channel < outs) out[((size_t)blockIdx.z * outs + channel) * n_pixels + pixel] = sums[place] + biases[channel];
+  }
+}
+
 // What follows serves the sentence encoder (gpu/ops.rs): half precision, one thread for each value of the result.
 
 

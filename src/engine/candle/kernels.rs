@@ -5,8 +5,9 @@ use std::ops::Deref;
 use candle_core::backend::BackendStorage;
 use candle_core::cuda_backend::CudaDType;
 use candle_core::cuda_backend::WrapErr;
-use candle_core::cuda_backend::cudarc::driver::{CudaView, LaunchConfig, PushKernelArg};
-use candle_core::{CudaStorage, Layout, Result, Storage, Tensor, bail};
+use candle_core::cuda_backend::cudarc::driver::result::{device, mem_pool};
+use candle_core::cuda_backend::cudarc::driver::{CudaView, LaunchConfig, PushKernelArg, sys};
+use candle_core::{CudaDevice, CudaStorage, Layout, Result, Storage, Tensor, bail};
 use half::f16;
 
 /// Compiled by build.rs.
@@ -37,6 +38,39 @@ macro_rules! launch {
         unsafe { launch.launch(LaunchConfig::for_num_elems(n_values)) }.w()?;
         Ok(CudaStorage::wrap_cuda_slice(out, device.clone()))
     }};
+}
+
+/// Has the card's own store of memory keep up to `n_bytes` of what was given back to it.
+///
+/// Allocations follow the stream, from the card's default pool (CUDA Driver API, stream-ordered memory allocator).
+#[expect(unsafe_code, reason = "the driver is foreign code")]
+pub(super) fn keep_memory(card: &CudaDevice, n_bytes: u64) -> Result<()> {
+    let context = card.cuda_stream().context().clone();
+    if !context.has_async_alloc() {
+        return Ok(());
+    }
+    let mut wanted = n_bytes;
+    // SAFETY: the device is the context's, its default pool lives as long as it, and the value is the 64-bit number that
+    // this attribute takes.
+    unsafe {
+        let pool = device::get_default_mem_pool(context.cu_device()).w()?;
+        mem_pool::set_attribute(
+            pool,
+            sys::CUmemPool_attribute::CU_MEMPOOL_ATTR_RELEASE_THRESHOLD,
+            (&raw mut wanted).cast(),
+        )
+        .w()
+    }
+}
+
+/// Copies a tensor of 32-bit floats without gaps to the host.
+pub(super) fn to_host(tensor: &Tensor, values: &mut Vec<f32>) -> Result<()> {
+    let (storage, layout) = tensor.storage_and_layout();
+    let Storage::Cuda(storage) = storage.deref() else { bail!("a tensor that is not on a card") };
+    let n_values = layout.shape().elem_count();
+    values.resize(n_values, 0.0);
+    let place = whole::<f32>((storage, layout), n_values)?;
+    storage.device().cuda_stream().memcpy_dtoh(&place, values).w()
 }
 
 /// Sizes of a depthwise convolution, in the order of height and width where there are two.
@@ -91,6 +125,55 @@ pub(super) fn depthwise(
             &left
         ]
     )
+}
+
+/// Values of a plane, and channels out, that a block of the kernel `convolve` makes.
+const BLOCK: [usize; 2] = [128, 16];
+
+/// Convolves pictures [rows, channels in, height, width] with weights [channels out, channels in, height, width] and a
+/// bias for each channel out. The channels of `sizes` are those in.
+#[expect(unsafe_code, reason = "a kernel on the device is foreign code")]
+pub(super) fn convolve(
+    pictures: Place<'_>,
+    weights: Place<'_>,
+    biases: Place<'_>,
+    sizes: &Sizes,
+) -> Result<CudaStorage> {
+    let Sizes { n_rows, n_channels, picture, output, window, stride, before } = *sizes;
+    let device = pictures.0.device();
+    let n_out = biases.1.shape().elem_count();
+    let one = n_channels * picture[0] * picture[1];
+    // The kernel counts the values of one picture in 32 bits, with a sign.
+    if i32::try_from(one).is_err() {
+        bail!("a picture of too many values");
+    }
+    let pictures = whole::<f32>(pictures, n_rows * one)?;
+    let weights = whole::<f32>(weights, n_out * n_channels * window[0] * window[1])?;
+    let biases = whole::<f32>(biases, n_out)?;
+    let n_pixels = output[0] * output[1];
+    let blocks = [n_pixels.div_ceil(BLOCK[0]), n_out.div_ceil(BLOCK[1]), n_rows].map(number);
+    let config = LaunchConfig {
+        grid_dim: blocks.into(),
+        block_dim: (number(BLOCK[0]), 1, 1),
+        shared_mem_bytes: 0,
+    };
+    let [height, width] = picture.map(number);
+    let [out_height, out_width] = output.map(number);
+    let [size_y, size_x] = window.map(number);
+    let [stride_y, stride_x] = stride.map(number);
+    let [top, left] = before.map(number);
+    let channels = [n_out, n_channels].map(number);
+    let function = device.get_or_load_custom_func("convolve", MODULE, PTX)?;
+    // SAFETY: the kernel writes every one of these values, and nothing reads them before.
+    let out = unsafe { device.alloc::<f32>(n_rows * n_out * n_pixels)? };
+    let mut launch = function.builder();
+    launch.arg(&pictures).arg(&weights).arg(&biases).arg(&out);
+    launch.arg(&channels[0]).arg(&channels[1]).arg(&height).arg(&width).arg(&out_height);
+    launch.arg(&out_width).arg(&size_y).arg(&size_x).arg(&stride_y).arg(&stride_x);
+    launch.arg(&top).arg(&left);
+    // SAFETY: the arguments are those of the kernel, and what it reads is as long as the sizes say.
+    unsafe { launch.launch(config) }.w()?;
+    Ok(CudaStorage::wrap_cuda_slice(out, device.clone()))
 }
 
 /// Adds to each value of planes [rows, channels, …] the bias of its channel.

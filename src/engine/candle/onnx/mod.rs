@@ -47,7 +47,8 @@ pub(super) fn open(
                 .thread_name(|idx| format!("candle-{idx}"))
                 .build()
                 .map_err(|err| EngineError::Load(err.to_string()))?;
-            Ok(Box::new(OnnxModel { plan: Arc::clone(&plan), pool }) as Box<dyn TensorModel>)
+            Ok(Box::new(OnnxModel { plan: Arc::clone(&plan), pool, outputs: Vec::new() })
+                as Box<dyn TensorModel>)
         })
         .collect()
 }
@@ -66,6 +67,8 @@ fn plan(bytes: &[u8], header: &Header, device: &Device) -> Result<Plan, EngineEr
 struct OnnxModel {
     plan: Arc<Plan>,
     pool: ThreadPool,
+    /// Of the run before: a batch of lines has megabytes of them.
+    outputs: Vec<Output>,
 }
 
 impl TensorModel for OnnxModel {
@@ -79,7 +82,8 @@ impl TensorModel for OnnxModel {
         visit: &mut dyn FnMut(&[View<'_>]),
     ) -> Result<(), EngineError> {
         self.plan.signature.check(inputs)?;
-        let outputs = self.pool.install(|| compute(&self.plan, inputs)).map_err(run_error)?;
+        let OnnxModel { plan, pool, outputs } = self;
+        pool.install(|| compute(plan, inputs, outputs)).map_err(run_error)?;
         let views: Vec<View<'_>> = outputs
             .iter()
             .map(|(shape, values)| View::new(shape, values))
@@ -93,8 +97,8 @@ impl TensorModel for OnnxModel {
 /// Dimensions and elements of an output, back on the host.
 type Output = (Vec<usize>, Vec<f32>);
 
-/// The outputs, back on the host.
-fn compute(plan: &Plan, inputs: &[Tensor]) -> Result<Vec<Output>, RunError> {
+/// Puts the outputs into `outputs`, back on the host, where they take the room of those before.
+fn compute(plan: &Plan, inputs: &[Tensor], outputs: &mut Vec<Output>) -> Result<(), RunError> {
     let inputs = inputs
         .iter()
         .map(|input| {
@@ -105,10 +109,28 @@ fn compute(plan: &Plan, inputs: &[Tensor]) -> Result<Vec<Output>, RunError> {
             Ok(CandleTensor::from_slice(values, input.shape(), plan.device())?)
         })
         .collect::<Result<Vec<CandleTensor>, RunError>>()?;
-    plan.run(inputs)?
-        .into_iter()
-        .map(|output| Ok((output.dims().to_vec(), output.flatten_all()?.to_vec1()?)))
-        .collect()
+    let computed = plan.run(inputs)?;
+    outputs.resize_with(computed.len(), Output::default);
+    for (output, (shape, values)) in computed.iter().zip(outputs) {
+        *shape = output.dims().to_vec();
+        to_host(&output.flatten_all()?, values)?;
+    }
+    Ok(())
+}
+
+#[cfg(feature = "cuda")]
+fn to_host(output: &CandleTensor, values: &mut Vec<f32>) -> candle_core::Result<()> {
+    if output.device().is_cuda() {
+        return super::kernels::to_host(output, values);
+    }
+    *values = output.to_vec1()?;
+    Ok(())
+}
+
+#[cfg(not(feature = "cuda"))]
+fn to_host(output: &CandleTensor, values: &mut Vec<f32>) -> candle_core::Result<()> {
+    *values = output.to_vec1()?;
+    Ok(())
 }
 
 fn run_error(error: RunError) -> EngineError {

@@ -19,7 +19,9 @@ fn planned(bytes: &[u8]) -> Result<Plan, EngineError> {
 
 fn run_all(bytes: &[u8], (shape, values): Given<'_>) -> Result<Vec<Output>, EngineError> {
     let input = Tensor::f32(shape, values.to_vec()).unwrap();
-    compute(&planned(bytes)?, &[input]).map_err(run_error)
+    let mut outputs = Vec::new();
+    compute(&planned(bytes)?, &[input], &mut outputs).map_err(run_error)?;
+    Ok(outputs)
 }
 
 #[track_caller]

@@ -1,8 +1,8 @@
 //! Windows that slide over pictures: convolutions and pools, as the operators of candle that do each of them best.
 
-#[cfg(feature = "cuda")]
-use candle_core::CudaStorage;
 use candle_core::{CpuStorage, CustomOp3, Layout, Result as CandleResult, Shape, Tensor, bail};
+#[cfg(feature = "cuda")]
+use candle_core::{CudaStorage, DType};
 use rayon::prelude::*;
 
 #[cfg(feature = "cuda")]
@@ -98,6 +98,10 @@ impl Convolution {
                 let product = weight.broadcast_as((n_rows, n_out, n_in))?.matmul(&rows)?;
                 product.reshape((n_rows, n_out, out_height, out_width))?
             }
+            #[cfg(feature = "cuda")]
+            Method::General if input.device().is_cuda() => {
+                return self.on_card(input, [out_height, out_width]);
+            }
             Method::General => {
                 // What a device may lay out as a matrix first.
                 bounded(&[n_rows, n_in, kernel_height * kernel_width, out_height, out_width])?;
@@ -118,9 +122,24 @@ impl Convolution {
         }
     }
 
-    fn depthwise(&self, input: &Tensor, output: [usize; 2]) -> Result<Tensor, RunError> {
+    fn geometry(&self, output: [usize; 2]) -> Geometry {
         let Window { size, stride, pads: [top, left, ..] } = self.window;
-        let depthwise = Depthwise { size, stride, before: [top, left], output };
+        Geometry { size, stride, before: [top, left], output }
+    }
+
+    #[cfg(feature = "cuda")]
+    fn on_card(&self, input: &Tensor, output: [usize; 2]) -> Result<Tensor, RunError> {
+        let on_card = OnCard(self.geometry(output));
+        let bias = match &self.bias {
+            Some(bias) => bias.contiguous()?,
+            None => Tensor::zeros(self.n_out()?, DType::F32, input.device())?,
+        };
+        let (input, weight) = (input.contiguous()?, self.weight.contiguous()?);
+        Ok(input.apply_op3_no_bwd(&weight, &bias, &on_card)?)
+    }
+
+    fn depthwise(&self, input: &Tensor, output: [usize; 2]) -> Result<Tensor, RunError> {
+        let depthwise = Depthwise(self.geometry(output));
         let bias = self.bias.as_ref().ok_or(RunError::Misfit("a convolution without a bias"))?;
         let (input, weight, bias) =
             (input.contiguous()?, self.weight.contiguous()?, bias.contiguous()?);
@@ -128,12 +147,9 @@ impl Convolution {
     }
 }
 
-/// A convolution of every channel by itself: pictures [rows, channels, height, width], weights [channels, 1, height,
-/// width] and a bias for each channel, all without gaps.
-///
-/// candle's own convolution takes the groups one after another, a few hundred for each of these.
+/// Where a window goes over a picture, and how large a result that makes.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct Depthwise {
+pub(super) struct Geometry {
     /// Height and width of the window.
     pub(super) size: [usize; 2],
     /// Step down and to the right.
@@ -143,6 +159,22 @@ pub(super) struct Depthwise {
     /// Height and width of the result.
     pub(super) output: [usize; 2],
 }
+
+#[cfg(feature = "cuda")]
+impl Geometry {
+    /// As a kernel is told of it.
+    fn sizes(&self, n_rows: usize, n_channels: usize, picture: [usize; 2]) -> kernels::Sizes {
+        let Geometry { size: window, stride, before, output } = *self;
+        kernels::Sizes { n_rows, n_channels, picture, output, window, stride, before }
+    }
+}
+
+/// A convolution of every channel by itself: pictures [rows, channels, height, width], weights [channels, 1, height,
+/// width] and a bias for each channel, all without gaps.
+///
+/// candle's own convolution takes the groups one after another, a few hundred for each of these.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Depthwise(Geometry);
 
 impl CustomOp3 for Depthwise {
     fn name(&self) -> &'static str {
@@ -159,11 +191,11 @@ impl CustomOp3 for Depthwise {
         bias_layout: &Layout,
     ) -> CandleResult<(CpuStorage, Shape)> {
         let (n_rows, n_channels, height, width) = picture_layout.shape().dims4()?;
-        let [out_height, out_width] = self.output;
+        let [out_height, out_width] = self.0.output;
         let pictures = whole(pictures, picture_layout)?;
         let weights = whole(weights, weight_layout)?;
         let biases = whole(biases, bias_layout)?;
-        let n_weights = self.size[0] * self.size[1];
+        let n_weights = self.0.size[0] * self.0.size[1];
         if weights.len() != n_channels * n_weights || biases.len() != n_channels {
             bail!("the weights of a depthwise convolution do not fit its {n_channels} channels");
         }
@@ -191,22 +223,14 @@ impl CustomOp3 for Depthwise {
         bias_layout: &Layout,
     ) -> CandleResult<(CudaStorage, Shape)> {
         let (n_rows, n_channels, height, width) = picture_layout.shape().dims4()?;
-        let sizes = kernels::Sizes {
-            n_rows,
-            n_channels,
-            picture: [height, width],
-            output: self.output,
-            window: self.size,
-            stride: self.stride,
-            before: self.before,
-        };
+        let sizes = self.0.sizes(n_rows, n_channels, [height, width]);
         let out = kernels::depthwise(
             (pictures, picture_layout),
             (weights, weight_layout),
             (biases, bias_layout),
             &sizes,
         )?;
-        Ok((out, Shape::from((n_rows, n_channels, self.output[0], self.output[1]))))
+        Ok((out, Shape::from((n_rows, n_channels, self.0.output[0], self.0.output[1]))))
     }
 }
 
@@ -214,9 +238,9 @@ impl Depthwise {
     /// Adds to a plane its picture's windows × weights: each weight to a whole row at a time.
     fn add_plane(&self, picture: &[f32], width: usize, weights: &[f32], out: &mut [f32]) {
         let rows: Vec<&[f32]> = picture.chunks_exact(width).collect();
-        for (out_y, out_row) in out.chunks_exact_mut(self.output[1]).enumerate() {
-            for (y, weights) in weights.chunks_exact(self.size[1]).enumerate() {
-                let y = (out_y * self.stride[0] + y).checked_sub(self.before[0]);
+        for (out_y, out_row) in out.chunks_exact_mut(self.0.output[1]).enumerate() {
+            for (y, weights) in weights.chunks_exact(self.0.size[1]).enumerate() {
+                let y = (out_y * self.0.stride[0] + y).checked_sub(self.0.before[0]);
                 let Some(row) = y.and_then(|it| rows.get(it)) else { continue };
                 for (x, weight) in weights.iter().enumerate() {
                     self.add_row(row, x, *weight, out_row);
@@ -227,7 +251,7 @@ impl Depthwise {
 
     /// Adds to a row of the result a row of the picture, seen through column `x` of the window, × weight.
     fn add_row(&self, row: &[f32], x: usize, weight: f32, out_row: &mut [f32]) {
-        let (left, stride) = (self.before[1], self.stride[1]);
+        let (left, stride) = (self.0.before[1], self.0.stride[1]);
         let first = left.saturating_sub(x).div_ceil(stride);
         let out = out_row.iter_mut().skip(first);
         let seen = row.get((first * stride + x).saturating_sub(left)..).unwrap_or_default();
@@ -236,6 +260,51 @@ impl Depthwise {
         } else {
             out.zip(seen.iter().step_by(stride)).for_each(|(out, value)| *out += weight * value);
         }
+    }
+}
+
+/// A convolution on a card, where candle lays every window out in memory first, and then what comes of it once more:
+/// pictures [rows, channels in, height, width], weights [channels out, channels in, height, width] and a bias for each
+/// channel out, all without gaps.
+#[cfg(feature = "cuda")]
+struct OnCard(Geometry);
+
+#[cfg(feature = "cuda")]
+impl CustomOp3 for OnCard {
+    fn name(&self) -> &'static str {
+        "convolve"
+    }
+
+    fn cpu_fwd(
+        &self,
+        _: &CpuStorage,
+        _: &Layout,
+        _: &CpuStorage,
+        _: &Layout,
+        _: &CpuStorage,
+        _: &Layout,
+    ) -> CandleResult<(CpuStorage, Shape)> {
+        bail!("a convolution for cards on a processor")
+    }
+
+    fn cuda_fwd(
+        &self,
+        pictures: &CudaStorage,
+        picture_layout: &Layout,
+        weights: &CudaStorage,
+        weight_layout: &Layout,
+        biases: &CudaStorage,
+        bias_layout: &Layout,
+    ) -> CandleResult<(CudaStorage, Shape)> {
+        let (n_rows, n_channels, height, width) = picture_layout.shape().dims4()?;
+        let out = kernels::convolve(
+            (pictures, picture_layout),
+            (weights, weight_layout),
+            (biases, bias_layout),
+            &self.0.sizes(n_rows, n_channels, [height, width]),
+        )?;
+        let [out_height, out_width] = self.0.output;
+        Ok((out, Shape::from((n_rows, bias_layout.shape().dims1()?, out_height, out_width))))
     }
 }
 
