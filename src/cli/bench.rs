@@ -186,7 +186,9 @@ fn pictures(images: &[PathBuf], config: &Config, time: Duration) -> anyhow::Resu
                 readers.into_iter().try_for_each(|it| it.join().map_err(|_| panicked())?)
             })
         })?;
-        let (name, amount) = ("證件影像(整個流程)", n_images as f64);
+        // With fewer readers than pictures each reads several.
+        let each = each.mul_f64(n_readers as f64 / n_images as f64);
+        let (name, amount) = ("證件影像(整個流程)", n_readers as f64);
         Row { name, n_rows: n_readers, each, amount, unit: "張", note: String::new() }.write()?;
     }
     Ok(())
