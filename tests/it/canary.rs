@@ -10,7 +10,7 @@ use std::process::Command;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
-use fenwen::base::{Clock, IdNumber, Private, RequestId, SystemClock};
+use fenwen::base::{Clock, IdNumber, Private, RequestId, Spans, SystemClock};
 use fenwen::service::ServiceLimits;
 use fenwen::service::jobs::Worker;
 use fenwen::store::{Approval, Erasure, Identifier, IdentifierKind, Request, Store};
@@ -176,8 +176,10 @@ fn the_server_that_is_watched() {
 async fn watched(log: &Log) {
     let ear = FakeEar::saying(&sentence(5), usize::MAX / 2);
     let recogniser = FakeRecogniser::reading(planted_card);
-    let server =
-        Server::start_with(recogniser, Some(ear), ServiceLimits::default(), options()).await;
+    let spans = Spans::keeping(1.0);
+    let mut options = options();
+    options.spans = spans.clone();
+    let server = Server::start_with(recogniser, Some(ear), ServiceLimits::default(), options).await;
     texts::activate(&server);
     let worker = Worker::new(Arc::clone(&server.jobs), "w".to_owned());
     let work = tokio::spawn(async move { worker.run(std::future::pending()).await });
@@ -185,6 +187,7 @@ async fn watched(log: &Log) {
     mistake(&server).await;
     check_free("the metrics", &get(server.addr, "/metrics").await.body);
     work.abort();
+    check_traces(&spans).await;
     let logged = log.0.lock().unwrap().clone();
     assert!(holds(&logged, b"the watch begins"), "the log is talkative");
     check_free("the log", &logged);
@@ -202,6 +205,17 @@ async fn watched(log: &Log) {
     check_free("what is left, unsealed", &unsealed(&server).await);
     check_files(server.data_dir.path());
 }
+
+/// The spans of all these calls, as they leave for a collector.
+#[cfg(feature = "otlp")]
+async fn check_traces(spans: &Spans) {
+    let traces = crate::otlp::documents(spans).await;
+    assert!(holds(&traces, LETTERS.as_bytes()), "the calls were traced");
+    check_free("the traces", &traces);
+}
+
+#[cfg(not(feature = "otlp"))]
+async fn check_traces(_: &Spans) {}
 
 /// Sends every planted value through a service that takes it.
 async fn plant(server: &Server) {

@@ -111,6 +111,14 @@ async fn send(fake: &Fake, spans: &Spans) {
     tokio::time::timeout(WATCHDOG, sent).await.unwrap();
 }
 
+/// What a collector gets to read of these spans.
+pub(crate) async fn documents(spans: &Spans) -> Vec<u8> {
+    let fake = Fake::start(Vec::new()).await;
+    send(&fake, spans).await;
+    let got = fake.got.lock().unwrap();
+    got.iter().flat_map(|(_, body)| body.to_string().into_bytes()).collect()
+}
+
 fn traced(flags: &str) -> String {
     format!("traceparent: 00-{TRACE}-{CALLER}-{flags}\r\n")
 }
