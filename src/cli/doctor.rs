@@ -8,17 +8,19 @@ use std::path::Path;
 use std::process::ExitCode;
 use std::time::Duration;
 
-use anyhow::Context;
+use anyhow::{Context, anyhow};
 use clap::Args;
 use serde::Serialize;
 
 use crate::audit::{self, AuditKey};
-use crate::base::{Clock, SystemClock, rfc3339};
+use crate::base::{Clock, Private, SystemClock, rfc3339};
 use crate::config::{Config, Finding, Profile, StoreEngine};
 use crate::http::{Nearness, expiry};
 use crate::registry::{ModelRegistry, ModelState};
+use crate::service::scan::{Scanner, WhenAway};
 use crate::store::Snapshot;
 
+use super::serve::limits::scanner;
 use super::{bus, jobs, models, release, retention};
 
 /// A clock that stands before this moment (2026-01-01T00:00:00Z) is wrong.
@@ -74,7 +76,7 @@ pub(super) fn run(options: &DoctorOptions, config: &Config) -> anyhow::Result<Ex
 
 fn checks(config: &Config) -> Vec<Check> {
     type Looker = fn(&Config) -> Look;
-    let looks: [(&'static str, &'static str, Looker); 11] = [
+    let looks: [(&'static str, &'static str, Looker); 12] = [
         ("config", "設定", settings),
         ("ports", "監聽埠", ports),
         ("clock", "時鐘", clock),
@@ -84,6 +86,7 @@ fn checks(config: &Config) -> Vec<Check> {
         ("database", "資料庫", database),
         ("bus", "企業匯流排", bus_state),
         ("models", "模型", model_files),
+        ("scanner", "防毒掃描", virus_scanner),
         ("release", "發行簽章", signed_release),
         ("audit", "稽核紀錄", audit_log),
     ];
@@ -252,6 +255,19 @@ fn bus_state(config: &Config) -> Look {
     Ok((State::Good, format!("{} {}", report.server, report.version)))
 }
 
+/// Has it look at a harmless file.
+fn virus_scanner(config: &Config) -> Look {
+    let scanner = Scanner { when_away: WhenAway::Refuse, ..scanner(config) };
+    if !scanner.is_on() {
+        return Ok((State::Good, "未設定(scan.clamd),不掃描上傳的檔案".to_owned()));
+    }
+    let harmless = Private::new(b"fenwen doctor".to_vec());
+    retention::runtime()?
+        .block_on(scanner.check(&harmless))
+        .map_err(|_| anyhow!("clamd 沒有回答或拒收,請檢查 clamd 與 scan.clamd"))?;
+    Ok((State::Good, "clamd 有回應".to_owned()))
+}
+
 fn model_files(config: &Config) -> Look {
     let registry = ModelRegistry::open(models::settings(config)?)?;
     let (mut n_ready, mut missing, mut broken) = (0, Vec::new(), Vec::new());
@@ -372,6 +388,16 @@ mod tests {
         let key = AuditKey::open(&data.path().join("signer")).unwrap().public().to_line();
         config.release.public_key = Some(key);
         assert_eq!(found(&config, "release"), State::Bad);
+    }
+
+    #[test]
+    fn a_scanner_that_does_not_answer_is_bad() {
+        let data = tempfile::tempdir().unwrap();
+        let mut config = config(data.path());
+        assert_eq!(found(&config, "scanner"), State::Good);
+        let socket = data.path().join("clamd.ctl");
+        config.scan.clamd = Some(format!("unix:{}", socket.display()));
+        assert_eq!(found(&config, "scanner"), State::Bad);
     }
 
     #[test]

@@ -12,7 +12,7 @@ use crate::service::scan::{Clamd, Scanner, WhenAway};
 use crate::wire::v1::meta::PurposeRule;
 
 /// What looks at files, by the settings.
-pub(super) fn scanner(config: &Config) -> Scanner {
+pub(in crate::cli) fn scanner(config: &Config) -> Scanner {
     let place = |it: &String| match it.strip_prefix("unix:") {
         Some(path) => Clamd::Unix(path.into()),
         None => Clamd::Tcp(it.clone()),
