@@ -177,6 +177,7 @@ pub fn pages(parts: ConsoleParts) -> Pages {
         .route("/console/logout", post(login::sign_out))
         .route("/console/logout/back-channel", post(sso::signed_out))
         .merge(screens::router())
+        .route("/console/{*path}", get(async |visit: shell::Visit| visit.missing()))
         .with_state(Arc::clone(&console));
     let start = if parts.is_demo { "/console/try" } else { HOME };
     Pages { router, start, sessions: Arc::new(Door(console)) }

@@ -278,6 +278,7 @@ pub const PAGES: &[Route] = &[
     page("/console/audit", Access::Any(&[S::AuditRead])),
     page("/console/resources", Access::Any(&[S::OpsAdmin])),
     page("/console/privacy", Access::Any(&[S::PrivacyHandle])),
+    page("/console/{*path}", Access::Known),
 ];
 
 /// Scopes of whoever may try one of the services.

@@ -169,6 +169,7 @@ fn every_screen_is_seen_by_the_roles_that_need_it() {
         ("/console/audit", ""),
         ("/console/resources", ""),
         ("/console/privacy", ""),
+        ("/console/{*path}", "承分單模系稽個介"),
     ];
     let guarded = PAGES.iter().filter(|it| it.access != Access::Open);
     let found: Vec<(&str, String)> = guarded.map(|it| (it.path, who(it))).collect();

@@ -179,7 +179,11 @@ async fn every_row_of_a_page_has_its_page() {
         let is_there = ![404, 405].contains(&status) || row.path.contains('{');
         assert!(is_there, "{} {path}: {status}", row.method);
     }
-    let missing = get(server.addr, &format!("/console/recordings/{}", "0".repeat(32))).await;
-    assert_eq!((missing.status, missing.header("content-type")), (404, "text/html; charset=utf-8"));
-    assert!(html(&missing).contains("找不到資料"));
+    let record = format!("/console/recordings/{}", "0".repeat(32));
+    for path in [&record, "/console/mistyped", "/console/audit/more"] {
+        let missing = get(server.addr, path).await;
+        let kind = missing.header("content-type");
+        assert_eq!((missing.status, kind), (404, "text/html; charset=utf-8"), "{path}");
+        assert!(html(&missing).contains("找不到資料"), "{path}");
+    }
 }
