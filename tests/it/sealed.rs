@@ -55,7 +55,8 @@ impl Drop for Server {
     }
 }
 
-/// Content of every file below the folder, but of the audit log, which tells of the start.
+/// Content of every file below the folder, but of the audit log, which tells of the start, and of an empty write-ahead
+/// log, which SQLite makes for whoever reads, and takes away only if the process lets it.
 fn files(data: &Path) -> BTreeMap<String, Vec<u8>> {
     let mut found = BTreeMap::new();
     let mut folders = vec![data.to_owned()];
@@ -66,7 +67,10 @@ fn files(data: &Path) -> BTreeMap<String, Vec<u8>> {
             if path.is_dir() {
                 folders.push(path);
             } else if !name.starts_with("audit/") && !name.ends_with("-shm") {
-                found.insert(name, fs::read(path).unwrap());
+                let content = fs::read(path).unwrap();
+                if !(name.ends_with("-wal") && content.is_empty()) {
+                    found.insert(name, content);
+                }
             }
         }
     }
