@@ -118,17 +118,11 @@ fn compute(plan: &Plan, inputs: &[Tensor], outputs: &mut Vec<Output>) -> Result<
     Ok(())
 }
 
-#[cfg(feature = "cuda")]
 fn to_host(output: &CandleTensor, values: &mut Vec<f32>) -> candle_core::Result<()> {
+    #[cfg(feature = "cuda")]
     if output.device().is_cuda() {
         return super::kernels::to_host(output, values);
     }
-    *values = output.to_vec1()?;
-    Ok(())
-}
-
-#[cfg(not(feature = "cuda"))]
-fn to_host(output: &CandleTensor, values: &mut Vec<f32>) -> candle_core::Result<()> {
     *values = output.to_vec1()?;
     Ok(())
 }
