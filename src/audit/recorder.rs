@@ -1,13 +1,14 @@
 //! The door to the log: rows are queued, written together, and awaited until they are kept.
 //!
-//! Where a row waits for the disk, a thread writes what has gathered meanwhile. Where it does not, whoever appends writes,
-//! for all that wait: to wake a thread would take longer than to write.
+//! Where a row waits for the disk, a thread writes what has gathered meanwhile. Where it does not, whoever waits for a row
+//! lets everything go first that can, and then writes for all: to wake a thread would take longer than to write.
 
+use std::mem;
 use std::path::PathBuf;
-use std::pin::Pin;
+use std::pin::{Pin, pin};
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, TryLockError};
-use std::task::{Context, Poll};
+use std::task::{Context, Poll, ready};
 use std::thread::{self, JoinHandle};
 use std::time::Duration;
 
@@ -82,11 +83,16 @@ pub(super) struct Shared {
     pub(super) last: AtomicU64,
 }
 
+/// Where rows wait, and who writes them.
+pub(super) struct Desk {
+    pub(super) waiting: WaitingRows,
+    /// None when it has ended.
+    pub(super) writer: Mutex<Option<Writer>>,
+}
+
 /// The log of this process.
 pub struct Recorder {
-    waiting: Arc<WaitingRows>,
-    /// None when it has ended.
-    writer: Arc<Mutex<Option<Writer>>>,
+    desk: Arc<Desk>,
     thread: Mutex<Option<JoinHandle<()>>>,
     shared: Arc<Shared>,
     clock: Arc<dyn Clock>,
@@ -111,15 +117,15 @@ impl Recorder {
         let name = chain.name.clone();
         let writer =
             Writer::new((chain, key), settings.clone(), Arc::clone(&shared), Arc::clone(&clock))?;
-        let (waiting, writer) = (Arc::<WaitingRows>::default(), Arc::new(Mutex::new(Some(writer))));
-        let (rows, to_write) = (Arc::clone(&waiting), Arc::clone(&writer));
+        let (waiting, writer) = (WaitingRows::default(), Mutex::new(Some(writer)));
+        let desk = Arc::new(Desk { waiting, writer });
+        let served = Arc::clone(&desk);
         let thread = thread::Builder::new().name("audit-write".to_owned());
         let thread = thread
-            .spawn(move || writer::run(&to_write, &rows))
+            .spawn(move || writer::run(&served))
             .map_err(AuditError::file("start a thread for", &settings.folder))?;
         let recorder = Recorder {
-            waiting,
-            writer,
+            desk,
             thread: Mutex::new(Some(thread)),
             shared,
             clock,
@@ -138,32 +144,18 @@ impl Recorder {
     pub fn append(&self, row: Row) -> Appended {
         let (reply, answer) = oneshot::channel();
         let pending = Pending { at: self.clock.unix_time(), row, reply };
-        if !self.waiting.push(pending) {
+        if !self.desk.waiting.push(pending) {
             self.shared.n_lost.fetch_add(1, Ordering::Relaxed);
             metrics::counter!("fenwen_audit_failures_total").increment(1);
         }
-        match self.settings.commit {
-            Commit::Disk => self.waiting.ring(),
-            Commit::System => self.write_waiting(),
-        }
-        Appended(answer)
-    }
-
-    /// Writes what waits, unless somebody is writing: who does looks again after letting go.
-    fn write_waiting(&self) {
-        for _ in 0..MAX_ROUNDS {
-            if self.waiting.is_empty() {
-                return;
+        let turn = match self.settings.commit {
+            Commit::Disk => {
+                self.desk.waiting.ring();
+                None
             }
-            let mut writer = match self.writer.try_lock() {
-                Ok(writer) => writer,
-                Err(TryLockError::Poisoned(writer)) => writer.into_inner(),
-                Err(TryLockError::WouldBlock) => return,
-            };
-            let Some(writer) = writer.as_mut() else { return };
-            writer.commit(self.waiting.take());
-        }
-        self.waiting.ring();
+            Commit::System => Some(Arc::clone(&self.desk)),
+        };
+        Appended { answer, turn: Turn(turn), has_waited: false }
     }
 
     /// Whether rows reach the disk.
@@ -183,7 +175,7 @@ impl Recorder {
 
     /// Writes what is queued, signs the last row and ends; later rows are refused. Blocks until then.
     pub fn close(&self) {
-        self.waiting.close();
+        self.desk.waiting.close();
         let thread = lock(&self.thread).take();
         if thread.is_some_and(|it| it.join().is_err()) {
             tracing::error!("the thread of the audit log failed");
@@ -213,17 +205,42 @@ fn require_room(settings: &AuditSettings) -> Result<(), AuditError> {
     Err(AuditError::NoRoom { folder, free, wanted })
 }
 
+impl Desk {
+    /// Writes what waits, unless somebody is writing: who does looks again after letting go.
+    fn write_waiting(&self) {
+        for _ in 0..MAX_ROUNDS {
+            if self.waiting.is_empty() {
+                return;
+            }
+            let mut writer = match self.writer.try_lock() {
+                Ok(writer) => writer,
+                Err(TryLockError::Poisoned(writer)) => writer.into_inner(),
+                Err(TryLockError::WouldBlock) => return,
+            };
+            let Some(writer) = writer.as_mut() else { return };
+            writer.commit(self.waiting.take());
+        }
+        self.waiting.ring();
+    }
+}
+
 /// A row that was queued: resolves with its number when it is written. Dropping it changes nothing.
 #[must_use = "a row that nobody waits for may be lost in a crash"]
-pub struct Appended(oneshot::Receiver<Result<u64, NotWritten>>);
+pub struct Appended {
+    answer: oneshot::Receiver<Result<u64, NotWritten>>,
+    turn: Turn,
+    /// Whether what else could run has run since it was first asked.
+    has_waited: bool,
+}
 
 impl Appended {
     /// Waits on a thread; never call it in an async function.
     ///
     /// # Errors
     /// When the row is not written.
-    pub fn wait(self) -> Result<u64, NotWritten> {
-        self.0.blocking_recv().unwrap_or(Err(NotWritten))
+    pub fn wait(mut self) -> Result<u64, NotWritten> {
+        self.turn.take();
+        self.answer.blocking_recv().unwrap_or(Err(NotWritten))
     }
 }
 
@@ -231,7 +248,33 @@ impl Future for Appended {
     type Output = Result<u64, NotWritten>;
 
     fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
-        Pin::new(&mut self.0).poll(cx).map(|it| it.unwrap_or(Err(NotWritten)))
+        if self.turn.is_open() && !mem::replace(&mut self.has_waited, true) {
+            // Rows of other calls gather until this one is asked again, so that one writes for many.
+            ready!(pin!(tokio::task::yield_now()).poll(cx));
+        }
+        self.turn.take();
+        Pin::new(&mut self.answer).poll(cx).map(|it| it.unwrap_or(Err(NotWritten)))
+    }
+}
+
+/// The duty to write what waits at a desk, if whoever appended has it; also done when it is dropped.
+struct Turn(Option<Arc<Desk>>);
+
+impl Turn {
+    fn is_open(&self) -> bool {
+        self.0.is_some()
+    }
+
+    fn take(&mut self) {
+        if let Some(desk) = self.0.take() {
+            desk.write_waiting();
+        }
+    }
+}
+
+impl Drop for Turn {
+    fn drop(&mut self) {
+        self.take();
     }
 }
 

@@ -1,8 +1,8 @@
 //! What waits is written and committed together, so that many rows share one wait for the disk.
 
 use std::mem;
+use std::sync::Arc;
 use std::sync::atomic::Ordering;
-use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
 use crate::base::{Clock, rfc3339};
@@ -11,8 +11,8 @@ use super::chain::Chain;
 use super::key::AuditKey;
 use super::line;
 use super::mark::Place;
-use super::recorder::{AuditSettings, Shared, lock};
-use super::waiting::{Pending, WaitingRows};
+use super::recorder::{AuditSettings, Desk, Shared, lock};
+use super::waiting::Pending;
 use super::{AuditError, AuditEvent, NotWritten, Row};
 
 /// How often the writer looks for what is due, also when nothing comes.
@@ -50,14 +50,14 @@ struct Broken {
 }
 
 /// Writes what waits and does what is due until no more rows are taken, then signs the last one.
-pub(super) fn run(writer: &Mutex<Option<Writer>>, waiting: &WaitingRows) {
-    while waiting.wait(LOOK_EVERY) {
-        if let Some(writer) = lock(writer).as_mut() {
-            writer.commit(waiting.take());
+pub(super) fn run(desk: &Desk) {
+    while desk.waiting.wait(LOOK_EVERY) {
+        if let Some(writer) = lock(&desk.writer).as_mut() {
+            writer.commit(desk.waiting.take());
             writer.tend();
         }
     }
-    if let Some(writer) = lock(writer).take() {
+    if let Some(writer) = lock(&desk.writer).take() {
         writer.end();
     }
 }
