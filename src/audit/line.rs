@@ -82,7 +82,11 @@ pub(super) fn from_hex(digits: &[u8; 64]) -> Option<Hash> {
 /// Lower-case digits of a hash.
 pub(super) fn hex(hash: &Hash) -> String {
     let digit = |it: u8| DIGITS.get(usize::from(it)).map_or('0', |it| char::from(*it));
-    hash.iter().flat_map(|it| [digit(it >> 4), digit(it & 15)]).collect()
+    let mut text = String::with_capacity(2 * hash.len());
+    for byte in hash {
+        text.extend([digit(byte >> 4), digit(byte & 15)]);
+    }
+    text
 }
 
 /// SHA-256(prev ‖ body).

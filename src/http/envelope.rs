@@ -20,7 +20,9 @@ use super::context::RequestContext;
 use super::exchange::Message;
 use super::failure::{Failure, describe};
 use super::linger::Lingering;
-use super::{App, deliveries, grpc, infer, jobs, openai, pages, record, refuse, reviews, speech};
+use super::{
+    App, deliveries, grpc, guard, infer, jobs, openai, pages, record, refuse, reviews, speech,
+};
 
 /// How much later than the call itself the envelope gives up: the call's own timeout comes first.
 const BACKSTOP: Duration = Duration::from_secs(1);
@@ -82,7 +84,7 @@ async fn run(app: &App, cx: &RequestContext, request: Request, next: Next) -> Re
         request.headers_mut().insert(HeaderName::from_static(call::TRACE_PARENT), own);
     }
     let backstop = (cx.call.deadline + BACKSTOP).into();
-    match tokio::time::timeout_at(backstop, next.run(request)).await {
+    match tokio::time::timeout_at(backstop, guard::guard(app, request, next)).await {
         Ok(response) => response,
         Err(_) => Failure::from(CallError::timeout()).into_response(),
     }
@@ -106,7 +108,9 @@ impl Route {
 
     /// No route has query parameters but lists and transcripts, which check their own, and pages.
     fn check_query(&self, request: &Request) -> Result<(), CallError> {
-        let has_query = request.uri().query().is_some_and(|it| !it.is_empty());
+        if request.uri().query().is_none_or(str::is_empty) {
+            return Ok(());
+        }
         let lists = [jobs::PATH, deliveries::PATH, reviews::PATH, speech::ITEM];
         let takes_query = lists.contains(&self.label());
         let is_asked = takes_query && request.method() == Method::GET;
@@ -115,7 +119,7 @@ impl Route {
         // What a path does not do is said first: 405.
         let is_known = policy::ROUTES.iter().all(|it| it.path != self.label())
             || policy::Route::find(method, self.label()).is_some();
-        if has_query && is_known && self.0.is_some() && !is_page && !is_asked {
+        if is_known && self.0.is_some() && !is_page && !is_asked {
             return Err(refuse(ErrorCode::UnknownParameter, "這個路徑沒有查詢參數。"));
         }
         Ok(())

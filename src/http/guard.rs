@@ -6,7 +6,7 @@
 use std::net::IpAddr;
 use std::sync::Arc;
 
-use axum::extract::{MatchedPath, Request, State};
+use axum::extract::{MatchedPath, Request};
 use axum::http::header::{AUTHORIZATION, WWW_AUTHENTICATE};
 use axum::http::{Extensions, HeaderMap, HeaderName, HeaderValue, Method};
 use axum::middleware::Next;
@@ -39,29 +39,25 @@ pub struct Peer {
 }
 
 /// Lets a request through to its route, or refuses it.
-pub(super) async fn guard(
-    State(app): State<Arc<App>>,
-    mut request: Request,
-    next: Next,
-) -> Response {
+pub(super) async fn guard(app: &App, mut request: Request, next: Next) -> Response {
     let Some(path) = request.extensions().get::<MatchedPath>().cloned() else {
         // No route: there is nothing to guard but the answer that says so.
         return next.run(request).await;
     };
     if let Some(page) = Route::page(request.method().as_str(), path.as_str()) {
-        return match admit(&app, &mut request, page).await {
+        return match admit(app, &mut request, page).await {
             Ok(()) => next.run(request).await,
-            Err(refused) => refused.page(&app, &request),
+            Err(refused) => refused.page(app, &request),
         };
     }
     let Some(route) = Route::find(request.method().as_str(), path.as_str()) else {
         return unknown(path.as_str());
     };
     let peer = request.extensions().get::<Peer>().map(|it| it.address);
-    match admit(&app, &mut request, route).await {
+    match admit(app, &mut request, route).await {
         Ok(()) => next.run(request).await,
         Err(refused) => {
-            note(&app, &refused, peer);
+            note(app, &refused, peer);
             refused.problem()
         }
     }

