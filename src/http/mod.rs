@@ -49,6 +49,7 @@ mod stream;
 mod subjects;
 mod taxonomy;
 mod tls;
+mod told;
 mod visitors;
 mod webhooks;
 

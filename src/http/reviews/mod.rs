@@ -1,6 +1,7 @@
 //! `/api/v1/reviews`: answers that wait for an officer.
 
 mod document;
+mod told;
 mod work;
 
 use std::sync::Arc;

@@ -18,6 +18,7 @@ use crate::wire::v1::reviews::{
 };
 
 use super::document::Shown;
+use super::told::{OfChange, OfJudgement};
 use super::{PATH, check_id, officer, version};
 
 /// The version of an item as its tag.
@@ -54,13 +55,8 @@ fn seen(id: String, request: &Request) -> Result<Seen, Failure> {
     ),
     responses(
         (status = 200, description = "複審;ETag 為新的版本", body = ReviewItem),
-        (status = 400, description = "ER0200、ER0210、ER0220:內容有誤", body = Problem, content_type = "application/problem+json"),
-        (status = 404, description = "ER0100:沒有這筆複審,或不在權限範圍", body = Problem, content_type = "application/problem+json"),
         (status = 409, description = "ER0410:保留時間已過", body = Problem, content_type = "application/problem+json"),
-        (status = 412, description = "ER0420:已由他人或另一個視窗變更", body = Problem, content_type = "application/problem+json"),
-        (status = 428, description = "ER0421:未附 If-Match", body = Problem, content_type = "application/problem+json"),
-        (status = 429, description = "ER0429:系統忙碌,依 Retry-After 再試", body = Problem, content_type = "application/problem+json"),
-        (status = 503, description = "ER0510:儲存區無法使用,或即將停機", body = Problem, content_type = "application/problem+json"),
+        OfChange,
     ),
 )]
 pub(in crate::http) async fn extend(
@@ -85,13 +81,8 @@ pub(in crate::http) async fn extend(
     ),
     responses(
         (status = 200, description = "複審;ETag 為新的版本", body = ReviewItem),
-        (status = 400, description = "ER0200、ER0210、ER0220:內容有誤", body = Problem, content_type = "application/problem+json"),
-        (status = 404, description = "ER0100:沒有這筆複審,或不在權限範圍", body = Problem, content_type = "application/problem+json"),
         (status = 409, description = "ER0410:保留時間已過", body = Problem, content_type = "application/problem+json"),
-        (status = 412, description = "ER0420:已由他人或另一個視窗變更", body = Problem, content_type = "application/problem+json"),
-        (status = 428, description = "ER0421:未附 If-Match", body = Problem, content_type = "application/problem+json"),
-        (status = 429, description = "ER0429:系統忙碌,依 Retry-After 再試", body = Problem, content_type = "application/problem+json"),
-        (status = 503, description = "ER0510:儲存區無法使用,或即將停機", body = Problem, content_type = "application/problem+json"),
+        OfChange,
     ),
 )]
 pub(in crate::http) async fn release(
@@ -117,16 +108,8 @@ pub(in crate::http) async fn release(
     request_body(content = DecisionRequest, content_type = "application/json"),
     responses(
         (status = 200, description = "複審;ETag 為新的版本", body = ReviewItem),
-        (status = 400, description = "ER0200、ER0210、ER0220:內容有誤", body = Problem, content_type = "application/problem+json"),
-        (status = 404, description = "ER0100:沒有這筆複審,或不在權限範圍", body = Problem, content_type = "application/problem+json"),
-        (status = 408, description = "ER0521:內容傳送太慢", body = Problem, content_type = "application/problem+json"),
-        (status = 413, description = "ER0430:內容過大", body = Problem, content_type = "application/problem+json"),
-        (status = 415, description = "ER0440:不支援的媒體類型", body = Problem, content_type = "application/problem+json"),
         (status = 409, description = "ER0410:保留時間已過,或尚未取得", body = Problem, content_type = "application/problem+json"),
-        (status = 412, description = "ER0420:已由他人或另一個視窗變更", body = Problem, content_type = "application/problem+json"),
-        (status = 428, description = "ER0421:未附 If-Match", body = Problem, content_type = "application/problem+json"),
-        (status = 429, description = "ER0429:系統忙碌,依 Retry-After 再試", body = Problem, content_type = "application/problem+json"),
-        (status = 503, description = "ER0510:儲存區無法使用,或即將停機", body = Problem, content_type = "application/problem+json"),
+        OfJudgement,
     ),
 )]
 pub(in crate::http) async fn decide(
@@ -155,13 +138,8 @@ pub(in crate::http) async fn decide(
     ),
     responses(
         (status = 200, description = "複審;ETag 為新的版本", body = ReviewItem),
-        (status = 400, description = "ER0200、ER0210、ER0220:內容有誤", body = Problem, content_type = "application/problem+json"),
-        (status = 404, description = "ER0100:沒有這筆複審,或不在權限範圍", body = Problem, content_type = "application/problem+json"),
         (status = 409, description = "ER0410:不是自己的決定,或已逾復原時間", body = Problem, content_type = "application/problem+json"),
-        (status = 412, description = "ER0420:已由他人或另一個視窗變更", body = Problem, content_type = "application/problem+json"),
-        (status = 428, description = "ER0421:未附 If-Match", body = Problem, content_type = "application/problem+json"),
-        (status = 429, description = "ER0429:系統忙碌,依 Retry-After 再試", body = Problem, content_type = "application/problem+json"),
-        (status = 503, description = "ER0510:儲存區無法使用,或即將停機", body = Problem, content_type = "application/problem+json"),
+        OfChange,
     ),
 )]
 pub(in crate::http) async fn undo(
@@ -187,16 +165,8 @@ pub(in crate::http) async fn undo(
     request_body(content = EscalationRequest, content_type = "application/json"),
     responses(
         (status = 200, description = "複審;ETag 為新的版本", body = ReviewItem),
-        (status = 400, description = "ER0200、ER0210、ER0220:內容有誤", body = Problem, content_type = "application/problem+json"),
-        (status = 404, description = "ER0100:沒有這筆複審,或不在權限範圍", body = Problem, content_type = "application/problem+json"),
-        (status = 408, description = "ER0521:內容傳送太慢", body = Problem, content_type = "application/problem+json"),
-        (status = 413, description = "ER0430:內容過大", body = Problem, content_type = "application/problem+json"),
-        (status = 415, description = "ER0440:不支援的媒體類型", body = Problem, content_type = "application/problem+json"),
         (status = 409, description = "ER0410:保留時間已過,或尚未取得", body = Problem, content_type = "application/problem+json"),
-        (status = 412, description = "ER0420:已由他人或另一個視窗變更", body = Problem, content_type = "application/problem+json"),
-        (status = 428, description = "ER0421:未附 If-Match", body = Problem, content_type = "application/problem+json"),
-        (status = 429, description = "ER0429:系統忙碌,依 Retry-After 再試", body = Problem, content_type = "application/problem+json"),
-        (status = 503, description = "ER0510:儲存區無法使用,或即將停機", body = Problem, content_type = "application/problem+json"),
+        OfJudgement,
     ),
 )]
 pub(in crate::http) async fn escalate(
