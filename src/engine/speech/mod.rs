@@ -192,3 +192,23 @@ pub fn open(
         }
     }
 }
+
+/// Tokens of a window of so many samples that somebody can have said: fast Mandarin has eight characters a second, of one
+/// to three tokens each. A decode that goes on is a loop, which costs a short window many times what it is worth.
+#[cfg(any(feature = "whisper", feature = "candle", test))]
+fn most_tokens(n_samples: usize) -> usize {
+    // Marks of time, and a word that was cut off.
+    const SPARE: usize = 24;
+    SPARE + n_samples * 30 / RATE as usize
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_short_window_has_few_tokens() {
+        let second = RATE as usize;
+        assert_eq!([0, second, 30 * second].map(most_tokens), [24, 54, 924]);
+    }
+}

@@ -13,6 +13,7 @@ use crate::registry::VerifiedFile;
 
 use super::{
     DecodeOptions, Heard, HeardSpan, HeardToken, MAX_WINDOW, ShouldStop, SpeechError, SpeechModel,
+    most_tokens,
 };
 
 /// Samples that one position of the encoder covers.
@@ -158,6 +159,7 @@ impl SpeechModel for WhisperModel {
         let mut params = self.params(options);
         let most = self.context.n_audio_ctx();
         params.set_audio_ctx(i32::try_from(positions(samples.len())).unwrap_or(most).min(most));
+        params.set_max_tokens(i32::try_from(most_tokens(samples.len())).unwrap_or(i32::MAX));
         let decoded = self.state.full(params, &samples);
         decoded.map_err(|error| self.error(error))?;
         let end_of_text = self.context.token_eot();

@@ -3,7 +3,7 @@
 //! The rules are OpenAI's (whisper, decoding.py): times come in pairs and never go back, the first is near the
 //! beginning, and where a time is likelier than any text it is a time.
 
-use crate::engine::speech::{DecodeOptions, HeardSpan, HeardToken, RATE};
+use crate::engine::speech::{DecodeOptions, HeardSpan, HeardToken, RATE, most_tokens};
 
 use super::tokens::Tokens;
 
@@ -50,7 +50,7 @@ impl<'t> Decoding<'t> {
             tokens,
             temperature: options.temperature,
             given,
-            most,
+            most: most.min(most_tokens(n_samples)),
             last_time: tokens.time + n_times.max(LATEST_FIRST),
             taken: Vec::new(),
             no_speech: 0.0,
