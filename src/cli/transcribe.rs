@@ -85,6 +85,7 @@ pub(super) fn run(options: &Options, config: &Config) -> anyhow::Result<()> {
     let order = SpeechOrder {
         vocabulary: vocabulary.unwrap_or_default(),
         speakers: options.speakers.clone(),
+        is_draft: false,
     };
     let ears = LocalEars::open(config)?;
     for path in &options.files {

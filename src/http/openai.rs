@@ -180,7 +180,7 @@ impl Asked {
             form: answered,
             order: SpeechOrder {
                 vocabulary: openai::terms(form.text("prompt")?.unwrap_or_default()),
-                speakers: Vec::new(),
+                ..SpeechOrder::default()
             },
             rendition,
             granularities: Granularities {

@@ -111,7 +111,7 @@ impl Listener {
     ) -> Result<Vec<Segment>, CallError> {
         let reader = AudioReader::open(input, &self.limits).map_err(|error| refused(&error))?;
         let prompt = vocabulary::prompt(&run.order.vocabulary);
-        let options = HearOptions { beams: self.beams, prompt };
+        let options = HearOptions { beams: self.beams, prompt, is_draft: run.order.is_draft };
         let listening = Listening {
             survey: run.survey,
             options: &options,

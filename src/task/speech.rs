@@ -16,6 +16,8 @@ pub struct SpeechOrder {
     pub vocabulary: Vec<String>,
     /// Who speaks on each channel; channels without a name are numbered.
     pub speakers: Vec<String>,
+    /// Heard once and quickly, without a second look at what is unsure: it will be heard again soon.
+    pub is_draft: bool,
 }
 
 /// How the frames of a live stream are coded.

@@ -33,6 +33,8 @@ pub struct HearOptions {
     pub beams: usize,
     /// Leans the decode towards names and terms.
     pub prompt: Option<Arc<str>>,
+    /// Decoded once, whatever it looks like, and taken for Mandarin.
+    pub is_draft: bool,
 }
 
 /// One utterance with its place in the recording.
@@ -64,7 +66,7 @@ pub fn hear(
     let (mut heard, mut signs) = attempt.best(Language::Mandarin)?;
     let mut language = SpokenLanguage::Mandarin;
     let is_latin = LATIN < latin_share(&heard);
-    if !signs.is_silence() && (is_latin || signs.logprob < QUESTION) {
+    if !options.is_draft && !signs.is_silence() && (is_latin || signs.logprob < QUESTION) {
         let languages = attempt.model.detect_languages(&window.samples, should_stop)?;
         let likeliest = languages.first().filter(|it| BELIEF <= it.1).map(|it| it.0.as_str());
         if likeliest == Some("en") {
@@ -106,7 +108,7 @@ impl Attempt<'_> {
             let options = DecodeOptions { language, temperature, beams, prompt };
             let heard = self.model.hear(&self.window.samples, &options, self.should_stop)?;
             let signs = Signs::of(&heard, seconds);
-            let is_good = !signs.is_bad() || signs.is_silence();
+            let is_good = !signs.is_bad() || signs.is_silence() || self.options.is_draft;
             if best.as_ref().is_none_or(|(_, before)| before.merit() < signs.merit()) {
                 best = Some((heard, signs));
             }
@@ -204,6 +206,20 @@ mod tests {
     }
 
     #[test]
+    fn a_draft_is_heard_once_whatever_it_looks_like() {
+        let mut n_calls = 0;
+        let mut model = FakeSpeech::computing(move |window, _| {
+            n_calls += 1;
+            assert_eq!(n_calls, 1);
+            Ok(heard("請問里長的電話請問里長的電話請問里長的電話請問里長的電話", 0.3, window.len()))
+        });
+        let should_stop: ShouldStop = Arc::new(|| false);
+        let options = HearOptions { is_draft: true, ..HearOptions::default() };
+        let found = hear(&mut model, &window(), &options, &should_stop).unwrap();
+        assert_eq!(found[0].line.text(), "請問里長的電話");
+    }
+
+    #[test]
     fn a_looping_decode_is_tried_again_and_cut_at_last() {
         let model = FakeSpeech::computing(|window, options| {
             let text =
@@ -282,7 +298,10 @@ mod tests {
             Ok(heard(text, 0.8, window.len()))
         })
         .in_language("en", 0.9);
-        let options = HearOptions { beams: 1, prompt: Some("內政部戶政司".into()) };
+        let options =
+            HearOptions {
+                beams: 1, prompt: Some("內政部戶政司".into()), ..HearOptions::default()
+            };
         let should_stop: ShouldStop = Arc::new(|| false);
         let found = hear(&mut model, &window(), &options, &should_stop).unwrap();
         assert_eq!(found.first().map(|it| it.line.text()).as_deref(), Some("Hello there"));

@@ -15,7 +15,7 @@ use crate::base::{Deadline, ErrorCode, Private, RequestId};
 #[cfg(feature = "audio")]
 use crate::media::audio::{OpusCall, PacketError, RATE};
 use crate::task::call::CallError;
-use crate::task::speech::{FrameCoding, Millis, Segment, SpeechOrder};
+use crate::task::speech::{FrameCoding, Millis, Segment, SpeechOrder, SpokenLanguage};
 
 use super::{HeardRecording, Speech};
 
@@ -31,6 +31,8 @@ const LONGEST: Millis = 15_000;
 const KEPT: Millis = 1_000;
 /// Sound that may wait to be heard; more is not read.
 const MOST: Millis = 30_000;
+/// Confidence from which a draft of an utterance is good enough to be its end. A window below it is looked at twice.
+const SURE: f32 = 0.65;
 /// Finished utterances that a client can ask for again.
 const MAX_AGAIN: usize = 200;
 
@@ -69,6 +71,9 @@ pub struct Live {
     /// Bytes of `samples` that were heard already, though not finally.
     n_heard: usize,
     is_over: bool,
+    /// Whether it is heard with care: drafts show what is said while it is said, and an utterance is ended by one only
+    /// when it is sure.
+    is_careful: bool,
     next: u64,
     finals: VecDeque<(u64, Segment)>,
 }
@@ -109,6 +114,7 @@ impl Live {
             n_before: 0,
             n_heard: 0,
             is_over: false,
+            is_careful: false,
             next: 0,
             finals: VecDeque::new(),
         };
@@ -189,14 +195,17 @@ impl Live {
         let new = self.millis(self.samples.len() - self.n_heard);
         // The more there is, the longer it takes to hear it once more.
         let step = STEP.max(self.millis(self.n_heard) / SHARE);
-        let is_due = if self.is_over { !self.samples.is_empty() } else { step <= new };
+        let is_due =
+            if self.is_over { !self.samples.is_empty() } else { step <= new || self.is_careful };
         if !is_due {
             return None;
         }
         let n_bytes = self.samples.len();
         self.n_heard = n_bytes;
+        self.is_careful |= self.is_over;
         let recording = Private::new(wav(self.rate, &self.samples));
-        let (speech, order) = (Arc::clone(speech), self.order.clone());
+        let order = SpeechOrder { is_draft: !self.is_careful, ..self.order.clone() };
+        let speech = Arc::clone(speech);
         let heard =
             async move { speech.hear_call(recording, order, None, Box::new(|_| ())).await }.boxed();
         Some(LiveWork { heard, n_bytes })
@@ -206,10 +215,15 @@ impl Live {
     pub fn take(&mut self, (heard, n_bytes): (HeardRecording, usize)) -> Vec<LiveEvent> {
         let segments = heard.transcript.segments;
         let length = self.millis(n_bytes);
+        let was_careful = std::mem::take(&mut self.is_careful);
         // Frames may have come while it was heard: then it was not the end.
-        let is_last = self.is_over && n_bytes == self.samples.len();
-        let (n_final, cut) =
+        let is_last = self.is_over && was_careful && n_bytes == self.samples.len();
+        let (mut n_final, mut cut) =
             if is_last { (segments.len(), length) } else { settle(&segments, length) };
+        if !was_careful && !segments.iter().take(n_final).all(is_sure) {
+            self.is_careful = true;
+            (n_final, cut) = (0, 0);
+        }
         let start = self.n_before * 1000 / u64::from(self.rate.max(1));
         let mut segments = segments.into_iter().map(|it| moved(it, start));
         let mut events = Vec::new();
@@ -273,6 +287,10 @@ fn settle(segments: &[Segment], length: Millis) -> (usize, Millis) {
     // Half of the pause before it belongs to the next one.
     let cut = if n_final == 0 { 0 } else { end_before.midpoint(next_start.max(end_before)) };
     (n_final, cut.min(length))
+}
+
+fn is_sure(segment: &Segment) -> bool {
+    segment.language != SpokenLanguage::Other && SURE <= segment.confidence
 }
 
 fn moved(segment: Segment, by: Millis) -> Segment {

@@ -108,7 +108,7 @@ pub fn parse_opening(json: &[u8], ask: impl Into<PurposeAsk>) -> Result<Opening,
             }
             check_vocabulary(&vocabulary, "/vocabulary")?;
             meta::check_purpose(purpose.as_ref(), &ask.into(), "")?;
-            let order = SpeechOrder { vocabulary, speakers: Vec::new() };
+            let order = SpeechOrder { vocabulary, ..SpeechOrder::default() };
             Ok(Opening::Start { rate, coding, order, rendition: rendition(name)? })
         }
         LiveRequest::Resume { token, after, rendition: name } => Ok(Opening::Resume {

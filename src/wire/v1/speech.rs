@@ -77,7 +77,11 @@ pub fn parse(
     Ok(TranscriptionOrder {
         blob_id: request.blob_id,
         purpose: request.purpose,
-        order: SpeechOrder { vocabulary: request.vocabulary, speakers: request.speakers },
+        order: SpeechOrder {
+            vocabulary: request.vocabulary,
+            speakers: request.speakers,
+            is_draft: false,
+        },
         priority: request.priority,
     })
 }
@@ -126,7 +130,7 @@ pub fn input(blob_id: &str, order: &TranscriptionOrder) -> Result<Vec<u8>, CallE
         vocabulary: &'a [String],
         speakers: &'a [String],
     }
-    let SpeechOrder { vocabulary, speakers } = &order.order;
+    let SpeechOrder { vocabulary, speakers, .. } = &order.order;
     let purpose = order.purpose.as_ref();
     serde_json::to_vec(&Input { blob_id, purpose, vocabulary, speakers })
         .map_err(|_| CallError::new(ErrorCode::Internal, "系統發生錯誤。"))

@@ -63,11 +63,32 @@ fn times_are_those_of_the_stream_and_finished_sound_is_forgotten() {
     assert!(!live.is_done() && live.push(&[0; 2]).is_err());
     let n_bytes = live.samples.len();
     let found = live.take((heard(&[(400, 700)]), n_bytes));
+    assert_eq!(names(&found), ["? 1700"], "it was begun before the end");
+    live.is_careful = true;
+    let found = live.take((heard(&[(400, 700)]), n_bytes));
     assert_eq!(names(&found), ["1 1700"]);
     assert!(live.is_done());
     assert_eq!(live.received(), 2500);
     assert_eq!(names(&live.again(0)), ["0 100", "1 1700"]);
     assert_eq!(names(&live.again(1)), ["1 1700"]);
+}
+
+#[test]
+fn an_unsure_draft_ends_no_utterance() {
+    let order = SpeechOrder::default();
+    let mut live = Live::new(LiveOptions { rate: 8000, coding: FrameCoding::Pcm, order }).unwrap();
+    live.push(&[0; 32_000]).unwrap();
+    let spoken = [(100, 900), (1700, 2000)];
+    let mut unsure = heard(&spoken);
+    unsure.transcript.segments[0].confidence = 0.6;
+    let found = live.take((unsure, 32_000));
+    assert_eq!(names(&found), ["? 100"]);
+    assert!(live.is_careful && live.samples.len() == 32_000, "it is heard again at once");
+    let mut other = heard(&spoken);
+    other.transcript.segments[0].language = SpokenLanguage::Other;
+    let found = live.take((other, 32_000));
+    assert_eq!(names(&found), ["0 100", "? 1700"], "with care it is what it is");
+    assert!(!live.is_careful);
 }
 
 #[test]
