@@ -60,7 +60,7 @@ mod tests {
 
     #[test]
     fn likeness_is_kept() {
-        let views = [ViewPart { orders: vec![1, 2], weights: vec![], head: None, min_df: 1 }];
+        let views = [ViewPart::of(&[1, 2])];
         let texts =
             ["申請戶籍謄本需要哪些證件", "申請戶籍謄本要帶哪些證件", "路燈不亮請派員修復", ""];
         let rows: Vec<Vec<&str>> = texts.iter().map(|it| vec![*it]).collect();

@@ -15,12 +15,23 @@ pub struct Scratch {
     logs: Vec<f32>,
     /// Sums, by class.
     pub(super) sums: Vec<[f32; LANES]>,
+    /// Of the text at hand.
+    runs: Vec<Run>,
+}
+
+/// Features that one norm is for: those of a view with a share, or all.
+#[derive(Clone, Copy, Debug)]
+struct Run {
+    /// One past its last feature; it begins where the run before ends.
+    end: usize,
+    share: f32,
+    squares: f32,
 }
 
 impl Default for Scratch {
     fn default() -> Scratch {
         let logs = std::iter::once(0.0).chain((1..N_LOGS).map(|n| term_weight(n as f32))).collect();
-        Scratch { counts: Vec::new(), logs, sums: Vec::new() }
+        Scratch { counts: Vec::new(), logs, sums: Vec::new(), runs: Vec::new() }
     }
 }
 
@@ -78,6 +89,7 @@ impl LinearModel {
         features: &mut Features,
     ) {
         scratch.counts.resize(self.n_features(), 0);
+        scratch.runs.clear();
         features.entries.clear();
         features.n_grams = 0;
         for view in &self.spec.views {
@@ -90,18 +102,40 @@ impl LinearModel {
                 }
                 *count += 1;
             });
+            if let Some(share) = view.share {
+                scratch.runs.push(Run { end: features.entries.len(), share, squares: 0.0 });
+            }
         }
-        let mut squares = 0.0;
-        for (feature, value) in &mut features.entries {
-            let place = place(*feature);
-            *value = scratch.log(scratch.counts[place]) * self.idf[place];
-            squares += *value * *value;
-            scratch.counts[place] = 0;
+        if scratch.runs.is_empty() {
+            scratch.runs.push(Run { end: features.entries.len(), share: 1.0, squares: 0.0 });
         }
-        if 0.0 < squares {
-            let norm = squares.sqrt().recip();
-            features.entries.iter_mut().for_each(|(_, value)| *value *= norm);
+        self.weigh(&mut features.entries, scratch);
+    }
+
+    /// Counts → values, every run with its share of the norm; leaves the counts at zero.
+    fn weigh(&self, entries: &mut [(u32, f32)], scratch: &mut Scratch) {
+        let mut runs = std::mem::take(&mut scratch.runs);
+        let mut start = 0;
+        for run in &mut runs {
+            for (feature, value) in &mut entries[start..run.end] {
+                let place = place(*feature);
+                *value = scratch.log(scratch.counts[place]) * self.idf[place];
+                run.squares += *value * *value;
+                scratch.counts[place] = 0;
+            }
+            start = run.end;
         }
+        let told: f32 = runs.iter().map(|it| it.share * it.squares.sqrt()).sum();
+        let mut start = 0;
+        for run in &runs {
+            if 0.0 < run.squares {
+                let length = run.squares.sqrt();
+                let factor = (run.share * length / told).sqrt() * length.recip();
+                entries[start..run.end].iter_mut().for_each(|(_, value)| *value *= factor);
+            }
+            start = run.end;
+        }
+        scratch.runs = runs;
     }
 }
 

@@ -6,7 +6,7 @@ use safetensors::tensor::{Dtype, TensorView};
 use safetensors::{SafeTensors, serialize};
 use serde::{Deserialize, Serialize};
 
-use super::{HASH_VERSION, LinearModel, LinearSpec, MAX_ORDER, Rows, Table};
+use super::{HASH_VERSION, LinearModel, LinearSpec, MAX_ORDER, Rows, Table, View};
 
 /// Key of the description in the file's metadata.
 const METADATA: &str = "fenwen.linear";
@@ -164,7 +164,22 @@ fn check_spec(spec: &LinearSpec) -> Result<(), LinearError> {
         let known = view.orders.iter().all(|it| (1..=MAX_ORDER).contains(it));
         ensure(known && !view.orders.is_empty(), "a view has orders that are not possible")?;
     }
-    Ok(())
+    check_shares(&spec.views)
+}
+
+/// All views have a share and keys of their own, or none has a share.
+fn check_shares(views: &[View]) -> Result<(), LinearError> {
+    let shares: Vec<f32> = views.iter().filter_map(|it| it.share).collect();
+    if shares.is_empty() {
+        return Ok(());
+    }
+    ensure(shares.len() == views.len(), "some views have a share and others have none")?;
+    let possible = shares.iter().all(|it| 0.0 < *it && *it <= 1.0);
+    ensure(possible, "a view has a share that is not possible")?;
+    let mut fields: Vec<u32> = views.iter().map(|it| it.field).collect();
+    fields.sort_unstable();
+    let own = fields.windows(2).all(|it| it[0] != it[1]);
+    ensure(own, "views with shares have keys in common")
 }
 
 fn ensure(holds: bool, what: &'static str) -> Result<(), LinearError> {
@@ -215,10 +230,10 @@ fn step(value: f32) -> u8 {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::engine::linear::{Scratch, View, grams};
+    use crate::engine::linear::{Scratch, grams};
 
     fn spec() -> LinearSpec {
-        let view = View { input: 0, head: None, orders: vec![1, 2], field: 0 };
+        let view = View { input: 0, head: None, orders: vec![1, 2], field: 0, share: None };
         LinearSpec {
             inputs: vec!["text".to_owned()],
             views: vec![view],
@@ -270,17 +285,59 @@ mod tests {
 
     #[test]
     fn contributions_sum_up_to_the_score() {
-        let model = model();
-        let text: Vec<char> = "役土地與役".chars().collect();
-        let mut scratch = Scratch::default();
-        let features = model.features(&[&text], &mut scratch);
-        for (class, score) in model.scores(&features).into_iter().enumerate() {
-            let parts = model.explain(&[&text], class, &mut scratch);
-            let sum: f32 = parts.iter().map(|it| it.weight).sum();
-            assert!((sum + model.bias[class] - score).abs() < 1e-5);
-            assert!(parts.iter().any(|it| (it.start, it.end) == (1, 3)));
+        for parts in [parts(), with_shares()] {
+            let model = LinearModel::load(&parts.to_bytes().unwrap()).unwrap();
+            let text: Vec<char> = "役土地與役".chars().collect();
+            let mut scratch = Scratch::default();
+            let features = model.features(&[&text], &mut scratch);
+            for (class, score) in model.scores(&features).into_iter().enumerate() {
+                let parts = model.explain(&[&text], class, &mut scratch);
+                let sum: f32 = parts.iter().map(|it| it.weight).sum();
+                assert!((sum + model.bias[class] - score).abs() < 1e-5);
+                assert!(parts.iter().any(|it| (it.start, it.end) == (1, 3)));
+            }
+            assert!(model.explain(&[&text], 2, &mut scratch).is_empty());
         }
-        assert!(model.explain(&[&text], 2, &mut scratch).is_empty());
+    }
+
+    /// As [`parts`], and the beginning of a text is a view whose length counts nine times as much.
+    fn with_shares() -> LinearParts {
+        let mut parts = parts();
+        parts.spec.views[0].share = Some(0.1);
+        parts.spec.views.push(View {
+            head: Some(2),
+            field: 1,
+            share: Some(0.9),
+            ..parts.spec.views[0].clone()
+        });
+        grams(&['役'], 1, 0b1, |key, _, _| parts.keys.push(key));
+        parts.idf.push(0.5);
+        parts.weights.extend([-3.0, 3.0]);
+        parts
+    }
+
+    #[test]
+    fn views_have_their_shares_of_the_norm() {
+        let model = LinearModel::load(&with_shares().to_bytes().unwrap()).unwrap();
+        let mut scratch = Scratch::default();
+        let mut values = |text: &str| {
+            let chars: Vec<char> = text.chars().collect();
+            model.features(&[&chars], &mut scratch).entries
+        };
+        let near = |a: f32, b: f32| (a - b).abs() < 1e-5;
+        let found = values("役土地土地");
+        let squares = |of: &[(u32, f32)]| of.iter().map(|it| it.1 * it.1).sum::<f32>();
+        let (last, others) = found.split_last().unwrap();
+        assert_eq!((last.0, others.len()), (4, 4));
+        // 役; 土, 地 and 土地 twice.
+        let twice = 1.0 + 2.0_f32.ln();
+        let told = [0.1 * (1.5_f32.powi(2) + 6.0 * twice.powi(2)).sqrt(), 0.9 * 0.5];
+        let share = told[1] / told.iter().sum::<f32>();
+        assert!(near(squares(&[*last]), share), "{found:?}");
+        assert!(near(squares(others), 1.0 - share), "{found:?}");
+        // Where a view knows nothing, the others are all there is.
+        assert!(near(squares(&values("土地役")), 1.0));
+        assert!(values("").is_empty());
     }
 
     #[test]
@@ -319,6 +376,12 @@ mod tests {
             };
             assert!(refused);
         }
+        fn check_second(change: impl FnOnce(&mut View)) {
+            check(|it| {
+                it.spec = with_shares().spec;
+                change(&mut it.spec.views[1]);
+            });
+        }
         check(|it| it.keys[0] = it.keys[1]);
         check(|it| it.idf[0] = f32::NAN);
         check(|it| it.weights[3] = f32::INFINITY);
@@ -328,6 +391,11 @@ mod tests {
         check(|it| it.spec.views[0].orders = vec![9]);
         check(|it| it.spec.views.clear());
         check(|it| it.spec.classes.clear());
+        check(|it| it.spec.views[0].share = Some(0.0));
+        check(|it| it.spec.views[0].share = Some(f32::NAN));
+        check(|it| it.spec.views[0].share = Some(1.5));
+        check_second(|it| it.share = None);
+        check_second(|it| it.field = 0);
     }
 
     #[test]

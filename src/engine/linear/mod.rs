@@ -3,6 +3,7 @@
 //! Texts arrive as normalised characters, one slice for each *input* of the model (a subject, a body). A *view* of an
 //! input hashes the n-grams of its beginning or of all of it under keys of its own. The value of a feature is
 //! `(1 + ln tf) · idf`, a text's values have L2 norm 1, and class c scores `Σ value · weight[c] · scale[c] + bias[c]`.
+//! Views may have a *share* of that norm each, so that a short one is not drowned by a long one.
 
 mod explain;
 mod features;
@@ -35,7 +36,7 @@ pub struct LinearSpec {
 }
 
 /// Which n-grams of an input count.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct View {
     /// Index of the input.
@@ -47,6 +48,11 @@ pub struct View {
     pub orders: Vec<usize>,
     /// Distinguishes the keys of this view; views that share a number share their features.
     pub field: u32,
+    /// Above 0, at most 1: the squared norm of this view's values, beside those of the other views, is in proportion to
+    /// this share times their length before. All views of a model have one, and fields of their own, or none has: then
+    /// the squared norm is in proportion to the square of that length, and a long view drowns a short one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub share: Option<f32>,
 }
 
 impl View {

@@ -15,7 +15,9 @@ fn linear() -> Vec<u8> {
     let weights = vec![1.0, -0.5, -0.5, -0.5, 1.0, -0.5, -0.5, -0.5, 1.0];
     let spec = LinearSpec {
         inputs: vec!["subject".to_owned(), "body".to_owned()],
-        views: [0, 1].map(|input| View { input, head: None, orders: vec![2], field: 0 }).to_vec(),
+        views: [0, 1]
+            .map(|input| View { input, head: None, orders: vec![2], field: 0, share: None })
+            .to_vec(),
         classes: ["地政司", "役政司", "戶政司"].map(str::to_owned).to_vec(),
     };
     LinearParts { spec, keys, idf: vec![1.0; 3], weights, bias: vec![0.0; 3] }.to_bytes().unwrap()

@@ -76,7 +76,7 @@ impl Draw {
 
 fn ngrams(texts: &[&str], draw: Draw, bar: &ProgressBar) -> Vec<f32> {
     // Pairs and triples that occur in one text only tell nothing about its likeness to others.
-    let views = [ViewPart { orders: vec![2, 3], weights: Vec::new(), head: None, min_df: 2 }];
+    let views = [ViewPart { min_df: 2, ..ViewPart::of(&[2, 3]) }];
     let rows: Vec<Vec<&str>> = texts.iter().map(|it| vec![*it]).collect();
     let corpus = Corpus::new(&spec(&views, &["text".to_owned()], &[]), &views, &rows);
     let all: Vec<usize> = (0..texts.len()).collect();

@@ -18,6 +18,10 @@ pub(crate) struct Corpus {
     pub(crate) weights: Vec<f32>,
     /// Fewest texts, by number.
     pub(crate) min_df: Vec<u32>,
+    /// The view that sees the n-gram, by number.
+    views: Vec<usize>,
+    /// As [`shares`].
+    shares: Vec<f32>,
     /// Texts, as (number, occurrences), ascending.
     pub(crate) texts: Vec<Counts>,
 }
@@ -28,7 +32,8 @@ pub(crate) fn spec(parts: &[ViewPart], inputs: &[String], classes: &[String]) ->
     for input in 0..inputs.len() {
         for part in parts {
             let field = u32::try_from(views.len()).unwrap_or(u32::MAX);
-            views.push(View { input, head: part.head, orders: part.orders.clone(), field });
+            let (head, orders) = (part.head, part.orders.clone());
+            views.push(View { input, head, orders, field, share: part.share });
         }
     }
     LinearSpec { inputs: inputs.to_vec(), views, classes: classes.to_vec() }
@@ -65,30 +70,53 @@ pub(crate) fn count(
     keys.chunk_by(|a, b| a == b).map(count).collect()
 }
 
+/// The share of every view of the norm; none where they have none.
+pub(crate) fn shares(spec: &LinearSpec) -> Vec<f32> {
+    spec.views.iter().filter_map(|it| it.share).collect()
+}
+
+/// What n-grams weigh in a text.
+#[derive(Clone, Copy)]
+pub(crate) struct Weighing<'a> {
+    /// Weight before the norm, by number.
+    pub(crate) idf: &'a [f32],
+    /// The view that sees it, by number; unused without shares.
+    pub(crate) views: &'a [usize],
+    /// As [`shares`].
+    pub(crate) shares: &'a [f32],
+}
+
 /// Values of L2 norm 1 from counts by feature number, without the n-grams that weigh nothing.
-pub(crate) fn values(counts: &[(u32, f32)], idf: &[f32]) -> Counts {
+pub(crate) fn values(counts: &[(u32, f32)], weighing: &Weighing<'_>) -> Counts {
+    let Weighing { idf, views, shares } = weighing;
     let weigh = |(number, count): &(u32, f32)| {
         let idf = idf[index(*number)];
         (0.0 < idf).then(|| (*number, (1.0 + count.ln()) * idf))
     };
     let mut values: Counts = counts.iter().filter_map(weigh).collect();
-    let squares: f32 = values.iter().map(|(_, value)| value * value).sum();
-    if 0.0 < squares {
-        let norm = squares.sqrt();
-        values.iter_mut().for_each(|(_, value)| *value /= norm);
-    }
+    // Without shares all is one view.
+    let shares = if shares.is_empty() { &[1.0] } else { *shares };
+    let view = |number: u32| if shares.len() == 1 { 0 } else { views[index(number)] };
+    let mut squares = vec![0.0_f32; shares.len()];
+    values.iter().for_each(|(number, value)| squares[view(*number)] += value * value);
+    let lengths: Vec<f32> = squares.iter().map(|it| it.sqrt()).collect();
+    let told: f32 = lengths.iter().zip(shares).map(|(length, share)| length * share).sum();
+    let norms: Vec<f32> =
+        lengths.iter().zip(shares).map(|(length, share)| (length * told / share).sqrt()).collect();
+    values.iter_mut().for_each(|(number, value)| *value /= norms[view(*number)]);
     values
 }
 
 impl Corpus {
     /// Counts the n-grams of `texts`, each given as one string for each input.
     pub(crate) fn new(spec: &LinearSpec, parts: &[ViewPart], texts: &[Vec<&str>]) -> Corpus {
-        let mut found: HashMap<u32, (f32, u32)> = HashMap::new();
+        let mut found: HashMap<u32, (f32, u32, usize)> = HashMap::new();
         let mut counted: Vec<Vec<(u32, u32)>> = Vec::with_capacity(texts.len());
         for text in texts {
             counted.push(count(spec, text, |gram| {
                 let part = &parts[gram.view % parts.len()];
-                found.entry(gram.key).or_insert_with(|| (part.weight(gram.order), part.min_df));
+                let seen = || (part.weight(gram.order), part.min_df, gram.view);
+                found.entry(gram.key).or_insert_with(seen);
             }));
         }
         let mut keys: Vec<u32> = found.keys().copied().collect();
@@ -98,8 +126,10 @@ impl Corpus {
             .iter()
             .map(|text| text.iter().map(|(key, n)| (number[key], *n as f32)).collect())
             .collect();
-        let (weights, min_df) = keys.iter().map(|it| found[it]).unzip();
-        Corpus { keys, weights, min_df, texts }
+        let weights = keys.iter().map(|it| found[it].0).collect();
+        let min_df = keys.iter().map(|it| found[it].1).collect();
+        let views = keys.iter().map(|it| found[it].2).collect();
+        Corpus { keys, weights, min_df, views, shares: shares(spec), texts }
     }
 
     /// Weight of every n-gram before the norm, learned from the chosen texts: smoothed idf times the weight of its
@@ -124,7 +154,7 @@ impl Corpus {
 
     /// One text's values under `idf`, of L2 norm 1, without the n-grams that weigh nothing.
     pub(crate) fn values(&self, text: usize, idf: &[f32]) -> Counts {
-        values(&self.texts[text], idf)
+        values(&self.texts[text], &Weighing { idf, views: &self.views, shares: &self.shares })
     }
 }
 
@@ -138,7 +168,7 @@ mod tests {
     use super::*;
 
     fn corpus(texts: &[&str], min_df: u32) -> Corpus {
-        let views = [ViewPart { orders: vec![1, 2], weights: vec![0.5, 1.0], head: None, min_df }];
+        let views = [ViewPart { weights: vec![0.5, 1.0], min_df, ..ViewPart::of(&[1, 2]) }];
         let spec = spec(&views, &["text".to_owned()], &[]);
         let texts: Vec<Vec<&str>> = texts.iter().map(|it| vec![*it]).collect();
         Corpus::new(&spec, &views, &texts)
@@ -158,6 +188,25 @@ mod tests {
         assert!(near(sorted[0], 0.5) && near(sorted[1], 0.5 * rare) && near(sorted[3], rare));
         let squares: f32 = corpus.values(0, &idf).iter().map(|it| it.1 * it.1).sum();
         assert!(near(squares, 1.0));
+    }
+
+    #[test]
+    fn a_short_view_has_its_share() {
+        let part = |head, share| ViewPart { head, share: Some(share), ..ViewPart::of(&[1]) };
+        let views = [part(None, 0.25), part(Some(1), 0.75)];
+        let spec = spec(&views, &["text".to_owned()], &[]);
+        let corpus = Corpus::new(&spec, &views, &[vec!["甲乙丙丁"], vec!["甲"], vec![""]]);
+        let idf = corpus.idf(&[0, 1, 2]);
+        let mut squares: Vec<f32> = corpus.values(0, &idf).iter().map(|it| it.1 * it.1).collect();
+        squares.sort_by(f32::total_cmp);
+        // 甲 is in two of three texts, the others in one.
+        let (common, rare) = ((4.0_f32 / 3.0).ln() + 1.0, 2.0_f32.ln() + 1.0);
+        let told = [0.25 * (common.powi(2) + 3.0 * rare.powi(2)).sqrt(), 0.75 * common];
+        let share = told[1] / told.iter().sum::<f32>();
+        let near = |a: f32, b: f32| (a - b).abs() < 1e-5;
+        let (last, others) = squares.split_last().unwrap();
+        assert!(near(*last, share) && near(others.iter().sum(), 1.0 - share), "{squares:?}");
+        assert!(corpus.values(2, &idf).is_empty());
     }
 
     #[test]

@@ -174,6 +174,7 @@ fn short_names(labels: &[String]) -> Vec<String> {
 mod tests {
     use super::*;
     use crate::linear::duties::Duty;
+    use crate::linear::recipe::ViewPart;
     use crate::linear::rows::Row;
     use fenwen::engine::linear::{LinearModel, Scratch};
     use fenwen::media::text::Normalised;
@@ -205,10 +206,18 @@ mod tests {
 
     #[test]
     fn the_written_model_scores_as_the_fitted_one() {
-        let (rows, recipe) = (rows(), recipe());
-        let prepared = Prepared::new(&rows, &["text".to_owned()], &recipe);
+        written_as_fitted(&recipe());
+        let mut shared = recipe();
+        let part = |share| ViewPart { share: Some(share), ..ViewPart::of(&[1, 2]) };
+        shared.views = vec![part(0.4), ViewPart { head: Some(2), ..part(0.6) }];
+        written_as_fitted(&shared);
+    }
+
+    fn written_as_fitted(recipe: &Recipe) {
+        let rows = rows();
+        let prepared = Prepared::new(&rows, &["text".to_owned()], recipe);
         assert_eq!(prepared.n_problems(), 5);
-        let fitted = prepared.fit(&recipe, |_| true, Run { threads: 2, done: &|| () });
+        let fitted = prepared.fit(recipe, |_| true, Run { threads: 2, done: &|| () });
         let model = LinearModel::load(&prepared.parts(&fitted).to_bytes().unwrap()).unwrap();
         for (idx, row) in rows.rows.iter().enumerate() {
             let text = Normalised::new(&row.texts[0]);

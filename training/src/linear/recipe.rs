@@ -79,6 +79,9 @@ pub(crate) struct ViewPart {
     /// Fewest training texts that an n-gram must occur in.
     #[serde(default = "one")]
     pub(crate) min_df: u32,
+    /// What a text's squared norm has of this view, times its length; all views have one or none has.
+    #[serde(default)]
+    pub(crate) share: Option<f32>,
 }
 
 /// A further training text.
@@ -325,7 +328,14 @@ impl Recipe {
             ensure!(possible && !view.orders.is_empty(), "orders go from 1 to {MAX_ORDER}");
             let weights = view.weights.is_empty() || view.weights.len() == view.orders.len();
             ensure!(weights, "a view needs as many weights as orders");
+            let share = view.share.is_none_or(|it| 0.0 < it && it <= 1.0);
+            ensure!(share, "a share is above 0 and at most 1");
         }
+        let n_shares = self.views.iter().filter(|it| it.share.is_some()).count();
+        ensure!(
+            n_shares == 0 || n_shares == self.views.len(),
+            "all views have a share or none has"
+        );
         ensure!(2 <= self.confidence.folds, "2 folds or more are needed");
         ensure!(
             0.0 < self.solver.cost && 0.0 < self.solver.tolerance,
@@ -344,6 +354,17 @@ impl Recipe {
 }
 
 impl ViewPart {
+    /// All of a text, by n-grams of these lengths.
+    pub(crate) fn of(orders: &[usize]) -> ViewPart {
+        ViewPart {
+            orders: orders.to_vec(),
+            weights: Vec::new(),
+            head: None,
+            min_df: 1,
+            share: None,
+        }
+    }
+
     /// The weight of n-grams of length `order`.
     pub(crate) fn weight(&self, order: usize) -> f32 {
         let place = self.orders.iter().position(|it| *it == order);
@@ -390,6 +411,9 @@ mod tests {
             "name = 'n'\n[[views]]\norders = []",
             "name = 'n'\n[[views]]\norders = [1]\nweights = [1, 2]",
             "name = 'n'\nunknown = 1\n[[views]]\norders = [1]",
+            "name = 'n'\n[[views]]\norders = [1]\nshare = 0",
+            "name = 'n'\n[[views]]\norders = [1]\nshare = 2",
+            "name = 'n'\n[[views]]\norders = [1]\nshare = 0.5\n[[views]]\norders = [2]",
             "name = 'n'\n[[views]]\norders = [1]\n[confidence]\nfolds = 1",
             "name = 'n'\n[[views]]\norders = [1]\n[duties]\nweight = 0",
             "name = 'n'\n[[views]]\norders = [1]\n[fusion]\ncost = 0",

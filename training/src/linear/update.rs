@@ -24,7 +24,7 @@ use fenwen::registry::LoadedVersion;
 use fenwen::service::routing::{ActiveModel, Lesson, lessons};
 use fenwen::task::text::TextField;
 
-use super::corpus::{Counts, Gram, count, index, values};
+use super::corpus::{Counts, Gram, Weighing, count, index, shares, values};
 use super::recipe::SolverPart;
 use super::solver::{Examples, Plane, Settings, solve_all};
 
@@ -101,6 +101,16 @@ pub(crate) fn run(options: &UpdateOptions, out: Option<&Path>) -> anyhow::Result
     Ok(())
 }
 
+/// Lessons as the solver sees them.
+struct Counted {
+    /// Texts as counts by feature number.
+    texts: Vec<Counts>,
+    /// √r of every feature.
+    roots: Vec<f32>,
+    /// The view of every feature that a text has.
+    views: Vec<usize>,
+}
+
 impl Lessons {
     fn new(kept: &[Lesson], model: &ActiveModel) -> Lessons {
         let classifier = &model.classifier;
@@ -124,7 +134,9 @@ impl Lessons {
     /// The parts of the updated model.
     fn learn(&self, mut parts: LinearParts, cost: f32) -> LinearParts {
         let n_before = parts.spec.classes.len();
-        let (counted, roots) = self.count(&mut parts);
+        let Counted { texts, roots, views } = self.count(&mut parts);
+        let shares = shares(&parts.spec);
+        let weighing = Weighing { idf: &parts.idf, views: &views, shares: &shares };
         let width = self.classes.len();
         // Values are multiplied and weights divided by √r, so that the solver measures plain distances.
         let plane = |class: usize| match parts.bias.get(class) {
@@ -135,11 +147,11 @@ impl Lessons {
             None => Plane { weights: vec![0.0; parts.keys.len()], bias: UNKNOWN },
         };
         let row = |counts: &Counts| -> Counts {
-            let values = values(counts, &parts.idf).into_iter();
+            let values = values(counts, &weighing).into_iter();
             values.map(|(number, value)| (number, value * roots[index(number)])).collect()
         };
         let examples = Examples {
-            rows: counted.iter().map(row).collect(),
+            rows: texts.iter().map(row).collect(),
             weights: vec![1.0; self.texts.len()],
             n_features: parts.keys.len(),
             constant: CONSTANT,
@@ -158,9 +170,9 @@ impl Lessons {
         parts
     }
 
-    /// The texts as counts by feature number, and √r of every feature. N-grams that are new to the model are added to
-    /// `parts` with the weight of its rarest one of that view and length.
-    fn count(&self, parts: &mut LinearParts) -> (Vec<Counts>, Vec<f32>) {
+    /// Counts the texts. N-grams that are new to the model are added to `parts` with the weight of its rarest one of
+    /// that view and length.
+    fn count(&self, parts: &mut LinearParts) -> Counted {
         let mut numbers: HashMap<u32, usize> = parts.keys.iter().copied().zip(0..).collect();
         let mut rarest: HashMap<(usize, usize), f32> = HashMap::new();
         let mut seen: HashMap<usize, (usize, usize)> = HashMap::new();
@@ -183,11 +195,13 @@ impl Lessons {
             }
             counted.push(keys);
         }
+        let mut views = vec![0; parts.keys.len()];
         for (key, (df, place)) in unknown {
             if let (Some(idf), true) = (rarest.get(&place), MIN_DF <= df) {
                 numbers.insert(key, parts.keys.len());
                 parts.keys.push(key);
                 parts.idf.push(*idf);
+                views.push(place.0);
                 parts.weights.extend(std::iter::repeat_n(0.0, parts.spec.classes.len()));
             }
         }
@@ -196,6 +210,7 @@ impl Lessons {
         for (number, place) in seen {
             let share = rarest.get(&place).map_or(1.0, |it| parts.idf[number] / it);
             roots[number] = share.max(0.01).powi(STIFFNESS);
+            views[number] = place.0;
         }
         let known = |keys: Vec<(u32, u32)>| -> Counts {
             let number = |key| u32::try_from(*numbers.get(key)?).ok();
@@ -204,7 +219,7 @@ impl Lessons {
             counts.sort_unstable_by_key(|it| index(it.0));
             counts
         };
-        (counted.into_iter().map(known).collect(), roots)
+        Counted { texts: counted.into_iter().map(known).collect(), roots, views }
     }
 
     /// What the update was made from; no text is in it.
@@ -284,7 +299,7 @@ mod tests {
         for word in [['土', '地'], ['兵', '役']] {
             grams(&word, 0, 0b11, |key, _, _| keys.push(key));
         }
-        let view = View { input: 0, head: None, orders: vec![1, 2], field: 0 };
+        let view = View { input: 0, head: None, orders: vec![1, 2], field: 0, share: None };
         LinearParts {
             spec: LinearSpec {
                 inputs: vec!["text".to_owned()],
@@ -328,6 +343,24 @@ mod tests {
         let other = scores(&after, "兵役體檢");
         assert!(other[0] < other[1], "{other:?}");
         assert!(before.keys.len() < after.keys.len(), "公廟 is new");
+    }
+
+    /// A second view, of the beginning, has keys of its own and half of the norm; what is learned is what is served.
+    #[test]
+    fn views_with_shares_are_learned_as_they_are_served() {
+        let mut before = parts();
+        before.spec.views[0].share = Some(0.5);
+        let head = View { head: Some(2), field: 1, ..before.spec.views[0].clone() };
+        before.spec.views.push(head);
+        grams(&['土', '地'], 1, 0b1, |key, _, _| before.keys.push(key));
+        before.idf.resize(before.keys.len(), 0.2);
+        before.weights.resize(before.keys.len() * 2, 0.1);
+        let lessons = lessons(&CORRECTED, 1, &["地政司", "役政司"]);
+        let views = lessons.count(&mut before.clone()).views;
+        assert_eq!(views[before.keys.len() - 1], 1, "the last key is of the beginning");
+        let after = lessons.learn(before, 1.0);
+        let unseen = scores(&after, "土地公廟的附近");
+        assert!(unseen[0] < unseen[1], "{unseen:?}");
     }
 
     #[test]

@@ -62,7 +62,7 @@ pub(crate) fn write(folder: &Path, labels: &[&str; 3]) {
     }
     let spec = LinearSpec {
         inputs: vec!["text".to_owned()],
-        views: vec![View { input: 0, head: None, orders: vec![2], field: 0 }],
+        views: vec![View { input: 0, head: None, orders: vec![2], field: 0, share: None }],
         classes: labels.map(str::to_owned).to_vec(),
     };
     let weights = vec![1.0, -0.5, -0.5, -0.5, 1.0, -0.5, -0.5, -0.5, 1.0];
