@@ -17,7 +17,7 @@ use crate::media::audio::{OpusCall, PacketError, RATE};
 use crate::task::call::CallError;
 use crate::task::speech::{FrameCoding, Millis, Segment, SpeechOrder};
 
-use super::{HeardRecording, Speech};
+use super::{Assist, HeardRecording, Speech};
 
 /// New sound after which it is worth to hear again.
 const STEP: Millis = 500;
@@ -71,6 +71,8 @@ pub struct Live {
     is_over: bool,
     next: u64,
     finals: VecDeque<(u64, Segment)>,
+    /// What was asked in it, where somebody wants to know.
+    pub assist: Option<Assist>,
 }
 
 /// The open utterance, being heard.
@@ -111,6 +113,7 @@ impl Live {
             is_over: false,
             next: 0,
             finals: VecDeque::new(),
+            assist: None,
         };
         match coding {
             FrameCoding::Pcm => {}
@@ -216,6 +219,9 @@ impl Live {
         for segment in segments.by_ref().take(n_final) {
             self.finals.push_back((self.next, segment.clone()));
             self.finals.drain(..self.finals.len().saturating_sub(MAX_AGAIN));
+            if let Some(assist) = &mut self.assist {
+                assist.note(self.next, &segment);
+            }
             events.push(LiveEvent::Final(self.next, segment));
             self.next += 1;
         }
