@@ -136,6 +136,7 @@ export const walks = (key) => ({
     assert.ok((await page.locator(".suggested").nth(1).textContent()).includes("查無資料,將轉由專人處理"));
     assert.ok((await page.locator(".suggested").nth(2).textContent()).includes("目前請求過多"));
     await check(page, "a call that goes on");
+    await page.locator("#answers").evaluate((it) => { it.scrollTop = 0; });
     await shoot(page, "calls", "h1");
     await tabTo(page, ".suggested button", 160);
     await page.keyboard.press("Enter");
