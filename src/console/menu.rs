@@ -35,6 +35,7 @@ const MENU: &[(Title, &[(Title, &str)])] = &[
             (|s| s.letters, "/console/letters"),
             (|s| s.dispatch, "/console/documents"),
             (|s| s.recordings, "/console/recordings"),
+            (|s| s.calls, "/console/calls"),
             (|s| s.cards, "/console/cards"),
         ],
     ),

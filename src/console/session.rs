@@ -1,7 +1,7 @@
 //! Sessions of people, kept in the memory of this process: a cookie names one, and holds nothing else.
 //!
 //! A cookie is 256 random bits; only its hash is kept. What changes something shows the session's token besides, which
-//! no other site can read.
+//! no other site can read. A WebSocket cannot show it: it must be opened by a page of ours.
 
 use std::collections::HashMap;
 use std::net::IpAddr;
@@ -18,7 +18,7 @@ use futures_util::future::BoxFuture;
 use sha2::{Digest, Sha256};
 
 use crate::base::{Clock, Secret};
-use crate::http::Asked;
+use crate::http::{Asked, SocketFrom};
 use crate::identity::{Gate, SignedIn};
 use crate::policy::{Denial, Principal};
 
@@ -160,6 +160,12 @@ impl SessionTable {
     pub(super) async fn visitor(&self, asked: Asked<'_>) -> Option<Result<Principal, Denial>> {
         let id = hash(&self.cookies.read(asked.headers, SESSION)?);
         let who = self.touch(&id)?;
+        match SocketFrom::of(asked.headers) {
+            SocketFrom::Nowhere => {}
+            // Over TLS a page without it is anybody's.
+            SocketFrom::OwnPage { is_encrypted } if is_encrypted || !self.cookies.is_secure => {}
+            _ => return Some(Err(Denial::Origin)),
+        }
         if !asked.method.is_safe() {
             let token = asked.headers.get(TOKEN).and_then(|it| it.to_str().ok());
             if !token.is_some_and(|it| self.has_token(asked.headers, it)) {

@@ -7,7 +7,7 @@ use askama::Template;
 use axum::extract::FromRequestParts;
 use axum::http::header::{CACHE_CONTROL, CONTENT_SECURITY_POLICY, SET_COOKIE};
 use axum::http::request::Parts;
-use axum::http::{HeaderMap, HeaderValue, StatusCode, Uri};
+use axum::http::{HeaderMap, HeaderName, HeaderValue, StatusCode, Uri};
 use axum::response::{Html, IntoResponse, Response};
 
 use crate::http::status;
@@ -25,6 +25,11 @@ use super::{Console, assets};
 /// Only files of the program, and pictures and sounds that the person has just chosen. No script writes markup.
 const POLICY: &str = "default-src 'self'; img-src 'self' blob:; media-src 'self' blob:; object-src 'none'; \
      frame-ancestors 'none'; base-uri 'none'; form-action 'self'; require-trusted-types-for 'script'; trusted-types 'none'";
+
+/// What pages may use of the device: nothing; those with a microphone, that.
+const PERMISSIONS: &str = "permissions-policy";
+const DEAF: &str = "microphone=(), camera=(), geolocation=(), display-capture=()";
+const HEARING: &str = "microphone=(self), camera=(), geolocation=(), display-capture=()";
 
 /// What the layout shows around a screen.
 pub(super) struct Frame {
@@ -142,6 +147,13 @@ impl Visit {
         self.answer(StatusCode::OK, page)
     }
 
+    /// The same of a page with a microphone.
+    pub(super) fn show_hearing(&self, page: &impl Template) -> Response {
+        let mut response = self.show(page);
+        response.headers_mut().insert(PERMISSIONS, HeaderValue::from_static(HEARING));
+        response
+    }
+
     /// The page of whoever may not see a screen.
     pub(super) fn forbidden(&self) -> Response {
         let s = ShellText::of(self.lang);
@@ -182,6 +194,7 @@ impl Visit {
             return StatusCode::INTERNAL_SERVER_ERROR.into_response();
         };
         let headers = [
+            (HeaderName::from_static(PERMISSIONS), HeaderValue::from_static(DEAF)),
             (CONTENT_SECURITY_POLICY, HeaderValue::from_static(POLICY)),
             (CACHE_CONTROL, HeaderValue::from_static("no-store")),
         ];

@@ -21,7 +21,7 @@ use super::exchange::Message;
 use super::failure::{Failure, describe};
 use super::linger::Lingering;
 use super::{
-    App, deliveries, grpc, guard, infer, jobs, openai, pages, record, refuse, reviews, speech,
+    App, deliveries, grpc, guard, infer, jobs, openai, pages, record, refuse, reviews, speech, stream,
 };
 
 /// How much later than the call itself the envelope gives up: the call's own timeout comes first.
@@ -106,12 +106,12 @@ impl Route {
         self.label().starts_with(pages::DOCS)
     }
 
-    /// No route has query parameters but lists and transcripts, which check their own, and pages.
+    /// No route has query parameters but lists, transcripts and streams, which check their own, and pages.
     fn check_query(&self, request: &Request) -> Result<(), CallError> {
         if request.uri().query().is_none_or(str::is_empty) {
             return Ok(());
         }
-        let lists = [jobs::PATH, deliveries::PATH, reviews::PATH, speech::ITEM];
+        let lists = [jobs::PATH, deliveries::PATH, reviews::PATH, speech::ITEM, stream::PATH];
         let takes_query = lists.contains(&self.label());
         let is_asked = takes_query && request.method() == Method::GET;
         let method = request.method().as_str();

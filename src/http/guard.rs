@@ -20,7 +20,7 @@ use crate::wire::call;
 
 use super::failure::Failure;
 use super::tls::Fingerprint;
-use super::visitors::Asked;
+use super::visitors::{Asked, SocketFrom};
 use super::{App, refuse};
 
 /// Headers of the exchange (X-Road): the client, and the person behind it.
@@ -130,6 +130,10 @@ async fn admit(app: &App, request: &mut Request, route: &'static Route) -> Resul
         if route.access != Access::Open {
             let said = call::caller(|name| text(request.headers(), name));
             let (client, org) = said.map_err(Refused::Malformed)?;
+            // Whoever runs a demonstration may have pages of others open beside it.
+            if SocketFrom::of(request.headers()) == SocketFrom::OtherPage {
+                return Err(Denial::Origin.into());
+            }
             let local = Principal::local(client, org);
             app.gate.admit_local(&local, route)?;
             request.extensions_mut().insert(Arc::new(local));

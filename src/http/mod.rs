@@ -2,6 +2,7 @@
 
 mod acts;
 mod answers;
+mod assist;
 mod audio;
 mod blobs;
 mod body;
@@ -97,7 +98,7 @@ pub use reviews::officer_of;
 pub use sealed::{sealed, serve_sealed};
 pub use serve::{Ended, serve};
 pub use tls::{Tls, TlsError, TlsFiles, expiry};
-pub use visitors::{Asked, Pages, Sessions};
+pub use visitors::{Asked, Pages, Sessions, SocketFrom};
 
 /// Limits and manners of the HTTP surface.
 #[derive(Clone, Debug, PartialEq, Eq)]

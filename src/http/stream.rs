@@ -5,21 +5,27 @@ use std::time::{Duration, Instant};
 
 use axum::extract::ws::rejection::WebSocketUpgradeRejection;
 use axum::extract::ws::{CloseFrame, Message, Utf8Bytes, WebSocket, WebSocketUpgrade};
-use axum::extract::{Extension, State};
+use axum::extract::{Extension, RawQuery, State};
 use axum::http::HeaderMap;
 use axum::response::Response;
 
 use crate::base::ErrorCode;
+use crate::policy::{Principal, Scope};
 use crate::service::jobs::Caller;
 use crate::service::speech::{HeardRecording, LiveEvent, LiveOptions, LiveWork, Stream};
-use crate::task::call::{CallContext, CallError};
+use crate::task::call::{CallContext, CallError, Task};
 use crate::task::speech::Rendition;
 use crate::wire::problem::Problem;
 use crate::wire::v1::live::{self, LiveMessage, LiveRequest, Opening};
 
+use super::assist::{Answered, Asking};
 use super::caller::{caller, take};
 use super::failure::Failure;
+use super::query::{Parameter, parameters};
 use super::{App, record, refuse};
+
+/// Where it is; its query asks for answers.
+pub(super) const PATH: &str = "/api/v1/speech/stream";
 
 /// Bytes of a frame: one second at 16 kHz.
 const FRAME_BYTES: usize = 32_000;
@@ -39,57 +45,90 @@ const LATER: u16 = 1013;
 /// PCM(16 位元、little-endian、8 或 16 kHz);`start` 指定 `"encoding": "opus"` 時,改為每則一個 Opus 封包(20 至 60 毫秒、單聲道,
 /// 8、16 或 48 kHz),空訊息代表遺失的封包,由伺服器補償。伺服器回覆 `partial`(可能再變動)與 `final`(已定稿);送出 `end` 後,收到 `done` 即結束。
 /// 處理不及時,伺服器暫停讀取;連線中斷時,於期限內以 `token` 接續。訊息格式見 `LiveRequest` 與 `LiveMessage`。
+///
+/// `answers=true` 時(另需 `qa:ask`),已定稿的語句若含問句,即以遮蔽個資後的文字查詢核定的來源,以 `answer` 回覆建議答案與出處,或「查無資料」;
+/// 與 `POST /api/v1/qa/answers` 相同,加密保存至期限為止,以 `answer_id` 回饋。待查的問句逾 3 則時,略過最舊者。雙方各一聲道時,請只於民眾的串流指定。
+/// 瀏覽器的 `Origin` 須與 `Host` 相同。
 #[utoipa::path(
     get,
     path = "/api/v1/speech/stream",
     operation_id = "stream_speech",
     tag = "speech",
+    params(("answers" = Option<bool>, Query, description = "是否對已定稿語句中的問句附上建議答案")),
     responses(
         (status = 101, description = "改用 WebSocket"),
-        (status = 400, description = "ER0200、ER0210:不是 WebSocket 連線,或標頭有誤", body = Problem, content_type = "application/problem+json"),
+        (status = 400, description = "ER0200、ER0210:不是 WebSocket 連線,或標頭、參數有誤", body = Problem, content_type = "application/problem+json"),
         (status = 429, description = "ER0429:超過配額,依 Retry-After 再試", body = Problem, content_type = "application/problem+json"),
-        (status = 503, description = "ER0510:尚未安裝語音模型,或即將停機", body = Problem, content_type = "application/problem+json"),
+        (status = 503, description = "ER0510:尚未安裝語音模型,尚未建立索引(answers=true),或即將停機", body = Problem, content_type = "application/problem+json"),
     ),
 )]
 pub(super) async fn open(
     State(app): State<Arc<App>>,
     Extension(cx): Extension<CallContext>,
+    Extension(principal): Extension<Arc<Principal>>,
+    RawQuery(query): RawQuery,
     headers: HeaderMap,
     upgrade: Result<WebSocketUpgrade, WebSocketUpgradeRejection>,
 ) -> Result<Response, Failure> {
-    Ok(upgraded(app, cx, &headers, upgrade)?)
+    let wants_answers = wants_answers(query.as_deref().unwrap_or_default())?;
+    if wants_answers {
+        principal.require(Scope::QaAsk).map_err(CallError::from)?;
+    }
+    Ok(upgraded(app, Asked { cx, wants_answers }, &headers, upgrade)?)
+}
+
+/// A stream that is asked for.
+struct Asked {
+    cx: CallContext,
+    wants_answers: bool,
+}
+
+fn wants_answers(query: &str) -> Result<bool, CallError> {
+    let mut is_wanted = false;
+    for it in parameters(query) {
+        match &*it.name {
+            "answers" => is_wanted = it.read("應為 true 或 false。")?,
+            _ => return Err(Parameter::unknown()),
+        }
+    }
+    Ok(is_wanted)
 }
 
 fn upgraded(
     app: Arc<App>,
-    cx: CallContext,
+    asked: Asked,
     headers: &HeaderMap,
     upgrade: Result<WebSocketUpgrade, WebSocketUpgradeRejection>,
 ) -> Result<Response, CallError> {
-    let upgrade = upgrade.map_err(|_| {
-        refuse(ErrorCode::BadValue, "請以 WebSocket 連線(GET,Upgrade: websocket)。")
-    })?;
     app.service.speech().require_ready()?;
     if app.service.is_draining() {
         let message = "服務即將停機,請改送其他節點或稍後再試。";
         return Err(refuse(ErrorCode::Unavailable, message));
     }
+    if asked.wants_answers {
+        // Whether they can be given at all: the place is taken again for each question.
+        drop(app.service.admit(&asked.cx, Task::Answers)?);
+    }
+    // Last: a browser that was refused may ask plainly why.
+    let upgrade = upgrade.map_err(|_| {
+        refuse(ErrorCode::BadValue, "請以 WebSocket 連線(GET,Upgrade: websocket)。")
+    })?;
     let caller = caller(headers)?;
     take(&app, &caller)?;
     let upgrade = upgrade.max_message_size(FRAME_BYTES).max_frame_size(FRAME_BYTES);
     // The task ends with its connection, or soon after the server begins to drain.
-    Ok(upgrade.on_upgrade(move |socket| serve(app, caller, cx, socket)))
+    Ok(upgrade.on_upgrade(move |socket| serve(app, caller, asked, socket)))
 }
 
-async fn serve(app: Arc<App>, caller: Caller, cx: CallContext, mut socket: WebSocket) {
+async fn serve(app: Arc<App>, caller: Caller, asked: Asked, mut socket: WebSocket) {
     metrics::counter!("fenwen_speech_streams_total").increment(1);
-    let record = match record::open_stream(&app, &caller, &cx).await {
+    let record = match record::open_stream(&app, &caller, &asked.cx).await {
         Ok(record) => record,
         Err(error) => return fail(&app, &mut socket, error).await,
     };
-    let talked = talk(&app, &caller, &cx, &mut socket).await;
+    let talked = talk(&app, &caller, &asked, &mut socket).await;
     // Its text has gone out by now: the log counts and tells what it could not write.
-    let _ = record.close(record::end_of_stream(&cx, talked.as_ref().err())).await;
+    let _ = record.close(record::end_of_stream(&asked.cx, talked.as_ref().err())).await;
     if let Err(error) = talked {
         fail(&app, &mut socket, error).await;
     }
@@ -99,13 +138,16 @@ async fn serve(app: Arc<App>, caller: Caller, cx: CallContext, mut socket: WebSo
 async fn talk(
     app: &App,
     caller: &Caller,
-    cx: &CallContext,
+    asked: &Asked,
     socket: &mut WebSocket,
 ) -> Result<(), CallError> {
+    let cx = &asked.cx;
     let Some((mut stream, rendition, from)) = opening(app, caller, cx, socket).await? else {
         return Ok(());
     };
-    let talk = Talk { app, rendition, idle: app.service.speech().limits().idle };
+    let assist = &mut stream.live.assist;
+    *assist = asked.wants_answers.then(|| assist.take().unwrap_or_default());
+    let talk = Talk { app, cx, rendition, idle: app.service.speech().limits().idle };
     match talk.go_on(socket, &mut stream, from).await? {
         Left::Done => close(app, socket, NORMAL, "").await,
         Left::Gone => stream.park().await,
@@ -155,6 +197,7 @@ async fn opening(
 /// What a talk over one connection goes by.
 struct Talk<'a> {
     app: &'a App,
+    cx: &'a CallContext,
     rendition: Rendition,
     idle: Duration,
 }
@@ -162,6 +205,7 @@ struct Talk<'a> {
 /// Something that happened.
 enum Step {
     Heard(Result<(HeardRecording, usize), CallError>),
+    Answered(Answered),
     Came(Option<Result<Message, axum::Error>>),
     Looked,
 }
@@ -176,13 +220,16 @@ impl Talk<'_> {
         if !self.greet(socket, stream, from).await {
             return Ok(Left::Gone);
         }
-        let mut work: Option<LiveWork> = None;
+        let (mut work, mut asking): (Option<LiveWork>, Option<Asking>) = (None, None);
         let mut last_frame = self.app.clock.now();
         loop {
             if work.is_none() {
                 work = stream.begin();
             }
-            if work.is_none() && stream.live.is_done() {
+            if asking.is_none() {
+                asking = Asking::begin(self.app, self.cx, stream.live.assist.as_ref());
+            }
+            if work.is_none() && asking.is_none() && stream.live.is_done() {
                 let received = live::seconds(stream.live.received());
                 let is_told = self.tell(socket, &LiveMessage::Done { received }).await;
                 return Ok(if is_told { Left::Done } else { Left::Gone });
@@ -191,6 +238,7 @@ impl Talk<'_> {
             let step = tokio::select! {
                 biased;
                 heard = done(&mut work) => Step::Heard(heard),
+                answered = Asking::done(&mut asking) => Step::Answered(answered),
                 message = socket.recv(), if has_room => Step::Came(message),
                 () = self.app.clock.wait(LOOK_EVERY) => Step::Looked,
             };
@@ -199,6 +247,10 @@ impl Talk<'_> {
                     work = None;
                     let events = stream.live.take(heard?);
                     self.tell_all(socket, events).await
+                }
+                Step::Answered(answered) => {
+                    asking = None;
+                    self.tell(socket, &answered.note(stream.live.assist.as_mut())).await
                 }
                 Step::Came(message) => {
                     last_frame = self.app.clock.now();
@@ -238,7 +290,17 @@ impl Talk<'_> {
             idle: limits.idle.as_secs_f64(),
             resume: limits.resume.as_secs_f64(),
         };
-        self.tell(socket, &ready).await && self.tell_all(socket, stream.live.again(from)).await
+        if !self.tell(socket, &ready).await || !self.tell_all(socket, stream.live.again(from)).await
+        {
+            return false;
+        }
+        let found = stream.live.assist.as_ref().map(|it| it.again(from));
+        for (question, answer) in found.into_iter().flatten() {
+            if !self.tell(socket, &LiveMessage::answered(question, Ok(answer))).await {
+                return false;
+            }
+        }
+        true
     }
 
     async fn tell_all(&self, socket: &mut WebSocket, events: Vec<LiveEvent>) -> bool {

@@ -4,6 +4,8 @@ use std::net::IpAddr;
 use std::sync::Arc;
 
 use axum::Router;
+use axum::http::header::{HOST, ORIGIN, UPGRADE};
+use axum::http::uri::Authority;
 use axum::http::{HeaderMap, Method, Uri};
 use axum::response::Response;
 use futures_util::future::BoxFuture;
@@ -31,6 +33,45 @@ pub struct Asked<'a> {
     pub address: IpAddr,
 }
 
+/// Where a WebSocket was opened from. A browser opens one for a page of whichever site, and sends the cookies along.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum SocketFrom {
+    /// No WebSocket is opened.
+    Nowhere,
+    /// No browser opens it: those say for whom.
+    Program,
+    /// A page of this site.
+    OwnPage {
+        /// Whether it came over TLS.
+        is_encrypted: bool,
+    },
+    /// A page of another site.
+    OtherPage,
+}
+
+impl SocketFrom {
+    /// As the header says.
+    pub fn of(headers: &HeaderMap) -> SocketFrom {
+        let asks = |it: &str| it.split(',').any(|it| it.trim().eq_ignore_ascii_case("websocket"));
+        let mut upgrades = headers.get_all(UPGRADE).iter();
+        if !upgrades.any(|it| it.to_str().is_ok_and(asks)) {
+            return SocketFrom::Nowhere;
+        }
+        let mut origins = headers.get_all(ORIGIN).iter();
+        let Some(origin) = origins.next() else { return SocketFrom::Program };
+        let page = origin.to_str().ok().and_then(|it| it.split_once("://"));
+        let host = headers.get(HOST).and_then(|it| Authority::try_from(it.as_bytes()).ok());
+        let is_one = origins.next().is_none();
+        match page.zip(host).filter(|_| is_one) {
+            // Hosts are compared without regard to case, ports as they are.
+            Some(((scheme @ ("http" | "https"), page), host)) if host == page => {
+                SocketFrom::OwnPage { is_encrypted: scheme == "https" }
+            }
+            _ => SocketFrom::OtherPage,
+        }
+    }
+}
+
 /// Who signed in.
 pub trait Sessions: Send + Sync {
     /// Whose session the request names, if it names one, and what that person may do by now.
@@ -38,4 +79,50 @@ pub trait Sessions: Send + Sync {
 
     /// The page for whoever may not see the one asked for.
     fn refusal(&self, denial: Denial, uri: &Uri, headers: &HeaderMap) -> Response;
+}
+
+#[cfg(test)]
+mod tests {
+    use axum::http::HeaderName;
+
+    use super::*;
+
+    fn check(lines: &[(HeaderName, &str)], expected: SocketFrom) {
+        let mut headers = HeaderMap::new();
+        for (name, value) in lines {
+            headers.append(name, value.parse().unwrap());
+        }
+        assert_eq!(SocketFrom::of(&headers), expected, "{lines:?}");
+    }
+
+    #[test]
+    fn only_a_page_of_the_same_host_and_port_is_our_own() {
+        let from = |origin, expected| {
+            let host = (HOST, "ai.moi.gov.tw:8443");
+            check(&[(UPGRADE, "WebSocket"), host, (ORIGIN, origin)], expected);
+        };
+        from("https://ai.moi.gov.tw:8443", SocketFrom::OwnPage { is_encrypted: true });
+        from("http://AI.moi.gov.tw:8443", SocketFrom::OwnPage { is_encrypted: false });
+        for other in [
+            "https://ai.moi.gov.tw",
+            "https://moi.gov.tw:8443",
+            "https://ai.moi.gov.tw:8443.example",
+            "https://ai.moi.gov.tw:8443@example",
+            "ftp://ai.moi.gov.tw:8443",
+            "ai.moi.gov.tw:8443",
+            "null",
+            "",
+        ] {
+            from(other, SocketFrom::OtherPage);
+        }
+        let own = (ORIGIN, "http://t");
+        check(&[(UPGRADE, "websocket"), own.clone()], SocketFrom::OtherPage);
+        check(
+            &[(UPGRADE, "websocket"), (HOST, "t"), own.clone(), own.clone()],
+            SocketFrom::OtherPage,
+        );
+        check(&[(UPGRADE, "h2c, websocket"), (HOST, "t")], SocketFrom::Program);
+        check(&[(UPGRADE, "h2c"), (HOST, "t"), own], SocketFrom::Nowhere);
+        check(&[], SocketFrom::Nowhere);
+    }
 }

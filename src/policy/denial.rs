@@ -32,6 +32,8 @@ pub enum Denial {
     Purpose,
     /// This listener does not offer the route.
     Place,
+    /// A page of another site opened the connection in somebody's browser.
+    Origin,
     /// Who calls cannot be found out now.
     Unavailable,
 }
@@ -52,6 +54,7 @@ impl Denial {
             Denial::UnknownPartner => "unknown-partner",
             Denial::Purpose => "purpose",
             Denial::Place => "place",
+            Denial::Origin => "origin",
             Denial::Unavailable => "unavailable",
         }
     }
@@ -67,7 +70,8 @@ impl Denial {
             | Denial::Hours
             | Denial::Network
             | Denial::Scope
-            | Denial::StrongLogin => ErrorCode::Forbidden,
+            | Denial::StrongLogin
+            | Denial::Origin => ErrorCode::Forbidden,
             Denial::UnknownPartner => ErrorCode::UnknownPartner,
             Denial::Purpose => ErrorCode::PurposeRefused,
             Denial::Place => ErrorCode::NotFound,
@@ -104,6 +108,7 @@ impl Denial {
             Denial::UnknownPartner => "交換平臺所稱的介接系統尚未登記,請先申請介接。",
             Denial::Purpose => "特定目的不在此介接系統核准的範圍,請更正或申請。",
             Denial::Place => "沒有這個路徑。",
+            Denial::Origin => "瀏覽器須由本系統的頁面連線;前方代理請保留 Host 標頭。",
             Denial::Unavailable => "目前無法驗證身分,請稍後再試。",
         }
     }

@@ -270,6 +270,7 @@ pub const PAGES: &[Route] = &[
     page("/console/documents", REVIEWING),
     page("/console/recordings", LISTENING),
     page("/console/recordings/{id}", LISTENING),
+    page("/console/calls", Access::Any(&[S::SpeechTranscribe])),
     page("/console/cards", Access::Any(&[S::IdRecognize])),
     page("/console/answers", Access::Any(&[S::QaManage])),
     page("/console/models", Access::Any(&[S::ModelsRead])),

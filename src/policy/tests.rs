@@ -160,6 +160,7 @@ fn every_screen_is_seen_by_the_roles_that_need_it() {
         ("/console/documents", "承分單"),
         ("/console/recordings", "承單介"),
         ("/console/recordings/{id}", "承單介"),
+        ("/console/calls", "承單介"),
         ("/console/cards", "承單介"),
         ("/console/answers", "單模"),
         ("/console/models", "單模系"),

@@ -1,5 +1,6 @@
 //! Recordings: the one place where they are surveyed and heard, and where failures get the words that callers read.
 
+mod assist;
 mod change;
 mod corrections;
 mod desk;
@@ -24,6 +25,7 @@ use crate::task::idcard::ModelInfo;
 use crate::task::speech::{Segment, SpeechOrder};
 
 pub use crate::pipeline::speech::transcribe::{finish, n_channels};
+pub use assist::Assist;
 pub use change::{Change, Changed, Heard, change, heard};
 pub use corrections::{Corrected, Corrections, Editor};
 pub use desk::{AdmittedCall, HeardRecording, Speech, SpeechLimits, SpeechParts, Told};

@@ -59,6 +59,19 @@ pub struct Suggestion {
     pub citations: Vec<Citation>,
 }
 
+/// A question in a live stream.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct LiveQuestion {
+    /// Number of the finished utterance in which it ends.
+    pub id: u64,
+    /// When it was begun, since the stream began.
+    pub start: Duration,
+    /// When it was ended.
+    pub end: Duration,
+    /// Its words, personal data masked; those of the sentence before too where it is short.
+    pub text: Private<String>,
+}
+
 /// What an agent is shown.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Suggestions {

@@ -5,6 +5,7 @@
 
 import assert from "node:assert/strict";
 import { check, open, tabTo, visit } from "./browser.mjs";
+import { prepare, walks as calls } from "./calls.mjs";
 import { walks as cards } from "./cards.mjs";
 import { walks as recordings } from "./recordings.mjs";
 import { Server } from "./server.mjs";
@@ -14,7 +15,7 @@ const [program, only = ""] = process.argv.slice(2);
 assert.ok(program, "which program? node run.mjs PROGRAM [PART OF A WALK'S NAME]");
 if (only) process.env.SCREENSHOTS = "none";
 
-const SCREENS = ["/console", "/console/try", "/console/letters", "/console/documents", "/console/recordings", "/console/cards", "/console/answers", "/console/models", "/console/taxonomy",
+const SCREENS = ["/console", "/console/try", "/console/letters", "/console/documents", "/console/recordings", "/console/calls", "/console/cards", "/console/answers", "/console/models", "/console/taxonomy",
   "/console/clients", "/console/privacy", "/console/audit", "/console/resources"];
 
 // What the page says last when a decision was taken back.
@@ -274,6 +275,7 @@ const run = async (name, walk, address) => {
 };
 
 const SCOPES = "letters:classify,documents:dispatch,jobs:read,ops:admin,audit:read";
+const HEARING = "speech:transcribe,qa:ask,feedback:write";
 try {
   demo.run("clients", "add", "mailbox", "--purpose", "petition-handling", "--approved-by", "u-1");
   for (const [name, walk] of Object.entries(walks)) await run(name, walk, demo.address);
@@ -308,6 +310,10 @@ try {
     await page.goBack();
     assert.ok(page.url().endsWith("/console/login"), "nothing is shown again after signing out");
   }, guarded.address);
+  prepare(guarded);
+  guarded.run("clients", "add", "hotline", "--purpose", "petition-handling", "--scope", HEARING, "--approved-by", "u-1");
+  const hotline = guarded.run("clients", "key", "hotline").split("\n").pop();
+  for (const [name, walk] of Object.entries(calls(hotline))) await run(name, walk, guarded.address);
   await guarded.stop();
 } finally {
   await browser.close();

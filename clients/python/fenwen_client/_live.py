@@ -13,6 +13,7 @@ from .errors import ConnectionFailed, DeadlineExceeded, DecodeError, api_error
 from .types import LiveMessage, LiveMessageDone, LiveMessageReady, LiveRequestEnd, LiveRequestResume, LiveRequestStart
 
 Chunks = Iterable[bytes] | AsyncIterable[bytes]
+Opening = LiveRequestStart | LiveRequestResume
 
 _SAMPLE_BYTES = 2
 # Seconds of a frame: PCM is gathered to so much before it is sent. The server takes 20 ms to 1 s.
@@ -22,10 +23,10 @@ _SHORTEST = 0.02
 _GLANCE = 0.001
 
 
-def live(settings: Settings, opening: LiveRequestStart | LiveRequestResume, chunks: Chunks, gather: int) -> Course[Any]:
+def live(settings: Settings, opening: Opening, chunks: Chunks, gather: int, answers: bool = False) -> Course[Any]:
     """Sends chunks and gives the messages, to the end. `gather` is the rate of PCM; 0 sends each chunk as a frame."""
     stream = _Stream(settings)
-    yield from stream.open()
+    yield from stream.open(answers)
     try:
         yield from stream.say(opening)
         ready = None
@@ -63,7 +64,7 @@ class _Stream:
         self.closed: int | None = None
         """Code of the server's close, once it has come."""
 
-    def open(self) -> Plan[None]:
+    def open(self, answers: bool) -> Plan[None]:
         key = ws.key()
         headers = {
             "connection": "Upgrade",
@@ -71,7 +72,8 @@ class _Stream:
             "sec-websocket-version": "13",
             "sec-websocket-key": key,
         }
-        answer = yield from Call(self.settings, "stream_speech", headers=headers).open()
+        query = {"answers": True} if answers else None
+        answer = yield from Call(self.settings, "stream_speech", query=query, headers=headers).open()
         if answer.status != 101 or answer.headers.get("sec-websocket-accept") != ws.accepted(key):
             raise ConnectionFailed("the server did not open a WebSocket")
 

@@ -164,8 +164,11 @@ class Transcriptions(Group[D]):
         vocabulary: Sequence[str] | None = None,
         purpose: Purpose | None = None,
         resume: tuple[str, int | None] | None = None,
+        answers: bool = False,
     ) -> Course[LiveMessage]:
         """Sends sound as it is spoken and gives what is heard: `ready`, `partial`, `final`, `done`.
+
+        With `answers` also what approved sources say to what is asked in it: `answer`, `unasked`.
 
         Chunks are mono PCM (16 bits, little-endian, 8 or 16 kHz) of any size, or one Opus packet each. Messages are
         given between chunks and after the last. When the connection breaks, ConnectionFailed is raised: call again with
@@ -183,5 +186,5 @@ class Transcriptions(Group[D]):
                 vocabulary=list(vocabulary) if vocabulary is not None else None,
                 purpose=self.settings.why(purpose),
             )
-        yield from live(self.settings, opening, chunks, rate if encoding == "pcm" else 0)
+        yield from live(self.settings, opening, chunks, rate if encoding == "pcm" else 0, answers)
 

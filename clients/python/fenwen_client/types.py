@@ -1945,6 +1945,53 @@ class LiveMessageFinal(ApiModel):
 
 
 @dataclass(frozen=True, kw_only=True, repr=False)
+class LiveMessageAnswer(ApiModel):
+    """What approved sources say to a question of the finished utterances; only with `answers=true`."""
+
+    end: float
+    """Seconds from the beginning of the stream."""
+
+    id: int
+    """Number of the `final` in which the question ends."""
+
+    question: str
+    """Its words, personal data masked, with those of the sentence before where it is short."""
+
+    result: AnswerResponse
+    """As `POST /api/v1/qa/answers` answers; feedback is given under its `answer_id`."""
+
+    start: float
+    """Seconds from the beginning of the stream."""
+
+    type: Literal["answer"] = "answer"
+
+
+@dataclass(frozen=True, kw_only=True, repr=False)
+class LiveMessageUnasked(ApiModel):
+    """A question could not be looked up; the stream goes on."""
+
+    code: str
+    """Code of the failure."""
+
+    end: float
+    """Seconds from the beginning of the stream."""
+
+    id: int
+    """Number of the `final` in which the question ends."""
+
+    message: str
+    """What to do, in Traditional Chinese."""
+
+    question: str
+    """Its words, as of `answer`."""
+
+    start: float
+    """Seconds from the beginning of the stream."""
+
+    type: Literal["unasked"] = "unasked"
+
+
+@dataclass(frozen=True, kw_only=True, repr=False)
 class LiveMessageDone(ApiModel):
     """Everything was heard; the connection is closed."""
 
@@ -3466,7 +3513,7 @@ Elements: TypeAlias = list[float] | list[int]
 EmbeddingInput: TypeAlias = str | list[str]
 """A text, or several."""
 
-LiveMessage: TypeAlias = LiveMessageReady | LiveMessagePartial | LiveMessageFinal | LiveMessageDone | LiveMessageError
+LiveMessage: TypeAlias = LiveMessageReady | LiveMessagePartial | LiveMessageFinal | LiveMessageAnswer | LiveMessageUnasked | LiveMessageDone | LiveMessageError
 """What a client is told."""
 
 LiveRequest: TypeAlias = LiveRequestStart | LiveRequestResume | LiveRequestEnd

@@ -15,7 +15,13 @@ from network import AsyncNetwork, Network
 from fenwen_client import AsyncClient, Client, Retry, errors
 from fenwen_client import _websocket as ws
 from fenwen_client._sse import Events
-from fenwen_client.types import LiveMessageDone, LiveMessageFinal, LiveMessagePartial, LiveMessageReady
+from fenwen_client.types import (
+    LiveMessageDone,
+    LiveMessageFinal,
+    LiveMessagePartial,
+    LiveMessageReady,
+    LiveMessageUnasked,
+)
 
 CHANGES = (
     b": quiet\n\nid: 1\nevent: queued\ndata: {}\n\n"
@@ -185,6 +191,28 @@ def test_an_async_client_takes_asynchronous_chunks() -> None:
     assert network.heard[0] == {"type": "resume", "token": "t-1", "after": 4}
     assert network.frames == [6, 0]
     assert isinstance(found[-1], LiveMessageDone)
+
+
+class Asking(Network):
+    def answer(self, kind: str) -> None:
+        super().answer(kind)
+        if kind == "start":
+            question = {"id": 0, "start": 0.0, "end": 0.1, "question": "甲嗎?"}
+            self.say({"type": "unasked", "code": "ER0429", "message": "請稍後再試。", **question})
+
+
+@pytest.mark.parametrize(("answers", "query"), [(False, b""), (True, b"answers=true")])
+def test_answers_are_asked_for(answers: bool, query: bytes) -> None:
+    network, asked = Asking(), []
+
+    def server(request: httpx.Request) -> httpx.Response:
+        asked.append(request.url.query)
+        return httpx.Response(101, extensions={"network_stream": network})
+
+    http = httpx.Client(transport=httpx.MockTransport(network.greet(server)))
+    found = list(Client(BASE_URL, http=http).transcriptions.live([bytes(3200)], answers=answers))
+    assert asked == [query]
+    assert [it.question for it in found if isinstance(it, LiveMessageUnasked)] == ["甲嗎?"]
 
 
 class Refusing(Network):

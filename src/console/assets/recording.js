@@ -17,6 +17,9 @@ let version = 0;
 const AWAKE_MS = 8;
 const AT_LEAST = 5;
 
+// Utterances of a list: the page lays them out together.
+const TOGETHER = 8;
+
 // Utterances before the newest one that may still go on: the other channel's.
 const OVERLAPPING = 8;
 
@@ -64,7 +67,7 @@ async function load() {
     }
     const facts = [["duration", fw.clock(transcript.duration)], ["doubtful", fw.percent(transcript.low_confidence_ratio)],
       ["model", `${transcript.model.name} ${transcript.model.version}`]];
-    const list = fw.el("ol", { class: "transcript spoken" });
+    const list = fw.el("div");
     place.replaceChildren(...[
       found.state === "succeeded" ? null : fw.el("p", { class: "notice" }, fw.say("unfinished")),
       fw.el("dl", { class: "facts" }, facts.map(([key, text]) => [fw.el("dt", {}, fw.say(key)), fw.el("dd", {}, text)]).flat()),
@@ -84,7 +87,10 @@ async function fillList(list, segments) {
     while (made.length < segments.length && (made.length < first + AT_LEAST || performance.now() < until)) {
       made.push(utterance(segments[made.length]));
     }
-    list.append(...made.slice(first).map((row) => row.item));
+    for (const row of made.slice(first)) {
+      if (row.it.id % TOGETHER === 0) list.append(fw.el("ol", { class: "transcript spoken" }));
+      list.lastElementChild.append(row.item);
+    }
     await fw.wait(0);
     // Another text was asked for meanwhile.
     if (made !== rows) return;

@@ -2,6 +2,7 @@
 
 mod answers;
 mod audit;
+mod calls;
 mod cards;
 mod clients;
 mod drift;
@@ -32,6 +33,7 @@ pub(super) fn router() -> Router<Arc<Console>> {
         .route("/console/samples/{file}", get(try_it::sample))
         .route("/console/recordings", get(recordings::list))
         .route("/console/recordings/{id}", get(recordings::show))
+        .route("/console/calls", get(calls::show))
         .route("/console/cards", get(cards::show))
         .route("/console/answers", get(answers::show))
         .route("/console/models", get(models::show))

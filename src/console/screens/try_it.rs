@@ -39,7 +39,7 @@ pub(super) async fn show(visit: Visit) -> Response {
         words: ResultWords::of(visit.lang).words(),
         tabs: tabs(&visit, t),
     };
-    visit.show(&page)
+    visit.show_hearing(&page)
 }
 
 fn tabs(visit: &Visit, t: &'static TryText) -> Vec<Tab> {

@@ -3,6 +3,7 @@
 //! A screen has a table of its own. A page names an entry as a field, so that a missing one does not compile; a
 //! script finds the words of its screen as `data-` attributes of the element `words`.
 
+pub(super) mod calls;
 pub(super) mod drift;
 pub(super) mod home;
 pub(super) mod manage;

@@ -29,6 +29,7 @@ catalogue! {
         letters: "信件複審", "Letters";
         dispatch: "公文分文", "Dispatch";
         recordings: "1996 錄音", "1996 recordings";
+        calls: "通話中", "Live call";
         cards: "證件複核", "ID documents";
         answers: "問答管理", "Questions and answers";
         models: "模型與評測", "Models and figures";

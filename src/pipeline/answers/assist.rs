@@ -30,6 +30,17 @@ const CUES: [&str; 19] = [
     "能不能",
     "有沒有",
 ];
+/// What whoever answers the line says, who asks nothing that a source would answer; looked at where nobody knows who spoke.
+const OF_AGENTS: [&str; 8] = [
+    "幫您",
+    "為您服務",
+    "為您查",
+    "您貴姓",
+    "怎麼稱呼",
+    "還有其他問題",
+    "還有其他需要",
+    "需要服務",
+];
 /// Code points up to which a question leans on the sentence before it (那要帶什麼呢).
 const SHORT: usize = 10;
 
@@ -46,10 +57,17 @@ pub struct AskedQuestion {
 
 /// The newest questions of a call that were not asked by the agent, oldest first; at most `most`.
 pub fn questions(utterances: &[Utterance], most: usize) -> Vec<AskedQuestion> {
-    let said: Vec<SaidSentence> =
-        sentences(utterances).into_iter().filter(|it| it.speaker != Speaker::Agent).collect();
+    questions_since(utterances, 0, most)
+}
+
+/// The same of utterance number `from` and those after it: what was said before is only what they lean on.
+pub fn questions_since(utterances: &[Utterance], from: usize, most: usize) -> Vec<AskedQuestion> {
+    let (before, after) = utterances.split_at(from.min(utterances.len()));
+    let mut said = of_callers(before);
+    let n_before = said.len();
+    said.extend(of_callers(after));
     let mut found: Vec<AskedQuestion> = Vec::new();
-    for (idx, sentence) in said.iter().enumerate().rev() {
+    for (idx, sentence) in said.iter().enumerate().skip(n_before).rev() {
         if found.len() == most {
             break;
         }
@@ -86,6 +104,18 @@ pub fn suggest(
         })
     };
     questions.into_iter().enumerate().map(suggestion).collect()
+}
+
+/// What was not said by whoever answers the line.
+fn of_callers(utterances: &[Utterance]) -> Vec<SaidSentence> {
+    let is_agents = |text: &str| OF_AGENTS.iter().any(|it| text.contains(it));
+    let mut said = sentences(utterances);
+    said.retain(|it| match it.speaker {
+        Speaker::Citizen => true,
+        Speaker::Agent => false,
+        Speaker::Unknown => !is_agents(it.text.expose()),
+    });
+    said
 }
 
 fn is_question(text: &str) -> bool {
@@ -147,6 +177,32 @@ mod tests {
             &["護照可以在哪裡申請換發呢?", "結婚登記一定要兩個人一起到嗎?"],
         );
         check(&[(Citizen, "謝謝。")], &[]);
+        // On a line where nobody knows who speaks.
+        check(
+            &[(Unknown, "您好,請問有什麼可以幫您?"), (Unknown, "身分證遺失要怎麼補發?")],
+            &["身分證遺失要怎麼補發?"],
+        );
+        check(&[(Citizen, "你們可以幫您的客人辦嗎?")], &["你們可以幫您的客人辦嗎?"]);
+    }
+
+    #[test]
+    fn only_what_was_said_since_is_asked() {
+        use Speaker::Unknown;
+        let lines = [
+            (Unknown, "護照可以在哪裡申請換發呢?"),
+            (Unknown, "我身分證掉了。"),
+            (Unknown, "要帶什麼呢"),
+        ];
+        let check = |from: usize, expected: &[&str]| {
+            let found = questions_since(&call(&lines), from, 3);
+            let found: Vec<&str> = found.iter().map(|it| it.text.expose().as_str()).collect();
+            assert_eq!(found, expected, "{from}");
+        };
+        check(0, &["護照可以在哪裡申請換發呢?", "我身分證掉了。要帶什麼呢"]);
+        check(1, &["我身分證掉了。要帶什麼呢"]);
+        check(2, &["我身分證掉了。要帶什麼呢"]);
+        check(3, &[]);
+        check(9, &[]);
     }
 
     #[test]

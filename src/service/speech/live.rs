@@ -17,7 +17,7 @@ use crate::media::audio::{OpusCall, PacketError, RATE};
 use crate::task::call::CallError;
 use crate::task::speech::{FrameCoding, Millis, Segment, SpeechOrder, SpokenLanguage};
 
-use super::{HeardRecording, Speech};
+use super::{Assist, HeardRecording, Speech};
 
 /// New sound after which it is worth to hear again.
 const STEP: Millis = 500;
@@ -76,6 +76,8 @@ pub struct Live {
     is_careful: bool,
     next: u64,
     finals: VecDeque<(u64, Segment)>,
+    /// What was asked in it, where somebody wants to know.
+    pub assist: Option<Assist>,
 }
 
 /// The open utterance, being heard.
@@ -117,6 +119,7 @@ impl Live {
             is_careful: false,
             next: 0,
             finals: VecDeque::new(),
+            assist: None,
         };
         match coding {
             FrameCoding::Pcm => {}
@@ -230,6 +233,9 @@ impl Live {
         for segment in segments.by_ref().take(n_final) {
             self.finals.push_back((self.next, segment.clone()));
             self.finals.drain(..self.finals.len().saturating_sub(MAX_AGAIN));
+            if let Some(assist) = &mut self.assist {
+                assist.note(self.next, &segment);
+            }
             events.push(LiveEvent::Final(self.next, segment));
             self.next += 1;
         }

@@ -1,11 +1,16 @@
 //! The messages of a live stream beside its sound: what its client says, and what it is told.
 
+use std::time::Duration;
+
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
+use crate::task::answers::Answer;
+use crate::task::assist::LiveQuestion;
 use crate::task::call::CallError;
 use crate::task::speech::{FrameCoding, Rendition, Segment, SpeechOrder};
 
+use super::answers::AnswerResponse;
 use super::body;
 use super::meta::{self, Purpose, PurposeAsk};
 use super::speech::{check_vocabulary, rendition_of};
@@ -163,6 +168,34 @@ pub enum LiveMessage {
         /// A person should hear it again.
         low_confidence: bool,
     },
+    /// What approved sources say to a question of the finished utterances; only with `answers=true`.
+    Answer {
+        /// Number of the `final` in which the question ends.
+        id: u64,
+        /// Seconds from the beginning of the stream.
+        start: f64,
+        /// Seconds from the beginning of the stream.
+        end: f64,
+        /// Its words, personal data masked, with those of the sentence before where it is short.
+        question: String,
+        /// As `POST /api/v1/qa/answers` answers; feedback is given under its `answer_id`.
+        result: Box<AnswerResponse>,
+    },
+    /// A question could not be looked up; the stream goes on.
+    Unasked {
+        /// Number of the `final` in which the question ends.
+        id: u64,
+        /// Seconds from the beginning of the stream.
+        start: f64,
+        /// Seconds from the beginning of the stream.
+        end: f64,
+        /// Its words, as of `answer`.
+        question: String,
+        /// Code of the failure.
+        code: &'static str,
+        /// What to do, in Traditional Chinese.
+        message: String,
+    },
     /// Everything was heard; the connection is closed.
     Done {
         /// Seconds of sound that arrived.
@@ -202,6 +235,20 @@ impl LiveMessage {
         }
     }
 
+    /// What became of a question.
+    pub fn answered(question: LiveQuestion, found: Result<Answer, CallError>) -> LiveMessage {
+        let LiveQuestion { id, start, end, text } = question;
+        let (start, end, question) = (thousandths(start), thousandths(end), text.into_inner());
+        match found {
+            Ok(answer) => {
+                LiveMessage::Answer { id, start, end, question, result: Box::new(answer.into()) }
+            }
+            Err(CallError { code, message, .. }) => {
+                LiveMessage::Unasked { id, start, end, question, code: code.number(), message }
+            }
+        }
+    }
+
     /// Why a stream cannot go on.
     pub fn failed(error: CallError) -> LiveMessage {
         LiveMessage::Error { code: error.code.number(), message: error.message }
@@ -211,6 +258,11 @@ impl LiveMessage {
 /// Thousandths of a second as seconds.
 pub fn seconds(millis: u64) -> f64 {
     millis as f64 / 1000.0
+}
+
+/// To the thousandth of a second.
+fn thousandths(moment: Duration) -> f64 {
+    (moment.as_secs_f64() * 1e3).round() / 1e3
 }
 
 #[cfg(test)]

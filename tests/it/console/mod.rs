@@ -4,6 +4,7 @@ mod hostile;
 mod models;
 mod privacy;
 mod session;
+mod sockets;
 mod taxonomy;
 
 use std::collections::BTreeSet;
@@ -80,7 +81,7 @@ async fn ask(server: &Server, method: &str, path: &str, head: &str, body: &str) 
 #[tokio::test]
 async fn every_screen_is_served_with_its_headers() {
     let server = Server::open().await;
-    assert_eq!(screens().len(), 13, "{:?}", screens());
+    assert_eq!(screens().len(), 14, "{:?}", screens());
     for path in screens() {
         let answer = get(server.addr, path).await;
         assert_eq!(answer.status, 200, "{path}: {answer:?}");
@@ -101,6 +102,11 @@ async fn every_screen_is_served_with_its_headers() {
         ] {
             assert_eq!(answer.header(name), value, "{path} {name}");
         }
+        let hears = ["/console/try", "/console/calls"].contains(&path);
+        let permissions = answer.header("permissions-policy");
+        let microphone = if hears { "microphone=(self), " } else { "microphone=(), " };
+        assert!(permissions.starts_with(microphone), "{path}: {permissions}");
+        assert!(permissions.contains("camera=()"), "{path}: {permissions}");
         let page = html(&answer);
         assert!(page.contains("<html lang=\"zh-Hant-TW\">"), "{path}");
         assert!(page.contains("本系統僅提供建議"), "{path}");

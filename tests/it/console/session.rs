@@ -10,7 +10,7 @@ use super::{ask, html, register, screens};
 const LOGIN: &str = "/console/login";
 
 /// Signs in; the cookie as a header line.
-async fn sign_in(server: &Server, key: &str) -> String {
+pub(super) async fn sign_in(server: &Server, key: &str) -> String {
     let answer = ask(server, "POST", LOGIN, "", &format!("key={key}")).await;
     assert_eq!((answer.status, answer.header("location")), (303, "/console"), "{answer:?}");
     let cookie = answer.header("set-cookie");

@@ -1,5 +1,6 @@
 //! Recordings over HTTP, with an ear that hears a sentence in every second that is not silent.
 
+mod assist;
 mod broken;
 mod corrections;
 mod ear;

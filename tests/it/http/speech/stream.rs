@@ -8,21 +8,26 @@ use super::super::client::{WATCHDOG, get};
 use super::super::fake::Server;
 use super::{FakeEar, pcm};
 
-const PATH: &str = "/api/v1/speech/stream";
+pub(super) const PATH: &str = "/api/v1/speech/stream";
 
 /// Kinds of frames (RFC 6455).
 const TEXT: u8 = 1;
 const BINARY: u8 = 2;
 const CLOSE: u8 = 8;
 
-struct Talk(TcpStream);
+pub(super) struct Talk(TcpStream);
 
 impl Talk {
     /// A connection that has become a WebSocket.
     async fn open(server: &Server) -> Talk {
+        Talk::open_at(server, PATH).await
+    }
+
+    /// The same with a query.
+    pub(super) async fn open_at(server: &Server, path: &str) -> Talk {
         let mut stream = TcpStream::connect(server.addr).await.unwrap();
         let request = format!(
-            "GET {PATH} HTTP/1.1\r\nhost: t\r\nconnection: upgrade\r\nupgrade: websocket\r\n\
+            "GET {path} HTTP/1.1\r\nhost: t\r\nconnection: upgrade\r\nupgrade: websocket\r\n\
              sec-websocket-version: 13\r\nsec-websocket-key: dGhlIHNhbXBsZSBub25jZQ==\r\n\r\n"
         );
         stream.write_all(request.as_bytes()).await.unwrap();
@@ -58,11 +63,11 @@ impl Talk {
         self.0.write_all(&frame).await.unwrap();
     }
 
-    async fn say(&mut self, message: &Value) {
+    pub(super) async fn say(&mut self, message: &Value) {
         self.frame(TEXT, message.to_string().as_bytes()).await;
     }
 
-    async fn sound(&mut self, seconds: &[bool]) {
+    pub(super) async fn sound(&mut self, seconds: &[bool]) {
         for second in seconds {
             self.frame(BINARY, &pcm(&[*second])).await;
         }
@@ -83,14 +88,14 @@ impl Talk {
         tokio::time::timeout(WATCHDOG, read).await.unwrap()
     }
 
-    async fn hear(&mut self) -> Value {
+    pub(super) async fn hear(&mut self) -> Value {
         let (kind, content) = self.next().await;
         assert_eq!(kind, TEXT);
         serde_json::from_slice(&content).unwrap()
     }
 
     /// The next message that is not partial.
-    async fn settled(&mut self) -> Value {
+    pub(super) async fn settled(&mut self) -> Value {
         loop {
             let message = self.hear().await;
             if message["type"] != "partial" {
