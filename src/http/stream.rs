@@ -69,7 +69,7 @@ fn upgraded(
     let upgrade = upgrade.map_err(|_| {
         refuse(ErrorCode::BadValue, "請以 WebSocket 連線(GET,Upgrade: websocket)。")
     })?;
-    app.service.speech().require_ready()?;
+    app.service.speech_for(&cx.origin.org)?.require_ready()?;
     if app.service.is_draining() {
         let message = "服務即將停機,請改送其他節點或稍後再試。";
         return Err(refuse(ErrorCode::Unavailable, message));

@@ -6,6 +6,8 @@
 import assert from "node:assert/strict";
 import { check, open, tabTo, visit } from "./browser.mjs";
 import { walks as cards } from "./cards.mjs";
+import { walks as english } from "./english.mjs";
+import { walks as modes } from "./modes.mjs";
 import { walks as recordings } from "./recordings.mjs";
 import { Server } from "./server.mjs";
 import { shoot } from "./shots.mjs";
@@ -14,7 +16,7 @@ const [program, only = ""] = process.argv.slice(2);
 assert.ok(program, "which program? node run.mjs PROGRAM [PART OF A WALK'S NAME]");
 if (only) process.env.SCREENSHOTS = "none";
 
-const SCREENS = ["/console", "/console/try", "/console/letters", "/console/documents", "/console/recordings", "/console/cards", "/console/answers", "/console/models", "/console/taxonomy",
+const SCREENS = ["/console", "/console/try", "/console/letters", "/console/documents", "/console/recordings", "/console/cards", "/console/answers", "/console/models", "/console/models/comparison", "/console/taxonomy",
   "/console/clients", "/console/privacy", "/console/audit", "/console/resources"];
 
 // What the page says last when a decision was taken back.
@@ -221,6 +223,8 @@ const walks = {
     await check(page, "a proposal, refused");
   },
 
+  ...modes,
+
   async "another version of the units by keyboard"(page) {
     await page.goto("/console/taxonomy?show=all");
     await check(page, "units, all");
@@ -255,6 +259,8 @@ const walks = {
       await shoot(page, path === "/console" ? "home" : path.split("/").pop());
     }
   },
+
+  ...english,
 };
 
 const demo = await Server.start(program);
@@ -289,6 +295,12 @@ try {
     await page.keyboard.press("Enter");
     await page.locator("[role=alert]").waitFor();
     await check(page, "login, refused");
+    await page.goto("/console/login?lang=en");
+    await page.locator("#key").fill("fwk_wrong");
+    await page.keyboard.press("Enter");
+    await page.locator("[role=alert]").waitFor();
+    await check(page, "login, refused, English");
+    await page.goto("/console/login?lang=zh");
     await tabTo(page, "#key");
     await page.keyboard.type(key);
     await page.keyboard.press("Enter");
@@ -297,6 +309,9 @@ try {
     const forbidden = await page.goto("/console/models");
     assert.equal(forbidden.status(), 403);
     await check(page, "forbidden");
+    await page.goto("/console/models?lang=en");
+    await check(page, "forbidden, English");
+    await page.goto("/console?lang=zh");
     await page.goto("/console/try");
     await tabTo(page, "[data-tour=letter]");
     await page.keyboard.press("Enter");
