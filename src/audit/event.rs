@@ -59,6 +59,9 @@ pub enum AuditEvent {
     /// The version before was made to answer again.
     #[serde(rename = "model.rolled_back")]
     ModelRolledBack,
+    /// An agency has a service in another mode.
+    #[serde(rename = "service.mode_changed")]
+    ModeChanged,
     /// A version of the units was added.
     #[serde(rename = "taxonomy.added")]
     TaxonomyAdded,
@@ -135,7 +138,7 @@ pub enum AuditEvent {
 
 impl AuditEvent {
     /// Every event, for documentation and tests.
-    pub const ALL: [AuditEvent; 41] = [
+    pub const ALL: [AuditEvent; 42] = [
         AuditEvent::SystemStarted,
         AuditEvent::SystemStopped,
         AuditEvent::ConfigRefused,
@@ -153,6 +156,7 @@ impl AuditEvent {
         AuditEvent::ModelRejected,
         AuditEvent::ModelActivated,
         AuditEvent::ModelRolledBack,
+        AuditEvent::ModeChanged,
         AuditEvent::TaxonomyAdded,
         AuditEvent::ReleaseRefused,
         AuditEvent::ReleaseSigned,
@@ -199,6 +203,7 @@ impl AuditEvent {
             AuditEvent::ModelRejected => "model.rejected",
             AuditEvent::ModelActivated => "model.activated",
             AuditEvent::ModelRolledBack => "model.rolled_back",
+            AuditEvent::ModeChanged => "service.mode_changed",
             AuditEvent::TaxonomyAdded => "taxonomy.added",
             AuditEvent::ReleaseRefused => "release.refused",
             AuditEvent::ReleaseSigned => "release.signed",
@@ -246,6 +251,7 @@ impl AuditEvent {
             AuditEvent::ModelRejected => "駁回提案",
             AuditEvent::ModelActivated => "啟用另一版模型",
             AuditEvent::ModelRolledBack => "回復前一版模型",
+            AuditEvent::ModeChanged => "變更機關的服務階段",
             AuditEvent::TaxonomyAdded => "加入一版分類與職掌",
             AuditEvent::ReleaseRefused => "與發行簽章不符,拒絕採用",
             AuditEvent::ReleaseSigned => "簽署發行清單",

@@ -23,6 +23,8 @@ pub enum ErrorCode {
     Forbidden,
     /// The exchange names a client that is not registered.
     UnknownPartner,
+    /// The service is switched off for the caller's agency.
+    SwitchedOff,
     /// The purpose is missing or not approved for the client.
     PurposeRefused,
     /// Too much work is waiting, or the deadline cannot be met; retry later.
@@ -59,7 +61,7 @@ pub enum ErrorCode {
 
 impl ErrorCode {
     /// Every code, for documentation and for tests.
-    pub const ALL: [ErrorCode; 25] = [
+    pub const ALL: [ErrorCode; 26] = [
         ErrorCode::NotFound,
         ErrorCode::UnknownParameter,
         ErrorCode::BadValue,
@@ -68,6 +70,7 @@ impl ErrorCode {
         ErrorCode::Unauthenticated,
         ErrorCode::Forbidden,
         ErrorCode::UnknownPartner,
+        ErrorCode::SwitchedOff,
         ErrorCode::PurposeRefused,
         ErrorCode::Overloaded,
         ErrorCode::Locked,
@@ -99,6 +102,7 @@ impl ErrorCode {
             ErrorCode::Locked => "ER0301",
             ErrorCode::Forbidden => "ER0310",
             ErrorCode::UnknownPartner => "ER0311",
+            ErrorCode::SwitchedOff => "ER0312",
             ErrorCode::PurposeRefused => "ER0320",
             ErrorCode::Overloaded => "ER0429",
             ErrorCode::TooLarge => "ER0430",
@@ -130,6 +134,7 @@ impl ErrorCode {
             ErrorCode::Locked => "憑證錯誤次數過多,暫時鎖定",
             ErrorCode::Forbidden => "沒有權限",
             ErrorCode::UnknownPartner => "未登記的交換介接系統",
+            ErrorCode::SwitchedOff => "此服務未對貴機關開放",
             ErrorCode::PurposeRefused => "特定目的未填或未經核准",
             ErrorCode::Overloaded => "系統忙碌,請稍後再試",
             ErrorCode::TooLarge => "內容過大",

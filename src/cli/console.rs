@@ -74,12 +74,27 @@ pub(super) fn pages(
 /// How long data is kept, by the settings.
 #[cfg(feature = "console")]
 fn classes(config: &Config) -> Vec<crate::console::KeptClass> {
-    let class = |it: &crate::config::DataClass| crate::console::KeptClass {
-        name: it.name,
-        personal: it.personal,
-        kept: it.in_words(it.value(config)),
-        range: format!("{}至 {}", it.in_words(it.range.0), it.in_words(it.range.1)),
-        after: it.after,
+    use crate::console::{KeptClass, KeptWords};
+
+    let class = |it: &crate::config::DataClass| {
+        let (value, (least, most)) = (it.value(config), it.range);
+        let [name, personal, after] = it.english;
+        KeptClass {
+            zh: KeptWords {
+                name: it.name,
+                personal: it.personal,
+                kept: it.in_words(value),
+                range: format!("{}至 {}", it.in_words(least), it.in_words(most)),
+                after: it.after,
+            },
+            en: KeptWords {
+                name,
+                personal,
+                kept: it.in_english(value),
+                range: format!("{} to {}", it.in_english(least), it.in_english(most)),
+                after,
+            },
+        }
     };
     crate::config::DATA_CLASSES.iter().map(class).collect()
 }

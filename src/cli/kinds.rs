@@ -12,6 +12,7 @@ use crate::service::jobs::{BlobReader, Job, JobContext, JobFailure, JobKind, Job
 use crate::service::subjects::{self, Identifier};
 use crate::service::{Admitted, Service, Unread};
 use crate::task::call::{CallContext, CallError, Origin, Said, SaidPurpose, Task};
+use crate::task::service::ServiceName;
 use crate::wire::v1::dispatch::DispatchResponse;
 use crate::wire::v1::documents;
 use crate::wire::v1::letters::{self, ClassificationResponse};
@@ -76,6 +77,10 @@ impl TextKind {
         Ok((self.service.admit(&cx, task)?, content))
     }
 
+    fn require_on(&self, org: &str, service: ServiceName) -> Result<(), CallError> {
+        self.service.modes().require_on(org, service).map(drop)
+    }
+
     async fn collect(&self, input: BlobReader) -> Result<Private<Vec<u8>>, JobFailure> {
         let content = input.collect(self.max_bytes).await;
         let passing = JobFailure { code: ErrorCode::Internal, is_passing: true };
@@ -101,6 +106,10 @@ impl JobKind for ClassifyLetters {
 
     fn operation(&self) -> &'static str {
         "classify"
+    }
+
+    fn admits(&self, org: &str) -> Result<(), CallError> {
+        self.0.require_on(org, ServiceName::Letters)
     }
 
     fn check(&self, input: &[u8]) -> Result<(), CallError> {
@@ -137,6 +146,10 @@ impl JobKind for DispatchDocument {
         "dispatch"
     }
 
+    fn admits(&self, org: &str) -> Result<(), CallError> {
+        self.0.require_on(org, ServiceName::Documents)
+    }
+
     fn check(&self, input: &[u8]) -> Result<(), CallError> {
         documents::parse(input, self.0.rule.clone()).map(|_| ())
     }
@@ -171,6 +184,10 @@ impl JobKind for TranscribeRecording {
         "transcribe"
     }
 
+    fn admits(&self, org: &str) -> Result<(), CallError> {
+        self.0.require_on(org, ServiceName::Speech)
+    }
+
     fn check(&self, input: &[u8]) -> Result<(), CallError> {
         speech::parse_input(input, self.0.rule.clone()).map(|_| ())
     }
@@ -192,7 +209,8 @@ impl JobKind for TranscribeRecording {
         async move {
             let json = kind.collect(input).await?;
             let (upload, order) = speech::parse_input(json.expose(), kind.rule)?;
-            kind.service.speech().transcribe_job(context, &upload, order.order).await
+            let speech = kind.service.speech_for(&context.job().org)?;
+            speech.transcribe_job(context, &upload, order.order).await
         }
         .boxed()
     }

@@ -12,6 +12,7 @@ use crate::pipeline::documents::deadline::Calendar;
 use crate::pipeline::documents::number::PrefixTable;
 use crate::pipeline::documents::taxonomy::Taxonomy;
 use crate::registry::{LoadedVersion, Versions};
+use crate::service::Service;
 use crate::service::reviews::{ReviewRules, ReviewSettings, Reviews};
 use crate::service::routing::{
     ActiveModel, AutomationRules, CLASSIFIERS, Encoders, Routing, RoutingParts, RoutingSettings,
@@ -150,13 +151,16 @@ pub(super) fn reviews(
     Arc::new(Reviews { store, tenants, clock, settings })
 }
 
-/// Looks for other versions, for as long as it is polled.
-pub(super) async fn keep_current(tenants: Arc<Tenants>) {
+/// Looks for other versions and modes, for as long as it is polled.
+pub(super) async fn keep_current(service: Arc<Service>, tenants: Arc<Tenants>) {
     let mut ticks = tokio::time::interval(LOOK_EVERY);
     for look in 0_u64.. {
         ticks.tick().await;
-        let tenants = Arc::clone(&tenants);
+        let (service, tenants) = (Arc::clone(&service), Arc::clone(&tenants));
         let work = move || {
+            if let Err(error) = service.modes().refresh() {
+                tracing::error!(reason = %error, "the modes of services were not read");
+            }
             for routing in tenants.all() {
                 let is_time = look.is_multiple_of(LOOKS_PER_COUNT);
                 if is_time && let Err(error) = routing.refresh_taxonomy() {

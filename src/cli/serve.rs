@@ -164,7 +164,7 @@ async fn serve(
     let parts = BesideParts { jobs, at_work, told: telling, senders, following };
     let mut beside = Beside::start(role, parts, &stopped);
     beside.watches.extend(looking);
-    beside.watches.extend(tending(config, recogniser, reviews, &tenants));
+    beside.watches.extend(tending(config, recogniser, reviews, (&service, &tenants)));
     beside.watches.push(tokio::spawn(keep_clean(purge, tenants, Arc::clone(&audit))));
     beside.forward(pumps, &stopped);
     let drain_timeout = Duration::from_secs(config.server.drain_timeout_s);
@@ -200,12 +200,12 @@ fn tending(
     config: &Config,
     recogniser: Recogniser,
     reviews: Arc<Reviews>,
-    tenants: &Arc<Tenants>,
+    (service, tenants): (&Arc<Service>, &Arc<Tenants>),
 ) -> Vec<JoinHandle<()>> {
     let mut tasks = vec![
         tokio::spawn(watch(recogniser)),
         tokio::spawn(reviews.tend()),
-        tokio::spawn(keep_current(Arc::clone(tenants))),
+        tokio::spawn(keep_current(Arc::clone(service), Arc::clone(tenants))),
     ];
     tasks.extend(drift::watch(config, tenants).map(tokio::spawn));
     tasks

@@ -56,7 +56,8 @@ impl Default for Retention {
     }
 }
 
-/// A class of data: what it is, how long it is kept, what becomes of it. In Traditional Chinese, for operators.
+/// A class of data: what it is, how long it is kept, what becomes of it. In Traditional Chinese, for operators, and what
+/// the console shows in English too.
 #[derive(Clone, Copy, Debug)]
 pub struct DataClass {
     /// Name.
@@ -69,6 +70,8 @@ pub struct DataClass {
     pub place: &'static str,
     /// What becomes of it.
     pub after: &'static str,
+    /// Name, personal data and what becomes of it in English.
+    pub english: [&'static str; 3],
     /// The key of its setting.
     pub setting: &'static str,
     /// Hours of one unit of the setting.
@@ -89,6 +92,11 @@ impl DataClass {
         format!("{amount} {}", if self.unit == DAY { "天" } else { "小時" })
     }
 
+    /// The same in English.
+    pub fn in_english(&self, amount: u64) -> String {
+        format!("{amount} {}", if self.unit == DAY { "days" } else { "hours" })
+    }
+
     fn allowed(&self) -> RangeInclusive<u64> {
         self.range.0..=self.range.1
     }
@@ -102,6 +110,11 @@ pub const DATA_CLASSES: &[DataClass] = &[
         purpose: "顯示預測依據、承辦人複審、經核定之模型改進",
         place: "資料庫,AES-256-GCM 加密",
         after: "清除密文與近似比對特徵,預測紀錄留存",
+        english: [
+            "Texts of letters, documents and questions",
+            "What was written, names, contacts, ID numbers; may hold special categories",
+            "The sealed text and the marks of near-duplicates are erased; the prediction stays",
+        ],
         setting: "retention.text_days",
         unit: DAY,
         range: (1, 180),
@@ -109,10 +122,15 @@ pub const DATA_CLASSES: &[DataClass] = &[
     },
     DataClass {
         name: "預測紀錄",
-        personal: "無(標籤、分數、模型版本);案號為間接識別",
+        personal: "送出證件影像者的代碼;其餘無(標籤、分數、模型版本);案號為間接識別",
         purpose: "稽核、統計、申訴查證",
         place: "資料庫",
         after: "刪除",
+        english: [
+            "Predictions",
+            "Id of who had an ID image read; else none (labels, scores, versions of models); case numbers identify indirectly",
+            "Erased",
+        ],
         setting: "retention.prediction_days",
         unit: DAY,
         range: (30, 3650),
@@ -124,6 +142,7 @@ pub const DATA_CLASSES: &[DataClass] = &[
         purpose: "衡量精確度、模型改進",
         place: "資料庫",
         after: "刪除",
+        english: ["Officers' feedback", "Ids of officers", "Erased"],
         setting: "retention.feedback_days",
         unit: DAY,
         range: (30, 3650),
@@ -135,6 +154,11 @@ pub const DATA_CLASSES: &[DataClass] = &[
         purpose: "承辦人複審",
         place: "資料庫,AES-256-GCM 加密",
         after: "自決定起算;清除密文,決定與時間留存",
+        english: [
+            "Texts of reviews",
+            "What was written (ID numbers and contacts are masked)",
+            "From the decision on; the sealed text is erased, decision and time stay",
+        ],
         setting: "retention.review_days",
         unit: DAY,
         range: (1, 180),
@@ -146,6 +170,11 @@ pub const DATA_CLASSES: &[DataClass] = &[
         purpose: "非同步處理並交付結果",
         place: "資料庫或檔案,每件一把金鑰,AES-256-GCM 加密",
         after: "銷毀金鑰後刪除",
+        english: [
+            "Jobs of letters and documents",
+            "As the texts of letters and documents; case numbers, agencies",
+            "Erased after their keys are destroyed",
+        ],
         setting: "retention.job_days",
         unit: DAY,
         range: (1, 90),
@@ -157,6 +186,11 @@ pub const DATA_CLASSES: &[DataClass] = &[
         purpose: "轉寫;原檔由來源系統保存",
         place: "檔案或儲存桶,每件一把金鑰,AES-256-GCM 加密",
         after: "銷毀金鑰後刪除",
+        english: [
+            "Copies of recordings",
+            "Voices, what was said",
+            "Erased after their keys are destroyed",
+        ],
         setting: "retention.recording_days",
         unit: DAY,
         range: (1, 90),
@@ -168,6 +202,11 @@ pub const DATA_CLASSES: &[DataClass] = &[
         purpose: "交付來源系統、複審",
         place: "資料庫或檔案,每件一把金鑰,AES-256-GCM 加密",
         after: "銷毀金鑰後刪除",
+        english: [
+            "Transcripts",
+            "What was said, names, contacts, ID numbers; may hold special categories; ids of who corrected",
+            "Erased after their keys are destroyed",
+        ],
         setting: "retention.transcript_days",
         unit: DAY,
         range: (1, 365),
@@ -179,6 +218,11 @@ pub const DATA_CLASSES: &[DataClass] = &[
         purpose: "等候後續呼叫取用",
         place: "檔案或儲存桶,每件一把金鑰,AES-256-GCM 加密",
         after: "銷毀金鑰後刪除",
+        english: [
+            "Uploads not used yet (ID images among them)",
+            "ID images, recordings, documents",
+            "Erased after their keys are destroyed",
+        ],
         setting: "retention.upload_hours",
         unit: 1,
         range: (1, 72),
@@ -190,6 +234,7 @@ pub const DATA_CLASSES: &[DataClass] = &[
         purpose: "辨認重送的呼叫",
         place: "資料庫",
         after: "刪除",
+        english: ["Idempotency-Key", "None", "Erased"],
         setting: "retention.repetition_hours",
         unit: 1,
         range: (1, 72),
@@ -201,6 +246,7 @@ pub const DATA_CLASSES: &[DataClass] = &[
         purpose: "確保事件送達",
         place: "資料庫",
         after: "刪除",
+        english: ["Published events", "None (codes and scores)", "Erased"],
         setting: "retention.event_days",
         unit: DAY,
         range: (1, 30),
@@ -212,6 +258,11 @@ pub const DATA_CLASSES: &[DataClass] = &[
         purpose: "確保通知送達、查修",
         place: "資料庫",
         after: "刪除",
+        english: [
+            "Deliveries by webhook, mail and text message",
+            "None (codes and scores; of receivers a digest only)",
+            "Erased",
+        ],
         setting: "retention.webhook_days",
         unit: DAY,
         range: (1, 90),
@@ -223,6 +274,11 @@ pub const DATA_CLASSES: &[DataClass] = &[
         purpose: "究責與外洩查證",
         place: "檔案,雜湊鏈與簽章",
         after: "簽署起點後移除整檔",
+        english: [
+            "Audit log",
+            "Ids of who acted, case numbers, addresses",
+            "Whole files are removed after a signed start",
+        ],
         setting: "audit.retention_days",
         unit: DAY,
         // Six months at least (資通系統防護基準).
@@ -245,5 +301,20 @@ impl Config {
             findings.push(Finding::fatal("retention.prediction_days:不得短於 retention.text_days"));
         }
         findings
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn each_class_is_told_in_english() {
+        for class in DATA_CLASSES {
+            for text in class.english {
+                assert!(!text.is_empty() && text.is_ascii(), "{}: {text}", class.name);
+            }
+            assert!(class.in_english(2).is_ascii());
+        }
     }
 }

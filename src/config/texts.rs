@@ -59,7 +59,7 @@ impl Default for Automation {
 #[derive(Clone, Debug, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, default)]
 pub struct Letters {
-    /// 階段:`pilot`(試辦)或 `live`(導入);只標示於回覆。
+    /// 未另行指定服務階段的機關所用的階段:`pilot`(試辦)或 `live`(導入);標示於回覆。
     pub mode: TextMode,
     /// 呼叫端未指定時回覆的標籤數(1 到 20)。
     pub top_k: usize,
@@ -109,7 +109,7 @@ pub struct Tenant {
 #[derive(Clone, Debug, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, default)]
 pub struct Documents {
-    /// 階段:`pilot`(試辦)或 `live`(導入);只標示於回覆。
+    /// 未另行指定服務階段的機關所用的階段:`pilot`(試辦)或 `live`(導入);標示於回覆。
     pub mode: TextMode,
     /// 呼叫端未指定時回覆的單位與承辦人數(1 到 20)。
     pub top_k: usize,

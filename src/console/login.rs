@@ -11,7 +11,7 @@ use axum::response::{IntoResponse, Redirect, Response};
 
 use crate::base::Secret;
 use crate::http::Peer;
-use crate::policy::Denial;
+use crate::policy::{Denial, Principal};
 use crate::task::call::{CallContext, ProvenCaller};
 
 use super::cookie::SESSION;
@@ -73,7 +73,8 @@ pub(super) async fn sign_in(
             return page(&visit, code, problem);
         }
     };
-    cx.said.note_caller(ProvenCaller { client: principal.client, org: principal.org });
+    let Principal { client, org, subject, .. } = principal;
+    cx.said.note_caller(ProvenCaller { client, org, subject });
     // Another session of this browser ends: its cookie is overwritten.
     console.sessions.end(visit.headers());
     let Ok(id) = console.sessions.begin(who) else {

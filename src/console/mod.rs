@@ -43,7 +43,7 @@ use cookie::Cookies;
 use session::SessionTable;
 use shell::Visit;
 
-pub use screens::privacy::KeptClass;
+pub use screens::privacy::{KeptClass, KeptWords};
 pub use session::Prover;
 
 /// The first screen.

@@ -59,7 +59,8 @@ pub(super) async fn callback(Extension(cx): Extension<CallContext>, visit: Visit
     };
     let principal = person.principal;
     let (client, org) = (principal.client.clone(), principal.org.clone());
-    cx.said.note_caller(ProvenCaller { client, org });
+    let subject = principal.subject.clone();
+    cx.said.note_caller(ProvenCaller { client, org, subject });
     console.sessions.end(visit.headers());
     let who = SignedIn::Person { principal: Box::new(principal), sid: person.sid };
     let Ok(id) = console.sessions.begin(who) else {

@@ -197,7 +197,8 @@ fn name(request: &mut Request, principal: &Principal) -> Result<(), Denial> {
     }
     if let Some(cx) = request.extensions_mut().get_mut::<CallContext>() {
         let (client, org) = (principal.client.clone(), principal.org.clone());
-        cx.said.note_caller(ProvenCaller { client, org });
+        let subject = principal.subject.clone();
+        cx.said.note_caller(ProvenCaller { client, org, subject });
         cx.origin = Arc::new(Origin { org: principal.org.clone(), ..Origin::clone(&cx.origin) });
         if let Purposes::Among(codes) = &principal.purposes {
             cx.purposes = Some(Arc::clone(codes));

@@ -13,7 +13,7 @@ const SCHEME: &str = "bearer";
 /// What the guard answers.
 const REFUSALS: [(&str, &str); 2] = [
     ("401", "ER0300:未附憑證,或憑證無效、逾期"),
-    ("403", "ER0310、ER0311:沒有權限;ER0320:特定目的未經核准"),
+    ("403", "ER0310、ER0311:沒有權限;ER0312:此服務未對貴機關開放;ER0320:特定目的未經核准"),
 ];
 
 /// The description with the scopes of each operation, and the refusals of the guard.

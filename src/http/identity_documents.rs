@@ -8,17 +8,18 @@ use axum::http::StatusCode;
 use utoipa::ToSchema;
 
 use crate::base::ErrorCode;
+use crate::policy::Scope;
 use crate::service::Unread;
 use crate::task::call::{CallContext, CallError, Task};
 use crate::task::idcard::IdCall;
 use crate::wire::problem::Problem;
 use crate::wire::v1::card_check::{self, CardCheckRequest};
 use crate::wire::v1::meta::{Meta, RecognitionOrder};
-use crate::wire::v1::prediction;
+use crate::wire::v1::prediction::{self, PredictionResponse};
 use crate::wire::v1::recognition::RecognitionAnswer;
 
 use super::failure::Failure;
-use super::{App, body, form, refuse};
+use super::{App, body, form, guard, refuse};
 
 /// The path, for the catalogue.
 pub(super) const PATH: &str = "/api/v1/identity-documents/recognitions";
@@ -37,7 +38,7 @@ pub(super) struct RecognitionForm {
 /// 辨識證件影像:種類、欄位、檢核與影像品質。
 ///
 /// 結果僅供承辦人參考。影像、讀到的值與 `expected` 於回覆後即丟棄,不儲存、不記錄;只留存預測紀錄:證件種類、欄位名稱、
-/// 信心度與模型版本,可用 `GET /api/v1/predictions/{id}` 查詢(id 即 `recognition_id`)。
+/// 信心度與模型版本,可用 `GET /api/v1/identity-documents/recognitions/{id}` 查詢(id 即 `recognition_id`)。
 /// 頂層的 `document`、`quality`、`fields`、`mrz` 描述第一張影像;送出兩張時另有 `documents`,依序各一。
 #[utoipa::path(
     post,
@@ -88,12 +89,43 @@ async fn answer(
         .ok_or_else(|| refuse(ErrorCode::Internal, "系統發生錯誤。"))
 }
 
+/// 一次辨識的紀錄:證件種類與讀到的欄位及其信心度、模型版本、期限與核對結果;不含任何值。
+///
+/// 具 `id:read` 者可查詢本機關的每一次;只有 `id:recognize` 者可查詢自己送出的。
+#[utoipa::path(
+    get,
+    path = "/api/v1/identity-documents/recognitions/{id}",
+    operation_id = "read_recognition",
+    tag = "identity-documents",
+    params(("id" = String, Path, description = "recognition_id")),
+    responses(
+        (status = 200, description = "紀錄", body = PredictionResponse),
+        (status = 404, description = "ER0100:沒有這次辨識,或已逾保存期限", body = Problem, content_type = "application/problem+json"),
+        (status = 429, description = "ER0429:系統忙碌,依 Retry-After 再試", body = Problem, content_type = "application/problem+json"),
+        (status = 500, description = "ER0500:系統錯誤", body = Problem, content_type = "application/problem+json"),
+        (status = 503, description = "ER0510:即將停機", body = Problem, content_type = "application/problem+json"),
+        (status = 504, description = "ER0520:逾時", body = Problem, content_type = "application/problem+json"),
+    ),
+)]
+pub(super) async fn read(
+    State(app): State<Arc<App>>,
+    Extension(cx): Extension<CallContext>,
+    Path(id): Path<String>,
+    request: Request,
+) -> Result<Json<PredictionResponse>, Failure> {
+    let id = prediction::parse_id(&id)?;
+    let principal = guard::principal(request.extensions())?;
+    let maker = (!principal.scopes.has(Scope::IdRead)).then(|| principal.subject.clone());
+    let admitted = app.service.admit(&cx, Task::Predictions)?;
+    Ok(Json(admitted.recognition(id, maker).await?.into()))
+}
+
 /// Bytes of what an officer found.
 const CHECK_BYTES: usize = 16 << 10;
 
 /// 證件複核的結果:各欄位相符或更正;作為回饋留存,不含任何欄位的值。
 ///
-/// 只接受本機關的辨識,且只核對這次辨識讀到的欄位;可再補送,以最後一次為準。可用 `GET /api/v1/predictions/{id}` 查詢。
+/// 只接受本機關的辨識,且只核對這次辨識讀到的欄位;可再補送,以最後一次為準。可用 `GET /api/v1/identity-documents/recognitions/{id}` 查詢。
 #[utoipa::path(
     post,
     path = "/api/v1/identity-documents/recognitions/{id}/feedback",

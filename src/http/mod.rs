@@ -30,6 +30,7 @@ mod letters;
 mod linger;
 mod listen;
 mod metrics;
+mod modes;
 mod openai;
 mod ops;
 mod outsiders;
@@ -309,7 +310,7 @@ impl App {
         (name = "inference", description = "模型推論:OpenAI 與 KServe 相容介面"),
         (name = "predictions", description = "預測與回饋"),
         (name = "taxonomy", description = "分類與職掌:單位、異動與版本"),
-        (name = "models", description = "模型版本的提案與核准"),
+        (name = "models", description = "模型版本的提案與核准,與各機關的服務階段"),
         (name = "reviews", description = "複審:等待承辦人決定的結果"),
         (name = "jobs", description = "工作:稍後處理與查詢"),
         (name = "blobs", description = "大型內容的分段上傳"),
@@ -324,6 +325,7 @@ struct ApiDoc;
 fn routes() -> OpenApiRouter<Arc<App>> {
     OpenApiRouter::with_openapi(ApiDoc::openapi())
         .routes(routes!(identity_documents::recognise))
+        .routes(routes!(identity_documents::read))
         .routes(routes!(identity_documents::check))
         .routes(routes!(identity_documents::reveal))
         .routes(routes!(letters::classify))
@@ -347,6 +349,7 @@ fn routes() -> OpenApiRouter<Arc<App>> {
         .routes(routes!(taxonomy::compare))
         .routes(routes!(taxonomy::add))
         .merge(proposals::routes())
+        .merge(modes::routes())
         .merge(reviews::routes())
         .routes(routes!(jobs::create, jobs::list))
         .routes(routes!(jobs::read, jobs::delete))

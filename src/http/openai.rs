@@ -120,7 +120,7 @@ pub(super) async fn transcribe(
 }
 
 async fn answer(app: &App, cx: &CallContext, request: Request) -> Result<Response, CallError> {
-    let admitted = app.service.speech().admit()?;
+    let admitted = app.service.speech_for(&cx.origin.org)?.admit()?;
     if app.service.is_draining() {
         let message = "服務即將停機,請改送其他節點或稍後再試。";
         return Err(refuse(ErrorCode::Unavailable, message));

@@ -19,6 +19,7 @@ use crate::wire::problem::Problem;
 use crate::wire::v1::approvals::{
     ApprovalRequest, MAX_BYTES, RejectionRequest, parse_approval, parse_rejection,
 };
+use crate::wire::v1::comparisons::ReplayResponse;
 use crate::wire::v1::jobs::is_id;
 use crate::wire::v1::proposals::{self as wire, ProposalList, ProposalRequest, ProposalResponse};
 
@@ -32,6 +33,7 @@ pub(super) fn routes() -> OpenApiRouter<Arc<App>> {
         .routes(routes!(list, propose))
         .routes(routes!(approve))
         .routes(routes!(reject))
+        .routes(routes!(compare))
 }
 
 /// 模型版本的提案,新的在前;有自己單位的機關只列出自己的,本部列出全部。
@@ -171,6 +173,33 @@ pub(super) async fn reject(
     Ok(StatusCode::NO_CONTENT)
 }
 
+/// 提案的版本與使用中的版本,對最近 300 件承辦人已決定的文字各會如何作答:相符率與 95% 信賴區間、依單位,與兩版不同的個案。
+#[utoipa::path(
+    get,
+    path = "/api/v1/models/proposals/{id}/comparison",
+    operation_id = "compare_proposal",
+    tag = "models",
+    params(("id" = String, Path, description = "proposal_id")),
+    responses(
+        (status = 200, description = "比對", body = ReplayResponse),
+        (status = 404, description = "ER0100:沒有這項提案或這個版本,或屬其他機關", body = Problem, content_type = "application/problem+json"),
+        (status = 429, description = "ER0429:系統忙碌,依 Retry-After 再試", body = Problem, content_type = "application/problem+json"),
+        (status = 500, description = "ER0500:系統錯誤", body = Problem, content_type = "application/problem+json"),
+        (status = 503, description = "ER0510:尚未啟用模型,或儲存區無法使用", body = Problem, content_type = "application/problem+json"),
+        (status = 504, description = "ER0520:逾時", body = Problem, content_type = "application/problem+json"),
+    ),
+)]
+pub(super) async fn compare(
+    State(app): State<Arc<App>>,
+    Path(id): Path<String>,
+    request: Request,
+) -> Result<Json<ReplayResponse>, Failure> {
+    let principal = guard::principal(request.extensions())?;
+    require_id(&id)?;
+    let found = app.proposals_for(&principal).compare(&id).await.map_err(failed)?;
+    Ok(Json(found.into()))
+}
+
 /// Who asks, and what.
 async fn read<T>(
     app: &App,
@@ -227,6 +256,7 @@ fn failed(error: ProposalError) -> CallError {
                 "沒有這個版本,或無法啟用:檔案損壞、標籤不符,或不在已簽署的發行清單;原因見系統紀錄。",
             )
         }
+        ProposalError::NotCompared(error) => error,
         ProposalError::Store(error) => crate::service::jobs::failed(&error),
         error @ (ProposalError::Versions(_) | ProposalError::Told(_) | ProposalError::Cut) => {
             tracing::error!(reason = %error, cause = ?std::error::Error::source(&error), "a proposal failed");

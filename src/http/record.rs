@@ -156,7 +156,7 @@ pub(super) fn end_of_stream(cx: &CallContext, error: Option<&CallError>) -> Call
 
 /// Who was proven while the call was worked on.
 fn proven(cx: &CallContext) -> Option<Actor> {
-    let ProvenCaller { client, org } = cx.said.caller()?;
+    let ProvenCaller { client, org, .. } = cx.said.caller()?;
     let actor = Actor::of(ActorKind::System, Word::new(client)?);
     Some(Actor { org: Word::new(org), ..actor })
 }

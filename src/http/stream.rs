@@ -100,7 +100,7 @@ fn upgraded(
     headers: &HeaderMap,
     upgrade: Result<WebSocketUpgrade, WebSocketUpgradeRejection>,
 ) -> Result<Response, CallError> {
-    app.service.speech().require_ready()?;
+    app.service.speech_for(&asked.cx.origin.org)?.require_ready()?;
     if app.service.is_draining() {
         let message = "服務即將停機,請改送其他節點或稍後再試。";
         return Err(refuse(ErrorCode::Unavailable, message));

@@ -106,6 +106,12 @@ macro_rules! grpc {
 pub const ROUTES: &[Route] = &[
     named("POST", "/api/v1/identity-documents/recognitions", &[S::IdRecognize]),
     plain(
+        "GET",
+        "/api/v1/identity-documents/recognitions/{id}",
+        // Who may only have images read sees what that one has asked for.
+        Access::Any(&[S::IdRecognize, S::IdRead]),
+    ),
+    plain(
         "POST",
         "/api/v1/identity-documents/recognitions/{id}/feedback",
         Access::Any(&[S::FeedbackWrite]),
@@ -169,6 +175,7 @@ pub const ROUTES: &[Route] = &[
     plain("POST", "/api/v1/predictions/{id}/feedback", Access::Any(&[S::FeedbackWrite])),
     plain("GET", "/api/v1/statistics", Access::Any(&[S::ModelsRead])),
     plain("GET", "/api/v1/statistics/drift", Access::Any(&[S::ModelsRead])),
+    plain("GET", "/api/v1/statistics/comparisons", Access::Any(&[S::ModelsRead])),
     plain("GET", "/api/v1/taxonomy", Access::Any(&[S::TaxonomiesRead])),
     plain("POST", "/api/v1/taxonomy/comparisons", Access::Any(&[S::TaxonomiesWrite])),
     plain("POST", "/api/v1/taxonomy/versions", Access::Any(&[S::TaxonomiesWrite])),
@@ -180,8 +187,20 @@ pub const ROUTES: &[Route] = &[
         offered: Offered::Everywhere,
         ..plain("POST", "/api/v1/models/proposals", Access::Any(&[S::ModelsPropose]))
     },
+    Route {
+        offered: Offered::Everywhere,
+        ..plain("GET", "/api/v1/models/proposals/{id}/comparison", Access::Any(&[S::ModelsRead]))
+    },
     approving("/api/v1/models/proposals/{id}/approve"),
     approving("/api/v1/models/proposals/{id}/reject"),
+    Route {
+        offered: Offered::Everywhere,
+        ..plain("GET", "/api/v1/modes", Access::Any(&[S::ModelsRead]))
+    },
+    Route {
+        offered: Offered::Everywhere,
+        ..plain("PUT", "/api/v1/modes/{org}/{service}", Access::Any(&[S::ModelsApprove]))
+    },
     kept("GET", "/api/v1/reviews", Access::Any(&[S::ReviewsWork])),
     kept("POST", "/api/v1/reviews/claim-next", Access::Any(&[S::ReviewsWork])),
     plain("POST", "/api/v1/reviews/accept", Access::Any(&[S::ReviewsWork])),
@@ -274,6 +293,8 @@ pub const PAGES: &[Route] = &[
     page("/console/cards", Access::Any(&[S::IdRecognize])),
     page("/console/answers", Access::Any(&[S::QaManage])),
     page("/console/models", Access::Any(&[S::ModelsRead])),
+    page("/console/models/comparison", Access::Any(&[S::ModelsRead])),
+    page("/console/models/comparison/{id}", Access::Any(&[S::ModelsRead])),
     page("/console/taxonomy", Access::Any(&[S::TaxonomiesRead])),
     page("/console/clients", Access::Any(&[S::ClientsAdmin])),
     page("/console/audit", Access::Any(&[S::AuditRead])),

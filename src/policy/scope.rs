@@ -73,7 +73,7 @@ scopes! {
     ModelsRead = "models:read",
     /// Propose a version of a model.
     ModelsPropose = "models:propose",
-    /// Approve a version of a model that somebody else proposed.
+    /// Approve a version of a model that somebody else proposed, and choose in which mode agencies have services.
     ModelsApprove = "models:approve",
     /// Have models compute on inputs of one's own: vectors of texts, tensors.
     ModelsInfer = "models:infer",

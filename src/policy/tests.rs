@@ -55,6 +55,7 @@ const GRPC_OPEN_TO: &[(&str, &str)] = &[
 /// Who may use each route: 承辦人, 分文人員, 單位管理者, 模型管理者, 系統管理者, 稽核人員, 個資窗口, 介接系統.
 const OPEN_TO: &[(&str, &str)] = &[
     ("POST /api/v1/identity-documents/recognitions", "承單介"),
+    ("GET /api/v1/identity-documents/recognitions/{id}", "承單介"),
     ("POST /api/v1/identity-documents/recognitions/{id}/feedback", "承分單介"),
     ("POST /api/v1/identity-documents/recognitions/{id}/reveal", "承單介"),
     ("POST /api/v1/letters/classifications", "承分單介"),
@@ -84,15 +85,20 @@ const OPEN_TO: &[(&str, &str)] = &[
     ("POST /api/v1/predictions/{id}/feedback", "承分單介"),
     ("GET /api/v1/statistics", "單模系"),
     ("GET /api/v1/statistics/drift", "單模系"),
+    ("GET /api/v1/statistics/comparisons", "單模系"),
     ("GET /api/v1/taxonomy", "承分單模"),
     // These need a strong login besides.
     ("POST /api/v1/taxonomy/comparisons", ""),
     ("POST /api/v1/taxonomy/versions", ""),
     ("GET /api/v1/models/proposals", "單模系"),
+    ("GET /api/v1/models/proposals/{id}/comparison", "單模系"),
     // These need a strong login besides.
     ("POST /api/v1/models/proposals", ""),
     ("POST /api/v1/models/proposals/{id}/approve", ""),
     ("POST /api/v1/models/proposals/{id}/reject", ""),
+    ("GET /api/v1/modes", "單模系"),
+    // This needs a strong login besides.
+    ("PUT /api/v1/modes/{org}/{service}", ""),
     ("GET /api/v1/reviews", "承分單"),
     ("POST /api/v1/reviews/claim-next", "承分單"),
     ("POST /api/v1/reviews/accept", "承分單"),
@@ -164,6 +170,8 @@ fn every_screen_is_seen_by_the_roles_that_need_it() {
         ("/console/cards", "承單介"),
         ("/console/answers", "單模"),
         ("/console/models", "單模系"),
+        ("/console/models/comparison", "單模系"),
+        ("/console/models/comparison/{id}", "單模系"),
         ("/console/taxonomy", "承分單模"),
         // These need a strong login besides.
         ("/console/clients", ""),

@@ -18,7 +18,7 @@ use super::operation::{Asked, encode};
 pub(super) async fn transcribe(rpc: &Rpc, asked: Asked<'_>) -> Result<Vec<u8>, CallError> {
     asked.require_json()?;
     asked.require_short(rpc.options.max_meta_bytes)?;
-    let desk = rpc.service.speech();
+    let desk = rpc.service.speech_for(&asked.cx.origin.org)?;
     desk.require_ready()?;
     let (upload, order) =
         speech::parse_input(asked.body.expose(), rpc.options.purpose.noting(&asked.cx))?;

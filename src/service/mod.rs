@@ -10,6 +10,7 @@ pub mod events;
 pub mod infer;
 pub mod jobs;
 pub mod messages;
+pub mod modes;
 pub mod notices;
 #[cfg(feature = "otlp")]
 pub mod otlp;
@@ -44,6 +45,8 @@ use crate::task::call::{CallContext, CallError, Task};
 use crate::task::idcard::{
     Health, IdAnswer, IdCall, IdImage, Load, ModelInfo, RecogniseId, Timings, Wanted,
 };
+use crate::task::service::ServiceName;
+use crate::task::text::Mode;
 
 pub use claim::ClaimCheck;
 pub use picture::PictureFiles;
@@ -52,6 +55,7 @@ pub use texts::Unread;
 use admission::Admission;
 use events::{Circumstances, Event, IdentityRecognised};
 use infer::Infer;
+use modes::Modes;
 use notices::Notices;
 use pool::{Lane, Pool, PoolError};
 use routing::ActiveModel;
@@ -129,6 +133,7 @@ pub struct Service {
     recogniser: Arc<dyn RecogniseId>,
     decoder: Arc<dyn Decode>,
     tenants: Arc<Tenants>,
+    modes: Modes,
     store: Store,
     speech: Arc<Speech>,
     models: Arc<Infer>,
@@ -154,10 +159,17 @@ impl Service {
     pub fn start(parts: ServiceParts, limits: ServiceLimits) -> io::Result<Arc<Service>> {
         // Two pictures a call at most: the pool never refuses what admission has accepted.
         let max_waiting = 2 * limits.max_in_flight as usize;
+        let (store, clock) = (parts.store.clone(), Arc::clone(&parts.clock));
+        let modes = Modes::new(store, Arc::clone(&parts.tenants), clock);
+        // Where that fails nothing is answered until it succeeds: what is off must stay off.
+        if let Err(error) = modes.refresh() {
+            tracing::error!(reason = %error, "the modes of services were not read");
+        }
         Ok(Arc::new(Service {
             recogniser: parts.recogniser,
             decoder: parts.decoder,
             tenants: parts.tenants,
+            modes,
             store: parts.store,
             speech: parts.speech,
             models: parts.models,
@@ -172,6 +184,11 @@ impl Service {
 
     /// Takes a place for a call before its body is read; refuses at once when there is none.
     pub fn admit(self: &Arc<Self>, cx: &CallContext, task: Task) -> Result<Admitted, CallError> {
+        let org = &cx.origin.org;
+        let mode = match ServiceName::of(task) {
+            Some(service) => self.modes.require_on(org, service)?,
+            None => Mode::Live,
+        };
         let place = self.admission.enter(task)?;
         match task {
             Task::IdCard => require_ready(&self.recogniser.health())?,
@@ -180,10 +197,10 @@ impl Service {
             | Task::Answers
             | Task::Predictions
             | Task::Embeddings => {
-                self.tenants.of(&cx.origin.org).require_model(task)?;
+                self.tenants.of(org).require_model(task)?;
             }
         }
-        Ok(Admitted { service: Arc::clone(self), cx: cx.clone(), place })
+        Ok(Admitted { service: Arc::clone(self), cx: cx.clone(), mode, place })
     }
 
     /// Whether calls are accepted, and if not, why (in English, for operators).
@@ -207,6 +224,20 @@ impl Service {
     /// Recordings.
     pub fn speech(&self) -> &Arc<Speech> {
         &self.speech
+    }
+
+    /// The same for an agency's call; refuses where it is switched off.
+    ///
+    /// # Errors
+    /// Those of [`Modes::require_on`].
+    pub fn speech_for(&self, org: &str) -> Result<&Arc<Speech>, CallError> {
+        self.modes.require_on(org, ServiceName::Speech)?;
+        Ok(&self.speech)
+    }
+
+    /// In which mode each agency has each service.
+    pub fn modes(&self) -> &Modes {
+        &self.modes
     }
 
     /// Models that callers reach with tensors of their own.
@@ -271,6 +302,8 @@ fn require_ready(health: &Health) -> Result<(), CallError> {
 pub struct Admitted {
     service: Arc<Service>,
     cx: CallContext,
+    /// In which mode the caller's agency has what it asks for.
+    mode: Mode,
     place: OwnedSemaphorePermit,
 }
 
@@ -306,7 +339,7 @@ impl Admitted {
         let id = self.cx.request_id.to_string();
         let model = self.service.idcard_model();
         let routing = self.service.tenants.of(&self.cx.origin.org);
-        let kept = routing.recognised(&self.cx, answers, &model);
+        let kept = routing.recognised(&self.cx, self.mode, answers, &model);
         let event = Event::IdentityRecognised(IdentityRecognised::new(&id, answers, &model));
         let about = format!("recognitions/{id}");
         let of = Circumstances::of(&self.cx.origin, about, self.service.clock.as_ref());

@@ -7,7 +7,8 @@ use crate::base::{Clock, RequestId};
 use crate::bus::BusError;
 use crate::registry::VersionError;
 use crate::store::{Request, Store};
-use crate::task::call::Origin;
+use crate::task::call::{CallError, Origin};
+use crate::task::comparison::Replay;
 
 use super::events::{Circumstances, Event, ModelActivated, ModelName};
 use super::routing::{CLASSIFIERS, ModelError, Routing};
@@ -58,6 +59,9 @@ pub enum ProposalError {
     /// The version answers, but nobody is told.
     #[error("failed to tell that another version answers")]
     Told(#[from] BusError),
+    /// The version is not compared with the one that answers.
+    #[error("the versions are not compared")]
+    NotCompared(#[source] CallError),
     /// The work was cut.
     #[error("the work was cut")]
     Cut,
@@ -195,6 +199,22 @@ impl Proposals {
             true => Ok(proposed),
             false => Err(ProposalError::NotApproved(Approval::Unknown)),
         }
+    }
+
+    /// What the version of a proposal says to texts that officers have decided on, beside the one that answers; with the
+    /// name of the model.
+    ///
+    /// # Errors
+    /// When there is no such proposal, or either version cannot answer.
+    pub async fn compare(&self, id: &str) -> Result<(String, Replay), ProposalError> {
+        let Promotion { model, version, .. } = self.find(id).await?;
+        let Place { routing, name } = self.place(&model)?;
+        let tenant = model.split_once('/').map(|it| it.0.to_owned());
+        let work = move || {
+            let replay = routing.replay(&name, version, tenant.as_deref());
+            replay.map_err(ProposalError::NotCompared)
+        };
+        Ok((model, blocking(work).await?))
     }
 
     async fn find(&self, id: &str) -> Result<Promotion, ProposalError> {

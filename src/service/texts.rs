@@ -7,6 +7,7 @@ use crate::base::Date;
 use crate::task::answers::{Answer, AnswerOrder, Unanswered};
 use crate::task::assist::{CallOrder, Suggestions};
 use crate::task::call::CallError;
+use crate::task::comparison::Comparison;
 use crate::task::documents::{DispatchAnswer, DispatchOrder};
 use crate::task::drift::ServiceDrift;
 use crate::task::embeddings::{EmbeddingAnswer, EmbeddingOrder, Encoding};
@@ -35,8 +36,8 @@ impl Admitted {
     where
         F: FnOnce() -> Result<LetterOrder, CallError> + Send + 'static,
     {
-        let cx = self.cx.clone();
-        let work = move |routing: &Routing, order| routing.letters(order, &cx);
+        let (cx, mode) = (self.cx.clone(), self.mode);
+        let work = move |routing: &Routing, order| routing.letters(order, &cx, mode);
         let answers = self.on_text_pool(body, work).await?;
         metrics::counter!("fenwen_letters_total").increment(answers.items.len() as u64);
         Ok(answers)
@@ -47,8 +48,8 @@ impl Admitted {
     where
         F: FnOnce() -> Result<DispatchOrder, CallError> + Send + 'static,
     {
-        let cx = self.cx.clone();
-        let work = move |routing: &Routing, order| routing.document(order, &cx);
+        let (cx, mode) = (self.cx.clone(), self.mode);
+        let work = move |routing: &Routing, order| routing.document(order, &cx, mode);
         let answer = self.on_text_pool(body, work).await?;
         metrics::counter!("fenwen_documents_total").increment(1);
         Ok(answer)
@@ -59,8 +60,8 @@ impl Admitted {
     where
         F: FnOnce() -> Result<AnswerOrder, CallError> + Send + 'static,
     {
-        let cx = self.cx.clone();
-        let work = move |routing: &Routing, order: AnswerOrder| routing.answer(&order, &cx);
+        let (cx, mode) = (self.cx.clone(), self.mode);
+        let work = move |routing: &Routing, order: AnswerOrder| routing.answer(&order, &cx, mode);
         let answer = self.on_text_pool(body, work).await?;
         let state = if answer.refusal.is_none() { "answered" } else { "no_answer" };
         metrics::counter!("fenwen_questions_total", "state" => state).increment(1);
@@ -72,8 +73,9 @@ impl Admitted {
     where
         F: FnOnce() -> Result<CallOrder, CallError> + Send + 'static,
     {
-        let deadline = self.cx.deadline;
-        let work = move |routing: &Routing, order: CallOrder| routing.suggest(&order, deadline);
+        let (deadline, mode) = (self.cx.deadline, self.mode);
+        let work =
+            move |routing: &Routing, order: CallOrder| routing.suggest(&order, deadline, mode);
         self.on_text_pool(body, work).await
     }
 
@@ -114,6 +116,12 @@ impl Admitted {
             Ok(AllStatistics { services: routing.statistics(), cards })
         };
         self.on_text_pool(body, work).await
+    }
+
+    /// What services answered beside what officers decided, of an agency or of all.
+    pub async fn comparisons(self, agency: Option<String>) -> Result<Vec<Comparison>, CallError> {
+        let body = Unread { n_bytes: 0, read: || Ok(()) };
+        self.on_text_pool(body, move |routing, ()| routing.comparisons(agency.as_deref())).await
     }
 
     /// Whether the answers of the last `days` days drift away from those that their versions gave at first.
@@ -166,6 +174,19 @@ impl Admitted {
         self.on_text_pool(body, work).await?;
         metrics::counter!("fenwen_feedback_total").increment(1);
         Ok(())
+    }
+
+    /// A recognition as kept: an agency's, or with `maker` only what that one has asked for.
+    pub async fn recognition(
+        self,
+        id: String,
+        maker: Option<String>,
+    ) -> Result<KeptPrediction, CallError> {
+        let body = Unread { n_bytes: 0, read: || Ok(()) };
+        let origin = Arc::clone(&self.cx.origin);
+        let work =
+            move |routing: &Routing, ()| routing.recognition_of(&id, &origin, maker.as_deref());
+        self.on_text_pool(body, work).await
     }
 
     /// Whether the agency has this recognition of an ID image.

@@ -43,6 +43,8 @@ struct Page {
     service: String,
     now: u64,
     after: u64,
+    /// So many of the newest, newest first; else a page from the oldest on.
+    newest: Option<u64>,
     sealer: Arc<Sealer>,
 }
 
@@ -54,19 +56,31 @@ impl Store {
     /// When the database fails or a text does not open.
     pub fn labelled(&self, service: &str, now: u64, after: u64) -> Reply<Vec<Labelled>> {
         let sealer = Arc::clone(&self.sealer);
-        let page = Page { service: service.to_owned(), now, after, sealer };
+        let page = Page { service: service.to_owned(), now, after, newest: None, sealer };
+        self.call(Kind::Read, page, |page, tx| labelled(page, tx).boxed())
+    }
+
+    /// The same, the newest first, at most `limit`.
+    ///
+    /// # Errors
+    /// Those of [`Store::labelled`].
+    pub fn newest_labelled(&self, service: &str, now: u64, limit: u64) -> Reply<Vec<Labelled>> {
+        let (sealer, newest) = (Arc::clone(&self.sealer), Some(limit));
+        let page = Page { service: service.to_owned(), now, after: 0, newest, sealer };
         self.call(Kind::Read, page, |page, tx| labelled(page, tx).boxed())
     }
 }
 
+/// Feedback that counts, with its text.
+const SELECT: &str = "SELECT f.seq, p.id, p.sealed, f.label, f.given, f.verdict, f.reason, f.role, f.version, f.created
+    FROM feedback f JOIN prediction p ON p.id = f.prediction
+    WHERE f.service = $1 AND $2 < p.text_expires AND $3 < f.seq
+      AND f.seq = (SELECT max(seq) FROM feedback WHERE prediction = p.id)";
+
 async fn labelled(page: &Page, tx: &mut dyn Tx) -> Result<Vec<Labelled>, StoreError> {
-    let select =
-        "SELECT f.seq, p.id, p.sealed, f.label, f.given, f.verdict, f.reason, f.role, f.version, f.created
-        FROM feedback f JOIN prediction p ON p.id = f.prediction
-        WHERE f.service = $1 AND $2 < p.text_expires AND $3 < f.seq
-          AND f.seq = (SELECT max(seq) FROM feedback WHERE prediction = p.id)
-        ORDER BY f.seq LIMIT $4";
-    let values = values![&page.service, page.now, page.after, PAGE];
+    let (order, limit) = page.newest.map_or(("ASC", PAGE), |limit| ("DESC", limit));
+    let select = format!("{SELECT} ORDER BY f.seq {order} LIMIT $4");
+    let values = values![&page.service, page.now, page.after, limit];
     let read = |mut row: Row| -> Result<_, StoreError> {
         let (seq, id): (u64, String) = (row.take()?, row.take()?);
         let text = page.sealer.unseal(&row.take::<Vec<u8>>()?, id.as_bytes())?;
@@ -83,5 +97,5 @@ async fn labelled(page: &Page, tx: &mut dyn Tx) -> Result<Vec<Labelled>, StoreEr
             created: row.take()?,
         })
     };
-    tx.rows(select, values).await?.into_iter().map(read).collect()
+    tx.rows(&select, values).await?.into_iter().map(read).collect()
 }

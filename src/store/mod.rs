@@ -9,6 +9,7 @@ mod approvals;
 mod bells;
 pub mod blobs;
 pub mod clients;
+mod decided;
 mod drift;
 mod engine;
 mod erasure;
@@ -19,6 +20,7 @@ pub mod jobs;
 mod keys;
 pub mod messages;
 mod migrations;
+mod modes;
 mod outbox;
 #[cfg(feature = "postgres")]
 mod postgres;
@@ -44,12 +46,14 @@ use crate::base::Private;
 
 pub use approvals::{Approval, Rejection, Request};
 pub use bells::Bells;
+pub use decided::{AnsweredRow, DecidedRow};
 pub use drift::{DriftReference, DriftRow, Observed, Observing, Shape};
 pub use engine::Reply;
 pub use erasure::Erasure;
 pub use export::Labelled;
 pub use holds::{Hold, HoldKind};
 pub use keys::{Progress, StoreKey};
+pub use modes::ModeRow;
 pub use outbox::OutboxRow;
 #[cfg(feature = "postgres")]
 pub use postgres::PostgresTls;

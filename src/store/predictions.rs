@@ -39,6 +39,10 @@ pub struct NewPrediction {
     pub shape: Option<Shape>,
     /// The caller's case.
     pub case_no: Option<String>,
+    /// In which mode the agency had the service; none where there are no modes.
+    pub mode: Option<&'static str>,
+    /// Id of who asked, where only that one may read it.
+    pub made_by: Option<String>,
     /// Seconds since 1970-01-01T00:00:00Z.
     pub created: u64,
     /// When to erase the text and the signature.
@@ -62,6 +66,10 @@ pub struct Prediction {
     pub taxonomy: String,
     /// Labels given.
     pub labels: String,
+    /// In which mode the agency had the service; none where there were no modes.
+    pub mode: Option<String>,
+    /// Id of who asked, where only that one may read it.
+    pub made_by: Option<String>,
     /// Seconds since 1970-01-01T00:00:00Z.
     pub created: u64,
     /// When it is erased.
@@ -245,8 +253,8 @@ async fn keep(
     tx: &mut dyn Tx,
 ) -> Result<(), StoreError> {
     let insert = "INSERT INTO prediction(id, org, service, model, version, sha256, taxonomy, labels, sealed, signature,
-            case_no, created, text_expires, expires, n_chars, n_han)
-        VALUES($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16)";
+            case_no, created, text_expires, expires, n_chars, n_han, mode, made_by)
+        VALUES($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18)";
     for (it, sealed) in sealed {
         let [model, version, sha256] = &it.model;
         let values = values![
@@ -266,6 +274,8 @@ async fn keep(
             it.expires,
             it.shape.map(|it| u64::from(it.n_chars)),
             it.shape.map(|it| u64::from(it.n_han)),
+            it.mode,
+            &it.made_by,
         ];
         tx.execute(insert, values).await?;
         let created = Duration::from_secs(it.created);
@@ -282,7 +292,7 @@ async fn keep(
 
 async fn prediction(id: &str, now: u64, tx: &mut dyn Tx) -> Result<Option<Prediction>, StoreError> {
     let select =
-        "SELECT id, org, service, model, version, sha256, taxonomy, labels, created, expires
+        "SELECT id, org, service, model, version, sha256, taxonomy, labels, mode, made_by, created, expires
         FROM prediction WHERE id = $1 AND $2 < expires";
     tx.rows(select, values![id, now]).await?.into_iter().next().map(kept).transpose()
 }
@@ -293,7 +303,7 @@ async fn newest(
     limit: u64,
     tx: &mut dyn Tx,
 ) -> Result<Vec<Prediction>, StoreError> {
-    let select = "SELECT id, org, service, model, version, sha256, taxonomy, labels, created, expires
+    let select = "SELECT id, org, service, model, version, sha256, taxonomy, labels, mode, made_by, created, expires
         FROM prediction WHERE service = $1 AND org = $2 AND $3 < expires ORDER BY seq DESC LIMIT $4";
     tx.rows(select, values![service, org, now, limit]).await?.into_iter().map(kept).collect()
 }
@@ -307,6 +317,8 @@ fn kept(mut row: Row) -> Result<Prediction, StoreError> {
         model: [row.take()?, row.take()?, row.take()?],
         taxonomy: row.take()?,
         labels: row.take()?,
+        mode: row.take()?,
+        made_by: row.take()?,
         created: row.take()?,
         expires: row.take()?,
     })

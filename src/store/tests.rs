@@ -25,6 +25,8 @@ fn prediction(id: &str) -> NewPrediction {
         subjects: Vec::new(),
         shape: None,
         case_no: None,
+        mode: None,
+        made_by: None,
         created: 10,
         text_expires: 100,
         expires: 100,

@@ -85,6 +85,8 @@ pub enum Refusal {
     WordsMissing,
     /// The nearest source is not like it enough.
     NotAlike,
+    /// The service is in the shadow: what it found is kept to be compared.
+    NotShown,
 }
 
 impl Refusal {
@@ -96,6 +98,7 @@ impl Refusal {
             Refusal::OtherAgency => "other_agency",
             Refusal::WordsMissing => "words_missing",
             Refusal::NotAlike => "not_alike",
+            Refusal::NotShown => "not_shown",
         }
     }
 }

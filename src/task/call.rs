@@ -35,6 +35,8 @@ pub struct ProvenCaller {
     pub client: String,
     /// Code of its agency.
     pub org: String,
+    /// Id of the person, or of the system where nobody is behind it.
+    pub subject: String,
 }
 
 /// A purpose as it was said, and well-formed.

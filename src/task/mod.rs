@@ -3,6 +3,7 @@
 pub mod answers;
 pub mod assist;
 pub mod call;
+pub mod comparison;
 pub mod documents;
 pub mod drift;
 pub mod embeddings;
@@ -11,6 +12,7 @@ pub mod infer;
 pub mod letters;
 pub mod prediction;
 pub mod review;
+pub mod service;
 pub mod speech;
 pub mod taxonomy;
 pub mod text;

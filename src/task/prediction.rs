@@ -18,7 +18,7 @@ impl Verdict {
     pub const ALL: [Verdict; 3] = [Verdict::Accepted, Verdict::Corrected, Verdict::Discarded];
 
     /// The wire name.
-    pub fn as_str(self) -> &'static str {
+    pub const fn as_str(self) -> &'static str {
         match self {
             Verdict::Accepted => "accepted",
             Verdict::Corrected => "corrected",
@@ -75,6 +75,8 @@ pub struct KeptPrediction {
     pub id: String,
     /// Of which service: `letters` or `documents`.
     pub service: String,
+    /// In which mode the agency had it; none before there were modes.
+    pub mode: Option<String>,
     /// What answered.
     pub model: ModelInfo,
     /// Version of the taxonomy.

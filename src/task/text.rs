@@ -91,8 +91,12 @@ impl Automation {
 }
 
 /// How far the answers of a service are used.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Mode {
+    /// 停用: calls are refused.
+    Off,
+    /// 影子: answers are kept to be compared, and shown to nobody.
+    Shadow,
     /// 試辦: shown to named units.
     #[default]
     Pilot,
@@ -101,9 +105,19 @@ pub enum Mode {
 }
 
 impl Mode {
+    /// Every mode, the narrowest first.
+    pub const ALL: [Mode; 4] = [Mode::Off, Mode::Shadow, Mode::Pilot, Mode::Live];
+
+    /// The mode of a wire name.
+    pub fn parse(name: &str) -> Option<Mode> {
+        Mode::ALL.into_iter().find(|it| it.as_str() == name)
+    }
+
     /// The wire name.
     pub fn as_str(self) -> &'static str {
         match self {
+            Mode::Off => "off",
+            Mode::Shadow => "shadow",
             Mode::Pilot => "pilot",
             Mode::Live => "live",
         }

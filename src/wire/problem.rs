@@ -88,7 +88,10 @@ pub fn status(code: ErrorCode) -> u16 {
         ErrorCode::UnknownParameter | ErrorCode::BadValue | ErrorCode::UnknownField => 400,
         ErrorCode::MethodNotAllowed => 405,
         ErrorCode::Unauthenticated => 401,
-        ErrorCode::Forbidden | ErrorCode::UnknownPartner | ErrorCode::PurposeRefused => 403,
+        ErrorCode::Forbidden
+        | ErrorCode::UnknownPartner
+        | ErrorCode::SwitchedOff
+        | ErrorCode::PurposeRefused => 403,
         ErrorCode::Overloaded | ErrorCode::Locked => 429,
         ErrorCode::TooLarge => 413,
         ErrorCode::UnsupportedMedia => 415,
@@ -121,7 +124,10 @@ pub fn grpc_status(code: ErrorCode) -> u16 {
         | ErrorCode::KeyReused => 3,
         ErrorCode::Timeout | ErrorCode::SlowClient => 4,
         ErrorCode::NotFound => 5,
-        ErrorCode::Forbidden | ErrorCode::UnknownPartner | ErrorCode::PurposeRefused => 7,
+        ErrorCode::Forbidden
+        | ErrorCode::UnknownPartner
+        | ErrorCode::SwitchedOff
+        | ErrorCode::PurposeRefused => 7,
         ErrorCode::Overloaded | ErrorCode::Locked => 8,
         ErrorCode::Conflict | ErrorCode::PreconditionFailed | ErrorCode::PreconditionRequired => 9,
         ErrorCode::MethodNotAllowed | ErrorCode::UnsupportedMedia => 12,

@@ -7,6 +7,8 @@ import assert from "node:assert/strict";
 import { check, open, tabTo, visit } from "./browser.mjs";
 import { prepare, walks as calls } from "./calls.mjs";
 import { walks as cards } from "./cards.mjs";
+import { walks as english } from "./english.mjs";
+import { walks as modes } from "./modes.mjs";
 import { walks as recordings } from "./recordings.mjs";
 import { Server } from "./server.mjs";
 import { shoot } from "./shots.mjs";
@@ -15,7 +17,7 @@ const [program, only = ""] = process.argv.slice(2);
 assert.ok(program, "which program? node run.mjs PROGRAM [PART OF A WALK'S NAME]");
 if (only) process.env.SCREENSHOTS = "none";
 
-const SCREENS = ["/console", "/console/try", "/console/letters", "/console/documents", "/console/recordings", "/console/calls", "/console/cards", "/console/answers", "/console/models", "/console/taxonomy",
+const SCREENS = ["/console", "/console/try", "/console/letters", "/console/documents", "/console/recordings", "/console/calls", "/console/cards", "/console/answers", "/console/models", "/console/models/comparison", "/console/taxonomy",
   "/console/clients", "/console/privacy", "/console/audit", "/console/resources"];
 
 // What the page says last when a decision was taken back.
@@ -222,6 +224,8 @@ const walks = {
     await check(page, "a proposal, refused");
   },
 
+  ...modes,
+
   async "another version of the units by keyboard"(page) {
     await page.goto("/console/taxonomy?show=all");
     await check(page, "units, all");
@@ -256,6 +260,8 @@ const walks = {
       await shoot(page, path === "/console" ? "home" : path.split("/").pop());
     }
   },
+
+  ...english,
 };
 
 const demo = await Server.start(program);
@@ -291,6 +297,12 @@ try {
     await page.keyboard.press("Enter");
     await page.locator("[role=alert]").waitFor();
     await check(page, "login, refused");
+    await page.goto("/console/login?lang=en");
+    await page.locator("#key").fill("fwk_wrong");
+    await page.keyboard.press("Enter");
+    await page.locator("[role=alert]").waitFor();
+    await check(page, "login, refused, English");
+    await page.goto("/console/login?lang=zh");
     await tabTo(page, "#key");
     await page.keyboard.type(key);
     await page.keyboard.press("Enter");
@@ -299,6 +311,9 @@ try {
     const forbidden = await page.goto("/console/models");
     assert.equal(forbidden.status(), 403);
     await check(page, "forbidden");
+    await page.goto("/console/models?lang=en");
+    await check(page, "forbidden, English");
+    await page.goto("/console?lang=zh");
     await page.goto("/console/try");
     await tabTo(page, "[data-tour=letter]");
     await page.keyboard.press("Enter");

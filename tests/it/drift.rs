@@ -64,6 +64,8 @@ impl Fixture {
                 subjects: Vec::new(),
                 shape: Some(Shape { n_chars, n_han }),
                 case_no: None,
+                mode: None,
+                made_by: None,
                 created,
                 text_expires: created + 1,
                 expires: created + 1000 * DAY.as_secs(),

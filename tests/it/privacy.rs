@@ -78,6 +78,8 @@ fn prediction(store: &Store, id: &str, expires: u64) -> NewPrediction {
         subjects: vec![subject],
         shape: None,
         case_no: None,
+        mode: None,
+        made_by: None,
         created: now().as_secs() - 1,
         text_expires: expires,
         expires,

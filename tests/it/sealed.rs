@@ -99,6 +99,8 @@ fn keep(data: &Path) {
         subjects: Vec::new(),
         shape: None,
         case_no: None,
+        mode: None,
+        made_by: None,
         created: 1 << 31,
         text_expires: 1 << 40,
         expires: 1 << 40,

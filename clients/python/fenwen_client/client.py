@@ -19,6 +19,7 @@ from .embeddings import Embeddings
 from .identity_documents import IdentityDocuments
 from .jobs import Jobs
 from .letters import Letters
+from .modes import Modes
 from .predictions import Predictions
 from .proposals import Proposals
 from .reviews import Reviews
@@ -49,6 +50,7 @@ class _Groups(Generic[D]):
         self.reviews = Reviews(driver, settings)
         self.taxonomy = Taxonomy(driver, settings)
         self.proposals = Proposals(driver, settings)
+        self.modes = Modes(driver, settings)
         self.subjects = Subjects(driver, settings)
         self.webhooks = Webhooks(driver, settings)
         self.server = Server(driver, settings)

@@ -118,7 +118,7 @@ class Locked(ApiError):
 
 
 class Forbidden(ApiError):
-    """ER0310, ER0311: no permission."""
+    """ER0310, ER0311: no permission; ER0312: the service is switched off for your agency."""
 
 
 class PurposeRefused(Forbidden):
@@ -195,6 +195,7 @@ CLASSES: dict[str, type[ApiError]] = {
     "ER0301": Locked,
     "ER0310": Forbidden,
     "ER0311": Forbidden,
+    "ER0312": Forbidden,
     "ER0320": PurposeRefused,
     "ER0400": KeyReused,
     "ER0410": Conflict,
@@ -224,6 +225,7 @@ REMEDIES = {
     "ER0301": "請修正憑證,待鎖定解除後再試。",
     "ER0310": "請向系統管理者申請所需權限,並確認可用時段與網段。",
     "ER0311": "請向系統管理者登記交換介接系統。",
+    "ER0312": "請洽模型管理者於「模型與評測」開放此服務。",
     "ER0320": "請填寫已核准的特定目的(purpose),或申請核准。",
     "ER0400": "請為不同的請求使用不同的 Idempotency-Key。",
     "ER0410": "請查詢目前狀態後再處理。",

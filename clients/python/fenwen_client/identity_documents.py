@@ -9,7 +9,7 @@ from ._core import Call, Part, Plan
 from ._method import D, Group, method
 from ._model import decode, encode
 from ._source import Source, whole
-from .types import Meta, Options, Purpose, RecognitionAnswer
+from .types import Meta, Options, PredictionResponse, Purpose, RecognitionAnswer
 
 
 class IdentityDocuments(Group[D]):
@@ -43,3 +43,9 @@ class IdentityDocuments(Group[D]):
                 files.append(("image", ("image", content, "application/octet-stream")))
         answer = yield from Call(self.settings, "recognise_identity_document", files=files).answer()
         return decode(RecognitionAnswer, answer.json())
+
+    @method
+    def get(self, recognition_id: str) -> Plan[PredictionResponse]:
+        """Which kinds and fields an earlier picture gave and how surely; no value. With `id:recognize` only, one's own."""
+        answer = yield from Call(self.settings, "read_recognition", path={"id": recognition_id}).answer()
+        return decode(PredictionResponse, answer.json())

@@ -5,7 +5,14 @@ from __future__ import annotations
 from ._core import Call, Plan
 from ._method import D, Group, method
 from ._model import decode
-from .types import ApprovalRequest, ProposalList, ProposalRequest, ProposalResponse, RejectionRequest
+from .types import (
+    ApprovalRequest,
+    ProposalList,
+    ProposalRequest,
+    ProposalResponse,
+    RejectionRequest,
+    ReplayResponse,
+)
 
 
 class Proposals(Group[D]):
@@ -23,6 +30,12 @@ class Proposals(Group[D]):
         body = ProposalRequest(model=model, version=version, reason=reason, by=by)
         answer = yield from Call(self.settings, "propose_model", body=body).answer()
         return decode(ProposalResponse, answer.json())
+
+    @method
+    def compare(self, proposal_id: str) -> Plan[ReplayResponse]:
+        """What the proposed version and the active one say to the newest cases that officers have decided."""
+        answer = yield from Call(self.settings, "compare_proposal", path={"id": proposal_id}).answer()
+        return decode(ReplayResponse, answer.json())
 
     @method
     def approve(self, proposal_id: str, *, by: str | None = None) -> Plan[None]:

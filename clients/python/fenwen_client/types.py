@@ -74,6 +74,23 @@ Verdict: TypeAlias = Literal["accepted", "corrected", "discarded"]
 
 
 @dataclass(frozen=True, kw_only=True, repr=False)
+class AgreedShare(ApiModel):
+    """How many decisions say what was answered."""
+
+    decided: int
+    """Decisions; cases that were discarded are not counted."""
+
+    equal: int
+    """Those that say what was answered first."""
+
+    interval: list[float]
+    """95 % interval of it (Wilson), low and high."""
+
+    share: float | None
+    """Their share; null before the first decision."""
+
+
+@dataclass(frozen=True, kw_only=True, repr=False)
 class AgreementStatistics(ApiModel):
     """Agreement of officers beyond chance."""
 
@@ -156,8 +173,8 @@ class AnswerResponse(ApiModel):
     """Which index answered."""
 
     refusal_reason: str | None = None
-    """Why there is no answer: `nothing_found`, `other_place`, `other_agency`, `words_missing` or `not_alike`; absent
-    when there is one.
+    """Why there is no answer: `nothing_found`, `other_place`, `other_agency`, `words_missing`, `not_alike`, or
+    `not_shown` where the agency has the service in the shadow; absent when there is one.
     """
 
     requires_human: bool
@@ -659,6 +676,14 @@ class Comparison(ApiModel):
 
 
 @dataclass(frozen=True, kw_only=True, repr=False)
+class ComparisonResponse(ApiModel):
+    """One entry for each agency, service and mode that has answers."""
+
+    items: list[ModeComparison]
+    """By service, agency and mode."""
+
+
+@dataclass(frozen=True, kw_only=True, repr=False)
 class CompleteRequest(ApiModel):
     """The end of an upload. Unknown fields are refused."""
 
@@ -821,6 +846,20 @@ class DecisionResponse(ApiModel):
 
 
 @dataclass(frozen=True, kw_only=True, repr=False)
+class DefaultMode(ApiModel):
+    """The mode of a service where nobody has chosen one."""
+
+    mode: str
+    """As the settings say."""
+
+    modes: list[str]
+    """The modes that may be chosen."""
+
+    service: str
+    """The service."""
+
+
+@dataclass(frozen=True, kw_only=True, repr=False)
 class DeliveryPage(ApiModel):
     """A page of deliveries, the newest first."""
 
@@ -852,6 +891,29 @@ class DeliveryResponse(ApiModel):
 
     state: str
     """`due`, `delivered` or `failed`."""
+
+
+@dataclass(frozen=True, kw_only=True, repr=False)
+class DifferenceResponse(ApiModel):
+    """An answer that differs from what was decided."""
+
+    decided: str
+    """What was decided."""
+
+    decided_at: str
+    """When it was decided."""
+
+    given: str
+    """The label that was answered first."""
+
+    prediction_id: str
+    """The prediction, as `GET /api/v1/predictions/{id}` has it for whoever may see it."""
+
+    score: float
+    """Its probability."""
+
+    version: str
+    """Version of the model."""
 
 
 @dataclass(frozen=True, kw_only=True, repr=False)
@@ -942,7 +1004,7 @@ class DispatchResponse(ApiModel):
     """The likely ministry; null when the document is ours."""
 
     mode: str
-    """`pilot` or `live`."""
+    """`pilot` or `live`; `shadow`: what was suggested is kept to be compared, and not answered."""
 
     model: Model
     """What answered."""
@@ -1829,7 +1891,7 @@ class LetterItem(ApiModel):
     """Most likely first."""
 
     mode: str
-    """`pilot` or `live`."""
+    """`pilot` or `live`; `shadow`: what was suggested is kept to be compared, and not answered."""
 
     model: Model
     """What answered."""
@@ -2085,6 +2147,85 @@ class Ministry(ApiModel):
 
 
 @dataclass(frozen=True, kw_only=True, repr=False)
+class ModeComparison(ApiModel):
+    """Answers of an agency's service in one mode beside the last word on each."""
+
+    agreement: AgreedShare
+    """Those of the newest decisions that say what was answered."""
+
+    answered: int
+    """Answers that are kept."""
+
+    differences: list[DifferenceResponse]
+    """The newest answers that differ from what was decided; at most 50."""
+
+    mode: str
+    """The mode in which the answers were made; those of `shadow` were shown to nobody before they were decided."""
+
+    org: str
+    """Code of the agency."""
+
+    service: str
+    """`letters`, `documents` or `qa`."""
+
+    units: list[NamedShare]
+    """By what was decided, the most frequent first."""
+
+    versions: list[NamedShare]
+    """By version of the model, the newest decision first."""
+
+
+@dataclass(frozen=True, kw_only=True, repr=False)
+class ModeList(ApiModel):
+    """Modes that were chosen, and those of everybody else."""
+
+    defaults: list[DefaultMode]
+    """Those of agencies for which none was chosen."""
+
+    items: list[ModeResponse]
+    """Chosen ones, by agency and service."""
+
+
+@dataclass(frozen=True, kw_only=True, repr=False)
+class ModeRequest(ApiModel):
+    """A mode to choose. Unknown fields are refused."""
+
+    by: str | None = None
+    """Who chooses it: only where callers are not proven."""
+
+    mode: str
+    """`off`, `shadow`, `pilot` or `live`; `default`: as the settings of the service say."""
+
+    reason: str
+    """Why: 1 to 128 characters."""
+
+
+@dataclass(frozen=True, kw_only=True, repr=False)
+class ModeResponse(ApiModel):
+    """In which mode an agency has a service."""
+
+    changed_at: str | None
+    """When."""
+
+    changed_by: str | None
+    """Who chose it."""
+
+    mode: str
+    """`off`: calls are refused with ER0312. `shadow`: answers are kept to be compared, and not answered. `pilot`:
+    answered to the units that try it. `live`: answered to all.
+    """
+
+    org: str
+    """Code of the agency."""
+
+    reason: str | None
+    """Why it was chosen; null where the settings say so."""
+
+    service: str
+    """`letters`, `documents`, `speech`, `qa` or `identity-documents`."""
+
+
+@dataclass(frozen=True, kw_only=True, repr=False)
 class Model(ApiModel):
     """A model, by name and content."""
 
@@ -2209,6 +2350,14 @@ class NamedFeedbackRequest(ApiModel):
 
     unit: str | None = None
     """As of [`FeedbackRequest`]."""
+
+
+@dataclass(frozen=True, kw_only=True, repr=False)
+class NamedShare(AgreedShare):
+    """The same of a part."""
+
+    name: str
+    """The unit or label that was decided, or the version."""
 
 
 @dataclass(frozen=True, kw_only=True, repr=False)
@@ -2345,7 +2494,10 @@ class PredictionResponse(ApiModel):
     """Feedback so far, oldest first."""
 
     labels: list[GivenLabel]
-    """Most likely first."""
+    """Most likely first; those of the shadow only once somebody has decided without them."""
+
+    mode: str | None = None
+    """In which mode the agency had the service; absent before there were modes."""
 
     model: Model
     """What answered."""
@@ -2588,6 +2740,66 @@ class RejectionRequest(ApiModel):
 
     reason: str
     """Why, without personal data: 1 to 128 characters."""
+
+
+@dataclass(frozen=True, kw_only=True, repr=False)
+class ReplayDifference(ApiModel):
+    """A text to which two versions say something else."""
+
+    active: str
+    """What the active one says first."""
+
+    candidate: str
+    """What the proposed version says first."""
+
+    decided: str
+    """What was decided."""
+
+    prediction_id: str
+    """The prediction."""
+
+
+@dataclass(frozen=True, kw_only=True, repr=False)
+class ReplayResponse(ApiModel):
+    """A version that is proposed beside the one that answers: what both say to texts that officers have decided on."""
+
+    active: AgreedShare
+    """How often the active one does."""
+
+    active_version: str
+    """The version that answers."""
+
+    alike: AgreedShare
+    """How often both say the same."""
+
+    candidate: AgreedShare
+    """How often the proposed one says what was decided."""
+
+    candidate_version: str
+    """The version that is proposed."""
+
+    differences: list[ReplayDifference]
+    """The newest texts to which they say something else; at most 50."""
+
+    model: str
+    """The model."""
+
+    units: list[ReplayUnit]
+    """By what was decided, the most frequent first."""
+
+
+@dataclass(frozen=True, kw_only=True, repr=False)
+class ReplayUnit(ApiModel):
+    """The same of a part."""
+
+    active: AgreedShare
+    """The active one."""
+
+    candidate: AgreedShare
+    """The proposed version."""
+
+    name: str
+    """What was decided."""
 
 
 @dataclass(frozen=True, kw_only=True, repr=False)
@@ -3532,6 +3744,7 @@ OPERATIONS: dict[str, Operation] = {
     "put_blob_part": Operation("PUT", "/api/v1/blobs/{id}/parts/{number}", frozenset()),
     "suggest_dispatch": Operation("POST", "/api/v1/documents/dispatch-suggestions", frozenset({"idempotency-key", "prefer", "x-deadline-ms", "x-request-id"})),
     "recognise_identity_document": Operation("POST", "/api/v1/identity-documents/recognitions", frozenset({"x-deadline-ms", "x-request-id"})),
+    "read_recognition": Operation("GET", "/api/v1/identity-documents/recognitions/{id}", frozenset()),
     "check_identity_document": Operation("POST", "/api/v1/identity-documents/recognitions/{id}/feedback", frozenset()),
     "reveal_identity_document": Operation("POST", "/api/v1/identity-documents/recognitions/{id}/reveal", frozenset()),
     "list_jobs": Operation("GET", "/api/v1/jobs", frozenset()),
@@ -3545,7 +3758,10 @@ OPERATIONS: dict[str, Operation] = {
     "list_proposals": Operation("GET", "/api/v1/models/proposals", frozenset()),
     "propose_model": Operation("POST", "/api/v1/models/proposals", frozenset()),
     "approve_model": Operation("POST", "/api/v1/models/proposals/{id}/approve", frozenset()),
+    "compare_proposal": Operation("GET", "/api/v1/models/proposals/{id}/comparison", frozenset()),
     "reject_model": Operation("POST", "/api/v1/models/proposals/{id}/reject", frozenset()),
+    "list_modes": Operation("GET", "/api/v1/modes", frozenset()),
+    "set_mode": Operation("PUT", "/api/v1/modes/{org}/{service}", frozenset()),
     "read_prediction": Operation("GET", "/api/v1/predictions/{id}", frozenset()),
     "add_feedback": Operation("POST", "/api/v1/predictions/{id}/feedback", frozenset()),
     "answer_question": Operation("POST", "/api/v1/qa/answers", frozenset({"x-deadline-ms", "x-request-id"})),
@@ -3570,6 +3786,7 @@ OPERATIONS: dict[str, Operation] = {
     "correct_transcription": Operation("PUT", "/api/v1/speech/transcriptions/{id}/segments/{number}/correction", frozenset({"if-match"})),
     "undo_correction": Operation("DELETE", "/api/v1/speech/transcriptions/{id}/segments/{number}/correction", frozenset({"if-match"})),
     "read_statistics": Operation("GET", "/api/v1/statistics", frozenset()),
+    "read_comparisons": Operation("GET", "/api/v1/statistics/comparisons", frozenset()),
     "read_drift": Operation("GET", "/api/v1/statistics/drift", frozenset()),
     "copy_subject": Operation("POST", "/api/v1/subjects/copies", frozenset()),
     "list_erasures": Operation("GET", "/api/v1/subjects/erasures", frozenset()),

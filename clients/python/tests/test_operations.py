@@ -66,6 +66,7 @@ CALLS: dict[str, Callable[[Any], Any]] = {
     "recognise_identity_document": lambda c: c.identity_documents.recognise(
         b"picture", b"picture", expected={"name": "王*明"}, options=Options(lines=True)
     ),
+    "read_recognition": lambda c: c.identity_documents.get(ID),
     "list_jobs": lambda c: c.jobs.list(state="queued", service="letters", before="9", limit=2),
     "create_job": lambda c: c.jobs.submit("letters", "classify", input={"letters": [{"subject": "戶籍"}]}),
     "read_job": lambda c: c.jobs.get(ID),
@@ -105,8 +106,12 @@ CALLS: dict[str, Callable[[Any], Any]] = {
     "read_taxonomy": lambda c: c.taxonomy.get(),
     "compare_taxonomy": lambda c: c.taxonomy.compare("version = 'a'", date(2027, 1, 1)),
     "add_taxonomy": lambda c: c.taxonomy.add("version = 'a'", date(2027, 1, 1)),
+    "list_modes": lambda c: c.modes.list(),
+    "set_mode": lambda c: c.modes.set("301000000A", "letters", "shadow", "試辦前比對"),
+    "read_comparisons": lambda c: c.modes.comparisons(),
     "list_proposals": lambda c: c.proposals.list(),
     "propose_model": lambda c: c.proposals.propose("letters", 3, "年度重訓"),
+    "compare_proposal": lambda c: c.proposals.compare(ID),
     "approve_model": lambda c: c.proposals.approve(ID),
     "reject_model": lambda c: c.proposals.reject(ID, "召回率下降"),
     "find_subject": lambda c: c.subjects.find("id-number", "A123456789"),

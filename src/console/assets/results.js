@@ -15,7 +15,7 @@ results.suggestion = (rank, name, detail, score, action) =>
 
 // How sure the answer is as a whole, who made it, and that a person decides.
 results.summary = (answer) => [
-  el("p", { class: answer.abstained ? "problem" : "notice" }, answer.abstained ? say("abstained") : say("sure_enough")),
+  answer.mode === "shadow" ? el("p", { class: "problem" }, say("shadow")) : el("p", { class: answer.abstained ? "problem" : "notice" }, answer.abstained ? say("abstained") : say("sure_enough")),
   el("p", { class: "hint" }, `${say("made_by", answer.model.name, answer.model.version)} · ${answer.disclosure}`),
 ];
 

@@ -1,13 +1,16 @@
 //! The screens. Each has its row in `policy::PAGES` and in the menu, its page, and its words in the catalogue.
 
+mod agreement;
 mod answers;
 mod audit;
 mod calls;
 mod cards;
 mod clients;
+mod comparison;
 mod drift;
 mod home;
 mod models;
+mod modes;
 pub(super) mod privacy;
 mod proposals;
 mod recordings;
@@ -37,6 +40,8 @@ pub(super) fn router() -> Router<Arc<Console>> {
         .route("/console/cards", get(cards::show))
         .route("/console/answers", get(answers::show))
         .route("/console/models", get(models::show))
+        .route("/console/models/comparison", get(comparison::show))
+        .route("/console/models/comparison/{id}", get(comparison::proposal))
         .route("/console/taxonomy", get(taxonomy::show))
         .route("/console/clients", get(clients::show))
         .route("/console/audit", get(audit::show))

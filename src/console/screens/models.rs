@@ -9,14 +9,18 @@ use crate::console::markdown::{self, Block};
 use crate::console::shell::{Frame, Visit};
 use crate::console::text::drift::DriftText;
 use crate::console::text::manage::ModelsText;
+use crate::console::text::quality::{AgreementText, ComparisonText, ModesText};
 use crate::console::text::shell::ShellText;
 use crate::registry::{VersionError, Versions};
 use crate::task::call::{CallContext, CallError, Task};
 use crate::task::drift::ServiceDrift;
 use crate::task::idcard::ModelInfo;
 use crate::task::prediction::{AllStatistics, CardStatistics, FieldReview, ServiceStatistics};
+use crate::task::review::Agreement;
 
+use super::agreement::{self, AgreementView};
 use super::drift::{self, DriftView};
+use super::modes::{self, ModesView};
 use super::proposals::{self, ProposalsView};
 
 /// Characters of a hash that are shown.
@@ -34,6 +38,12 @@ struct ModelsPage {
     drift: Vec<DriftView>,
     words: Vec<(&'static str, &'static str)>,
     proposals: ProposalsView,
+    m: &'static ModesText,
+    modes: ModesView,
+    a: &'static AgreementText,
+    agreement: Vec<AgreementView>,
+    comparison: &'static str,
+    replay: &'static str,
 }
 
 /// What officers found of ID images.
@@ -70,10 +80,9 @@ struct ModelView {
 
 /// `GET /console/models`.
 pub(super) async fn show(Extension(cx): Extension<CallContext>, visit: Visit) -> Response {
-    let asked = (statistics(&visit, &cx).await, drift::found(&visit, &cx, drift::DAYS).await);
-    let (statistics, drifts) = match asked {
-        (Ok(statistics), Ok(drifts)) => (statistics, drifts),
-        (Err(error), _) | (_, Err(error)) => return visit.refused(&error),
+    let (statistics, drifts, agreement) = match asked(&visit, &cx).await {
+        Ok(found) => found,
+        Err(error) => return visit.refused(&error),
     };
     let folder = visit.console.classifiers.clone();
     let listed = tokio::task::spawn_blocking(move || {
@@ -92,9 +101,20 @@ pub(super) async fn show(Extension(cx): Extension<CallContext>, visit: Visit) ->
         Ok(proposals) => proposals,
         Err(error) => return visit.failed(&error),
     };
+    let (m, a) = (ModesText::of(visit.lang), AgreementText::of(visit.lang));
+    let modes = match modes::view(&visit, m).await {
+        Ok(modes) => modes,
+        Err(error) => return visit.failed(&error),
+    };
     visit.show(&ModelsPage {
         words: t.words(),
         proposals,
+        m,
+        modes,
+        a,
+        agreement: agreement::view(agreement, a),
+        comparison: ComparisonText::of(visit.lang).link,
+        replay: ComparisonText::of(visit.lang).replay,
         frame: visit.frame(ShellText::of(visit.lang).models),
         t,
         models,
@@ -114,8 +134,14 @@ fn drifted(it: &ServiceDrift, visit: &Visit, t: &ModelsText) -> DriftView {
     drift::view(it, title, DriftText::of(visit.lang))
 }
 
-async fn statistics(visit: &Visit, cx: &CallContext) -> Result<AllStatistics, CallError> {
-    visit.console.service.admit(cx, Task::Predictions)?.statistics().await
+/// What officers say of answers, whether these drift, and how far officers agree.
+async fn asked(
+    visit: &Visit,
+    cx: &CallContext,
+) -> Result<(AllStatistics, Vec<ServiceDrift>, Vec<Agreement>), CallError> {
+    let statistics = visit.console.service.admit(cx, Task::Predictions)?.statistics().await?;
+    let drifts = drift::found(visit, cx, drift::DAYS).await?;
+    Ok((statistics, drifts, visit.console.reviews.agreement().await?))
 }
 
 /// Classifiers, by their names in the registry.

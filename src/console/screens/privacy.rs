@@ -7,6 +7,7 @@ use axum::response::Response;
 
 use crate::console::format;
 use crate::console::shell::{Frame, Visit};
+use crate::console::text::Lang;
 use crate::console::text::privacy::PrivacyText;
 use crate::console::text::shell::ShellText;
 use crate::policy::{Kind, Principal};
@@ -18,9 +19,18 @@ const SOON: Duration = Duration::from_secs(7 * 24 * 60 * 60);
 /// Requests and holds that are listed.
 const MOST: usize = 200;
 
-/// A class of data and how long it is kept, in words.
+/// A class of data and how long it is kept, in words of either language.
 #[derive(Clone, Debug)]
 pub struct KeptClass {
+    /// In Traditional Chinese.
+    pub zh: KeptWords,
+    /// In English.
+    pub en: KeptWords,
+}
+
+/// A class of data and how long it is kept, in words.
+#[derive(Clone, Debug)]
+pub struct KeptWords {
     /// Its name.
     pub name: &'static str,
     /// Categories of personal data in it.
@@ -45,9 +55,17 @@ struct PrivacyPage {
     requests: Vec<RequestView>,
     holds: Vec<HoldView>,
     soon: Vec<SoonView>,
-    classes: Vec<KeptClass>,
+    classes: Vec<KeptWords>,
     /// Name, title, text and button of each question.
     dialogs: [(&'static str, &'static str, &'static str, &'static str); 3],
+}
+
+/// The words of a class in a language.
+fn words(class: &KeptClass, lang: Lang) -> KeptWords {
+    match lang {
+        Lang::Zh => class.zh.clone(),
+        Lang::En => class.en.clone(),
+    }
 }
 
 struct RequestView {
@@ -112,7 +130,7 @@ async fn page(visit: &Visit) -> Result<PrivacyPage, PrivacyError> {
         requests: newest(erasures).map(|it| request(it, own, t)).collect(),
         holds: newest(holds).map(|it| hold(it, t)).collect(),
         soon: soon.into_iter().map(|it| expiring(&it, t)).collect(),
-        classes: visit.console.classes.clone(),
+        classes: visit.console.classes.iter().map(|it| words(it, visit.lang)).collect(),
         dialogs: [
             ("approve", t.approve_title, t.approve_lead, t.approve),
             ("reject", t.reject_title, t.reject_lead, t.reject),

@@ -9,6 +9,7 @@ pub(super) mod home;
 pub(super) mod manage;
 pub(super) mod operate;
 pub(super) mod privacy;
+pub(super) mod quality;
 pub(super) mod reviews;
 pub(super) mod shell;
 pub(super) mod taxonomy;

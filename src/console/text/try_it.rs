@@ -105,6 +105,7 @@ catalogue! {
         nothing_said: "錄音中沒有聽到語句。", "Nothing was said.";
         failed: "工作未完成:{0}", "The job did not succeed: {0}";
         open_recording: "在「1996 錄音」開啟", "Open under “1996 recordings”";
+        shadow: "影子階段:建議已留存供比對,不顯示。", "In the shadow: what was suggested is kept to be compared, and not shown.";
         no_answer: "查無資料,將轉由專人處理。", "No source answers this: a person will.";
         cited: "出處", "Source";
         alternatives: "其他可能的來源", "Other sources";

@@ -10,8 +10,9 @@ use crate::task::documents::DispatchAnswer;
 use crate::task::idcard::{IdAnswer, ModelInfo};
 use crate::task::letters::{LetterAnswer, LetterAnswers};
 use crate::task::prediction::Verdict;
+use crate::task::service::ServiceName;
 use crate::task::speech::Transcript;
-use crate::task::text::Label;
+use crate::task::text::{Label, Mode};
 
 /// Labels that an event tells.
 const MAX_LABELS: usize = 3;
@@ -61,7 +62,7 @@ pub struct LetterClassified {
     pub model: ModelName,
     /// Version of the taxonomy.
     pub taxonomy_version: String,
-    /// `pilot` or `live`.
+    /// `shadow`, `pilot` or `live`.
     pub mode: String,
 }
 
@@ -95,7 +96,7 @@ pub struct DocumentDispatched {
     pub model: ModelName,
     /// Version of the taxonomy.
     pub taxonomy_version: String,
-    /// `pilot` or `live`.
+    /// `shadow`, `pilot` or `live`.
     pub mode: String,
 }
 
@@ -169,7 +170,7 @@ pub struct QuestionUnanswered {
     pub prediction_id: String,
     /// Code of the agency that was asked, such as `301000000A`.
     pub org_code: String,
-    /// `nothing_found`, `other_place`, `other_agency`, `words_missing` or `not_alike`.
+    /// `nothing_found`, `other_place`, `other_agency`, `words_missing`, `not_alike` or `not_shown`.
     pub refusal_reason: String,
     /// The index that was asked.
     pub model: ModelName,
@@ -259,6 +260,22 @@ pub struct ModelActivated {
     pub previous_version: Option<String>,
     /// SHA-256 of its content, lower-case hex.
     pub sha256: String,
+}
+
+/// An agency has a service in another mode. Who chose it is in the audit log only.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, JsonSchema)]
+pub struct ModeChanged {
+    /// The service: `letters`, `documents`, `speech`, `qa` or `identity-documents`.
+    pub service: String,
+    /// `off`, `shadow`, `pilot` or `live`.
+    pub mode: String,
+}
+
+impl ModeChanged {
+    /// The event of a choice.
+    pub fn new(service: ServiceName, mode: Mode) -> ModeChanged {
+        ModeChanged { service: service.as_str().to_owned(), mode: mode.as_str().to_owned() }
+    }
 }
 
 /// A probability to four digits; JSON knows no NaN.

@@ -20,7 +20,7 @@ use crate::task::call;
 
 pub use data::{
     DocumentDispatched, ExportReady, FeedbackReceived, IdentityRecognised, LabelScore,
-    LetterClassified, ModelActivated, ModelName, NoticeRaised, QuestionUnanswered,
+    LetterClassified, ModeChanged, ModelActivated, ModelName, NoticeRaised, QuestionUnanswered,
     SpeechTranscribed, TranscriptCorrected,
 };
 // The store tells of jobs itself, in the transaction that changes them.
@@ -50,6 +50,8 @@ pub enum Event {
     ExportReady(ExportReady),
     /// Another version of a model answers.
     ModelActivated(ModelActivated),
+    /// An agency has a service in another mode.
+    ModeChanged(ModeChanged),
     /// Somebody must look at something.
     NoticeRaised(NoticeRaised),
 }
@@ -149,6 +151,7 @@ impl Event {
             Event::TranscriptCorrected(_) => "speech.transcript.corrected",
             Event::ExportReady(_) => "exports.export.ready",
             Event::ModelActivated(_) => "models.version.activated",
+            Event::ModeChanged(_) => "models.mode.changed",
             Event::NoticeRaised(_) => "operation.notice.raised",
         };
         name.to_owned()
@@ -195,6 +198,7 @@ impl Event {
             described::<TranscriptCorrected>("speech.transcript.corrected", "逐字稿已更正"),
             described::<ExportReady>("exports.export.ready", "資料倉儲匯出已備妥"),
             described::<ModelActivated>("models.version.activated", "已啟用另一版模型"),
+            described::<ModeChanged>("models.mode.changed", "機關的服務階段已變更"),
             described::<NoticeRaised>("operation.notice.raised", "有事項須維運人員處理"),
         ];
         for state in JobState::ALL {

@@ -15,6 +15,7 @@ use crate::task::idcard::{
 };
 use crate::task::letters::{LetterAnswer, LetterAnswers, LetterFlags};
 use crate::task::prediction::Verdict;
+use crate::task::service::ServiceName;
 use crate::task::text::{Automation, Label, Mode, TextField, TextPlace};
 
 /// Stands in every place that may hold what a caller or a citizen wrote.
@@ -178,6 +179,7 @@ fn samples() -> Vec<Event> {
             previous_version: None,
             sha256: "0".repeat(64),
         }),
+        Event::ModeChanged(ModeChanged::new(ServiceName::Letters, Mode::Shadow)),
         Event::NoticeRaised(NoticeRaised { kind: "dead-letters".into() }),
     ];
     samples.extend(JobState::ALL.map(|state| {

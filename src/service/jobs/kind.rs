@@ -41,6 +41,14 @@ pub trait JobKind: Send + Sync {
         Matter::Text
     }
 
+    /// Refuses an agency that does not have the service.
+    ///
+    /// # Errors
+    /// With the remedy.
+    fn admits(&self, _org: &str) -> Result<(), CallError> {
+        Ok(())
+    }
+
     /// Refuses bytes that can never succeed, before they are accepted. Blobs are not looked into.
     ///
     /// # Errors

@@ -265,6 +265,7 @@ impl Jobs {
     /// When there is no such operation, its input is refused, or the store fails.
     pub async fn prepare(&self, order: JobOrder) -> Result<Prepared, CallError> {
         let kind = self.kind(&order.service, &order.operation)?;
+        kind.admits(&order.caller.org)?;
         if let JobInput::Bytes { content, .. } = &order.input
             && content.expose().len() <= CHECKED_BYTES
         {

@@ -9,10 +9,11 @@ use crate::pipeline::answers::index::{Asked, Found};
 use crate::pipeline::encode::EncodeError;
 use crate::service::events::{Event, QuestionUnanswered};
 use crate::store::NewPrediction;
-use crate::task::answers::{Answer, AnswerOrder, Citation, Unanswered};
+use crate::task::answers::{Answer, AnswerOrder, Citation, Refusal, Unanswered};
 use crate::task::assist::{CallOrder, Suggestions};
 use crate::task::call::{CallContext, CallError};
 use crate::task::idcard::ModelInfo;
+use crate::task::text::Mode;
 
 use super::drift::shape;
 use super::index::ActiveIndex;
@@ -27,11 +28,16 @@ const MAX_NAMED: usize = 1_000;
 const MAX_SUGGESTED: usize = 3;
 
 impl Routing {
-    /// Answers a question from an approved source, or refuses.
+    /// Answers a question from an approved source, or refuses. In the shadow what was found is kept, and refused.
     ///
     /// # Errors
     /// When no index is active, the time is over or the answer cannot be kept.
-    pub fn answer(&self, order: &AnswerOrder, cx: &CallContext) -> Result<Answer, CallError> {
+    pub fn answer(
+        &self,
+        order: &AnswerOrder,
+        cx: &CallContext,
+        mode: Mode,
+    ) -> Result<Answer, CallError> {
         let deadline = cx.deadline;
         let active = self.answers.require()?;
         self.require_time(deadline)?;
@@ -64,22 +70,33 @@ impl Routing {
             by_words_only,
             index: active.info.clone(),
         };
+        let kept = self.asked(order, &answer, (&cx.origin.org, mode));
+        let answer = if mode == Mode::Shadow { unshown(answer) } else { answer };
         let told = answer.refusal.map(|refusal| {
             let event = QuestionUnanswered::new(&answer, refusal, &cx.origin.org);
             self.told(&Event::QuestionUnanswered(event), &answer.id, &cx.origin)
         });
         let told = told.transpose()?.into_iter().collect();
-        self.keep(vec![self.asked(order, &answer, &cx.origin.org)], told, Vec::new())?;
+        self.keep(vec![kept], told, Vec::new())?;
         Ok(answer)
     }
 
-    /// Sources for the newest questions of a call. Nothing of it is kept.
+    /// Sources for the newest questions of a call; none in the shadow. Nothing of it is kept.
     ///
     /// # Errors
     /// When no index is active or the time is over.
-    pub fn suggest(&self, order: &CallOrder, deadline: Deadline) -> Result<Suggestions, CallError> {
+    pub fn suggest(
+        &self,
+        order: &CallOrder,
+        deadline: Deadline,
+        mode: Mode,
+    ) -> Result<Suggestions, CallError> {
         let active = self.answers.require()?;
         self.require_time(deadline)?;
+        if mode == Mode::Shadow {
+            let index = active.info.clone();
+            return Ok(Suggestions { items: Vec::new(), by_words_only: false, index });
+        }
         let asked = assist::questions(&order.utterances, MAX_SUGGESTED);
         let texts: Vec<String> =
             asked.iter().map(|it| active.index.asked(it.text.expose())).collect();
@@ -122,7 +139,12 @@ impl Routing {
     }
 
     /// A question as it is kept: its sources are the labels, after [`NO_ANSWER`] where it was refused.
-    fn asked(&self, order: &AnswerOrder, answer: &Answer, org: &str) -> NewPrediction {
+    fn asked(
+        &self,
+        order: &AnswerOrder,
+        answer: &Answer,
+        (org, mode): (&str, Mode),
+    ) -> NewPrediction {
         let label = |it: &Citation| (it.source_id.clone(), it.score);
         let refusal =
             (NO_ANSWER.to_owned(), 1.0 - answer.citations.first().map_or(0.0, |it| it.score));
@@ -148,6 +170,8 @@ impl Routing {
             text: Private::new(text.to_string().into_bytes()),
             signature: None,
             case_no: None,
+            mode: Some(mode.as_str()),
+            made_by: None,
             created,
             text_expires: created + self.settings.text_days * DAY,
             expires: created + self.settings.prediction_days * DAY,
@@ -171,6 +195,11 @@ fn vectors(
             Ok(None)
         }
     }
+}
+
+/// What is answered in the shadow.
+fn unshown(answer: Answer) -> Answer {
+    Answer { refusal: Some(Refusal::NotShown), citations: Vec::new(), ..answer }
 }
 
 fn best(found: &Found) -> f32 {

@@ -156,14 +156,7 @@ fn count(
 ) -> ServiceStatistics {
     let mut labels: BTreeMap<String, LabelReview> = BTreeMap::new();
     let (mut n_reviewed, mut n_right, mut n_sure, mut n_sure_right) = (0, 0, 0, 0);
-    for review in reviews.iter().filter(|it| it.verdict != Verdict::Discarded.as_str()) {
-        let given: Vec<(String, f32)> = serde_json::from_str(&review.given).unwrap_or_default();
-        let Some((first, score)) = given.first().cloned() else { continue };
-        // A unit that was answered for its unsure sections has a promise of its own, and each of them is in it.
-        let is_unit = given.iter().any(|it| is_below(&it.0, &first));
-        let held = |label: &str| label == first || (is_unit && is_below(label, &first));
-        let is_right = review.verdict == Verdict::Accepted.as_str()
-            || review.label.as_deref().is_some_and(held);
+    for Judged { first, score, is_unit, is_right } in reviews.iter().filter_map(judged) {
         let threshold = confidence.unit_threshold.filter(|_| is_unit);
         let is_sure = threshold.unwrap_or_else(|| confidence.threshold_of(&first)) <= score;
         n_reviewed += 1;
@@ -189,6 +182,33 @@ fn count(
         },
         labels: labels.into_values().collect(),
     }
+}
+
+/// What the last word says of an answer.
+pub(super) struct Judged {
+    /// The label that was answered first.
+    pub(super) first: String,
+    /// Its probability.
+    pub(super) score: f32,
+    /// Whether it is a unit that was answered for its unsure sections.
+    is_unit: bool,
+    /// Whether it was right.
+    pub(super) is_right: bool,
+}
+
+/// Holds an answer against the last word on it; a case that was discarded says nothing, nor does an answer without labels.
+pub(super) fn judged(review: &Review) -> Option<Judged> {
+    if review.verdict == Verdict::Discarded.as_str() {
+        return None;
+    }
+    let given: Vec<(String, f32)> = serde_json::from_str(&review.given).unwrap_or_default();
+    let (first, score) = given.first().cloned()?;
+    // A unit that was answered for its unsure sections has a promise of its own, and each of them is in it.
+    let is_unit = given.iter().any(|it| is_below(&it.0, &first));
+    let held = |label: &str| label == first || (is_unit && is_below(label, &first));
+    let is_right =
+        review.verdict == Verdict::Accepted.as_str() || review.label.as_deref().is_some_and(held);
+    Some(Judged { first, score, is_unit, is_right })
 }
 
 /// Wilson's 95 % interval of `k` of `n` (E. B. Wilson, JASA 22, 1927).

@@ -11,7 +11,10 @@ use crate::service::subjects::{Identifier, IdentifierKind};
 use crate::store::{FeedbackRow, NewPrediction, Prediction, Review};
 use crate::task::call::{CallContext, CallError, Origin};
 use crate::task::idcard::{FieldName, IdAnswer, ModelInfo};
-use crate::task::prediction::{CardCheck, CardStatistics, FieldCheck, FieldReview, Verdict};
+use crate::task::prediction::{
+    CardCheck, CardStatistics, FieldCheck, FieldReview, KeptPrediction, Verdict,
+};
+use crate::task::text::Mode;
 
 use super::automation::wilson;
 use super::letters::case_no;
@@ -26,6 +29,7 @@ impl Routing {
     pub fn recognised(
         &self,
         cx: &CallContext,
+        mode: Mode,
         answers: &[IdAnswer],
         model: &ModelInfo,
     ) -> NewPrediction {
@@ -43,6 +47,8 @@ impl Routing {
             subjects: self.store.subjects(&holders(answers)),
             shape: None,
             case_no: case_no(cx),
+            mode: Some(mode.as_str()),
+            made_by: cx.said.caller().map(|it| it.subject.clone()),
             created,
             text_expires: created + self.settings.text_days * DAY,
             expires: created + self.settings.prediction_days * DAY,
@@ -85,6 +91,23 @@ impl Routing {
         Ok(CardStatistics { model, n_checked: found.len(), fields: count(&found) })
     }
 
+    /// A recognition as kept: an agency's, or with `maker` only what that one has asked for.
+    ///
+    /// # Errors
+    /// When there is none, or the store fails.
+    pub fn recognition_of(
+        &self,
+        id: &str,
+        origin: &Origin,
+        maker: Option<&str>,
+    ) -> Result<KeptPrediction, CallError> {
+        let found = self.recognition(id, origin)?;
+        if maker.is_some_and(|it| found.made_by.as_deref() != Some(it)) {
+            return Err(unknown());
+        }
+        self.kept(found)
+    }
+
     /// The agency's recognition of this id.
     ///
     /// # Errors
@@ -96,10 +119,12 @@ impl Routing {
     ) -> Result<Prediction, CallError> {
         let now = self.clock.unix_time().as_secs();
         let found = self.store.prediction(id, now).wait().map_err(|it| internal(&it))?;
-        found
-            .filter(|it| it.org == origin.org && it.service == CARDS)
-            .ok_or_else(|| CallError::new(ErrorCode::NotFound, "沒有這次辨識,或已逾保存期限。"))
+        found.filter(|it| it.org == origin.org && it.service == CARDS).ok_or_else(unknown)
     }
+}
+
+fn unknown() -> CallError {
+    CallError::new(ErrorCode::NotFound, "沒有這次辨識,或已逾保存期限。")
 }
 
 /// What is kept of pictures: kinds and fields, each once.

@@ -7,18 +7,19 @@ use crate::pipeline::classify::is_below;
 use crate::pipeline::documents::dispatch::{Asked, DispatchReading, Rules, officers, parts, read};
 use crate::pipeline::documents::number::Owner;
 use crate::service::events::{DocumentDispatched, Event};
+use crate::store::NewPrediction;
 use crate::task::call::{CallContext, CallError, Task};
 use crate::task::documents::{
     DispatchAnswer, DispatchDocument, DispatchOrder, Role, UnitSuggestion,
 };
 use crate::task::letters::Ministry;
-use crate::task::text::Label;
+use crate::task::text::{Automation, Label, Mode};
 
 use super::letters::{Draft, case_no};
 use super::{ActiveModel, DOCUMENTS, Routing, info, internal, with_workspace};
 
 impl Routing {
-    /// Suggests units and officers for a document.
+    /// Suggests units and officers for a document. In the shadow what is suggested is kept and not answered.
     ///
     /// # Errors
     /// When no classifier is active, the time is over or the prediction cannot be kept.
@@ -26,6 +27,7 @@ impl Routing {
         &self,
         order: DispatchOrder,
         cx: &CallContext,
+        mode: Mode,
     ) -> Result<DispatchAnswer, CallError> {
         self.require_model(Task::Documents)?;
         let deadline = cx.deadline;
@@ -63,7 +65,7 @@ impl Routing {
             ministry,
             model: info(&model),
             taxonomy_version: self.taxonomy.load().version().to_owned(),
-            mode: settings.mode,
+            mode,
         };
         let draft = Draft {
             id: &answer.prediction_id,
@@ -73,14 +75,26 @@ impl Routing {
             signature: None,
             case_no: case_no(cx),
         };
-        let event = Event::DocumentDispatched(DocumentDispatched::new(&answer));
+        let kept = self.prediction(&model, draft, (&cx.origin, mode));
+        let answer = if mode == Mode::Shadow { unshown(answer) } else { answer };
+        self.keep_document(kept, (&order, &answer), cx)?;
+        Ok(answer)
+    }
+
+    fn keep_document(
+        &self,
+        kept: NewPrediction,
+        (order, answer): (&DispatchOrder, &DispatchAnswer),
+        cx: &CallContext,
+    ) -> Result<(), CallError> {
+        let event = Event::DocumentDispatched(DocumentDispatched::new(answer));
         let told = self.told(&event, &answer.prediction_id, &cx.origin)?;
-        let kept = self.prediction(&model, draft, &cx.origin);
         let unit = answer.units.first().map(|it| it.unit.as_str());
         let of = self.circumstances(&kept, unit, cx);
-        let review = self.settings.review.document(&order, &answer, of);
-        self.keep(vec![kept], vec![told], review.into_iter().collect())?;
-        Ok(answer)
+        let review = self.settings.review.document(order, answer, of);
+        // Who reviews would see the suggestions.
+        let review = review.filter(|_| answer.mode != Mode::Shadow);
+        self.keep(vec![kept], vec![told], review.into_iter().collect())
     }
 
     /// Whether the document is another ministry's: by the rule where it speaks, else by the model of ministries.
@@ -136,6 +150,22 @@ impl Routing {
         kept.extend(others.filter(|it| self.settings.co_from <= it.score));
         kept.truncate(top_k);
         (kept, labels.into_iter().take(top_k).collect())
+    }
+}
+
+/// What is answered in the shadow: by when, which is a rule, and nothing that a model suggests.
+fn unshown(answer: DispatchAnswer) -> DispatchAnswer {
+    DispatchAnswer {
+        units: Vec::new(),
+        labels: Vec::new(),
+        officers: Vec::new(),
+        excluded: Vec::new(),
+        abstained: true,
+        automation: Automation::Suggest,
+        reasons: Vec::new(),
+        out_of_remit: false,
+        ministry: None,
+        ..answer
     }
 }
 

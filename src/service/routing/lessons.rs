@@ -79,6 +79,22 @@ pub fn lessons(
     }
 }
 
+/// The newest lessons of `service`, newest first, of at most `limit` decisions.
+///
+/// # Errors
+/// Those of [`lessons`].
+pub(super) fn newest(
+    store: &Store,
+    service: &str,
+    tenant: Option<&str>,
+    (now, limit): (u64, u64),
+) -> Result<Vec<Lesson>, LessonError> {
+    let rows = store.newest_labelled(service, now, limit).wait()?.into_iter();
+    let is_wanted = |row: &Labelled| row.version.split_once('/').map(|it| it.0) == tenant;
+    let found = rows.filter(is_wanted).map(lesson).collect::<Result<Vec<_>, _>>()?;
+    Ok(found.into_iter().flatten().collect())
+}
+
 fn lesson(row: Labelled) -> Result<Option<Lesson>, LessonError> {
     let given: Vec<(String, f32)> = serde_json::from_str(&row.given)?;
     let predicted = given.into_iter().next().map(|it| it.0);

@@ -14,8 +14,10 @@ use crate::service::subjects::{self, Subject};
 use crate::store::reviews::NewReview;
 use crate::store::{NewPrediction, OutboxRow, Reply};
 use crate::task::call::{CallContext, CallError, Origin, Task};
-use crate::task::letters::{Letter, LetterAnswer, LetterAnswers, LetterOrder, Ministry, Repeated};
-use crate::task::text::{Automation, Label, TextField};
+use crate::task::letters::{
+    Letter, LetterAnswer, LetterAnswers, LetterFlags, LetterOrder, Ministry, Repeated,
+};
+use crate::task::text::{Automation, Label, Mode, TextField};
 
 use super::drift::shape;
 use super::{ActiveModel, DAY, LETTERS, Routing, info, internal, with_workspace};
@@ -24,7 +26,8 @@ use super::{ActiveModel, DAY, LETTERS, Routing, info, internal, with_workspace};
 const SPANS: usize = 5;
 
 impl Routing {
-    /// Classifies the letters of a call, in order; gives up between two of them when the deadline has passed.
+    /// Classifies the letters of a call, in order; gives up between two of them when the deadline has passed. In the shadow
+    /// labels are kept and not answered.
     ///
     /// # Errors
     /// When no classifier is active, the time is over or a prediction cannot be kept.
@@ -32,6 +35,7 @@ impl Routing {
         &self,
         order: LetterOrder,
         cx: &CallContext,
+        mode: Mode,
     ) -> Result<LetterAnswers, CallError> {
         self.require_model(Task::Letters)?;
         let deadline = cx.deadline;
@@ -67,14 +71,14 @@ impl Routing {
                 signature,
                 case_no: case_no(cx),
             };
-            kept.push(self.prediction(&model, draft, &cx.origin));
-            items.push(answer);
+            kept.push(self.prediction(&model, draft, (&cx.origin, mode)));
+            items.push(if mode == Mode::Shadow { unshown(answer) } else { answer });
         }
         let answers = LetterAnswers {
             items,
             model: info(&model),
             taxonomy_version: self.taxonomy.load().version().to_owned(),
-            mode: settings.mode,
+            mode,
         };
         let result = self.keep_letters(kept, (&order.letters, &answers), cx);
         if result.is_err() {
@@ -100,6 +104,8 @@ impl Routing {
         });
         let told = told.collect::<Result<_, _>>()?;
         let asked = letters.iter().zip(&answers.items).zip(&kept);
+        // Who reviews would see the suggestions.
+        let asked = asked.filter(|_| answers.mode != Mode::Shadow);
         let reviews = asked.filter_map(|((letter, answer), kept)| {
             let unit = answer.labels.first().and_then(|it| it.unit.as_deref());
             self.settings.review.letter(letter, answer, self.circumstances(kept, unit, cx))
@@ -192,7 +198,7 @@ impl Routing {
         &self,
         model: &ActiveModel,
         draft: Draft<'_>,
-        origin: &Origin,
+        (origin, mode): (&Origin, Mode),
     ) -> NewPrediction {
         let created = self.clock.unix_time().as_secs();
         let labels: Vec<(&str, f32)> =
@@ -209,6 +215,8 @@ impl Routing {
             text: Private::new(draft.text.to_string().into_bytes()),
             signature: draft.signature,
             case_no: draft.case_no,
+            mode: Some(mode.as_str()),
+            made_by: None,
             created,
             text_expires: created + self.settings.text_days * DAY,
             expires: created + self.settings.prediction_days * DAY,
@@ -263,6 +271,18 @@ fn answer(
         text_hashes: [&letter.subject, &letter.body].map(|it| hash(it.expose())),
         pii: reading.pii,
         n_pii_omitted: reading.n_pii_omitted,
+    }
+}
+
+/// What is answered in the shadow: what a rule has found, and nothing that a model suggests.
+fn unshown(answer: LetterAnswer) -> LetterAnswer {
+    LetterAnswer {
+        labels: Vec::new(),
+        abstained: true,
+        automation: Automation::Suggest,
+        flags: LetterFlags { not_our_remit: None, ..answer.flags },
+        evidence: Vec::new(),
+        ..answer
     }
 }
 

@@ -6,6 +6,7 @@
 mod answers;
 mod automation;
 mod cards;
+mod comparison;
 mod documents;
 mod drift;
 mod encoder;
@@ -14,6 +15,7 @@ mod lessons;
 mod letters;
 mod model;
 mod predictions;
+mod replay;
 mod shelf;
 mod taxonomy;
 

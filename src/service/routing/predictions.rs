@@ -7,7 +7,7 @@ use crate::store::{FeedbackRow, OutboxRow, Prediction};
 use crate::task::call::{self, CallError};
 use crate::task::idcard::ModelInfo;
 use crate::task::prediction::{Feedback, KeptPrediction, Verdict};
-use crate::task::text::Label;
+use crate::task::text::{Label, Mode};
 
 use super::{ANSWERS, ActiveModel, CARDS, DOCUMENTS, LETTERS, Routing, internal};
 
@@ -17,13 +17,20 @@ impl Routing {
     /// # Errors
     /// When it has none of this id, or it has expired.
     pub fn prediction_of(&self, id: &str, org: &str) -> Result<KeptPrediction, CallError> {
-        let found = self.find(id, org)?;
-        let feedback = self.store.feedback(id).wait().map_err(|it| internal(&it))?;
+        self.kept(self.find(id, org)?)
+    }
+
+    /// A prediction with the feedback on it.
+    pub(super) fn kept(&self, found: Prediction) -> Result<KeptPrediction, CallError> {
+        let feedback = self.store.feedback(&found.id).wait().map_err(|it| internal(&it))?;
+        // Nobody sees what the shadow suggested before somebody has decided without it.
+        let is_hidden = is_unshown(&found) && feedback.is_empty();
         let [name, version, sha256] = found.model;
         Ok(KeptPrediction {
-            labels: labels(&found.labels),
+            labels: if is_hidden { Vec::new() } else { labels(&found.labels) },
             id: found.id,
             service: found.service,
+            mode: found.mode,
             model: ModelInfo { name, version, sha256 },
             taxonomy_version: found.taxonomy,
             created: found.created,
@@ -47,6 +54,11 @@ impl Routing {
             let detail =
                 "這是證件辨識;核對結果請送 /api/v1/identity-documents/recognitions/{id}/feedback。";
             return Err(CallError::new(ErrorCode::Conflict, detail));
+        }
+        if is_unshown(&about) && feedback.verdict != Verdict::Discarded && feedback.label.is_none()
+        {
+            let detail = "影子階段未顯示建議,請填實際決定的標籤。";
+            return Err(CallError::bad_value("/label", detail));
         }
         self.check_feedback(&about.service, &feedback)?;
         let row = FeedbackRow {
@@ -136,6 +148,11 @@ impl Routing {
             Mapping::Unit(_) | Mapping::Split { .. }
         )
     }
+}
+
+/// Whether a prediction was made in the shadow.
+fn is_unshown(it: &Prediction) -> bool {
+    it.mode.as_deref() == Some(Mode::Shadow.as_str())
 }
 
 /// Labels in the form in which [`Routing`] keeps them.

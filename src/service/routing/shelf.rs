@@ -1,6 +1,8 @@
 //! The versions of a classifier, seen from the service that answers with it: which there are, and letting one in.
 
 use crate::registry::{VersionError, Versions};
+use crate::task::service::ServiceName;
+use crate::task::text::Mode;
 
 use super::model::{ModelError, ModelSlot};
 use super::{DOCUMENTS, LETTERS, MINISTRIES, Routing};
@@ -9,6 +11,17 @@ impl Routing {
     /// Code of the agency whose units these are.
     pub fn agency(&self) -> &str {
         self.given.tenant()
+    }
+
+    /// In which mode a service is where nobody has chosen one: as the settings say. Those without a setting are live.
+    pub fn mode_of(&self, service: ServiceName) -> Mode {
+        match service {
+            ServiceName::Letters => self.settings.letters.mode,
+            ServiceName::Documents => self.settings.documents.mode,
+            ServiceName::Speech | ServiceName::Questions | ServiceName::IdentityDocuments => {
+                Mode::Live
+            }
+        }
     }
 
     /// Versions of the classifier of this name; none for another name.
@@ -41,7 +54,7 @@ impl Routing {
         Ok(before)
     }
 
-    fn slot(&self, name: &str) -> Option<&ModelSlot> {
+    pub(super) fn slot(&self, name: &str) -> Option<&ModelSlot> {
         match name {
             LETTERS => Some(&self.letters),
             DOCUMENTS => Some(&self.documents),

@@ -101,8 +101,8 @@ pub struct AnswerResponse {
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(example = "查無資料,將轉由專人處理")]
     pub message: Option<&'static str>,
-    /// Why there is no answer: `nothing_found`, `other_place`, `other_agency`, `words_missing` or `not_alike`; absent
-    /// when there is one.
+    /// Why there is no answer: `nothing_found`, `other_place`, `other_agency`, `words_missing`, `not_alike`, or `not_shown`
+    /// where the agency has the service in the shadow; absent when there is one.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(example = "other_place")]
     pub refusal_reason: Option<&'static str>,

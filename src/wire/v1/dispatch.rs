@@ -21,7 +21,7 @@ pub struct DispatchResponse {
     /// Your id.
     #[schema(required = true)]
     pub external_id: Option<String>,
-    /// `pilot` or `live`.
+    /// `pilot` or `live`; `shadow`: what was suggested is kept to be compared, and not answered.
     #[schema(example = "pilot")]
     pub mode: &'static str,
     /// Main unit first.

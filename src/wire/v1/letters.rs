@@ -131,7 +131,7 @@ pub struct LetterItem {
     /// Your id.
     #[schema(required = true)]
     pub external_id: Option<String>,
-    /// `pilot` or `live`.
+    /// `pilot` or `live`; `shadow`: what was suggested is kept to be compared, and not answered.
     #[schema(example = "pilot")]
     pub mode: &'static str,
     /// Most likely first.

@@ -128,7 +128,11 @@ pub struct PredictionResponse {
     /// `letters`, `documents` or `qa`.
     #[schema(example = "letters")]
     pub service: String,
-    /// Most likely first.
+    /// In which mode the agency had the service; absent before there were modes.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(example = "pilot")]
+    pub mode: Option<String>,
+    /// Most likely first; those of the shadow only once somebody has decided without them.
     pub labels: Vec<GivenLabel>,
     /// What answered.
     pub model: Model,
@@ -173,6 +177,7 @@ impl From<KeptPrediction> for PredictionResponse {
         PredictionResponse {
             prediction_id: kept.id,
             service: kept.service,
+            mode: kept.mode,
             labels: labels.map(|(code, score)| GivenLabel { code, score: share(score) }).collect(),
             model: kept.model.into(),
             taxonomy_version: kept.taxonomy_version,

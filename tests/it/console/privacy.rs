@@ -90,3 +90,12 @@ async fn only_the_privacy_officer_and_with_the_token() {
     let (_, second) = sign_in("privacy-2", "privacy:handle").await;
     assert_eq!(act(&server, &second, &approve, by).await.status, 200);
 }
+
+#[tokio::test]
+async fn classes_of_data_are_told_in_the_language_of_the_page() {
+    let server = Server::open().await;
+    let zh = html(&get(server.addr, PRIVACY).await);
+    assert!(zh.contains("稽核紀錄</th>") && !zh.contains("Audit log</th>"));
+    let en = html(&get(server.addr, "/console/privacy?lang=en").await);
+    assert!(en.contains("Audit log</th>") && !en.contains("稽核紀錄</th>"));
+}

@@ -18,6 +18,7 @@ pub(crate) mod later;
 mod load;
 #[cfg(feature = "console")]
 mod many_reviews;
+mod modes;
 mod proposals;
 mod recognition;
 mod recorded;

@@ -11,7 +11,7 @@ use super::client::Answer;
 use super::description::validate;
 use super::fake::Server;
 use super::guard::{call, register};
-use super::texts::classifier;
+use super::texts::{self, classifier};
 
 const PROPOSALS: &str = "/api/v1/models/proposals";
 const HOUSE: &str = "301000000A";
@@ -63,6 +63,13 @@ async fn one_proposes_and_another_lets_it_answer() {
     assert_eq!(made.json()["request"]["own"], true);
     assert_eq!(post(&server, &two, "", proposal(number)).await.status, 409, "it waits already");
     assert_eq!(active(&server), Some(0));
+    let compare = format!("{PROPOSALS}/{id}/comparison");
+    let compared = call(&server, ("GET", &compare), &one, "").await.json();
+    let schema = "/paths/~1api~1v1~1models~1proposals~1{id}~1comparison/get/responses/200/content/application~1json/schema";
+    validate(schema, &compared);
+    let versions = (&compared["candidate_version"], &compared["active_version"]);
+    assert_eq!(versions, (&json!(number.to_string()), &json!("0")));
+    assert_eq!(compared["candidate"]["decided"], 0);
     let approve = format!("/{id}/approve");
     let own = post(&server, &one, &approve, json!({"by": "m-2"})).await;
     assert_eq!((own.status, own.problem().as_str()), (409, "ER0410"));
@@ -141,4 +148,41 @@ async fn the_models_of_the_house_are_the_houses() {
     assert_eq!(list(&server, &reader).await.len(), 1);
     assert_eq!(post(&server, &reader, "", proposal(number)).await.status, 403);
     assert_eq!(post(&server, &reader, &format!("/{id}/approve"), json!({})).await.status, 403);
+}
+
+#[tokio::test]
+async fn a_proposed_version_is_compared_on_what_officers_decided() {
+    let server = texts::ready().await;
+    // The same classifier with other names: it is wrong wherever the one that answers is right.
+    let number = take_in(server.data_dir.path(), &["役政司", "戶政司", "地政司"]);
+    for (subject, label) in [("戶籍遷入", "戶政司"), ("兵役緩徵", "役政司"), ("戶籍謄本", "戶政司")]
+    {
+        let answer = texts::post(server.addr, texts::LETTERS, &texts::letter(subject, "")).await;
+        let id = answer.json()["items"][0]["prediction_id"].as_str().unwrap().to_owned();
+        let path = format!("/api/v1/predictions/{id}/feedback");
+        let body = json!({"decision": "corrected", "label": label});
+        assert_eq!(texts::post(server.addr, &path, &body).await.status, 204);
+    }
+    let mut body = proposal(number);
+    body["by"] = json!("王承辦");
+    let made = post(&server, "", "", body).await.json();
+    let id = made["proposal_id"].as_str().unwrap();
+    let path = format!("{PROPOSALS}/{id}/comparison");
+    let found = call(&server, ("GET", &path), "", "").await.json();
+    let shares = ["candidate", "active", "alike"].map(|it| found[it]["equal"].as_u64().unwrap());
+    assert_eq!((shares, &found["active"]["decided"]), ([0, 3, 0], &json!(3)), "{found}");
+    let unit = &found["units"][0];
+    assert_eq!((&unit["name"], &unit["active"]["equal"]), (&json!("戶政司"), &json!(2)));
+    let differences = found["differences"].as_array().unwrap();
+    assert_eq!((differences.len(), &differences[0]["decided"]), (3, &json!("戶政司")));
+    #[cfg(feature = "console")]
+    {
+        let path = format!("/console/models/comparison/{id}");
+        let page = String::from_utf8(call(&server, ("GET", &path), "", "").await.body).unwrap();
+        for text in ["提案比對", "戶政司", "100.0", "兩版不同的個案"] {
+            assert!(page.contains(text), "{text}: {page}");
+        }
+        let missing = format!("/console/models/comparison/{}", "0".repeat(32));
+        assert_eq!(call(&server, ("GET", &missing), "", "").await.status, 404);
+    }
 }

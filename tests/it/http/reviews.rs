@@ -367,6 +367,16 @@ async fn a_second_officer_decides_unawares_and_agreement_is_counted() {
     assert_eq!((&agreement["observed"], &agreement["kappa"]), (&json!(0.5), &json!(0.3333)));
     let reviewed = read.json()["services"][1]["reviewed"].clone();
     assert_eq!(reviewed, 2, "second opinions are no feedback");
+    #[cfg(feature = "console")]
+    {
+        let page = super::client::get(server.addr, "/console/models").await;
+        let page = String::from_utf8(page.body).unwrap();
+        let row = page.split("id=\"agreement\"").nth(1).unwrap();
+        let row = row.split("</section>").next().unwrap();
+        for text in [">0.33<", "偏低", "件數少於 30", "50.0", "信件"] {
+            assert!(row.contains(text), "{text}: {row}");
+        }
+    }
 }
 
 #[tokio::test]

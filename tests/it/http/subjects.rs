@@ -52,6 +52,8 @@ pub(crate) async fn keep(server: &Server, id: &str, org: &str) {
         subjects: vec![server.store.subject(&identifier).unwrap()],
         shape: None,
         case_no: Some("C-1".to_owned()),
+        mode: None,
+        made_by: None,
         created: 1,
         text_expires: 1 << 40,
         expires: 1 << 40,

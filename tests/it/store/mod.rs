@@ -12,6 +12,7 @@ mod fairness;
 mod jobs;
 mod keys;
 mod messages;
+mod modes;
 mod predictions;
 mod promotions;
 mod retention;
@@ -136,6 +137,8 @@ cases! {
     webhooks::a_receiver_that_is_switched_off_loses_what_is_due,
     webhooks::two_senders_never_get_one_delivery,
     webhooks::settled_deliveries_are_purged,
+    modes::a_mode_takes_the_place_of_the_one_before,
+    modes::answers_lie_beside_the_last_word_on_them,
     messages::a_message_is_queued_once_taken_once_and_recorded,
     messages::two_nodes_never_send_one_message,
     messages::settled_messages_are_purged,

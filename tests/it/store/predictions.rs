@@ -22,6 +22,8 @@ pub(super) fn prediction(id: &str, expires: u64) -> NewPrediction {
         subjects: Vec::new(),
         shape: None,
         case_no: None,
+        mode: None,
+        made_by: None,
         created: 10,
         text_expires: expires,
         expires,

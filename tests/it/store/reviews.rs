@@ -392,6 +392,8 @@ pub(super) fn feedback_from_elsewhere_closes_items(fixture: Fixture) {
         subjects: Vec::new(),
         shape: None,
         case_no: None,
+        mode: None,
+        made_by: None,
         created: 10,
         text_expires: 100,
         expires: 100,

@@ -36,6 +36,8 @@ fn prediction(id: &str, labels: &str, created: u64) -> NewPrediction {
         subjects: Vec::new(),
         shape: None,
         case_no: None,
+        mode: None,
+        made_by: None,
         created,
         text_expires: created + 1000,
         expires: created + 1000,

@@ -42,12 +42,19 @@ pub(crate) fn over(
     logins: Provider,
 ) -> Option<Pages> {
     use fenwen::audit::AuditKey;
-    use fenwen::console::{About, AuditFiles, ConsoleParts, pages};
+    use fenwen::console::{About, AuditFiles, ConsoleParts, KeptClass, KeptWords, pages};
     use fenwen::service::jobs::Blobs;
     use fenwen::service::privacy::Privacy;
     use fenwen::service::sources::Library;
     use fenwen::store::blobs::BlobFolder;
 
+    let kept = |name| KeptWords {
+        name,
+        personal: "",
+        kept: String::new(),
+        range: String::new(),
+        after: "",
+    };
     let folder = data_dir.path();
     let key = AuditKey::open(&folder.join("keys")).unwrap().public();
     Some(pages(ConsoleParts {
@@ -67,7 +74,7 @@ pub(crate) fn over(
             clock: Arc::clone(&clock),
             agency: None,
         },
-        classes: Vec::new(),
+        classes: vec![KeptClass { zh: kept("稽核紀錄"), en: kept("Audit log") }],
         is_demo: !gate.is_required(),
         is_secure: false,
         takes_keys: true,

@@ -11,7 +11,7 @@ use fenwen::task::call::CallContext;
 use fenwen::task::documents::{DispatchDocument, DispatchOrder};
 use fenwen::task::letters::{Letter, LetterAnswer, LetterOrder};
 use fenwen::task::prediction::{Feedback, Verdict};
-use fenwen::task::text::Automation;
+use fenwen::task::text::{Automation, Mode};
 
 use super::super::fake::{routing, routing_with};
 use super::classifier;
@@ -34,7 +34,7 @@ fn classify_for(org: Option<&str>, routing: &Routing, body: &str) -> LetterAnswe
     let body = Private::new(body.to_owned());
     let letters = vec![Letter { body, ..Letter::default() }];
     let order = LetterOrder { letters, top_k: None, explain: true, taxonomy: None };
-    routing.letters(order, &cx(org)).unwrap().items.remove(0)
+    routing.letters(order, &cx(org), Mode::Pilot).unwrap().items.remove(0)
 }
 
 #[test]
@@ -85,7 +85,7 @@ fn another_ministry_is_named_where_a_model_knows() {
             officers: Vec::new(),
             earlier: Vec::new(),
         };
-        routing.document(order, &cx(None)).unwrap()
+        routing.document(order, &cx(None), Mode::Pilot).unwrap()
     };
     let foreign = dispatch("兵役");
     assert!(foreign.out_of_remit);
@@ -205,7 +205,7 @@ fn a_version_that_is_missing_is_told_with_the_remedy() {
     let routing = routing(dir.path(), Arc::new(fenwen::base::SystemClock));
     let letters = vec![Letter::default()];
     let order = LetterOrder { letters, top_k: None, explain: false, taxonomy: None };
-    let error = routing.letters(order, &cx(None)).err().unwrap();
+    let error = routing.letters(order, &cx(None), Mode::Pilot).err().unwrap();
     assert_eq!(error.code, fenwen::base::ErrorCode::Unavailable);
     assert!(error.message.contains("fenwen models activate letters DIR"), "{error}");
 }

@@ -14,6 +14,7 @@ use fenwen::store::Store;
 use fenwen::task::call::CallError;
 use fenwen::task::letters::{Letter, LetterAnswers, LetterOrder};
 use fenwen::task::prediction::{Feedback, Verdict};
+use fenwen::task::text::Mode;
 
 use super::super::fake::parts_over;
 use super::classifier;
@@ -47,7 +48,7 @@ fn ask(tenants: &Tenants, org: &str) -> Result<LetterAnswers, CallError> {
     let body = Private::new("請問兵役的徵集令延期申請怎麼辦理".to_owned());
     let letters = vec![Letter { body, ..Letter::default() }];
     let order = LetterOrder { letters, top_k: None, explain: false, taxonomy: None };
-    tenants.of(org).letters(order, &cx(Some(org)))
+    tenants.of(org).letters(order, &cx(Some(org)), Mode::Pilot)
 }
 
 #[test]
