@@ -33,6 +33,7 @@ const MIGRATIONS: &[Migration] = &[
     migration!("0010_messages"),
     migration!("0011_agencies"),
     migration!("0012_proposals"),
+    migration!("0014_applications"),
 ];
 
 /// Number of the newest tables that this program knows.
