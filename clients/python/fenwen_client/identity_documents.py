@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 from ._core import Call, Part, Plan
 from ._method import D, Group, method
 from ._model import decode, encode
 from ._source import Source, whole
-from .types import Meta, Options, Purpose, RecognitionAnswer
+from .types import CardCheckRequest, CheckedField, DecidedBy, DocumentType, Meta, Options, Purpose, RecognitionAnswer
 
 
 class IdentityDocuments(Group[D]):
@@ -43,3 +43,21 @@ class IdentityDocuments(Group[D]):
                 files.append(("image", ("image", content, "application/octet-stream")))
         answer = yield from Call(self.settings, "recognise_identity_document", files=files).answer()
         return decode(RecognitionAnswer, answer.json())
+
+    @method
+    def check(
+        self,
+        recognition_id: str,
+        document_type: DocumentType,
+        fields: Sequence[CheckedField],
+        *,
+        decided_by: DecidedBy | None = None,
+    ) -> Plan[None]:
+        """What an officer found when every field was compared with the card: no values, only whether each was right."""
+        body = CardCheckRequest(document_type=document_type, fields=list(fields), decided_by=decided_by)
+        yield from Call(self.settings, "check_identity_document", path={"id": recognition_id}, body=body).answer()
+
+    @method
+    def reveal(self, recognition_id: str) -> Plan[None]:
+        """Puts on record that numbers and names of a recognition are shown to somebody, before they are."""
+        yield from Call(self.settings, "reveal_identity_document", path={"id": recognition_id}).answer()
