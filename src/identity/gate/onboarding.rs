@@ -169,7 +169,7 @@ impl Onboarding<'_> {
     pub async fn set_active(&self, id: &str, is_active: bool) -> Result<(), OnboardingError> {
         let client = self.client(id).await?;
         if is_active {
-            self.require_plain(&client)?;
+            require_plain(&client)?;
         }
         let now = self.gate.clock.unix_time();
         match self.gate.store.set_client_active(id, is_active, now).await? {
@@ -183,7 +183,7 @@ impl Onboarding<'_> {
     /// # Errors
     /// When there is no such client, or its scopes are for the machine's operators to give.
     pub async fn issue_key(&self, id: &str) -> Result<NewKey, OnboardingError> {
-        self.require_plain(&self.client(id).await?)?;
+        require_plain(&self.client(id).await?)?;
         let is_demo = self.gate.settings.accepts_demo_keys;
         let key = NewKey::generate(is_demo)?;
         let created = self.gate.clock.unix_time();
@@ -213,18 +213,6 @@ impl Onboarding<'_> {
         found.ok_or(OnboardingError::Unknown)
     }
 
-    /// Whoever administers clients makes nobody more powerful than that: what needs a strong login is given at the machine.
-    fn require_plain(&self, client: &Registration) -> Result<(), OnboardingError> {
-        let scopes = Scopes::of_known(&client.scopes);
-        match scopes.iter().find(|it| is_privileged(*it)) {
-            Some(scope) => {
-                let what = "具有這項權限的介接系統只能在主機上處理";
-                Err(Unfit { field: "scopes", value: scope.to_string(), what }.into())
-            }
-            None => Ok(()),
-        }
-    }
-
     fn means(&self, org: &str) -> bool {
         self.agency.is_none_or(|it| it == org)
     }
@@ -233,4 +221,16 @@ impl Onboarding<'_> {
 /// Whether a scope is given at the machine only.
 fn is_privileged(scope: Scope) -> bool {
     scope.needs_strong_login() || scope == Scope::ClientsApply
+}
+
+/// Whoever administers clients makes nobody more powerful than that: what needs a strong login is given at the machine.
+fn require_plain(client: &Registration) -> Result<(), OnboardingError> {
+    let scopes = Scopes::of_known(&client.scopes);
+    match scopes.iter().find(|it| is_privileged(*it)) {
+        Some(scope) => {
+            let what = "具有這項權限的介接系統只能在主機上處理";
+            Err(Unfit { field: "scopes", value: scope.to_string(), what }.into())
+        }
+        None => Ok(()),
+    }
 }
