@@ -1,7 +1,8 @@
 //! Names of clients at the exchange (`X-Road-Client`), hours of clients and text of queries.
 #![no_main]
 
-use fenwen::identity::{Hours, Member};
+use fenwen::base::Hours;
+use fenwen::identity::Member;
 use fenwen::wire::v1::speech;
 use libfuzzer_sys::fuzz_target;
 

@@ -20,6 +20,12 @@ pub enum AuditEvent {
     /// A client system was registered.
     #[serde(rename = "client.registered")]
     ClientRegistered,
+    /// Somebody applied for the registration of a client system.
+    #[serde(rename = "client.applied")]
+    ClientApplied,
+    /// An application was rejected.
+    #[serde(rename = "client.rejected")]
+    ClientRejected,
     /// A client system was suspended.
     #[serde(rename = "client.suspended")]
     ClientSuspended,
@@ -138,11 +144,13 @@ pub enum AuditEvent {
 
 impl AuditEvent {
     /// Every event, for documentation and tests.
-    pub const ALL: [AuditEvent; 42] = [
+    pub const ALL: [AuditEvent; 44] = [
         AuditEvent::SystemStarted,
         AuditEvent::SystemStopped,
         AuditEvent::ConfigRefused,
         AuditEvent::ClientRegistered,
+        AuditEvent::ClientApplied,
+        AuditEvent::ClientRejected,
         AuditEvent::ClientSuspended,
         AuditEvent::ClientEnabled,
         AuditEvent::ClientDeleted,
@@ -190,6 +198,8 @@ impl AuditEvent {
             AuditEvent::SystemStopped => "system.stopped",
             AuditEvent::ConfigRefused => "config.refused",
             AuditEvent::ClientRegistered => "client.registered",
+            AuditEvent::ClientApplied => "client.applied",
+            AuditEvent::ClientRejected => "client.rejected",
             AuditEvent::ClientSuspended => "client.suspended",
             AuditEvent::ClientEnabled => "client.enabled",
             AuditEvent::ClientDeleted => "client.deleted",
@@ -238,13 +248,15 @@ impl AuditEvent {
             AuditEvent::SystemStopped => "服務正常停止",
             AuditEvent::ConfigRefused => "設定不安全,拒絕啟動",
             AuditEvent::ClientRegistered => "登記介接系統",
+            AuditEvent::ClientApplied => "申請登記介接系統",
+            AuditEvent::ClientRejected => "駁回登記介接系統的申請",
             AuditEvent::ClientSuspended => "停用介接系統",
             AuditEvent::ClientEnabled => "恢復介接系統",
             AuditEvent::ClientDeleted => "刪除介接系統及其金鑰",
             AuditEvent::ClientKeyIssued => "製發金鑰",
             AuditEvent::ClientKeyRevoked => "廢止金鑰",
             AuditEvent::ClientsReviewed => "清查介接系統並簽署",
-            AuditEvent::ConnectionRefused => "連線來自允許網段以外,已關閉",
+            AuditEvent::ConnectionRefused => "連線來自允許網段以外,或用戶端憑證不被接受,已關閉",
             AuditEvent::ApiCalled => "經 HTTP 的呼叫",
             AuditEvent::BusCalled => "經企業匯流排的呼叫",
             AuditEvent::ModelProposed => "提案啟用一版模型",

@@ -19,6 +19,8 @@ pub struct MonthReport {
     pub events: BTreeMap<(AuditEvent, Option<Outcome>), u64>,
     /// Actors and how what they did ended.
     pub actors: BTreeMap<(ActorKind, String), BTreeMap<Option<Outcome>, u64>>,
+    /// Actors who read what is kept of persons while offices were closed, and how often.
+    pub off_hours: BTreeMap<(ActorKind, String), u64>,
     /// Calls that were opened and not closed: a crash, or they still run.
     pub n_open: u64,
     /// Lines that are no rows.
@@ -43,7 +45,11 @@ pub fn report(folder: &Path, time: Range<Duration>) -> Result<MonthReport, Audit
             None => (),
         }
         *report.events.entry((row.event, row.outcome)).or_default() += 1;
-        let actor = report.actors.entry((row.actor.kind, row.actor.id)).or_default();
+        let actor = (row.actor.kind, row.actor.id);
+        if row.off_hours && row.outcome == Some(Outcome::Success) {
+            *report.off_hours.entry(actor.clone()).or_default() += 1;
+        }
+        let actor = report.actors.entry(actor).or_default();
         *actor.entry(row.outcome).or_default() += 1;
     })?;
     report.n_open = n_opened.saturating_sub(n_closed);
@@ -80,8 +86,28 @@ impl MonthReport {
         if MAX_ACTORS < actors.len() {
             let _ = writeln!(out, "\n另有 {} 個行為人未列。", actors.len() - MAX_ACTORS);
         }
+        self.write_off_hours(&mut out);
         out.push_str("\n## 審閱\n\n- [ ] 無異常\n- [ ] 有異常,處理情形:\n\n審閱人:____________ 日期:____________\n");
         out
+    }
+}
+
+impl MonthReport {
+    /// Who read while offices were closed, the most first.
+    fn write_off_hours(&self, out: &mut String) {
+        let n: u64 = self.off_hours.values().sum();
+        // Writing to a string cannot fail.
+        let _ = writeln!(out, "\n## 非上班時間讀取個資\n\n共 {n} 次。");
+        if n == 0 {
+            return;
+        }
+        out.push_str("\n| 種類 | 識別碼 | 次數 |\n|---|---|---|\n");
+        let mut actors: Vec<_> = self.off_hours.iter().collect();
+        actors.sort_by_key(|(_, n)| std::cmp::Reverse(**n));
+        for ((kind, id), n) in actors.into_iter().take(MAX_ACTORS) {
+            let id = id.replace('|', "\\|");
+            let _ = writeln!(out, "| {} | {id} | {n} |", actor_title(*kind));
+        }
     }
 }
 

@@ -191,6 +191,8 @@ pub struct Row {
     pub xroad_party: Option<Word>,
     /// Id of the request in the exchange.
     pub xroad_request_id: Option<Word>,
+    /// Read while offices were closed.
+    pub is_off_hours: bool,
     /// How long it took.
     pub duration: Option<Duration>,
     /// How many, where things were counted.
@@ -222,6 +224,7 @@ impl Row {
             xroad_id: None,
             xroad_party: None,
             xroad_request_id: None,
+            is_off_hours: false,
             duration: None,
             count: None,
             counts: BTreeMap::new(),
@@ -258,6 +261,7 @@ impl Row {
             listener: self.listener,
             node: node.to_owned(),
             object: text(&self.object),
+            off_hours: self.is_off_hours,
             outcome: self.outcome,
             person: text(&self.person),
             phase: self.phase,
@@ -344,6 +348,9 @@ pub struct RowBody {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(length(min = 1, max = 128))]
     pub object: Option<String>,
+    /// 於非上班時間讀取保存的個資。
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub off_hours: bool,
     /// 結果。
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub outcome: Option<Outcome>,
@@ -428,6 +435,7 @@ mod tests {
             duration: Some(Duration::from_millis(7)),
             count: Some(u64::MAX),
             counts: BTreeMap::from([("texts", 3), ("blobs", u64::MAX)]),
+            is_off_hours: true,
             ..Row::of_service(AuditEvent::ApiCalled, "POST /api")
         }
     }

@@ -48,6 +48,7 @@ pub(super) fn require(approval: Approval, was_cut_short: bool, list: &str) -> an
         Approval::Unknown if was_cut_short => Ok(()),
         Approval::Unknown => bail!("no such request waits: see `{list}`"),
         Approval::SamePerson => bail!("whoever asked cannot approve: another person must"),
+        Approval::Taken => bail!("what was asked for is taken meanwhile"),
         Approval::Held => bail!("a legal hold is in the way: see `fenwen retention holds`"),
     }
 }

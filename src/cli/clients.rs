@@ -12,9 +12,9 @@ use anyhow::{Context, ensure};
 use clap::{Args, Subcommand};
 
 use crate::audit::{AuditEvent, Row, Word};
-use crate::base::{Clock, Network, SystemClock, rfc3339};
+use crate::base::{Clock, SystemClock, rfc3339};
 use crate::config::{self, Config, Profile};
-use crate::identity::{Gate, GateSettings, Hours, IssuerSettings, KeySource, Member, NewKey};
+use crate::identity::{Application, Gate, GateSettings, IssuerSettings, KeySource, NewKey};
 use crate::policy::{Policy, Role, Scope, Scopes};
 use crate::store::Store;
 use crate::store::clients::{ClientKey, ClientRow};
@@ -128,7 +128,8 @@ pub(super) fn gate(config: &Config, store: Store, clock: Arc<dyn Clock>) -> Arc<
     Gate::new(settings, Policy { strong: config.auth.strong_amr.clone() }, store, clock)
 }
 
-fn issuer(it: &config::Issuer) -> IssuerSettings {
+/// An issuer of access tokens, by the settings.
+pub(super) fn issuer(it: &config::Issuer) -> IssuerSettings {
     let keys = if it.jwks.starts_with("https://") || it.jwks.starts_with("http://") {
         KeySource::Url(it.jwks.clone())
     } else {
@@ -235,48 +236,25 @@ fn perform(command: ClientsCommand, config: &Config) -> anyhow::Result<()> {
 const NO_SUCH_CLIENT: &str = "no such client: see `fenwen clients list`";
 
 impl Registration {
+    /// As somebody who applies asks for it, without a number and an applicant.
     fn row(self, now: Duration) -> anyhow::Result<ClientRow> {
-        let is_safe = |byte: u8| byte.is_ascii_alphanumeric() || b"-_".contains(&byte);
-        let is_name = |it: &str| (1..=64).contains(&it.len()) && it.bytes().all(is_safe);
-        ensure!(is_name(&self.id), "the id must be 1 to 64 letters, digits, - or _");
-        ensure!(
-            is_name(&self.org) && !self.org.contains('_'),
-            "--org must be 1 to 64 letters, digits or -"
-        );
-        for code in &self.purpose {
-            let is_code =
-                code.bytes().all(|it| it.is_ascii_lowercase() || it.is_ascii_digit() || it == b'-');
-            ensure!(is_name(code) && is_code, "--purpose {code}: use a-z, 0-9 and -");
-        }
-        for network in &self.network {
-            network.parse::<Network>().with_context(|| format!("--network {network}"))?;
-        }
-        if let Some(hours) = &self.hours {
-            ensure!(Hours::parse(hours).is_some(), "--hours {hours}: write 08:00-18:00");
-        }
-        if let Some(partner) = &self.partner {
-            let is_name = Member::parse(partner).is_some();
-            ensure!(is_name, "--partner {partner}: write instance/class/member/subsystem");
-        }
-        let certificate = self.certificate.as_deref().map(fingerprint).transpose()?;
         let scopes: Scopes = self.scope.iter().copied().collect();
         let scopes = if self.scope.is_empty() { Role::System.scopes() } else { scopes };
-        Ok(ClientRow {
-            id: self.id,
+        let application = Application {
+            application_no: String::new(),
+            applied_by: String::new(),
+            client_id: self.id,
             org: self.org,
-            units: self.unit.join("\n"),
-            scopes: scopes.to_string(),
-            purposes: self.purpose.join(" "),
+            units: self.unit,
+            scopes: scopes.iter().map(|it| it.to_string()).collect(),
+            purposes: self.purpose,
             hours: self.hours,
-            networks: self.network.join(" "),
-            expires: self.days.map(|it| now + DAY * u32::try_from(it).unwrap_or(u32::MAX)),
-            certificate,
-            partner: self.partner,
-            is_active: true,
-            approver: self.approved_by,
-            created: now,
-            used: now,
-        })
+            networks: self.network,
+            valid_days: self.days,
+            certificate_sha256: self.certificate,
+            exchange_name: self.partner,
+        };
+        Ok(application.row(&self.approved_by, now)?)
     }
 }
 
@@ -322,13 +300,4 @@ fn line(row: &ClientRow, now: Duration) -> String {
         row.expires.map_or("-".to_owned(), rfc3339),
         row.approver,
     )
-}
-
-/// Reads a fingerprint as tools print it.
-fn fingerprint(text: &str) -> anyhow::Result<Vec<u8>> {
-    let digits: String = text.chars().filter(|it| *it != ':').collect();
-    let byte = |at: usize| digits.get(at..at + 2).and_then(|it| u8::from_str_radix(it, 16).ok());
-    let bytes: Option<Vec<u8>> = (0..digits.len()).step_by(2).map(byte).collect();
-    let bytes = bytes.filter(|it| it.len() == 32);
-    bytes.context("--certificate: give the SHA-256 of the certificate, 64 hexadecimal digits")
 }

@@ -1,5 +1,7 @@
 //! `fenwen doctor`: looks at everything a server needs, changes nothing, and says what to do.
 
+mod issuers;
+
 use std::fs;
 use std::io::{ErrorKind, Write};
 use std::net::TcpListener;
@@ -76,12 +78,13 @@ pub(super) fn run(options: &DoctorOptions, config: &Config) -> anyhow::Result<Ex
 
 fn checks(config: &Config) -> Vec<Check> {
     type Looker = fn(&Config) -> Look;
-    let looks: [(&'static str, &'static str, Looker); 12] = [
+    let looks: [(&'static str, &'static str, Looker); 13] = [
         ("config", "設定", settings),
         ("ports", "監聽埠", ports),
         ("clock", "時鐘", clock),
         ("keys", "金鑰", keys),
         ("certificates", "憑證", certificates),
+        ("issuers", "權杖簽發者", issuers::issuers),
         ("disk", "磁碟", disk),
         ("database", "資料庫", database),
         ("bus", "企業匯流排", bus_state),

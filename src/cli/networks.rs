@@ -81,9 +81,12 @@ impl Opener {
         self.options.device
     }
 
-    /// The engine in use.
+    /// The engine in use: on a card it is another one than on the processor.
     pub(super) fn engine(&self) -> EngineKind {
-        self.options.engine
+        match self.options.device {
+            Device::Cpu => self.options.engine,
+            Device::Cuda(_) => EngineKind::Candle,
+        }
     }
 
     /// Opens the pipeline of ID images.

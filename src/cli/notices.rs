@@ -8,19 +8,28 @@ use crate::audit::{self, AuditKey};
 use crate::base::Clock;
 use crate::config::Config;
 use crate::service::jobs::{JobState, Jobs};
-use crate::service::notices::{NoticeKind, Notices, RefusalLimit};
+use crate::service::notices::{Limit, NoticeKind, Notices, Office};
 use crate::store::{Store, n_unsealing_failures};
 
 /// How often jobs, disk and seals are looked at.
 const LOOK_EVERY: Duration = Duration::from_secs(60);
 
 /// The board, by the settings.
-pub(super) fn board(config: &Config, store: Store, clock: Arc<dyn Clock>) -> Arc<Notices> {
-    let limit = RefusalLimit {
-        refusals: config.notices.refusals,
-        window: Duration::from_secs(config.notices.window_s),
-    };
-    Notices::new(store, clock, limit)
+///
+/// # Errors
+/// When the calendar of offices cannot be read.
+pub(super) fn board(
+    config: &Config,
+    store: Store,
+    clock: Arc<dyn Clock>,
+) -> anyhow::Result<Arc<Notices>> {
+    let of = &config.notices;
+    let limit = |times, window_s| Limit { times, window: Duration::from_secs(window_s) };
+    let refusals = limit(of.refusals, of.window_s);
+    let reads = limit(of.off_hours_reads, of.off_hours_window_s);
+    let calendar = super::routing::calendar(config)?;
+    let office = of.office().map(|hours| Office { hours, calendar, reads });
+    Ok(Notices::watching(store, clock, (refusals, office)))
 }
 
 /// Looks again and again, for as long as it is polled.
@@ -113,7 +122,7 @@ mod tests {
         log.append(Row::of_service(AuditEvent::SystemStarted, "serve")).wait().unwrap();
         log.close();
         let store = Store::open(dir.path()).unwrap();
-        let notices = board(&config, store, Arc::new(SystemClock));
+        let notices = board(&config, store, Arc::new(SystemClock)).unwrap();
         look_at_files(&config, &notices, true);
         assert_eq!(kinds(&notices), []);
         config.notices.min_free_mib = u64::MAX;

@@ -290,7 +290,11 @@ fn taxonomy_of(config: &Config, tenant: Option<&Tenant>) -> anyhow::Result<Taxon
     }
 }
 
-fn calendar(config: &Config) -> anyhow::Result<Calendar> {
+/// Which days are worked, by the settings.
+///
+/// # Errors
+/// When the file cannot be read or is refused.
+pub(super) fn calendar(config: &Config) -> anyhow::Result<Calendar> {
     let Some(path) = &config.documents.calendar else { return Ok(Calendar::default()) };
     let text = read(config, "documents.calendar", path)?;
     let is_toml = path.extension().is_some_and(|it| it.eq_ignore_ascii_case("toml"));

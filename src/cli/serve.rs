@@ -100,9 +100,11 @@ pub(super) fn run(config: &Config, role: Role) -> anyhow::Result<()> {
         .thread_name("fenwen")
         .build()
         .context("failed to start the runtime")?;
-    let engine = opener.engine().as_str();
-    tracing::info!(engine, data_dir = %data_dir.display(), "models are loaded");
-    runtime.spawn(report(opener.device()));
+    let (engine, device) = (opener.engine().as_str(), opener.device());
+    tracing::info!(engine, %device, data_dir = %data_dir.display(), "models are loaded");
+    // What is measured before there is a recorder is lost.
+    http::record_metrics();
+    runtime.spawn(report(device));
     runtime.block_on(serve(config, role, recogniser, clock))
 }
 
@@ -126,7 +128,7 @@ async fn serve(
     started(&audit).await?;
     profile::mark(&config.data_dir(), config.profile)?;
     let Some(store) = store(config, &audit, &clock).await? else {
-        return stopped_in_order(audit).await;
+        return stopped_in_order(audit, None).await;
     };
     let purge = super::retention::purge(config, store.clone(), Arc::clone(&clock))?;
     let tenants = routing::open(config, &store, &clock)?;
@@ -160,7 +162,7 @@ async fn serve(
     let looking = looking(config, (&jobs, service.notices()), &audit);
     let at_work = at_work(role, &jobs, (hears, &spans));
     let pumps = super::audit::pumps(config, &audit, &bus)?;
-    let telling = Told { store, clock, bus: Arc::clone(&bus) };
+    let telling = Told { store: store.clone(), clock, bus: Arc::clone(&bus) };
     let parts = BesideParts { jobs, at_work, told: telling, senders, following };
     let mut beside = Beside::start(role, parts, &stopped);
     beside.watches.extend(looking);
@@ -172,7 +174,7 @@ async fn serve(
     drop(serving);
     beside.end().await?;
     exporting.end().await;
-    stopped_in_order(audit).await?;
+    stopped_in_order(audit, Some(store)).await?;
     told(ended?);
     Ok(())
 }
@@ -299,8 +301,12 @@ async fn started(audit: &Recorder) -> anyhow::Result<()> {
     Ok(())
 }
 
-/// Records the end and signs the last row.
-async fn stopped_in_order(audit: Arc<Recorder>) -> anyhow::Result<()> {
+/// Closes the store, records the end and signs the last row.
+async fn stopped_in_order(audit: Arc<Recorder>, store: Option<Store>) -> anyhow::Result<()> {
+    if let Some(store) = store {
+        let close = move || store.close();
+        tokio::task::spawn_blocking(close).await.context("the store was not closed in order")?;
+    }
     let row = Row::of_service(AuditEvent::SystemStopped, "serve");
     if audit.append(row).await.is_err() {
         tracing::error!("the end of the service is not on record");
@@ -404,7 +410,7 @@ fn service(
         tenants: kept.tenants,
         speech: kept.speech,
         models: Infer::trying(Arc::new(networks), trials),
-        notices: notices::board(config, kept.store.clone(), Arc::clone(&clock)),
+        notices: notices::board(config, kept.store.clone(), Arc::clone(&clock))?,
         store: kept.store,
         scanner: scanner(config),
         clock,

@@ -66,6 +66,7 @@ impl Config {
         findings.extend(self.store.check(self.profile));
         findings.extend(self.release.check(self.profile));
         findings.extend(self.scan.check());
+        findings.extend(self.notices.check());
         findings.extend(self.models.check());
         findings.extend(self.warehouse.check(self.profile));
         if self.profile == Profile::Production {
@@ -106,6 +107,8 @@ impl Config {
             ("scan.timeout_s", self.scan.timeout_s),
             ("notices.refusals", self.notices.refusals.into()),
             ("notices.window_s", self.notices.window_s),
+            ("notices.off_hours_reads", self.notices.off_hours_reads.into()),
+            ("notices.off_hours_window_s", self.notices.off_hours_window_s),
             ("notices.audit_minutes", self.notices.audit_minutes),
             ("limits.image_bytes", self.limits.image_bytes as u64),
             ("limits.image_pixels", self.limits.image_pixels),
@@ -237,6 +240,8 @@ mod tests {
         assert_eq!(fatal(|it| it.idcard.pixels_in_flight = 1).len(), 1);
         assert_eq!(fatal(|it| it.jobs.slots = 0).len(), 1);
         assert_eq!(fatal(|it| it.audit.segment_mib = 0).len(), 1);
+        assert_eq!(fatal(|it| it.notices.office_hours = "8-18".to_owned()).len(), 1);
+        assert_eq!(fatal(|it| it.notices.office_hours = String::new()).len(), 0);
         assert_eq!(fatal(|it| it.audit.node = Some("a/b".to_owned())).len(), 1);
         assert_eq!(fatal(|it| it.store.engine = StoreEngine::Postgres).len(), 1);
     }

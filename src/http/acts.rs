@@ -154,6 +154,6 @@ pub(super) fn asked(it: Request, principal: &Principal) -> AskedResponse {
 }
 
 /// The store compares names the same way.
-fn is_same(one: &str, other: &str) -> bool {
+pub(super) fn is_same(one: &str, other: &str) -> bool {
     one.trim().eq_ignore_ascii_case(other.trim())
 }

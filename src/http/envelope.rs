@@ -21,7 +21,8 @@ use super::exchange::Message;
 use super::failure::{Failure, describe};
 use super::linger::Lingering;
 use super::{
-    App, deliveries, grpc, guard, infer, jobs, openai, pages, record, refuse, reviews, speech, stream,
+    App, deliveries, grpc, guard, infer, jobs, openai, pages, record, refuse, reviews, speech,
+    stream,
 };
 
 /// How much later than the call itself the envelope gives up: the call's own timeout comes first.
@@ -41,7 +42,7 @@ pub(super) async fn envelope(
     let header = header.and_then(|()| message.check(request.headers()));
     let route = Route::of(&request);
     let mut line = AccessLine::open(&app, &cx, &route, request.method());
-    let entry = record::Entry::of(&cx, &request);
+    let entry = record::Entry::of(&app, &cx, &request);
     let (recorded, checked) = match record::Recorded::open(&app, entry).await {
         Ok(recorded) => (Some(recorded), header.and_then(|()| route.check_query(&request))),
         Err(error) => (None, Err(error)),

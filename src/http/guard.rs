@@ -14,7 +14,9 @@ use axum::response::{IntoResponse, Response};
 
 use crate::base::ErrorCode;
 use crate::identity::Shown;
-use crate::policy::{Access, Denial, GRPC, Principal, Purposes, ROUTES, Route, Scope, Surface};
+use crate::policy::{
+    Access, Denial, GRPC, Kind, Principal, Purposes, ROUTES, Route, Scope, Surface,
+};
 use crate::task::call::{CallContext, CallError, Origin, ProvenCaller};
 use crate::wire::call;
 
@@ -55,7 +57,10 @@ pub(super) async fn guard(app: &App, mut request: Request, next: Next) -> Respon
     };
     let peer = request.extensions().get::<Peer>().map(|it| it.address);
     match admit(app, &mut request, route).await {
-        Ok(()) => next.run(request).await,
+        Ok(()) => {
+            note_reading(app, request.extensions(), route);
+            next.run(request).await
+        }
         Err(refused) => {
             note(app, &refused, peer);
             refused.problem()
@@ -67,6 +72,17 @@ pub(super) async fn guard(app: &App, mut request: Request, next: Next) -> Respon
 fn note(app: &App, refused: &Refused, peer: Option<IpAddr>) {
     if let (Refused::Denied(_), Some(address)) = (refused, peer) {
         app.service.notices().refused(&format!("addresses/{}", address.to_canonical()));
+    }
+}
+
+/// Counts who reads what is kept of persons, by the account: that of a person, where one is vouched for. Who calls in
+/// hours that were approved, and whoever is local, is no concern.
+fn note_reading(app: &App, extensions: &Extensions, route: &Route) {
+    let Some(principal) = extensions.get::<Arc<Principal>>().filter(|_| route.reads_kept()) else {
+        return;
+    };
+    if principal.kind != Kind::Local && !principal.has_hours {
+        app.service.notices().read(&principal.client, principal.name());
     }
 }
 

@@ -43,7 +43,6 @@ impl Listener {
         if self.admits(from.ip()) {
             return Ok(Accepted::Admitted(stream, from));
         }
-        metrics::counter!("fenwen_refusals_total", "reason" => "network").increment(1);
         tracing::debug!("a connection from outside the listener's networks was closed");
         Ok(Accepted::Outsider(from.ip()))
     }

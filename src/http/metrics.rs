@@ -109,6 +109,11 @@ pub const METRICS: &[(MetricKind, &str, &str)] = &[
     (MetricKind::Gauge, "fenwen_gpu_watts", "Power that a card draws."),
 ];
 
+/// From now on what is measured in this process is kept for `/metrics`.
+pub fn record_metrics() {
+    recorder();
+}
+
 /// The recorder that all metrics of this process go to; installed at the first call.
 pub(super) fn recorder() -> PrometheusHandle {
     static HANDLE: OnceLock<PrometheusHandle> = OnceLock::new();

@@ -2,11 +2,13 @@
 
 mod acts;
 mod answers;
+mod apis;
 mod assist;
 mod audio;
 mod blobs;
 mod body;
 mod caller;
+mod clients;
 mod connection;
 mod context;
 mod corrections;
@@ -93,7 +95,7 @@ pub use expiry::Nearness;
 pub use failure::status;
 pub use guard::Peer;
 pub use listen::Listener;
-pub use metrics::{METRICS, MetricKind};
+pub use metrics::{METRICS, MetricKind, record_metrics};
 pub use record::Unrecorded;
 pub use reviews::officer_of;
 pub use sealed::{sealed, serve_sealed};
@@ -315,6 +317,7 @@ impl App {
         (name = "jobs", description = "工作:稍後處理與查詢"),
         (name = "blobs", description = "大型內容的分段上傳"),
         (name = "webhooks", description = "以 HTTP 通知事件"),
+        (name = "clients", description = "介接系統:申請、核准、金鑰與停用"),
         (name = "subjects", description = "當事人權利:查詢、複製本、刪除與保全"),
         (name = "operation", description = "目錄與營運"),
     ),
@@ -366,6 +369,7 @@ fn routes() -> OpenApiRouter<Arc<App>> {
         .routes(routes!(deliveries::list))
         .routes(routes!(deliveries::redeliver))
         .merge(subjects::routes())
+        .merge(clients::routes())
         .routes(routes!(ops::services))
         .routes(routes!(ops::live))
         .routes(routes!(ops::ready))
@@ -373,6 +377,7 @@ fn routes() -> OpenApiRouter<Arc<App>> {
         .routes(routes!(pages::description))
         .routes(routes!(excerpt::description))
         .routes(routes!(pages::bus_description))
+        .routes(routes!(apis::list))
         .routes(routes!(pages::schema))
         .routes(routes!(pages::start))
 }

@@ -118,6 +118,7 @@ const DOCS_PAGE: &str = r#"<!doctype html>
 <html lang="zh-Hant-TW">
 <meta charset="utf-8">
 <title>fenwen API</title>
+<link rel="api" href="/apis.json">
 <link rel="stylesheet" href="./swagger-ui.css">
 <link rel="icon" href="./favicon-32x32.png">
 <div id="swagger-ui"></div>

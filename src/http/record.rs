@@ -61,7 +61,7 @@ pub(super) struct Entry {
 
 impl Entry {
     /// Of a request, if it belongs into the log.
-    pub(super) fn of(cx: &RequestContext, request: &Request) -> Option<Entry> {
+    pub(super) fn of(app: &App, cx: &RequestContext, request: &Request) -> Option<Entry> {
         let label = request.extensions().get::<MatchedPath>();
         let label = label.map_or("unmatched", MatchedPath::as_str);
         let page = Route::page(request.method().as_str(), label);
@@ -72,7 +72,9 @@ impl Entry {
         }
         // What a page shows of persons it asks of the routes below.
         let is_personal = !is_page && !IMPERSONAL.iter().any(|it| label.starts_with(it));
-        Some(Entry { row: row(cx, request, label), is_personal })
+        let reads = Route::find(request.method().as_str(), label).is_some_and(Route::reads_kept);
+        let is_off_hours = reads && app.service.notices().is_off_hours();
+        Some(Entry { row: Row { is_off_hours, ..row(cx, request, label) }, is_personal })
     }
 }
 

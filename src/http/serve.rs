@@ -1,6 +1,7 @@
 //! Accepting connections under limits, and ending without losing an answer.
 
 use std::io;
+use std::net::IpAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -8,17 +9,15 @@ use futures_util::FutureExt;
 use futures_util::future::select_all;
 use tokio::net::TcpStream;
 use tokio::sync::{Semaphore, watch};
-use tokio::task::JoinSet;
+use tokio::task::{JoinError, JoinSet};
 use tokio::time::{MissedTickBehavior, interval, timeout};
-
-use crate::audit::Row;
 
 use super::connection::{Connections, Manner, begins_with_http2};
 use super::expiry::Alarm;
 use super::guard::Peer;
 use super::listen::{Accepted, Listener};
-use super::outsiders::Outsiders;
-use super::tls::{Greeted, Tls};
+use super::outsiders::{Outsiders, Why};
+use super::tls::{Greeted, Tls, is_unproven};
 use super::{App, router};
 
 /// How often histograms are folded, so that they stay small when nobody asks for them.
@@ -64,10 +63,11 @@ struct Server {
     served: Connections,
     /// Tells every connection to end after the answer that it is at.
     ending: watch::Sender<bool>,
-    connections: JoinSet<()>,
+    /// Each ends with the address of a client whose certificate was refused.
+    connections: JoinSet<Option<IpAddr>>,
     places: Arc<Semaphore>,
     alarm: Alarm,
-    outsiders: Outsiders,
+    outsiders: [Outsiders; 2],
 }
 
 impl Server {
@@ -78,7 +78,7 @@ impl Server {
             connections: JoinSet::new(),
             places: Arc::new(Semaphore::new(app.options.max_connections)),
             alarm: Alarm::default(),
-            outsiders: Outsiders::default(),
+            outsiders: [Why::Network, Why::Certificate].map(Outsiders::new),
             app,
         }
     }
@@ -110,31 +110,41 @@ impl Server {
                         };
                         self.spawn(stream, peer, listener.tls.clone(), place);
                     }
-                    Ok(Accepted::Outsider(address)) => {
-                        let now = self.app.clock.unix_time();
-                        self.record(|it| it.came(address, now));
-                    }
+                    Ok(Accepted::Outsider(address)) => self.turned_away(Why::Network, address),
                     Err(error) => {
                         tracing::warn!(%error, "failed to accept a connection");
                         // A bounded wait; nothing ever completes it early.
                         let _ = timeout(ACCEPT_PAUSE, std::future::pending::<()>()).await;
                     }
                 },
-                Some(_) = self.connections.join_next() => {}
+                Some(ended) = self.connections.join_next() => self.note(ended),
                 _ = upkeep.tick() => {
                     self.app.metrics.run_upkeep();
                     listeners.iter().filter_map(|it| it.tls.as_ref()).for_each(|it| it.refresh());
                     let now = self.app.clock.unix_time();
                     self.alarm.look(listeners, now);
-                    self.record(|it| it.overdue(now));
+                    for row in self.outsiders.iter_mut().filter_map(|it| it.overdue(now)) {
+                        drop(self.app.audit.append(row));
+                    }
                 }
             }
         }
     }
 
-    /// Puts on record what there is to tell of closed connections; nothing waits for it.
-    fn record(&mut self, tell: impl FnOnce(&mut Outsiders) -> Option<Row>) {
-        if let Some(row) = tell(&mut self.outsiders) {
+    /// Notes how a connection ended.
+    fn note(&mut self, ended: Result<Option<IpAddr>, JoinError>) {
+        if let Ok(Some(address)) = ended {
+            self.app.service.notices().refused(&format!("addresses/{}", address.to_canonical()));
+            self.turned_away(Why::Certificate, address);
+        }
+    }
+
+    /// Counts a connection that was closed, and puts on record what there is to tell; nothing waits for it.
+    fn turned_away(&mut self, why: Why, address: IpAddr) {
+        metrics::counter!("fenwen_refusals_total", "reason" => why.as_str()).increment(1);
+        let now = self.app.clock.unix_time();
+        let found = self.outsiders.iter_mut().find(|it| it.is_for(why));
+        if let Some(row) = found.and_then(|it| it.came(address, now)) {
             drop(self.app.audit.append(row));
         }
     }
@@ -153,6 +163,7 @@ impl Server {
         let ending = self.ending.subscribe();
         self.connections.spawn(async move {
             let manner = Manner { peer, is_encrypted: tls.is_some(), is_http2: false };
+            let mut unproven = None;
             match tls {
                 None => match timeout(patience, begins_with_http2(&stream)).await {
                     Ok(Ok(is_http2)) => {
@@ -166,21 +177,30 @@ impl Server {
                         let peer = Peer { certificate, ..peer };
                         served.converse(stream, Manner { peer, is_http2, ..manner }, ending).await;
                     }
-                    Ok(Err(error)) => tracing::debug!(%error, "a client could not be greeted"),
+                    Ok(Err(error)) => {
+                        tracing::debug!(%error, "a client could not be greeted");
+                        unproven = is_unproven(&error).then_some(peer.address);
+                    }
                     Err(_) => tracing::debug!("a client was too slow to greet"),
                 },
             }
             drop(place);
+            unproven
         });
     }
 
     /// Lets requests in flight end, then cuts what is left.
     async fn finish(mut self, time: Duration) -> Ended {
         let _ = self.ending.send(true);
-        let all_ended = async { while self.connections.join_next().await.is_some() {} };
-        let drained = timeout(time, all_ended).await.is_ok();
+        let drained = timeout(time, self.end_all()).await.is_ok();
         let n_left = self.connections.len();
         // Dropping the set ends every connection that is still there.
         if drained { Ended::Drained } else { Ended::Cut(n_left) }
+    }
+
+    async fn end_all(&mut self) {
+        while let Some(ended) = self.connections.join_next().await {
+            self.note(ended);
+        }
     }
 }

@@ -41,7 +41,11 @@ pub(super) struct Greeted<S> {
 }
 
 #[cfg(feature = "tls")]
+pub(super) use with_rustls::is_unproven;
+#[cfg(feature = "tls")]
 pub use with_rustls::{Tls, expiry};
+#[cfg(not(feature = "tls"))]
+pub(super) use without::is_unproven;
 #[cfg(not(feature = "tls"))]
 pub use without::{Tls, expiry};
 
@@ -60,7 +64,7 @@ mod with_rustls {
     use tokio_rustls::rustls::pki_types::pem::PemObject;
     use tokio_rustls::rustls::pki_types::{CertificateDer, PrivateKeyDer};
     use tokio_rustls::rustls::server::WebPkiClientVerifier;
-    use tokio_rustls::rustls::{RootCertStore, ServerConfig};
+    use tokio_rustls::rustls::{Error, RootCertStore, ServerConfig};
     use tokio_rustls::server::TlsStream;
 
     use super::{Greeted, TlsError, TlsFiles, io, validity};
@@ -128,6 +132,12 @@ mod with_rustls {
             let certificate = first.map(|it| Sha256::digest(it).into());
             Ok(Greeted { stream, certificate, is_http2 })
         }
+    }
+
+    /// Whether a client could not be greeted for want of a certificate that counts.
+    pub(in crate::http) fn is_unproven(error: &io::Error) -> bool {
+        let cause = error.get_ref().and_then(|it| it.downcast_ref::<Error>());
+        matches!(cause, Some(Error::InvalidCertificate(_) | Error::NoCertificatesPresented))
     }
 
     impl Served {
@@ -219,6 +229,11 @@ mod without {
     fn refused(path: &Path) -> TlsError {
         let reason = "this program was built without the feature `tls`".to_owned();
         TlsError { path: path.to_owned(), reason }
+    }
+
+    /// Never: nobody is greeted.
+    pub(in crate::http) fn is_unproven(_: &io::Error) -> bool {
+        false
     }
 
     /// There is none: the program was built without it.

@@ -1,5 +1,6 @@
 //! The gate: from what a call shows to a principal that may call its route.
 
+mod onboarding;
 mod registrations;
 mod signed_in;
 
@@ -22,6 +23,7 @@ use super::lockout::Lockout;
 use super::member::Member;
 use super::tokens::{IssuerSettings, Tokens};
 
+pub use onboarding::{Onboarding, OnboardingError};
 pub use registrations::Registration;
 pub use signed_in::SignedIn;
 
@@ -301,6 +303,7 @@ fn principal(proof: Proof) -> Principal {
         unit_paths: client.unit_paths.clone(),
         scopes: proof.scopes,
         purposes: client.purposes.clone(),
+        has_hours: client.row.hours.is_some(),
         authenticated_by: proof.method,
         amr: proof.amr,
         acting_for: proof.acting_for,

@@ -30,7 +30,7 @@ const PATIENCE: Duration = Duration::from_secs(5);
 const MAX_BYTES: u64 = 256 << 10;
 
 /// Public keys by their `kid`.
-type Keys = HashMap<String, DecodingKey>;
+pub(super) type Keys = HashMap<String, DecodingKey>;
 
 /// An issuer and the keys that it is known to sign with.
 pub(super) struct Issuer {
@@ -106,21 +106,41 @@ impl Issuer {
 
 impl KeySource {
     fn fetch(&self) -> Result<Keys, String> {
-        let text = match self {
+        Ok(usable(self.read()?.set))
+    }
+
+    /// The set of keys as it is there. A network is waited for.
+    ///
+    /// # Errors
+    /// With the reason, for an operator.
+    pub(super) fn read(&self) -> Result<Published, String> {
+        let (text, date) = match self {
             KeySource::File(path) => {
                 let file = std::fs::File::open(path).map_err(|it| it.to_string())?;
-                read(file)?
+                (read(file)?, None)
             }
-            KeySource::Url(url) => {
-                let agent: ureq::Agent =
-                    ureq::Agent::config_builder().timeout_global(Some(PATIENCE)).build().into();
-                let answer = agent.get(url).call().map_err(|it| it.to_string())?;
-                read(answer.into_body().into_reader())?
-            }
+            KeySource::Url(url) => get(url)?,
         };
         let set: JwkSet = serde_json::from_slice(&text).map_err(|it| it.to_string())?;
-        Ok(usable(set))
+        Ok(Published { set, date })
     }
+}
+
+/// What an issuer publishes.
+pub(super) struct Published {
+    /// Its keys.
+    pub(super) set: JwkSet,
+    /// What its clock says, as in the answer's `date`.
+    pub(super) date: Option<String>,
+}
+
+/// What is at an address, and the date of the answer.
+pub(super) fn get(url: &str) -> Result<(Vec<u8>, Option<String>), String> {
+    let agent: ureq::Agent =
+        ureq::Agent::config_builder().timeout_global(Some(PATIENCE)).build().into();
+    let answer = agent.get(url).call().map_err(|it| it.to_string())?;
+    let date = answer.headers().get("date").and_then(|it| it.to_str().ok()).map(str::to_owned);
+    Ok((read(answer.into_body().into_reader())?, date))
 }
 
 fn read(from: impl Read) -> Result<Vec<u8>, String> {
@@ -131,7 +151,7 @@ fn read(from: impl Read) -> Result<Vec<u8>, String> {
 }
 
 /// Keys to verify with. One without a name, for encryption, or of a kind that is not allowed is of no use here.
-fn usable(set: JwkSet) -> Keys {
+pub(super) fn usable(set: JwkSet) -> Keys {
     let mut keys = Keys::new();
     for jwk in set.keys {
         let is_for_signatures = match jwk.common.public_key_use {

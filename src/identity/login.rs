@@ -291,6 +291,7 @@ fn person(claims: IdClaims, names: &ClaimNames) -> Option<Person> {
         scopes,
         // What people do here is their office; the purpose of a case came with it.
         purposes: Purposes::Any,
+        has_hours: false,
         authenticated_by: Method::Login,
         amr: claims.amr,
         acting_for: None,

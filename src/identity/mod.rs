@@ -5,8 +5,11 @@
 mod application;
 mod client;
 mod gate;
+mod grant;
 #[cfg(feature = "jwt")]
 mod id_token;
+#[cfg(feature = "jwt")]
+mod inspection;
 #[cfg(feature = "jwt")]
 mod issuer;
 mod key;
@@ -22,9 +25,12 @@ mod tokens;
 #[cfg(feature = "jwt")]
 mod verifier;
 
+pub use crate::store::ApplicationRow as KeptApplication;
 pub use application::{Application, ApplicationError, Applications};
-pub use client::Hours;
-pub use gate::{Gate, GateSettings, Registration, Shown, SignedIn};
+pub use gate::{Gate, GateSettings, Onboarding, OnboardingError, Registration, Shown, SignedIn};
+pub use grant::Unfit;
+#[cfg(feature = "jwt")]
+pub use inspection::{CLOCK_LEEWAY, IssuerReport, discover_keys, discover_login, inspect_keys};
 pub use key::{NewKey, NoRandomness};
 #[cfg(feature = "jwt")]
 pub use login::{BegunLogin, ClaimNames, Ended, LoginError, LoginSettings, Logins, Person};

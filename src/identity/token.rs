@@ -15,7 +15,7 @@ use super::tokens::Token;
 use super::verifier;
 
 /// How far the issuer's clock may be from ours.
-const LEEWAY: Duration = Duration::from_secs(30);
+pub(super) const LEEWAY: Duration = Duration::from_secs(30);
 
 #[derive(Deserialize)]
 struct Claims {

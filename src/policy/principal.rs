@@ -78,6 +78,8 @@ pub struct Principal {
     pub scopes: Scopes,
     /// What it may do it for.
     pub purposes: Purposes,
+    /// Whether the hours in which it may call were approved: it is not measured by those of offices.
+    pub has_hours: bool,
     /// How it was proven.
     pub authenticated_by: Method,
     /// Methods of the person's login (RFC 8176).
@@ -97,6 +99,7 @@ impl Principal {
             unit_paths: Vec::new(),
             scopes: Scopes::all(),
             purposes: Purposes::Any,
+            has_hours: false,
             authenticated_by: Method::Nothing,
             amr: Vec::new(),
             acting_for: None,

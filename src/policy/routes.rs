@@ -70,6 +70,13 @@ impl Route {
         rows.iter().find(|it| it.method == method && it.path == path)
     }
 
+    /// Whether it shows what is kept of persons: whoever calls it reads that.
+    pub fn reads_kept(&self) -> bool {
+        let shows = ["/reveal", "/claim", "/claim-next", "/subjects/find", "/subjects/copies"];
+        (self.method == "GET" && self.personal == PersonalData::Kept)
+            || shows.iter().any(|it| self.path.ends_with(it))
+    }
+
     /// Whether a person needs a strong login: when every scope that opens it does.
     pub fn needs_strong_login(&self) -> bool {
         matches!(self.access, Access::Any(scopes) if scopes.iter().all(|it| it.needs_strong_login()))
@@ -91,6 +98,12 @@ const OWNING: Access = Access::Any(&[
 /// Scopes of whoever may give an input.
 const SENDING: Access =
     Access::Any(&[S::LettersClassify, S::DocumentsDispatch, S::SpeechTranscribe, S::IdRecognize]);
+
+/// Scopes of whoever may hand over an application, and see what became of it.
+const APPLYING: &[S] = &[S::ClientsApply, S::ClientsAdmin];
+
+/// Scopes of whoever approves applications and looks after clients.
+const ADMINISTERING: &[S] = &[S::ClientsAdmin];
 
 /// Scopes of whoever may see which models take tensors.
 const MODELS: Access = Access::Any(&[S::ModelsInfer, S::ModelsManage]);
@@ -231,6 +244,16 @@ pub const ROUTES: &[Route] = &[
     plain("POST", "/api/v1/webhooks/{id}/rotate-secret", Access::Client),
     plain("GET", "/api/v1/webhooks/{id}/deliveries", Access::Client),
     plain("POST", "/api/v1/webhooks/{id}/deliveries/{delivery_id}/redeliver", Access::Client),
+    onboarding("POST", "/api/v1/clients/applications", APPLYING),
+    onboarding("GET", "/api/v1/clients/applications", ADMINISTERING),
+    onboarding("GET", "/api/v1/clients/applications/{id}", APPLYING),
+    onboarding("POST", "/api/v1/clients/applications/{id}/approve", ADMINISTERING),
+    onboarding("POST", "/api/v1/clients/applications/{id}/reject", ADMINISTERING),
+    onboarding("GET", "/api/v1/clients", ADMINISTERING),
+    onboarding("POST", "/api/v1/clients/{id}/suspend", ADMINISTERING),
+    onboarding("POST", "/api/v1/clients/{id}/enable", ADMINISTERING),
+    onboarding("POST", "/api/v1/clients/{id}/keys", ADMINISTERING),
+    onboarding("DELETE", "/api/v1/clients/{id}/keys/{key_id}", ADMINISTERING),
     of_person("POST", "/api/v1/subjects/find"),
     of_person("POST", "/api/v1/subjects/copies"),
     of_person("GET", "/api/v1/subjects/erasures"),
@@ -244,6 +267,7 @@ pub const ROUTES: &[Route] = &[
     open("/openapi.json", Offered::Everywhere),
     open("/openapi/{file}", Offered::Everywhere),
     open("/asyncapi.yaml", Offered::Everywhere),
+    open("/apis.json", Offered::Everywhere),
     open("/schemas/{file}", Offered::Everywhere),
     open("/", Offered::Everywhere),
     open("/healthz/live", Offered::Everywhere),
@@ -328,6 +352,12 @@ const fn kept(method: &'static str, path: &'static str, access: Access) -> Route
 /// What is done for a person, at either listener: the console is at both.
 const fn of_person(method: &'static str, path: &'static str) -> Route {
     Route { offered: Offered::Everywhere, ..kept(method, path, Access::Any(&[S::PrivacyHandle])) }
+}
+
+/// What makes a client of a system: applied for from anywhere, administered where operators are.
+const fn onboarding(method: &'static str, path: &'static str, scopes: &'static [S]) -> Route {
+    let offered = if scopes.len() == 1 { Offered::Operators } else { Offered::Everywhere };
+    Route { offered, ..plain(method, path, Access::Any(scopes)) }
 }
 
 /// What decides on another's proposal of a model.

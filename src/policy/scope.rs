@@ -93,6 +93,8 @@ scopes! {
     AuditExport = "audit:export",
     /// Handle requests of persons about their data.
     PrivacyHandle = "privacy:handle",
+    /// Hand over applications of systems that want to be clients.
+    ClientsApply = "clients:apply",
     /// Register and suspend clients.
     ClientsAdmin = "clients:admin",
     /// Operate the service.

@@ -2,17 +2,22 @@
 //!
 //! A notice says what kind of thing it is about and our own name of it, never what somebody wrote or who a person is.
 
+mod counter;
+
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-use crate::base::{Clock, RequestId};
+use crate::base::{Clock, Date, Hours, RequestId};
+use crate::pipeline::documents::deadline::Calendar;
 use crate::store::Store;
 
 use super::events::{Circumstances, Event, NoticeRaised};
 
-/// Callers whose refusals are counted at one time; the one that was refused longest ago is forgotten.
-const MAX_CALLERS: usize = 1024;
+use counter::Counter;
+
+pub use counter::Limit;
+
 /// Notices on the board; the oldest goes.
 const MAX_NOTICES: usize = 64;
 /// Whose events they are.
@@ -25,6 +30,8 @@ pub enum NoticeKind {
     ReleaseRefused,
     /// One caller is refused again and again.
     RepeatedRefusals,
+    /// One account reads much of what is kept of persons while offices are closed.
+    OffHoursReading,
     /// The audit log is not what was written.
     AuditBroken,
     /// Something that is kept cannot be unsealed.
@@ -37,9 +44,10 @@ pub enum NoticeKind {
 
 impl NoticeKind {
     /// Every kind.
-    pub const ALL: [NoticeKind; 6] = [
+    pub const ALL: [NoticeKind; 7] = [
         NoticeKind::ReleaseRefused,
         NoticeKind::RepeatedRefusals,
+        NoticeKind::OffHoursReading,
         NoticeKind::AuditBroken,
         NoticeKind::NotUnsealed,
         NoticeKind::DeadLetters,
@@ -51,6 +59,7 @@ impl NoticeKind {
         match self {
             NoticeKind::ReleaseRefused => "release-refused",
             NoticeKind::RepeatedRefusals => "repeated-refusals",
+            NoticeKind::OffHoursReading => "off-hours-reading",
             NoticeKind::AuditBroken => "audit-broken",
             NoticeKind::NotUnsealed => "not-unsealed",
             NoticeKind::DeadLetters => "dead-letters",
@@ -65,6 +74,9 @@ impl NoticeKind {
                 "有項目與發行簽章不符,已拒絕採用;請執行 fenwen release verify"
             }
             NoticeKind::RepeatedRefusals => "同一來源連續被拒;請查稽核紀錄,必要時停用該介接系統",
+            NoticeKind::OffHoursReading => {
+                "同一帳號於非上班時間大量讀取個資;請以 fenwen audit report 查明是否為職務所需"
+            }
             NoticeKind::AuditBroken => "稽核紀錄驗證不符;請保全檔案並執行 fenwen audit verify",
             NoticeKind::NotUnsealed => "有資料無法解密;請檢查金鑰目錄並執行 fenwen doctor",
             NoticeKind::DeadLetters => {
@@ -86,19 +98,20 @@ pub struct Notice {
     pub since: Duration,
 }
 
-/// From when a caller is refused too often.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct RefusalLimit {
-    /// Refusals.
-    pub refusals: u32,
-    /// Within this time.
-    pub window: Duration,
+/// When offices are open, and how much may be read while they are not.
+#[derive(Clone, Debug)]
+pub struct Office {
+    /// Hours of a working day.
+    pub hours: Hours,
+    /// Which days are worked.
+    pub calendar: Calendar,
+    /// From when one account reads too much outside of that.
+    pub reads: Limit,
 }
 
-impl Default for RefusalLimit {
-    /// 20 in five minutes.
-    fn default() -> RefusalLimit {
-        RefusalLimit { refusals: 20, window: Duration::from_secs(300) }
+impl Office {
+    fn is_open(&self, now: Duration) -> bool {
+        self.hours.has(now) && self.calendar.is_working_day(Date::in_taiwan(now))
     }
 }
 
@@ -106,21 +119,32 @@ impl Default for RefusalLimit {
 pub struct Notices {
     store: Store,
     clock: Arc<dyn Clock>,
-    limit: RefusalLimit,
+    office: Option<Office>,
     board: Mutex<Board>,
 }
 
-#[derive(Default)]
 struct Board {
     open: BTreeMap<(NoticeKind, String), Duration>,
-    /// When the window of a caller began, and its refusals in it.
-    callers: BTreeMap<String, (Duration, u32)>,
+    refusals: Counter,
+    readers: Counter,
 }
 
 impl Notices {
-    /// An empty board.
-    pub fn new(store: Store, clock: Arc<dyn Clock>, limit: RefusalLimit) -> Arc<Notices> {
-        Arc::new(Notices { store, clock, limit, board: Mutex::default() })
+    /// An empty board, where it does not matter when offices are open.
+    pub fn new(store: Store, clock: Arc<dyn Clock>, refusals: Limit) -> Arc<Notices> {
+        Notices::watching(store, clock, (refusals, None))
+    }
+
+    /// An empty board; whoever reads much while an office is closed is noticed too.
+    pub fn watching(
+        store: Store,
+        clock: Arc<dyn Clock>,
+        (refusals, office): (Limit, Option<Office>),
+    ) -> Arc<Notices> {
+        let reads = office.as_ref().map(|it| it.reads).unwrap_or_default();
+        let (refusals, readers) = (Counter::new(refusals), Counter::new(reads));
+        let board = Mutex::new(Board { open: BTreeMap::new(), refusals, readers });
+        Arc::new(Notices { store, clock, office, board })
     }
 
     /// Puts a notice on the board, and tells of it unless it is there already.
@@ -152,32 +176,38 @@ impl Notices {
     /// Counts a refusal of a caller: raises a notice when there are too many in a while.
     pub fn refused(&self, caller: &str) {
         let now = self.clock.unix_time();
-        let RefusalLimit { refusals, window } = self.limit;
-        let mut board = self.board();
-        let counted = board.callers.entry(caller.to_owned()).or_insert((now, 0));
-        if counted.0 + window <= now {
-            *counted = (now, 0);
-        }
-        counted.1 = counted.1.saturating_add(1);
-        let is_too_often = counted.1 == refusals;
-        if MAX_CALLERS < board.callers.len() {
-            let oldest = board.callers.iter().min_by_key(|it| it.1.0).map(|it| it.0.clone());
-            oldest.and_then(|it| board.callers.remove(&it));
-        }
-        drop(board);
+        let is_too_often = self.board().refusals.count(caller, caller, now);
         if is_too_often {
             self.raise(NoticeKind::RepeatedRefusals, caller);
         }
     }
 
+    /// Whether offices are closed now; never where that does not matter.
+    pub fn is_off_hours(&self) -> bool {
+        self.office.as_ref().is_some_and(|it| !it.is_open(self.clock.unix_time()))
+    }
+
+    /// Counts that an account reads what is kept of persons, where offices are closed: raises a notice about its client
+    /// when that is much in a while.
+    pub fn read(&self, client: &str, account: &str) {
+        if !self.is_off_hours() {
+            return;
+        }
+        let (now, object) = (self.clock.unix_time(), format!("clients/{client}"));
+        let is_much = self.board().readers.count(&format!("{client} {account}"), &object, now);
+        if is_much {
+            self.raise(NoticeKind::OffHoursReading, &object);
+        }
+    }
+
     /// Takes callers off the board that have behaved for a window.
     pub fn forgive(&self) {
-        let (now, window) = (self.clock.unix_time(), self.limit.window);
+        let now = self.clock.unix_time();
         let mut board = self.board();
-        board.callers.retain(|_, (begun, _)| now < *begun + window);
-        let still: Vec<String> = board.callers.keys().cloned().collect();
+        let (refused, reading) = (board.refusals.forgive(now), board.readers.forgive(now));
         drop(board);
-        self.settle(NoticeKind::RepeatedRefusals, &still);
+        self.settle(NoticeKind::RepeatedRefusals, &refused);
+        self.settle(NoticeKind::OffHoursReading, &reading);
     }
 
     /// What is on the board, by kind.
@@ -228,9 +258,13 @@ mod tests {
     fn notices(dir: &std::path::Path) -> (Arc<Notices>, Arc<ManualClock>, Store) {
         let clock = Arc::new(ManualClock::at(Duration::from_secs(1_800_000_000)));
         let store = Store::open(dir).unwrap();
-        let limit = RefusalLimit { refusals: 3, window: Duration::from_secs(60) };
-        let notices = Notices::new(store.clone(), Arc::<ManualClock>::clone(&clock), limit);
-        (notices, clock, store)
+        let limit = Limit { times: 3, window: Duration::from_secs(60) };
+        let hours = Hours::parse("08:00-18:00").unwrap();
+        let holiday = "from = \"2027-01-18\"\nto = \"2027-01-18\"\nholidays = [\"2027-01-18\"]";
+        let calendar = Calendar::from_toml(holiday).unwrap();
+        let watched = (limit, Some(Office { hours, calendar, reads: limit }));
+        let shared = Arc::<ManualClock>::clone(&clock);
+        (Notices::watching(store.clone(), shared, watched), clock, store)
     }
 
     /// What waits for the bus, once everything before is written: reads pass writes that nobody waits for.
@@ -281,6 +315,34 @@ mod tests {
         clock.advance(Duration::from_secs(60));
         notices.forgive();
         assert_eq!(objects(&notices), [""; 0]);
+    }
+
+    #[test]
+    fn whoever_reads_much_while_offices_are_closed_is_noticed() {
+        let dir = tempfile::tempdir().unwrap();
+        let (notices, clock, _) = notices(dir.path());
+        let hour = Duration::from_secs(3600);
+        let read = |account: &str, times: usize| {
+            (0..times).for_each(|_| notices.read("console", account));
+            objects(&notices)
+        };
+        // It is Friday, 2027-01-15 at 16:00 in Taiwan.
+        assert_eq!((notices.is_off_hours(), read("u-1", 9)), (false, Vec::new()));
+        clock.advance(2 * hour);
+        assert!(notices.is_off_hours());
+        assert_eq!((read("u-1", 2), read("u-2", 2)), (Vec::new(), Vec::new()), "each alone");
+        assert_eq!(read("u-1", 1), ["clients/console"]);
+        assert_eq!(notices.open()[0].kind, NoticeKind::OffHoursReading);
+        clock.advance(Duration::from_secs(60));
+        notices.forgive();
+        assert_eq!(objects(&notices), [""; 0]);
+        // Saturday at 10:00, Monday at 10:00, which is a holiday here, and Tuesday.
+        clock.advance(16 * hour);
+        assert!(notices.is_off_hours(), "a weekend");
+        clock.advance(48 * hour);
+        assert!(notices.is_off_hours(), "a holiday");
+        clock.advance(24 * hour);
+        assert!(!notices.is_off_hours());
     }
 
     #[test]

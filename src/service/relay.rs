@@ -4,7 +4,8 @@
 //! anywhere between repeats an event, and never loses one.
 
 use std::collections::{BTreeSet, HashSet};
-use std::sync::Arc;
+use std::future::ready;
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use futures_util::future::BoxFuture;
@@ -12,9 +13,9 @@ use futures_util::stream::FuturesUnordered;
 use futures_util::{FutureExt, StreamExt};
 use tokio::sync::{Notify, watch};
 
-use crate::base::Clock;
+use crate::base::{Clock, RequestId};
 use crate::bus::{Bus, BusError, CloudEvent, EventError, Subject};
-use crate::store::{OutboxRow, Store};
+use crate::store::{Duty, OutboxRow, Store, StoreError};
 
 /// Rows read at one time, besides those that are on their way.
 const BATCH: usize = 256;
@@ -25,6 +26,9 @@ const FIRST_PAUSE: Duration = Duration::from_millis(100);
 const LONGEST_PAUSE: Duration = Duration::from_secs(30);
 /// Failures of one round after which the bus is left alone until the next.
 const MAX_FAILURES: usize = 8;
+/// How long a relay that shares an outbox publishes before it must say so again: what waits when its process dies is
+/// taken over by another after that.
+const LEASE: Duration = Duration::from_secs(5);
 
 /// Why the outbox does not answer.
 #[derive(Debug, thiserror::Error)]
@@ -44,14 +48,78 @@ pub trait Outbox: Send + Sync {
     /// # Errors
     /// When the store cannot be written.
     fn outbox_published(&self, ids: Vec<String>) -> BoxFuture<'_, Result<(), OutboxError>>;
+
+    /// Whether this relay may publish now: of those that share an outbox one does.
+    ///
+    /// # Errors
+    /// When the store fails.
+    fn lead(&self) -> BoxFuture<'_, Result<bool, OutboxError>> {
+        ready(Ok(true)).boxed()
+    }
+
+    /// Leaves it to another.
+    ///
+    /// # Errors
+    /// When the store fails.
+    fn resign(&self) -> BoxFuture<'_, Result<(), OutboxError>> {
+        ready(Ok(())).boxed()
+    }
 }
 
 /// The outbox of the store.
 pub struct StoreOutbox {
-    /// The store.
-    pub store: Store,
+    store: Store,
     /// Tells when a row was published.
-    pub clock: Arc<dyn Clock>,
+    clock: Arc<dyn Clock>,
+    /// None where nobody shares it.
+    lease: Option<Lease>,
+}
+
+/// The duty of one relay among those that share an outbox. Times are since 1970-01-01T00:00:00Z.
+struct Lease {
+    owner: String,
+    /// Until when it is ours, and from when to ask again while it is not.
+    known: Mutex<(Duration, Duration)>,
+}
+
+impl StoreOutbox {
+    /// The outbox of a store that no other process relays.
+    pub fn alone(store: Store, clock: Arc<dyn Clock>) -> StoreOutbox {
+        StoreOutbox { store, clock, lease: None }
+    }
+
+    /// The outbox of a store that other processes may relay too: one of them does at a time.
+    pub fn shared(store: Store, clock: Arc<dyn Clock>) -> StoreOutbox {
+        let owner = RequestId::fresh(clock.as_ref()).to_string();
+        let lease = Some(Lease { owner, known: Mutex::default() });
+        StoreOutbox { store, clock, lease }
+    }
+
+    async fn take(&self, lease: &Lease) -> Result<bool, StoreError> {
+        let now = self.clock.unix_time();
+        let (until, again) = *lease.known.lock().unwrap_or_else(PoisonError::into_inner);
+        if now + LEASE / 2 < until {
+            return Ok(true);
+        }
+        if now < again {
+            return Ok(false);
+        }
+        let is_ours = self.store.take_duty(Duty::Relay, &lease.owner, now, LEASE).await?;
+        let known = if is_ours { (now + LEASE, now) } else { (now, now + LOOK_EVERY) };
+        *lease.known.lock().unwrap_or_else(PoisonError::into_inner) = known;
+        Ok(is_ours)
+    }
+
+    async fn leave(&self, lease: &Lease) -> Result<(), StoreError> {
+        let known =
+            std::mem::take(&mut *lease.known.lock().unwrap_or_else(PoisonError::into_inner));
+        if known.0 == Duration::ZERO {
+            return Ok(());
+        }
+        let again = self.clock.unix_time() + LOOK_EVERY;
+        lease.known.lock().unwrap_or_else(PoisonError::into_inner).1 = again;
+        self.store.leave_duty(Duty::Relay, &lease.owner).await
+    }
 }
 
 impl Outbox for StoreOutbox {
@@ -66,6 +134,16 @@ impl Outbox for StoreOutbox {
             self.store.outbox_published(ids, now).await.map_err(|it| OutboxError(it.into()))
         }
         .boxed()
+    }
+
+    fn lead(&self) -> BoxFuture<'_, Result<bool, OutboxError>> {
+        let Some(lease) = &self.lease else { return ready(Ok(true)).boxed() };
+        async { self.take(lease).await.map_err(|it| OutboxError(it.into())) }.boxed()
+    }
+
+    fn resign(&self) -> BoxFuture<'_, Result<(), OutboxError>> {
+        let Some(lease) = &self.lease else { return ready(Ok(())).boxed() };
+        async { self.leave(lease).await.map_err(|it| OutboxError(it.into())) }.boxed()
     }
 }
 
@@ -82,7 +160,7 @@ pub struct Round {
 
 type Settling = BoxFuture<'static, (String, Result<(), BusError>)>;
 
-/// The relay. One is enough; several publish the same ids, which the bus recognises.
+/// The relay. Of several that share an outbox one publishes; where two think that they do, the bus recognises the ids.
 pub struct Relay {
     outbox: Arc<dyn Outbox>,
     bus: Arc<dyn Bus>,
@@ -112,7 +190,10 @@ impl Relay {
     /// # Errors
     /// When the outbox fails; nothing is lost by calling again.
     pub async fn round(&mut self) -> Result<Round, OutboxError> {
-        let rows = self.outbox.outbox_pending(BATCH + self.on_their_way.len()).await?;
+        let mut rows = self.outbox.outbox_pending(BATCH + self.on_their_way.len()).await?;
+        if !rows.is_empty() && !self.outbox.lead().await? {
+            rows.clear();
+        }
         let mut round = Round::default();
         // A row that fails holds back those about the same thing, so that order is kept.
         let mut held = BTreeSet::new();
@@ -136,6 +217,10 @@ impl Relay {
             }
         }
         round.n_settled = self.mark().await?;
+        if 0 < round.n_failed {
+            // Another process may reach the bus where this one does not.
+            self.outbox.resign().await?;
+        }
         self.n_failed_rounds = if round.n_failed == 0 { 0 } else { self.n_failed_rounds + 1 };
         metrics::counter!("fenwen_outbox_published_total").increment(round.n_published as u64);
         metrics::counter!("fenwen_outbox_failed_total").increment(round.n_failed as u64);
@@ -178,14 +263,17 @@ impl Relay {
         }
     }
 
-    /// Marks what is settled by now; what is not is published again by the next relay.
+    /// Marks what is settled by now; what is not is published again by the next relay, which may begin at once.
     async fn mark_last(&mut self) {
         loop {
             // The runtime lets a task that does not yield see only some of what is ready.
             tokio::task::yield_now().await;
             if !matches!(self.mark().await, Ok(1..)) {
-                return;
+                break;
             }
+        }
+        if let Err(error) = self.outbox.resign().await {
+            tracing::warn!(%error, "another relay begins only when the lease has run out");
         }
     }
 

@@ -46,11 +46,14 @@ pub enum Approval {
     SamePerson,
     /// A legal hold is in the way.
     Held,
+    /// What was asked for has gone to somebody else.
+    Taken,
 }
 
 /// A table of requests. Each has the columns of a [`Request`], named as in [`COLUMNS`], beside its own.
 #[derive(Clone, Copy)]
 pub(super) enum Requests {
+    Applications,
     Erasures,
     Promotions,
 }
@@ -65,6 +68,7 @@ const WAITS: &str = "approved IS NULL AND rejected IS NULL";
 impl Requests {
     fn table(self) -> &'static str {
         match self {
+            Requests::Applications => "application",
             Requests::Erasures => "erasure",
             Requests::Promotions => "promotion",
         }
@@ -100,8 +104,12 @@ pub(super) async fn may_approve(
         return Ok(Approval::Unknown);
     };
     let asked_by: String = row.take()?;
-    let is_same = asked_by.trim().eq_ignore_ascii_case(by.trim());
-    Ok(if is_same { Approval::SamePerson } else { Approval::Approved })
+    Ok(if is_same(&asked_by, by) { Approval::SamePerson } else { Approval::Approved })
+}
+
+/// Whether two names are one person's.
+pub(super) fn is_same(one: &str, other: &str) -> bool {
+    one.trim().eq_ignore_ascii_case(other.trim())
 }
 
 /// Writes an approval down that [`may_approve`] allowed in the same transaction.

@@ -149,7 +149,7 @@ impl Store {
     }
 }
 
-async fn add(row: &ClientRow, tx: &mut dyn Tx) -> Result<bool, StoreError> {
+pub(super) async fn add(row: &ClientRow, tx: &mut dyn Tx) -> Result<bool, StoreError> {
     let insert = "INSERT INTO client(id, org, units, scopes, purposes, hours, networks, expires,
             certificate, partner, is_active, approver, created, used)
         VALUES($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14)

@@ -57,6 +57,9 @@ pub(super) trait Engine: Send + Sync {
 
     /// Hears the bells of other processes from now on, and lets them hear ours, where the engine can carry them.
     fn listen(&self) {}
+
+    /// Ends after what was queued: what comes later is answered [`StoreError::Closed`]. Blocks for that long.
+    fn close(&self) {}
 }
 
 /// A piece of work, its answer and who waits for it.

@@ -34,6 +34,7 @@ const MIGRATIONS: &[Migration] = &[
     migration!("0011_agencies"),
     migration!("0012_proposals"),
     migration!("0013_modes"),
+    migration!("0014_applications"),
 ];
 
 /// Number of the newest tables that this program knows.

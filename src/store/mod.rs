@@ -5,12 +5,14 @@
 //! sealed with AES-256-GCM before they reach the database. The store knows nothing of what it keeps: labels, signatures
 //! and results are bytes of its callers.
 
+mod applications;
 mod approvals;
 mod bells;
 pub mod blobs;
 pub mod clients;
 mod decided;
 mod drift;
+mod duties;
 mod engine;
 mod erasure;
 mod export;
@@ -44,10 +46,12 @@ use futures_util::FutureExt;
 
 use crate::base::Private;
 
+pub use applications::{ApplicationRow, Applied};
 pub use approvals::{Approval, Rejection, Request};
 pub use bells::Bells;
 pub use decided::{AnsweredRow, DecidedRow};
 pub use drift::{DriftReference, DriftRow, Observed, Observing, Shape};
+pub use duties::Duty;
 pub use engine::Reply;
 pub use erasure::Erasure;
 pub use export::Labelled;
@@ -224,6 +228,12 @@ impl Store {
     /// more. On SQLite nobody hears another process.
     pub fn listen(&self) {
         self.engine.listen();
+    }
+
+    /// Does what was queued, and lets go of SQLite's file, whose log is put away then; every later call of any clone
+    /// fails. Blocks for as long as that takes. Of PostgreSQL nothing has to be put away.
+    pub fn close(&self) {
+        self.engine.close();
     }
 
     /// The same store with failures injected: for tests.

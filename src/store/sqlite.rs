@@ -35,11 +35,14 @@ const MAX_LOG_PAGES: i64 = 8192;
 /// Prepared statements kept on a connection.
 const STATEMENTS: usize = 128;
 
-/// The threads; they end when this is dropped, after what was queued.
+/// A piece of work and how it is run; none ends the thread that takes it.
+type Queued = Option<(Box<dyn Work>, Kind)>;
+
+/// The threads; they end when this is closed or dropped, after what was queued.
 pub(super) struct Sqlite {
-    writer: Option<SyncSender<(Box<dyn Work>, Kind)>>,
-    readers: Option<SyncSender<Box<dyn Work>>>,
-    threads: Vec<JoinHandle<()>>,
+    writer: SyncSender<Queued>,
+    readers: SyncSender<Queued>,
+    threads: Mutex<Vec<JoinHandle<()>>>,
 }
 
 impl Sqlite {
@@ -67,42 +70,42 @@ impl Sqlite {
             let tx = SqliteTx::over(connection, bells);
             threads.push(thread.spawn(move || read(tx, &queue)).map_err(failed)?);
         }
-        Ok(Sqlite { writer: Some(writer), readers: Some(readers), threads })
+        Ok(Sqlite { writer, readers, threads: Mutex::new(threads) })
     }
 }
 
 impl Engine for Sqlite {
     fn submit(&self, work: Box<dyn Work>, kind: Kind) {
-        let refused = match kind {
-            Kind::Read => self.readers.as_ref().and_then(|it| refused(it.try_send(work))),
-            Kind::Relaxed | Kind::Durable => self
-                .writer
-                .as_ref()
-                .and_then(|it| refused(it.try_send((work, kind))))
-                .map(|(work, error)| (work.0, error)),
+        let queue = if kind == Kind::Read { &self.readers } else { &self.writer };
+        let refused = match queue.try_send(Some((work, kind))) {
+            Ok(()) => return,
+            Err(TrySendError::Full(it)) => (it, StoreError::Busy),
+            Err(TrySendError::Disconnected(it)) => (it, StoreError::Closed),
         };
-        if let Some((work, error)) = refused {
+        if let (Some((work, _)), error) = refused {
             work.answer(Err(error));
         }
     }
-}
 
-/// What could not be queued, and why.
-fn refused<T>(sent: Result<(), TrySendError<T>>) -> Option<(T, StoreError)> {
-    match sent.err()? {
-        TrySendError::Full(it) => Some((it, StoreError::Busy)),
-        TrySendError::Disconnected(it) => Some((it, StoreError::Closed)),
+    fn close(&self) {
+        let mut threads = self.threads.lock().unwrap_or_else(PoisonError::into_inner);
+        if threads.is_empty() {
+            return;
+        }
+        // A thread that has ended takes nothing more.
+        (0..READERS).for_each(|_| drop(self.readers.send(None)));
+        let _ = self.writer.send(None);
+        // Whoever lets go of the file last puts its log away.
+        for thread in threads.drain(..) {
+            // A thread that panicked has nothing to hand over.
+            let _ = thread.join();
+        }
     }
 }
 
 impl Drop for Sqlite {
     fn drop(&mut self) {
-        self.writer = None;
-        self.readers = None;
-        for thread in self.threads.drain(..) {
-            // A thread that panicked has nothing to hand over.
-            let _ = thread.join();
-        }
+        self.close();
     }
 }
 
@@ -157,16 +160,22 @@ pub(super) fn scrub(path: &Path) -> Result<(), StoreError> {
 }
 
 /// The writer: takes what waits, commits it together, then answers.
-fn write(mut tx: SqliteTx, queue: &Receiver<(Box<dyn Work>, Kind)>) {
-    let mut is_full = false;
-    while let Ok((first, kind)) = queue.recv() {
+fn write(mut tx: SqliteTx, queue: &Receiver<Queued>) {
+    let (mut is_full, mut is_last) = (false, false);
+    while !is_last && let Ok(Some((first, kind))) = queue.recv() {
         let mut group = vec![first];
         let mut is_durable = kind == Kind::Durable;
-        while group.len() < MAX_GROUP
-            && let Ok((work, kind)) = queue.try_recv()
+        while !is_last
+            && group.len() < MAX_GROUP
+            && let Ok(next) = queue.try_recv()
         {
-            is_durable |= kind == Kind::Durable;
-            group.push(work);
+            match next {
+                Some((work, kind)) => {
+                    is_durable |= kind == Kind::Durable;
+                    group.push(work);
+                }
+                None => is_last = true,
+            }
         }
         if is_durable != is_full {
             let level = if is_durable { "FULL" } else { "NORMAL" };
@@ -181,10 +190,10 @@ fn write(mut tx: SqliteTx, queue: &Receiver<(Box<dyn Work>, Kind)>) {
     }
 }
 
-fn read(mut tx: SqliteTx, queue: &Mutex<Receiver<Box<dyn Work>>>) {
+fn read(mut tx: SqliteTx, queue: &Mutex<Receiver<Queued>>) {
     loop {
         let next = queue.lock().unwrap_or_else(PoisonError::into_inner).recv();
-        let Ok(mut work) = next else { return };
+        let Ok(Some((mut work, _))) = next else { return };
         let outcome = tx.control("BEGIN").and_then(|()| {
             let outcome = run(&mut tx, work.as_mut());
             tx.control("COMMIT").and(outcome)

@@ -126,3 +126,18 @@ fn a_reader_cannot_write() {
     });
     assert!(refused.wait().is_err());
 }
+
+#[test]
+fn a_closed_store_has_done_what_was_queued_and_puts_its_log_away() {
+    let dir = tempfile::tempdir().unwrap();
+    let store = Store::open(dir.path()).unwrap();
+    let other = store.clone();
+    let queued = store.keep(vec![prediction("a")], Vec::new()).unwrap();
+    store.close();
+    queued.wait().unwrap();
+    assert!(matches!(other.clients().wait(), Err(StoreError::Closed)));
+    assert!(matches!(other.delete_client("a").wait(), Err(StoreError::Closed)));
+    let log = dir.path().join("store.sqlite-wal");
+    assert!(!log.try_exists().unwrap());
+    other.close();
+}

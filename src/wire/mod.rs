@@ -1,5 +1,6 @@
 //! The documents that cross the wire, and nothing of how they travel.
 
+pub mod apis;
 pub mod call;
 pub mod catalogue;
 pub mod names;

@@ -1,15 +1,17 @@
 //! Real models on synthetic cards: every fixture is read exactly, by every engine, in and out of process, over HTTP.
 
 use std::collections::BTreeMap;
-use std::io::{BufRead, BufReader, Read, Write};
-use std::net::TcpStream;
+use std::io::{Read, Write};
+use std::net::{SocketAddr, TcpStream};
 use std::path::PathBuf;
-use std::process::{Child, Command, Stdio};
+use std::process::{Command, Stdio};
 
 use fenwen::cli::local::LocalReader;
 use fenwen::config::{Config, Overrides};
 use serde::Deserialize;
 use serde_json::Value;
+
+use crate::support::Server;
 
 /// What is printed on a fixture; the other keys are for the evaluation.
 #[derive(Deserialize)]
@@ -158,79 +160,39 @@ fn a_drawn_picture_shows_the_boxes() {
     assert_ne!(drawn.as_raw(), card.as_raw());
 }
 
-/// A server on a free port, ended when dropped.
-struct Server {
-    child: Child,
-    address: String,
-    /// The server answers nothing when its audit log is gone.
-    _data_dir: tempfile::TempDir,
-}
-
-impl Server {
-    fn start() -> Server {
-        let data_dir = tempfile::tempdir().unwrap();
-        let mut child = Command::new(env!("CARGO_BIN_EXE_fenwen"))
-            .args(["serve", "--profile", "demo", "--listen", "127.0.0.1:0", "--data-dir"])
-            .arg(data_dir.path())
-            .stdout(Stdio::piped())
-            .stderr(Stdio::null())
-            .spawn()
-            .unwrap();
-        let lines = BufReader::new(child.stdout.take().unwrap()).lines();
-        let ready = lines.map(|it| it.unwrap()).find(|it| it.contains("已就緒")).unwrap();
-        let start = ready.find("http://").unwrap() + "http://".len();
-        let address = ready[start..].split('/').next().unwrap().to_owned();
-        Server { child, address, _data_dir: data_dir }
-    }
-
-    fn post(&self, file: &[u8]) -> (String, Value) {
-        let boundary = "fenwen-boundary";
-        let mut body = format!(
-            "--{boundary}\r\ncontent-disposition: form-data; name=\"image\"; filename=\"a\"\r\n\r\n"
-        )
-        .into_bytes();
-        body.extend_from_slice(file);
-        body.extend_from_slice(format!("\r\n--{boundary}--\r\n").as_bytes());
-        let mut stream = TcpStream::connect(&self.address).unwrap();
-        write!(
-            stream,
-            "POST /api/v1/identity-documents/recognitions HTTP/1.1\r\nhost: x\r\nconnection: close\r\n\
-             content-type: multipart/form-data; boundary={boundary}\r\ncontent-length: {}\r\n\r\n",
-            body.len()
-        )
-        .unwrap();
-        stream.write_all(&body).unwrap();
-        let mut answer = String::new();
-        stream.read_to_string(&mut answer).unwrap();
-        let (head, body) = answer.split_once("\r\n\r\n").unwrap();
-        (head.lines().next().unwrap().to_owned(), serde_json::from_str(body).unwrap())
-    }
-
-    /// Asks the server to end, and tells whether it ended well.
-    fn terminate(mut self) -> bool {
-        let pid = self.child.id().to_string();
-        assert!(Command::new("kill").args(["-TERM", &pid]).status().unwrap().success());
-        self.child.wait().unwrap().success()
-    }
-}
-
-impl Drop for Server {
-    fn drop(&mut self) {
-        // An error means that it has ended already.
-        let _ = self.child.kill();
-        let _ = self.child.wait();
-    }
+fn post(address: SocketAddr, file: &[u8]) -> (String, Value) {
+    let boundary = "fenwen-boundary";
+    let mut body = format!(
+        "--{boundary}\r\ncontent-disposition: form-data; name=\"image\"; filename=\"a\"\r\n\r\n"
+    )
+    .into_bytes();
+    body.extend_from_slice(file);
+    body.extend_from_slice(format!("\r\n--{boundary}--\r\n").as_bytes());
+    let mut stream = TcpStream::connect(address).unwrap();
+    write!(
+        stream,
+        "POST /api/v1/identity-documents/recognitions HTTP/1.1\r\nhost: x\r\nconnection: close\r\n\
+         content-type: multipart/form-data; boundary={boundary}\r\ncontent-length: {}\r\n\r\n",
+        body.len()
+    )
+    .unwrap();
+    stream.write_all(&body).unwrap();
+    let mut answer = String::new();
+    stream.read_to_string(&mut answer).unwrap();
+    let (head, body) = answer.split_once("\r\n\r\n").unwrap();
+    (head.lines().next().unwrap().to_owned(), serde_json::from_str(body).unwrap())
 }
 
 #[test]
 fn a_card_goes_in_over_http_and_its_fields_come_out() {
-    let server = Server::start();
+    let data = tempfile::tempdir().unwrap();
+    let server = Server::start(data.path());
     let document_type = "tw_national_id_front";
-    let (status, document) = server.post(&picture(document_type));
+    let (status, document) = post(server.addr, &picture(document_type));
     assert!(status.contains("200"), "{status}");
     check(&document, &truth(document_type));
-    let (status, problem) = server.post(b"this is no picture");
+    let (status, problem) = post(server.addr, b"this is no picture");
     assert!(status.contains("415"), "{status}");
     assert_eq!(problem["code"], "ER0440");
-    assert!(server.terminate(), "the server did not end well on SIGTERM");
+    server.stop();
 }

@@ -107,7 +107,7 @@ fn one_application_that_cannot_be_keeps_all_from_being_registered() {
         (change("scopes", json!([])), "scopes"),
         (change("networks", json!(["somewhere"])), "somewhere"),
         (change("exchange_name", json!("TW")), "instance/class/member"),
-        (change("client_id", json!("王小明")), "1 to 64"),
+        (change("client_id", json!("王小明")), "1 到 64"),
         (doubled, "內容不同"),
     ] {
         let file = applications(&world, &[application("a"), second]);

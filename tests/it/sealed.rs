@@ -2,10 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::fs;
-use std::io::{BufRead, BufReader, Read};
-use std::net::SocketAddr;
 use std::path::Path;
-use std::process::{Child, Command, Stdio};
 
 use fenwen::audit::AuditEvent;
 use fenwen::base::Private;
@@ -13,50 +10,9 @@ use fenwen::store::{NewPrediction, Store};
 
 use crate::audit::rows;
 use crate::http::client::{get, send};
+use crate::support::Server;
 
-/// A server in a process of its own, ended with the test.
-struct Server {
-    child: Child,
-    addr: SocketAddr,
-}
-
-impl Server {
-    fn start(data: &Path) -> Server {
-        let mut child = Command::new(env!("CARGO_BIN_EXE_fenwen"))
-            .args(["serve", "--profile", "demo", "--listen", "127.0.0.1:0"])
-            .args(["--set", "audit.node=n", "--set", "audit.min_free_mib=0", "--data-dir"])
-            .arg(data)
-            .stdout(Stdio::piped())
-            .stderr(Stdio::piped())
-            .spawn()
-            .unwrap();
-        let lines = BufReader::new(child.stdout.take().unwrap()).lines();
-        let line = lines.map(|it| it.unwrap()).find(|it| it.contains("http://")).unwrap();
-        let address = line.split("http://").nth(1).unwrap().split('/').next().unwrap();
-        Server { child, addr: address.parse().unwrap() }
-    }
-
-    /// Ends in order; what it has logged.
-    fn stop(mut self) -> String {
-        let pid = rustix::process::Pid::from_child(&self.child);
-        rustix::process::kill_process(pid, rustix::process::Signal::TERM).unwrap();
-        let mut log = String::new();
-        self.child.stderr.take().unwrap().read_to_string(&mut log).unwrap();
-        assert!(self.child.wait().unwrap().success(), "{log}");
-        log
-    }
-}
-
-impl Drop for Server {
-    fn drop(&mut self) {
-        // An error means that it has ended already.
-        let _ = self.child.kill();
-        let _ = self.child.wait();
-    }
-}
-
-/// Content of every file below the folder, but of the audit log, which tells of the start, and of an empty write-ahead
-/// log, which SQLite makes for whoever reads, and takes away only if the process lets it.
+/// Content of every file below the folder, but of the audit log, which tells of the start.
 fn files(data: &Path) -> BTreeMap<String, Vec<u8>> {
     let mut found = BTreeMap::new();
     let mut folders = vec![data.to_owned()];
@@ -67,23 +23,11 @@ fn files(data: &Path) -> BTreeMap<String, Vec<u8>> {
             if path.is_dir() {
                 folders.push(path);
             } else if !name.starts_with("audit/") && !name.ends_with("-shm") {
-                let content = fs::read(path).unwrap();
-                if !(name.ends_with("-wal") && content.is_empty()) {
-                    found.insert(name, content);
-                }
+                found.insert(name, fs::read(path).unwrap());
             }
         }
     }
     found
-}
-
-/// Takes what SQLite has still in its write-ahead log into the file: a process may end before it has done so, and then
-/// whoever opens the file next does it.
-fn put_away(data: &Path) {
-    let database = rusqlite::Connection::open(data.join("store.sqlite")).unwrap();
-    let truncate = "PRAGMA wal_checkpoint(TRUNCATE)";
-    let is_busy: i64 = database.query_row(truncate, [], |row| row.get(0)).unwrap();
-    assert_eq!(is_busy, 0, "nobody else has it open");
 }
 
 fn keep(data: &Path) {
@@ -118,7 +62,8 @@ async fn with_another_key_nothing_is_served_and_nothing_is_written() {
     // Whoever is answered is served: from then on a signal ends it in order.
     assert_eq!(get(server.addr, "/healthz/live").await.status, 200);
     server.stop();
-    put_away(data);
+    let log = data.join("store.sqlite-wal");
+    assert!(!log.try_exists().unwrap(), "a server that ends in order puts the log away");
     let key = data.join("keys/store.key");
     let right = fs::read(&key).unwrap();
     fs::write(&key, [7; 32]).unwrap();

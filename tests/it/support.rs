@@ -1,4 +1,10 @@
-//! What several areas need: the real models, from the store that `fenwen models pull` fills.
+//! What several areas need: the real models, from the store that `fenwen models pull` fills, and servers in processes
+//! of their own.
+
+use std::io::{BufRead, BufReader, Read};
+use std::net::SocketAddr;
+use std::path::Path;
+use std::process::{Child, Command, ExitStatus, Stdio};
 
 use fenwen::config::{Config, Overrides};
 use fenwen::registry::VerifiedFile;
@@ -38,4 +44,61 @@ pub(crate) fn pulled(sha256: &str) -> VerifiedFile {
     let store = Config::read(&Overrides::default()).unwrap().model_store();
     VerifiedFile::check(&store.join(sha256), sha256)
         .unwrap_or_else(|err| panic!("{err}; run `fenwen models pull` first"))
+}
+
+/// A server on a free port, in a process of its own; it ends with the test.
+pub(crate) struct Server {
+    child: Child,
+    pub(crate) addr: SocketAddr,
+}
+
+impl Server {
+    /// One over the data below a folder, once it says where it listens.
+    pub(crate) fn start(data: &Path) -> Server {
+        Server::of(&mut Command::new(env!("CARGO_BIN_EXE_fenwen")), data)
+    }
+
+    /// The same by a command that runs what its arguments say.
+    pub(crate) fn of(command: &mut Command, data: &Path) -> Server {
+        let mut child = command
+            .args(["serve", "--profile", "demo", "--listen", "127.0.0.1:0"])
+            .args(["--set", "audit.node=n", "--set", "audit.min_free_mib=0", "--data-dir"])
+            .arg(data)
+            .stdout(Stdio::piped())
+            .stderr(Stdio::piped())
+            .spawn()
+            .unwrap();
+        let lines = BufReader::new(child.stdout.take().unwrap()).lines();
+        let line = lines.map(|it| it.unwrap()).find(|it| it.contains("http://")).unwrap();
+        let address = line.split("http://").nth(1).unwrap().split('/').next().unwrap();
+        Server { child, addr: address.parse().unwrap() }
+    }
+
+    pub(crate) fn pid(&self) -> u32 {
+        self.child.id()
+    }
+
+    /// Ends in order; what it has logged.
+    pub(crate) fn stop(self) -> String {
+        let (status, log) = self.killed(rustix::process::Signal::TERM);
+        assert!(status.success(), "{log}");
+        log
+    }
+
+    /// How it ends by a signal, and what it has logged.
+    pub(crate) fn killed(mut self, signal: rustix::process::Signal) -> (ExitStatus, String) {
+        let pid = rustix::process::Pid::from_child(&self.child);
+        rustix::process::kill_process(pid, signal).unwrap();
+        let mut log = String::new();
+        self.child.stderr.take().unwrap().read_to_string(&mut log).unwrap();
+        (self.child.wait().unwrap(), log)
+    }
+}
+
+impl Drop for Server {
+    fn drop(&mut self) {
+        // An error means that it has ended already.
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
 }

@@ -147,7 +147,7 @@ fn verified(asked: &str, webhook: &Value) -> Value {
 
 /// Tells the bus of everything that waits, until everybody has it.
 async fn relay_all(server: &Server, bus: &Arc<dyn Bus>, clock: &Arc<dyn Clock>) {
-    let outbox = StoreOutbox { store: server.store.clone(), clock: Arc::clone(clock) };
+    let outbox = StoreOutbox::alone(server.store.clone(), Arc::clone(clock));
     let mut relay = Relay::new(Arc::new(outbox), Arc::clone(bus));
     let all = async {
         while !server.store.outbox_pending(1).await.unwrap().is_empty() {

@@ -14,6 +14,7 @@ from ._drivers import AsyncDriver, SyncDriver
 from ._method import D
 from .answers import Answers
 from .blobs import Blobs
+from .clients import Clients
 from .documents import Documents
 from .embeddings import Embeddings
 from .identity_documents import IdentityDocuments
@@ -53,6 +54,7 @@ class _Groups(Generic[D]):
         self.modes = Modes(driver, settings)
         self.subjects = Subjects(driver, settings)
         self.webhooks = Webhooks(driver, settings)
+        self.clients = Clients(driver, settings)
         self.server = Server(driver, settings)
 
     def __repr__(self) -> str:

@@ -3,13 +3,23 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 from ._core import Call, Part, Plan
 from ._method import D, Group, method
 from ._model import decode, encode
 from ._source import Source, whole
-from .types import Meta, Options, PredictionResponse, Purpose, RecognitionAnswer
+from .types import (
+    CardCheckRequest,
+    CheckedField,
+    DecidedBy,
+    DocumentType,
+    Meta,
+    Options,
+    PredictionResponse,
+    Purpose,
+    RecognitionAnswer,
+)
 
 
 class IdentityDocuments(Group[D]):
@@ -49,3 +59,21 @@ class IdentityDocuments(Group[D]):
         """Which kinds and fields an earlier picture gave and how surely; no value. With `id:recognize` only, one's own."""
         answer = yield from Call(self.settings, "read_recognition", path={"id": recognition_id}).answer()
         return decode(PredictionResponse, answer.json())
+
+    @method
+    def check(
+        self,
+        recognition_id: str,
+        document_type: DocumentType,
+        fields: Sequence[CheckedField],
+        *,
+        decided_by: DecidedBy | None = None,
+    ) -> Plan[None]:
+        """What an officer found when every field was compared with the card: no values, only whether each was right."""
+        body = CardCheckRequest(document_type=document_type, fields=list(fields), decided_by=decided_by)
+        yield from Call(self.settings, "check_identity_document", path={"id": recognition_id}, body=body).answer()
+
+    @method
+    def reveal(self, recognition_id: str) -> Plan[None]:
+        """Puts on record that numbers and names of a recognition are shown to somebody, before they are."""
+        yield from Call(self.settings, "reveal_identity_document", path={"id": recognition_id}).answer()

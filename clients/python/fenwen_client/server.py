@@ -7,7 +7,7 @@ from typing import Any
 from ._core import Call, Plan
 from ._method import D, Group, method
 from ._model import decode
-from .types import Catalogue, State
+from .types import Apis, Catalogue, State
 
 
 class Server(Group[D]):
@@ -38,6 +38,18 @@ class Server(Group[D]):
         """The description of the API."""
         found: dict[str, Any] = (yield from Call(self.settings, "openapi").answer()).json()
         return found
+
+    @method
+    def openapi_of(self, service: str) -> Plan[dict[str, Any]]:
+        """The description of one service: letters, documents, speech, qa, identity-documents."""
+        path = {"file": f"{service}.json"}
+        found: dict[str, Any] = (yield from Call(self.settings, "openapi_of_service", path=path).answer()).json()
+        return found
+
+    @method
+    def apis(self) -> Plan[Apis]:
+        """Interfaces and where their descriptions are (APIs.json)."""
+        return decode(Apis, (yield from Call(self.settings, "apis").answer()).json())
 
     @method
     def asyncapi(self) -> Plan[str]:

@@ -16,6 +16,8 @@ from ._uploads import upload
 from .errors import ConnectionFailed, DecodeError
 from .types import (
     AudioVerbose,
+    CorrectionRequest,
+    CorrectionResponse,
     JobAccepted,
     JobChange,
     LiveMessage,
@@ -188,3 +190,27 @@ class Transcriptions(Group[D]):
             )
         yield from live(self.settings, opening, chunks, rate if encoding == "pcm" else 0, answers)
 
+    @method
+    def correct(
+        self,
+        job_id: str,
+        number: int,
+        text: str,
+        *,
+        version: int,
+        rendition: Rendition | None = None,
+        purpose: Purpose | None = None,
+    ) -> Plan[CorrectionResponse]:
+        """Writes another text for an utterance. `version` is that of the transcript that was read; when somebody else
+        has corrected it since, it is refused."""
+        body = CorrectionRequest(text=text, rendition=rendition, purpose=self.settings.why(purpose))
+        path, headers = {"id": job_id, "number": str(number)}, {"if-match": f'"{version}"'}
+        call = Call(self.settings, "correct_transcription", path=path, headers=headers, body=body)
+        return decode(CorrectionResponse, (yield from call.answer()).json())
+
+    @method
+    def undo_correction(self, job_id: str, number: int, *, version: int) -> Plan[CorrectionResponse]:
+        """Takes the correction of an utterance back."""
+        path, headers = {"id": job_id, "number": str(number)}, {"if-match": f'"{version}"'}
+        call = Call(self.settings, "undo_correction", path=path, headers=headers)
+        return decode(CorrectionResponse, (yield from call.answer()).json())

@@ -188,6 +188,182 @@ class AnswerResponse(ApiModel):
 
 
 @dataclass(frozen=True, kw_only=True, repr=False)
+class Api(ApiModel):
+    """An interface."""
+
+    aid: str
+    """Identifies it."""
+
+    baseURL: str
+    """What stands before every path of it."""
+
+    description: str
+    """What it is for."""
+
+    humanURL: str
+    """Where people read of it."""
+
+    image: str
+    """A picture that stands for it."""
+
+    name: str
+    """Name."""
+
+    properties: list[ApiProperty]
+    """Its descriptions."""
+
+    tags: list[str]
+    """Words to find it by."""
+
+
+@dataclass(frozen=True, kw_only=True, repr=False)
+class ApiProperty(ApiModel):
+    """Where something about interfaces is."""
+
+    mediaType: str
+    """Its media type."""
+
+    type: str
+    """`OpenAPI`, `AsyncAPI`, `Documentation` or `Catalog`."""
+
+    url: str
+    """Its address."""
+
+
+@dataclass(frozen=True, kw_only=True, repr=False)
+class Apis(ApiModel):
+    """Interfaces of this server. Addresses are relative to that of this list: a server does not know under which
+    name it is reached.
+    """
+
+    aid: str
+    """Identifies the list."""
+
+    apis: list[Api]
+    """Interfaces."""
+
+    common: list[ApiProperty]
+    """What holds for all of them."""
+
+    description: str
+    """What it is a list of."""
+
+    maintainers: list[Maintainer]
+    """Who keeps it."""
+
+    name: str
+    """Name."""
+
+    specificationVersion: str
+    """Version of APIs.json."""
+
+    tags: list[str]
+    """Words to find it by."""
+
+    type: str
+    """`Index`: of one organisation."""
+
+    url: str
+    """Where this list is."""
+
+
+@dataclass(frozen=True, kw_only=True, repr=False)
+class ApplicationList(ApiModel):
+    """Applications, the newest first."""
+
+    items: list[ApplicationResponse]
+    """Applications."""
+
+
+@dataclass(frozen=True, kw_only=True, repr=False)
+class ApplicationRequest(ApiModel):
+    """What a system asks for, as in a file of `client-application.v1`. Unknown fields are refused."""
+
+    application_no: str
+    """Number that the applicant knows it by: 1 to 128 characters."""
+
+    applied_by: str
+    """Account of the applicant, who cannot approve: 1 to 128 characters."""
+
+    certificate_sha256: str | None = None
+    """SHA-256 of the certificate that it must show, 64 hexadecimal digits."""
+
+    client_id: str
+    """Id of the system: 1 to 64 letters, digits, `-` or `_`."""
+
+    exchange_name: str | None = None
+    """Its name at the exchange: instance/class/member/subsystem."""
+
+    hours: str | None = None
+    """When of a day it may call (time of Taiwan), such as `08:00-18:00`."""
+
+    networks: list[str] | None = None
+    """Networks that it may call from."""
+
+    org: str
+    """Code of its agency."""
+
+    purposes: list[str]
+    """Codes of what it may do that for, at least one."""
+
+    scopes: list[str]
+    """What it may do, at least one. What needs a strong login of people is registered at the machine only."""
+
+    units: list[str] | None = None
+    """Units below which it may see rows; the whole agency when empty."""
+
+    valid_days: int | None = None
+    """After how many days the registration ends."""
+
+
+@dataclass(frozen=True, kw_only=True, repr=False)
+class ApplicationResponse(ApiModel):
+    """An application."""
+
+    application_id: str
+    """Identifies it."""
+
+    application_no: str
+    """Number that the applicant knows it by."""
+
+    certificate: bool
+    """Whether it would have to show a certificate."""
+
+    client_id: str
+    """Id of the system."""
+
+    exchange_name: str | None
+    """Its name at the exchange."""
+
+    hours: str | None
+    """When of a day it would call."""
+
+    networks: list[str]
+    """Networks that it would call from."""
+
+    org: str
+    """Code of its agency."""
+
+    purposes: list[str]
+    """What for."""
+
+    request: AskedResponse
+    """Who applied, and what became of that."""
+
+    scopes: list[str]
+    """What it would be allowed to do."""
+
+    sent_by: str
+    """Who handed it over, and so cannot approve either."""
+
+    units: list[str]
+    """Units below which it would see rows."""
+
+    valid_days: int | None
+    """After how many days the registration would end."""
+
+
+@dataclass(frozen=True, kw_only=True, repr=False)
 class ApprovalRequest(ApiModel):
     """An approval. Unknown fields are refused."""
 
@@ -662,6 +838,58 @@ class ClassificationResponse(ApiModel):
 
     items: list[LetterItem]
     """One for each letter, in order."""
+
+
+@dataclass(frozen=True, kw_only=True, repr=False)
+class ClientList(ApiModel):
+    """Clients, by their ids."""
+
+    items: list[ClientResponse]
+    """Clients."""
+
+
+@dataclass(frozen=True, kw_only=True, repr=False)
+class ClientResponse(ApiModel):
+    """A client."""
+
+    approved_by: str
+    """Who approved it."""
+
+    client_id: str
+    """Identifies it."""
+
+    exchange_name: str | None
+    """Its name at the exchange."""
+
+    expires_at: str | None
+    """When the registration ends."""
+
+    hours: str | None
+    """When of a day it may call."""
+
+    keys: list[KeyResponse]
+    """Its keys: never the secret part."""
+
+    networks: list[str]
+    """Networks that it may call from; from everywhere when empty."""
+
+    org: str
+    """Code of its agency."""
+
+    purposes: list[str]
+    """What for."""
+
+    scopes: list[str]
+    """What it may do."""
+
+    state: str
+    """`active`, `suspended` or `expired`."""
+
+    units: list[str]
+    """Units below which it may see rows; the whole agency when empty."""
+
+    used_at: str
+    """About when it last called, or was registered or enabled."""
 
 
 @dataclass(frozen=True, kw_only=True, repr=False)
@@ -1624,6 +1852,17 @@ class InputParameters(ApiModel):
 
 
 @dataclass(frozen=True, kw_only=True, repr=False)
+class IssuedKeyResponse(ApiModel):
+    """A key that was made just now. No `Debug`: it holds a credential."""
+
+    key: str
+    """The whole key: it is shown this once."""
+
+    key_id: str
+    """The part that is no secret."""
+
+
+@dataclass(frozen=True, kw_only=True, repr=False)
 class Issuer(ApiModel):
     """Who sent a document."""
 
@@ -1796,6 +2035,20 @@ class JobResponse(ApiModel):
 
     state: str
     """`queued`, `running`, `succeeded`, `failed`, `cancelled` or `dead`."""
+
+
+@dataclass(frozen=True, kw_only=True, repr=False)
+class KeyResponse(ApiModel):
+    """A key of a client."""
+
+    created_at: str
+    """When it was made."""
+
+    demo: bool
+    """Whether it is for demonstrations only."""
+
+    key_id: str
+    """The part that is no secret."""
 
 
 @dataclass(frozen=True, kw_only=True, repr=False)
@@ -2119,6 +2372,14 @@ class LiveRequestEnd(ApiModel):
     """No sound follows."""
 
     type: Literal["end"] = "end"
+
+
+@dataclass(frozen=True, kw_only=True, repr=False)
+class Maintainer(ApiModel):
+    """Who keeps a list."""
+
+    name: str
+    """Name of the organisation."""
 
 
 @dataclass(frozen=True, kw_only=True, repr=False)
@@ -3742,6 +4003,16 @@ OPERATIONS: dict[str, Operation] = {
     "delete_blob": Operation("DELETE", "/api/v1/blobs/{id}", frozenset()),
     "complete_blob": Operation("POST", "/api/v1/blobs/{id}/complete", frozenset()),
     "put_blob_part": Operation("PUT", "/api/v1/blobs/{id}/parts/{number}", frozenset()),
+    "list_clients": Operation("GET", "/api/v1/clients", frozenset()),
+    "list_client_applications": Operation("GET", "/api/v1/clients/applications", frozenset()),
+    "apply_for_client": Operation("POST", "/api/v1/clients/applications", frozenset()),
+    "get_client_application": Operation("GET", "/api/v1/clients/applications/{id}", frozenset()),
+    "approve_client_application": Operation("POST", "/api/v1/clients/applications/{id}/approve", frozenset()),
+    "reject_client_application": Operation("POST", "/api/v1/clients/applications/{id}/reject", frozenset()),
+    "enable_client": Operation("POST", "/api/v1/clients/{id}/enable", frozenset()),
+    "issue_client_key": Operation("POST", "/api/v1/clients/{id}/keys", frozenset()),
+    "revoke_client_key": Operation("DELETE", "/api/v1/clients/{id}/keys/{key_id}", frozenset()),
+    "suspend_client": Operation("POST", "/api/v1/clients/{id}/suspend", frozenset()),
     "suggest_dispatch": Operation("POST", "/api/v1/documents/dispatch-suggestions", frozenset({"idempotency-key", "prefer", "x-deadline-ms", "x-request-id"})),
     "recognise_identity_document": Operation("POST", "/api/v1/identity-documents/recognitions", frozenset({"x-deadline-ms", "x-request-id"})),
     "read_recognition": Operation("GET", "/api/v1/identity-documents/recognitions/{id}", frozenset()),
@@ -3808,6 +4079,7 @@ OPERATIONS: dict[str, Operation] = {
     "list_webhook_deliveries": Operation("GET", "/api/v1/webhooks/{id}/deliveries", frozenset()),
     "redeliver": Operation("POST", "/api/v1/webhooks/{id}/deliveries/{delivery_id}/redeliver", frozenset()),
     "rotate_webhook_secret": Operation("POST", "/api/v1/webhooks/{id}/rotate-secret", frozenset()),
+    "apis": Operation("GET", "/apis.json", frozenset()),
     "asyncapi": Operation("GET", "/asyncapi.yaml", frozenset()),
     "health_live": Operation("GET", "/healthz/live", frozenset()),
     "health_ready": Operation("GET", "/healthz/ready", frozenset()),

@@ -17,7 +17,9 @@ from network import AsyncNetwork, Network
 from fenwen_client import AsyncClient, Client, Purpose
 from fenwen_client._method import course, method
 from fenwen_client.types import (
+    ApplicationRequest,
     CallUtterance,
+    CheckedField,
     DecidedBy,
     DispatchOptions,
     Document,
@@ -50,6 +52,15 @@ REVIEW = ReviewItem(
     version=3,
 )
 
+APPLICATION = ApplicationRequest(
+    application_no="SO-1",
+    applied_by="u-31",
+    client_id="mailbox",
+    org="301000000A",
+    scopes=["letters:classify"],
+    purposes=["petition-handling"],
+)
+
 # Each operation with a call that makes it. Where a method makes several, the last one counts.
 CALLS: dict[str, Callable[[Any], Any]] = {
     "start_page": lambda c: c.server.start_page(),
@@ -67,6 +78,10 @@ CALLS: dict[str, Callable[[Any], Any]] = {
         b"picture", b"picture", expected={"name": "王*明"}, options=Options(lines=True)
     ),
     "read_recognition": lambda c: c.identity_documents.get(ID),
+    "check_identity_document": lambda c: c.identity_documents.check(
+        ID, "tw_nhi_card", [CheckedField(name="name", decision="accepted", confidence=0.9)]
+    ),
+    "reveal_identity_document": lambda c: c.identity_documents.reveal(ID),
     "list_jobs": lambda c: c.jobs.list(state="queued", service="letters", before="9", limit=2),
     "create_job": lambda c: c.jobs.submit("letters", "classify", input={"letters": [{"subject": "戶籍"}]}),
     "read_job": lambda c: c.jobs.get(ID),
@@ -101,6 +116,8 @@ CALLS: dict[str, Callable[[Any], Any]] = {
     "transcribe_recording": lambda c: c.transcriptions.submit(b"RIFF", speakers=["民眾"], vocabulary=["戶政司"]),
     "read_transcription": lambda c: c.transcriptions.get(ID, rendition="redacted"),
     "read_recording": lambda c: c.transcriptions.recording(ID),
+    "correct_transcription": lambda c: c.transcriptions.correct(ID, 0, "我要檢舉違建", version=1),
+    "undo_correction": lambda c: c.transcriptions.undo_correction(ID, 0, version=2),
     "read_statistics": lambda c: c.predictions.statistics(),
     "read_drift": lambda c: c.predictions.drift(),
     "read_taxonomy": lambda c: c.taxonomy.get(),
@@ -131,6 +148,18 @@ CALLS: dict[str, Callable[[Any], Any]] = {
     "list_webhook_deliveries": lambda c: c.webhooks.deliveries(ID, limit=1),
     "redeliver": lambda c: c.webhooks.redeliver(ID, ID),
     "rotate_webhook_secret": lambda c: c.webhooks.rotate_secret(ID),
+    "apply_for_client": lambda c: c.clients.apply(APPLICATION),
+    "list_client_applications": lambda c: c.clients.applications(),
+    "get_client_application": lambda c: c.clients.application(ID),
+    "approve_client_application": lambda c: c.clients.approve(ID),
+    "reject_client_application": lambda c: c.clients.reject(ID, "重複申請"),
+    "list_clients": lambda c: c.clients.list(),
+    "suspend_client": lambda c: c.clients.suspend("mailbox"),
+    "enable_client": lambda c: c.clients.enable("mailbox"),
+    "issue_client_key": lambda c: c.clients.issue_key("mailbox"),
+    "revoke_client_key": lambda c: c.clients.revoke_key("mailbox", "0123456789abcdef"),
+    "apis": lambda c: c.server.apis(),
+    "openapi_of_service": lambda c: c.server.openapi_of("letters"),
     "asyncapi": lambda c: c.server.asyncapi(),
     "health_live": lambda c: c.server.live(),
     "health_ready": lambda c: c.server.ready(),

@@ -20,7 +20,7 @@ use fenwen::policy::Policy;
 use fenwen::registry::Trust;
 use fenwen::service::infer::{Infer, NetworkError, Networks, OpenedNetwork};
 use fenwen::service::jobs::{Blobs, JobParts, JobSettings, Jobs};
-use fenwen::service::notices::{Notices, RefusalLimit};
+use fenwen::service::notices::{Limit, Notices};
 use fenwen::service::reviews::{ReviewSettings, Reviews};
 use fenwen::service::routing::{
     EncoderError, Encoders, Routing, RoutingParts, RoutingSettings, TextEncoder,
@@ -65,7 +65,7 @@ pub(super) async fn serve(
         store: store.clone(),
         speech: Speech::deaf("no speech here".to_owned(), Arc::clone(&clock)),
         models,
-        notices: Notices::new(store.clone(), Arc::clone(&clock), RefusalLimit::default()),
+        notices: Notices::new(store.clone(), Arc::clone(&clock), Limit::default()),
         scanner: Scanner::off(),
         clock: Arc::clone(&clock),
     };

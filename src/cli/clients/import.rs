@@ -14,11 +14,8 @@ use crate::cli::audit::{by_operator, on_record};
 use crate::cli::jobs;
 use crate::config::Config;
 use crate::identity::{Application, Applications};
-use crate::policy::Scope;
 use crate::store::Store;
 use crate::store::clients::ClientRow;
-
-use super::Registration;
 
 /// Largest file, in bytes.
 const MAX_FILE: u64 = 1 << 20;
@@ -110,9 +107,9 @@ fn fate(it: &Application, approver: &str, known: &[ClientRow], now: Duration) ->
     if it.applied_by == approver {
         return Fate::Refused("申請人不得核准自己的申請".to_owned());
     }
-    let row = match row(it, approver, now) {
+    let row = match it.row(approver, now) {
         Ok(row) => row,
-        Err(error) => return Fate::Refused(format!("{error:#}")),
+        Err(error) => return Fate::Refused(error.to_string()),
     };
     let is_taken = |other: &&ClientRow| other.partner.is_some() && other.partner == row.partner;
     match known.iter().find(|other| other.id == row.id) {
@@ -123,27 +120,6 @@ fn fate(it: &Application, approver: &str, known: &[ClientRow], now: Duration) ->
             None => Fate::New(Box::new(row)),
         },
     }
-}
-
-fn row(it: &Application, approver: &str, now: Duration) -> anyhow::Result<ClientRow> {
-    ensure!(!it.scopes.is_empty(), "scopes 至少一項");
-    ensure!(!it.purposes.is_empty(), "purposes 至少一項");
-    let scope =
-        |name: &String| name.parse::<Scope>().ok().with_context(|| format!("沒有這項權限:{name}"));
-    let registration = Registration {
-        id: it.client_id.clone(),
-        org: it.org.clone(),
-        unit: it.units.clone(),
-        scope: it.scopes.iter().map(scope).collect::<Result<_, _>>()?,
-        purpose: it.purposes.clone(),
-        hours: it.hours.clone(),
-        network: it.networks.clone(),
-        days: it.valid_days,
-        certificate: it.certificate_sha256.clone(),
-        partner: it.exchange_name.clone(),
-        approved_by: approver.to_owned(),
-    };
-    registration.row(now)
 }
 
 /// Whether one is registered as the other asks for; when, by whom and until when do not count.

@@ -66,8 +66,8 @@ impl Beside {
         if role != Role::Api {
             let Told { store, clock, bus } = told;
             let (bell, bells) = (Arc::default(), Arc::clone(store.bells()));
-            let relay = Relay::new(Arc::new(StoreOutbox { store, clock }), bus);
-            watches.push(tokio::spawn(ringing(bells, role, Arc::clone(&bell))));
+            let relay = Relay::new(Arc::new(StoreOutbox::shared(store, clock)), bus);
+            watches.push(tokio::spawn(ringing(bells, Arc::clone(&bell))));
             workers.push(tokio::spawn(relay.run(bell, stopped.clone())));
         }
         workers.extend(senders.start(role, stopped));
@@ -91,14 +91,11 @@ impl Beside {
     }
 }
 
-/// Rings for the relay when the outbox was written, for as long as it is polled. A process that does nothing else hears of
-/// all processes; the others would only tell the bus the same at one time.
-async fn ringing(bells: Arc<Bells>, role: Role, bell: Arc<Notify>) {
+/// Rings for the relay when the outbox was written, here or elsewhere, for as long as it is polled: of all relays one
+/// publishes, whoever has written.
+async fn ringing(bells: Arc<Bells>, bell: Arc<Notify>) {
     loop {
-        match role {
-            Role::Relay => bells.told_anywhere().await,
-            _ => bells.told().await,
-        }
+        bells.told_anywhere().await;
         bell.notify_one();
         SystemClock.wait(RING_GAP).await;
     }

@@ -287,7 +287,7 @@ fn share(value: f32) -> f64 {
 /// Somebody must look at something. What it is about is told on the first page and in the log only.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, JsonSchema)]
 pub struct NoticeRaised {
-    /// What kind: `release-refused`, `repeated-refusals`, `audit-broken`, `not-unsealed`, `dead-letters` or
-    /// `disk-nearly-full`.
+    /// What kind: `release-refused`, `repeated-refusals`, `off-hours-reading`, `audit-broken`, `not-unsealed`,
+    /// `dead-letters` or `disk-nearly-full`.
     pub kind: String,
 }

@@ -4,6 +4,7 @@ pub mod answers;
 pub mod approvals;
 pub(super) mod body;
 pub mod card_check;
+pub mod clients;
 pub mod compare;
 pub mod comparisons;
 pub mod correction;

@@ -23,9 +23,9 @@ fn a_data_directory_belongs_to_one_profile() {
 mod linux {
     use std::collections::BTreeSet;
     use std::fs;
-    use std::io::{BufRead, BufReader};
     use std::net::{IpAddr, Ipv4Addr, SocketAddr};
-    use std::process::{Child, Command, Stdio};
+
+    use crate::support::Server;
 
     /// State of a socket that listens.
     const LISTEN: &str = "0A";
@@ -57,38 +57,16 @@ mod linux {
         found
     }
 
-    struct Server(Child);
-
-    impl Drop for Server {
-        fn drop(&mut self) {
-            // An error means that it has ended already.
-            let _ = self.0.kill();
-            let _ = self.0.wait();
-        }
-    }
-
     #[test]
     fn a_server_listens_where_it_says_and_nowhere_else() {
         let data = tempfile::tempdir().unwrap();
-        let child = Command::new(env!("CARGO_BIN_EXE_fenwen"))
-            .args(["serve", "--profile", "demo", "--listen", "127.0.0.1:0", "--data-dir"])
-            .arg(data.path())
-            .stdout(Stdio::piped())
-            .stderr(Stdio::null())
-            .spawn()
-            .unwrap();
-        let mut server = Server(child);
-        let lines = BufReader::new(server.0.stdout.take().unwrap()).lines();
-        let ready = lines.map(|it| it.unwrap()).find(|it| it.contains("已就緒")).unwrap();
-        let address = ready.split("http://").nth(1).unwrap().split('/').next().unwrap();
-        let SocketAddr::V4(address) = address.parse().unwrap() else { panic!("{address}") };
+        let server = Server::start(data.path());
+        let SocketAddr::V4(address) = server.addr else { panic!("{}", server.addr) };
         assert_eq!(IpAddr::V4(*address.ip()), IpAddr::V4(Ipv4Addr::LOCALHOST));
         let expected = format!("tcp 0100007F:{:04X}", address.port());
-        assert_eq!(open_ports(server.0.id()), [expected]);
+        assert_eq!(open_ports(server.pid()), [expected]);
         assert_eq!(fs::read_to_string(data.path().join("profile")).unwrap(), "demo\n");
         // Whoever reads that it is ready may stop it.
-        let pid = server.0.id().to_string();
-        assert!(Command::new("kill").args(["-TERM", &pid]).status().unwrap().success());
-        assert!(server.0.wait().unwrap().success(), "it ends in order");
+        server.stop();
     }
 }

@@ -59,7 +59,7 @@ async fn every_described_operation_is_routed() {
             }
         }
     }
-    assert_eq!(n_operations, 87);
+    assert_eq!(n_operations, 98);
 }
 
 #[test]
@@ -103,6 +103,45 @@ async fn real_answers_fit_the_schemas() {
         let answer = get(server.addr, route).await;
         let pointer = format!("/paths/{path}/get/responses/200/content/application~1json/schema");
         validate(&pointer, &answer.json());
+    }
+}
+
+/// Every address of a document.
+fn addresses(value: &Value, found: &mut Vec<String>) {
+    match value {
+        Value::Array(items) => items.iter().for_each(|it| addresses(it, found)),
+        Value::Object(fields) => {
+            for (name, it) in fields {
+                match it
+                    .as_str()
+                    .filter(|_| name.to_lowercase().ends_with("url") || name == "image")
+                {
+                    Some(address) => found.push(address.to_owned()),
+                    None => addresses(it, found),
+                }
+            }
+        }
+        _ => (),
+    }
+}
+
+#[tokio::test]
+async fn descriptions_are_found_from_the_list_of_interfaces() {
+    let server = Server::open().await;
+    let list = get(server.addr, "/apis.json").await;
+    let list = list.json();
+    validate("/paths/~1apis.json/get/responses/200/content/application~1json/schema", &list);
+    let mut found = Vec::new();
+    addresses(&list, &mut found);
+    assert!(found.len() > 20, "{found:?}");
+    for address in found {
+        let answer = get(server.addr, &address).await;
+        assert!([200, 303].contains(&answer.status), "{address}: {}", answer.status);
+    }
+    let services = get(server.addr, "/api/v1/services").await.json();
+    for service in services["services"].as_array().unwrap() {
+        let wanted = format!("/openapi/{}.json", service["name"].as_str().unwrap());
+        assert!(list.to_string().contains(&wanted), "{wanted}");
     }
 }
 

@@ -1,5 +1,6 @@
 //! A server over a recogniser that answers when the test says so.
 
+mod door;
 mod networks;
 pub(crate) mod pages;
 mod recogniser;
@@ -13,7 +14,7 @@ use std::time::Duration;
 use fenwen::audit::{AuditSettings, Recorder};
 use fenwen::base::{Clock, Deadline, SystemClock};
 use fenwen::cli::kinds::{self, TextKind};
-use fenwen::http::{App, AppParts, Ended, HttpOptions, Listener, Tls, serve};
+use fenwen::http::{App, AppParts, Ended, HttpOptions, Tls, serve};
 #[cfg(feature = "jwt")]
 use fenwen::identity::IssuerSettings;
 use fenwen::identity::{Gate, GateSettings};
@@ -25,7 +26,7 @@ use fenwen::policy::{Policy, Surface};
 use fenwen::registry::Trust;
 use fenwen::service::infer::Infer;
 use fenwen::service::jobs::{Blobs, JobParts, JobSettings, Jobs};
-use fenwen::service::notices::{Notices, RefusalLimit};
+use fenwen::service::notices::{Limit, Notices, Office};
 use fenwen::service::reviews::{ReviewRules, ReviewSettings, Reviews};
 use fenwen::service::routing::{
     EncoderError, Encoders, Routing, RoutingParts, RoutingSettings, TextEncoder,
@@ -45,6 +46,8 @@ use tokio::sync::oneshot;
 use tokio::task::JoinHandle;
 
 use super::speech::FakeEar;
+
+use door::Door;
 
 pub(crate) use networks::FakeNetworks;
 pub(crate) use recogniser::{FakeRecogniser, PANIC_WIDTH};
@@ -132,6 +135,13 @@ impl Server {
         Server::start_behind(door, FakeRecogniser::open(), None, manners).await
     }
 
+    /// As [`Server::guarded`], while offices are closed.
+    pub(crate) async fn guarded_off_hours(office: Office) -> Server {
+        let door = Door { office: Some(office), ..Door::to(gate_settings(true)) };
+        let manners = (ServiceLimits::default(), options());
+        Server::start_behind(door, FakeRecogniser::open(), None, manners).await
+    }
+
     /// As [`Server::guarded`], with other limits.
     pub(crate) async fn guarded_with(
         (surface, tls): (Surface, Option<Arc<Tls>>),
@@ -186,7 +196,9 @@ impl Server {
         let routing = routing_over(store.clone(), data_dir.path(), Arc::clone(&clock), reviewing());
         let parts = parts_of(&recogniser, (&routing, &store), speech, &clock);
         let models = Infer::trying(FakeNetworks::new(), door.trials.clone());
-        let parts = ServiceParts { scanner: door.scanner.clone(), models, ..parts };
+        let watched = (Limit::default(), door.office.clone());
+        let notices = Notices::watching(store.clone(), Arc::clone(&clock), watched);
+        let parts = ServiceParts { scanner: door.scanner.clone(), models, notices, ..parts };
         let service = Service::start(parts, limits).unwrap();
         let texts = text_kind(Arc::clone(&service), Arc::clone(&clock), options.purpose.clone());
         let ticking: Arc<dyn Clock> = Arc::<SkippingClock>::clone(&skipping);
@@ -284,7 +296,7 @@ fn parts_of(
         speech,
         models: Infer::new(FakeNetworks::new()),
         scanner: Scanner::off(),
-        notices: Notices::new(store.clone(), Arc::clone(clock), RefusalLimit::default()),
+        notices: Notices::new(store.clone(), Arc::clone(clock), Limit::default()),
         clock: Arc::clone(clock),
     }
 }
@@ -320,32 +332,6 @@ fn reviews_over(store: Store, routing: &Arc<Routing>, clock: &Arc<SkippingClock>
 
 /// After how long without a call a client is suspended.
 const IDLE: Duration = Duration::from_secs(90 * 24 * 60 * 60);
-
-/// Where a server is reached, and whether callers must be proven there.
-struct Door {
-    gate: GateSettings,
-    surface: Surface,
-    tls: Option<Arc<Tls>>,
-    provider: pages::Provider,
-    scanner: Scanner,
-    trials: Vec<Trial>,
-    networks: Vec<fenwen::base::Network>,
-}
-
-impl Door {
-    fn to(gate: GateSettings) -> Door {
-        let (provider, scanner) = (pages::nowhere(), Scanner::off());
-        let (surface, trials, networks) = (Surface::All, Vec::new(), Vec::new());
-        Door { gate, surface, tls: None, provider, scanner, trials, networks }
-    }
-
-    async fn listener(self) -> (Listener, SocketAddr) {
-        let tcp = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
-        let addr = tcp.local_addr().unwrap();
-        let Door { surface, tls, networks, .. } = self;
-        (Listener { surface, tls, networks, ..Listener::plain(tcp) }, addr)
-    }
-}
 
 fn gate_settings(is_required: bool) -> GateSettings {
     GateSettings { is_required, accepts_demo_keys: true, idle: IDLE, issuers: Vec::new() }

@@ -120,6 +120,7 @@ pub(super) fn concrete(template: &str) -> String {
     template
         .replace("{id}", &id)
         .replace("{delivery_id}", &id)
+        .replace("{key_id}", &id)
         .replace("{number}", "1")
         .replace("{file}", "none")
 }

@@ -3,6 +3,7 @@
 pub(crate) mod card;
 mod card_checks;
 pub(crate) mod client;
+mod clients;
 mod description;
 mod drain;
 mod embeddings;

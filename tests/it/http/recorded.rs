@@ -4,8 +4,11 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-use fenwen::audit::{AuditEvent, Outcome, Phase, RowBody};
+use fenwen::audit::{AuditEvent, Outcome, Phase, RowBody, report};
+use fenwen::base::{Clock, Hours, SystemClock};
+use fenwen::pipeline::documents::deadline::Calendar;
 use fenwen::policy::{Access, Route};
+use fenwen::service::notices::{Limit, NoticeKind, Office};
 use serde_json::{Value, json};
 
 use super::client::Client;
@@ -80,7 +83,8 @@ fn malformed(method: &str, path: &str) -> Option<(String, &'static str)> {
 }
 
 /// Routes with an id in their path that is no row of an agency, or whose rows another test sets up.
-const ELSEWHERE: [(&str, &str); 5] = [
+const ELSEWHERE: [(&str, &str); 6] = [
+    ("/api/v1/clients/", "tests/it/http/clients.rs: an_agency_looks_after_its_own_clients"),
     ("/api/v1/identity-documents/", "tests/it/http/card_checks.rs: nothing is kept of an image"),
     ("/v2/", "models are the house's"),
     ("/api/v1/models/", "models are the house's"),
@@ -185,4 +189,39 @@ async fn a_connection_from_elsewhere_is_closed_and_on_record() {
     let [row] = found[..] else { unreachable!("{rows:?}") };
     assert_eq!((row.outcome, row.reason.as_deref()), (Some(Outcome::Denied), Some("network")));
     assert_eq!((row.ip.as_deref(), row.count), (Some("127.0.0.1"), Some(1)));
+}
+
+/// Offices that are closed now and for hours to come; three reads are much.
+fn closed() -> Office {
+    let noon = Hours::parse("12:00-24:00").unwrap();
+    let is_afternoon = noon.has(SystemClock.unix_time());
+    let hours = Hours::parse(if is_afternoon { "03:00-04:00" } else { "18:00-19:00" }).unwrap();
+    let reads = Limit { times: 3, window: Duration::from_secs(3600) };
+    Office { hours, calendar: Calendar::default(), reads }
+}
+
+#[tokio::test]
+async fn reading_while_offices_are_closed_is_marked_counted_and_noticed() {
+    let server = Server::guarded_off_hours(closed()).await;
+    let good = register(&server, "good", |_| ()).await;
+    let night = register(&server, "night", |it| it.hours = Some("00:00-24:00".to_owned())).await;
+    for head in [&good, &night, &night, &night, &good] {
+        assert_eq!(call(&server, ("GET", "/api/v1/reviews"), head, "").await.status, 200);
+        assert_eq!(call(&server, ("GET", "/api/v1/jobs"), head, "").await.status, 200);
+    }
+    assert_eq!(server.service.notices().open(), []);
+    assert_eq!(call(&server, ("GET", "/api/v1/reviews"), &good, "").await.status, 200);
+    let [notice] = &server.service.notices().open()[..] else { unreachable!("one") };
+    assert_eq!(
+        (notice.kind, notice.object.as_str()),
+        (NoticeKind::OffHoursReading, "clients/good")
+    );
+    server.audit.close();
+    for row in rows(server.data_dir.path()).iter().filter(|it| it.event == AuditEvent::ApiCalled) {
+        assert_eq!(row.off_hours, row.action == "GET /api/v1/reviews", "{row:?}");
+    }
+    let time = Duration::ZERO..Duration::from_secs(1 << 33);
+    let found = report(&server.data_dir.path().join("audit"), time).unwrap().to_markdown("t");
+    assert!(found.contains("## 非上班時間讀取個資\n\n共 6 次。"), "{found}");
+    assert!(found.contains("| 介接系統 | good | 3 |\n| 介接系統 | night | 3 |\n"), "{found}");
 }

@@ -7,6 +7,7 @@ use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
+use fenwen::audit::{AuditEvent, Outcome};
 use fenwen::http::{HttpOptions, Tls, TlsFiles, expiry};
 use fenwen::policy::Surface;
 use hyper_util::rt::{TokioExecutor, TokioIo};
@@ -19,8 +20,9 @@ use tokio_rustls::rustls::pki_types::{CertificateDer, PrivateKeyDer, ServerName}
 use tokio_rustls::rustls::{self, ClientConfig, RootCertStore};
 
 use super::client::WATCHDOG;
-use super::fake::Server;
+use super::fake::{Server, until};
 use super::guard::register;
+use crate::audit::rows;
 use certificate::Authority;
 
 /// A folder with an authority's certificate and one for a server.
@@ -242,11 +244,26 @@ async fn the_exchange_names_clients_only_where_it_proves_itself() {
         let refused = world.ask(&server, &world.connector(client, BOTH), &request(partner)).await;
         assert!(refused.is_err(), "{client:?} {refused:?}");
     }
+    told_of_two_without_a_certificate(&server).await;
     // At another listener the header says nothing.
     let open = world.server(Surface::Public, false, false).await;
     register(&open, "mailbox", |it| it.partner = Some(partner.to_owned())).await;
     let answer = world.ask(&open, &world.connector(None, BOTH), &request(partner)).await.unwrap();
     assert!(answer.starts_with("HTTP/1.1 401"), "{answer}");
+}
+
+/// One row tells of clients whose certificate was refused: the second came from the same address within a minute.
+async fn told_of_two_without_a_certificate(server: &Server) {
+    let told = || {
+        let rows = rows(server.data_dir.path());
+        let found = rows.into_iter().filter(|it| it.event == AuditEvent::ConnectionRefused);
+        found.map(|it| (it.outcome, it.reason, it.ip, it.count)).collect::<Vec<_>>()
+    };
+    until(|| !told().is_empty()).await;
+    server.audit.close();
+    let [(outcome, reason, ip, count)] = &told()[..] else { unreachable!("{:?}", told()) };
+    assert_eq!((*outcome, reason.as_deref()), (Some(Outcome::Denied), Some("certificate")));
+    assert_eq!((ip.as_deref(), *count), (Some("127.0.0.1"), Some(1)));
 }
 
 #[tokio::test]

@@ -107,7 +107,7 @@ async fn accept_one(jobs: &Jobs, node: &str, number: usize) -> Option<String> {
 /// Works and relays until it is killed.
 async fn work(jobs: Arc<Jobs>, store: Store, url: String) {
     let bus: Arc<dyn Bus> = Arc::new(bus(url).await);
-    let relay = Relay::new(Arc::new(StoreOutbox { store, clock: Arc::new(SystemClock) }), bus);
+    let relay = Relay::new(Arc::new(StoreOutbox::alone(store, Arc::new(SystemClock))), bus);
     let (_stop, stopped) = watch::channel(false);
     tokio::spawn(relay.run(Arc::default(), stopped));
     let worker = Worker::new(jobs, format!("{}", std::process::id()));

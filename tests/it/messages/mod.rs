@@ -14,7 +14,7 @@ use fenwen::service::messages::{
     Channel, Gateway, Line, MailSecurity, MailSettings, Medium, Message, Messenger,
     MessengerSettings, Recipients, SmsForm, SmtpMail, Trouble,
 };
-use fenwen::service::notices::{NoticeKind, Notices, RefusalLimit};
+use fenwen::service::notices::{Limit, NoticeKind, Notices};
 use fenwen::service::relay::{Relay, StoreOutbox};
 use fenwen::service::webhooks::{DELAYS, Guard, HttpSender, SystemResolver};
 use fenwen::store::Store;
@@ -159,7 +159,7 @@ impl Way {
             settings: MessengerSettings { link, quiet, waiting_hour: 8 },
             lines: vec![line],
         };
-        let notices = Notices::new(store.clone(), Arc::clone(&shared), RefusalLimit::default());
+        let notices = Notices::new(store.clone(), Arc::clone(&shared), Limit::default());
         let bus = Arc::new(Embedded::new(EmbeddedSettings::default(), Arc::clone(&shared)));
         Way { clock, store, notices, bus, messenger: Arc::new(messenger), _folder: folder }
     }
@@ -167,7 +167,7 @@ impl Way {
     /// Publishes what is in the outbox, and waits until it is settled there.
     async fn relay(&self) {
         let clock: Arc<dyn Clock> = Arc::<ManualClock>::clone(&self.clock);
-        let outbox = Arc::new(StoreOutbox { store: self.store.clone(), clock });
+        let outbox = Arc::new(StoreOutbox::alone(self.store.clone(), clock));
         let mut relay = Relay::new(outbox, Arc::clone(&self.bus));
         let settled = async {
             while !self.store.outbox_pending(9).await.unwrap().is_empty() {

@@ -1,11 +1,13 @@
 //! The conformance suite of the store: one list of cases, run on each engine.
 
+mod applications;
 mod bells;
 mod blobs;
 #[cfg(feature = "s3")]
 mod bucket;
 mod clients;
 mod drift;
+mod duties;
 #[cfg(all(feature = "jwt", feature = "postgres", feature = "tls"))]
 mod encrypted;
 mod fairness;
@@ -144,6 +146,10 @@ cases! {
     messages::settled_messages_are_purged,
     clients::a_client_is_kept_switched_and_deleted,
     clients::keys_go_with_their_client,
+    applications::an_application_and_its_client_come_together,
+    applications::one_sender_has_so_many_waiting,
+    duties::one_has_a_duty_until_its_lease_runs_out,
+    duties::one_of_two_relays_publishes,
     retention::each_class_is_gone_at_its_limit,
     retention::a_text_goes_before_its_prediction_and_feedback_last,
     retention::what_was_destroyed_is_in_no_file,
