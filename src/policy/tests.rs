@@ -91,9 +91,9 @@ const OPEN_TO: &[(&str, &str)] = &[
     ("POST /api/v1/taxonomy/comparisons", ""),
     ("POST /api/v1/taxonomy/versions", ""),
     ("GET /api/v1/models/proposals", "單模系"),
-    ("GET /api/v1/models/proposals/{id}/comparison", "單模系"),
     // These need a strong login besides.
     ("POST /api/v1/models/proposals", ""),
+    ("GET /api/v1/models/proposals/{id}/comparison", "單模系"),
     ("POST /api/v1/models/proposals/{id}/approve", ""),
     ("POST /api/v1/models/proposals/{id}/reject", ""),
     ("GET /api/v1/modes", "單模系"),
