@@ -81,7 +81,7 @@ async fn ask(server: &Server, method: &str, path: &str, head: &str, body: &str) 
 #[tokio::test]
 async fn every_screen_is_served_with_its_headers() {
     let server = Server::open().await;
-    assert_eq!(screens().len(), 14, "{:?}", screens());
+    assert_eq!(screens().len(), 15, "{:?}", screens());
     for path in screens() {
         let answer = get(server.addr, path).await;
         assert_eq!(answer.status, 200, "{path}: {answer:?}");

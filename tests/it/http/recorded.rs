@@ -83,11 +83,12 @@ fn malformed(method: &str, path: &str) -> Option<(String, &'static str)> {
 }
 
 /// Routes with an id in their path that is no row of an agency, or whose rows another test sets up.
-const ELSEWHERE: [(&str, &str); 6] = [
+const ELSEWHERE: [(&str, &str); 7] = [
     ("/api/v1/clients/", "tests/it/http/clients.rs: an_agency_looks_after_its_own_clients"),
     ("/api/v1/identity-documents/", "tests/it/http/card_checks.rs: nothing is kept of an image"),
     ("/v2/", "models are the house's"),
     ("/api/v1/models/", "models are the house's"),
+    ("/api/v1/modes/", "names an agency, no row: tests/it/http/modes.rs"),
     (
         "/api/v1/subjects/",
         "tests/it/http/subjects.rs: an_agency_sees_erases_and_holds_its_own_rows",
