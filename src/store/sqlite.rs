@@ -92,12 +92,15 @@ impl Engine for Sqlite {
         if threads.is_empty() {
             return;
         }
-        // A thread that has ended takes nothing more.
+        // A thread that has ended takes nothing more; one that panicked has nothing to hand over.
         (0..READERS).for_each(|_| drop(self.readers.send(None)));
+        // Whoever lets go of the file last puts its log away, and two at one time leave it to each other: the writer,
+        // which is the first of them, is the last.
+        for thread in threads.drain(1..) {
+            let _ = thread.join();
+        }
         let _ = self.writer.send(None);
-        // Whoever lets go of the file last puts its log away.
         for thread in threads.drain(..) {
-            // A thread that panicked has nothing to hand over.
             let _ = thread.join();
         }
     }
