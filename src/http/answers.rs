@@ -6,6 +6,7 @@ use axum::Json;
 use axum::extract::{Extension, Request, State};
 
 use crate::base::{ErrorCode, Private};
+use crate::http::told::{OfBody, OfLoad};
 use crate::service::{Admitted, Unread};
 use crate::task::call::{CallContext, CallError, Task};
 use crate::wire::problem::Problem;
@@ -35,10 +36,8 @@ pub(super) const PATH: &str = "/api/v1/qa/answers";
     responses(
         (status = 200, description = "答案,或查無資料", body = AnswerResponse),
         (status = 400, description = "ER0200、ER0210、ER0220:內容有誤", body = Problem, content_type = "application/problem+json"),
-        (status = 408, description = "ER0521:內容傳送太慢", body = Problem, content_type = "application/problem+json"),
-        (status = 413, description = "ER0430:內容過大", body = Problem, content_type = "application/problem+json"),
-        (status = 415, description = "ER0440:不支援的媒體類型", body = Problem, content_type = "application/problem+json"),
-        (status = 429, description = "ER0429:系統忙碌,依 Retry-After 再試", body = Problem, content_type = "application/problem+json"),
+        OfBody,
+        OfLoad,
         (status = 500, description = "ER0500:系統錯誤", body = Problem, content_type = "application/problem+json"),
         (status = 503, description = "ER0510:尚未建立索引,或即將停機", body = Problem, content_type = "application/problem+json"),
         (status = 504, description = "ER0520:逾時", body = Problem, content_type = "application/problem+json"),
@@ -66,10 +65,8 @@ pub(super) async fn ask(
     responses(
         (status = 200, description = "問題與可引用的來源", body = SuggestionResponse),
         (status = 400, description = "ER0200、ER0210、ER0220:內容有誤", body = Problem, content_type = "application/problem+json"),
-        (status = 408, description = "ER0521:內容傳送太慢", body = Problem, content_type = "application/problem+json"),
-        (status = 413, description = "ER0430:內容過大", body = Problem, content_type = "application/problem+json"),
-        (status = 415, description = "ER0440:不支援的媒體類型", body = Problem, content_type = "application/problem+json"),
-        (status = 429, description = "ER0429:系統忙碌,依 Retry-After 再試", body = Problem, content_type = "application/problem+json"),
+        OfBody,
+        OfLoad,
         (status = 500, description = "ER0500:系統錯誤", body = Problem, content_type = "application/problem+json"),
         (status = 503, description = "ER0510:尚未建立索引,或即將停機", body = Problem, content_type = "application/problem+json"),
         (status = 504, description = "ER0520:逾時", body = Problem, content_type = "application/problem+json"),
@@ -96,7 +93,7 @@ pub(super) async fn suggest(
     tag = "qa",
     responses(
         (status = 200, description = "未能回答的問題", body = UnansweredResponse),
-        (status = 429, description = "ER0429:系統忙碌,依 Retry-After 再試", body = Problem, content_type = "application/problem+json"),
+        OfLoad,
         (status = 500, description = "ER0500:系統錯誤", body = Problem, content_type = "application/problem+json"),
         (status = 503, description = "ER0510:即將停機", body = Problem, content_type = "application/problem+json"),
         (status = 504, description = "ER0520:逾時", body = Problem, content_type = "application/problem+json"),

@@ -8,6 +8,7 @@ use axum::http::header::{CONTENT_LENGTH, CONTENT_TYPE};
 use axum::response::{IntoResponse, Response};
 
 use crate::base::ErrorCode;
+use crate::http::told::OfLoad;
 use crate::service::jobs::{BlobReader, Job, failed};
 use crate::task::call::CallError;
 use crate::wire::problem::Problem;
@@ -33,7 +34,7 @@ const ORDER_BYTES: u64 = 64 << 10;
         (status = 200, description = "錄音,格式與送出時相同", body = Vec<u8>, content_type = "application/octet-stream"),
         (status = 400, description = "ER0210:標頭有誤", body = Problem, content_type = "application/problem+json"),
         (status = 404, description = "ER0100:沒有這件轉寫,或錄音已逾保存期限", body = Problem, content_type = "application/problem+json"),
-        (status = 429, description = "ER0429:系統忙碌,依 Retry-After 再試", body = Problem, content_type = "application/problem+json"),
+        OfLoad,
         (status = 500, description = "ER0500:系統錯誤", body = Problem, content_type = "application/problem+json"),
         (status = 503, description = "ER0510:儲存區無法使用", body = Problem, content_type = "application/problem+json"),
     ),

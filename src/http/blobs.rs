@@ -8,6 +8,7 @@ use axum::http::{HeaderMap, StatusCode};
 use axum::response::{IntoResponse, Response};
 
 use crate::base::ErrorCode;
+use crate::http::told::{OfBody, OfLoad};
 use crate::service::jobs::{Blob, Caller, Completed, failed};
 use crate::task::call::{CallContext, CallError};
 use crate::wire::problem::Problem;
@@ -38,9 +39,7 @@ const JSON_BYTES: usize = 4 << 10;
     responses(
         (status = 201, description = "可開始傳送", body = BlobResponse),
         (status = 400, description = "ER0200、ER0210、ER0220:內容有誤", body = Problem, content_type = "application/problem+json"),
-        (status = 408, description = "ER0521:內容傳送太慢", body = Problem, content_type = "application/problem+json"),
-        (status = 413, description = "ER0430:內容過大", body = Problem, content_type = "application/problem+json"),
-        (status = 415, description = "ER0440:不支援的媒體類型", body = Problem, content_type = "application/problem+json"),
+        OfBody,
         (status = 429, description = "ER0429:超過配額或系統忙碌,依 Retry-After 再試", body = Problem, content_type = "application/problem+json"),
         (status = 503, description = "ER0510:儲存區無法使用,或即將停機", body = Problem, content_type = "application/problem+json"),
     ),
@@ -89,7 +88,7 @@ async fn open_blob(app: &App, cx: &CallContext, request: Request) -> Result<Resp
         (status = 408, description = "ER0521:內容傳送太慢", body = Problem, content_type = "application/problem+json"),
         (status = 409, description = "ER0410:上傳已經完成", body = Problem, content_type = "application/problem+json"),
         (status = 413, description = "ER0430:一段至多 4 MiB", body = Problem, content_type = "application/problem+json"),
-        (status = 429, description = "ER0429:系統忙碌,依 Retry-After 再試", body = Problem, content_type = "application/problem+json"),
+        OfLoad,
         (status = 503, description = "ER0510:儲存區無法使用,或即將停機", body = Problem, content_type = "application/problem+json"),
     ),
 )]
@@ -142,12 +141,10 @@ async fn put_part(
         (status = 200, description = "完整", body = CompleteResponse),
         (status = 400, description = "ER0200、ER0210、ER0220:內容有誤", body = Problem, content_type = "application/problem+json"),
         (status = 404, description = "ER0100:沒有這個上傳,或已逾保存期限", body = Problem, content_type = "application/problem+json"),
-        (status = 408, description = "ER0521:內容傳送太慢", body = Problem, content_type = "application/problem+json"),
+        OfBody,
         (status = 409, description = "ER0410:缺少某一段、已經完成,或長度、雜湊不符", body = Problem, content_type = "application/problem+json"),
-        (status = 413, description = "ER0430:內容過大", body = Problem, content_type = "application/problem+json"),
-        (status = 415, description = "ER0440:不支援的媒體類型", body = Problem, content_type = "application/problem+json"),
         (status = 422, description = "ER0451:含有惡意程式,內容已銷毀", body = Problem, content_type = "application/problem+json"),
-        (status = 429, description = "ER0429:系統忙碌,依 Retry-After 再試", body = Problem, content_type = "application/problem+json"),
+        OfLoad,
         (status = 503, description = "ER0510:儲存區或防毒掃描無法使用(內容已銷毀,請重新上傳),或即將停機", body = Problem, content_type = "application/problem+json"),
     ),
 )]
@@ -214,7 +211,7 @@ async fn scan(app: &App, id: &str) -> Result<(), CallError> {
         (status = 204, description = "已銷毀"),
         (status = 400, description = "ER0210:標頭有誤", body = Problem, content_type = "application/problem+json"),
         (status = 404, description = "ER0100:沒有這個上傳,或已逾保存期限", body = Problem, content_type = "application/problem+json"),
-        (status = 429, description = "ER0429:系統忙碌,依 Retry-After 再試", body = Problem, content_type = "application/problem+json"),
+        OfLoad,
         (status = 503, description = "ER0510:儲存區無法使用", body = Problem, content_type = "application/problem+json"),
     ),
 )]

@@ -12,6 +12,7 @@ use utoipa_axum::routes;
 
 use crate::audit::{AuditEvent, Word};
 use crate::base::ErrorCode;
+use crate::http::told::{OfBody, OfLoad};
 use crate::identity::{Onboarding, OnboardingError};
 use crate::policy::{Principal, Scope};
 use crate::task::call::{CallContext, CallError};
@@ -56,11 +57,9 @@ pub(super) fn routes() -> OpenApiRouter<Arc<App>> {
     responses(
         (status = 201, description = "已收件,待核准", body = ApplicationResponse),
         (status = 400, description = "ER0210、ER0220:內容有誤", body = Problem, content_type = "application/problem+json"),
-        (status = 408, description = "ER0521:內容傳送太慢", body = Problem, content_type = "application/problem+json"),
+        OfBody,
         (status = 409, description = "ER0410:代碼或交換平臺名稱已登記、已有待核准的申請,或待核准的申請過多", body = Problem, content_type = "application/problem+json"),
-        (status = 413, description = "ER0430:內容過大", body = Problem, content_type = "application/problem+json"),
-        (status = 415, description = "ER0440:不支援的媒體類型", body = Problem, content_type = "application/problem+json"),
-        (status = 429, description = "ER0429:系統忙碌,依 Retry-After 再試", body = Problem, content_type = "application/problem+json"),
+        OfLoad,
         (status = 500, description = "ER0500:系統錯誤", body = Problem, content_type = "application/problem+json"),
         (status = 503, description = "ER0510:儲存區無法使用或即將停機;ER0530:無法留下紀錄", body = Problem, content_type = "application/problem+json"),
     ),
@@ -101,7 +100,7 @@ async fn applied(
     tag = "clients",
     responses(
         (status = 200, description = "申請", body = ApplicationList),
-        (status = 429, description = "ER0429:系統忙碌,依 Retry-After 再試", body = Problem, content_type = "application/problem+json"),
+        OfLoad,
         (status = 500, description = "ER0500:系統錯誤", body = Problem, content_type = "application/problem+json"),
         (status = 503, description = "ER0510:儲存區無法使用;ER0530:無法留下紀錄", body = Problem, content_type = "application/problem+json"),
     ),
@@ -127,7 +126,7 @@ async fn list_applications(
     responses(
         (status = 200, description = "申請", body = ApplicationResponse),
         (status = 404, description = "ER0100:沒有這件申請,或不是自己送的", body = Problem, content_type = "application/problem+json"),
-        (status = 429, description = "ER0429:系統忙碌,依 Retry-After 再試", body = Problem, content_type = "application/problem+json"),
+        OfLoad,
         (status = 500, description = "ER0500:系統錯誤", body = Problem, content_type = "application/problem+json"),
         (status = 503, description = "ER0510:儲存區無法使用;ER0530:無法留下紀錄", body = Problem, content_type = "application/problem+json"),
     ),
@@ -157,11 +156,9 @@ async fn read_application(
         (status = 204, description = "已登記"),
         (status = 400, description = "ER0210、ER0220:內容有誤", body = Problem, content_type = "application/problem+json"),
         (status = 404, description = "ER0100:沒有這件待核准的申請,或屬其他機關", body = Problem, content_type = "application/problem+json"),
-        (status = 408, description = "ER0521:內容傳送太慢", body = Problem, content_type = "application/problem+json"),
+        OfBody,
         (status = 409, description = "ER0410:申請人或送件者不能核准,或代碼、交換平臺名稱已由他人登記", body = Problem, content_type = "application/problem+json"),
-        (status = 413, description = "ER0430:內容過大", body = Problem, content_type = "application/problem+json"),
-        (status = 415, description = "ER0440:不支援的媒體類型", body = Problem, content_type = "application/problem+json"),
-        (status = 429, description = "ER0429:系統忙碌,依 Retry-After 再試", body = Problem, content_type = "application/problem+json"),
+        OfLoad,
         (status = 500, description = "ER0500:系統錯誤", body = Problem, content_type = "application/problem+json"),
         (status = 503, description = "ER0510:儲存區無法使用或即將停機;ER0530:無法留下紀錄", body = Problem, content_type = "application/problem+json"),
     ),
@@ -196,10 +193,8 @@ async fn approve(
         (status = 204, description = "已駁回"),
         (status = 400, description = "ER0210、ER0220:內容有誤", body = Problem, content_type = "application/problem+json"),
         (status = 404, description = "ER0100:沒有這件待核准的申請,或屬其他機關", body = Problem, content_type = "application/problem+json"),
-        (status = 408, description = "ER0521:內容傳送太慢", body = Problem, content_type = "application/problem+json"),
-        (status = 413, description = "ER0430:內容過大", body = Problem, content_type = "application/problem+json"),
-        (status = 415, description = "ER0440:不支援的媒體類型", body = Problem, content_type = "application/problem+json"),
-        (status = 429, description = "ER0429:系統忙碌,依 Retry-After 再試", body = Problem, content_type = "application/problem+json"),
+        OfBody,
+        OfLoad,
         (status = 500, description = "ER0500:系統錯誤", body = Problem, content_type = "application/problem+json"),
         (status = 503, description = "ER0510:儲存區無法使用或即將停機;ER0530:無法留下紀錄", body = Problem, content_type = "application/problem+json"),
     ),
@@ -231,7 +226,7 @@ async fn reject(
     tag = "clients",
     responses(
         (status = 200, description = "介接系統", body = ClientList),
-        (status = 429, description = "ER0429:系統忙碌,依 Retry-After 再試", body = Problem, content_type = "application/problem+json"),
+        OfLoad,
         (status = 503, description = "ER0510:儲存區無法使用;ER0530:無法留下紀錄", body = Problem, content_type = "application/problem+json"),
     ),
 )]
@@ -252,7 +247,7 @@ async fn list(State(app): State<Arc<App>>, request: Request) -> Result<Json<Clie
     responses(
         (status = 204, description = "已停用"),
         (status = 404, description = "ER0100:沒有這個介接系統,或屬其他機關", body = Problem, content_type = "application/problem+json"),
-        (status = 429, description = "ER0429:系統忙碌,依 Retry-After 再試", body = Problem, content_type = "application/problem+json"),
+        OfLoad,
         (status = 503, description = "ER0510:儲存區無法使用或即將停機;ER0530:無法留下紀錄", body = Problem, content_type = "application/problem+json"),
     ),
 )]
@@ -275,7 +270,7 @@ async fn suspend(
         (status = 204, description = "已恢復"),
         (status = 404, description = "ER0100:沒有這個介接系統,或屬其他機關", body = Problem, content_type = "application/problem+json"),
         (status = 409, description = "ER0410:具有管理權限的介接系統只能在主機上處理", body = Problem, content_type = "application/problem+json"),
-        (status = 429, description = "ER0429:系統忙碌,依 Retry-After 再試", body = Problem, content_type = "application/problem+json"),
+        OfLoad,
         (status = 503, description = "ER0510:儲存區無法使用或即將停機;ER0530:無法留下紀錄", body = Problem, content_type = "application/problem+json"),
     ),
 )]
@@ -314,7 +309,7 @@ async fn set_active(
         (status = 201, description = "已製發", body = IssuedKeyResponse),
         (status = 404, description = "ER0100:沒有這個介接系統,或屬其他機關", body = Problem, content_type = "application/problem+json"),
         (status = 409, description = "ER0410:具有管理權限的介接系統只能在主機上處理", body = Problem, content_type = "application/problem+json"),
-        (status = 429, description = "ER0429:系統忙碌,依 Retry-After 再試", body = Problem, content_type = "application/problem+json"),
+        OfLoad,
         (status = 500, description = "ER0500:系統錯誤", body = Problem, content_type = "application/problem+json"),
         (status = 503, description = "ER0510:儲存區無法使用或即將停機;ER0530:無法留下紀錄", body = Problem, content_type = "application/problem+json"),
     ),
@@ -345,7 +340,7 @@ async fn issue(
     responses(
         (status = 204, description = "已廢止"),
         (status = 404, description = "ER0100:沒有這把金鑰,或屬其他機關", body = Problem, content_type = "application/problem+json"),
-        (status = 429, description = "ER0429:系統忙碌,依 Retry-After 再試", body = Problem, content_type = "application/problem+json"),
+        OfLoad,
         (status = 503, description = "ER0510:儲存區無法使用或即將停機;ER0530:無法留下紀錄", body = Problem, content_type = "application/problem+json"),
     ),
 )]

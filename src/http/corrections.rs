@@ -10,6 +10,7 @@ use axum::http::header::ETAG;
 use axum::response::{IntoResponse, Response};
 
 use crate::base::{ErrorCode, Private};
+use crate::http::told::OfLoad;
 use crate::policy::{Principal, Scope};
 use crate::service::speech::{Change, Editor, change as corrected};
 use crate::task::call::{CallContext, CallError};
@@ -51,7 +52,7 @@ const JSON_BYTES: usize = 16 << 10;
         (status = 413, description = "ER0430:內容過大,或更正已達上限", body = Problem, content_type = "application/problem+json"),
         (status = 415, description = "ER0440:不支援的媒體類型", body = Problem, content_type = "application/problem+json"),
         (status = 428, description = "ER0421:未附 If-Match", body = Problem, content_type = "application/problem+json"),
-        (status = 429, description = "ER0429:系統忙碌,依 Retry-After 再試", body = Problem, content_type = "application/problem+json"),
+        OfLoad,
         (status = 500, description = "ER0500:系統錯誤", body = Problem, content_type = "application/problem+json"),
         (status = 503, description = "ER0510:儲存區無法使用,或即將停機", body = Problem, content_type = "application/problem+json"),
     ),
@@ -92,7 +93,7 @@ pub(super) async fn write(
         (status = 412, description = "ER0420:已由他人或另一個視窗更正", body = Problem, content_type = "application/problem+json"),
         (status = 413, description = "ER0430:更正已達上限", body = Problem, content_type = "application/problem+json"),
         (status = 428, description = "ER0421:未附 If-Match", body = Problem, content_type = "application/problem+json"),
-        (status = 429, description = "ER0429:系統忙碌,依 Retry-After 再試", body = Problem, content_type = "application/problem+json"),
+        OfLoad,
         (status = 500, description = "ER0500:系統錯誤", body = Problem, content_type = "application/problem+json"),
         (status = 503, description = "ER0510:儲存區無法使用", body = Problem, content_type = "application/problem+json"),
     ),

@@ -8,6 +8,7 @@ use axum::http::{HeaderMap, StatusCode};
 use axum::response::{IntoResponse, Response};
 
 use crate::base::{ErrorCode, rfc3339};
+use crate::http::told::OfLoad;
 use crate::service::webhooks::{Attempt, Delivery, DeliveryState};
 use crate::task::call::CallError;
 use crate::wire::problem::Problem;
@@ -40,7 +41,7 @@ const MAX_PAGE: usize = 100;
         (status = 200, description = "一頁紀錄", body = DeliveryPage),
         (status = 400, description = "ER0200、ER0210:參數有誤", body = Problem, content_type = "application/problem+json"),
         (status = 404, description = "ER0100:沒有這個 webhook", body = Problem, content_type = "application/problem+json"),
-        (status = 429, description = "ER0429:系統忙碌,依 Retry-After 再試", body = Problem, content_type = "application/problem+json"),
+        OfLoad,
         (status = 503, description = "ER0510:儲存區無法使用", body = Problem, content_type = "application/problem+json"),
     ),
 )]

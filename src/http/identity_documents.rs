@@ -8,6 +8,7 @@ use axum::http::StatusCode;
 use utoipa::ToSchema;
 
 use crate::base::ErrorCode;
+use crate::http::told::{OfBody, OfLoad};
 use crate::policy::Scope;
 use crate::service::Unread;
 use crate::task::call::{CallContext, CallError, Task};
@@ -53,11 +54,9 @@ pub(super) struct RecognitionForm {
     responses(
         (status = 200, description = "辨識結果", body = RecognitionAnswer),
         (status = 400, description = "ER0200、ER0210:內容有誤", body = Problem, content_type = "application/problem+json"),
-        (status = 408, description = "ER0521:內容傳送太慢", body = Problem, content_type = "application/problem+json"),
-        (status = 413, description = "ER0430:內容過大", body = Problem, content_type = "application/problem+json"),
-        (status = 415, description = "ER0440:不支援的媒體類型", body = Problem, content_type = "application/problem+json"),
+        OfBody,
         (status = 422, description = "ER0450:影像無法處理;ER0451:含有惡意程式", body = Problem, content_type = "application/problem+json"),
-        (status = 429, description = "ER0429:系統忙碌,依 Retry-After 再試", body = Problem, content_type = "application/problem+json"),
+        OfLoad,
         (status = 500, description = "ER0500:系統錯誤", body = Problem, content_type = "application/problem+json"),
         (status = 503, description = "ER0510:尚未就緒或即將停機,依 Retry-After 再試", body = Problem, content_type = "application/problem+json"),
         (status = 504, description = "ER0520:逾時", body = Problem, content_type = "application/problem+json"),
@@ -101,7 +100,7 @@ async fn answer(
     responses(
         (status = 200, description = "紀錄", body = PredictionResponse),
         (status = 404, description = "ER0100:沒有這次辨識,或已逾保存期限", body = Problem, content_type = "application/problem+json"),
-        (status = 429, description = "ER0429:系統忙碌,依 Retry-After 再試", body = Problem, content_type = "application/problem+json"),
+        OfLoad,
         (status = 500, description = "ER0500:系統錯誤", body = Problem, content_type = "application/problem+json"),
         (status = 503, description = "ER0510:即將停機", body = Problem, content_type = "application/problem+json"),
         (status = 504, description = "ER0520:逾時", body = Problem, content_type = "application/problem+json"),
@@ -137,10 +136,8 @@ const CHECK_BYTES: usize = 16 << 10;
         (status = 204, description = "已收下"),
         (status = 404, description = "ER0100:沒有這次辨識,或已逾保存期限", body = Problem, content_type = "application/problem+json"),
         (status = 400, description = "ER0200、ER0210、ER0220:內容有誤", body = Problem, content_type = "application/problem+json"),
-        (status = 408, description = "ER0521:內容傳送太慢", body = Problem, content_type = "application/problem+json"),
-        (status = 413, description = "ER0430:內容過大", body = Problem, content_type = "application/problem+json"),
-        (status = 415, description = "ER0440:不支援的媒體類型", body = Problem, content_type = "application/problem+json"),
-        (status = 429, description = "ER0429:系統忙碌,依 Retry-After 再試", body = Problem, content_type = "application/problem+json"),
+        OfBody,
+        OfLoad,
         (status = 500, description = "ER0500:系統錯誤", body = Problem, content_type = "application/problem+json"),
         (status = 503, description = "ER0510:即將停機", body = Problem, content_type = "application/problem+json"),
         (status = 504, description = "ER0520:逾時", body = Problem, content_type = "application/problem+json"),
@@ -174,7 +171,7 @@ pub(super) async fn check(
         (status = 204, description = "已記錄"),
         (status = 400, description = "ER0200:參數有誤", body = Problem, content_type = "application/problem+json"),
         (status = 404, description = "ER0100:沒有這次辨識,或已逾保存期限", body = Problem, content_type = "application/problem+json"),
-        (status = 429, description = "ER0429:系統忙碌,依 Retry-After 再試", body = Problem, content_type = "application/problem+json"),
+        OfLoad,
         (status = 500, description = "ER0500:系統錯誤", body = Problem, content_type = "application/problem+json"),
         (status = 503, description = "ER0510:即將停機", body = Problem, content_type = "application/problem+json"),
         (status = 504, description = "ER0520:逾時", body = Problem, content_type = "application/problem+json"),

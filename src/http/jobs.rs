@@ -10,6 +10,7 @@ use axum::response::{IntoResponse, Response};
 use sha2::{Digest, Sha256};
 
 use crate::base::{ErrorCode, Private, TraceContext, hex};
+use crate::http::told::OfLoad;
 use crate::service::jobs::{
     Caller, Job, JobFilter, JobInput, JobOrder, JobState, Outlook, Repetition,
 };
@@ -211,7 +212,7 @@ pub(super) fn accepted_id(answer: &Response) -> &str {
     responses(
         (status = 200, description = "一頁工作", body = JobPage),
         (status = 400, description = "ER0200、ER0210:參數有誤", body = Problem, content_type = "application/problem+json"),
-        (status = 429, description = "ER0429:系統忙碌,依 Retry-After 再試", body = Problem, content_type = "application/problem+json"),
+        OfLoad,
         (status = 503, description = "ER0510:儲存區無法使用", body = Problem, content_type = "application/problem+json"),
     ),
 )]
@@ -263,7 +264,7 @@ fn filter(query: &str) -> Result<JobFilter, CallError> {
         (status = 304, description = "未改變"),
         (status = 400, description = "ER0210:標頭有誤", body = Problem, content_type = "application/problem+json"),
         (status = 404, description = "ER0100:沒有這個工作,或已逾保存期限", body = Problem, content_type = "application/problem+json"),
-        (status = 429, description = "ER0429:系統忙碌,依 Retry-After 再試", body = Problem, content_type = "application/problem+json"),
+        OfLoad,
         (status = 503, description = "ER0510:儲存區無法使用", body = Problem, content_type = "application/problem+json"),
     ),
 )]
@@ -300,7 +301,7 @@ pub(super) async fn read(
         (status = 400, description = "ER0210:標頭有誤", body = Problem, content_type = "application/problem+json"),
         (status = 404, description = "ER0100:沒有這個工作,或已逾保存期限", body = Problem, content_type = "application/problem+json"),
         (status = 409, description = "ER0410:工作已經結束", body = Problem, content_type = "application/problem+json"),
-        (status = 429, description = "ER0429:系統忙碌,依 Retry-After 再試", body = Problem, content_type = "application/problem+json"),
+        OfLoad,
         (status = 503, description = "ER0510:儲存區無法使用", body = Problem, content_type = "application/problem+json"),
     ),
 )]
@@ -326,7 +327,7 @@ pub(super) async fn cancel(
         (status = 400, description = "ER0210:標頭有誤", body = Problem, content_type = "application/problem+json"),
         (status = 404, description = "ER0100:沒有這個工作,或已逾保存期限", body = Problem, content_type = "application/problem+json"),
         (status = 409, description = "ER0410:工作已經結束", body = Problem, content_type = "application/problem+json"),
-        (status = 429, description = "ER0429:系統忙碌,依 Retry-After 再試", body = Problem, content_type = "application/problem+json"),
+        OfLoad,
         (status = 503, description = "ER0510:儲存區無法使用", body = Problem, content_type = "application/problem+json"),
     ),
 )]

@@ -7,6 +7,7 @@ use axum::extract::{Extension, Request, State};
 use axum::response::{IntoResponse, Response};
 
 use crate::base::ErrorCode;
+use crate::http::told::{OfBody, OfLoad};
 use crate::service::Unread;
 use crate::task::call::{CallContext, CallError, Task};
 use crate::wire::problem::Problem;
@@ -39,12 +40,10 @@ pub(super) const PATH: &str = "/api/v1/letters/classifications";
         (status = 200, description = "分類結果", body = ClassificationResponse),
         (status = 202, description = "已受理為工作(Prefer: respond-async)", body = JobAccepted),
         (status = 400, description = "ER0200、ER0210、ER0220:內容有誤", body = Problem, content_type = "application/problem+json"),
-        (status = 408, description = "ER0521:內容傳送太慢", body = Problem, content_type = "application/problem+json"),
+        OfBody,
         (status = 409, description = "ER0410:工作未能完成", body = Problem, content_type = "application/problem+json"),
-        (status = 413, description = "ER0430:內容過大", body = Problem, content_type = "application/problem+json"),
-        (status = 415, description = "ER0440:不支援的媒體類型", body = Problem, content_type = "application/problem+json"),
         (status = 422, description = "ER0400:Idempotency-Key 已用於其他請求", body = Problem, content_type = "application/problem+json"),
-        (status = 429, description = "ER0429:系統忙碌,依 Retry-After 再試", body = Problem, content_type = "application/problem+json"),
+        OfLoad,
         (status = 500, description = "ER0500:系統錯誤", body = Problem, content_type = "application/problem+json"),
         (status = 503, description = "ER0510:尚未啟用模型,或即將停機", body = Problem, content_type = "application/problem+json"),
         (status = 504, description = "ER0520:逾時", body = Problem, content_type = "application/problem+json"),

@@ -9,6 +9,7 @@ use utoipa_axum::routes;
 
 use crate::audit::{AuditEvent, Word};
 use crate::base::ErrorCode;
+use crate::http::told::{OfBody, OfLoad};
 use crate::service::jobs::failed;
 use crate::service::modes::{ModeError, ModeOrder};
 use crate::task::call::{CallContext, CallError, Task};
@@ -35,7 +36,7 @@ pub(super) fn routes() -> OpenApiRouter<Arc<App>> {
     tag = "models",
     responses(
         (status = 200, description = "服務階段", body = ModeList),
-        (status = 429, description = "ER0429:系統忙碌,依 Retry-After 再試", body = Problem, content_type = "application/problem+json"),
+        OfLoad,
         (status = 503, description = "ER0510:儲存區無法使用", body = Problem, content_type = "application/problem+json"),
     ),
 )]
@@ -70,10 +71,8 @@ pub(super) async fn list(
         (status = 200, description = "目前的階段", body = ModeResponse),
         (status = 400, description = "ER0210、ER0220:內容有誤", body = Problem, content_type = "application/problem+json"),
         (status = 404, description = "ER0100:沒有這項服務,或屬其他機關", body = Problem, content_type = "application/problem+json"),
-        (status = 408, description = "ER0521:內容傳送太慢", body = Problem, content_type = "application/problem+json"),
-        (status = 413, description = "ER0430:內容過大", body = Problem, content_type = "application/problem+json"),
-        (status = 415, description = "ER0440:不支援的媒體類型", body = Problem, content_type = "application/problem+json"),
-        (status = 429, description = "ER0429:系統忙碌,依 Retry-After 再試", body = Problem, content_type = "application/problem+json"),
+        OfBody,
+        OfLoad,
         (status = 500, description = "ER0500:系統錯誤", body = Problem, content_type = "application/problem+json"),
         (status = 503, description = "ER0510:儲存區無法使用或即將停機;ER0530:無法留下紀錄", body = Problem, content_type = "application/problem+json"),
     ),
@@ -129,7 +128,7 @@ fn refused(error: ModeError) -> CallError {
     tag = "predictions",
     responses(
         (status = 200, description = "比對", body = ComparisonResponse),
-        (status = 429, description = "ER0429:系統忙碌,依 Retry-After 再試", body = Problem, content_type = "application/problem+json"),
+        OfLoad,
         (status = 500, description = "ER0500:系統錯誤", body = Problem, content_type = "application/problem+json"),
         (status = 503, description = "ER0510:即將停機", body = Problem, content_type = "application/problem+json"),
         (status = 504, description = "ER0520:逾時", body = Problem, content_type = "application/problem+json"),

@@ -7,6 +7,7 @@ use axum::extract::{Extension, Path, Request, State};
 use axum::http::StatusCode;
 
 use crate::base::ErrorCode;
+use crate::http::told::{OfBody, OfLoad};
 use crate::service::Unread;
 use crate::task::call::{CallContext, CallError, Task};
 use crate::wire::problem::Problem;
@@ -26,7 +27,7 @@ use super::{App, body, refuse};
     responses(
         (status = 200, description = "預測", body = PredictionResponse),
         (status = 404, description = "ER0100:沒有這筆預測,或已逾保存期限", body = Problem, content_type = "application/problem+json"),
-        (status = 429, description = "ER0429:系統忙碌,依 Retry-After 再試", body = Problem, content_type = "application/problem+json"),
+        OfLoad,
         (status = 500, description = "ER0500:系統錯誤", body = Problem, content_type = "application/problem+json"),
         (status = 503, description = "ER0510:即將停機", body = Problem, content_type = "application/problem+json"),
         (status = 504, description = "ER0520:逾時", body = Problem, content_type = "application/problem+json"),
@@ -54,10 +55,8 @@ pub(super) async fn read(
         (status = 204, description = "已收下"),
         (status = 404, description = "ER0100:沒有這筆預測,或已逾保存期限", body = Problem, content_type = "application/problem+json"),
         (status = 400, description = "ER0200、ER0210、ER0220:內容有誤", body = Problem, content_type = "application/problem+json"),
-        (status = 408, description = "ER0521:內容傳送太慢", body = Problem, content_type = "application/problem+json"),
-        (status = 413, description = "ER0430:內容過大", body = Problem, content_type = "application/problem+json"),
-        (status = 415, description = "ER0440:不支援的媒體類型", body = Problem, content_type = "application/problem+json"),
-        (status = 429, description = "ER0429:系統忙碌,依 Retry-After 再試", body = Problem, content_type = "application/problem+json"),
+        OfBody,
+        OfLoad,
         (status = 500, description = "ER0500:系統錯誤", body = Problem, content_type = "application/problem+json"),
         (status = 503, description = "ER0510:尚未啟用模型,或即將停機", body = Problem, content_type = "application/problem+json"),
         (status = 504, description = "ER0520:逾時", body = Problem, content_type = "application/problem+json"),

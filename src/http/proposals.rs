@@ -12,6 +12,7 @@ use utoipa_axum::routes;
 
 use crate::audit::{AuditEvent, Word};
 use crate::base::ErrorCode;
+use crate::http::told::{OfBody, OfLoad};
 use crate::policy::Principal;
 use crate::service::proposals::{Approval, Promotion, ProposalError};
 use crate::task::call::{CallContext, CallError};
@@ -44,7 +45,7 @@ pub(super) fn routes() -> OpenApiRouter<Arc<App>> {
     tag = "models",
     responses(
         (status = 200, description = "提案", body = ProposalList),
-        (status = 429, description = "ER0429:系統忙碌,依 Retry-After 再試", body = Problem, content_type = "application/problem+json"),
+        OfLoad,
         (status = 503, description = "ER0510:儲存區無法使用", body = Problem, content_type = "application/problem+json"),
     ),
 )]
@@ -69,11 +70,9 @@ pub(super) async fn list(
         (status = 201, description = "已提案,待另一人核准", body = ProposalResponse),
         (status = 400, description = "ER0210、ER0220:內容有誤", body = Problem, content_type = "application/problem+json"),
         (status = 404, description = "ER0100:沒有這個模型,或屬其他機關", body = Problem, content_type = "application/problem+json"),
-        (status = 408, description = "ER0521:內容傳送太慢", body = Problem, content_type = "application/problem+json"),
+        OfBody,
         (status = 409, description = "ER0410:這個版本使用中、已提案,或無法啟用", body = Problem, content_type = "application/problem+json"),
-        (status = 413, description = "ER0430:內容過大", body = Problem, content_type = "application/problem+json"),
-        (status = 415, description = "ER0440:不支援的媒體類型", body = Problem, content_type = "application/problem+json"),
-        (status = 429, description = "ER0429:系統忙碌,依 Retry-After 再試", body = Problem, content_type = "application/problem+json"),
+        OfLoad,
         (status = 500, description = "ER0500:系統錯誤", body = Problem, content_type = "application/problem+json"),
         (status = 503, description = "ER0510:儲存區無法使用或即將停機;ER0530:無法留下紀錄", body = Problem, content_type = "application/problem+json"),
     ),
@@ -114,11 +113,9 @@ async fn proposed(
         (status = 204, description = "已核准並啟用"),
         (status = 400, description = "ER0210、ER0220:內容有誤", body = Problem, content_type = "application/problem+json"),
         (status = 404, description = "ER0100:沒有這項待核准的提案,或屬其他機關", body = Problem, content_type = "application/problem+json"),
-        (status = 408, description = "ER0521:內容傳送太慢", body = Problem, content_type = "application/problem+json"),
+        OfBody,
         (status = 409, description = "ER0410:提案人不能核准自己的提案,或版本無法啟用", body = Problem, content_type = "application/problem+json"),
-        (status = 413, description = "ER0430:內容過大", body = Problem, content_type = "application/problem+json"),
-        (status = 415, description = "ER0440:不支援的媒體類型", body = Problem, content_type = "application/problem+json"),
-        (status = 429, description = "ER0429:系統忙碌,依 Retry-After 再試", body = Problem, content_type = "application/problem+json"),
+        OfLoad,
         (status = 500, description = "ER0500:系統錯誤", body = Problem, content_type = "application/problem+json"),
         (status = 503, description = "ER0510:儲存區無法使用或即將停機;ER0530:無法留下紀錄", body = Problem, content_type = "application/problem+json"),
     ),
@@ -150,10 +147,8 @@ pub(super) async fn approve(
         (status = 204, description = "已駁回"),
         (status = 400, description = "ER0210、ER0220:內容有誤", body = Problem, content_type = "application/problem+json"),
         (status = 404, description = "ER0100:沒有這項待核准的提案,或屬其他機關", body = Problem, content_type = "application/problem+json"),
-        (status = 408, description = "ER0521:內容傳送太慢", body = Problem, content_type = "application/problem+json"),
-        (status = 413, description = "ER0430:內容過大", body = Problem, content_type = "application/problem+json"),
-        (status = 415, description = "ER0440:不支援的媒體類型", body = Problem, content_type = "application/problem+json"),
-        (status = 429, description = "ER0429:系統忙碌,依 Retry-After 再試", body = Problem, content_type = "application/problem+json"),
+        OfBody,
+        OfLoad,
         (status = 503, description = "ER0510:儲存區無法使用或即將停機;ER0530:無法留下紀錄", body = Problem, content_type = "application/problem+json"),
     ),
 )]
@@ -183,7 +178,7 @@ pub(super) async fn reject(
     responses(
         (status = 200, description = "比對", body = ReplayResponse),
         (status = 404, description = "ER0100:沒有這項提案或這個版本,或屬其他機關", body = Problem, content_type = "application/problem+json"),
-        (status = 429, description = "ER0429:系統忙碌,依 Retry-After 再試", body = Problem, content_type = "application/problem+json"),
+        OfLoad,
         (status = 500, description = "ER0500:系統錯誤", body = Problem, content_type = "application/problem+json"),
         (status = 503, description = "ER0510:尚未啟用模型,或儲存區無法使用", body = Problem, content_type = "application/problem+json"),
         (status = 504, description = "ER0520:逾時", body = Problem, content_type = "application/problem+json"),

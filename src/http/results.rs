@@ -10,6 +10,7 @@ use axum::http::{HeaderMap, StatusCode};
 use axum::response::{IntoResponse, Response};
 use futures_util::stream;
 
+use crate::http::told::OfLoad;
 use crate::service::jobs::{BlobReader, Job, JobEvent, JobState, StoreError};
 use crate::task::call::CallError;
 use crate::task::speech::Rendition;
@@ -45,7 +46,7 @@ const LOOK_EVERY: Duration = Duration::from_secs(1);
         (status = 400, description = "ER0210:標頭有誤", body = Problem, content_type = "application/problem+json"),
         (status = 404, description = "ER0100:沒有這個工作,或已逾保存期限", body = Problem, content_type = "application/problem+json"),
         (status = 409, description = "ER0410:工作尚未完成", body = Problem, content_type = "application/problem+json"),
-        (status = 429, description = "ER0429:系統忙碌,依 Retry-After 再試", body = Problem, content_type = "application/problem+json"),
+        OfLoad,
         (status = 503, description = "ER0510:儲存區無法使用", body = Problem, content_type = "application/problem+json"),
     ),
 )]
@@ -110,7 +111,7 @@ pub(super) fn body_of(reader: BlobReader) -> Body {
         (status = 204, description = "工作已結束,沒有更多事件"),
         (status = 400, description = "ER0210:標頭有誤", body = Problem, content_type = "application/problem+json"),
         (status = 404, description = "ER0100:沒有這個工作,或已逾保存期限", body = Problem, content_type = "application/problem+json"),
-        (status = 429, description = "ER0429:系統忙碌,依 Retry-After 再試", body = Problem, content_type = "application/problem+json"),
+        OfLoad,
         (status = 503, description = "ER0510:儲存區無法使用", body = Problem, content_type = "application/problem+json"),
     ),
 )]

@@ -11,6 +11,7 @@ use sha2::{Digest, Sha256};
 use utoipa::ToSchema;
 
 use crate::base::{ErrorCode, Private};
+use crate::http::told::OfLoad;
 use crate::policy::Scope;
 use crate::service::jobs::{Job, JobInput, JobOrder, JobState, failed};
 use crate::service::speech::{Heard, KeptTranscript, heard};
@@ -215,7 +216,7 @@ async fn keep(
         (status = 413, description = "ER0430:錄音過大或過長", body = Problem, content_type = "application/problem+json"),
         (status = 415, description = "ER0440:不支援的錄音格式", body = Problem, content_type = "application/problem+json"),
         (status = 422, description = "ER0450:錄音毀損", body = Problem, content_type = "application/problem+json"),
-        (status = 429, description = "ER0429:系統忙碌,依 Retry-After 再試", body = Problem, content_type = "application/problem+json"),
+        OfLoad,
         (status = 500, description = "ER0500:系統錯誤", body = Problem, content_type = "application/problem+json"),
         (status = 503, description = "ER0510:儲存區無法使用", body = Problem, content_type = "application/problem+json"),
     ),

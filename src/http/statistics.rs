@@ -5,6 +5,7 @@ use std::sync::Arc;
 use axum::Json;
 use axum::extract::{Extension, State};
 
+use crate::http::told::OfLoad;
 use crate::task::call::{CallContext, Task};
 use crate::wire::problem::Problem;
 use crate::wire::v1::drift::DriftResponse;
@@ -24,7 +25,7 @@ const DAYS: u32 = 30;
     tag = "predictions",
     responses(
         (status = 200, description = "統計", body = StatisticsResponse),
-        (status = 429, description = "ER0429:系統忙碌,依 Retry-After 再試", body = Problem, content_type = "application/problem+json"),
+        OfLoad,
         (status = 500, description = "ER0500:系統錯誤", body = Problem, content_type = "application/problem+json"),
         (status = 503, description = "ER0510:即將停機", body = Problem, content_type = "application/problem+json"),
         (status = 504, description = "ER0520:逾時", body = Problem, content_type = "application/problem+json"),
@@ -47,7 +48,7 @@ pub(super) async fn read(
     tag = "predictions",
     responses(
         (status = 200, description = "漂移", body = DriftResponse),
-        (status = 429, description = "ER0429:系統忙碌,依 Retry-After 再試", body = Problem, content_type = "application/problem+json"),
+        OfLoad,
         (status = 500, description = "ER0500:系統錯誤", body = Problem, content_type = "application/problem+json"),
         (status = 503, description = "ER0510:即將停機", body = Problem, content_type = "application/problem+json"),
         (status = 504, description = "ER0520:逾時", body = Problem, content_type = "application/problem+json"),

@@ -6,6 +6,7 @@ use axum::Json;
 use axum::extract::{Extension, Request, State};
 use axum::http::StatusCode;
 
+use crate::http::told::{OfBody, OfLoad};
 use crate::service::{Admitted, Unread};
 use crate::task::call::{CallContext, CallError, Task};
 use crate::wire::problem::Problem;
@@ -24,7 +25,7 @@ use super::{App, body};
     tag = "taxonomy",
     responses(
         (status = 200, description = "分類與職掌", body = TaxonomyResponse),
-        (status = 429, description = "ER0429:系統忙碌,依 Retry-After 再試", body = Problem, content_type = "application/problem+json"),
+        OfLoad,
         (status = 500, description = "ER0500:系統錯誤", body = Problem, content_type = "application/problem+json"),
         (status = 503, description = "ER0510:即將停機", body = Problem, content_type = "application/problem+json"),
         (status = 504, description = "ER0520:逾時", body = Problem, content_type = "application/problem+json"),
@@ -48,10 +49,8 @@ pub(super) async fn read(
     responses(
         (status = 200, description = "差異", body = TaxonomyComparisonResponse),
         (status = 400, description = "ER0210、ER0220:內容有誤", body = Problem, content_type = "application/problem+json"),
-        (status = 408, description = "ER0521:內容傳送太慢", body = Problem, content_type = "application/problem+json"),
-        (status = 413, description = "ER0430:內容過大", body = Problem, content_type = "application/problem+json"),
-        (status = 415, description = "ER0440:不支援的媒體類型", body = Problem, content_type = "application/problem+json"),
-        (status = 429, description = "ER0429:系統忙碌,依 Retry-After 再試", body = Problem, content_type = "application/problem+json"),
+        OfBody,
+        OfLoad,
         (status = 500, description = "ER0500:系統錯誤", body = Problem, content_type = "application/problem+json"),
         (status = 503, description = "ER0510:即將停機", body = Problem, content_type = "application/problem+json"),
         (status = 504, description = "ER0520:逾時", body = Problem, content_type = "application/problem+json"),
@@ -78,11 +77,9 @@ pub(super) async fn compare(
     responses(
         (status = 201, description = "加入後的分類與職掌", body = TaxonomyResponse),
         (status = 400, description = "ER0210、ER0220:內容有誤", body = Problem, content_type = "application/problem+json"),
-        (status = 408, description = "ER0521:內容傳送太慢", body = Problem, content_type = "application/problem+json"),
+        OfBody,
         (status = 409, description = "ER0410:已有同名的版本,或不在已簽署的發行清單", body = Problem, content_type = "application/problem+json"),
-        (status = 413, description = "ER0430:內容過大", body = Problem, content_type = "application/problem+json"),
-        (status = 415, description = "ER0440:不支援的媒體類型", body = Problem, content_type = "application/problem+json"),
-        (status = 429, description = "ER0429:系統忙碌,依 Retry-After 再試", body = Problem, content_type = "application/problem+json"),
+        OfLoad,
         (status = 500, description = "ER0500:系統錯誤", body = Problem, content_type = "application/problem+json"),
         (status = 503, description = "ER0510:即將停機", body = Problem, content_type = "application/problem+json"),
         (status = 504, description = "ER0520:逾時", body = Problem, content_type = "application/problem+json"),

@@ -2,8 +2,10 @@
 
 use std::collections::BTreeMap;
 
-use utoipa::ToSchema;
 use utoipa::openapi::{ContentBuilder, Ref, RefOr, Response, ResponseBuilder};
+use utoipa::{IntoResponses, ToSchema};
+
+use crate::wire::problem::Problem;
 
 /// A status, and what it means with its codes.
 pub(super) type Told = (&'static str, &'static str);
@@ -11,6 +13,32 @@ pub(super) type Told = (&'static str, &'static str);
 pub(super) const BAD: Told = ("400", "ER0200、ER0210、ER0220:內容有誤");
 pub(super) const SLOW: Told = ("408", "ER0521:內容傳送太慢");
 pub(super) const BUSY: Told = ("429", "ER0429:系統忙碌,依 Retry-After 再試");
+
+pub(super) const LARGE: Told = ("413", "ER0430:內容過大");
+pub(super) const MEDIA: Told = ("415", "ER0440:不支援的媒體類型");
+
+/// Failures of what has a JSON body.
+pub(super) struct OfBody;
+
+/// The failure of everything that may be asked too often.
+pub(super) struct OfLoad;
+
+impl IntoResponses for OfBody {
+    fn responses() -> BTreeMap<String, RefOr<Response>> {
+        problems(&[SLOW, LARGE, MEDIA])
+    }
+}
+
+impl IntoResponses for OfLoad {
+    fn responses() -> BTreeMap<String, RefOr<Response>> {
+        problems(&[BUSY])
+    }
+}
+
+/// The responses of these failures of a route with problem documents.
+pub(super) fn problems(failures: &[Told]) -> BTreeMap<String, RefOr<Response>> {
+    told::<Problem>("application/problem+json", failures)
+}
 
 /// The responses of these failures, whose body is an `S` of this media type.
 pub(super) fn told<S: ToSchema>(

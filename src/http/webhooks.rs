@@ -9,6 +9,7 @@ use axum::http::{HeaderMap, StatusCode};
 use axum::response::{IntoResponse, Response};
 
 use crate::base::{ErrorCode, rfc3339};
+use crate::http::told::{OfBody, OfLoad};
 use crate::service::webhooks::{SigningKey, Webhook, WebhookChange};
 use crate::task::call::{CallContext, CallError};
 use crate::wire::problem::Problem;
@@ -33,10 +34,8 @@ use super::{App, body, refuse};
     responses(
         (status = 201, description = "已建立", body = WebhookResponse),
         (status = 400, description = "ER0200、ER0210、ER0220:內容有誤", body = Problem, content_type = "application/problem+json"),
-        (status = 408, description = "ER0521:內容傳送太慢", body = Problem, content_type = "application/problem+json"),
+        OfBody,
         (status = 409, description = "ER0410:webhook 數已達上限", body = Problem, content_type = "application/problem+json"),
-        (status = 413, description = "ER0430:內容過大", body = Problem, content_type = "application/problem+json"),
-        (status = 415, description = "ER0440:不支援的媒體類型", body = Problem, content_type = "application/problem+json"),
         (status = 429, description = "ER0429:超過配額或系統忙碌,依 Retry-After 再試", body = Problem, content_type = "application/problem+json"),
         (status = 503, description = "ER0510:儲存區無法使用、即將停機,或本程式未含 webhook 遞送功能", body = Problem, content_type = "application/problem+json"),
     ),
@@ -73,7 +72,7 @@ async fn create_webhook(
     responses(
         (status = 200, description = "webhook", body = WebhookList),
         (status = 400, description = "ER0210:標頭有誤", body = Problem, content_type = "application/problem+json"),
-        (status = 429, description = "ER0429:系統忙碌,依 Retry-After 再試", body = Problem, content_type = "application/problem+json"),
+        OfLoad,
         (status = 503, description = "ER0510:儲存區無法使用", body = Problem, content_type = "application/problem+json"),
     ),
 )]
@@ -97,7 +96,7 @@ pub(super) async fn list(
         (status = 200, description = "webhook", body = WebhookResponse),
         (status = 400, description = "ER0210:標頭有誤", body = Problem, content_type = "application/problem+json"),
         (status = 404, description = "ER0100:沒有這個 webhook", body = Problem, content_type = "application/problem+json"),
-        (status = 429, description = "ER0429:系統忙碌,依 Retry-After 再試", body = Problem, content_type = "application/problem+json"),
+        OfLoad,
         (status = 503, description = "ER0510:儲存區無法使用", body = Problem, content_type = "application/problem+json"),
     ),
 )]
@@ -123,10 +122,8 @@ pub(super) async fn read(
         (status = 200, description = "webhook", body = WebhookResponse),
         (status = 400, description = "ER0200、ER0210、ER0220:內容有誤", body = Problem, content_type = "application/problem+json"),
         (status = 404, description = "ER0100:沒有這個 webhook", body = Problem, content_type = "application/problem+json"),
-        (status = 408, description = "ER0521:內容傳送太慢", body = Problem, content_type = "application/problem+json"),
-        (status = 413, description = "ER0430:內容過大", body = Problem, content_type = "application/problem+json"),
-        (status = 415, description = "ER0440:不支援的媒體類型", body = Problem, content_type = "application/problem+json"),
-        (status = 429, description = "ER0429:系統忙碌,依 Retry-After 再試", body = Problem, content_type = "application/problem+json"),
+        OfBody,
+        OfLoad,
         (status = 503, description = "ER0510:儲存區無法使用、即將停機,或本程式未含 webhook 遞送功能", body = Problem, content_type = "application/problem+json"),
     ),
 )]
@@ -156,7 +153,7 @@ pub(super) async fn change(
         (status = 204, description = "已刪除"),
         (status = 400, description = "ER0210:標頭有誤", body = Problem, content_type = "application/problem+json"),
         (status = 404, description = "ER0100:沒有這個 webhook", body = Problem, content_type = "application/problem+json"),
-        (status = 429, description = "ER0429:系統忙碌,依 Retry-After 再試", body = Problem, content_type = "application/problem+json"),
+        OfLoad,
         (status = 503, description = "ER0510:儲存區無法使用", body = Problem, content_type = "application/problem+json"),
     ),
 )]

@@ -15,6 +15,7 @@ use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
 use crate::base::ErrorCode;
+use crate::http::told::{OfBody, OfLoad};
 use crate::policy::{Principal, Scope};
 use crate::service::reviews::{
     MAX_BATCH, Officer, ReviewKind, ReviewPage, ReviewQuery, ReviewSettings, ReviewSort,
@@ -75,7 +76,7 @@ pub(super) fn routes() -> OpenApiRouter<Arc<App>> {
     responses(
         (status = 200, description = "一頁複審", body = ReviewPageResponse),
         (status = 400, description = "ER0200、ER0210:參數有誤", body = Problem, content_type = "application/problem+json"),
-        (status = 429, description = "ER0429:系統忙碌,依 Retry-After 再試", body = Problem, content_type = "application/problem+json"),
+        OfLoad,
         (status = 503, description = "ER0510:儲存區無法使用", body = Problem, content_type = "application/problem+json"),
     ),
 )]
@@ -153,7 +154,7 @@ fn place(text: &str) -> Option<ReviewPage> {
     responses(
         (status = 200, description = "複審;ETag 為版本", body = ReviewResponse),
         (status = 404, description = "ER0100:沒有這筆複審,或不在權限範圍", body = Problem, content_type = "application/problem+json"),
-        (status = 429, description = "ER0429:系統忙碌,依 Retry-After 再試", body = Problem, content_type = "application/problem+json"),
+        OfLoad,
         (status = 503, description = "ER0510:儲存區無法使用", body = Problem, content_type = "application/problem+json"),
     ),
 )]
@@ -179,7 +180,7 @@ pub(super) async fn read(
         (status = 200, description = "複審;ETag 為版本", body = ReviewResponse),
         (status = 404, description = "ER0100:沒有這筆複審,或不在權限範圍", body = Problem, content_type = "application/problem+json"),
         (status = 409, description = "ER0410:他人保留中、已決定、已陳核,或第二意見須由他人提出", body = Problem, content_type = "application/problem+json"),
-        (status = 429, description = "ER0429:系統忙碌,依 Retry-After 再試", body = Problem, content_type = "application/problem+json"),
+        OfLoad,
         (status = 503, description = "ER0510:儲存區無法使用", body = Problem, content_type = "application/problem+json"),
     ),
 )]
@@ -204,10 +205,8 @@ pub(super) async fn claim(
     responses(
         (status = 200, description = "下一筆;沒有可取得者時 review 為 null", body = NextResponse),
         (status = 400, description = "ER0210、ER0220:內容有誤", body = Problem, content_type = "application/problem+json"),
-        (status = 408, description = "ER0521:內容傳送太慢", body = Problem, content_type = "application/problem+json"),
-        (status = 413, description = "ER0430:內容過大", body = Problem, content_type = "application/problem+json"),
-        (status = 415, description = "ER0440:不支援的媒體類型", body = Problem, content_type = "application/problem+json"),
-        (status = 429, description = "ER0429:系統忙碌,依 Retry-After 再試", body = Problem, content_type = "application/problem+json"),
+        OfBody,
+        OfLoad,
         (status = 503, description = "ER0510:儲存區無法使用,或即將停機", body = Problem, content_type = "application/problem+json"),
     ),
 )]
@@ -240,10 +239,8 @@ pub(super) async fn next(
     responses(
         (status = 200, description = "每筆的結果,依請求的順序", body = BatchResponse),
         (status = 400, description = "ER0210、ER0220:內容有誤", body = Problem, content_type = "application/problem+json"),
-        (status = 408, description = "ER0521:內容傳送太慢", body = Problem, content_type = "application/problem+json"),
-        (status = 413, description = "ER0430:內容過大", body = Problem, content_type = "application/problem+json"),
-        (status = 415, description = "ER0440:不支援的媒體類型", body = Problem, content_type = "application/problem+json"),
-        (status = 429, description = "ER0429:系統忙碌,依 Retry-After 再試", body = Problem, content_type = "application/problem+json"),
+        OfBody,
+        OfLoad,
         (status = 503, description = "ER0510:儲存區無法使用,或即將停機", body = Problem, content_type = "application/problem+json"),
     ),
 )]

@@ -9,6 +9,7 @@ use axum::http::header::{ETAG, HeaderName, LOCATION};
 use axum::response::{IntoResponse, Response};
 
 use crate::http::failure::Failure;
+use crate::http::told::OfLoad;
 use crate::http::{App, body};
 use crate::service::reviews::{Judgement, Officer, ReviewRow};
 use crate::task::call::CallContext;
@@ -193,7 +194,7 @@ pub(in crate::http) async fn escalate(
         (status = 201, description = "新的複審", body = ReviewResponse),
         (status = 404, description = "ER0100:沒有這筆複審,或不在權限範圍", body = Problem, content_type = "application/problem+json"),
         (status = 409, description = "ER0410:尚未決定、仍可復原、文字已刪除,或已請求過", body = Problem, content_type = "application/problem+json"),
-        (status = 429, description = "ER0429:系統忙碌,依 Retry-After 再試", body = Problem, content_type = "application/problem+json"),
+        OfLoad,
         (status = 503, description = "ER0510:儲存區無法使用", body = Problem, content_type = "application/problem+json"),
     ),
 )]

@@ -12,6 +12,7 @@ use utoipa_axum::routes;
 
 use crate::audit::{AuditEvent, Word};
 use crate::base::{ErrorCode, rfc3339};
+use crate::http::told::{OfBody, OfLoad};
 use crate::service::privacy::{Hold, HoldKind, Privacy};
 use crate::task::call::{CallContext, CallError};
 use crate::wire::problem::Problem;
@@ -39,7 +40,7 @@ pub(super) fn routes() -> OpenApiRouter<Arc<App>> {
     tag = "subjects",
     responses(
         (status = 200, description = "保全", body = HoldList),
-        (status = 429, description = "ER0429:系統忙碌,依 Retry-After 再試", body = Problem, content_type = "application/problem+json"),
+        OfLoad,
         (status = 503, description = "ER0510:儲存區無法使用;ER0530:無法留下紀錄", body = Problem, content_type = "application/problem+json"),
     ),
 )]
@@ -77,10 +78,8 @@ fn item(it: Hold) -> HoldResponse {
     responses(
         (status = 201, description = "已設定", body = HoldLaidResponse),
         (status = 400, description = "ER0210、ER0220:內容有誤", body = Problem, content_type = "application/problem+json"),
-        (status = 408, description = "ER0521:內容傳送太慢", body = Problem, content_type = "application/problem+json"),
-        (status = 413, description = "ER0430:內容過大", body = Problem, content_type = "application/problem+json"),
-        (status = 415, description = "ER0440:不支援的媒體類型", body = Problem, content_type = "application/problem+json"),
-        (status = 429, description = "ER0429:系統忙碌,依 Retry-After 再試", body = Problem, content_type = "application/problem+json"),
+        OfBody,
+        OfLoad,
         (status = 503, description = "ER0510:儲存區無法使用或即將停機;ER0530:無法留下紀錄", body = Problem, content_type = "application/problem+json"),
     ),
 )]
@@ -143,10 +142,8 @@ fn held(privacy: &Privacy, asked: HoldRequest) -> Result<(HoldKind, String), Cal
         (status = 204, description = "已解除"),
         (status = 400, description = "ER0210、ER0220:內容有誤", body = Problem, content_type = "application/problem+json"),
         (status = 404, description = "ER0100:沒有這項保全、已解除,或屬其他機關", body = Problem, content_type = "application/problem+json"),
-        (status = 408, description = "ER0521:內容傳送太慢", body = Problem, content_type = "application/problem+json"),
-        (status = 413, description = "ER0430:內容過大", body = Problem, content_type = "application/problem+json"),
-        (status = 415, description = "ER0440:不支援的媒體類型", body = Problem, content_type = "application/problem+json"),
-        (status = 429, description = "ER0429:系統忙碌,依 Retry-After 再試", body = Problem, content_type = "application/problem+json"),
+        OfBody,
+        OfLoad,
         (status = 503, description = "ER0510:儲存區無法使用或即將停機;ER0530:無法留下紀錄", body = Problem, content_type = "application/problem+json"),
     ),
 )]

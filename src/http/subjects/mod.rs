@@ -14,6 +14,7 @@ use utoipa_axum::routes;
 
 use crate::audit::{AuditEvent, Word};
 use crate::base::{ErrorCode, Private, rfc3339};
+use crate::http::told::{OfBody, OfLoad};
 use crate::policy::Principal;
 use crate::service::privacy::{
     Approval, CopiedFile, Found, Identifier, IdentifierKind, Mention, Privacy, PrivacyError,
@@ -54,10 +55,8 @@ pub(super) fn routes() -> OpenApiRouter<Arc<App>> {
     responses(
         (status = 200, description = "提及當事人的紀錄,舊的在前", body = FoundResponse),
         (status = 400, description = "ER0210、ER0220:內容有誤", body = Problem, content_type = "application/problem+json"),
-        (status = 408, description = "ER0521:內容傳送太慢", body = Problem, content_type = "application/problem+json"),
-        (status = 413, description = "ER0430:內容過大", body = Problem, content_type = "application/problem+json"),
-        (status = 415, description = "ER0440:不支援的媒體類型", body = Problem, content_type = "application/problem+json"),
-        (status = 429, description = "ER0429:系統忙碌,依 Retry-After 再試", body = Problem, content_type = "application/problem+json"),
+        OfBody,
+        OfLoad,
         (status = 503, description = "ER0510:儲存區無法使用或即將停機;ER0530:無法留下紀錄", body = Problem, content_type = "application/problem+json"),
     ),
 )]
@@ -111,10 +110,8 @@ fn row(it: Found) -> FoundRow {
     responses(
         (status = 200, description = "複製本", body = CopiesResponse),
         (status = 400, description = "ER0210、ER0220:內容有誤", body = Problem, content_type = "application/problem+json"),
-        (status = 408, description = "ER0521:內容傳送太慢", body = Problem, content_type = "application/problem+json"),
-        (status = 413, description = "ER0430:內容過大", body = Problem, content_type = "application/problem+json"),
-        (status = 415, description = "ER0440:不支援的媒體類型", body = Problem, content_type = "application/problem+json"),
-        (status = 429, description = "ER0429:系統忙碌,依 Retry-After 再試", body = Problem, content_type = "application/problem+json"),
+        OfBody,
+        OfLoad,
         (status = 503, description = "ER0510:儲存區無法使用或即將停機;ER0530:無法留下紀錄", body = Problem, content_type = "application/problem+json"),
     ),
 )]
