@@ -117,8 +117,10 @@ const walks = {
     await page.locator("#document .suggestions li").first().waitFor();
     await check(page, "a document, answered");
     await tabTo(page, "[data-tour=document]", 160);
+    // The answer to the first document still stands there: what tells is the second one.
+    const answered = page.waitForResponse("**/documents/dispatch-suggestions*");
     await page.keyboard.press("Enter");
-    await page.locator("#document .suggestions li").first().waitFor();
+    await answered;
     assert.equal(await page.locator("#document-file").evaluate((it) => it.files.length), 1);
   },
 
