@@ -35,7 +35,7 @@ def main():
         folder = pathlib.Path(folder)
         sound = folder / "call.wav"
         make_call(args.clips, sound, args.seconds)
-        report = {"machine": machine(args), "seconds of sound": args.seconds, "bytes": sound.stat().st_size}
+        report = {"machine": machine(args.threads), "seconds of sound": args.seconds, "bytes": sound.stat().st_size}
         with serving(args, folder) as server:
             report["upload"] = upload(server, sound)
             report["cancel"] = cancelled(server, order(server, report["upload"]["blob_id"]))

@@ -39,7 +39,7 @@ def main():
         call = scratch / "call"
         call.mkdir()
         make_call(Path(args.clips), call / "call.wav", args.call_seconds)
-        report = {"machine": machine(args), "command": " ".join(["python", *sys.argv])}
+        report = {"machine": machine(args.threads), "command": " ".join(["python", *sys.argv])}
         for name, files in [("short clips", short), ("long call", [call / "call.wav"])]:
             ours = measured("fenwen", fenwen(args, files, scratch / "ours"))
             peer = measured("faster-whisper", peer_command(args, files, scratch / "peer.jsonl"))
@@ -185,11 +185,11 @@ def make_call(clips, out, seconds):
         call.writeframes(bytes(both))
 
 
-def machine(args):
+def machine(threads):
     model = platform.machine()
     with open("/proc/cpuinfo", encoding="utf-8") as info:
         names = [line.split(":", 1)[1].strip() for line in info if line.startswith("model name")]
-    return f"{model}, {names[0] if names else 'unknown'}, {args.threads} threads"
+    return f"{model}, {names[0] if names else 'unknown'}, {threads} threads"
 
 
 if __name__ == "__main__":

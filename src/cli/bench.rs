@@ -205,8 +205,13 @@ fn speech(path: &Path, config: &Config, time: Duration) -> anyhow::Result<()> {
     ensure!(!windows.is_empty(), "{} is shorter than {WINDOW} s", path.display());
     let opener = Opener::new(config)?;
     let (model, mut workers) = super::speech::models(&opener, config, 64)?;
-    let options =
-        DecodeOptions { language: Language::Mandarin, temperature: 0.0, beams: 1, prompt: None };
+    let options = DecodeOptions {
+        language: Language::Mandarin,
+        temperature: 0.0,
+        beams: 1,
+        prompt: None,
+        is_draft: false,
+    };
     let never: ShouldStop = Arc::new(|| false);
     for n_windows in [1, 16, 64] {
         let each = measure(time, || {

@@ -76,8 +76,13 @@ fn both_engines_take_a_sound_for_the_same_languages() {
 #[test]
 fn a_stopped_decode_ends() {
     let window = voice(10.0);
-    let options =
-        DecodeOptions { language: Language::Mandarin, temperature: 0.0, beams: 1, prompt: None };
+    let options = DecodeOptions {
+        language: Language::Mandarin,
+        temperature: 0.0,
+        beams: 1,
+        prompt: None,
+        is_draft: false,
+    };
     for engine in [SpeechEngine::WhisperCpp, SpeechEngine::Candle] {
         let mut model = model(engine);
         let n_asked = Arc::new(std::sync::atomic::AtomicUsize::new(0));

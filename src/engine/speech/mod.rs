@@ -50,6 +50,8 @@ pub struct DecodeOptions {
     pub beams: usize,
     /// A text that the decode continues: names and terms that are likely to be said.
     pub prompt: Option<Arc<str>>,
+    /// Whether it will be heard again: an engine that is quicker with less care takes less.
+    pub is_draft: bool,
 }
 
 /// What was heard in a window. No `Debug`: it is somebody's words.

@@ -104,8 +104,8 @@ impl Attempt<'_> {
             // A prompt may be what leads the decode astray, and it is Mandarin.
             let has_prompt = temperature == 0.0 && language == Language::Mandarin;
             let prompt = self.options.prompt.clone().filter(|_| has_prompt);
-            let beams = self.options.beams;
-            let options = DecodeOptions { language, temperature, beams, prompt };
+            let HearOptions { beams, is_draft, .. } = *self.options;
+            let options = DecodeOptions { language, temperature, beams, prompt, is_draft };
             let heard = self.model.hear(&self.window.samples, &options, self.should_stop)?;
             let signs = Signs::of(&heard, seconds);
             let is_good = !signs.is_bad() || signs.is_silence() || self.options.is_draft;

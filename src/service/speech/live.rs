@@ -15,12 +15,14 @@ use crate::base::{Deadline, ErrorCode, Private, RequestId};
 #[cfg(feature = "audio")]
 use crate::media::audio::{OpusCall, PacketError, RATE};
 use crate::task::call::CallError;
-use crate::task::speech::{FrameCoding, Millis, Segment, SpeechOrder, SpokenLanguage};
+use crate::task::speech::{FrameCoding, Millis, Segment, SpeechOrder};
 
 use super::{Assist, HeardRecording, Speech};
 
 /// New sound after which it is worth to hear again.
 const STEP: Millis = 500;
+/// The same while nothing was heard yet: the first words are waited for.
+const FIRST_STEP: Millis = 250;
 /// The same as a part of what was heard before: one of so many.
 const SHARE: Millis = 8;
 /// Silence that ends an utterance.
@@ -31,8 +33,6 @@ const LONGEST: Millis = 15_000;
 const KEPT: Millis = 1_000;
 /// Sound that may wait to be heard; more is not read.
 const MOST: Millis = 30_000;
-/// Confidence from which a draft of an utterance is good enough to be its end. A window below it is looked at twice.
-const SURE: f32 = 0.65;
 /// Finished utterances that a client can ask for again.
 const MAX_AGAIN: usize = 200;
 
@@ -71,8 +71,9 @@ pub struct Live {
     /// Bytes of `samples` that were heard already, though not finally.
     n_heard: usize,
     is_over: bool,
-    /// Whether it is heard with care: drafts show what is said while it is said, and an utterance is ended by one only
-    /// when it is sure.
+    /// Whether something was heard that is not finished.
+    is_open: bool,
+    /// Whether it is heard with care: drafts show what is said while it is said, and end nothing.
     is_careful: bool,
     next: u64,
     finals: VecDeque<(u64, Segment)>,
@@ -116,6 +117,7 @@ impl Live {
             n_before: 0,
             n_heard: 0,
             is_over: false,
+            is_open: false,
             is_careful: false,
             next: 0,
             finals: VecDeque::new(),
@@ -197,7 +199,8 @@ impl Live {
     pub fn begin(&mut self, speech: &Arc<Speech>) -> Option<LiveWork> {
         let new = self.millis(self.samples.len() - self.n_heard);
         // The more there is, the longer it takes to hear it once more.
-        let step = STEP.max(self.millis(self.n_heard) / SHARE);
+        let shortest = if self.is_open { STEP } else { FIRST_STEP };
+        let step = shortest.max(self.millis(self.n_heard) / SHARE);
         let is_due =
             if self.is_over { !self.samples.is_empty() } else { step <= new || self.is_careful };
         if !is_due {
@@ -223,8 +226,8 @@ impl Live {
         let is_last = self.is_over && was_careful && n_bytes == self.samples.len();
         let (mut n_final, mut cut) =
             if is_last { (segments.len(), length) } else { settle(&segments, length) };
-        if !was_careful && !segments.iter().take(n_final).all(is_sure) {
-            self.is_careful = true;
+        if !was_careful {
+            self.is_careful = 0 < n_final || 0 < cut;
             (n_final, cut) = (0, 0);
         }
         let start = self.n_before * 1000 / u64::from(self.rate.max(1));
@@ -240,7 +243,8 @@ impl Live {
             self.next += 1;
         }
         let open: Vec<Segment> = segments.collect();
-        if !open.is_empty() {
+        self.is_open = !open.is_empty();
+        if self.is_open {
             events.push(LiveEvent::Partial(open));
         }
         self.forget(if is_last { n_bytes } else { self.bytes(cut).min(n_bytes) });
@@ -293,10 +297,6 @@ fn settle(segments: &[Segment], length: Millis) -> (usize, Millis) {
     // Half of the pause before it belongs to the next one.
     let cut = if n_final == 0 { 0 } else { end_before.midpoint(next_start.max(end_before)) };
     (n_final, cut.min(length))
-}
-
-fn is_sure(segment: &Segment) -> bool {
-    segment.language != SpokenLanguage::Other && SURE <= segment.confidence
 }
 
 fn moved(segment: Segment, by: Millis) -> Segment {

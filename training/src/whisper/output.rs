@@ -120,7 +120,8 @@ fn hear(task: &Task, clips: &Clips, file: &VerifiedFile) -> anyhow::Result<Heard
     };
     let mut model = speech::open(file, options, 1)?.pop().context("no engine was opened")?;
     let language = recipe.whisper.language()?;
-    let options = DecodeOptions { language, temperature: 0.0, beams: 1, prompt: None };
+    let options =
+        DecodeOptions { language, temperature: 0.0, beams: 1, prompt: None, is_draft: false };
     let never: ShouldStop = Arc::new(|| false);
     let mut all = Heard::default();
     for take in dev_takes(clips, recipe) {

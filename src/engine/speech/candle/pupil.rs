@@ -123,7 +123,8 @@ impl WhisperPupil {
         language: Language,
     ) -> std::result::Result<String, SpeechError> {
         let Shared { tokens, network, .. } = &*self.shared;
-        let options = DecodeOptions { language, temperature: 0.0, beams: 1, prompt: None };
+        let options =
+            DecodeOptions { language, temperature: 0.0, beams: 1, prompt: None, is_draft: false };
         let never: ShouldStop = Arc::new(|| false);
         let mut turns = [Turn::new(self.shared.decoding(&options, n_samples), never)];
         Sound::of(sound).and_then(|it| round::decode(network, &it, &mut turns)).map_err(failed)?;

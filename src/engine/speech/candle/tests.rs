@@ -12,7 +12,7 @@ fn shared() -> Arc<Shared> {
 
 fn options(prompt: Option<&str>, temperature: f32) -> DecodeOptions {
     let prompt = prompt.map(Arc::from);
-    DecodeOptions { language: Language::Mandarin, temperature, beams: 1, prompt }
+    DecodeOptions { language: Language::Mandarin, temperature, beams: 1, prompt, is_draft: false }
 }
 
 fn nobody() -> ShouldStop {

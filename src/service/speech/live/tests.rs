@@ -55,6 +55,7 @@ fn times_are_those_of_the_stream_and_finished_sound_is_forgotten() {
     let mut live = Live::new(LiveOptions { rate: 8000, coding: FrameCoding::Pcm, order }).unwrap();
     live.push(&[0; 32_000]).unwrap();
     assert_eq!(live.received(), 2000);
+    live.is_careful = true;
     let found = live.take((heard(&[(100, 900), (1700, 2000)]), 32_000));
     assert_eq!(names(&found), ["0 100", "? 1700"]);
     assert_eq!(live.samples.len(), 32_000 - 1300 * 16);
@@ -74,21 +75,30 @@ fn times_are_those_of_the_stream_and_finished_sound_is_forgotten() {
 }
 
 #[test]
-fn an_unsure_draft_ends_no_utterance() {
+fn a_draft_ends_no_utterance() {
     let order = SpeechOrder::default();
     let mut live = Live::new(LiveOptions { rate: 8000, coding: FrameCoding::Pcm, order }).unwrap();
     live.push(&[0; 32_000]).unwrap();
-    let spoken = [(100, 900), (1700, 2000)];
-    let mut unsure = heard(&spoken);
-    unsure.transcript.segments[0].confidence = 0.6;
-    let found = live.take((unsure, 32_000));
+    let found = live.take((heard(&[(100, 900), (1700, 2000)]), 32_000));
     assert_eq!(names(&found), ["? 100"]);
     assert!(live.is_careful && live.samples.len() == 32_000, "it is heard again at once");
-    let mut other = heard(&spoken);
-    other.transcript.segments[0].language = SpokenLanguage::Other;
-    let found = live.take((other, 32_000));
+    let found = live.take((heard(&[(100, 900), (1700, 2000)]), 32_000));
     assert_eq!(names(&found), ["0 100", "? 1700"], "with care it is what it is");
     assert!(!live.is_careful);
+    let found = live.take((heard(&[(400, 700)]), live.samples.len()));
+    assert_eq!(names(&found), ["? 1700"]);
+    assert!(!live.is_careful, "nothing of it is finished");
+}
+
+#[test]
+fn sound_that_is_forgotten_was_heard_with_care() {
+    let order = SpeechOrder::default();
+    let mut live = Live::new(LiveOptions { rate: 8000, coding: FrameCoding::Pcm, order }).unwrap();
+    live.push(&[0; 32_000]).unwrap();
+    assert!(live.take((heard(&[]), 32_000)).is_empty());
+    assert!(live.is_careful && live.samples.len() == 32_000);
+    assert!(live.take((heard(&[]), 32_000)).is_empty());
+    assert_eq!(live.samples.len(), 16_000);
 }
 
 #[test]
