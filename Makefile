@@ -85,6 +85,12 @@ bench-call: setup ## A call of half an hour: upload by parts, progress, cancel, 
 	$(FENWEN) models pull whisper-base silero-vad
 	$(PYTHON) eval/bench/call.py --fenwen $(FENWEN) --clips $(CLIPS) --seconds $(or $(SECONDS_OF_CALL),1800) --json eval/out/call.json
 
+bench-live: setup ## How soon live speech is told, on clips sent at the speed of speech; CLIPS=folder of WAV files
+	@[ -n "$(CLIPS)" ] || { echo 'make bench-live CLIPS=<folder of WAV files>'; exit 1; }
+	$(CARGO) build --release --locked --workspace
+	$(FENWEN) models pull whisper-base silero-vad
+	$(PYTHON) eval/bench/live.py --fenwen $(FENWEN) --clips $(CLIPS) --json eval/out/live.json
+
 defaults: setup ## Train the built-in classifiers anew; DATA=folder with the sets of datasets-manifest
 	@[ -n "$(DATA)" ] || { echo 'make defaults DATA=<folder with the sets of datasets-manifest>'; exit 1; }
 	$(CARGO) build --release --locked --workspace
@@ -244,4 +250,4 @@ book: target/tools/bin/mdbook ## The book (zh-Hant, English) as HTML; target/boo
 	rm -r target/book/book target/book/book.toml
 	$(PYTHON) docs/book/check.py target/book
 
-.PHONY: screenshots help run cuda test check setup eval bench bench-text bench-serving bench-call soak bench-swap bench-scale defaults fonts fmt clippy test-core test-full test-browser models-dev doc servers client test-clients test-tls compliance sbom fuzz fuzz-lock advisories book test-deploy test-warehouse
+.PHONY: screenshots help run cuda test check setup eval bench bench-text bench-serving bench-call bench-live soak bench-swap bench-scale defaults fonts fmt clippy test-core test-full test-browser models-dev doc servers client test-clients test-tls compliance sbom fuzz fuzz-lock advisories book test-deploy test-warehouse

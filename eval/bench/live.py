@@ -1,11 +1,11 @@
 #!/usr/bin/env python3
 """How soon live speech is told: clips are sent at the speed of speech, a frame at a time.
 
-    python3 eval/bench/live.py --fenwen target/release/fenwen --clips DIR --json eval/out/live.json
+    python3 eval/bench/live.py --fenwen target/release/fenwen --clips DIR --part tw --json eval/out/live.json
 
 A partial result is told after each half second of new sound (the window). Of each stream: when the first partial came, counted
 from the moment its speech began, in windows; how old the sound was of which each partial told the end; how long after a last
-frame the rest came. Needs the models (`fenwen models pull`) and `websockets`.
+frame the rest came. Fails when half of the streams wait for longer than BAR. Needs the models (`fenwen models pull`) and `websockets`.
 """
 
 import argparse
@@ -25,6 +25,9 @@ from websockets.sync.client import connect
 WINDOW_S = 0.5
 START = {"type": "start", "purpose": {"code": "hotline-1996"}, "vocabulary": [], "rendition": "redacted"}
 RATES = (8000, 16000)
+FIRST = "first partial, windows after speech began"
+# Windows.
+BAR = 1.5
 
 
 def main():
@@ -46,6 +49,7 @@ def main():
         args.json.parent.mkdir(parents=True, exist_ok=True)
         args.json.write_text(json.dumps(report, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
     print(json.dumps({key: it for key, it in report.items() if key != "streams"}, indent=1, ensure_ascii=False))
+    raise SystemExit(1 if BAR < report[FIRST]["median"] else 0)
 
 
 def parse_args():
@@ -97,7 +101,7 @@ def summary(streams):
     return {
         "n": len(streams),
         "streams without a partial": len(streams) - len(with_partials),
-        "first partial, windows after speech began": spread([it / WINDOW_S for it in firsts]),
+        FIRST: spread([it / WINDOW_S for it in firsts]),
         "behind the sound s": spread([it["behind s"] for it in with_partials]),
         "the rest after the last frame s": spread([it["rest s"] for it in streams]),
     }
