@@ -46,10 +46,10 @@ pub(super) fn require(approval: Approval, was_cut_short: bool, list: &str) -> an
         Approval::Approved => Ok(()),
         // An approval that was cut short is gone on with.
         Approval::Unknown if was_cut_short => Ok(()),
-        Approval::Unknown => bail!("no such request waits: see `{list}`"),
-        Approval::SamePerson => bail!("whoever asked cannot approve: another person must"),
-        Approval::Taken => bail!("what was asked for is taken meanwhile"),
-        Approval::Held => bail!("a legal hold is in the way: see `fenwen retention holds`"),
+        Approval::Unknown => bail!("沒有這件待核可的申請:請見 `{list}`"),
+        Approval::SamePerson => bail!("申請人不得自行核可,須由另一人為之"),
+        Approval::Taken => bail!("所申請的項目已被使用"),
+        Approval::Held => bail!("受保全限制:請見 `fenwen retention holds`"),
     }
 }
 

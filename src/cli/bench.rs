@@ -124,13 +124,13 @@ fn measure(
         times.push(start.elapsed());
     }
     times.sort_unstable();
-    times.get(times.len() / 2).copied().context("nothing was measured")
+    times.get(times.len() / 2).copied().context("沒有可量測的項目")
 }
 
 /// The only copy of a model.
 fn single(opener: &Opener, id: &str) -> anyhow::Result<Box<dyn TensorModel>> {
     let placement = Placement { sessions: 1, ..opener.placement() };
-    opener.copies(&opener.verified(id)?, placement)?.pop().context("no copy of the model")
+    opener.copies(&opener.verified(id)?, placement)?.pop().context("沒有可用的模型副本")
 }
 
 fn encoder(opener: &Opener, time: Duration, rate: f64) -> anyhow::Result<()> {
@@ -158,9 +158,8 @@ fn encoder(opener: &Opener, time: Duration, rate: f64) -> anyhow::Result<()> {
 
 /// The whole of ID images, read side by side.
 fn pictures(images: &[PathBuf], config: &Config, time: Duration) -> anyhow::Result<()> {
-    let read = |it: &PathBuf| {
-        std::fs::read(it).with_context(|| format!("failed to read {}", it.display()))
-    };
+    let read =
+        |it: &PathBuf| std::fs::read(it).with_context(|| format!("無法讀取 {}", it.display()));
     let images = images.iter().map(read).collect::<anyhow::Result<Vec<Vec<u8>>>>()?;
     let reader = LocalReader::open(config)?;
     for n_readers in [1, 8, 32] {
@@ -178,7 +177,7 @@ fn pictures(images: &[PathBuf], config: &Config, time: Duration) -> anyhow::Resu
                                     return Ok(());
                                 }
                                 let image = images.get(idx % images.len());
-                                reader.read(image.context("no picture")?)?;
+                                reader.read(image.context("沒有影像")?)?;
                             }
                         })
                     })
@@ -195,14 +194,14 @@ fn pictures(images: &[PathBuf], config: &Config, time: Duration) -> anyhow::Resu
 }
 
 fn panicked() -> anyhow::Error {
-    anyhow::anyhow!("a thread of the measurement panicked")
+    anyhow::anyhow!("量測的執行緒異常終止")
 }
 
 /// Windows of a recording, decoded at a time.
 fn speech(path: &Path, config: &Config, time: Duration) -> anyhow::Result<()> {
     let samples = samples(path)?;
     let windows: Vec<&[f32]> = samples.chunks_exact(WINDOW * RATE as usize).collect();
-    ensure!(!windows.is_empty(), "{} is shorter than {WINDOW} s", path.display());
+    ensure!(!windows.is_empty(), "{} 短於 {WINDOW} 秒", path.display());
     let opener = Opener::new(config)?;
     let (model, mut workers) = super::speech::models(&opener, config, 64)?;
     let options = DecodeOptions {
@@ -237,7 +236,7 @@ fn speech(path: &Path, config: &Config, time: Duration) -> anyhow::Result<()> {
 
 /// The first channel of a recording, at the models' rate.
 fn samples(path: &Path) -> anyhow::Result<Vec<f32>> {
-    let failed = || format!("failed to read {}", path.display());
+    let failed = || format!("無法讀取 {}", path.display());
     let file = BufReader::new(File::open(path).with_context(failed)?);
     let mut reader = AudioReader::open(file, &AudioLimits::default()).with_context(failed)?;
     let (mut samples, mut chunk) = (Vec::new(), Chunk::default());

@@ -34,7 +34,7 @@ pub(super) fn run(command: BusCommand, config: &Config) -> anyhow::Result<()> {
         .worker_threads(2)
         .enable_all()
         .build()
-        .context("failed to start the runtime")?;
+        .context("無法啟動執行環境")?;
     runtime.block_on(check(config))
 }
 
@@ -97,7 +97,7 @@ async fn check(config: &Config) -> anyhow::Result<()> {
     let report = bus.report().await.map_err(told)?;
     let round_trips = round_trips(&*bus).await.map_err(told)?;
     bus.drain().await;
-    print(&report, &round_trips).context("failed to write to standard output")
+    print(&report, &round_trips).context("無法寫入標準輸出")
 }
 
 /// Serves an echo under a subject of its own and asks it.

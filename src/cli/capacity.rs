@@ -168,16 +168,16 @@ pub(super) fn run(options: &Options) -> anyhow::Result<()> {
     }
     if n_shown == 0 {
         let names: Vec<&str> = measurements.station.keys().map(String::as_str).collect();
-        bail!("no such station in {}: it has {}", options.file.display(), names.join(", "));
+        bail!("{} 沒有這個站點:其中有 {}", options.file.display(), names.join(", "));
     }
     Ok(std::io::stdout().lock().write_all(out.as_bytes())?)
 }
 
 fn read(path: &Path) -> anyhow::Result<Measurements> {
-    let text = std::fs::read_to_string(path)
-        .with_context(|| format!("failed to read {}", path.display()))?;
+    let text =
+        std::fs::read_to_string(path).with_context(|| format!("無法讀取 {}", path.display()))?;
     let measurements: Measurements =
-        toml::from_str(&text).with_context(|| format!("{} is not of this form", path.display()))?;
+        toml::from_str(&text).with_context(|| format!("{} 的格式不符", path.display()))?;
     for (name, it) in &measurements.station {
         let checked = it.check();
         ensure!(

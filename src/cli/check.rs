@@ -51,8 +51,7 @@ fn difference(opener: &Opener, model: &Model) -> anyhow::Result<Option<String>> 
     let manifest = &model.manifest;
     let verified = opener.verified(manifest.id.as_str())?;
     let placement = Placement { sessions: 1, ..opener.placement() };
-    let mut copy =
-        opener.copies(&verified, placement)?.pop().context("no copy of the model was made")?;
+    let mut copy = opener.copies(&verified, placement)?.pop().context("未能建立模型副本")?;
     if let Some(golden) = &manifest.golden {
         let input = Tensor::f32(golden.shape, golden.input())?;
         let (shape, values) = run_once(copy.as_mut(), input)?;
@@ -71,5 +70,5 @@ fn run_once(model: &mut dyn TensorModel, input: Tensor) -> anyhow::Result<(Vec<u
     model.run(&[input], &mut |views| {
         output = views.first().map(|it| (it.shape().to_vec(), it.data().to_vec()));
     })?;
-    output.context("the model gave no output")
+    output.context("模型沒有輸出")
 }

@@ -185,10 +185,7 @@ fn perform(command: ClientsCommand, config: &Config) -> anyhow::Result<()> {
         ClientsCommand::Add(it) => {
             let id = it.id.clone();
             let is_new = store.add_client(it.row(now)?).wait()?;
-            ensure!(
-                is_new,
-                "`{id}` or its name at the exchange is taken: see `fenwen clients list`"
-            );
+            ensure!(is_new, "「{id}」或其交換平臺名稱已被使用:請見 `fenwen clients list`");
             writeln!(out, "已登記 {id};以 fenwen clients key {id} 製發金鑰。")?;
         }
         ClientsCommand::List => {
@@ -216,7 +213,7 @@ fn perform(command: ClientsCommand, config: &Config) -> anyhow::Result<()> {
         ClientsCommand::Key { id, revoke: Some(key) } => {
             let is_own =
                 store.client_keys().wait()?.iter().any(|it| it.id == key && it.client == id);
-            ensure!(is_own, "`{id}` has no such key: see `fenwen clients show {id}`");
+            ensure!(is_own, "「{id}」沒有這把金鑰:請見 `fenwen clients show {id}`");
             store.delete_client_key(&key).wait()?;
             writeln!(out, "已廢止 {key};60 秒內生效。")?;
         }
@@ -233,7 +230,7 @@ fn perform(command: ClientsCommand, config: &Config) -> anyhow::Result<()> {
     Ok(())
 }
 
-const NO_SUCH_CLIENT: &str = "no such client: see `fenwen clients list`";
+const NO_SUCH_CLIENT: &str = "沒有這個介接系統:請見 `fenwen clients list`";
 
 impl Registration {
     /// As somebody who applies asks for it, without a number and an applicant.

@@ -43,7 +43,7 @@ pub(super) fn run(command: DriftCommand, config: &Config) -> anyhow::Result<()> 
     match command {
         DriftCommand::Run => {
             let found = look(&tenants, &settings(&config.drift));
-            let found = found.context("failed to look for drift")?;
+            let found = found.context("無法檢查偏離")?;
             let n_alarms = found.iter().filter(|it| it.is_alarm).count();
             writeln!(out, "新增 {} 項比較,其中 {n_alarms} 項告警。", found.len())?;
         }

@@ -132,7 +132,7 @@ fn probe(tokenizer: &Tokenizer) -> anyhow::Result<Tensor> {
 pub(super) fn tokenizer(model: &VerifiedModel) -> anyhow::Result<Tokenizer> {
     let file = model
         .file(FileRole::Tokenizer)
-        .with_context(|| format!("model `{}` names no tokenizer", model.manifest().id))?;
+        .with_context(|| format!("模型「{}」未指定斷詞器", model.manifest().id))?;
     Ok(Tokenizer::open(file)?)
 }
 
@@ -148,7 +148,7 @@ pub(super) fn run(options: &Options, config: &Config) -> anyhow::Result<()> {
         encoder.encode(&texts, |n_texts| bar.inc(u64::try_from(n_texts).unwrap_or(0)))?;
     bar.finish_and_clear();
     let file = File::create(&options.out)
-        .with_context(|| format!("failed to write {}", options.out.display()))?;
+        .with_context(|| format!("無法寫入 {}", options.out.display()))?;
     write_npy(BufWriter::new(file), &embeddings)?;
     let n_truncated = embeddings.n_truncated;
     let mut out = std::io::stdout().lock();
@@ -157,21 +157,21 @@ pub(super) fn run(options: &Options, config: &Config) -> anyhow::Result<()> {
 
 /// The text of every line; a line without it is an error that names the line.
 fn read_texts(path: &Path, field: &str) -> anyhow::Result<Vec<String>> {
-    let file = File::open(path).with_context(|| format!("failed to read {}", path.display()))?;
+    let file = File::open(path).with_context(|| format!("無法讀取 {}", path.display()))?;
     let mut texts = Vec::new();
     for (idx, line) in BufReader::new(file).lines().enumerate() {
-        let line = line.with_context(|| format!("failed to read {}", path.display()))?;
+        let line = line.with_context(|| format!("無法讀取 {}", path.display()))?;
         if line.trim().is_empty() {
             continue;
         }
         let mut row: Value = serde_json::from_str(&line)
-            .with_context(|| format!("line {} of {} is not JSON", idx + 1, path.display()))?;
+            .with_context(|| format!("第 {} 列({})不是 JSON", idx + 1, path.display()))?;
         match row.get_mut(field).map(Value::take) {
             Some(Value::String(text)) => texts.push(text),
-            _ => bail!("line {} of {} has no text `{field}`", idx + 1, path.display()),
+            _ => bail!("第 {} 列({})沒有文字欄位「{field}」", idx + 1, path.display()),
         }
     }
-    ensure!(!texts.is_empty(), "{} holds no text", path.display());
+    ensure!(!texts.is_empty(), "{} 沒有文字", path.display());
     Ok(texts)
 }
 

@@ -18,13 +18,12 @@ pub(super) fn run(registry: &ModelRegistry, id: &str, folder: &Path) -> anyhow::
     let model = registry.verified(id)?;
     ensure!(
         model.manifest().engine == ModelEngine::Candle,
-        "model `{id}` does not run on candle: there is nothing to export"
+        "模型「{id}」不在 candle 上執行:沒有可轉出的內容"
     );
-    let weights = model.file(FileRole::Weights).context("the model names no weights")?;
+    let weights = model.file(FileRole::Weights).context("模型未指定權重")?;
     let graph = engine::export_onnx(weights)?;
     let folder = folder.join(id);
-    fs::create_dir_all(&folder)
-        .with_context(|| format!("failed to make the folder {}", folder.display()))?;
+    fs::create_dir_all(&folder).with_context(|| format!("無法建立資料夾 {}", folder.display()))?;
     let folder = fs::canonicalize(&folder)?;
     let manifest = manifest(&model, &graph, &folder)?;
     for (name, content) in [
@@ -33,7 +32,7 @@ pub(super) fn run(registry: &ModelRegistry, id: &str, folder: &Path) -> anyhow::
         ("CARD.md".to_owned(), registry.model(id)?.card.as_bytes()),
     ] {
         let path = folder.join(name);
-        fs::write(&path, content).with_context(|| format!("failed to write {}", path.display()))?;
+        fs::write(&path, content).with_context(|| format!("無法寫入 {}", path.display()))?;
     }
     Ok(folder)
 }

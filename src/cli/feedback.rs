@@ -63,7 +63,7 @@ impl Export {
     fn write(&self, store: &Store, path: &Path) -> anyhow::Result<usize> {
         let file = OpenOptions::new().write(true).create_new(true).mode(0o600).open(path);
         let mut file =
-            BufWriter::new(file.with_context(|| format!("failed to create {}", path.display()))?);
+            BufWriter::new(file.with_context(|| format!("無法建立 {}", path.display()))?);
         let found = lessons(
             store,
             &self.service,

@@ -37,12 +37,12 @@ pub(super) fn run(options: &Options, config: &Config) -> anyhow::Result<()> {
     let reader = LocalReader::open(config)?;
     let mut out = std::io::stdout().lock();
     for path in &options.images {
-        let failed = || format!("failed to read {}", path.display());
+        let failed = || format!("無法讀取 {}", path.display());
         let reading =
             reader.read(&std::fs::read(path).with_context(failed)?).with_context(failed)?;
         if let Some(picture) = &options.draw {
             std::fs::write(picture, redact::drawn(&reading.pixels, &reading.quads())?)
-                .with_context(|| format!("failed to write {}", picture.display()))?;
+                .with_context(|| format!("無法寫入 {}", picture.display()))?;
         }
         if options.json {
             let document = reader.document(reading.answer)?;

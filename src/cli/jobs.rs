@@ -56,10 +56,10 @@ pub(super) enum JobsCommand {
 pub fn store(config: &Config) -> anyhow::Result<Store> {
     let data_dir = config.data_dir();
     std::fs::create_dir_all(&data_dir)
-        .with_context(|| format!("failed to make the data directory {}", data_dir.display()))?;
+        .with_context(|| format!("無法建立資料目錄 {}", data_dir.display()))?;
     match config.store.engine {
         StoreEngine::Sqlite => Store::open(&data_dir)
-            .with_context(|| format!("failed to open the store in {}", data_dir.display())),
+            .with_context(|| format!("無法開啟資料庫({})", data_dir.display())),
         StoreEngine::Postgres => postgres(config),
     }
 }
@@ -68,7 +68,7 @@ pub fn store(config: &Config) -> anyhow::Result<Store> {
 fn postgres(config: &Config) -> anyhow::Result<Store> {
     use crate::store::PostgresTls;
 
-    let url = config.store.url.as_ref().context("store.url is missing: set it for PostgreSQL")?;
+    let url = config.store.url.as_ref().context("缺少 store.url:使用 PostgreSQL 時須設定")?;
     let settings = &config.store;
     let tls = PostgresTls {
         ca: settings.ca.clone(),
@@ -76,12 +76,12 @@ fn postgres(config: &Config) -> anyhow::Result<Store> {
         server_name: settings.server_name.clone(),
     };
     Store::connect_over(&tls, &config.data_dir(), url.expose(), settings.connections)
-        .context("failed to open the PostgreSQL store: check store.url and that the server runs")
+        .context("無法開啟 PostgreSQL 資料庫:請檢查 store.url 以及伺服器是否執行中")
 }
 
 #[cfg(not(feature = "postgres"))]
 fn postgres(_: &Config) -> anyhow::Result<Store> {
-    anyhow::bail!("this program was built without PostgreSQL: build it with the feature `postgres`")
+    anyhow::bail!("本程式未含 PostgreSQL:請以 feature `postgres` 建置")
 }
 
 /// Jobs over the store, with what can be done.
@@ -116,14 +116,14 @@ pub(super) fn bucket(settings: &config::Bucket) -> anyhow::Result<BlobBucket> {
         bucket: &settings.bucket,
         prefix: &settings.prefix,
         access_key: &settings.access_key,
-        secret_key: settings.secret_key.as_ref().context("secret_key is missing")?,
+        secret_key: settings.secret_key.as_ref().context("缺少 secret_key")?,
     };
-    BlobBucket::open(&place).context("failed to open the bucket: check its settings")
+    BlobBucket::open(&place).context("無法開啟儲存桶:請檢查其設定")
 }
 
 #[cfg(not(feature = "s3"))]
 pub(super) fn bucket(_: &config::Bucket) -> anyhow::Result<BlobFolder> {
-    anyhow::bail!("this program was built without S3: build it with the feature `s3`")
+    anyhow::bail!("本程式未含 S3:請以 feature `s3` 建置")
 }
 
 fn settings(config: &Config, clock: &dyn Clock) -> JobSettings {
@@ -159,7 +159,7 @@ pub(super) fn run(command: JobsCommand, config: &Config) -> anyhow::Result<()> {
             let state = state.map(|it| it.parse::<JobState>());
             let state = state.transpose().map_err(|_| {
                 anyhow::anyhow!(
-                    "no such state: one of queued, running, succeeded, failed, cancelled, dead"
+                    "沒有這種狀態:應為 queued、running、succeeded、failed、cancelled、dead 之一"
                 )
             })?;
             let filter = JobFilter { state, service, org, limit, ..JobFilter::default() };
@@ -190,16 +190,13 @@ pub(super) fn run(command: JobsCommand, config: &Config) -> anyhow::Result<()> {
         }
         JobsCommand::Cancel { id } => {
             let job = store.cancel(&id, now).wait()?.context(NO_SUCH_JOB)?;
-            ensure!(job.cancel_requested, "job {id} has ended already: it is {}", job.state);
+            ensure!(job.cancel_requested, "工作 {id} 已結束,狀態為 {}", job.state);
             writeln!(out, "{}", line(&job))?;
         }
         JobsCommand::Requeue { id } => {
             let before = store.job(&id).wait()?.context(NO_SUCH_JOB)?;
             let job = store.requeue(&id, now).wait()?.with_context(|| {
-                format!(
-                    "job {id} cannot be queued again: it is {}, or its input is gone",
-                    before.state
-                )
+                format!("工作 {id} 無法重新排隊:狀態為 {},或輸入已銷毀", before.state)
             })?;
             writeln!(out, "{}", line(&job))?;
         }
@@ -208,7 +205,7 @@ pub(super) fn run(command: JobsCommand, config: &Config) -> anyhow::Result<()> {
 }
 
 /// What is told when an id is unknown.
-const NO_SUCH_JOB: &str = "no such job, or it has expired: see `fenwen jobs list`";
+const NO_SUCH_JOB: &str = "沒有這件工作,或已逾保存期限:請見 `fenwen jobs list`";
 
 /// A job in one line; nothing of its content.
 fn line(job: &Job) -> String {

@@ -101,7 +101,7 @@ fn retire(store: &Store, config: &Config) -> anyhow::Result<()> {
         let retired = super::retention::runtime()?.block_on(retired)?;
         ensure!(
             retired.is_some(),
-            "older keys are still needed, or the newest was made less than 10 minutes ago: run `fenwen key rotate --resume`"
+            "舊金鑰仍在使用,或最新的金鑰製作未滿 10 分鐘:請執行 `fenwen key rotate --resume`"
         );
         let files = retired.unwrap_or_default();
         row.count = Some(files.len() as u64);

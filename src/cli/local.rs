@@ -3,14 +3,14 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use anyhow::Context;
+use anyhow::{Context, anyhow};
 use tokio::runtime::Runtime;
 
 use crate::base::{Clock, RequestId, SystemClock};
 use crate::config::Config;
-use crate::media::image::{self, ImageLimits};
 use crate::media::{Pixels, Quad};
 use crate::pipeline::idcard::IdCardPipeline;
+use crate::service::{Decode, PictureFiles};
 use crate::task::idcard::{IdAnswer, IdImage, ModelInfo, Timings, Wanted};
 use crate::wire::v1::meta::{PurposeRule, RecognitionOrder};
 use crate::wire::v1::recognition::RecognitionAnswer;
@@ -27,7 +27,7 @@ pub struct LocalReader {
     runtime: Runtime,
     pipeline: IdCardPipeline,
     model: ModelInfo,
-    limits: ImageLimits,
+    files: PictureFiles,
 }
 
 /// A picture and what was found in it.
@@ -46,19 +46,20 @@ impl LocalReader {
             .enable_all()
             .max_blocking_threads(opener.blocking_threads())
             .build()
-            .context("failed to start the runtime")?;
+            .context("無法啟動執行環境")?;
         Ok(LocalReader {
             runtime,
             pipeline: opener.idcard()?,
             model: opener.idcard_model()?,
-            limits: image_limits(config),
+            files: PictureFiles { limits: image_limits(config) },
         })
     }
 
     /// Decodes and reads one picture file.
     pub fn read(&self, file: &[u8]) -> anyhow::Result<LocalReading> {
         let begun = SystemClock.now();
-        let pixels = Arc::new(image::decode(file, &self.limits)?);
+        let pixels = self.files.decode(file).map_err(|it| anyhow!(it.message))?;
+        let pixels = Arc::new(pixels);
         let decoded = SystemClock.now();
         let image = IdImage { pixels: Arc::clone(&pixels), wanted: Wanted::default() };
         let today = Recogniser::today(&SystemClock);
@@ -78,7 +79,7 @@ impl LocalReader {
         let order = RecognitionOrder::parse(None, PurposeRule::Optional)?;
         let id = RequestId::fresh(&SystemClock);
         RecognitionAnswer::new(id, &order, vec![answer], self.model.clone())
-            .context("a picture without an answer")
+            .context("有影像沒有得到答案")
     }
 }
 

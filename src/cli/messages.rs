@@ -35,13 +35,13 @@ pub(super) fn run(medium: Medium, command: MessagesCommand, config: &Config) -> 
     let MessagesCommand::Test { to } = command;
     let line = lines(config)?.into_iter().find(|it| it.medium == medium);
     let name = if medium == Medium::Mail { "mail.host" } else { "sms.url" };
-    let line = line.with_context(|| format!("{name} is not set: nothing is sent"))?;
+    let line = line.with_context(|| format!("未設定 {name}:不會寄送"))?;
     let to = if to.is_empty() { everybody(&line.to) } else { to };
-    ensure!(!to.is_empty(), "nobody to send to: name somebody with --to");
+    ensure!(!to.is_empty(), "沒有收件人:請以 --to 指定");
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_all()
         .build()
-        .context("failed to start the runtime")?;
+        .context("無法啟動執行環境")?;
     runtime.block_on(send_all(line.channel.as_ref(), &to))
 }
 
@@ -64,7 +64,7 @@ async fn send_all(channel: &dyn Channel, to: &[String]) -> anyhow::Result<()> {
         n_failed += usize::from(said != "已送出");
         writeln!(std::io::stdout(), "{to} {said}")?;
     }
-    ensure!(n_failed == 0, "{n_failed} of {} messages were not sent", to.len());
+    ensure!(n_failed == 0, "{n_failed} 則訊息未送出({} 則中)", to.len());
     Ok(())
 }
 
@@ -147,16 +147,15 @@ fn mail_channel(mail: &Mail, host: &str) -> anyhow::Result<Arc<dyn Channel>> {
         },
         ca: mail.ca.clone(),
         account: mail.user.clone().zip(mail.secret.clone()),
-        from: mail.from.clone().context("mail.from is not set")?,
+        from: mail.from.clone().context("未設定 mail.from")?,
     };
-    let mail =
-        SmtpMail::new(&settings).context("failed to prepare mail: check mail.from and mail.ca")?;
+    let mail = SmtpMail::new(&settings).context("無法準備郵件:請檢查 mail.from 與 mail.ca")?;
     Ok(Arc::new(mail))
 }
 
 #[cfg(not(feature = "mail"))]
 fn mail_channel(_: &Mail, _: &str) -> anyhow::Result<Arc<dyn Channel>> {
-    bail!("this program was built without mail")
+    bail!("本程式未含郵件功能")
 }
 
 #[cfg(feature = "webhooks")]
@@ -164,8 +163,8 @@ fn sms_channel(config: &Config, sms: &Sms, url: &str) -> anyhow::Result<Arc<dyn 
     use crate::config::{SmsForm as Form, SmsHeader};
     use crate::service::messages::{Gateway, SmsForm};
     use crate::service::webhooks::{HttpSender, SystemResolver};
-    let sender = HttpSender::new(config.webhooks.ca.as_ref())
-        .context("failed to prepare short messages: check webhooks.ca")?;
+    let sender =
+        HttpSender::new(config.webhooks.ca.as_ref()).context("無法準備簡訊:請檢查 webhooks.ca")?;
     Ok(Arc::new(Gateway {
         url: url.to_owned(),
         form: match sms.form {
@@ -187,5 +186,5 @@ fn sms_channel(config: &Config, sms: &Sms, url: &str) -> anyhow::Result<Arc<dyn 
 
 #[cfg(not(feature = "webhooks"))]
 fn sms_channel(_: &Config, _: &Sms, _: &str) -> anyhow::Result<Arc<dyn Channel>> {
-    bail!("this program was built without a client of HTTPS")
+    bail!("本程式未含 HTTPS 用戶端")
 }

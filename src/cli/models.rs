@@ -198,7 +198,7 @@ pub fn run_with(
         ModelsCommand::Gc { dry_run } => {
             gc(&ModelRegistry::open(settings)?, dry_run, progress, out)
         }
-        ModelsCommand::Check { .. } => anyhow::bail!("a check opens engines, not only the store"),
+        ModelsCommand::Check { .. } => anyhow::bail!("檢查時須開啟推論引擎"),
         ModelsCommand::Activate { .. }
         | ModelsCommand::Propose { .. }
         | ModelsCommand::Approve { .. }
@@ -206,7 +206,7 @@ pub fn run_with(
         | ModelsCommand::Proposals
         | ModelsCommand::Rollback { .. }
         | ModelsCommand::Versions { .. } => {
-            anyhow::bail!("classifiers are kept in the data directory, not in the model store")
+            anyhow::bail!("分類器保存於資料目錄,不在模型庫")
         }
     }
 }
@@ -290,7 +290,7 @@ fn pull(
         }
     }
     let failed: Vec<ModelId> = failed.into_iter().map(|(id, _)| id).collect();
-    anyhow::ensure!(failed.is_empty(), "failed to pull {}", joined(&failed));
+    anyhow::ensure!(failed.is_empty(), "無法下載 {}", joined(&failed));
     Ok(())
 }
 
@@ -314,7 +314,7 @@ fn verify(registry: &ModelRegistry, ids: &[String], out: &mut dyn Write) -> anyh
             bad.push(id);
         }
     }
-    anyhow::ensure!(bad.is_empty(), "not usable: {}; run `fenwen models pull`", joined(&bad));
+    anyhow::ensure!(bad.is_empty(), "無法使用:{};請執行 `fenwen models pull`", joined(&bad));
     Ok(())
 }
 
@@ -324,7 +324,7 @@ fn gc(
     progress: &dyn Progress,
     out: &mut dyn Write,
 ) -> anyhow::Result<()> {
-    let removed = registry.collect(dry_run, progress).context("failed to clean the store up")?;
+    let removed = registry.collect(dry_run, progress).context("無法清理模型庫")?;
     let verb = if dry_run { "可移除" } else { "已移除" };
     for leftover in &removed {
         writeln!(out, "{verb} {}（{}）", leftover.path.display(), HumanBytes(leftover.n_bytes))?;

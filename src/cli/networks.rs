@@ -116,7 +116,7 @@ impl Opener {
         };
         let knots = table.points.iter().map(|[score, probability]| (*score, *probability));
         Calibration::new(knots.collect())
-            .with_context(|| format!("the calibration of model `{RECOGNISER}` does not rise"))
+            .with_context(|| format!("模型「{RECOGNISER}」的校準值未遞增"))
     }
 
     /// The pipeline of ID images, as the service sees it.
@@ -139,8 +139,7 @@ impl Opener {
     /// The recogniser's dictionary, with the characters that Taiwan's documents can hold.
     fn alphabet(&self) -> anyhow::Result<Alphabet> {
         let header = engine::read_header(&self.weights(RECOGNISER)?)?;
-        let dictionary =
-            header.metadata.get("character").context("the recogniser has no dictionary")?;
+        let dictionary = header.metadata.get("character").context("辨識模型沒有字典")?;
         Ok(Alphabet::new(dictionary, lexicon::allowed)?)
     }
 
@@ -179,14 +178,13 @@ impl Opener {
         placement: Placement,
     ) -> anyhow::Result<Vec<Box<dyn TensorModel>>> {
         let id = &model.manifest().id;
-        let weights = model
-            .file(FileRole::Weights)
-            .with_context(|| format!("model `{id}` names no weights"))?;
+        let weights =
+            model.file(FileRole::Weights).with_context(|| format!("模型「{id}」未指定權重"))?;
         let engine = match model.manifest().engine {
             ModelEngine::Candle => EngineKind::Candle,
             ModelEngine::Onnx | ModelEngine::Library => self.options.engine,
-            ModelEngine::Linear => anyhow::bail!("model `{id}` is a classifier, not a network"),
-            ModelEngine::Whisper => anyhow::bail!("model `{id}` hears speech: it takes no tensors"),
+            ModelEngine::Linear => anyhow::bail!("模型「{id}」是分類器,不是網路"),
+            ModelEngine::Whisper => anyhow::bail!("模型「{id}」用於語音,不接受張量"),
         };
         let options = OpenOptions { engine, threads: placement.threads, ..self.options.clone() };
         let models = match options.device {
@@ -197,7 +195,7 @@ impl Opener {
                 engine::open_replicas(weights, &options, placement.sessions)
             }),
         };
-        models.with_context(|| format!("failed to open model `{id}`"))
+        models.with_context(|| format!("無法開啟模型「{id}」"))
     }
 
     /// The models that are known.
@@ -228,7 +226,7 @@ impl Opener {
     fn weights(&self, id: &str) -> anyhow::Result<VerifiedFile> {
         let model = self.registry.verified(id)?;
         let weights = model.file(FileRole::Weights);
-        Ok(weights.with_context(|| format!("model `{id}` names no weights"))?.clone())
+        Ok(weights.with_context(|| format!("模型「{id}」未指定權重"))?.clone())
     }
 }
 
@@ -274,7 +272,7 @@ fn choose_engine(
 ) -> anyhow::Result<(EngineKind, Option<VerifiedFile>)> {
     let library = || -> anyhow::Result<VerifiedFile> {
         let runtime = registry.verified("onnxruntime")?;
-        Ok(runtime.file(FileRole::Library).context("the runtime names no library")?.clone())
+        Ok(runtime.file(FileRole::Library).context("執行環境未指定程式庫")?.clone())
     };
     match config.engine.onnx {
         OnnxEngine::Ort => Ok((EngineKind::Ort, Some(library()?))),

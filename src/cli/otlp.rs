@@ -62,8 +62,8 @@ fn tasks(
     use crate::service::webhooks::{Guard, HttpSender, SystemResolver};
 
     let Some(endpoint) = &config.otlp.endpoint else { return Ok(Vec::new()) };
-    let sender = HttpSender::new(config.otlp.ca.as_ref())
-        .context("failed to prepare the collector: check otlp.ca")?;
+    let sender =
+        HttpSender::new(config.otlp.ca.as_ref()).context("無法準備蒐集端:請檢查 otlp.ca")?;
     // The operator has named it: it may be anywhere.
     let everywhere = ["0.0.0.0/0", "::/0"].iter().filter_map(|it| it.parse().ok()).collect();
     let collector = Arc::new(Collector {

@@ -21,13 +21,13 @@ pub(super) fn check(data_dir: &Path, profile: Profile) -> anyhow::Result<()> {
         Ok(found) => found,
         Err(error) if error.kind() == ErrorKind::NotFound => return Ok(()),
         Err(error) => {
-            return Err(error).with_context(|| format!("failed to read {}", path.display()));
+            return Err(error).with_context(|| format!("無法讀取 {}", path.display()));
         }
     };
     let (found, wanted) = (found.trim(), name(profile));
     ensure!(
         found == wanted,
-        "{} belongs to the profile `{found}`: choose another --data-dir for `{wanted}`",
+        "{} 屬於執行模式 {found}:{wanted} 請另選 --data-dir",
         data_dir.display()
     );
     Ok(())
@@ -44,7 +44,7 @@ pub(super) fn mark(data_dir: &Path, profile: Profile) -> anyhow::Result<()> {
         Err(error) if error.kind() == ErrorKind::AlreadyExists => return check(data_dir, profile),
         Err(error) => Err(error),
     };
-    written.with_context(|| format!("failed to write {}", path.display()))
+    written.with_context(|| format!("無法寫入 {}", path.display()))
 }
 
 fn name(profile: Profile) -> &'static str {

@@ -149,7 +149,7 @@ pub(super) fn run(command: QaCommand, config: &Config) -> anyhow::Result<()> {
             let approved = library.load()?.approved();
             ensure!(
                 !approved.is_empty(),
-                "no source is approved: fenwen qa import FILE, then fenwen qa approve --all"
+                "沒有已核定的來源:請先 `fenwen qa import FILE`,再 `fenwen qa approve --all`"
             );
             let (number, n_sources, has_vectors) = index(&answers, config, approved)?;
             writeln!(out, "已啟用問答索引第 {number} 版,{n_sources} 筆來源。")?;
@@ -175,11 +175,11 @@ fn import(
     let shown = file.display();
     let of_name = || SourceFormat::of_extension(file.extension()?.to_str()?);
     let Some(format) = format.or_else(of_name) else {
-        bail!("the form of {shown} is not known: name it with --from");
+        bail!("無法判斷 {shown} 的格式:請以 --from 指定");
     };
-    let bytes = std::fs::read(file).with_context(|| format!("failed to read {shown}"))?;
+    let bytes = std::fs::read(file).with_context(|| format!("無法讀取 {shown}"))?;
     let mut drafts = sources::read(&bytes, format, &SourceLimits::default())
-        .with_context(|| format!("{shown} is refused"))?;
+        .with_context(|| format!("{shown} 不予接受"))?;
     for draft in &mut drafts {
         draft.unit = draft.unit.take().or_else(|| common.unit.clone());
         draft.valid_from = draft.valid_from.or(common.valid_from);
@@ -190,7 +190,7 @@ fn import(
     let provenance = Provenance { file: name, format: format.as_str(), sha256 };
     let imported = library
         .import(&drafts, &provenance, &now(by)?)
-        .with_context(|| format!("{shown} is refused"))?;
+        .with_context(|| format!("{shown} 不予接受"))?;
     let (new, changed, same) = (imported.n_new, imported.n_changed, imported.n_same);
     writeln!(out, "新增 {new} 筆、更新 {changed} 筆草稿,{same} 筆內容相同未變更。")?;
     Ok(writeln!(out, "核定後方可引用:fenwen qa approve --all --by ID")?)
@@ -198,7 +198,7 @@ fn import(
 
 fn now(by: &str) -> anyhow::Result<Change> {
     let is_id = (1..=64).contains(&by.chars().count()) && !by.chars().any(char::is_control);
-    ensure!(is_id, "--by takes an id of 1 to 64 visible characters");
+    ensure!(is_id, "--by 須為 1 至 64 個可見字元的代號");
     Ok(Change { by: by.to_owned(), at: SystemClock.unix_time().as_secs() })
 }
 
@@ -226,11 +226,10 @@ fn index(
     let has_vectors = encoded.is_some();
     let files =
         pack(approved, encoded.as_ref().map(|(sha256, vectors)| (sha256.as_str(), vectors)))?;
-    let folder = tempfile::tempdir().context("failed to make a folder")?;
+    let folder = tempfile::tempdir().context("無法建立資料夾")?;
     for (name, bytes) in files {
         let path = folder.path().join(name);
-        std::fs::write(&path, bytes)
-            .with_context(|| format!("failed to write {}", path.display()))?;
+        std::fs::write(&path, bytes).with_context(|| format!("無法寫入 {}", path.display()))?;
     }
     let versions = versions(answers);
     let number = versions.add(folder.path())?;

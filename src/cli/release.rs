@@ -100,7 +100,7 @@ pub(super) fn trust(config: &Config) -> anyhow::Result<Trust> {
     let release = &config.release;
     let Some(line) = &release.public_key else { return Ok(Trust::default()) };
     let key = PublicKey::from_line(line)
-        .context("release.public_key is no key: fenwen release key prints it")?;
+        .context("release.public_key 不是金鑰:`fenwen release key` 會顯示")?;
     let manifest = release.manifest.clone();
     Ok(Trust::pinned(key, manifest.unwrap_or_else(|| config.data_dir().join("release.toml"))))
 }
@@ -117,17 +117,18 @@ fn sign(
         let pinned = config.release.key();
         ensure!(
             pinned.is_none_or(|it| it == key.public()),
-            "this key is not the pinned one (release.public_key): use that one, or pin the new one first"
+            "這把金鑰不是設定所指定者(release.public_key):請改用該金鑰,或先更新設定"
         );
         row.object = Word::new(&format!("release/{}", key.public().id()));
         let text = match reviewed {
-            Some(path) => fs::read_to_string(path)
-                .with_context(|| format!("failed to read {}", path.display()))?,
+            Some(path) => {
+                fs::read_to_string(path).with_context(|| format!("無法讀取 {}", path.display()))?
+            }
             None => draft(config)?.to_draft()?,
         };
         let release = Release::parse(&text)
             .map_err(anyhow::Error::msg)
-            .context("the draft is no release manifest: fenwen release draft writes one")?;
+            .context("草稿不是發行清單:`fenwen release draft` 會產生")?;
         write_file(out, &sign_release(&text, &key))?;
         Ok(release)
     })
@@ -138,7 +139,7 @@ fn write_file(path: &Path, text: &str) -> anyhow::Result<()> {
     let beside = path.with_extension("new");
     fs::write(&beside, text)
         .and_then(|()| fs::rename(&beside, path))
-        .with_context(|| format!("failed to write {}", path.display()))
+        .with_context(|| format!("無法寫入 {}", path.display()))
 }
 
 /// What is here now: each file is read, and one that is broken is not listed.
@@ -159,13 +160,13 @@ fn draft(config: &Config) -> anyhow::Result<Release> {
         let versions = routing::versions(config, it)?.trusting(Trust::default());
         for number in versions.list()?.into_iter().filter(|it| *it != 0) {
             let version = versions.load(number)?;
-            let sha256 = version.sha256.parse().context("a version has no hash")?;
+            let sha256 = version.sha256.parse().context("有版本沒有雜湊值")?;
             release.classifiers.insert(format!("{}/{number}", it.path()), sha256);
         }
     }
     for (setting, path) in routing::tables(config) {
         let sha256 = digest_of_file(path);
-        let sha256 = sha256.with_context(|| format!("failed to read {}", path.display()))?;
+        let sha256 = sha256.with_context(|| format!("無法讀取 {}", path.display()))?;
         release.tables.insert(setting, sha256);
     }
     Ok(release)
@@ -181,8 +182,8 @@ fn classifiers(config: &Config) -> Vec<Named<'_>> {
 
 /// SHA-256 of the program that runs.
 fn program() -> anyhow::Result<Digest> {
-    let path = std::env::current_exe().context("failed to find the program's file")?;
-    digest_of_file(&path).with_context(|| format!("failed to read {}", path.display()))
+    let path = std::env::current_exe().context("找不到程式檔")?;
+    digest_of_file(&path).with_context(|| format!("無法讀取 {}", path.display()))
 }
 
 /// SHA-256 of the descriptions of the interfaces.

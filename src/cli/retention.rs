@@ -183,7 +183,7 @@ pub(super) fn run(command: RetentionCommand, config: &Config) -> anyhow::Result<
                 row.object = Word::new(&format!("holds/{id}"));
                 let is_lifted =
                     store.lift_hold(&id, &approved_by, SystemClock.unix_time()).wait()?;
-                ensure!(is_lifted, "no such hold counts: see `fenwen retention holds`");
+                ensure!(is_lifted, "沒有這項有效的保全:請見 `fenwen retention holds`");
                 Ok(())
             })?;
             writeln!(std::io::stdout(), "已解除 {id};逾期資料於下一輪銷毀。")?;
@@ -237,7 +237,7 @@ fn run_now(config: &Config) -> anyhow::Result<()> {
     let n_erased = runtime.block_on(rounds(&purge, record))?;
     purge.scrub()?;
     for row in written {
-        row.wait().context("it is done, but the audit log could not be written")?;
+        row.wait().context("已完成,但無法寫入稽核紀錄")?;
     }
     writeln!(std::io::stdout(), "已銷毀 {n_erased} 筆逾期資料。")?;
     Ok(())
@@ -246,7 +246,7 @@ fn run_now(config: &Config) -> anyhow::Result<()> {
 /// A runtime for a command.
 pub(super) fn runtime() -> anyhow::Result<tokio::runtime::Runtime> {
     let mut builder = tokio::runtime::Builder::new_current_thread();
-    builder.enable_all().build().context("failed to start the runtime")
+    builder.enable_all().build().context("無法啟動執行環境")
 }
 
 fn hold(new: NewHold, config: &Config) -> anyhow::Result<()> {
@@ -259,7 +259,7 @@ fn hold(new: NewHold, config: &Config) -> anyhow::Result<()> {
         (_, Some(id), ..) => (HoldKind::Prediction, id),
         (_, _, Some(no), _) => (HoldKind::Case, no),
         (.., Some(kind)) => (HoldKind::Subject, kind.read(&store)?.as_str().to_owned()),
-        (None, None, None, None) => anyhow::bail!("name what is held: --job, --case, …"),
+        (None, None, None, None) => anyhow::bail!("請指定保全對象:--job、--case 等"),
     };
     let created = SystemClock.unix_time();
     let id = RequestId::at(created).to_string();
@@ -305,6 +305,6 @@ fn holds(config: &Config) -> anyhow::Result<()> {
 /// A name or a reason: 1 to 128 characters, none of them a control character.
 pub(super) fn require_name(text: &str) -> anyhow::Result<()> {
     let is_word = !text.trim().is_empty() && Word::new(text).is_some();
-    ensure!(is_word, "write 1 to 128 characters, without line breaks");
+    ensure!(is_word, "請寫 1 至 128 個字元,不含換行");
     Ok(())
 }

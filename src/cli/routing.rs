@@ -225,7 +225,7 @@ pub(super) fn roll_back(
 pub fn active(config: &Config, name: &str) -> anyhow::Result<(LoadedVersion, ActiveModel)> {
     let versions = versions(config, Named { name, tenant: None })?;
     let number = versions.active()?.with_context(|| {
-        format!("no version of `{name}` is active: fenwen models activate {name} DIR")
+        format!("「{name}」沒有啟用的版本:請執行 `fenwen models activate {name} DIR`")
     })?;
     let version = versions.load(number)?;
     let model = ActiveModel::open(name, &version, &taxonomy(config)?, today(&SystemClock))?;
@@ -237,7 +237,7 @@ pub(super) fn versions(config: &Config, classifier: Named<'_>) -> anyhow::Result
     let Named { name, tenant } = classifier;
     anyhow::ensure!(
         CLASSIFIERS.contains(&name),
-        "no classifier is named `{name}`: one of {}",
+        "沒有名為「{name}」的分類器:應為 {} 之一",
         CLASSIFIERS.join(", ")
     );
     let versions = Versions::at(&classifiers(config, tenant), name);
@@ -257,7 +257,7 @@ pub(super) fn verify(
     let Named { name, tenant } = classifier;
     ActiveModel::open(name, &version, &taxonomy_of(config, tenant)?, today)
         .and_then(|it| it.with_encoder(&LocalEncoders::new(config)))
-        .with_context(|| format!("version {number} of `{name}` is refused"))?;
+        .with_context(|| format!("「{name}」第 {number} 版不予採用"))?;
     Ok(version.sha256)
 }
 
@@ -312,9 +312,7 @@ fn prefixes(config: &Config, tenant: Option<&Tenant>) -> anyhow::Result<PrefixTa
         Some(path) => {
             PrefixTable::parse(&read(config, &setting, path)?).with_context(|| refused(path))
         }
-        None => {
-            PrefixTable::ministry().cloned().context("the built-in table of prefixes is broken")
-        }
+        None => PrefixTable::ministry().cloned().context("內建字首表已損毀"),
     }
 }
 
@@ -338,8 +336,8 @@ pub(super) fn tables(config: &Config) -> Vec<(String, &Path)> {
 
 /// The text of a file that a setting names, where it is trusted.
 fn read(config: &Config, setting: &str, path: &Path) -> anyhow::Result<String> {
-    let text = std::fs::read_to_string(path)
-        .with_context(|| format!("failed to read {}", path.display()))?;
+    let text =
+        std::fs::read_to_string(path).with_context(|| format!("無法讀取 {}", path.display()))?;
     super::release::trust(config)?.require_table(setting, text.as_bytes())?;
     Ok(text)
 }

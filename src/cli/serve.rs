@@ -79,7 +79,7 @@ pub(super) fn run(config: &Config, role: Role) -> anyhow::Result<()> {
     share_heaps();
     let data_dir = config.data_dir();
     std::fs::create_dir_all(&data_dir)
-        .with_context(|| format!("failed to make the data directory {}", data_dir.display()))?;
+        .with_context(|| format!("無法建立資料目錄 {}", data_dir.display()))?;
     profile::check(&data_dir, config.profile)?;
     let clock: Arc<dyn Clock> = Arc::new(SystemClock);
     let opened = release::require(config).and_then(|()| {
@@ -99,7 +99,7 @@ pub(super) fn run(config: &Config, role: Role) -> anyhow::Result<()> {
         .max_blocking_threads(opener.blocking_threads())
         .thread_name("fenwen")
         .build()
-        .context("failed to start the runtime")?;
+        .context("無法啟動執行環境")?;
     let (engine, device) = (opener.engine().as_str(), opener.device());
     tracing::info!(engine, %device, data_dir = %data_dir.display(), "models are loaded");
     // What is measured before there is a recorder is lost.
@@ -156,7 +156,7 @@ async fn serve(
     let serving = rpc::serve(&*bus, &rpc).await.map_err(super::bus::told)?;
     let shutdown = shutdown()?;
     // Standard output may be closed, as by `head`: the server serves all the same.
-    let _ = announce(listeners.first().context("no listener")?.tcp.local_addr()?);
+    let _ = announce(listeners.first().context("沒有監聽位址")?.tcp.local_addr()?);
     let (stop, stopped) = tokio::sync::watch::channel(false);
     let following = senders.follow(role, &*bus).await?;
     let looking = looking(config, (&jobs, service.notices()), &audit);
@@ -285,7 +285,7 @@ async fn store(
     tracing::error!(%reason, "the data is sealed: put the right keys in place and start again");
     let mut row = Row::of_service(AuditEvent::SystemSealed, "serve");
     row.outcome = Some(Outcome::Refused);
-    audit.append(row).await.context("failed to record that the data is sealed")?;
+    audit.append(row).await.context("無法記錄資料已加密")?;
     let listener = listeners::loopback(config).await?;
     let shutdown = shutdown()?;
     // Standard output may be closed, as by `head`: the server tells all the same.
@@ -297,7 +297,7 @@ async fn store(
 /// Records that this process serves: it does not without that.
 async fn started(audit: &Recorder) -> anyhow::Result<()> {
     let row = Row::of_service(AuditEvent::SystemStarted, "serve");
-    audit.append(row).await.context("failed to record the start: check the audit folder")?;
+    audit.append(row).await.context("無法記錄啟動:請檢查稽核資料夾")?;
     Ok(())
 }
 
@@ -305,14 +305,14 @@ async fn started(audit: &Recorder) -> anyhow::Result<()> {
 async fn stopped_in_order(audit: Arc<Recorder>, store: Option<Store>) -> anyhow::Result<()> {
     if let Some(store) = store {
         let close = move || store.close();
-        tokio::task::spawn_blocking(close).await.context("the store was not closed in order")?;
+        tokio::task::spawn_blocking(close).await.context("資料庫未依序關閉")?;
     }
     let row = Row::of_service(AuditEvent::SystemStopped, "serve");
     if audit.append(row).await.is_err() {
         tracing::error!("the end of the service is not on record");
     }
     let close = move || audit.close();
-    tokio::task::spawn_blocking(close).await.context("the audit log was not closed in order")
+    tokio::task::spawn_blocking(close).await.context("稽核紀錄未依序關閉")
 }
 
 /// Lets the bus end with what it has, when told to: other nodes take what comes after.
@@ -415,5 +415,5 @@ fn service(
         scanner: scanner(config),
         clock,
     };
-    Service::start(parts, limits).context("failed to start the decoding threads")
+    Service::start(parts, limits).context("無法啟動解碼執行緒")
 }

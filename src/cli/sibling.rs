@@ -18,6 +18,6 @@ pub(super) fn run(program: &str, arguments: &[OsString]) -> anyhow::Result<ExitC
 
 /// Where a program of that name would be beside this one.
 pub(super) fn beside(program: &str) -> anyhow::Result<PathBuf> {
-    let exe = std::env::current_exe().context("failed to locate this executable")?;
+    let exe = std::env::current_exe().context("找不到本程式的執行檔")?;
     Ok(exe.with_file_name(program))
 }

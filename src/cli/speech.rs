@@ -36,7 +36,7 @@ const DEVICE_WORKERS: usize = 32;
 /// Opens the models that the settings name.
 pub(super) fn open(config: &Config) -> anyhow::Result<Listener> {
     let opened = listeners(config, |device| vec![n_workers(config, device)])?;
-    opened.into_iter().next().context("no copy of a model was made")
+    opened.into_iter().next().context("未能建立模型副本")
 }
 
 /// Opens listeners with as many workers each as `workers` wants on a device; they share the weights.
@@ -77,12 +77,12 @@ pub(super) fn models(
     let manifest = model.manifest();
     let weights = model
         .file(FileRole::Weights)
-        .with_context(|| format!("model `{}` names no weights", manifest.id))?;
+        .with_context(|| format!("模型「{}」未指定權重", manifest.id))?;
     let device = opener.device();
     let engine = engine(settings.engine, device);
     let options = SpeechOptions { engine, device, threads: settings.threads.max(1) };
     let speech = speech::open(weights, options, n_workers)
-        .with_context(|| format!("failed to open model `{}`", manifest.id))?;
+        .with_context(|| format!("無法開啟模型「{}」", manifest.id))?;
     let model = ModelInfo {
         name: manifest.id.to_string(),
         version: manifest.version.clone(),
@@ -134,7 +134,7 @@ pub(super) fn desk(config: &Config, clock: Arc<dyn Clock>) -> Arc<Speech> {
 /// One listener for jobs with every worker, and one with a worker of its own for those who wait.
 fn parts(config: &Config) -> anyhow::Result<SpeechParts> {
     let mut listeners = listeners(config, |device| vec![n_workers(config, device), 1])?.into_iter();
-    let mut next = || listeners.next().context("no copy of a model was made");
+    let mut next = || listeners.next().context("未能建立模型副本");
     Ok(SpeechParts { recordings: Arc::new(next()?), calls: Arc::new(next()?) })
 }
 
@@ -178,7 +178,7 @@ impl LocalEars {
         order: &SpeechOrder,
         observer: &mut dyn Observer,
     ) -> anyhow::Result<Transcript> {
-        let open = || File::open(path).context("failed to open the file");
+        let open = || File::open(path).context("無法開啟檔案");
         let survey = self.listener.survey(open()?).map_err(told)?;
         self.transcribe(open()?, &survey, order, observer)
     }

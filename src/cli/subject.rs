@@ -41,14 +41,14 @@ impl Kind {
     /// Reads one identifier from standard input.
     pub(super) fn read(self, store: &Store) -> anyhow::Result<Subject> {
         let mut line = String::new();
-        std::io::stdin().lock().read_line(&mut line).context("failed to read standard input")?;
+        std::io::stdin().lock().read_line(&mut line).context("無法讀取標準輸入")?;
         let kind = match self {
             Kind::IdNumber => IdentifierKind::IdNumber,
             Kind::Phone => IdentifierKind::Phone,
             Kind::Email => IdentifierKind::Email,
         };
         let identifier = Identifier { kind, value: Private::new(line.trim().to_owned()) };
-        store.subject(&identifier).context("no identifier on standard input: write it on one line")
+        store.subject(&identifier).context("標準輸入沒有識別碼:請寫成一行")
     }
 }
 
@@ -151,10 +151,7 @@ fn export(subject: &Subject, out: &Path, store: &Store, config: &Config) -> anyh
         let privacy = privacy(store, config)?;
         let runtime = runtime()?;
         let mut folder = fs::DirBuilder::new();
-        folder
-            .mode(0o700)
-            .create(out)
-            .with_context(|| format!("failed to make {}", out.display()))?;
+        folder.mode(0o700).create(out).with_context(|| format!("無法建立 {}", out.display()))?;
         let mut n_files = 0;
         for (mention, _) in store.mentions(subject).wait()? {
             for file in runtime.block_on(privacy.copy(&mention, MAX_CONTENT))? {
@@ -178,7 +175,7 @@ fn write(folder: &Path, name: &str, bytes: &[u8]) -> anyhow::Result<()> {
     let path = folder.join(name);
     let file = fs::OpenOptions::new().write(true).create_new(true).mode(0o600).open(&path);
     file.and_then(|mut it| it.write_all(bytes))
-        .with_context(|| format!("failed to write {}", path.display()))
+        .with_context(|| format!("無法寫入 {}", path.display()))
 }
 
 fn ask(subject: Subject, asking: Asking, store: &Store, config: &Config) -> anyhow::Result<()> {
@@ -212,7 +209,7 @@ fn approve(id: &str, by: &str, store: &Store, config: &Config) -> anyhow::Result
         let approval = store.approve_erasure(id, by, SystemClock.unix_time()).wait()?;
         approval::require(approval, was_cut_short, "fenwen subject erasures")?;
         let erasure = known()?;
-        let n_erased = erase(erasure.context("the request is gone")?, store, config)?;
+        let n_erased = erase(erasure.context("申請已不存在")?, store, config)?;
         row.count = Some(n_erased);
         Ok(n_erased)
     })?;
@@ -263,8 +260,7 @@ impl Listed {
 
     /// The request that it tells of.
     fn erasure(self) -> anyhow::Result<Erasure> {
-        let subject =
-            Subject::parse(&self.subject).context("a line of the list has no pseudonym")?;
+        let subject = Subject::parse(&self.subject).context("清單中有一列缺少假名")?;
         let request = Request {
             id: self.id,
             reason: self.reason,
@@ -292,7 +288,7 @@ fn list(out: Option<&Path>, store: &Store) -> anyhow::Result<()> {
         .map(|it| serde_json::to_string(&it))
         .collect::<Result<_, _>>()?;
     let (folder, name) = (out.parent().unwrap_or(Path::new(".")), out.file_name());
-    let name = name.and_then(|it| it.to_str()).context("--out names no file")?;
+    let name = name.and_then(|it| it.to_str()).context("--out 未指定檔名")?;
     let text: String = lines.iter().map(|it| format!("{it}\n")).collect();
     write(folder, name, text.as_bytes())?;
     writeln!(std::io::stdout(), "已寫出 {} 筆。", lines.len())?;
@@ -303,11 +299,11 @@ fn list(out: Option<&Path>, store: &Store) -> anyhow::Result<()> {
 /// erased.
 pub(super) fn replay(list: Option<&Path>, store: &Store, config: &Config) -> anyhow::Result<u64> {
     if let Some(path) = list {
-        let text = fs::read_to_string(path)
-            .with_context(|| format!("failed to read {}", path.display()))?;
+        let text =
+            fs::read_to_string(path).with_context(|| format!("無法讀取 {}", path.display()))?;
         for line in text.lines().filter(|it| !it.trim().is_empty()) {
             let listed: Listed = serde_json::from_str(line)
-                .with_context(|| format!("{} is no list of erasures", path.display()))?;
+                .with_context(|| format!("{} 不是刪除清單", path.display()))?;
             store.adopt_erasure(listed.erasure()?).wait()?;
         }
     }
@@ -321,7 +317,7 @@ pub(super) fn replay(list: Option<&Path>, store: &Store, config: &Config) -> any
             .wait()?
             .iter()
             .all(|it| it.request.approved.is_none() || it.request.done.is_some()),
-        "an erasure was not done to its end: run `fenwen subject approve` again"
+        "有刪除未完成:請再執行 `fenwen subject approve`"
     );
     Ok(n_erased)
 }

@@ -51,18 +51,17 @@ pub(super) enum TaxonomyCommand {
 /// Runs the command.
 pub(super) fn run(command: TaxonomyCommand, config: &Config) -> anyhow::Result<()> {
     let TaxonomyCommand::Import { file, name: version, on, org, out, apply } = command;
-    let on = Date::parse_iso(&on).with_context(|| format!("--on {on}: write YYYY-MM-DD"))?;
+    let on = Date::parse_iso(&on).with_context(|| format!("--on {on}:請寫成 YYYY-MM-DD"))?;
     let store = jobs::store(config)?;
     let clock: Arc<dyn Clock> = Arc::new(SystemClock);
     let tenants = routing::open(config, &store, &clock)?;
     let own = tenants.of(&org);
-    own.refresh_taxonomy().context("failed to read the versions of units")?;
+    own.refresh_taxonomy().context("無法讀取單位表的版本")?;
     let text = next(own, &table(&file)?, &version, on)?;
     let made = Taxonomy::parse(&text)?;
-    ensure!(made.tenant() == org, "there are no units of `{org}`: see [[tenants]]");
+    ensure!(made.tenant() == org, "「{org}」沒有單位:請見 [[tenants]]");
     if let Some(out) = out {
-        std::fs::write(&out, &text)
-            .with_context(|| format!("failed to write {}", out.display()))?;
+        std::fs::write(&out, &text).with_context(|| format!("無法寫入 {}", out.display()))?;
     }
     let compared = own.compare_taxonomy(&text, on).map_err(told)?;
     print(&compared, &text)?;
@@ -78,11 +77,11 @@ pub(super) fn run(command: TaxonomyCommand, config: &Config) -> anyhow::Result<(
 }
 
 fn table(file: &Path) -> anyhow::Result<String> {
-    let failed = || format!("failed to read {}", file.display());
+    let failed = || format!("無法讀取 {}", file.display());
     let size = std::fs::metadata(file).with_context(failed)?.len();
-    ensure!(size <= MAX_TABLE, "{} is larger than {MAX_TABLE} bytes", file.display());
+    ensure!(size <= MAX_TABLE, "{} 大於 {MAX_TABLE} 位元組", file.display());
     let bytes = std::fs::read(file).with_context(failed)?;
-    String::from_utf8(bytes).with_context(|| format!("{} is not UTF-8", file.display()))
+    String::from_utf8(bytes).with_context(|| format!("{} 不是 UTF-8", file.display()))
 }
 
 /// The next version: the table's units, and the past of those that hold now.

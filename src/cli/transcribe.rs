@@ -93,7 +93,7 @@ pub(super) fn run(options: &Options, config: &Config) -> anyhow::Result<()> {
         let mut bar = Bar::new(&name);
         let transcript = ears.transcribe_file(path, &order, &mut bar);
         bar.0.finish_and_clear();
-        let transcript = transcript.with_context(|| format!("failed to transcribe {name}"))?;
+        let transcript = transcript.with_context(|| format!("無法轉寫 {name}"))?;
         let text = written(&transcript, &order, options, &ears)?;
         match folder(options.out.as_deref()) {
             Some(folder) => write_into(folder, path, options.format, &text)?,
@@ -132,17 +132,17 @@ fn written(
 }
 
 fn write_into(folder: &Path, recording: &Path, form: FormName, text: &str) -> anyhow::Result<()> {
-    let Some(name) = recording.file_name() else { bail!("a recording has no file name") };
+    let Some(name) = recording.file_name() else { bail!("有錄音沒有檔名") };
     // The whole name is kept: a.wav and a.mp3 may be different calls.
     let path = folder.join(format!("{}.{}", name.to_string_lossy(), form.extension()));
-    let failed = || format!("failed to write {}", path.display());
+    let failed = || format!("無法寫入 {}", path.display());
     std::fs::create_dir_all(folder).with_context(failed)?;
     std::fs::write(&path, text).with_context(failed)
 }
 
 fn read_vocabulary(path: &Path) -> anyhow::Result<Vec<String>> {
-    let text = std::fs::read_to_string(path)
-        .with_context(|| format!("failed to read {}", path.display()))?;
+    let text =
+        std::fs::read_to_string(path).with_context(|| format!("無法讀取 {}", path.display()))?;
     let terms = text.lines().map(str::trim).filter(|it| !it.is_empty() && !it.starts_with('#'));
     let terms: Vec<String> = terms.map(str::to_owned).collect();
     let is_short = terms.iter().all(|it| it.chars().count() <= MAX_TERM);

@@ -101,8 +101,7 @@ fn activate(it: Named<'_>, folder: &Path, config: &Config) -> anyhow::Result<()>
     let number = on_record(config, row, |row| {
         ensure!(
             config.profile != Profile::Production,
-            "in production one person proposes a version and another approves it: fenwen models propose {name} DIR \
-             --reason WHY --by NAME"
+            "正式環境須由一人提議版本、另一人核可:`fenwen models propose {name} DIR --reason 原因 --by 姓名`"
         );
         // A directory of production is none of a demonstration, whatever the command says.
         profile::mark(&config.data_dir(), config.profile)?;
@@ -132,7 +131,7 @@ fn propose(it: Named<'_>, folder: &Path, asking: Asking, config: &Config) -> any
         let promotion = Promotion { request, model: it.path(), version: number, sha256 };
         ensure!(
             jobs::store(config)?.propose_promotion(promotion).wait()?,
-            "this version is proposed already: see `fenwen models proposals`"
+            "這個版本已提議:請見 `fenwen models proposals`"
         );
         Ok((id, number))
     })?;
@@ -150,16 +149,13 @@ fn approve(id: &str, by: &str, config: &Config) -> anyhow::Result<()> {
         row.object = Word::new(&format!("promotions/{id}"));
         let store = jobs::store(config)?;
         let proposed = store.promotions().wait()?.into_iter().find(|it| it.request.id == id);
-        let proposed = proposed.context("no such proposal: see `fenwen models proposals`")?;
+        let proposed = proposed.context("沒有這件提議:請見 `fenwen models proposals`")?;
         let (path, number) = (proposed.model, proposed.version);
         let it = Named::of_path(config, &path)?;
         row.object = version(it, number);
         let versions = routing::versions(config, it)?;
         let sha256 = routing::verify(config, it, number, routing::today(&SystemClock))?;
-        ensure!(
-            sha256 == proposed.sha256,
-            "version {number} of `{path}` is not what was proposed: propose it again"
-        );
+        ensure!(sha256 == proposed.sha256, "「{path}」第 {number} 版與提議時不同:請重新提議");
         let was_cut_short = proposed.request.approved.is_some() && proposed.request.done.is_none();
         let approval = store.approve_promotion(id, by, SystemClock.unix_time()).wait()?;
         approval::require(approval, was_cut_short, "fenwen models proposals")?;
@@ -184,14 +180,14 @@ fn reject(id: &str, reason: &str, by: &str, config: &Config) -> anyhow::Result<(
         require_name(reason).context("--reason")?;
         let store = jobs::store(config)?;
         let proposed = store.promotions().wait()?.into_iter().find(|it| it.request.id == id);
-        let proposed = proposed.context("no such proposal: see `fenwen models proposals`")?;
+        let proposed = proposed.context("沒有這件提議:請見 `fenwen models proposals`")?;
         let (path, number) = (proposed.model, proposed.version);
         row.object = Word::new(&format!("models/{path}/{number}"));
         let (by, reason) = (by.to_owned(), reason.to_owned());
         let rejection = Rejection { by, at: SystemClock.unix_time(), reason };
         ensure!(
             store.reject_promotion(id, rejection).wait()?,
-            "no such request waits: see `fenwen models proposals`"
+            "沒有這件待核可的申請:請見 `fenwen models proposals`"
         );
         Ok(())
     })?;
@@ -257,5 +253,5 @@ fn tell(config: &Config, it: Named<'_>, (before, now): (Option<u32>, u32)) -> an
     let store = jobs::store(config)?;
     let path = it.path();
     outbox::tell(&store, &Event::ModelActivated(event), format!("models/{path}"))
-        .with_context(|| format!("version {now} of {path} answers, but its event is lost"))
+        .with_context(|| format!("{path} 第 {now} 版已啟用,但其事件未送出"))
 }

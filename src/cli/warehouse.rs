@@ -36,7 +36,7 @@ pub(super) fn run(options: &Options, config: &Config) -> anyhow::Result<()> {
     let days = match &options.day {
         Some(day) => vec![ended(day, today)?],
         None => warehouse::due(&out, today, options.again)
-            .with_context(|| format!("failed to see what is exported in {}", out.display()))?,
+            .with_context(|| format!("無法查看 {} 已匯出的資料", out.display()))?,
     };
     let store = super::jobs::store(config)?;
     let row = by_operator(AuditEvent::ExportMade, "export");
@@ -65,17 +65,16 @@ pub(super) fn run(options: &Options, config: &Config) -> anyhow::Result<()> {
 /// A day that is over.
 fn ended(day: &str, today: Date) -> anyhow::Result<Date> {
     let parsed = Date::parse_iso(day).filter(|it| it.is_real());
-    let parsed = parsed.with_context(|| format!("`{day}` is no day: write YYYY-MM-DD"))?;
-    ensure!(parsed < today, "{parsed} is not over yet in Taiwan: export it tomorrow");
+    let parsed = parsed.with_context(|| format!("「{day}」不是日期:請寫成 YYYY-MM-DD"))?;
+    ensure!(parsed < today, "{parsed} 尚未結束(臺灣時間):請明日再匯出");
     Ok(parsed)
 }
 
 /// Writes a day.
 fn export(store: &Store, config: &Config, day: Date, out: &Path) -> anyhow::Result<Vec<Exported>> {
-    let calls = calls(config, day)
-        .with_context(|| format!("failed to read the calls of {day} in the audit log"))?;
+    let calls = calls(config, day).with_context(|| format!("無法讀取稽核紀錄中 {day} 的呼叫"))?;
     warehouse::export(store, &Day { day, calls: &calls }, out)
-        .with_context(|| format!("failed to export {day} to {}", out.display()))
+        .with_context(|| format!("無法匯出 {day} 至 {}", out.display()))
 }
 
 /// Brings a day to the bucket of the settings; how many tables of it were not there as they are.
@@ -83,7 +82,7 @@ fn deliver(config: &Config, exported: &[Exported]) -> anyhow::Result<usize> {
     if !config.warehouse.delivers() {
         return Ok(0);
     }
-    deliver_to(&config.warehouse.s3, exported).context("failed to deliver to warehouse.s3")
+    deliver_to(&config.warehouse.s3, exported).context("無法送至 warehouse.s3")
 }
 
 #[cfg(feature = "s3")]
@@ -133,5 +132,5 @@ fn tell(store: &Store, day: Date, exported: &[Exported]) -> anyhow::Result<()> {
         manifest_sha256: warehouse::fingerprint(exported)?,
     };
     super::outbox::tell(store, &Event::ExportReady(event), format!("exports/{export_id}"))
-        .context("the tables are written, but their event is not: export again with --day")
+        .context("資料表已寫入,但其事件未寫入:請以 --day 再匯出一次")
 }

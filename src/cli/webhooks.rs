@@ -43,7 +43,7 @@ pub(super) fn deliverer(
 
     use crate::service::webhooks::{HttpSender, SystemResolver};
     let sender = HttpSender::new(config.webhooks.ca.as_ref())
-        .context("failed to prepare webhooks: check webhooks.ca")?;
+        .context("無法準備 webhook:請檢查 webhooks.ca")?;
     Ok(Some(Arc::new(Deliverer {
         store,
         sender: Arc::new(sender),

@@ -25,7 +25,7 @@ pub struct Overrides {
 #[derive(Debug, thiserror::Error)]
 pub enum ConfigError {
     /// The named file is missing or unreadable.
-    #[error("failed to read the configuration file {}", path.display())]
+    #[error("無法讀取設定檔 {}", path.display())]
     File {
         /// The file.
         path: PathBuf,
@@ -33,10 +33,10 @@ pub enum ConfigError {
         source: std::io::Error,
     },
     /// A key is unknown or a value does not fit.
-    #[error("invalid configuration: {0}")]
+    #[error("設定有誤:{0}")]
     Invalid(String),
     /// The profile forbids it.
-    #[error("the `{profile}` profile refuses these settings: {findings}")]
+    #[error("執行模式 {profile} 不接受這些設定:{findings}")]
     Unsafe {
         /// The profile.
         profile: &'static str,
@@ -79,7 +79,7 @@ impl Config {
         for pair in &overrides.set {
             let (key, value) = pair
                 .split_once('=')
-                .ok_or_else(|| invalid(&format!("--set {pair}"), "write key.path=value"))?;
+                .ok_or_else(|| invalid(&format!("--set {pair}"), "請寫成 key.path=value"))?;
             layers.set(&format!("--set {key}"), key, value)?;
         }
         let mut config = layers.config;
@@ -123,7 +123,7 @@ impl Layers {
         let plain = || table(&format!("{key} = {}", Value::String(value.to_owned())));
         let table = table(&format!("{key} = {value}"))
             .or_else(|_| plain())
-            .map_err(|_| invalid(source, &format!("`{key}` is not a key path")))?;
+            .map_err(|_| invalid(source, &format!("「{key}」不是設定項目的路徑")))?;
         self.add(source, table)
     }
 }

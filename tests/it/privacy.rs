@@ -140,7 +140,7 @@ fn keys_are_rotated_by_command() {
     assert!(store.prediction_text("p").wait().unwrap().is_some());
     let status = done(data, &["key", "status"], "");
     assert!(status.contains("只供解密") && status.contains("使用中"), "{status}");
-    refused(data, &["key", "retire"], "", "10 minutes");
+    refused(data, &["key", "retire"], "", "10 分鐘");
     assert_eq!(recorded(data, AuditEvent::KeyRotated)[0].object, Some("keys/2".to_owned()));
     assert_eq!(recorded(data, AuditEvent::KeyRetired)[0].outcome, Some(Outcome::Failed));
 }
@@ -154,7 +154,7 @@ fn a_person_is_found_copied_out_and_erased_by_two() {
     let kind = ["--kind", "id-number"];
     let found = done(data, &[&["subject", "find"][..], &kind].concat(), ID_NUMBER);
     assert!(found.starts_with("prediction p "), "{found}");
-    refused(data, &[&["subject", "find"][..], &kind].concat(), "", "standard input");
+    refused(data, &[&["subject", "find"][..], &kind].concat(), "", "標準輸入");
     let out = data.join("out");
     let export = [&["subject", "export", "--out", out.to_str().unwrap()][..], &kind].concat();
     assert!(done(data, &export, ID_NUMBER).contains("2 個檔案"));
@@ -163,7 +163,7 @@ fn a_person_is_found_copied_out_and_erased_by_two() {
     let erase = ["subject", "erase", "--reason", "當事人申請", "--by", "王承辦"];
     let asked = done(data, &[&erase[..], &kind].concat(), "a123456789");
     let id = id_in(&asked);
-    refused(data, &["subject", "approve", id, "--by", "王承辦"], "", "another person");
+    refused(data, &["subject", "approve", id, "--by", "王承辦"], "", "另一人");
     assert!(done(data, &["subject", "approve", id, "--by", "李科長"], "").contains("已刪除 1 筆"));
     assert!(done(data, &[&["subject", "find"][..], &kind].concat(), ID_NUMBER).is_empty());
     for row in rows(data) {
@@ -271,7 +271,7 @@ fn a_backup_under_load_is_restored_and_verified() {
     copy(&data.path().join("keys"), &to.join("keys"));
     let text = done(&to, &restore, "");
     assert!(text.contains("核對相符") && text.contains("未指定 --erasures"), "{text}");
-    refused(&to, &restore, "", "not empty");
+    refused(&to, &restore, "", "不是空的");
     let restored = Store::open(&to).unwrap();
     assert!(restored.prediction_text("first").wait().unwrap().is_some());
     assert_eq!(restored.keys()[0].fingerprint, store.keys()[0].fingerprint);

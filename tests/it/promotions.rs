@@ -63,7 +63,7 @@ fn in_production_one_proposes_and_another_approves() {
     refused(models(data, "production", &activate), "fenwen models propose letters DIR");
     let id = propose(data, 0);
     assert_eq!(active(data), "0", "it waits");
-    refused(models(data, "production", &["approve", &id, "--by", "王承辦"]), "another person");
+    refused(models(data, "production", &["approve", &id, "--by", "王承辦"]), "另一人");
     refused(models(data, "production", &["approve", &id, "--by", " "]), "--by");
     refused(models(data, "production", &["approve", "x", "--by", "李科長"]), "models proposals");
     assert_eq!(active(data), "0");
@@ -73,7 +73,7 @@ fn in_production_one_proposes_and_another_approves() {
     assert_eq!(active(data), "1");
     refused(
         models(data, "production", &["approve", &id, "--by", "陳專委"]),
-        "no such request waits",
+        "沒有這件待核可的申請",
     );
     refused(models(data, "demo", &activate), "belongs to the profile `production`");
     let listed = done(data, &["proposals"]);
@@ -115,7 +115,7 @@ fn what_is_approved_is_what_was_proposed() {
     std::fs::remove_dir_all(versions.join("1")).unwrap();
     std::fs::rename(versions.join("2"), versions.join("1")).unwrap();
     let approve = ["approve", &proposed[0], "--by", "李科長"];
-    refused(models(data, "production", &approve), "not what was proposed");
+    refused(models(data, "production", &approve), "與提議時不同");
     assert_eq!(active(data), "0");
 }
 
@@ -139,9 +139,9 @@ fn what_was_rejected_never_answers_and_can_be_proposed_again() {
     let unnamed = ["reject", &id, "--by", "李科長", "--reason", " "];
     refused(models(data, "production", &unnamed), "--reason");
     assert!(done(data, &reject).contains("已駁回"));
-    refused(models(data, "production", &reject), "no such request waits");
+    refused(models(data, "production", &reject), "沒有這件待核可的申請");
     let approve = ["approve", &id, "--by", "陳專委"];
-    refused(models(data, "production", &approve), "no such request waits");
+    refused(models(data, "production", &approve), "沒有這件待核可的申請");
     assert_eq!(active(data), "0");
     let listed = done(data, &["proposals"]);
     assert!(listed.contains("rejected=李科長") && listed.contains("why=召回率下降"), "{listed}");

@@ -75,13 +75,13 @@ pub(in crate::cli) struct Days {
 impl Days {
     fn time(&self) -> anyhow::Result<Range<Duration>> {
         let (from, to) = (day(&self.from)?, day(&self.to)?);
-        ensure!(from <= to, "--from {from} is after --to {to}");
+        ensure!(from <= to, "--from {from} 晚於 --to {to}");
         Ok(begin(from)..begin(to.next_day()))
     }
 }
 
 fn day(text: &str) -> anyhow::Result<Date> {
-    Date::parse_iso(text).with_context(|| format!("`{text}` is no day: write YYYY-MM-DD"))
+    Date::parse_iso(text).with_context(|| format!("「{text}」不是日期:請寫成 YYYY-MM-DD"))
 }
 
 /// When a day begins in Taiwan, since 1970-01-01T00:00:00Z.
@@ -161,11 +161,7 @@ fn verify(dir: &Path, key: &PublicKey) -> anyhow::Result<()> {
             }
         }
     }
-    ensure!(
-        !reports.is_empty(),
-        "there is no audit log in {}: name its folder by --dir",
-        dir.display()
-    );
+    ensure!(!reports.is_empty(), "{} 沒有稽核紀錄:請以 --dir 指定其資料夾", dir.display());
     ensure!(n_wrong == 0, "{n_wrong} 條鏈不正確:請保全檔案,並與轉送端的紀錄比對");
     Ok(())
 }
@@ -187,7 +183,7 @@ fn export(
 /// `2026-11` as a time in Taiwan.
 fn month_of(text: &str) -> anyhow::Result<Range<Duration>> {
     let first = Date::parse_iso(&format!("{text}-01"));
-    let first = first.with_context(|| format!("`{text}` is no month: write YYYY-MM"))?;
+    let first = first.with_context(|| format!("「{text}」不是月份:請寫成 YYYY-MM"))?;
     let mut next = first.next_day();
     while next.day != 1 {
         next = next.next_day();

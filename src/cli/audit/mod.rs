@@ -41,7 +41,7 @@ fn host() -> String {
 /// Opens the log of this process.
 pub(super) fn open(config: &Config) -> anyhow::Result<Arc<Recorder>> {
     let recorder = Recorder::open(settings(config), Arc::new(SystemClock))
-        .context("failed to open the audit log: check the folder `audit` of the data directory")?;
+        .context("無法開啟稽核紀錄:請檢查資料目錄的 audit 資料夾")?;
     Ok(Arc::new(recorder))
 }
 
@@ -72,9 +72,7 @@ pub(super) fn on_record<T>(
     row.duration = Some(SystemClock.now().saturating_duration_since(begun));
     let written = recorder.append(row).wait();
     let done = done?;
-    written.map_err(|_| {
-        anyhow!("it is done, but the audit log could not be written: check its folder")
-    })?;
+    written.map_err(|_| anyhow!("已完成,但無法寫入稽核紀錄:請檢查其資料夾"))?;
     Ok(done)
 }
 

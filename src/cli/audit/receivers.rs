@@ -37,7 +37,7 @@ fn syslog(config: &Config) -> anyhow::Result<Option<Arc<dyn Forward>>> {
     let Some(address) = &config.audit.syslog else { return Ok(None) };
     let node = super::settings(config).node;
     let syslog = Syslog::new(address, config.audit.syslog_ca.as_ref(), node)
-        .context("failed to prepare the syslog receiver: check audit.syslog and audit.syslog_ca")?;
+        .context("無法準備 syslog 接收端:請檢查 audit.syslog 與 audit.syslog_ca")?;
     Ok(Some(Arc::new(syslog)))
 }
 

@@ -23,7 +23,7 @@ const AUDIT_COPIES: usize = 3;
 /// Runs the command.
 pub(in crate::cli) fn backup(options: &BackupOptions, config: &Config) -> anyhow::Result<()> {
     let dir = &options.dir;
-    ensure!(!dir.try_exists()?, "{} is there already: name a new folder", dir.display());
+    ensure!(!dir.try_exists()?, "{} 已存在:請指定新的資料夾", dir.display());
     let row = by_operator(AuditEvent::BackupMade, "backup");
     let manifest = on_record(config, row, |row| {
         let manifest = make(dir, config)?;
@@ -50,7 +50,7 @@ fn make(dir: &Path, config: &Config) -> anyhow::Result<Manifest> {
     let store = jobs::store(config)?;
     let blobs = jobs::blobs(config, &store)?;
     let made = rfc3339(SystemClock.unix_time());
-    let snapshot = store.snapshot(&dir.join(DATABASE)).context("failed to copy the database")?;
+    let snapshot = store.snapshot(&dir.join(DATABASE)).context("無法複製資料庫")?;
     let parts = match &snapshot {
         Some(snapshot) => snapshot.part_places()?,
         None => store.part_places().wait()?,
@@ -108,14 +108,14 @@ async fn copy_blobs(
                 tracing::debug!(reason = %error, "a blob was destroyed during the backup");
                 gone.push(blob.clone());
             }
-            Err(error) => return Err(error).context("a part of a blob cannot be read"),
+            Err(error) => return Err(error).context("內容的一部分無法讀取"),
         }
     }
     for blob in &gone {
         let folder = dir.join(BLOBS).join(blob);
         if folder.is_dir() {
             std::fs::remove_dir_all(&folder)
-                .with_context(|| format!("failed to remove {}", folder.display()))?;
+                .with_context(|| format!("無法刪除 {}", folder.display()))?;
         }
     }
     Ok(gone)
@@ -140,7 +140,7 @@ fn copy_audit(dir: &Path, config: &Config) -> anyhow::Result<Vec<Head>> {
             return Ok(audit::heads(&to)?);
         }
     }
-    anyhow::bail!("the audit log does not verify: run `fenwen audit verify` before a backup")
+    anyhow::bail!("稽核紀錄未通過驗證:備份前請先執行 `fenwen audit verify`")
 }
 
 /// Models whose files are here and right.

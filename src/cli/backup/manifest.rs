@@ -78,17 +78,17 @@ impl Manifest {
     pub(super) fn checked(folder: &Path) -> anyhow::Result<Manifest> {
         let path = folder.join(FILE);
         let text = fs::read(&path)
-            .with_context(|| format!("{} is no backup: it has no {FILE}", folder.display()))?;
+            .with_context(|| format!("{} 不是備份:其中沒有 {FILE}", folder.display()))?;
         let manifest: Manifest = serde_json::from_slice(&text)
-            .with_context(|| format!("{} cannot be read", path.display()))?;
-        ensure!(manifest.format == FORMAT, "the backup is of another program: {}", manifest.format);
+            .with_context(|| format!("無法讀取 {}", path.display()))?;
+        ensure!(manifest.format == FORMAT, "備份來自另一個程式版本:{}", manifest.format);
         let (mut found, mut told) = (entries(folder)?, manifest.files.clone());
         found.sort();
         told.sort();
         let other = told.iter().find(|it| !found.contains(it));
         let other = other.or_else(|| found.iter().find(|it| !told.contains(it)));
         if let Some(file) = other {
-            anyhow::bail!("{} is not what was written: the backup is damaged", file.path);
+            anyhow::bail!("{} 與寫入時不同:備份已損毀", file.path);
         }
         Ok(manifest)
     }
@@ -117,7 +117,7 @@ pub(super) fn entries(folder: &Path) -> anyhow::Result<Vec<FileEntry>> {
 }
 
 fn entry(folder: &Path, path: &Path) -> anyhow::Result<FileEntry> {
-    let told = || format!("failed to read {}", path.display());
+    let told = || format!("無法讀取 {}", path.display());
     let mut file = File::open(path).with_context(told)?;
     let (mut hasher, mut size, mut buffer) = (Sha256::new(), 0, vec![0; 1 << 20]);
     loop {
@@ -129,7 +129,7 @@ fn entry(folder: &Path, path: &Path) -> anyhow::Result<FileEntry> {
         size += n_read as u64;
     }
     let relative = path.strip_prefix(folder).unwrap_or(path);
-    let path = relative.to_str().context("a file has a name that is no text")?.to_owned();
+    let path = relative.to_str().context("有檔案的名稱不是文字")?.to_owned();
     Ok(FileEntry { path, size, sha256: hex(&hasher.finalize()) })
 }
 
@@ -141,7 +141,7 @@ pub(super) fn files(folder: &Path) -> anyhow::Result<Vec<PathBuf>> {
             continue;
         }
         let listed = fs::read_dir(&folder);
-        for it in listed.with_context(|| format!("failed to list {}", folder.display()))? {
+        for it in listed.with_context(|| format!("無法列出 {}", folder.display()))? {
             let it = it?;
             let kind = it.file_type()?;
             if kind.is_dir() {
@@ -158,10 +158,10 @@ pub(super) fn files(folder: &Path) -> anyhow::Result<Vec<PathBuf>> {
 /// Copies every file below a folder; only their owner reads the copies.
 pub(super) fn copy_all(from: &Path, to: &Path) -> anyhow::Result<()> {
     for path in files(from)? {
-        let relative = path.strip_prefix(from).context("a file outside its folder")?;
+        let relative = path.strip_prefix(from).context("檔案不在其資料夾內")?;
         ensure!(
             relative.components().all(|it| matches!(it, Component::Normal(_))),
-            "a path leaves its folder"
+            "路徑超出其資料夾"
         );
         copy(&path, &to.join(relative))?;
     }
@@ -182,7 +182,7 @@ pub(super) fn write(path: &Path, bytes: &[u8]) -> anyhow::Result<()> {
     let mut file = create(path)?;
     file.write_all(bytes)
         .and_then(|()| file.sync_all())
-        .with_context(|| format!("failed to write {}", path.display()))
+        .with_context(|| format!("無法寫入 {}", path.display()))
 }
 
 fn create(path: &Path) -> anyhow::Result<File> {
@@ -190,11 +190,11 @@ fn create(path: &Path) -> anyhow::Result<File> {
         make_folder(folder)?;
     }
     let file = fs::OpenOptions::new().write(true).create_new(true).mode(0o600).open(path);
-    file.with_context(|| format!("failed to create {}", path.display()))
+    file.with_context(|| format!("無法建立 {}", path.display()))
 }
 
 /// A folder that only its owner enters.
 pub(super) fn make_folder(folder: &Path) -> anyhow::Result<()> {
     let made = fs::DirBuilder::new().recursive(true).mode(0o700).create(folder);
-    made.with_context(|| format!("failed to make {}", folder.display()))
+    made.with_context(|| format!("無法建立 {}", folder.display()))
 }

@@ -27,9 +27,9 @@ pub(in crate::cli) fn restore(options: &RestoreOptions, config: &Config) -> anyh
     put_back(dir, &data, config)?;
     if options.verify && manifest.engine == "sqlite" {
         let counts = Snapshot::open(&data.join(DATABASE))?.counts()?;
-        ensure!(counts == manifest.counts, "a table has another number of rows than was written");
+        ensure!(counts == manifest.counts, "有資料表的列數與寫入時不同");
     }
-    let store = jobs::store(config).context("the keys are not those of the backup")?;
+    let store = jobs::store(config).context("金鑰與備份不符")?;
     require_keys(&manifest.keys, &store)?;
     let n_blobs = put_blobs(dir, &store, config)?;
     let n_whole = if options.verify { verify(dir, &manifest, &store, config)? } else { 0 };
@@ -60,13 +60,9 @@ fn require_empty(data: &Path) -> anyhow::Result<()> {
     if !data.try_exists()? {
         return Ok(());
     }
-    for it in fs::read_dir(data).with_context(|| format!("failed to list {}", data.display()))? {
+    for it in fs::read_dir(data).with_context(|| format!("無法列出 {}", data.display()))? {
         let name = it?.file_name();
-        ensure!(
-            name == "keys",
-            "{} is not empty: restore into a new data directory that has nothing but keys",
-            data.display()
-        );
+        ensure!(name == "keys", "{} 不是空的:請還原至只有金鑰的新資料目錄", data.display());
     }
     Ok(())
 }
@@ -80,7 +76,7 @@ fn put_back(dir: &Path, data: &Path, config: &Config) -> anyhow::Result<()> {
     if database.is_file() {
         ensure!(
             config.store.engine == crate::config::StoreEngine::Sqlite,
-            "the backup is of SQLite: set store.engine = \"sqlite\""
+            "備份來自 SQLite:請設定 store.engine = \"sqlite\""
         );
         manifest::copy(&database, &data.join(DATABASE))?;
     }
@@ -97,7 +93,7 @@ fn require_keys(needed: &[NeededKey], store: &Store) -> anyhow::Result<()> {
         .filter(|it| !is_here(it))
         .map(|it| format!("{} {}", it.number, it.fingerprint))
         .collect();
-    ensure!(missing.is_empty(), "keys of the backup are missing: {}", missing.join(", "));
+    ensure!(missing.is_empty(), "缺少備份所用的金鑰:{}", missing.join(", "));
     Ok(())
 }
 
@@ -108,9 +104,8 @@ fn put_blobs(dir: &Path, store: &Store, config: &Config) -> anyhow::Result<usize
     let parts = store.part_places().wait()?;
     for part in &parts {
         let path = dir.join(BLOBS).join(&part.0).join(&part.1);
-        let sealed = fs::read(&path).with_context(|| {
-            format!("a part of a blob is not in the backup: {}", path.display())
-        })?;
+        let sealed =
+            fs::read(&path).with_context(|| format!("備份缺少內容的一部分:{}", path.display()))?;
         runtime.block_on(blobs.put_sealed_part(part, sealed))?;
     }
     Ok(parts.len())
@@ -129,18 +124,15 @@ fn verify(
     if let Some((report, finding)) =
         reports.iter().find_map(|it| it.finding.map(|finding| (it, finding)))
     {
-        anyhow::bail!("the chain {} is not whole: {finding}", report.chain);
+        anyhow::bail!("稽核鏈 {} 不完整:{finding}", report.chain);
     }
-    ensure!(audit::heads(&folder)? == manifest.chains, "a chain ends elsewhere than was written");
+    ensure!(audit::heads(&folder)? == manifest.chains, "稽核鏈的末端與寫入時不同");
     let blobs = jobs::blobs(config, store)?;
     let runtime = retention::runtime()?;
     let complete = store.complete_blobs().wait()?;
     for id in &complete {
         let is_whole = runtime.block_on(blobs.is_whole(id));
-        ensure!(
-            is_whole.with_context(|| format!("blob {id} does not open"))?,
-            "blob {id} is not what was kept"
-        );
+        ensure!(is_whole.with_context(|| format!("內容 {id} 無法解密"))?, "內容 {id} 與保存時不同");
     }
     Ok(complete.len())
 }

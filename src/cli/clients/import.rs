@@ -58,11 +58,7 @@ pub(super) fn run(
             }
         }
     }
-    ensure!(
-        n_refused == 0,
-        "{n_refused} of {} applications are refused: nothing was registered",
-        fates.len()
-    );
+    ensure!(n_refused == 0, "{n_refused} 件申請不符({} 件中):未登記任何一件", fates.len());
     if !applies {
         writeln!(out, "以上為試算,尚未登記;確認後加上 --apply。")?;
         return Ok(());
@@ -77,9 +73,9 @@ pub(super) fn run(
 }
 
 fn read(file: &Path) -> anyhow::Result<Applications> {
-    let failed = || format!("failed to read {}", file.display());
+    let failed = || format!("無法讀取 {}", file.display());
     let size = std::fs::metadata(file).with_context(failed)?.len();
-    ensure!(size <= MAX_FILE, "{} is larger than {MAX_FILE} bytes", file.display());
+    ensure!(size <= MAX_FILE, "{} 大於 {MAX_FILE} 位元組", file.display());
     let text = std::fs::read_to_string(file).with_context(failed)?;
     Applications::parse(&text).with_context(failed)
 }
@@ -145,10 +141,7 @@ fn register(
         ..by_operator(AuditEvent::ClientRegistered, "clients import")
     };
     on_record(config, record, |_| {
-        ensure!(
-            store.add_client(row).wait()?,
-            "`{id}` or its name at the exchange is taken meanwhile"
-        );
+        ensure!(store.add_client(row).wait()?, "「{id}」或其交換平臺名稱已被使用");
         Ok(())
     })
 }

@@ -53,7 +53,7 @@ fn sign_off(by: &str, config: &Config) -> anyhow::Result<PathBuf> {
         let signature = AuditKey::open(&settings(config).keys)?.sign(sheet.as_bytes());
         let folder = config.data_dir().join("reviews");
         let made = fs::DirBuilder::new().recursive(true).mode(0o700).create(&folder);
-        made.with_context(|| format!("failed to make {}", folder.display()))?;
+        made.with_context(|| format!("無法建立 {}", folder.display()))?;
         let name = format!("clients-{}", rfc3339(now).replace(':', ""));
         row.object = Word::new(&format!("reviews/{name}"));
         let path = folder.join(format!("{name}.md"));
@@ -66,13 +66,13 @@ fn sign_off(by: &str, config: &Config) -> anyhow::Result<PathBuf> {
 /// Checks that a sheet is as it was signed off.
 fn check(path: &Path, config: &Config) -> anyhow::Result<()> {
     let read = |path: &Path| {
-        fs::read_to_string(path).with_context(|| format!("failed to read {}", path.display()))
+        fs::read_to_string(path).with_context(|| format!("無法讀取 {}", path.display()))
     };
     let (sheet, signature) = (read(path)?, read(&path.with_extension("md.sig"))?);
     let key = AuditKey::open(&settings(config).keys)?.public();
     ensure!(
         key.has_signed(sheet.as_bytes(), signature.trim()),
-        "{} was changed after it was signed off: take it from the backup",
+        "{} 於核可後遭更動:請由備份取回",
         path.display()
     );
     Ok(())
@@ -81,7 +81,7 @@ fn check(path: &Path, config: &Config) -> anyhow::Result<()> {
 fn write(path: &Path, text: &str) -> anyhow::Result<()> {
     let file = fs::OpenOptions::new().write(true).create_new(true).mode(0o600).open(path);
     file.and_then(|mut it| it.write_all(text.as_bytes()))
-        .with_context(|| format!("failed to write {}", path.display()))
+        .with_context(|| format!("無法寫入 {}", path.display()))
 }
 
 /// One row a registration, with everything that it may do.

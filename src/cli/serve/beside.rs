@@ -81,7 +81,7 @@ impl Beside {
 
     pub(super) async fn end(self) -> anyhow::Result<()> {
         for worker in self.workers {
-            worker.await.context("a worker failed")?;
+            worker.await.context("工作執行緒發生錯誤")?;
         }
         for following in self.following {
             following.stop().await;

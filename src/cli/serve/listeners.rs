@@ -30,7 +30,7 @@ pub(super) async fn loopback(config: &Config) -> anyhow::Result<TcpListener> {
 async fn bound(address: SocketAddr) -> anyhow::Result<TcpListener> {
     TcpListener::bind(address)
         .await
-        .with_context(|| format!("failed to listen on {address}: is another server running there?"))
+        .with_context(|| format!("無法監聽 {address}:是否已有其他程式使用?"))
 }
 
 fn tls(settings: &ListenerSettings) -> anyhow::Result<Option<Arc<Tls>>> {

@@ -74,5 +74,5 @@ fn a_review_is_signed_kept_and_recorded() {
     std::fs::write(&sheet, text.replace("mailbox", "mailb0x")).unwrap();
     let output = clients(data, &verify);
     assert!(!output.status.success());
-    assert!(String::from_utf8_lossy(&output.stderr).contains("changed after"));
+    assert!(String::from_utf8_lossy(&output.stderr).contains("於核可後遭更動"));
 }

@@ -15,7 +15,7 @@ fn a_data_directory_belongs_to_one_profile() {
         .unwrap();
     let stderr = String::from_utf8(output.stderr).unwrap();
     assert!(!output.status.success());
-    assert!(stderr.contains("belongs to the profile `demo`"), "{stderr}");
+    assert!(stderr.contains("屬於執行模式 demo"), "{stderr}");
 }
 
 /// Sockets of a process that wait for connections, as the kernel lists them.

@@ -26,7 +26,7 @@ fn the_commands_tell_what_is_here() {
     let pull = |from| ModelsCommand::Pull { ids: named(ID), all: false, from };
     let (out, done) = command(&lab, pull(None));
     assert!(out.contains("失敗 a-model") && out.contains("  dir:"), "{out}");
-    assert_eq!(done.unwrap_err(), "failed to pull a-model");
+    assert_eq!(done.unwrap_err(), "無法下載 a-model");
 
     let folder = lab.path("elsewhere");
     fs::create_dir(&folder).unwrap();
