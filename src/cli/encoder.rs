@@ -222,7 +222,7 @@ mod tests {
             read_texts(&path, "t").map_err(|err| format!("{err:#}"))
         };
         assert_eq!(read("{\"t\":\"甲\"}\n\n{\"t\":\"\"}\n").unwrap(), ["甲", ""]);
-        assert!(read("{\"t\":\"甲\"}\n{\"t\":1}\n").unwrap_err().contains("line 2"));
+        assert!(read("{\"t\":\"甲\"}\n{\"t\":1}\n").unwrap_err().contains("第 2 列"));
         assert!(read("{\"t\":\"甲\"}\n{").unwrap_err().contains("line 2"));
         assert!(read("\n").unwrap_err().contains("no text"));
     }

@@ -64,7 +64,7 @@ async fn send_all(channel: &dyn Channel, to: &[String]) -> anyhow::Result<()> {
         n_failed += usize::from(said != "已送出");
         writeln!(std::io::stdout(), "{to} {said}")?;
     }
-    ensure!(n_failed == 0, "{n_failed} 則訊息未送出({} 則中)", to.len());
+    ensure!(n_failed == 0, "{} 則訊息中有 {n_failed} 則未送出", to.len());
     Ok(())
 }
 

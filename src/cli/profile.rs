@@ -66,7 +66,7 @@ mod tests {
         mark(dir.path(), Profile::Production).unwrap();
         check(dir.path(), Profile::Production).unwrap();
         let error = check(dir.path(), Profile::Demo).unwrap_err().to_string();
-        assert!(error.contains("`production`") && error.contains("--data-dir"), "{error}");
+        assert!(error.contains("production") && error.contains("--data-dir"), "{error}");
         assert!(mark(dir.path(), Profile::Demo).is_err());
     }
 }

@@ -113,7 +113,7 @@ fn one_application_that_cannot_be_keeps_all_from_being_registered() {
         let file = applications(&world, &[application("a"), second]);
         let import = ["clients", "import", &file, "--approved-by", "u-2", "--apply"];
         let (said, error) = world.refused(&import);
-        assert!(said.contains(reason) && error.contains("1 of 2"), "{said}{error}");
+        assert!(said.contains(reason) && error.contains("2 件申請中有 1 件"), "{said}{error}");
     }
     let file = world.file("bad.json", "{\"schema\": \"client-application.v1\"}");
     let (_, error) = world.refused(&["clients", "import", &file, "--approved-by", "u-2"]);

@@ -284,7 +284,7 @@ fn a_backup_under_load_is_restored_and_verified() {
     let mut bytes = std::fs::read(backup.join(part)).unwrap();
     *bytes.last_mut().unwrap() ^= 1;
     std::fs::write(backup.join(part), bytes).unwrap();
-    refused(&elsewhere.path().join("x"), &restore, "", "damaged");
+    refused(&elsewhere.path().join("x"), &restore, "", "已損毀");
 }
 
 /// RT-5: who was erased after the backup is erased again after its restore.

@@ -75,7 +75,7 @@ fn in_production_one_proposes_and_another_approves() {
         models(data, "production", &["approve", &id, "--by", "陳專委"]),
         "沒有這件待核可的申請",
     );
-    refused(models(data, "demo", &activate), "belongs to the profile `production`");
+    refused(models(data, "demo", &activate), "屬於執行模式 production");
     let listed = done(data, &["proposals"]);
     assert!(listed.starts_with("letters 1 ") && listed.contains("asked=王承辦"), "{listed}");
     assert!(listed.contains("approved=李科長") && !listed.contains("done=-"), "{listed}");

@@ -90,7 +90,7 @@ fn another_key_signs_nothing_here() {
     let (pin, _) = (format!("release.public_key={}", key("a.key")), key("b.key"));
     let (other, out) = (path("b.key"), path("release.toml"));
     let sign = ["release", "sign", "--key", &other, "--out", &out, "--by", "王資安"];
-    refused(data, &[&sign[..], &["--set", &pin]].concat(), "not the pinned one");
+    refused(data, &[&sign[..], &["--set", &pin]].concat(), "不是設定所指定者");
     assert!(!data.join("release.toml").try_exists().unwrap());
     refused(data, &["release", "verify", "--set", &pin], "release.manifest");
     refused(data, &["release", "verify", "--set", "release.public_key=AA=="], "release key");

@@ -58,7 +58,7 @@ pub(super) fn run(
             }
         }
     }
-    ensure!(n_refused == 0, "{n_refused} 件申請不符({} 件中):未登記任何一件", fates.len());
+    ensure!(n_refused == 0, "{} 件申請中有 {n_refused} 件不符:未登記任何一件", fates.len());
     if !applies {
         writeln!(out, "以上為試算,尚未登記;確認後加上 --apply。")?;
         return Ok(());
