@@ -223,7 +223,7 @@ mod tests {
         };
         assert_eq!(read("{\"t\":\"甲\"}\n\n{\"t\":\"\"}\n").unwrap(), ["甲", ""]);
         assert!(read("{\"t\":\"甲\"}\n{\"t\":1}\n").unwrap_err().contains("第 2 列"));
-        assert!(read("{\"t\":\"甲\"}\n{").unwrap_err().contains("line 2"));
-        assert!(read("\n").unwrap_err().contains("no text"));
+        assert!(read("{\"t\":\"甲\"}\n{").unwrap_err().contains("第 2 列"));
+        assert!(read("\n").unwrap_err().contains("沒有文字"));
     }
 }

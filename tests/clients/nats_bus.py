@@ -41,8 +41,9 @@ async def talk(server, url):
         subjects = await discover(client)
         prediction = await same_answers(client, server)
         await feedback(client, server, prediction)
+        await correction(client, server)
         await event(client, prediction)
-        asked = {f"{PREFIX}.rpc.{it}" for it in ASKED} | {f"{PREFIX}.rpc.predictions.feedback"}
+        asked = {f"{PREFIX}.rpc.{it}" for it in (*ASKED, "predictions.feedback", "speech.correct")}
         assert subjects == asked, f"not every operation was asked: {subjects ^ asked}"
     finally:
         await client.close()
@@ -120,10 +121,21 @@ async def feedback(client, server, prediction):
     status, kept = server.call("GET", f"/api/v1/predictions/{prediction}")
     assert status == 200 and kept["feedback"][0]["decision"] == "accepted", kept
     wrong = {"prediction_id": prediction, "decision": "corrected"}
-    subject = f"{PREFIX}.rpc.predictions.feedback"
-    reply = await client.request(subject, json.dumps(wrong).encode(), timeout=10)
+    over_http = server.call("POST", f"/api/v1/predictions/{prediction}/feedback", {"decision": "corrected"})
+    await refused(client, "predictions.feedback", wrong, over_http)
+
+
+async def correction(client, server):
+    """Of a recording that nobody sent: refused with the code of HTTP."""
+    job = "0" * 32
+    over_http = server.call("PUT", f"/api/v1/speech/transcriptions/{job}/segments/0/correction", {"text": "更正"}, {"if-match": '"0"'})
+    await refused(client, "speech.correct", {"job_id": job, "segment": 0, "version": 0, "text": "更正"}, over_http)
+
+
+async def refused(client, name, body, http):
+    status, over_http = http
+    reply = await client.request(f"{PREFIX}.rpc.{name}", json.dumps(body).encode(), timeout=10)
     problem = json.loads(reply.data)
-    status, over_http = server.call("POST", f"/api/v1/predictions/{prediction}/feedback", {"decision": "corrected"})
     assert reply.headers["Nats-Service-Error"] == problem["code"] == over_http["code"], (problem, over_http)
     assert reply.headers["Nats-Service-Error-Code"] == str(problem["status"]) == str(status)
 

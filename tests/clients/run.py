@@ -21,7 +21,10 @@ OWN = {"nats": nats_bus, "webhooks": webhook_receiver, "contract": contract}
 
 
 def main():
-    program, names = sys.argv[1], sys.argv[2:] or ["descriptions", *OWN, *SHARED]
+    every = ["descriptions", *OWN, *SHARED]
+    program, names = sys.argv[1], sys.argv[2:] or every
+    if unknown := set(names) - set(every):
+        raise SystemExit(f"no such check: {', '.join(sorted(unknown))}; there are {', '.join(every)}")
     if "descriptions" in names:
         timed("descriptions", descriptions.check)
     for name, it in OWN.items():
