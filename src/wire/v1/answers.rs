@@ -54,6 +54,7 @@ pub struct QuestionContext {
 #[serde(deny_unknown_fields, default)]
 pub struct AnswerOptions {
     /// Sources wanted, 1 to 20.
+    #[serde(deserialize_with = "body::whole")]
     #[schema(minimum = 1, maximum = 20)]
     pub top_k: Option<usize>,
 }

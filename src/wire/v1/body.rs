@@ -1,7 +1,8 @@
 //! JSON bodies: read strictly, refused with the place of what is wrong and never its value.
 
-use serde::de::DeserializeOwned;
-use serde_json::Value;
+use serde::de::{DeserializeOwned, Error as _};
+use serde::{Deserialize, Deserializer};
+use serde_json::{Number, Value};
 
 use crate::base::{Date, ErrorCode, TAIWAN_OFFSET};
 use crate::task::call::{CallError, FieldError};
@@ -124,6 +125,15 @@ pub(super) fn require_code(code: Option<&String>, at: &str) -> Result<(), CallEr
     Err(CallError::bad_value(at, "應為 1 到 64 個小寫英文字母、數字、_ 或 -。"))
 }
 
+/// A whole number that may be written as 5 or as 5.0: to a JSON Schema both are integers.
+pub(super) fn whole<'de, D: Deserializer<'de>>(field: D) -> Result<Option<usize>, D::Error> {
+    let Some(number) = Option::<Number>::deserialize(field)? else { return Ok(None) };
+    let written = number.as_u64().map(|it| it.to_string());
+    let float = || number.as_f64().filter(|it| it.fract() == 0.0).map(|it| format!("{it:.0}"));
+    let digits = written.or_else(float).and_then(|it| it.parse().ok());
+    digits.map(Some).ok_or_else(|| D::Error::custom("no whole number"))
+}
+
 /// The number of labels wanted, 1 to `most`.
 pub(super) fn require_top_k(top_k: Option<usize>, most: usize) -> Result<(), CallError> {
     match top_k {
@@ -194,6 +204,22 @@ mod tests {
     fn check(text: &str, expected: Option<&str>) {
         let found = taiwan_day(text).map(|it| it.to_string());
         assert_eq!(found.as_deref(), expected, "{text}");
+    }
+
+    #[test]
+    fn whole_numbers_are_written_in_two_ways() {
+        let check = |json: &str, expected: Option<Option<usize>>| {
+            let mut json = serde_json::Deserializer::from_str(json);
+            assert_eq!(whole(&mut json).ok(), expected);
+        };
+        check("7", Some(Some(7)));
+        check("7.0", Some(Some(7)));
+        check("7e1", Some(Some(70)));
+        check("null", Some(None));
+        check("7.5", None);
+        check("-1", None);
+        check("1e300", None);
+        check("\"7\"", None);
     }
 
     #[test]

@@ -41,6 +41,7 @@ pub struct ApplicationRequest {
     pub networks: Vec<String>,
     /// After how many days the registration ends.
     #[serde(default)]
+    #[schema(minimum = 1)]
     pub valid_days: Option<u64>,
     /// SHA-256 of the certificate that it must show, 64 hexadecimal digits.
     #[serde(default)]

@@ -105,6 +105,7 @@ pub struct Attachment {
 #[serde(deny_unknown_fields, default)]
 pub struct DispatchOptions {
     /// Units and officers wanted, each 1 to 20.
+    #[serde(deserialize_with = "body::whole")]
     #[schema(minimum = 1, maximum = 20)]
     pub top_k: Option<usize>,
     /// `unit` or `officer`; officers need `officers`.

@@ -63,6 +63,7 @@ pub struct Letter {
 #[serde(deny_unknown_fields, default)]
 pub struct LetterOptions {
     /// Labels wanted, 1 to 20.
+    #[serde(deserialize_with = "body::whole")]
     #[schema(minimum = 1, maximum = 20)]
     pub top_k: Option<usize>,
     /// Answer the words that drove the first label.
