@@ -2,6 +2,7 @@
 
 mod agreement;
 mod answers;
+mod applications;
 mod audit;
 mod calls;
 mod cards;

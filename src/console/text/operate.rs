@@ -1,4 +1,4 @@
-//! Words of 資源監控, 介接系統 and 稽核.
+//! Words of 資源監控 and 稽核.
 
 use super::catalogue;
 
@@ -38,59 +38,6 @@ catalogue! {
         attempts: "嘗試次數", "Attempts";
         ended: "結束時間", "Ended";
         requeue: "排除原因後,於主機執行下列指令重新排隊:", "When the cause is gone, queue a job again on the server:";
-    }
-}
-
-catalogue! {
-    /// 介接系統.
-    scripted ClientsText {
-        lead: "已登記的介接系統、授權與金鑰。金鑰只存雜湊,無法再次顯示。",
-            "Registered client systems, what they may do, and their keys. Keys are kept as hashes only.";
-        none: "尚未登記任何介接系統。", "No client is registered.";
-        none_remedy: "於主機執行 fenwen clients add 登記,再以 fenwen clients key 製發金鑰。",
-            "Register one on the server by fenwen clients add, then issue a key by fenwen clients key.";
-        client: "代碼", "Client";
-        org: "機關", "Agency";
-        state: "狀態", "State";
-        active: "使用中", "Active";
-        suspended: "已停用", "Suspended";
-        lapsed: "已到期", "Lapsed";
-        keys: "金鑰", "Keys";
-        used: "最近使用", "Last used";
-        expires: "到期", "Expires";
-        never: "無期限", "Never";
-        approver: "核准人", "Approved by";
-        details: "授權內容", "Details";
-        scopes: "權限", "Scopes";
-        purposes: "特定目的", "Purposes";
-        units: "單位", "Units";
-        networks: "網段", "Networks";
-        hours: "時段", "Hours";
-        partner: "交換平臺名稱", "Name at the exchange";
-        any: "不限", "Any";
-        demo: "示範用", "demonstration";
-        made: "製發於", "made";
-        manage: "停用、恢復與金鑰管理於主機執行:fenwen clients suspend|enable|key <代碼>;60 秒內生效。",
-            "Suspend, enable and manage keys on the server: fenwen clients suspend|enable|key <id>; within 60 seconds.";
-        webhooks: "事件通知(webhook)", "Webhooks";
-        no_webhooks: "沒有登記事件通知。", "No webhook is registered.";
-        url: "位址", "Address";
-        events: "事件", "Events";
-        all_events: "全部", "All";
-        paused: "已暫停", "Paused";
-        deliveries: "最近的遞送", "Latest deliveries";
-        no_deliveries: "尚未遞送任何事件。", "Nothing was sent yet.";
-        event: "事件", "Event";
-        sent: "時間", "When";
-        status: "回覆", "Answered";
-        due: "待送", "Due";
-        delivered: "已送達", "Delivered";
-        failed: "未送達", "Failed";
-        action: "動作", "Action";
-        redeliver: "重新遞送", "Send again";
-        redelivered: "已重新排入,請稍後重新整理。", "Queued again: reload later.";
-        others: "其他介接系統的遞送由其自行重送。", "Deliveries of other clients are sent again by themselves.";
-        no_connection: "無法連線到服務,請確認網路後再試。", "The service cannot be reached: check the network and try again.";
     }
 }
 

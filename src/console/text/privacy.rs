@@ -15,6 +15,12 @@ catalogue! {
         phone: "電話", "Telephone";
         email: "電子信箱", "E-mail";
         identifier: "識別資料", "Identifier";
+        wrong_id_number: "這不是身分證統一編號或統一證號：須為一個英文字母加九個數字，且檢查碼相符。請核對後再試。",
+            "This is no ID number: one letter and nine digits, with the right check digit. Check it and try again.";
+        wrong_phone: "這不是完整的電話號碼：市話請加區域號碼，行動電話為 10 個數字。請核對後再試。",
+            "This is no whole telephone number: give the area code; a mobile number has 10 digits. Check it and try again.";
+        wrong_email: "這不是電子信箱：格式如 name@example.tw。請核對後再試。",
+            "This is no e-mail address: write it as name@example.tw. Check it and try again.";
         submit: "查詢", "Find";
         copy: "下載複製本", "Download a copy";
         copied: "已下載 {0} 個檔案的複製本;內容未加密,交付後請刪除。", "A copy of {0} files was downloaded: it is not encrypted, delete it when it is delivered.";

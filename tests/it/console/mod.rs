@@ -1,5 +1,6 @@
 //! The console as a browser gets it: pages, their headers, sessions, and what may not be seen.
 
+mod clients;
 mod hostile;
 mod models;
 mod privacy;
