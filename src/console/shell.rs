@@ -149,7 +149,7 @@ impl Visit {
             path: self.uri.path().to_owned(),
             other_language: format!("{}?lang={}", self.uri.path(), self.lang.other().as_str()),
             menu: menu::of(self, s),
-            who: signed_in.map_or(String::new(), |it| format!("{}({})", it.client, it.org)),
+            who: signed_in.map_or(String::new(), |it| format!("{} ({})", it.client, it.org)),
             token: self.console.sessions.token(&self.headers).unwrap_or_default(),
             purpose: self.principal.as_ref().map_or(String::new(), |it| purpose(it)),
             is_signed_in: signed_in.is_some(),

@@ -77,7 +77,7 @@ results.document = (answer, text) => {
   return [
     heading("suggestions"), results.summary(answer), foreign, el("ol", { class: "suggestions" }, rows),
     heading("reasons"), reasons.length ? el("ul", {}, reasons) : el("p", { class: "quiet" }, say("evidence_none")),
-    heading("deadline"), el("p", {}, days ? say("working_days", date, rule, days) : `${date}(${rule})`),
+    heading("deadline"), el("p", {}, days ? say("working_days", date, rule, days) : `${date} (${rule})`),
   ];
 };
 
@@ -86,7 +86,7 @@ const citation = (it) => el("li", {}, el("strong", {}, it.title || it.source_id)
 
 results.question = (answer) => [
   heading("result"),
-  el("p", { class: answer.answer ? "notice" : "problem" }, answer.answer || answer.message || say("no_answer")),
+  el("p", { class: answer.answer ? "notice" : "problem" }, answer.answer || say("no_answer")),
   answer.by_words_only ? el("p", { class: "hint" }, say("by_words")) : null,
   el("p", { class: "hint" }, `${say("made_by", answer.model.name, answer.model.version)} · ${answer.disclosure}`),
   answer.citations.length ? [heading("cited"), el("ul", { class: "cited" }, answer.citations.map(citation))] : null,
@@ -119,7 +119,7 @@ results.card = (answer, source, masked, extra) => {
     ? el("p", { class: "problem" }, say("retake", found.quality.reasons.map((it) => it.text).join("、"))) : null;
   const zone = found.mrz ? [heading("zone"), el("pre", {}, found.mrz.lines.map((raw) => (masked ? masked({ name: "mrz", raw }) : raw)).join("\n"))] : null;
   return [
-    el("h2", {}, `${say("kind")}:${named("type", found.document.type)} · ${fw.sure(found.document.type_score)}`), retake,
+    el("h2", {}, `${fw.named(say("kind"), named("type", found.document.type))} · ${fw.sure(found.document.type_score)}`), retake,
     el("div", { class: "card-view" },
       source ? el("div", { class: "picture" }, el("img", { alt: say("picture"), src: source }), overlay) : null,
       el("div", {}, el("table", { class: "cards" }, el("thead", {}, el("tr", {}, head)), el("tbody", {}, rows)))),

@@ -31,7 +31,7 @@ const title = (item) => (item.title === null ? fw.say("erased") : item.title || 
 // A day by both calendars, and a time of today.
 const day = (text) => {
   const parts = new Intl.DateTimeFormat("en-CA", { timeZone: "Asia/Taipei" }).format(new Date(Date.parse(text) - 1000)).split("-");
-  return `${parts.join("-")}(民國${Number(parts[0]) - 1911}年${Number(parts[1])}月${Number(parts[2])}日)`;
+  return fw.say("both_days", parts.join("-"), Number(parts[0]) - 1911, Number(parts[1]), Number(parts[2]));
 };
 const time = (text) => new Date(text).toLocaleTimeString("zh-TW", { timeZone: "Asia/Taipei", hour: "2-digit", minute: "2-digit", hour12: false });
 
@@ -153,7 +153,7 @@ const hints = (item) => {
 const earlier = (item) => {
   const links = item.earlier.map((it) => {
     const what = it.decision ? `${fw.say(it.decision.decision)} ${it.decision.label || ""}` : fw.say("earlier_open");
-    const button = fw.el("button", { type: "button", class: "link" }, `${title(it)}(${what.trim()})`);
+    const button = fw.el("button", { type: "button", class: "link" }, `${title(it)} (${what.trim()})`);
     button.addEventListener("click", () => look(it.review_id));
     return fw.el("li", {}, button);
   });
@@ -191,7 +191,7 @@ const dispatch = (content) => {
     made.push(fw.el("h3", {}, fw.say("officers")), fw.el("ul", {}, content.officers.map((it) =>
       fw.el("li", {}, fw.say("officer_row", it.officer_id, it.open_cases, it.basis.join("、")), ` ${fw.sure(it.score)}`))));
   }
-  if (content.references.length) made.push(fw.el("ul", {}, content.references.map((it) => fw.el("li", {}, `${fw.say(it.kind)}:${it.ref}`))));
+  if (content.references.length) made.push(fw.el("ul", {}, content.references.map((it) => fw.el("li", {}, fw.named(fw.say(it.kind), it.ref)))));
   return made;
 };
 

@@ -101,7 +101,7 @@ fn application(
 fn decision(it: KeptApplication, t: &ClientsText) -> DecidedView {
     let request = it.request;
     let rejected = request.rejected.as_ref();
-    let why = rejected.map(|it| format!("{} {}:{}", it.by, format::moment(it.at), it.reason));
+    let why = rejected.map(|it| format!("{} {} – {}", it.by, format::moment(it.at), it.reason));
     let approved = request.approved.as_ref().map(moment);
     DecidedView {
         number: request.reason,

@@ -84,7 +84,7 @@ fn page(visit: &Visit, state: TaxonomyState) -> TaxonomyPage {
         t,
         words: t.words(),
         has_added: visit.query.get("did") == Some("add"),
-        agency: format!("{}({})", state.name, state.tenant),
+        agency: format!("{} ({})", state.name, state.tenant),
         shows_all,
         units: units(state.units.iter().filter(is_today), t),
         changes: state.changes.iter().rev().map(|it| change(it, t)).collect(),

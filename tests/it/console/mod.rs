@@ -7,6 +7,7 @@ mod privacy;
 mod session;
 mod sockets;
 mod taxonomy;
+mod words;
 
 use std::collections::BTreeSet;
 
