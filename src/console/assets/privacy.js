@@ -38,7 +38,7 @@ const changed = (what) => location.assign(`/console/privacy?did=${what}`);
 const row = (it) => fw.el("tr", {},
   fw.el("th", { scope: "row", class: "mono" }, it.id),
   fw.el("td", { "data-label": fw.say("row") }, fw.say(it.kind)),
-  fw.el("td", { "data-label": fw.say("service") }, it.service || fw.say("gone")),
+  fw.el("td", { "data-label": fw.say("service") }, it.service ? fw.words[`service_${it.service.replace("-", "_")}`] || it.service : fw.say("gone")),
   fw.el("td", { "data-label": fw.say("noted") }, moment(it.noted_at)),
   fw.el("td", { "data-label": fw.say("expires") }, it.expires_at ? moment(it.expires_at) : "–"));
 

@@ -129,9 +129,12 @@ results.card = (answer, source, masked, extra) => {
 
 results.field = (field, overlay, masked, extra) => {
   const title = named("field", field.name);
-  const checks = field.checks.map((it) => say(it.ok ? "passed" : "not_passed", it.name)).join("、") || say("no_checks");
+  const checks = field.checks.map((it) => say(it.ok ? "passed" : "not_passed", named("check", it.name))).join("、") || say("no_checks");
   const value = masked ? masked(field) : field.value ?? field.raw;
-  const cells = [["value", value], ["trust", named("status", field.status)], ["confidence", fw.percent(field.confidence)], ["checks", checks]];
+  // A day is not broken in two; F and M are words.
+  const isDay = /^\d{4}-\d\d-\d\d$/.test(value);
+  const shown = isDay ? el("span", { class: "whole" }, value) : (field.name === "sex" && fw.words[`sex_${String(value).toLowerCase()}`]) || value;
+  const cells = [["value", shown], ["trust", named("status", field.status)], ["confidence", fw.percent(field.confidence)], ["checks", checks]];
   const name = field.box ? el("button", { type: "button", class: "link" }, title) : title;
   const row = el("tr", {}, el("th", { scope: "row" }, name), cells.map(([key, it]) => el("td", { "data-label": say(key), class: key === "confidence" ? "number" : null }, it)),
     extra ? el("td", { "data-label": say(extra.name) }, extra.cell(field)) : null);

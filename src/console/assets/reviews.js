@@ -29,15 +29,15 @@ const fail = (error) => fw.by("failed").replaceChildren(fw.problem(error));
 const title = (item) => (item.title === null ? fw.say("erased") : item.title || fw.say("no_title"));
 
 // A day by both calendars, and a time of today.
-const day = (text) => {
+const day = (text, isShort) => {
   const parts = new Intl.DateTimeFormat("en-CA", { timeZone: "Asia/Taipei" }).format(new Date(Date.parse(text) - 1000)).split("-");
-  return fw.say("both_days", parts.join("-"), Number(parts[0]) - 1911, Number(parts[1]), Number(parts[2]));
+  return isShort ? parts.join("-") : fw.say("both_days", parts.join("-"), Number(parts[0]) - 1911, Number(parts[1]), Number(parts[2]));
 };
 const time = (text) => new Date(text).toLocaleTimeString("zh-TW", { timeZone: "Asia/Taipei", hour: "2-digit", minute: "2-digit", hour12: false });
 
-const due = (item) => {
+const due = (item, isShort = false) => {
   const isLate = item.decision === null && Date.parse(item.deadline) <= Date.now();
-  return fw.el("span", { class: isLate ? "late" : null }, fw.say(isLate ? "overdue" : "due", day(item.deadline)));
+  return fw.el("span", { class: isLate ? "late" : null }, fw.say(isLate ? "overdue" : "due", day(item.deadline, isShort)));
 };
 
 // Calls a route of an item with the version that was seen.
@@ -72,7 +72,7 @@ const tags = (item) => {
 const row = (item) => {
   const button = fw.el("button", { type: "button", "data-id": item.review_id },
     fw.el("span", { class: "line" }, title(item)),
-    fw.el("span", { class: "under" }, due(item), ` · ${fw.say("confidence")} ${fw.sure(item.confidence)} `, tags(item)));
+    fw.el("span", { class: "under" }, due(item, true), ` · ${fw.say("confidence")} ${fw.sure(item.confidence)} `, tags(item)));
   button.addEventListener("click", () => show(item));
   return fw.el("li", {}, button);
 };
@@ -181,7 +181,7 @@ const choice = (it, idx) => fw.el("label", { class: "choice" },
   fw.el("input", { type: "radio", name: "choice", value: String(idx), checked: idx === 0 }),
   fw.el("kbd", {}, String(idx + 1)),
   fw.el("span", {}, fw.el("strong", {}, it.name), fw.el("span", { class: "quiet" }, it.unit || fw.say("no_unit")),
-    fw.el("span", {}, ` ${fw.say("confidence")} ${fw.sure(it.score)}`), fw.bar(it.score)));
+    fw.el("span", { class: "score" }, `${fw.say("confidence")} ${fw.sure(it.score)}`), fw.bar(it.score)));
 
 const dispatch = (content) => {
   const made = [];

@@ -52,6 +52,7 @@ catalogue! {
             "One person proposes that a version answers, another approves it; then it answers at once.";
         no_proposals: "沒有提案。", "There are no proposals.";
         model: "模型", "Model";
+        why: "理由", "Reason";
         reason: "理由（不得含個人資料）", "Reason (no personal data)";
         by: "姓名或代碼", "Name or code";
         asked_by: "提案人", "Proposed by";

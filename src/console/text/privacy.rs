@@ -30,6 +30,11 @@ catalogue! {
         prediction: "預測", "Prediction";
         job: "工作", "Job";
         service: "服務", "Service";
+        service_letters: "信件智能分類", "Letters";
+        service_documents: "電子公文智能分文", "Documents";
+        service_speech: "語音轉寫", "Speech";
+        service_qa: "客戶問答", "Questions";
+        service_identity_documents: "證件影像辨識", "ID images";
         noted: "建立時間", "Since";
         expires: "到期銷毀", "Erased on";
         gone: "已銷毀", "Erased";
@@ -37,6 +42,7 @@ catalogue! {
             "To correct: the original is at the sending system. Correct it there and send it again, then erase the old copy here; labels are corrected in the reviews.";
         ask: "申請刪除", "Ask to erase";
         ask_lead: "刪除須由另一人核准，核准後立即執行，不能復原。", "Another person must approve; then it is done at once and for good.";
+        why: "理由", "Reason";
         reason: "理由或公文文號（不得含個人資料）", "Reason or number of the document (no personal data)";
         by: "姓名或代碼", "Name or code";
         requests: "刪除申請", "Requests to erase";

@@ -12,6 +12,7 @@ catalogue! {
         service: "服務", "Service";
         mode: "階段", "Mode";
         changed: "變更", "Changed";
+        why: "理由", "Reason";
         reason: "理由（不得含個人資料）", "Reason (no personal data)";
         by: "姓名或代碼", "Name or code";
         action: "動作", "Action";

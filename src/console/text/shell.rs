@@ -41,6 +41,7 @@ catalogue! {
         taxonomy: "分類與職掌", "Units and duties";
         login_title: "登入", "Sign in";
         login_provider: "以單一簽入登入", "Sign in with single sign-on";
+        login_only: "請以系統管理者核發給您的介接金鑰登入。", "Sign in with the key that an administrator gave you.";
         login_lead: "或以系統管理者核發給您的介接金鑰登入。",
             "Or sign in with the key that an administrator issued to you.";
         login_none: "本系統尚未設定登入方式，請洽系統管理者。", "There is no way to sign in yet: ask an administrator.";

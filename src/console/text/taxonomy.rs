@@ -32,6 +32,8 @@ catalogue! {
         left: "移出本部", "Left for another ministry";
         versions: "已加入的版本", "Versions that were added";
         no_versions: "尚未加入其他版本；適用內建或設定檔的版本。", "No version was added: the one of the program or the settings holds.";
+        since: "{0} 起", "since {0}";
+        until: "至 {0}", "until {0}";
         valid_from: "生效日", "Valid from";
         created: "加入時間", "Added";
         current: "適用中", "Holds";
