@@ -114,7 +114,7 @@ results.card = (answer, source, masked, extra) => {
   const { width, height } = found.document.image;
   const overlay = fw.svg("svg", { viewBox: `0 0 ${width} ${height}`, "aria-hidden": "true" });
   const rows = found.fields.map((field) => results.field(field, overlay, masked, extra));
-  const head = ["field", "value", "trust", "confidence", "checks", ...(extra ? [extra.name] : [])].map((it) => el("th", { scope: "col" }, say(it)));
+  const head = ["field", "value", "trust", "confidence", "checks", ...(extra ? [extra.name] : [])].map((it) => el("th", { scope: "col", class: it === "confidence" ? "number" : null }, say(it)));
   const retake = found.quality.retake
     ? el("p", { class: "problem" }, say("retake", found.quality.reasons.map((it) => it.text).join("、"))) : null;
   const zone = found.mrz ? [heading("zone"), el("pre", {}, found.mrz.lines.map((raw) => (masked ? masked({ name: "mrz", raw }) : raw)).join("\n"))] : null;
