@@ -3,6 +3,7 @@
 mod agreement;
 mod answers;
 mod applications;
+mod approvals;
 mod audit;
 mod calls;
 mod cards;

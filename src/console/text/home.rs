@@ -20,6 +20,9 @@ catalogue! {
         qa: "客戶問答", "Questions";
         identity: "證件影像辨識", "ID documents";
         reviews: "待我決定", "For me to decide";
+        applications: "介接系統的申請", "Applications of systems";
+        proposals: "模型版本的提案", "Proposals of models";
+        erasures: "刪除個資的申請", "Requests to erase";
         overdue: "逾期", "Overdue";
         mine: "我的工作", "My jobs";
         queued: "等候中", "Waiting";

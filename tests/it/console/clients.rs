@@ -66,11 +66,14 @@ async fn applications_are_shown_with_what_they_ask_for_and_what_became_of_them()
     ] {
         assert!(page.contains(asked), "{asked}");
     }
+    let home = html(&get(server.addr, "/console").await);
+    assert!(home.contains("介接系統的申請</a><strong>1</strong>"), "it is told on the first page");
     let approve = format!("{API}/applications/{id}/approve");
     assert!(page.contains(&format!("data-do=\"approve\" data-path=\"{approve}\"")));
     assert!(page.contains("id=\"approve-by\"") && page.contains("id=\"reject-reason\""));
     let by = json!({"by": "u-2"});
     assert_eq!(post(&server, "", &format!("/applications/{id}/approve"), by).await.status, 204);
+    assert!(!html(&get(server.addr, "/console").await).contains("介接系統的申請"));
     let page = shown(&get(server.addr, "/console/clients?did=approve&client=mailbox").await);
     assert!(page.contains("已核准並登記") && page.contains("href=\"#client-mailbox\">mailbox</a></p>"));
     assert!(page.contains("沒有待核准的申請") && page.contains("已核准</span>"));
