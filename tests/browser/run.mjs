@@ -4,7 +4,7 @@
 // run alone leave too little data for that: then they are not looked at.
 
 import assert from "node:assert/strict";
-import { check, open, tabTo, visit } from "./browser.mjs";
+import { NARROW, WIDE, check, open, tabTo, visit } from "./browser.mjs";
 import { prepare, walks as calls } from "./calls.mjs";
 import { walks as cards } from "./cards.mjs";
 import { walks as clients } from "./clients.mjs";
@@ -82,6 +82,23 @@ const walks = {
       await check(page, `${path}, English`);
     }
     await page.goto("/console?lang=zh");
+  },
+
+  async "the menu of a narrow screen by keyboard"(page) {
+    await page.setViewportSize(NARROW);
+    await page.goto("/console");
+    assert.equal(await page.locator("#menu-entries").isVisible(), false, "the menu is folded away");
+    await tabTo(page, "#menu-button");
+    await page.keyboard.press("Enter");
+    assert.equal(await page.locator("#menu-button").getAttribute("aria-expanded"), "true");
+    await tabTo(page, "#menu-entries a[href='/console/clients']");
+    await check(page, "the menu, unfolded");
+    await page.setViewportSize(NARROW);
+    await page.keyboard.press("Enter");
+    await page.waitForURL("**/console/clients");
+    await page.setViewportSize(WIDE);
+    assert.equal(await page.locator("#menu-button").isVisible(), false);
+    assert.equal(await page.locator("#menu-entries").isVisible(), true, "a wide screen has room for it");
   },
 
   async "errors are pages"(page) {

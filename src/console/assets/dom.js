@@ -103,3 +103,8 @@ fw.clock = (seconds) => {
 };
 
 fw.wait = (ms) => new Promise((resolve) => setTimeout(resolve, ms));
+
+// The menu of a narrow screen.
+fw.by("menu-button")?.addEventListener("click", ({ currentTarget }) => {
+  currentTarget.setAttribute("aria-expanded", String(currentTarget.getAttribute("aria-expanded") !== "true"));
+});

@@ -12,6 +12,7 @@ catalogue! {
         anchor_top: "上方功能區塊", "Header";
         anchor_main: "中央內容區塊", "Main content";
         anchor_side: "左側選單區塊", "Menu";
+        unfold: "選單", "Menu";
         menu: "主選單", "Menu";
         other_language: "English", "正體中文";
         signed_in_as: "登入者", "Signed in as";
