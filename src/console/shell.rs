@@ -125,7 +125,8 @@ impl Visit {
 
     /// Whether whoever asks may call a route of the API, and this listener offers it: the console is at every one.
     pub(super) fn may_call(&self, method: &str, path: &str) -> bool {
-        let Some((principal, route)) = self.principal.as_ref().zip(Route::find(method, path)) else {
+        let Some((principal, route)) = self.principal.as_ref().zip(Route::find(method, path))
+        else {
             return false;
         };
         self.surface.offers(route.offered)

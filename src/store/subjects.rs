@@ -56,9 +56,9 @@ impl Identifier {
                 let is_letter = |ch: char| ch.is_alphabetic() && !matches!(ch, '轉' | '分' | '機');
                 (5..=20).contains(&text.len()) && !self.value.expose().contains(is_letter)
             }
-            IdentifierKind::Email => text
-                .split_once('@')
-                .is_some_and(|(name, domain)| !name.is_empty() && !domain.is_empty() && !domain.contains('@')),
+            IdentifierKind::Email => text.split_once('@').is_some_and(|(name, domain)| {
+                !name.is_empty() && !domain.is_empty() && !domain.contains('@')
+            }),
         }
     }
 
@@ -292,7 +292,13 @@ mod tests {
         for text in ["A12345678", "0912345678", "王小明", "A323456789", ""] {
             check(id, text, (false, false));
         }
-        for text in ["0912-345-678", "(02)2356-5000", "+886 2 23565000", "02-23565000轉8", "+1 650 253 0000"] {
+        for text in [
+            "0912-345-678",
+            "(02)2356-5000",
+            "+886 2 23565000",
+            "02-23565000轉8",
+            "+1 650 253 0000",
+        ] {
             check(phone, text, (true, true));
         }
         check(phone, "0912-345-67", (true, false));

@@ -177,13 +177,12 @@ async fn read<T>(
 ///
 /// # Errors
 /// When it is no identifier of its kind, or cannot be right and nothing that is kept has it: then it is mistyped.
-async fn subject(
-    privacy: &Privacy,
-    kind: &str,
-    identifier: String,
-) -> Result<Subject, CallError> {
+async fn subject(privacy: &Privacy, kind: &str, identifier: String) -> Result<Subject, CallError> {
     let (kind, form) = match kind {
-        "id-number" => (IdentifierKind::IdNumber, "請填一個英文字母加九個數字,或舊式統一證號的兩個英文字母加八個數字。"),
+        "id-number" => (
+            IdentifierKind::IdNumber,
+            "請填一個英文字母加九個數字,或舊式統一證號的兩個英文字母加八個數字。",
+        ),
         "phone" => (IdentifierKind::Phone, "請填 5 到 20 個數字的電話號碼。"),
         "email" => (IdentifierKind::Email, "請填電子信箱,例如 name@example.tw。"),
         _ => return Err(CallError::bad_value("/kind", "沒有這種識別資料。")),

@@ -75,7 +75,9 @@ async fn applications_are_shown_with_what_they_ask_for_and_what_became_of_them()
     assert_eq!(post(&server, "", &format!("/applications/{id}/approve"), by).await.status, 204);
     assert!(!html(&get(server.addr, "/console").await).contains("介接系統的申請"));
     let page = shown(&get(server.addr, "/console/clients?did=approve&client=mailbox").await);
-    assert!(page.contains("已核准並登記") && page.contains("href=\"#client-mailbox\">mailbox</a></p>"));
+    assert!(
+        page.contains("已核准並登記") && page.contains("href=\"#client-mailbox\">mailbox</a></p>")
+    );
     assert!(page.contains("沒有待核准的申請") && page.contains("已核准</span>"));
     assert!(page.contains("data-issue=\"/api/v1/clients/mailbox/keys\""));
     assert!(page.contains("/mailbox/suspend\"") && !page.contains("/mailbox/enable\""));

@@ -15,9 +15,9 @@ fn is_han(ch: char) -> bool {
 fn is_mixed(text: &str) -> bool {
     let chars: Vec<char> = text.chars().collect();
     let is_mark = |ch: char| ",:;?!()".contains(ch);
-    chars.windows(2).any(|it| {
-        (is_han(it[0]) && is_mark(it[1])) || (is_mark(it[0]) && is_han(it[1]))
-    })
+    chars
+        .windows(2)
+        .any(|it| (is_han(it[0]) && is_mark(it[1])) || (is_mark(it[0]) && is_han(it[1])))
 }
 
 #[test]
