@@ -124,13 +124,16 @@ async fn whoever_speaks_without_a_pause_is_told_that_the_server_ends() {
     let (mut talk, _) = Talk::begin(&server).await;
     talk.sound(&[true]).await;
     server.begin_shutdown();
-    let told = loop {
-        talk.sound(&[true, false]).await;
-        let told = talk.settled().await;
-        if told["type"] == "error" {
-            break told;
+    let speaking = async {
+        loop {
+            talk.sound(&[true, false]).await;
+            let told = talk.settled().await;
+            if told["type"] == "error" {
+                break told;
+            }
         }
     };
+    let told = tokio::time::timeout(WATCHDOG, speaking).await.expect("it is told in time");
     assert_eq!(told["code"], "ER0510");
     assert_eq!(talk.closed().await, 1001);
 }
