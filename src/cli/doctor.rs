@@ -1,6 +1,7 @@
 //! `fenwen doctor`: looks at everything a server needs, changes nothing, and says what to do.
 
 mod issuers;
+mod remedies;
 
 use std::fs;
 use std::io::{ErrorKind, Write};
@@ -12,6 +13,7 @@ use std::time::Duration;
 
 use anyhow::{Context, anyhow};
 use clap::Args;
+use rustix::fs::Access;
 use serde::Serialize;
 
 use crate::audit::{self, AuditKey};
@@ -140,7 +142,10 @@ fn ports(config: &Config) -> Look {
             Err(error) if error.kind() == ErrorKind::AddrInUse => {
                 (State::Warning, format!("已有程序監聽;若非本服務,請改用 {setting}"))
             }
-            Err(error) => (State::Bad, format!("無法監聽:{error}")),
+            Err(error) => {
+                let remedy = remedies::of_port(&error, setting);
+                (State::Bad, format!("無法監聽:{error}({remedy})"))
+            }
         };
         worst = worst.max(state);
         told.push(format!("{address} {remark}"));
@@ -151,7 +156,7 @@ fn ports(config: &Config) -> Look {
 fn clock(_: &Config) -> Look {
     let now = SystemClock.unix_time();
     if now < EARLIEST {
-        return Ok((State::Bad, format!("系統時間為 {},請校時", rfc3339(now))));
+        return Ok((State::Bad, format!("系統時間為 {},請以 timedatectl 校時", rfc3339(now))));
     }
     if SYNCHRONISED.iter().any(|it| is_there(Path::new(it))) {
         return Ok((State::Good, rfc3339(now)));
@@ -174,7 +179,8 @@ fn keys(config: &Config) -> Look {
     }
     let mut names = Vec::new();
     let mut open = Vec::new();
-    for it in fs::read_dir(&folder).with_context(|| format!("無法讀取 {}", folder.display()))? {
+    let unseen = || format!("無法讀取 {},請以服務帳號執行,並檢查擁有者", folder.display());
+    for it in fs::read_dir(&folder).with_context(unseen)? {
         let it = it?;
         let name = it.file_name().to_string_lossy().into_owned();
         if it.metadata()?.permissions().mode() & 0o077 != 0 {
@@ -198,7 +204,8 @@ fn certificates(config: &Config) -> Look {
     let now = SystemClock.unix_time();
     let (mut worst, mut told) = (State::Good, Vec::new());
     for path in config.listeners.iter().filter_map(|it| it.certificate.as_ref()) {
-        let expires = expiry(path)?;
+        let unread = || "請檢查 listeners 的 certificate、檔案權限與格式(PEM)";
+        let expires = expiry(path).with_context(unread)?;
         let (state, remark) = match Nearness::of(expires, now) {
             Nearness::Far => (State::Good, ""),
             Nearness::Month => (State::Warning, ",30 天內到期,請換發"),
@@ -216,14 +223,25 @@ fn disk(config: &Config) -> Look {
     let data = config.data_dir();
     // What is not made yet will lie on the volume of the folder above.
     let there = data.ancestors().find(|it| is_there(it)).unwrap_or(Path::new("/"));
+    if !there.is_dir() {
+        return Ok((State::Bad, format!("{} 不是資料夾,請更正 data_dir", there.display())));
+    }
+    let entered = Access::READ_OK | Access::WRITE_OK | Access::EXEC_OK;
+    if let Err(error) = rustix::fs::access(there, entered) {
+        let remedy = "請檢查擁有者、權限與掛載方式(唯讀),並以服務帳號執行";
+        return Ok((State::Bad, format!("{} 無法寫入:{error}({remedy})", there.display())));
+    }
     let found = rustix::fs::statvfs(there)
         .with_context(|| format!("無法讀取 {} 的剩餘空間", there.display()))?;
     let free = found.f_bavail.saturating_mul(found.f_frsize) >> 20;
     let wanted = config.audit.min_free_mib;
     let detail = format!("{} 剩餘 {free} MiB", data.display());
     Ok(match free {
-        it if it < wanted => (State::Bad, format!("{detail},少於 audit.min_free_mib = {wanted}")),
-        it if it < 4 * wanted => (State::Warning, detail),
+        it if it < wanted => (
+            State::Bad,
+            format!("{detail},少於 audit.min_free_mib = {wanted},請清出空間或擴充磁碟"),
+        ),
+        it if it < 4 * wanted => (State::Warning, format!("{detail},請及早擴充")),
         _ => (State::Good, detail),
     })
 }
@@ -234,9 +252,9 @@ fn database(config: &Config) -> Look {
         if !is_there(&path) {
             return Ok((State::Warning, "尚未建立,首次啟動時建立".to_owned()));
         }
-        Snapshot::open(&path).context("資料庫損壞,請由備份還原")?;
+        Snapshot::open(&path).context("資料庫無法開啟,請檢查擁有者與權限;若已損壞,請由備份還原")?;
     }
-    let store = jobs::store(config)?;
+    let store = jobs::store(config).map_err(|error| remedies::of_store(&error))?;
     let n_before = store.sealed_before().wait()?;
     let n_keys = store.keys().len();
     if 0 < n_before {
@@ -303,7 +321,10 @@ fn signed_release(config: &Config) -> Look {
         findings.into_iter().map(|it| format!("{}:{}", it.object, it.reason)).collect();
     Ok(match told.is_empty() {
         true => (State::Good, "程式、介面、模型與分類表與簽署的發行清單相符".to_owned()),
-        false => (State::Bad, told.join(";")),
+        false => {
+            let remedy = "請以簽署的發行重新安裝;若為未經核准的變更,請保全證據並通報";
+            (State::Bad, format!("{}({remedy})", told.join(";")))
+        }
     })
 }
 
@@ -315,113 +336,22 @@ fn audit_log(config: &Config) -> Look {
     if !settings.keys.join("audit.key").is_file() {
         return Ok((State::Bad, "有紀錄而無簽章金鑰,請由保險箱取回 audit.key".to_owned()));
     }
-    let key = AuditKey::open(&settings.keys)?.public();
-    let reports = audit::verify(&settings.folder, &key)?;
+    let unopened = "無法讀取簽章金鑰,請以服務帳號執行;若已損壞,由保險箱取回 audit.key";
+    let key = AuditKey::open(&settings.keys).context(unopened)?.public();
+    let unread = "無法讀取稽核紀錄,請以服務帳號執行,並檢查目錄的擁有者與磁碟";
+    let reports = audit::verify(&settings.folder, &key).context(unread)?;
     let n_rows: u64 = reports.iter().map(|it| it.last - it.before).sum();
     match reports.iter().find_map(|it| it.finding.map(|finding| (it, finding))) {
-        Some((report, finding)) => {
-            Ok((State::Bad, format!("{}:{finding};請保全檔案", report.chain)))
-        }
+        Some((report, finding)) => Ok((
+            State::Bad,
+            format!(
+                "{}:{finding}(請保全檔案、通報資安人員,並以 fenwen audit verify 查明)",
+                report.chain
+            ),
+        )),
         None => Ok((State::Good, format!("{} 條鏈、{n_rows} 列皆相符", reports.len()))),
     }
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn found(config: &Config, check: &str) -> State {
-        let found = checks(config).into_iter().find(|it| it.check == check);
-        found.map(|it| it.state).unwrap()
-    }
-
-    fn config(data: &Path) -> Config {
-        let mut config = Config { data_dir: Some(data.to_owned()), ..Config::default() };
-        config.models.store = Some(data.join("models"));
-        config.server.listen.set_port(0);
-        config.audit.min_free_mib = 0;
-        config
-    }
-
-    #[test]
-    fn a_new_machine_has_nothing_bad() {
-        let data = tempfile::tempdir().unwrap();
-        let config = config(data.path());
-        let bad: Vec<_> = checks(&config).into_iter().filter(|it| it.state == State::Bad).collect();
-        assert!(bad.is_empty(), "{bad:?}");
-        assert_eq!(fs::read_dir(data.path()).unwrap().count(), 0, "looking changes nothing");
-    }
-
-    #[test]
-    fn what_is_wrong_is_bad() {
-        let data = tempfile::tempdir().unwrap();
-        let mut config = config(data.path());
-        drop(jobs::store(&config).unwrap());
-        assert_eq!(
-            (found(&config, "keys"), found(&config, "database")),
-            (State::Good, State::Good)
-        );
-        let key = data.path().join("keys/store.key");
-        fs::set_permissions(&key, fs::Permissions::from_mode(0o640)).unwrap();
-        assert_eq!((found(&config, "keys"), found(&config, "database")), (State::Bad, State::Bad));
-        fs::remove_file(&key).unwrap();
-        assert_eq!(found(&config, "keys"), State::Bad);
-        let listener =
-            "address = \"127.0.0.1:0\"\nsurface = \"public\"\ncertificate = \"/nowhere\"";
-        config.listeners.push(toml::from_str(listener).unwrap());
-        assert_eq!(found(&config, "certificates"), State::Bad);
-        fs::write(data.path().join("store.sqlite"), b"no database, but some bytes").unwrap();
-        assert_eq!(found(&config, "database"), State::Bad);
-        config.audit.min_free_mib = u64::MAX >> 8;
-        assert_eq!(found(&config, "disk"), State::Bad);
-        config.retention.text_days = 0;
-        assert_eq!(found(&config, "config"), State::Bad);
-        config.server.listen = ([192, 0, 2, 1], 9).into();
-        assert_eq!(found(&config, "ports"), State::Bad);
-    }
-
-    #[test]
-    fn what_is_not_as_it_was_signed_is_bad() {
-        let data = tempfile::tempdir().unwrap();
-        let mut config = config(data.path());
-        assert_eq!(found(&config, "release"), State::Good);
-        config.profile = Profile::Production;
-        assert_eq!(found(&config, "release"), State::Warning);
-        // A key, and nothing that it has signed.
-        let key = AuditKey::open(&data.path().join("signer")).unwrap().public().to_line();
-        config.release.public_key = Some(key);
-        assert_eq!(found(&config, "release"), State::Bad);
-    }
-
-    #[test]
-    fn a_scanner_that_does_not_answer_is_bad() {
-        let data = tempfile::tempdir().unwrap();
-        let mut config = config(data.path());
-        assert_eq!(found(&config, "scanner"), State::Good);
-        let socket = data.path().join("clamd.ctl");
-        config.scan.clamd = Some(format!("unix:{}", socket.display()));
-        assert_eq!(found(&config, "scanner"), State::Bad);
-    }
-
-    #[test]
-    fn each_listener_needs_its_address() {
-        let data = tempfile::tempdir().unwrap();
-        let mut config = config(data.path());
-        let mut listen = |address: &str| {
-            let text = format!("address = \"{address}\"\nsurface = \"public\"");
-            config.listeners.push(toml::from_str(&text).unwrap());
-            found(&config, "ports")
-        };
-        assert_eq!(listen("127.0.0.1:0"), State::Good);
-        let taken = TcpListener::bind("127.0.0.1:0").unwrap();
-        assert_eq!(listen(&taken.local_addr().unwrap().to_string()), State::Warning);
-        assert_eq!(listen("192.0.2.1:9"), State::Bad);
-    }
-
-    #[test]
-    fn columns_of_chinese_are_even() {
-        let check = |name, state| Check { check: "", name, state, detail: "x".to_owned() };
-        let text = table(&[check("設定", State::Good), check("企業匯流排", State::Bad)]);
-        assert_eq!(text, "設定        正常  x\n企業匯流排  異常  x\n");
-    }
-}
+mod tests;

@@ -16,6 +16,7 @@ mod shell;
 mod sso;
 mod text;
 
+use std::net::IpAddr;
 use std::path::PathBuf;
 use std::sync::Arc;
 
@@ -28,7 +29,7 @@ use futures_util::future::BoxFuture;
 
 use crate::audit::Recorder;
 use crate::base::{Clock, PublicKey};
-use crate::http::{Asked, Pages, Sessions};
+use crate::http::{Asked, Pages, SessionId, Sessions, Visitor};
 use crate::identity::{Gate, Logins};
 use crate::policy::{Denial, Principal};
 use crate::service::Service;
@@ -187,8 +188,24 @@ pub fn pages(parts: ConsoleParts) -> Pages {
 struct Door(Arc<Console>);
 
 impl Sessions for Door {
-    fn visitor<'a>(&'a self, asked: Asked<'a>) -> BoxFuture<'a, Option<Result<Principal, Denial>>> {
+    fn visitor<'a>(&'a self, asked: Asked<'a>) -> BoxFuture<'a, Option<Result<Visitor, Denial>>> {
         self.0.sessions.visitor(asked).boxed()
+    }
+
+    fn right_now(
+        &self,
+        session: SessionId,
+        address: IpAddr,
+    ) -> BoxFuture<'_, Result<Principal, Denial>> {
+        self.0.sessions.right_now(session, address).boxed()
+    }
+
+    fn note_use(&self, session: SessionId) {
+        self.0.sessions.note_use(session);
+    }
+
+    fn catch_up(&self) -> BoxFuture<'_, ()> {
+        self.0.sessions.catch_up().boxed()
     }
 
     fn refusal(&self, denial: Denial, uri: &Uri, headers: &HeaderMap) -> Response {

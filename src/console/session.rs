@@ -18,8 +18,8 @@ use futures_util::future::BoxFuture;
 use sha2::{Digest, Sha256};
 
 use crate::base::{Clock, Secret};
-use crate::http::{Asked, SocketFrom};
-use crate::identity::{Gate, SignedIn};
+use crate::http::{Asked, SessionId, SocketFrom, Visitor};
+use crate::identity::{Gate, SignOut, SignedIn};
 use crate::policy::{Denial, Principal};
 
 use super::cookie::{Cookies, SESSION};
@@ -30,6 +30,9 @@ const WHOLE: Duration = Duration::from_secs(8 * 60 * 60);
 
 /// Sessions at one time. When there are more, nobody else can sign in.
 const MOST: usize = 10_000;
+
+/// What other nodes told is read for so long more than once: their clocks may differ, and a row may be seen late.
+const OVERLAP: Duration = Duration::from_secs(5 * 60);
 
 /// The header that shows the session's token.
 pub(super) const TOKEN: &str = "x-csrf-token";
@@ -49,6 +52,19 @@ pub trait Prover: Send + Sync {
         signed_in: &'a SignedIn,
         address: Option<IpAddr>,
     ) -> BoxFuture<'a, Result<Principal, Denial>>;
+
+    /// Who that is this second: what was decided elsewhere a moment ago counts.
+    fn right_now<'a>(
+        &'a self,
+        signed_in: &'a SignedIn,
+        address: Option<IpAddr>,
+    ) -> BoxFuture<'a, Result<Principal, Denial>>;
+
+    /// Tells every other node whose sessions were ended.
+    fn tell_sign_out(&self, ended: SignOut) -> BoxFuture<'_, Result<(), Denial>>;
+
+    /// What nodes have told since then.
+    fn sign_outs(&self, from: Duration) -> BoxFuture<'_, Result<Vec<SignOut>, Denial>>;
 }
 
 impl Prover for Gate {
@@ -67,6 +83,28 @@ impl Prover for Gate {
     ) -> BoxFuture<'a, Result<Principal, Denial>> {
         Gate::again(self, signed_in, address).boxed()
     }
+
+    fn right_now<'a>(
+        &'a self,
+        signed_in: &'a SignedIn,
+        address: Option<IpAddr>,
+    ) -> BoxFuture<'a, Result<Principal, Denial>> {
+        Gate::right_now(self, signed_in, address).boxed()
+    }
+
+    fn tell_sign_out(&self, ended: SignOut) -> BoxFuture<'_, Result<(), Denial>> {
+        let told = Gate::tell_sign_out(self, ended);
+        told.map(|it| it.map_err(|error| unknown(&error))).boxed()
+    }
+
+    fn sign_outs(&self, from: Duration) -> BoxFuture<'_, Result<Vec<SignOut>, Denial>> {
+        Gate::sign_outs(self, from).map(|it| it.map_err(|error| unknown(&error))).boxed()
+    }
+}
+
+fn unknown(error: &dyn std::error::Error) -> Denial {
+    tracing::warn!(%error, "failed to tell or to read whose sessions ended");
+    Denial::Unavailable
 }
 
 /// There are too many sessions, or the system gave no random numbers.
@@ -93,7 +131,17 @@ pub(super) struct SessionTable {
     clock: Arc<dyn Clock>,
     cookies: Cookies,
     /// By the hash of their cookies.
-    sessions: Mutex<HashMap<[u8; 32], Session>>,
+    sessions: Mutex<HashMap<SessionId, Session>>,
+    news: Mutex<News>,
+}
+
+/// What was heard of sessions that ended at other nodes.
+#[derive(Default)]
+struct News {
+    /// Until when everything was read.
+    until: Option<Duration>,
+    /// What counts no more, and when it happened: it was heard, or this node told it.
+    heard: HashMap<String, Duration>,
 }
 
 impl SessionTable {
@@ -102,7 +150,7 @@ impl SessionTable {
         clock: Arc<dyn Clock>,
         cookies: Cookies,
     ) -> SessionTable {
-        SessionTable { prover, clock, cookies, sessions: Mutex::default() }
+        SessionTable { prover, clock, cookies, sessions: Mutex::default(), news: Mutex::default() }
     }
 
     /// Proves whoever signs in.
@@ -139,9 +187,41 @@ impl SessionTable {
         }
     }
 
-    /// Ends every session of those.
-    pub(super) fn end_all(&self, is_meant: impl Fn(&SignedIn) -> bool) {
-        self.sessions().retain(|_, it| !is_meant(&it.who));
+    /// Ends the session at the provider, or all of a person, here and at every other node.
+    ///
+    /// # Errors
+    /// [`Denial::Unavailable`] when others cannot be told; here they have ended all the same.
+    pub(super) async fn end_everywhere(
+        &self,
+        subject: Option<String>,
+        sid: Option<String>,
+    ) -> Result<(), Denial> {
+        let id = random().map_err(|NoSession| Denial::Unavailable)?;
+        let ended = SignOut { id, subject, sid, at: self.clock.unix_time() };
+        self.end_all(&ended);
+        self.news().heard.insert(ended.id.clone(), ended.at);
+        self.prover.tell_sign_out(ended).await
+    }
+
+    /// Ends what was ended at other nodes since it was asked for last.
+    pub(super) async fn catch_up(&self) {
+        let now = self.clock.unix_time();
+        let from = self.news().until.unwrap_or(now).saturating_sub(OVERLAP);
+        let Ok(found) = self.prover.sign_outs(from).await else { return };
+        let mut news = self.news();
+        for ended in found {
+            if !news.heard.contains_key(&ended.id) {
+                self.end_all(&ended);
+                news.heard.insert(ended.id, ended.at);
+            }
+        }
+        news.heard.retain(|_, at| from <= *at);
+        news.until = Some(now);
+    }
+
+    fn end_all(&self, ended: &SignOut) {
+        let (subject, sid) = (ended.subject.as_deref(), ended.sid.as_deref());
+        self.sessions().retain(|_, it| !it.who.is_ended_by(subject, sid));
     }
 
     /// The token of the session that a request names.
@@ -157,9 +237,9 @@ impl SessionTable {
     }
 
     /// Whose session a request names, if it names one that is not over.
-    pub(super) async fn visitor(&self, asked: Asked<'_>) -> Option<Result<Principal, Denial>> {
+    pub(super) async fn visitor(&self, asked: Asked<'_>) -> Option<Result<Visitor, Denial>> {
         let id = hash(&self.cookies.read(asked.headers, SESSION)?);
-        let who = self.touch(&id)?;
+        let who = self.alive(id, used)?;
         match SocketFrom::of(asked.headers) {
             SocketFrom::Nowhere => {}
             // Over TLS a page without it is anybody's.
@@ -173,27 +253,61 @@ impl SessionTable {
             }
         }
         let found = self.prover.again(&who, Some(asked.address)).await;
+        let found = self.noted(id, found);
+        Some(found.map(|principal| Visitor { session: id, principal }))
+    }
+
+    /// Who the person of a session is this second. To ask is no use of it.
+    ///
+    /// # Errors
+    /// [`Denial::Expired`] when it is over, or with the reason of the refusal.
+    pub(super) async fn right_now(
+        &self,
+        id: SessionId,
+        address: IpAddr,
+    ) -> Result<Principal, Denial> {
+        let who = self.alive(id, |session, _| session.who.clone()).ok_or(Denial::Expired)?;
+        let found = self.prover.right_now(&who, Some(address)).await;
+        self.noted(id, found)
+    }
+
+    /// Notes that a session is used.
+    pub(super) fn note_use(&self, id: SessionId) {
+        drop(self.alive(id, used));
+    }
+
+    /// Ends a session whose credential is gone.
+    fn noted(&self, id: SessionId, found: Result<Principal, Denial>) -> Result<Principal, Denial> {
         if matches!(found, Err(Denial::Expired)) {
             self.sessions().remove(&id);
         }
-        Some(found)
+        found
     }
 
-    fn touch(&self, id: &[u8; 32]) -> Option<SignedIn> {
+    /// What is to be known of a session, unless it is over.
+    fn alive<T>(&self, id: SessionId, read: impl Fn(&mut Session, Instant) -> T) -> Option<T> {
         let now = self.clock.now();
         let mut sessions = self.sessions();
-        let session = sessions.get_mut(id)?;
+        let session = sessions.get_mut(&id)?;
         if session.is_over(now) {
-            sessions.remove(id);
+            sessions.remove(&id);
             return None;
         }
-        session.used = now;
-        Some(session.who.clone())
+        Some(read(session, now))
     }
 
-    fn sessions(&self) -> MutexGuard<'_, HashMap<[u8; 32], Session>> {
+    fn sessions(&self) -> MutexGuard<'_, HashMap<SessionId, Session>> {
         self.sessions.lock().unwrap_or_else(PoisonError::into_inner)
     }
+
+    fn news(&self) -> MutexGuard<'_, News> {
+        self.news.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+fn used(session: &mut Session, now: Instant) -> SignedIn {
+    session.used = now;
+    session.who.clone()
 }
 
 fn random() -> Result<String, NoSession> {
@@ -201,6 +315,9 @@ fn random() -> Result<String, NoSession> {
     Ok(URL_SAFE_NO_PAD.encode(bytes))
 }
 
-fn hash(text: &str) -> [u8; 32] {
-    Sha256::digest(text).into()
+fn hash(text: &str) -> SessionId {
+    SessionId(Sha256::digest(text).into())
 }
+
+#[cfg(test)]
+mod tests;

@@ -85,12 +85,10 @@ pub(super) async fn signed_out(State(console): State<Arc<Console>>, request: Req
     let form = form(request.into_body()).await;
     let token = form.get("logout_token").unwrap_or_default().to_owned();
     match logins.logged_out(token).await {
-        Ok(ended) => {
-            console
-                .sessions
-                .end_all(|it| it.is_ended_by(ended.subject.as_deref(), ended.sid.as_deref()));
-            StatusCode::OK.into_response()
-        }
+        Ok(ended) => match console.sessions.end_everywhere(ended.subject, ended.sid).await {
+            Ok(()) => StatusCode::OK.into_response(),
+            Err(_) => StatusCode::SERVICE_UNAVAILABLE.into_response(),
+        },
         Err(LoginError::Unavailable) => StatusCode::SERVICE_UNAVAILABLE.into_response(),
         Err(_) => StatusCode::BAD_REQUEST.into_response(),
     }

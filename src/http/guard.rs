@@ -13,7 +13,7 @@ use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
 
 use crate::base::ErrorCode;
-use crate::identity::Shown;
+use crate::identity::{Shown, Standing};
 use crate::policy::{
     Access, Denial, GRPC, Kind, Principal, Purposes, ROUTES, Route, Scope, Surface,
 };
@@ -21,8 +21,9 @@ use crate::task::call::{CallContext, CallError, Origin, ProvenCaller};
 use crate::wire::call;
 
 use super::failure::Failure;
+use super::holder::{By, Holder};
 use super::tls::Fingerprint;
-use super::visitors::{Asked, SocketFrom};
+use super::visitors::{Asked, SocketFrom, Visitor};
 use super::{App, refuse};
 
 /// Headers of the exchange (X-Road): the client, and the person behind it.
@@ -152,15 +153,19 @@ async fn admit(app: &App, request: &mut Request, route: &'static Route) -> Resul
             }
             let local = Principal::local(client, org);
             app.gate.admit_local(&local, route)?;
-            request.extensions_mut().insert(Arc::new(local));
+            let local = Arc::new(local);
+            hold(request, By::Nothing, (&local, route, peer));
+            request.extensions_mut().insert(local);
         }
         return Ok(());
     }
-    if let Some(principal) =
+    if let Some(Visitor { session, principal }) =
         visitor(app, (request.method(), request.headers()), peer, route).await?
     {
         name(request, &principal)?;
-        request.extensions_mut().insert(Arc::new(principal));
+        let principal = Arc::new(principal);
+        hold(request, By::Session(session), (&principal, route, peer));
+        request.extensions_mut().insert(principal);
         return Ok(());
     }
     let headers = request.headers();
@@ -171,7 +176,9 @@ async fn admit(app: &App, request: &mut Request, route: &'static Route) -> Resul
         surface: peer.surface,
         exchange: (text(headers, EXCHANGE_CLIENT), text(headers, EXCHANGE_USER)),
     };
-    let admitted = app.gate.admit(shown, route).await?;
+    let admitted = app.gate.admit(shown, route).await?.map(Arc::new);
+    let held = admitted.as_ref().filter(|_| route.stays_open());
+    let standing = held.map(|it| Arc::new(Standing::of(&shown, Arc::clone(it))));
     // Nothing behind this point sees a credential.
     request.headers_mut().remove(AUTHORIZATION);
     for name in [call::CLIENT, call::ORG] {
@@ -179,9 +186,24 @@ async fn admit(app: &App, request: &mut Request, route: &'static Route) -> Resul
     }
     if let Some(principal) = admitted {
         name(request, &principal)?;
-        request.extensions_mut().insert(Arc::new(principal));
+        if let Some(standing) = standing {
+            hold(request, By::Credential(standing), (&principal, route, peer));
+        }
+        request.extensions_mut().insert(principal);
     }
     Ok(())
+}
+
+/// Says who holds the answer open, where it stays open.
+fn hold(
+    request: &mut Request,
+    by: By,
+    (principal, route, peer): (&Arc<Principal>, &'static Route, Peer),
+) {
+    if route.stays_open() {
+        let principal = Arc::clone(principal);
+        request.extensions_mut().insert(Holder { by, principal, route, address: peer.address });
+    }
 }
 
 /// The person at the console, when that is who calls: there is a session and no other credential.
@@ -190,19 +212,19 @@ async fn visitor(
     (method, headers): (&Method, &HeaderMap),
     peer: Peer,
     route: &Route,
-) -> Result<Option<Principal>, Refused> {
+) -> Result<Option<Visitor>, Refused> {
     let may_be = !headers.contains_key(AUTHORIZATION) && peer.surface != Surface::Exchange;
     let Some(pages) = app.pages.as_ref().filter(|_| may_be && route.access != Access::Open) else {
         return Ok(None);
     };
     let asked = Asked { method, headers, address: peer.address };
     let Some(found) = pages.sessions.visitor(asked).await else { return Ok(None) };
-    let principal = found?;
+    let visitor = found?;
     if !peer.surface.offers(route.offered) {
         return Err(Denial::Place.into());
     }
-    app.gate.admit_local(&principal, route)?;
-    Ok(Some(principal))
+    app.gate.admit_local(&visitor.principal, route)?;
+    Ok(Some(visitor))
 }
 
 /// Says in the headers and in the context of the call who was proven.

@@ -24,6 +24,7 @@ pub mod form;
 mod grpc;
 mod guard;
 mod guarded;
+mod holder;
 mod identity_documents;
 mod infer;
 mod jobs;
@@ -101,7 +102,7 @@ pub use reviews::officer_of;
 pub use sealed::{sealed, serve_sealed};
 pub use serve::{Ended, serve};
 pub use tls::{Tls, TlsError, TlsFiles, expiry};
-pub use visitors::{Asked, Pages, Sessions, SocketFrom};
+pub use visitors::{Asked, Pages, SessionId, Sessions, SocketFrom, Visitor};
 
 /// Limits and manners of the HTTP surface.
 #[derive(Clone, Debug, PartialEq, Eq)]

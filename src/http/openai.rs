@@ -8,7 +8,8 @@ use axum::extract::{Extension, Request, State};
 use axum::http::header::{CONTENT_TYPE, RETRY_AFTER};
 use axum::http::{HeaderValue, StatusCode};
 use axum::response::{IntoResponse, Response};
-use futures_util::stream;
+use futures_util::future::BoxFuture;
+use futures_util::{FutureExt, stream};
 use serde::Serialize;
 use tokio::sync::mpsc;
 use utoipa::ToSchema;
@@ -26,11 +27,15 @@ use crate::wire::v1::speech::rendition_of;
 
 use super::caller::{caller, take};
 use super::failure::{Failure, failed, keep_hints, status};
+use super::holder::Holder;
 use super::recording::RecordingForm;
 use super::{App, body, refuse};
 
 /// What every path of this interface begins with.
 const PREFIX: &str = "/v1/";
+
+/// Ends the events of an answer.
+const END: &str = "data: [DONE]\n\n";
 
 /// Windows that may wait to be written to a slow reader.
 const WAITING: usize = 16;
@@ -119,7 +124,8 @@ pub(super) async fn transcribe(
     Ok(answer(&app, &cx, request).await?)
 }
 
-async fn answer(app: &App, cx: &CallContext, request: Request) -> Result<Response, CallError> {
+async fn answer(app: &Arc<App>, cx: &CallContext, request: Request) -> Result<Response, CallError> {
+    let holder = Holder::of(request.extensions())?;
     let admitted = app.service.speech_for(&cx.origin.org)?.admit()?;
     if app.service.is_draining() {
         let message = "服務即將停機,請改送其他節點或稍後再試。";
@@ -136,7 +142,8 @@ async fn answer(app: &App, cx: &CallContext, request: Request) -> Result<Respons
     let asked = Asked::read(&form)?;
     app.service.scanner().check(&form.file).await?;
     if asked.is_stream {
-        return Ok((quota, events(admitted, form, asked, cx)).into_response());
+        let refused = holder.cut(Arc::clone(app), cx.clone()).boxed();
+        return Ok((quota, events(admitted, form, asked, (cx, refused))).into_response());
     }
     let told: Told = Box::new(|_| ());
     let heard = admitted.transcribe(form.file, asked.order.clone(), cx.deadline, told).await?;
@@ -205,7 +212,12 @@ fn written(heard: &HeardRecording, asked: &Asked) -> Response {
 }
 
 /// Answers in events: each window as it is heard, then all of it, or why it failed.
-fn events(admitted: AdmittedCall, form: RecordingForm, asked: Asked, cx: &CallContext) -> Response {
+fn events(
+    admitted: AdmittedCall,
+    form: RecordingForm,
+    asked: Asked,
+    (cx, refused): (&CallContext, BoxFuture<'static, CallError>),
+) -> Response {
     let (sender, receiver) = mpsc::channel::<String>(WAITING);
     let (rendition, request_id, deadline) = (asked.rendition, cx.request_id, cx.deadline);
     let mut is_first = true;
@@ -228,9 +240,11 @@ fn events(admitted: AdmittedCall, form: RecordingForm, asked: Asked, cx: &CallCo
             }
             Err(error) => event(&AudioFailure::of(error, request_id)),
         };
-        last + "data: [DONE]\n\n"
+        last + END
     };
-    let written = Written { receiver, heard: Some(Box::pin(heard)), last: None };
+    let refused = refused.map(move |error| event(&AudioFailure::of(error, request_id)) + END);
+    let (heard, refused) = (Some(heard.boxed()), refused.boxed());
+    let written = Written { receiver, heard, refused, last: None };
     let body = Body::from_stream(stream::unfold(written, Written::next));
     ([(CONTENT_TYPE, "text/event-stream; charset=utf-8")], body).into_response()
 }
@@ -238,7 +252,9 @@ fn events(admitted: AdmittedCall, form: RecordingForm, asked: Asked, cx: &CallCo
 /// The events of an answer; the work goes on as they are read, and ends when nobody reads.
 struct Written {
     receiver: mpsc::Receiver<String>,
-    heard: Option<std::pin::Pin<Box<dyn Future<Output = String> + Send>>>,
+    heard: Option<BoxFuture<'static, String>>,
+    /// Why whoever reads may not any longer.
+    refused: BoxFuture<'static, String>,
     last: Option<String>,
 }
 
@@ -247,6 +263,11 @@ impl Written {
         while let Some(heard) = &mut self.heard {
             tokio::select! {
                 biased;
+                last = &mut self.refused => {
+                    (self.last, self.heard) = (Some(last), None);
+                    // What waited to be told is not.
+                    self.receiver = mpsc::channel(1).1;
+                }
                 Some(delta) = self.receiver.recv() => return Some((Ok(Bytes::from(delta)), self)),
                 last = heard => (self.last, self.heard) = (Some(last), None),
             }

@@ -8,7 +8,7 @@ use crate::audit::{
     Actor, ActorKind, AuditEvent, CallEnd, CallRecord, Listener, NotWritten, Row, Word,
 };
 use crate::base::ErrorCode;
-use crate::policy::{Access, Route};
+use crate::policy::{Access, Principal, Route};
 use crate::service::jobs::Caller;
 use crate::task::call::{CallContext, CallError, ProvenCaller};
 
@@ -141,6 +141,27 @@ pub(super) async fn open_stream(
     };
     let opened = CallRecord::open(&app.audit, &app.clock, row).await;
     opened.map_err(|NotWritten| not_recorded())
+}
+
+/// Records that an answer which stayed open was ended, for whoever held it may not any longer.
+pub(super) async fn cut(
+    app: &App,
+    cx: &CallContext,
+    (principal, route): (&Principal, &Route),
+    error: &CallError,
+) {
+    let (client, org) = (principal.client.clone(), principal.org.clone());
+    let (actor, client) = actor_of(&Caller { client, org });
+    let action = Word::new(&format!("STREAM {}", route.path)).unwrap_or(Word::of("long"));
+    let row = Row {
+        client,
+        request_id: Word::new(&cx.request_id.to_string()),
+        ..Row::new(AuditEvent::ApiCalled, Listener::Api, actor, action)
+    };
+    // It has ended whether or not it is on record: the log counts and tells what it could not write.
+    if let Ok(record) = CallRecord::open(&app.audit, &app.clock, row).await {
+        let _ = record.close(end_of_stream(cx, Some(error))).await;
+    }
 }
 
 /// How a stream ended.

@@ -4,15 +4,15 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use axum::body::{Body, Bytes};
-use axum::extract::{Path, State};
+use axum::extract::{Extension, Path, State};
 use axum::http::header::{CONTENT_LENGTH, CONTENT_TYPE, ETAG};
 use axum::http::{HeaderMap, StatusCode};
 use axum::response::{IntoResponse, Response};
-use futures_util::stream;
+use futures_util::{StreamExt, stream};
 
 use crate::http::told::OfLoad;
 use crate::service::jobs::{BlobReader, Job, JobEvent, JobState, StoreError};
-use crate::task::call::CallError;
+use crate::task::call::{CallContext, CallError};
 use crate::task::speech::Rendition;
 use crate::wire::problem::Problem;
 use crate::wire::v1::jobs::{self, JobChange, JobMessage};
@@ -20,6 +20,7 @@ use crate::wire::v1::transcript::Form;
 
 use super::App;
 use super::failure::Failure;
+use super::holder::Holder;
 use super::jobs::{find, is_match};
 use super::speech;
 
@@ -117,6 +118,8 @@ pub(super) fn body_of(reader: BlobReader) -> Body {
 )]
 pub(super) async fn watch(
     State(app): State<Arc<App>>,
+    Extension(cx): Extension<CallContext>,
+    Extension(holder): Extension<Holder>,
     Path(id): Path<String>,
     headers: HeaderMap,
 ) -> Result<Response, Failure> {
@@ -134,8 +137,10 @@ pub(super) async fn watch(
     if !has_more {
         return Ok(StatusCode::NO_CONTENT.into_response());
     }
+    let refused = Box::pin(holder.cut(Arc::clone(&app), cx));
     let watch = Watch { app, id: job.id, after, is_over: false };
-    let events = stream::unfold(watch, Watch::next);
+    // The client comes back, and is told why it may not.
+    let events = stream::unfold(watch, Watch::next).take_until(refused);
     let headers = [(CONTENT_TYPE, "text/event-stream; charset=utf-8")];
     Ok((headers, Body::from_stream(events)).into_response())
 }

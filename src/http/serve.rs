@@ -23,6 +23,9 @@ use super::{App, router};
 /// How often histograms are folded, so that they stay small when nobody asks for them.
 const UPKEEP: Duration = Duration::from_secs(5);
 
+/// How often it is asked which sessions ended at other nodes.
+const FOLLOW_EVERY: Duration = Duration::from_secs(1);
+
 /// Pause after the system refuses a connection (out of file descriptors, say).
 const ACCEPT_PAUSE: Duration = Duration::from_millis(100);
 
@@ -45,9 +48,11 @@ pub async fn serve(
     shutdown: impl Future<Output = ()>,
 ) -> io::Result<Ended> {
     let (grace, drain) = (app.options.drain_grace, app.options.drain_timeout);
+    let following = follow(Arc::clone(&app));
     let mut server = Server::new(app);
     tokio::select! {
         () = server.accept_all(&listeners) => {}
+        () = following => {}
         () = shutdown => {}
     }
     tracing::info!("draining: new calls are refused");
@@ -56,6 +61,15 @@ pub async fn serve(
     let _ = timeout(grace, server.accept_all(&listeners)).await;
     drop(listeners);
     Ok(server.finish(drain).await)
+}
+
+/// Ends sessions that were ended at other nodes, as long as it is polled.
+async fn follow(app: Arc<App>) {
+    let Some(pages) = &app.pages else { return std::future::pending().await };
+    loop {
+        pages.sessions.catch_up().await;
+        app.clock.wait(FOLLOW_EVERY).await;
+    }
 }
 
 struct Server {

@@ -10,7 +10,7 @@ use axum::http::HeaderMap;
 use axum::response::Response;
 
 use crate::base::ErrorCode;
-use crate::policy::{Principal, Scope};
+use crate::policy::Scope;
 use crate::service::jobs::Caller;
 use crate::service::speech::{HeardRecording, LiveEvent, LiveOptions, LiveWork, Stream};
 use crate::task::call::{CallContext, CallError, Task};
@@ -21,6 +21,7 @@ use crate::wire::v1::live::{self, LiveMessage, LiveRequest, Opening};
 use super::assist::{Answered, Asking};
 use super::caller::{caller, take};
 use super::failure::Failure;
+use super::holder::Holder;
 use super::query::{Parameter, parameters};
 use super::{App, record, refuse};
 
@@ -30,7 +31,7 @@ pub(super) const PATH: &str = "/api/v1/speech/stream";
 /// Bytes of a frame: one second at 16 kHz.
 const FRAME_BYTES: usize = 32_000;
 
-/// How soon a stream without frames notices that the server is about to end, or that its client is gone.
+/// How soon a stream notices that the server is about to end, or that its client is gone.
 const LOOK_EVERY: Duration = Duration::from_secs(1);
 
 /// Close codes (RFC 6455, and the registry of IANA for 1013).
@@ -65,21 +66,22 @@ const LATER: u16 = 1013;
 pub(super) async fn open(
     State(app): State<Arc<App>>,
     Extension(cx): Extension<CallContext>,
-    Extension(principal): Extension<Arc<Principal>>,
+    Extension(holder): Extension<Holder>,
     RawQuery(query): RawQuery,
     headers: HeaderMap,
     upgrade: Result<WebSocketUpgrade, WebSocketUpgradeRejection>,
 ) -> Result<Response, Failure> {
     let wants_answers = wants_answers(query.as_deref().unwrap_or_default())?;
     if wants_answers {
-        principal.require(Scope::QaAsk).map_err(CallError::from)?;
+        holder.principal.require(Scope::QaAsk).map_err(CallError::from)?;
     }
-    Ok(upgraded(app, Asked { cx, wants_answers }, &headers, upgrade)?)
+    Ok(upgraded(app, Asked { cx, holder, wants_answers }, &headers, upgrade)?)
 }
 
 /// A stream that is asked for.
 struct Asked {
     cx: CallContext,
+    holder: Holder,
     wants_answers: bool,
 }
 
@@ -126,7 +128,12 @@ async fn serve(app: Arc<App>, caller: Caller, asked: Asked, mut socket: WebSocke
         Ok(record) => record,
         Err(error) => return fail(&app, &mut socket, error).await,
     };
-    let talked = talk(&app, &caller, &asked, &mut socket).await;
+    // Whatever it is at: also while its client reads too slowly, or has not begun.
+    let talked = tokio::select! {
+        biased;
+        error = asked.holder.clone().refused(Arc::clone(&app)) => Err(error),
+        talked = talk(&app, &caller, &asked, &mut socket) => talked,
+    };
     // Its text has gone out by now: the log counts and tells what it could not write.
     let _ = record.close(record::end_of_stream(&asked.cx, talked.as_ref().err())).await;
     if let Err(error) = talked {
@@ -147,9 +154,13 @@ async fn talk(
     };
     let assist = &mut stream.live.assist;
     *assist = asked.wants_answers.then(|| assist.take().unwrap_or_default());
-    let talk = Talk { app, cx, rendition, idle: app.service.speech().limits().idle };
+    let talk = Talk { app, asked, rendition, idle: app.service.speech().limits().idle };
     match talk.go_on(socket, &mut stream, from).await? {
-        Left::Done => close(app, socket, NORMAL, "").await,
+        Left::Done => {
+            // Its place is free at once, though the client may take its time to close.
+            drop(stream);
+            close(app, socket, NORMAL, "").await;
+        }
         Left::Gone => stream.park().await,
     }
     Ok(())
@@ -197,7 +208,7 @@ async fn opening(
 /// What a talk over one connection goes by.
 struct Talk<'a> {
     app: &'a App,
-    cx: &'a CallContext,
+    asked: &'a Asked,
     rendition: Rendition,
     idle: Duration,
 }
@@ -221,13 +232,13 @@ impl Talk<'_> {
             return Ok(Left::Gone);
         }
         let (mut work, mut asking): (Option<LiveWork>, Option<Asking>) = (None, None);
+        // It goes on while frames come: whoever speaks without a pause is looked at too.
+        let mut look = self.app.clock.wait(LOOK_EVERY);
         let mut last_frame = self.app.clock.now();
         loop {
-            if work.is_none() {
-                work = stream.begin();
-            }
+            work = work.take().or_else(|| stream.begin());
             if asking.is_none() {
-                asking = Asking::begin(self.app, self.cx, stream.live.assist.as_ref());
+                asking = Asking::begin(self.app, &self.asked.cx, stream.live.assist.as_ref());
             }
             if work.is_none() && asking.is_none() && stream.live.is_done() {
                 let received = live::seconds(stream.live.received());
@@ -237,16 +248,15 @@ impl Talk<'_> {
             let has_room = stream.live.has_room();
             let step = tokio::select! {
                 biased;
+                () = &mut look => Step::Looked,
                 heard = done(&mut work) => Step::Heard(heard),
                 answered = Asking::done(&mut asking) => Step::Answered(answered),
                 message = socket.recv(), if has_room => Step::Came(message),
-                () = self.app.clock.wait(LOOK_EVERY) => Step::Looked,
             };
             let is_there = match step {
                 Step::Heard(heard) => {
                     work = None;
-                    let events = stream.live.take(heard?);
-                    self.tell_all(socket, events).await
+                    self.tell_heard(socket, stream, heard?).await
                 }
                 Step::Answered(answered) => {
                     asking = None;
@@ -257,6 +267,7 @@ impl Talk<'_> {
                     take_message(stream, message)?
                 }
                 Step::Looked => {
+                    look = self.app.clock.wait(LOOK_EVERY);
                     self.look(stream)?;
                     !has_room || !self.is_idle(last_frame)
                 }
@@ -301,6 +312,20 @@ impl Talk<'_> {
             }
         }
         true
+    }
+
+    /// Tells what was heard. Whoever speaks is there, and uses the session.
+    async fn tell_heard(
+        &self,
+        socket: &mut WebSocket,
+        stream: &mut Stream,
+        heard: (HeardRecording, usize),
+    ) -> bool {
+        let events = stream.live.take(heard);
+        if events.iter().any(|it| matches!(it, LiveEvent::Final(..))) {
+            self.asked.holder.note_use(self.app);
+        }
+        self.tell_all(socket, events).await
     }
 
     async fn tell_all(&self, socket: &mut WebSocket, events: Vec<LiveEvent>) -> bool {

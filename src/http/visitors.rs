@@ -33,6 +33,18 @@ pub struct Asked<'a> {
     pub address: IpAddr,
 }
 
+/// Names a session, and opens none: the hash of what its cookie holds.
+#[derive(Clone, Copy, PartialEq, Eq, Hash)]
+pub struct SessionId(pub [u8; 32]);
+
+/// Somebody who signed in.
+pub struct Visitor {
+    /// By which session.
+    pub session: SessionId,
+    /// Who that is by now.
+    pub principal: Principal,
+}
+
 /// Where a WebSocket was opened from. A browser opens one for a page of whichever site, and sends the cookies along.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum SocketFrom {
@@ -75,7 +87,20 @@ impl SocketFrom {
 /// Who signed in.
 pub trait Sessions: Send + Sync {
     /// Whose session the request names, if it names one, and what that person may do by now.
-    fn visitor<'a>(&'a self, asked: Asked<'a>) -> BoxFuture<'a, Option<Result<Principal, Denial>>>;
+    fn visitor<'a>(&'a self, asked: Asked<'a>) -> BoxFuture<'a, Option<Result<Visitor, Denial>>>;
+
+    /// What the person of a session may do this second, if it is not over. To ask is no use of it.
+    fn right_now(
+        &self,
+        session: SessionId,
+        address: IpAddr,
+    ) -> BoxFuture<'_, Result<Principal, Denial>>;
+
+    /// Notes that a session is used although no request comes.
+    fn note_use(&self, session: SessionId);
+
+    /// Ends the sessions that were ended at other nodes meanwhile.
+    fn catch_up(&self) -> BoxFuture<'_, ()>;
 
     /// The page for whoever may not see the one asked for.
     fn refusal(&self, denial: Denial, uri: &Uri, headers: &HeaderMap) -> Response;

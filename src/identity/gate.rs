@@ -2,7 +2,9 @@
 
 mod onboarding;
 mod registrations;
+mod sign_outs;
 mod signed_in;
+mod standing;
 
 use std::net::IpAddr;
 use std::sync::Arc;
@@ -26,6 +28,7 @@ use super::tokens::{IssuerSettings, Tokens};
 pub use onboarding::{Onboarding, OnboardingError};
 pub use registrations::Registration;
 pub use signed_in::SignedIn;
+pub use standing::Standing;
 
 /// How long registrations are believed before they are read again: what is suspended is refused by then.
 const FRESH: Duration = Duration::from_secs(15);
@@ -84,8 +87,8 @@ pub struct Gate {
     clock: Arc<dyn Clock>,
     lockout: Lockout,
     known: ArcSwapOption<Known>,
-    /// One reads at a time.
-    reading: Mutex<()>,
+    /// One reads at a time; when that failed last.
+    reading: Mutex<Option<Instant>>,
 }
 
 /// What was proven, before the client's conditions are looked at.
@@ -115,7 +118,7 @@ impl Gate {
             clock,
             lockout: Lockout::default(),
             known: ArcSwapOption::empty(),
-            reading: Mutex::new(()),
+            reading: Mutex::new(None),
         })
     }
 
@@ -256,11 +259,16 @@ impl Gate {
         if let Some(known) = self.known.load_full().filter(|it| age(it) < limit) {
             return Ok(known);
         }
-        let _reading = self.reading.lock().await;
+        let mut failed = self.reading.lock().await;
         if let Some(known) = self.known.load_full().filter(|it| age(it) < limit) {
             return Ok(known);
         }
         let read = self.clock.now();
+        let old = || self.known.load_full().filter(|it| age(it) < STALE).ok_or(Denial::Unavailable);
+        // Whoever waited meanwhile does not try it once more, one after another.
+        if failed.is_some_and(|it| read.saturating_duration_since(it) < RECENT) {
+            return old();
+        }
         let found = async { Ok((self.store.clients().await?, self.store.client_keys().await?)) };
         let found: Result<_, crate::store::StoreError> = found.await;
         match found {
@@ -268,11 +276,13 @@ impl Gate {
                 let registered = Registered::of(clients, keys);
                 let known = Arc::new(Known { registered, read });
                 self.known.store(Some(Arc::clone(&known)));
+                *failed = None;
                 Ok(known)
             }
             Err(error) => {
                 tracing::warn!(%error, "failed to read the registered clients");
-                self.known.load_full().filter(|it| age(it) < STALE).ok_or(Denial::Unavailable)
+                *failed = Some(self.clock.now());
+                old()
             }
         }
     }

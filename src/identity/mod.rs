@@ -25,9 +25,11 @@ mod tokens;
 #[cfg(feature = "jwt")]
 mod verifier;
 
-pub use crate::store::ApplicationRow as KeptApplication;
+pub use crate::store::{ApplicationRow as KeptApplication, SignOut};
 pub use application::{Application, ApplicationError, Applications};
-pub use gate::{Gate, GateSettings, Onboarding, OnboardingError, Registration, Shown, SignedIn};
+pub use gate::{
+    Gate, GateSettings, Onboarding, OnboardingError, Registration, Shown, SignedIn, Standing,
+};
 pub use grant::Unfit;
 #[cfg(feature = "jwt")]
 pub use inspection::{CLOCK_LEEWAY, IssuerReport, discover_keys, discover_login, inspect_keys};

@@ -77,6 +77,13 @@ impl Route {
             || shows.iter().any(|it| self.path.ends_with(it))
     }
 
+    /// Whether what it answers goes on for as long as somebody listens: who that is is asked again meanwhile.
+    pub fn stays_open(&self) -> bool {
+        let open =
+            ["/api/v1/speech/stream", "/api/v1/jobs/{id}/events", "/v1/audio/transcriptions"];
+        open.contains(&self.path)
+    }
+
     /// Whether a person needs a strong login: when every scope that opens it does.
     pub fn needs_strong_login(&self) -> bool {
         matches!(self.access, Access::Any(scopes) if scopes.iter().all(|it| it.needs_strong_login()))

@@ -35,6 +35,7 @@ const MIGRATIONS: &[Migration] = &[
     migration!("0012_proposals"),
     migration!("0013_modes"),
     migration!("0014_applications"),
+    migration!("0015_sign_outs"),
 ];
 
 /// Number of the newest tables that this program knows.

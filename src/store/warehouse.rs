@@ -45,6 +45,8 @@ pub struct DayPrediction {
     pub labels: String,
     /// Agency that it counts for; empty where it was given before agencies were kept.
     pub org: String,
+    /// In which mode the agency had the service then; none where there were no modes.
+    pub mode: Option<String>,
 }
 
 /// A word of an officer on an answer.
@@ -159,7 +161,7 @@ impl Store {
 
 async fn predictions(it: Stretch, tx: &mut dyn Tx) -> Result<Vec<DayPrediction>, StoreError> {
     let select =
-        "SELECT seq, id, service, model, version, sha256, taxonomy, labels, org FROM prediction
+        "SELECT seq, id, service, model, version, sha256, taxonomy, labels, org, mode FROM prediction
         WHERE $1 <= created AND created < $2 AND $3 < seq ORDER BY seq LIMIT $4";
     let read = |mut row: Row| -> Result<_, StoreError> {
         Ok(DayPrediction {
@@ -170,6 +172,7 @@ async fn predictions(it: Stretch, tx: &mut dyn Tx) -> Result<Vec<DayPrediction>,
             taxonomy: row.take()?,
             labels: row.take()?,
             org: row.take()?,
+            mode: row.take()?,
         })
     };
     let values = values![it.from, it.until, it.after, PAGE];

@@ -80,6 +80,7 @@ pub(super) fn predictions(source: &Source<'_>, take: &mut Take<'_>) -> Result<()
             });
         }
         cells.push(Some(it.org).filter(|it| !it.is_empty()).into());
+        cells.push(it.mode.into());
         cells
     };
     source.each(

@@ -134,6 +134,12 @@ pub const TABLES: &[Table] = &[
             column("label_3", Text, "第三建議", "分類表中的標籤"),
             column("score_3", Real, "第三建議信心", "校準後的信心,0 到 1"),
             column("org", Text, "機關", "機關代碼;登記之前的建議空白"),
+            column(
+                "mode",
+                Text,
+                "服務階段",
+                "給出當時,該機關使用此服務的階段:shadow(影子,不顯示)、pilot(試辦)或 live(正式);有階段之前的建議空白",
+            ),
         ],
         read: pages::predictions,
     },

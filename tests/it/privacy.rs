@@ -287,6 +287,32 @@ fn a_backup_under_load_is_restored_and_verified() {
     refused(&elsewhere.path().join("x"), &restore, "", "已損毀");
 }
 
+#[test]
+fn a_backup_is_of_what_is_there_and_is_whole_or_nothing() {
+    let elsewhere = tempfile::tempdir().unwrap();
+    let (mistyped, new) = (elsewhere.path().join("mistyped"), elsewhere.path().join("new"));
+    let make = ["backup", new.to_str().unwrap()];
+    refused(&mistyped, &make, "", "store.sqlite:請以 --config");
+    assert_eq!(std::fs::read_dir(elsewhere.path()).unwrap().count(), 0, "nothing was made");
+    let Backed { data, backup, .. } = backed_up();
+    let manifest = std::fs::read(backup.join("manifest.json")).unwrap();
+    let manifest: Value = serde_json::from_slice(&manifest).unwrap();
+    let mut files =
+        manifest["files"].as_array().unwrap().iter().filter_map(|it| it["path"].as_str());
+    let segment = data.path().join(files.find(|it| it.starts_with("audit/")).unwrap());
+    let middle = std::fs::read(&segment).unwrap().len() / 2;
+    let flip = || {
+        let mut bytes = std::fs::read(&segment).unwrap();
+        bytes[middle] ^= 1;
+        std::fs::write(&segment, bytes).unwrap();
+    };
+    flip();
+    refused(data.path(), &make, "", "fenwen audit verify");
+    assert!(!new.try_exists().unwrap(), "half of one is left");
+    flip();
+    done(data.path(), &make, "");
+}
+
 /// RT-5: who was erased after the backup is erased again after its restore.
 #[test]
 fn an_erasure_survives_a_restore() {

@@ -114,9 +114,9 @@ def check_duckdb(out):
     assert duckdb.sql(joined).fetchall() == [(False, 1), (True, len(LETTERS) - 2)], "late feedback finds its answer"
     old = Path(out, "ai_prediction", "dt=2020-01-01")
     old.mkdir()
-    duckdb.sql(f"COPY (SELECT * EXCLUDE (org) FROM {answers}) TO '{old}/part-0.parquet' (FORMAT parquet)")
+    duckdb.sql(f"COPY (SELECT * EXCLUDE (org, mode) FROM {answers}) TO '{old}/part-0.parquet' (FORMAT parquet)")
     both = f"read_parquet('{out}/ai_prediction/dt=*/part-0.parquet', union_by_name = true, hive_partitioning = false)"
-    [counts] = duckdb.sql(f"SELECT COUNT(*), COUNT(org) FROM {both}").fetchall()
+    [counts] = duckdb.sql(f"SELECT COUNT(*), COUNT(mode) FROM {both}").fetchall()
     shutil.rmtree(old)
     assert counts == (2 * len(LETTERS), len(LETTERS)), counts
 

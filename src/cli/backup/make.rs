@@ -7,7 +7,7 @@ use anyhow::{Context, ensure};
 
 use crate::audit::{self, AuditEvent, AuditKey, Head, Word};
 use crate::base::{Clock, SystemClock, rfc3339};
-use crate::config::Config;
+use crate::config::{Config, StoreEngine};
 use crate::registry::{ModelRegistry, ModelState};
 use crate::store::Store;
 use crate::store::blobs::Blobs;
@@ -25,8 +25,9 @@ pub(in crate::cli) fn backup(options: &BackupOptions, config: &Config) -> anyhow
     let dir = &options.dir;
     ensure!(!dir.try_exists()?, "{} 已存在:請指定新的資料夾", dir.display());
     let row = by_operator(AuditEvent::BackupMade, "backup");
+    require_data(config)?;
     let manifest = on_record(config, row, |row| {
-        let manifest = make(dir, config)?;
+        let manifest = make_whole(dir, config)?;
         row.count = Some(manifest.files.len() as u64);
         row.object = Word::new(&format!("backups/{}", Manifest::digest(dir)?));
         Ok(manifest)
@@ -43,6 +44,28 @@ pub(in crate::cli) fn backup(options: &BackupOptions, config: &Config) -> anyhow
         )?;
     }
     Ok(())
+}
+
+/// Where nothing was ever kept there is nothing to copy: a new database would be made, and copied for the right one.
+fn require_data(config: &Config) -> anyhow::Result<()> {
+    let path = config.data_dir().join(DATABASE);
+    ensure!(
+        config.store.engine != StoreEngine::Sqlite || path.try_exists()?,
+        "找不到 {}:請以 --config 或 --data-dir 指定服務的資料目錄",
+        path.display()
+    );
+    Ok(())
+}
+
+/// A backup that failed is not left behind: half of one is worth nothing, and stands in the way of the next.
+fn make_whole(dir: &Path, config: &Config) -> anyhow::Result<Manifest> {
+    make(dir, config).inspect_err(|_| {
+        if let Err(error) = std::fs::remove_dir_all(dir)
+            && error.kind() != std::io::ErrorKind::NotFound
+        {
+            tracing::warn!(%error, "failed to remove the backup that was not finished");
+        }
+    })
 }
 
 fn make(dir: &Path, config: &Config) -> anyhow::Result<Manifest> {

@@ -18,9 +18,22 @@ use crate::cli::{jobs, retention, subject};
 
 /// Runs the command.
 pub(in crate::cli) fn restore(options: &RestoreOptions, config: &Config) -> anyhow::Result<()> {
-    let (dir, data) = (&options.dir, config.data_dir());
-    let manifest = Manifest::checked(dir)?;
+    let data = config.data_dir();
+    let manifest = Manifest::checked(&options.dir)?;
     require_empty(&data)?;
+    if let Some(keys) = &options.keys {
+        ensure!(keys.is_dir(), "{} 不是資料夾:請以 --keys 指定金鑰的資料夾", keys.display());
+    }
+    put_all(options, &manifest, config).with_context(|| {
+        let data = data.display();
+        format!(
+            "未完成還原:請勿以 {data} 啟動服務;依原因處理(金鑰由保險箱取回,以 --keys 指定),清空其中金鑰以外的內容後再試"
+        )
+    })
+}
+
+fn put_all(options: &RestoreOptions, manifest: &Manifest, config: &Config) -> anyhow::Result<()> {
+    let (dir, data) = (&options.dir, config.data_dir());
     if let Some(keys) = &options.keys {
         manifest::copy_all(keys, &data.join("keys"))?;
     }
@@ -32,7 +45,7 @@ pub(in crate::cli) fn restore(options: &RestoreOptions, config: &Config) -> anyh
     let store = jobs::store(config).context("金鑰與備份不符")?;
     require_keys(&manifest.keys, &store)?;
     let n_blobs = put_blobs(dir, &store, config)?;
-    let n_whole = if options.verify { verify(dir, &manifest, &store, config)? } else { 0 };
+    let n_whole = if options.verify { verify(dir, manifest, &store, config)? } else { 0 };
     let row = by_operator(AuditEvent::BackupRestored, "restore");
     let n_erased = on_record(config, row, |row| {
         row.object = Word::new(&format!("backups/{}", Manifest::digest(dir)?));

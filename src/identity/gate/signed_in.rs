@@ -2,12 +2,13 @@
 
 use std::net::IpAddr;
 use std::sync::Arc;
+use std::time::Duration;
 
 use crate::base::Secret;
 use crate::identity::key::Presented;
 use crate::policy::{Denial, Method, Principal, Surface};
 
-use super::{FRESH, Gate, Proof, Shown, principal};
+use super::{FRESH, Gate, Proof, RECENT, Shown, principal};
 
 /// Somebody who was proven: what is kept is no secret.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -66,11 +67,32 @@ impl Gate {
         signed_in: &SignedIn,
         address: Option<IpAddr>,
     ) -> Result<Principal, Denial> {
+        self.again_within(signed_in, address, FRESH).await
+    }
+
+    /// The same, as of this second.
+    ///
+    /// # Errors
+    /// With the reason of the refusal.
+    pub async fn right_now(
+        &self,
+        signed_in: &SignedIn,
+        address: Option<IpAddr>,
+    ) -> Result<Principal, Denial> {
+        self.again_within(signed_in, address, RECENT).await
+    }
+
+    async fn again_within(
+        &self,
+        signed_in: &SignedIn,
+        address: Option<IpAddr>,
+        limit: Duration,
+    ) -> Result<Principal, Denial> {
         let id = match signed_in {
             SignedIn::Key(id) => id,
             SignedIn::Person { principal, .. } => return Ok(Principal::clone(principal)),
         };
-        let known = self.known(FRESH).await?;
+        let known = self.known(limit).await?;
         let key = known.registered.key(id).ok_or(Denial::Expired)?;
         let client = known.registered.client(&key.client).ok_or(Denial::Expired)?;
         client.check(self.clock.unix_time(), self.settings.idle, (address, None))?;

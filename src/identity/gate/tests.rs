@@ -224,3 +224,55 @@ fn a_key_made_just_now_is_known_within_a_second() {
     world.clock.advance(RECENT);
     assert_eq!(known(), Ok(()));
 }
+
+#[test]
+fn whoever_was_let_in_is_asked_again() {
+    fn check(change: impl FnOnce(&World), expected: Denial) {
+        let world = world(true, |_| ());
+        let route = Route::find("GET", "/api/v1/jobs/{id}/events").unwrap();
+        let principal = Arc::new(world.admit(|_| ()).unwrap());
+        let shown = Shown {
+            authorization: Some(&world.header),
+            address: Some([192, 0, 2, 7].into()),
+            certificate: None,
+            surface: Surface::Public,
+            exchange: (None, None),
+        };
+        let standing = Standing::of(&shown, principal);
+        let still =
+            || futures_util::FutureExt::now_or_never(world.gate.still(&standing, route)).unwrap();
+        assert_eq!(still(), Ok(()));
+        change(&world);
+        assert_eq!(still(), Ok(()), "within the second");
+        world.clock.advance(RECENT);
+        assert_eq!(still(), Err(expected));
+    }
+    check(
+        |it| {
+            let key = it.store.client_keys().wait().unwrap().remove(0);
+            assert!(it.store.delete_client_key(&key.id).wait().unwrap());
+        },
+        Denial::Expired,
+    );
+    let remove = |it: &World| assert!(it.store.delete_client("mailbox").wait().unwrap());
+    check(remove, Denial::Expired);
+    check(
+        |it| {
+            let now = it.clock.unix_time();
+            assert!(it.store.set_client_active("mailbox", false, now).wait().unwrap());
+        },
+        Denial::Suspended,
+    );
+    check(
+        |it| {
+            let keys = it.store.client_keys().wait().unwrap();
+            remove(it);
+            let narrowed = ClientRow { scopes: "letters:classify".to_owned(), ..row() };
+            assert!(it.store.add_client(narrowed).wait().unwrap());
+            for key in keys {
+                assert!(it.store.add_client_key(key).wait().unwrap());
+            }
+        },
+        Denial::Scope,
+    );
+}

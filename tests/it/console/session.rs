@@ -21,7 +21,7 @@ pub(super) async fn sign_in(server: &Server, key: &str) -> String {
 }
 
 /// The session's token, from a page.
-async fn token(server: &Server, cookie: &str) -> String {
+pub(super) async fn token(server: &Server, cookie: &str) -> String {
     let page = html(&ask(server, "GET", "/console", cookie, "").await);
     let (_, after) = page.split_once("name=\"token\" content=\"").unwrap();
     after.split('"').next().unwrap().to_owned()

@@ -77,6 +77,20 @@ fn every_operation_says_who_may_call_and_no_parameter_is_null() {
     }
 }
 
+/// Whoever holds an answer open is asked for again: the guard must know which answers stay open.
+#[test]
+fn every_answer_that_stays_open_is_known_to_the_guard() {
+    let description = description();
+    for route in fenwen::policy::ROUTES {
+        let method = route.method.to_lowercase();
+        let responses = &description["paths"][route.path][method]["responses"];
+        let is_open = responses.as_object().into_iter().flatten().any(|(status, it)| {
+            status == "101" || it["content"].get("text/event-stream").is_some()
+        });
+        assert_eq!(route.stays_open(), is_open, "{} {}", route.method, route.path);
+    }
+}
+
 #[tokio::test]
 async fn real_answers_fit_the_schemas() {
     let server = Server::open().await;

@@ -142,6 +142,13 @@ impl Server {
         Server::start_behind(door, FakeRecogniser::open(), None, manners).await
     }
 
+    /// As [`Server::guarded`], with this ear.
+    pub(crate) async fn guarded_hearing(ear: Arc<FakeEar>) -> Server {
+        let manners = (ServiceLimits::default(), options());
+        let door = Door::to(gate_settings(true));
+        Server::start_behind(door, FakeRecogniser::open(), Some(ear), manners).await
+    }
+
     /// As [`Server::guarded`], with other limits.
     pub(crate) async fn guarded_with(
         (surface, tls): (Surface, Option<Arc<Tls>>),

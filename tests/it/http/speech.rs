@@ -4,9 +4,10 @@ mod assist;
 mod broken;
 mod corrections;
 mod ear;
+pub(crate) mod held;
 mod jobs;
-mod openai;
-mod stream;
+pub(crate) mod openai;
+pub(crate) mod stream;
 
 use std::net::SocketAddr;
 use std::sync::Arc;

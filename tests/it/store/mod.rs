@@ -19,6 +19,7 @@ mod predictions;
 mod promotions;
 mod retention;
 mod reviews;
+mod sign_outs;
 mod subjects;
 mod warehouse;
 mod webhooks;
@@ -141,6 +142,7 @@ cases! {
     webhooks::settled_deliveries_are_purged,
     modes::a_mode_takes_the_place_of_the_one_before,
     modes::answers_lie_beside_the_last_word_on_them,
+    sign_outs::sign_outs_are_read_by_time_and_forgotten_after_a_day_of_work,
     messages::a_message_is_queued_once_taken_once_and_recorded,
     messages::two_nodes_never_send_one_message,
     messages::settled_messages_are_purged,

@@ -51,7 +51,8 @@ fn keep(store: &Store, predictions: Vec<NewPrediction>) {
 fn fill(store: &Store) {
     let noon = NOON.as_secs();
     let labels = r#"[["戶政",0.75],["地政",0.25]]"#;
-    keep(store, vec![prediction(CANARY, labels, noon), prediction("other", "[]", noon)]);
+    let shadow = NewPrediction { mode: Some("shadow"), ..prediction(CANARY, labels, noon) };
+    keep(store, vec![shadow, prediction("other", "[]", noon)]);
     let about = store.prediction(CANARY, noon).wait().unwrap().unwrap();
     let row = FeedbackRow {
         prediction: CANARY.to_owned(),
@@ -147,10 +148,10 @@ pub(super) fn a_day_is_exported_without_what_it_was_about(fixture: Fixture) {
 
     let predictions = rows(&found, "ai_prediction");
     let [first, second] = predictions.as_slice() else { unreachable!("{predictions:?}") };
-    assert_eq!(
-        first[2..],
-        ["letters", "letters", "3", "2026-10", "戶政", "0.75", "地政", "0.25", "", "", ORG]
-    );
+    let texts = ["letters", "letters", "3", "2026-10", "戶政", "0.75", "地政", "0.25", "", ""];
+    assert_eq!(first[2..12], texts);
+    assert_eq!(first[12..], [ORG, "shadow"]);
+    assert_eq!(second[12..], [ORG, ""], "one of before there were modes");
     assert_eq!((first[1].len(), first[1] == second[1]), (32, false));
     let feedback = rows(&found, "ai_feedback");
     assert_eq!(feedback.len(), 1);

@@ -116,7 +116,7 @@ async fn a_stream_tells_each_window_and_then_all() {
     );
 }
 
-fn streamed(file: &[u8], headers: &str) -> Vec<u8> {
+pub(crate) fn streamed(file: &[u8], headers: &str) -> Vec<u8> {
     let body = form(&[("file", file), ("model", b"whisper-1"), ("stream", b"true")]);
     let head = format!(
         "POST {PATH} HTTP/1.1\r\nhost: t\r\n{headers}content-type: multipart/form-data; boundary={BOUNDARY}\r\ncontent-length: {}\r\n\r\n",

@@ -8,14 +8,14 @@ use super::super::client::{WATCHDOG, get};
 use super::super::fake::Server;
 use super::{FakeEar, pcm};
 
-pub(super) const PATH: &str = "/api/v1/speech/stream";
+pub(crate) const PATH: &str = "/api/v1/speech/stream";
 
 /// Kinds of frames (RFC 6455).
 const TEXT: u8 = 1;
 const BINARY: u8 = 2;
 const CLOSE: u8 = 8;
 
-pub(super) struct Talk(TcpStream);
+pub(crate) struct Talk(TcpStream);
 
 impl Talk {
     /// A connection that has become a WebSocket.
@@ -25,9 +25,14 @@ impl Talk {
 
     /// The same with a query.
     pub(super) async fn open_at(server: &Server, path: &str) -> Talk {
+        Talk::open_with(server, path, "").await
+    }
+
+    /// The same with header lines.
+    pub(super) async fn open_with(server: &Server, path: &str, head: &str) -> Talk {
         let mut stream = TcpStream::connect(server.addr).await.unwrap();
         let request = format!(
-            "GET {path} HTTP/1.1\r\nhost: t\r\nconnection: upgrade\r\nupgrade: websocket\r\n\
+            "GET {path} HTTP/1.1\r\nhost: t\r\nconnection: upgrade\r\nupgrade: websocket\r\n{head}\
              sec-websocket-version: 13\r\nsec-websocket-key: dGhlIHNhbXBsZSBub25jZQ==\r\n\r\n"
         );
         stream.write_all(request.as_bytes()).await.unwrap();
@@ -42,13 +47,27 @@ impl Talk {
     }
 
     /// A stream that was begun; its token.
-    async fn begin(server: &Server) -> (Talk, String) {
-        let mut talk = Talk::open(server).await;
-        talk.say(&json!({"type": "start", "rate": 16_000})).await;
+    pub(super) async fn begin(server: &Server) -> (Talk, String) {
+        Talk::begin_with(server, "").await
+    }
+
+    /// The same with header lines.
+    pub(crate) async fn begin_with(server: &Server, head: &str) -> (Talk, String) {
+        let mut talk = Talk::open_with(server, PATH, head).await;
+        let purpose = json!({"code": "petition-handling"});
+        talk.say(&json!({"type": "start", "rate": 16_000, "purpose": purpose})).await;
         let ready = talk.hear().await;
         assert_eq!((&ready["type"], &ready["received"]), (&json!("ready"), &json!(0.0)));
         let token = ready["token"].as_str().unwrap().to_owned();
         (talk, token)
+    }
+
+    /// What is answered to whoever would take up the stream of a token.
+    #[cfg(feature = "console")]
+    pub(crate) async fn resume_with(server: &Server, head: &str, token: &str) -> Value {
+        let mut talk = Talk::open_with(server, PATH, head).await;
+        talk.say(&json!({"type": "resume", "token": token})).await;
+        talk.hear().await
     }
 
     async fn frame(&mut self, kind: u8, content: &[u8]) {
@@ -63,11 +82,11 @@ impl Talk {
         self.0.write_all(&frame).await.unwrap();
     }
 
-    pub(super) async fn say(&mut self, message: &Value) {
+    pub(crate) async fn say(&mut self, message: &Value) {
         self.frame(TEXT, message.to_string().as_bytes()).await;
     }
 
-    pub(super) async fn sound(&mut self, seconds: &[bool]) {
+    pub(crate) async fn sound(&mut self, seconds: &[bool]) {
         for second in seconds {
             self.frame(BINARY, &pcm(&[*second])).await;
         }
@@ -88,14 +107,14 @@ impl Talk {
         tokio::time::timeout(WATCHDOG, read).await.unwrap()
     }
 
-    pub(super) async fn hear(&mut self) -> Value {
+    pub(crate) async fn hear(&mut self) -> Value {
         let (kind, content) = self.next().await;
         assert_eq!(kind, TEXT);
         serde_json::from_slice(&content).unwrap()
     }
 
     /// The next message that is not partial.
-    pub(super) async fn settled(&mut self) -> Value {
+    pub(crate) async fn settled(&mut self) -> Value {
         loop {
             let message = self.hear().await;
             if message["type"] != "partial" {
@@ -105,7 +124,7 @@ impl Talk {
     }
 
     /// The code of the closing frame.
-    async fn closed(&mut self) -> u16 {
+    pub(crate) async fn closed(&mut self) -> u16 {
         let (kind, content) = self.next().await;
         assert_eq!(kind, CLOSE);
         u16::from_be_bytes([content[0], content[1]])
