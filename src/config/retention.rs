@@ -106,10 +106,10 @@ impl DataClass {
 pub const DATA_CLASSES: &[DataClass] = &[
     DataClass {
         name: "信件、公文與問題的文字",
-        personal: "陳述內容、姓名、聯絡方式、身分證統一編號,可能含特種個資",
+        personal: "陳述內容、姓名、聯絡方式、身分證統一編號，可能含特種個資",
         purpose: "顯示預測依據、承辦人複審、經核定之模型改進",
-        place: "資料庫,AES-256-GCM 加密",
-        after: "清除密文與近似比對特徵,預測紀錄留存",
+        place: "資料庫，AES-256-GCM 加密",
+        after: "清除密文與近似比對特徵，預測紀錄留存",
         english: [
             "Texts of letters, documents and questions",
             "What was written, names, contacts, ID numbers; may hold special categories",
@@ -122,7 +122,7 @@ pub const DATA_CLASSES: &[DataClass] = &[
     },
     DataClass {
         name: "預測紀錄",
-        personal: "送出證件影像者的代碼;其餘無(標籤、分數、模型版本);案號為間接識別",
+        personal: "送出證件影像者的代碼；其餘無（標籤、分數、模型版本）；案號為間接識別",
         purpose: "稽核、統計、申訴查證",
         place: "資料庫",
         after: "刪除",
@@ -150,10 +150,10 @@ pub const DATA_CLASSES: &[DataClass] = &[
     },
     DataClass {
         name: "複審項目的文字",
-        personal: "陳述內容(識別號碼與聯絡方式已遮蔽)",
+        personal: "陳述內容（識別號碼與聯絡方式已遮蔽）",
         purpose: "承辦人複審",
-        place: "資料庫,AES-256-GCM 加密",
-        after: "自決定起算;清除密文,決定與時間留存",
+        place: "資料庫，AES-256-GCM 加密",
+        after: "自決定起算；清除密文，決定與時間留存",
         english: [
             "Texts of reviews",
             "What was written (ID numbers and contacts are masked)",
@@ -166,9 +166,9 @@ pub const DATA_CLASSES: &[DataClass] = &[
     },
     DataClass {
         name: "信件與公文工作",
-        personal: "同信件、公文的文字;案號、呼叫機關",
+        personal: "同信件、公文的文字；案號、呼叫機關",
         purpose: "非同步處理並交付結果",
-        place: "資料庫或檔案,每件一把金鑰,AES-256-GCM 加密",
+        place: "資料庫或檔案，每件一把金鑰，AES-256-GCM 加密",
         after: "銷毀金鑰後刪除",
         english: [
             "Jobs of letters and documents",
@@ -183,8 +183,8 @@ pub const DATA_CLASSES: &[DataClass] = &[
     DataClass {
         name: "錄音檔副本",
         personal: "聲音、談話內容",
-        purpose: "轉寫;原檔由來源系統保存",
-        place: "檔案或儲存桶,每件一把金鑰,AES-256-GCM 加密",
+        purpose: "轉寫；原檔由來源系統保存",
+        place: "檔案或儲存桶，每件一把金鑰，AES-256-GCM 加密",
         after: "銷毀金鑰後刪除",
         english: [
             "Copies of recordings",
@@ -198,9 +198,9 @@ pub const DATA_CLASSES: &[DataClass] = &[
     },
     DataClass {
         name: "逐字稿",
-        personal: "談話內容、姓名、聯絡方式、身分證統一編號,可能含特種個資;更正者代碼",
+        personal: "談話內容、姓名、聯絡方式、身分證統一編號，可能含特種個資；更正者代碼",
         purpose: "交付來源系統、複審",
-        place: "資料庫或檔案,每件一把金鑰,AES-256-GCM 加密",
+        place: "資料庫或檔案，每件一把金鑰，AES-256-GCM 加密",
         after: "銷毀金鑰後刪除",
         english: [
             "Transcripts",
@@ -213,10 +213,10 @@ pub const DATA_CLASSES: &[DataClass] = &[
         value: |it| it.retention.transcript_days,
     },
     DataClass {
-        name: "上傳未使用的內容(含證件影像)",
+        name: "上傳未使用的內容（含證件影像）",
         personal: "證件影像、錄音、文書",
         purpose: "等候後續呼叫取用",
-        place: "檔案或儲存桶,每件一把金鑰,AES-256-GCM 加密",
+        place: "檔案或儲存桶，每件一把金鑰，AES-256-GCM 加密",
         after: "銷毀金鑰後刪除",
         english: [
             "Uploads not used yet (ID images among them)",
@@ -242,7 +242,7 @@ pub const DATA_CLASSES: &[DataClass] = &[
     },
     DataClass {
         name: "已發布的事件",
-        personal: "無(代碼與分數)",
+        personal: "無（代碼與分數）",
         purpose: "確保事件送達",
         place: "資料庫",
         after: "刪除",
@@ -254,7 +254,7 @@ pub const DATA_CLASSES: &[DataClass] = &[
     },
     DataClass {
         name: "webhook、郵件與簡訊投遞紀錄",
-        personal: "無(代碼與分數;收件人只存摘要)",
+        personal: "無（代碼與分數；收件人只存摘要）",
         purpose: "確保通知送達、查修",
         place: "資料庫",
         after: "刪除",
@@ -272,7 +272,7 @@ pub const DATA_CLASSES: &[DataClass] = &[
         name: "稽核紀錄",
         personal: "行為人代碼、案號、位址",
         purpose: "究責與外洩查證",
-        place: "檔案,雜湊鏈與簽章",
+        place: "檔案，雜湊鏈與簽章",
         after: "簽署起點後移除整檔",
         english: [
             "Audit log",

@@ -10,8 +10,8 @@ use axum::http::request::Parts;
 use axum::http::{HeaderMap, HeaderName, HeaderValue, StatusCode, Uri};
 use axum::response::{Html, IntoResponse, Response};
 
-use crate::http::status;
-use crate::policy::{Kind, Principal, Purposes, Route, Scope};
+use crate::http::{Peer, status};
+use crate::policy::{Kind, Principal, Purposes, Route, Scope, Surface};
 use crate::service::jobs::Caller;
 use crate::task::call::CallError;
 
@@ -70,6 +70,8 @@ pub(super) struct Visit {
     pub(super) query: Fields,
     uri: Uri,
     headers: HeaderMap,
+    /// The listener that it came to.
+    surface: Surface,
     /// The person has just chosen the language.
     has_chosen: bool,
 }
@@ -83,6 +85,9 @@ impl FromRequestParts<Arc<Console>> for Visit {
     ) -> Result<Visit, Infallible> {
         let mut visit = Visit::of(console, parts.uri.clone(), parts.headers.clone());
         visit.principal = parts.extensions.get::<Arc<Principal>>().cloned();
+        if let Some(peer) = parts.extensions.get::<Peer>() {
+            visit.surface = peer.surface;
+        }
         Ok(visit)
     }
 }
@@ -100,6 +105,7 @@ impl Visit {
             query,
             uri,
             headers,
+            surface: Surface::Public,
             has_chosen: chosen.is_some(),
         }
     }
@@ -115,6 +121,16 @@ impl Visit {
             return false;
         };
         self.console.gate.admit_local(principal, route).is_ok()
+    }
+
+    /// Whether whoever asks may call a route of the API, and this listener offers it: the console is at every one.
+    pub(super) fn may_call(&self, method: &str, path: &str) -> bool {
+        let Some((principal, route)) = self.principal.as_ref().zip(Route::find(method, path))
+        else {
+            return false;
+        };
+        self.surface.offers(route.offered)
+            && self.console.gate.admit_local(principal, route).is_ok()
     }
 
     /// Whoever asks, as a caller with jobs of its own, if it may see jobs.
@@ -134,7 +150,7 @@ impl Visit {
             path: self.uri.path().to_owned(),
             other_language: format!("{}?lang={}", self.uri.path(), self.lang.other().as_str()),
             menu: menu::of(self, s),
-            who: signed_in.map_or(String::new(), |it| format!("{}({})", it.client, it.org)),
+            who: signed_in.map_or(String::new(), |it| format!("{} ({})", it.client, it.org)),
             token: self.console.sessions.token(&self.headers).unwrap_or_default(),
             purpose: self.principal.as_ref().map_or(String::new(), |it| purpose(it)),
             is_signed_in: signed_in.is_some(),

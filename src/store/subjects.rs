@@ -8,7 +8,7 @@ use futures_util::FutureExt;
 use hmac::{Hmac, KeyInit, Mac};
 use sha2::Sha256;
 
-use crate::base::{Private, hex};
+use crate::base::{IdNumber, Private, hex};
 
 use super::engine::{Kind, Reply, Tx};
 use super::jobs::{ms, time};
@@ -43,6 +43,35 @@ pub struct Identifier {
     pub kind: IdentifierKind,
     /// As written.
     pub value: Private<String>,
+}
+
+impl Identifier {
+    /// Whether it has the form of its kind: the shape of an identity number, 5 to 20 digits without a letter, or
+    /// something on both sides of one `@`.
+    pub fn has_form(&self) -> bool {
+        let Some(text) = normalised(self) else { return false };
+        match self.kind {
+            IdentifierKind::IdNumber => IdNumber::shape(&text).is_some(),
+            IdentifierKind::Phone => {
+                let is_letter = |ch: char| ch.is_alphabetic() && !matches!(ch, '轉' | '分' | '機');
+                (5..=20).contains(&text.len()) && !self.value.expose().contains(is_letter)
+            }
+            IdentifierKind::Email => text.split_once('@').is_some_and(|(name, domain)| {
+                !name.is_empty() && !domain.is_empty() && !domain.contains('@')
+            }),
+        }
+    }
+
+    /// Whether it can be right: the check digit of an identity number holds, a mobile number is whole, and an address
+    /// has a domain. One that is not may still stand in a text, as somebody wrote it.
+    pub fn is_sound(&self) -> bool {
+        let Some(text) = normalised(self) else { return false };
+        match self.kind {
+            IdentifierKind::IdNumber => IdNumber::checksum_holds(&text),
+            IdentifierKind::Phone => !text.starts_with("09") || text.len() == 10,
+            IdentifierKind::Email => text.contains('.'),
+        }
+    }
 }
 
 /// The pseudonym of an identifier: 64 hexadecimal digits that only the key can make.
@@ -246,6 +275,42 @@ mod tests {
             &["(02)2356-5000", "+886-2-23565000", "０２２３５６５０００ 轉 8"],
         );
         same(IdentifierKind::Email, &["Ming@Example.tw", "ming@example.TW", "ming＠example.tw"]);
+    }
+
+    #[test]
+    fn what_is_no_identifier_is_told_and_what_cannot_be_right_is_doubted() {
+        let check = |kind, text: &str, expected| {
+            let it = Identifier { kind, value: Private::new(text.to_owned()) };
+            assert_eq!((it.has_form(), it.is_sound()), expected, "{kind:?} {text}");
+        };
+        let (id, phone, email) =
+            (IdentifierKind::IdNumber, IdentifierKind::Phone, IdentifierKind::Email);
+        for text in ["A123456789", "ａ１２３ 456-789", "A800000014", "AB12345677"] {
+            check(id, text, (true, true));
+        }
+        check(id, "A123456780", (true, false));
+        for text in ["A12345678", "0912345678", "王小明", "A323456789", ""] {
+            check(id, text, (false, false));
+        }
+        for text in [
+            "0912-345-678",
+            "(02)2356-5000",
+            "+886 2 23565000",
+            "02-23565000轉8",
+            "+1 650 253 0000",
+        ] {
+            check(phone, text, (true, true));
+        }
+        check(phone, "0912-345-67", (true, false));
+        check(phone, "+886 912 345 6789", (true, false));
+        check(phone, "A123456789", (false, true));
+        check(phone, "119", (false, true));
+        check(phone, " ", (false, false));
+        check(email, "Ming＠example.tw", (true, true));
+        check(email, "ming@localhost", (true, false));
+        check(email, "ming.example.tw", (false, true));
+        check(email, "@example.tw", (false, true));
+        check(email, "a@b@example.tw", (false, true));
     }
 
     #[test]

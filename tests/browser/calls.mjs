@@ -132,18 +132,18 @@ export const walks = (key) => ({
     assert.equal(await page.locator("#finals .doubt + .tag").textContent(), "信心較低");
     assert.equal(await page.locator("#finals b").count(), 0, "what is heard is text");
     assert.equal(await page.locator("#partial em").evaluate((it) => getComputedStyle(it).fontStyle), "italic");
-    assert.ok((await page.locator(".suggested").nth(0).textContent()).includes(`${QUOTE}來源:國民身分證補領 · 戶政司 · 版本 2,第 1 至 ${Array.from(QUOTE).length} 字`));
-    assert.ok((await page.locator(".suggested").nth(1).textContent()).includes("查無資料,將轉由專人處理"));
+    assert.ok((await page.locator(".suggested").nth(0).textContent()).includes(`${QUOTE}來源：國民身分證補領 · 戶政司 · 版本 2，第 1 至 ${Array.from(QUOTE).length} 字`));
+    assert.ok((await page.locator(".suggested").nth(1).textContent()).includes("查無資料，將轉由專人處理"));
     assert.ok((await page.locator(".suggested").nth(2).textContent()).includes("目前請求過多"));
     await check(page, "a call that goes on");
     await page.locator("#answers").evaluate((it) => { it.scrollTop = 0; });
     await shoot(page, "calls", "h1");
     await tabTo(page, ".suggested button", 160);
     await page.keyboard.press("Enter");
-    await page.locator(".suggested [role=status]", { hasText: "已記錄:採用。" }).waitFor();
+    await page.locator(".suggested [role=status]", { hasText: "已記錄：採用。" }).waitFor();
     await tabTo(page, "#answers li:nth-child(2) button", 160);
     await page.keyboard.press("Enter");
-    await page.locator("#answers li:nth-child(2) [role=status]", { hasText: "已記錄:不適用。" }).waitFor();
+    await page.locator("#answers li:nth-child(2) [role=status]", { hasText: "已記錄：不適用。" }).waitFor();
     assert.deepEqual(verdicts, [
       ["019a9f4e5d7c7d3e9c550d6a3f2b1c01", { decision: "accepted" }],
       ["019a9f4e5d7c7d3e9c550d6a3f2b1c02", { decision: "discarded", reason: "not_applicable" }],

@@ -82,6 +82,10 @@ export const walks = {
     await english(page, "/console/audit?do=search&from=2001-01-01&to=2001-01-02");
     await check(page, "no rows, English");
     await english(page, "/console/privacy");
+    await page.locator("#identifier").fill("A123456780");
+    await page.keyboard.press("Enter");
+    await page.locator("#said [role=alert]", { hasText: "This is no ID number" }).waitFor();
+    await check(page, "no identifier, English");
     await page.locator("#identifier").fill("B123456780");
     await page.keyboard.press("Enter");
     await page.locator("#found .empty").waitFor();

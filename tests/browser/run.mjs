@@ -4,9 +4,10 @@
 // run alone leave too little data for that: then they are not looked at.
 
 import assert from "node:assert/strict";
-import { check, open, tabTo, visit } from "./browser.mjs";
+import { NARROW, WIDE, check, open, tabTo, visit } from "./browser.mjs";
 import { prepare, walks as calls } from "./calls.mjs";
 import { walks as cards } from "./cards.mjs";
+import { walks as clients } from "./clients.mjs";
 import { walks as english } from "./english.mjs";
 import { walks as modes } from "./modes.mjs";
 import { walks as recordings } from "./recordings.mjs";
@@ -83,6 +84,23 @@ const walks = {
     await page.goto("/console?lang=zh");
   },
 
+  async "the menu of a narrow screen by keyboard"(page) {
+    await page.setViewportSize(NARROW);
+    await page.goto("/console");
+    assert.equal(await page.locator("#menu-entries").isVisible(), false, "the menu is folded away");
+    await tabTo(page, "#menu-button");
+    await page.keyboard.press("Enter");
+    assert.equal(await page.locator("#menu-button").getAttribute("aria-expanded"), "true");
+    await tabTo(page, "#menu-entries a[href='/console/clients']");
+    await check(page, "the menu, unfolded");
+    await page.setViewportSize(NARROW);
+    await page.keyboard.press("Enter");
+    await page.waitForURL("**/console/clients");
+    await page.setViewportSize(WIDE);
+    assert.equal(await page.locator("#menu-button").isVisible(), false);
+    assert.equal(await page.locator("#menu-entries").isVisible(), true, "a wide screen has room for it");
+  },
+
   async "errors are pages"(page) {
     const missing = await page.goto(`/console/recordings/${"0".repeat(32)}`);
     assert.equal(missing.status(), 404);
@@ -157,8 +175,19 @@ const walks = {
     const body = { letters: [{ subject: "戶籍遷入", body: "我是王小明,身分證字號A123456789,請問要怎麼補件?" }] };
     assert.equal((await page.request.post("/api/v1/letters/classifications", { data: body })).status(), 200);
     await page.goto("/console/privacy");
-    await tabTo(page, "#identifier");
-    await page.keyboard.type("B123456780");
+    for (const [kind, wrong, said] of [["id-number", "A123456780", "檢查碼"], ["phone", "0912-345-67", "行動電話"], ["email", "ming", "電子信箱"]]) {
+      await page.locator("#kind").selectOption(kind);
+      await tabTo(page, "#identifier");
+      await page.keyboard.press("Control+A");
+      await page.keyboard.type(wrong);
+      await page.keyboard.press("Enter");
+      await page.locator("#said [role=alert]", { hasText: said }).waitFor();
+      assert.equal(await page.evaluate(() => document.activeElement.id), "identifier", "what is wrong has the focus");
+      assert.equal(await page.locator("#identifier").getAttribute("aria-invalid"), "true");
+      await check(page, `no identifier: ${kind}`);
+    }
+    await page.locator("#kind").selectOption("id-number");
+    await page.locator("#identifier").fill("B123456780");
     await page.keyboard.press("Enter");
     await page.locator("#found .empty").waitFor();
     await check(page, "nobody found");
@@ -228,6 +257,8 @@ const walks = {
 
   ...modes,
 
+  ...clients,
+
   async "another version of the units by keyboard"(page) {
     await page.goto("/console/taxonomy?show=all");
     await check(page, "units, all");
@@ -259,7 +290,8 @@ const walks = {
     for (const path of ["/console", "/console/resources", "/console/clients", "/console/recordings", "/console/answers", "/console/models"]) {
       await page.goto(path);
       await check(page, `${path}, with data`);
-      await shoot(page, path === "/console" ? "home" : path.split("/").pop());
+      // The picture of 介接系統 shows an application: see its walk.
+      if (path !== "/console/clients") await shoot(page, path === "/console" ? "home" : path.split("/").pop());
     }
   },
 

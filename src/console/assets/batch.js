@@ -37,7 +37,7 @@ const batchSend = async () => {
     const { items: outcomes } = await fw.answer(await fw.post(`${REVIEWS}/accept`, { items }));
     for (const it of outcomes) {
       const row = fw.by("rows").querySelector(`tr[data-id="${it.review_id}"]`);
-      row.lastElementChild.textContent = it.code ? `${it.detail}(${it.code})` : fw.say("batch_ok");
+      row.lastElementChild.textContent = it.code ? `${it.detail} (${it.code})` : fw.say("batch_ok");
       const box = row.querySelector("input");
       box.checked = false;
       box.disabled = !it.code;

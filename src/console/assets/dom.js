@@ -30,12 +30,15 @@ fw.words = fw.by("words") ? fw.by("words").dataset : {};
 // A word with its blanks filled in: {0}, {1}.
 fw.say = (key, ...values) => (fw.words[key] || key).replace(/\{(\d)\}/g, (_, place) => values[place]);
 
+// A name and what it is, with the mark of the page's language between them.
+fw.named = (name, what) => (document.documentElement.lang === "en" ? `${name}: ${what}` : `${name}：${what}`);
+
 fw.percent = (score) => `${(100 * score).toFixed(1)}\u00a0%`;
 
 // How sure an answer is, as a word and a figure: colour alone says nothing.
 fw.sure = (score) => {
   const word = score >= 0.9 ? "high" : score >= 0.6 ? "middle" : "low";
-  return `${fw.say(word)}(${fw.percent(score)})`;
+  return `${fw.say(word)} (${fw.percent(score)})`;
 };
 
 // A bar of a share of the whole. Without inline style, as the policy demands.
@@ -100,3 +103,8 @@ fw.clock = (seconds) => {
 };
 
 fw.wait = (ms) => new Promise((resolve) => setTimeout(resolve, ms));
+
+// The menu of a narrow screen.
+fw.by("menu-button")?.addEventListener("click", ({ currentTarget }) => {
+  currentTarget.setAttribute("aria-expanded", String(currentTarget.getAttribute("aria-expanded") !== "true"));
+});

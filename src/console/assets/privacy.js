@@ -6,7 +6,23 @@ const SUBJECTS = "/api/v1/subjects";
 
 const said = fw.by("said");
 const tell = (...parts) => said.replaceChildren(...parts);
-const fail = (error) => tell(fw.problem(error));
+
+// Why something failed. What is wrong with an identifier is said in the words of its kind, at its field.
+const fail = (error) => {
+  const identifier = fw.by("identifier");
+  const { code, errors = [] } = error.problem || {};
+  const isWrong = errors.some((it) => it.pointer === "/identifier");
+  identifier.removeAttribute("aria-invalid");
+  identifier.removeAttribute("aria-describedby");
+  if (!isWrong) return tell(fw.problem(error));
+  const detail = fw.say(`wrong_${fw.by("kind").value.replace("-", "_")}`);
+  tell(fw.problem({ problem: { code, detail } }));
+  said.firstElementChild.id = "wrong";
+  identifier.setAttribute("aria-invalid", "true");
+  identifier.setAttribute("aria-describedby", "wrong");
+  fw.by("found").replaceChildren();
+  identifier.focus();
+};
 const value = (id) => (fw.by(id) ? fw.by(id).value.trim() : "");
 const person = () => ({ kind: fw.by("kind").value, identifier: value("identifier") });
 
@@ -22,7 +38,7 @@ const changed = (what) => location.assign(`/console/privacy?did=${what}`);
 const row = (it) => fw.el("tr", {},
   fw.el("th", { scope: "row", class: "mono" }, it.id),
   fw.el("td", { "data-label": fw.say("row") }, fw.say(it.kind)),
-  fw.el("td", { "data-label": fw.say("service") }, it.service || fw.say("gone")),
+  fw.el("td", { "data-label": fw.say("service") }, it.service ? fw.words[`service_${it.service.replace("-", "_")}`] || it.service : fw.say("gone")),
   fw.el("td", { "data-label": fw.say("noted") }, moment(it.noted_at)),
   fw.el("td", { "data-label": fw.say("expires") }, it.expires_at ? moment(it.expires_at) : "–"));
 
@@ -40,6 +56,7 @@ fw.by("find").addEventListener("submit", async (event) => {
   try {
     const found = await post("/find", person());
     tell();
+    for (const it of ["aria-invalid", "aria-describedby"]) fw.by("identifier").removeAttribute(it);
     fw.by("found").replaceChildren(table(found.items));
   } catch (error) { fail(error); }
 });

@@ -77,7 +77,7 @@ results.document = (answer, text) => {
   return [
     heading("suggestions"), results.summary(answer), foreign, el("ol", { class: "suggestions" }, rows),
     heading("reasons"), reasons.length ? el("ul", {}, reasons) : el("p", { class: "quiet" }, say("evidence_none")),
-    heading("deadline"), el("p", {}, days ? say("working_days", date, rule, days) : `${date}(${rule})`),
+    heading("deadline"), el("p", {}, days ? say("working_days", date, rule, days) : `${date} (${rule})`),
   ];
 };
 
@@ -86,7 +86,7 @@ const citation = (it) => el("li", {}, el("strong", {}, it.title || it.source_id)
 
 results.question = (answer) => [
   heading("result"),
-  el("p", { class: answer.answer ? "notice" : "problem" }, answer.answer || answer.message || say("no_answer")),
+  el("p", { class: answer.answer ? "notice" : "problem" }, answer.answer || say("no_answer")),
   answer.by_words_only ? el("p", { class: "hint" }, say("by_words")) : null,
   el("p", { class: "hint" }, `${say("made_by", answer.model.name, answer.model.version)} · ${answer.disclosure}`),
   answer.citations.length ? [heading("cited"), el("ul", { class: "cited" }, answer.citations.map(citation))] : null,
@@ -114,12 +114,12 @@ results.card = (answer, source, masked, extra) => {
   const { width, height } = found.document.image;
   const overlay = fw.svg("svg", { viewBox: `0 0 ${width} ${height}`, "aria-hidden": "true" });
   const rows = found.fields.map((field) => results.field(field, overlay, masked, extra));
-  const head = ["field", "value", "trust", "confidence", "checks", ...(extra ? [extra.name] : [])].map((it) => el("th", { scope: "col" }, say(it)));
+  const head = ["field", "value", "trust", "confidence", "checks", ...(extra ? [extra.name] : [])].map((it) => el("th", { scope: "col", class: it === "confidence" ? "number" : null }, say(it)));
   const retake = found.quality.retake
     ? el("p", { class: "problem" }, say("retake", found.quality.reasons.map((it) => it.text).join("、"))) : null;
   const zone = found.mrz ? [heading("zone"), el("pre", {}, found.mrz.lines.map((raw) => (masked ? masked({ name: "mrz", raw }) : raw)).join("\n"))] : null;
   return [
-    el("h2", {}, `${say("kind")}:${named("type", found.document.type)} · ${fw.sure(found.document.type_score)}`), retake,
+    el("h2", {}, `${fw.named(say("kind"), named("type", found.document.type))} · ${fw.sure(found.document.type_score)}`), retake,
     el("div", { class: "card-view" },
       source ? el("div", { class: "picture" }, el("img", { alt: say("picture"), src: source }), overlay) : null,
       el("div", {}, el("table", { class: "cards" }, el("thead", {}, el("tr", {}, head)), el("tbody", {}, rows)))),
@@ -129,9 +129,12 @@ results.card = (answer, source, masked, extra) => {
 
 results.field = (field, overlay, masked, extra) => {
   const title = named("field", field.name);
-  const checks = field.checks.map((it) => say(it.ok ? "passed" : "not_passed", it.name)).join("、") || say("no_checks");
+  const checks = field.checks.map((it) => say(it.ok ? "passed" : "not_passed", named("check", it.name))).join("、") || say("no_checks");
   const value = masked ? masked(field) : field.value ?? field.raw;
-  const cells = [["value", value], ["trust", named("status", field.status)], ["confidence", fw.percent(field.confidence)], ["checks", checks]];
+  // A day is not broken in two; F and M are words.
+  const isDay = /^\d{4}-\d\d-\d\d$/.test(value);
+  const shown = isDay ? el("span", { class: "whole" }, value) : (field.name === "sex" && fw.words[`sex_${String(value).toLowerCase()}`]) || value;
+  const cells = [["value", shown], ["trust", named("status", field.status)], ["confidence", fw.percent(field.confidence)], ["checks", checks]];
   const name = field.box ? el("button", { type: "button", class: "link" }, title) : title;
   const row = el("tr", {}, el("th", { scope: "row" }, name), cells.map(([key, it]) => el("td", { "data-label": say(key), class: key === "confidence" ? "number" : null }, it)),
     extra ? el("td", { "data-label": say(extra.name) }, extra.cell(field)) : null);

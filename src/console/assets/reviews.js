@@ -29,15 +29,15 @@ const fail = (error) => fw.by("failed").replaceChildren(fw.problem(error));
 const title = (item) => (item.title === null ? fw.say("erased") : item.title || fw.say("no_title"));
 
 // A day by both calendars, and a time of today.
-const day = (text) => {
+const day = (text, isShort) => {
   const parts = new Intl.DateTimeFormat("en-CA", { timeZone: "Asia/Taipei" }).format(new Date(Date.parse(text) - 1000)).split("-");
-  return `${parts.join("-")}(民國${Number(parts[0]) - 1911}年${Number(parts[1])}月${Number(parts[2])}日)`;
+  return isShort ? parts.join("-") : fw.say("both_days", parts.join("-"), Number(parts[0]) - 1911, Number(parts[1]), Number(parts[2]));
 };
 const time = (text) => new Date(text).toLocaleTimeString("zh-TW", { timeZone: "Asia/Taipei", hour: "2-digit", minute: "2-digit", hour12: false });
 
-const due = (item) => {
+const due = (item, isShort = false) => {
   const isLate = item.decision === null && Date.parse(item.deadline) <= Date.now();
-  return fw.el("span", { class: isLate ? "late" : null }, fw.say(isLate ? "overdue" : "due", day(item.deadline)));
+  return fw.el("span", { class: isLate ? "late" : null }, fw.say(isLate ? "overdue" : "due", day(item.deadline, isShort)));
 };
 
 // Calls a route of an item with the version that was seen.
@@ -72,7 +72,7 @@ const tags = (item) => {
 const row = (item) => {
   const button = fw.el("button", { type: "button", "data-id": item.review_id },
     fw.el("span", { class: "line" }, title(item)),
-    fw.el("span", { class: "under" }, due(item), ` · ${fw.say("confidence")} ${fw.sure(item.confidence)} `, tags(item)));
+    fw.el("span", { class: "under" }, due(item, true), ` · ${fw.say("confidence")} ${fw.sure(item.confidence)} `, tags(item)));
   button.addEventListener("click", () => show(item));
   return fw.el("li", {}, button);
 };
@@ -153,7 +153,7 @@ const hints = (item) => {
 const earlier = (item) => {
   const links = item.earlier.map((it) => {
     const what = it.decision ? `${fw.say(it.decision.decision)} ${it.decision.label || ""}` : fw.say("earlier_open");
-    const button = fw.el("button", { type: "button", class: "link" }, `${title(it)}(${what.trim()})`);
+    const button = fw.el("button", { type: "button", class: "link" }, `${title(it)} (${what.trim()})`);
     button.addEventListener("click", () => look(it.review_id));
     return fw.el("li", {}, button);
   });
@@ -181,7 +181,7 @@ const choice = (it, idx) => fw.el("label", { class: "choice" },
   fw.el("input", { type: "radio", name: "choice", value: String(idx), checked: idx === 0 }),
   fw.el("kbd", {}, String(idx + 1)),
   fw.el("span", {}, fw.el("strong", {}, it.name), fw.el("span", { class: "quiet" }, it.unit || fw.say("no_unit")),
-    fw.el("span", {}, ` ${fw.say("confidence")} ${fw.sure(it.score)}`), fw.bar(it.score)));
+    fw.el("span", { class: "score" }, `${fw.say("confidence")} ${fw.sure(it.score)}`), fw.bar(it.score)));
 
 const dispatch = (content) => {
   const made = [];
@@ -191,7 +191,7 @@ const dispatch = (content) => {
     made.push(fw.el("h3", {}, fw.say("officers")), fw.el("ul", {}, content.officers.map((it) =>
       fw.el("li", {}, fw.say("officer_row", it.officer_id, it.open_cases, it.basis.join("、")), ` ${fw.sure(it.score)}`))));
   }
-  if (content.references.length) made.push(fw.el("ul", {}, content.references.map((it) => fw.el("li", {}, `${fw.say(it.kind)}:${it.ref}`))));
+  if (content.references.length) made.push(fw.el("ul", {}, content.references.map((it) => fw.el("li", {}, fw.named(fw.say(it.kind), it.ref)))));
   return made;
 };
 

@@ -15,7 +15,7 @@ if (form) {
   const unit = (path) => path || fw.say("no_unit");
 
   const list = (title, items) => [
-    fw.el("h4", {}, `${title}(${items.length})`),
+    fw.el("h4", {}, `${title} (${items.length})`),
     items.length ? fw.el("ul", {}, items.map((it) => fw.el("li", {}, it))) : fw.el("p", { class: "quiet" }, fw.say("nothing")),
   ];
 
@@ -23,9 +23,9 @@ if (form) {
     fw.el("h3", {}, fw.say("difference", it.version)),
     list(fw.say("added_units"), it.added),
     list(fw.say("removed_units"), it.removed),
-    list(fw.say("changed_units"), it.changed.map(({ path, fields }) => `${path}:${fields.map((field) => fw.say(field)).join("、")}`)),
+    list(fw.say("changed_units"), it.changed.map(({ path, fields }) => fw.named(path, fields.map((field) => fw.say(field)).join("、")))),
     fw.el("p", {}, fw.say("equal_units", it.equal)),
-    list(fw.say("labels"), it.labels.map(({ label, before, after }) => `${label}:${unit(before)} → ${unit(after)}`)));
+    list(fw.say("labels"), it.labels.map(({ label, before, after }) => fw.named(label, `${unit(before)} → ${unit(after)}`))));
 
   form.addEventListener("submit", async (event) => {
     event.preventDefault();

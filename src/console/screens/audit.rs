@@ -13,6 +13,7 @@ use crate::audit::{
 };
 use crate::base::Date;
 use crate::console::shell::{Frame, Visit};
+use crate::console::text::Lang;
 use crate::console::text::operate::AuditText;
 use crate::console::text::shell::ShellText;
 
@@ -55,7 +56,7 @@ struct RowView {
     time: String,
     who: String,
     action: String,
-    event: &'static str,
+    event: String,
     object: String,
     outcome: &'static str,
     is_bad: bool,
@@ -189,8 +190,8 @@ async fn fill(visit: &Visit, wish: Wish, page: &mut AuditPage) -> Result<(), Str
     match wish {
         Wish::Nothing(problem) => page.problem = problem,
         Wish::Search(query) => {
-            let t = page.t;
-            page.found = Some(off_thread(move || search(&folder, &query, t)).await?);
+            let words = (page.t, visit.lang);
+            page.found = Some(off_thread(move || search(&folder, &query, words)).await?);
         }
         Wish::Verify => {
             let reports = off_thread(move || audit::verify(&folder, &key)).await?;
@@ -215,7 +216,7 @@ async fn off_thread<T: Send + 'static>(
 fn search(
     folder: &std::path::Path,
     query: &Query,
-    t: &'static AuditText,
+    words: (&'static AuditText, Lang),
 ) -> Result<Found, AuditError> {
     let mut newest = VecDeque::new();
     let touched = audit::search(folder, query, |row| {
@@ -227,17 +228,25 @@ fn search(
     let mut rows: Vec<RowBody> = newest.into();
     // Each node has a chain of its own; together they are in the order of time.
     rows.sort_by(|a, b| b.ts.cmp(&a.ts));
-    let rows = rows.into_iter().map(|it| view(it, t)).collect();
+    let rows = rows.into_iter().map(|it| view(it, words)).collect();
     Ok(Found { n: touched.n_rows, is_damaged: 0 < touched.n_unreadable, rows })
 }
 
-fn view(row: RowBody, t: &AuditText) -> RowView {
+/// What happened: in words, or in English as the row has it.
+fn event(it: AuditEvent, lang: Lang) -> String {
+    match (lang, serde_json::to_value(it)) {
+        (Lang::En, Ok(serde_json::Value::String(name))) => name,
+        _ => it.title().to_owned(),
+    }
+}
+
+fn view(row: RowBody, (t, lang): (&AuditText, Lang)) -> RowView {
     let asserted = if row.actor.asserted { t.asserted } else { "" };
     let parts = [row.purpose, row.case_no];
     RowView {
         time: row.ts,
         who: format!("{}{asserted}", row.actor.id),
-        event: row.event.title(),
+        event: event(row.event, lang),
         action: row.action,
         object: row.object.unwrap_or_default(),
         is_bad: row.outcome.is_some_and(|it| it != Outcome::Success),

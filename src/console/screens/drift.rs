@@ -167,10 +167,10 @@ mod tests {
         let chart = view.chart.unwrap();
         assert_eq!(chart.lines[0], "0.0,150.0 300.0,112.5 600.0,0.0");
         assert_eq!((chart.lines[1].as_str(), chart.threshold.as_str()), ("", "112.5"));
-        assert!(chart.label.starts_with("信件:近 3 次") && chart.label.contains("0.2"));
+        assert!(chart.label.starts_with("信件：近 3 次") && chart.label.contains("0.2"));
         assert_eq!(view.rows[0].values[0], Some(("0.800".to_owned(), true)));
         assert_eq!((view.rows[0].values[1].as_ref(), view.tone), (None, "warn"));
-        assert_eq!(view.samples, "基準 1000 件;最近一次(2026-11-03)比對 200 件。");
+        assert_eq!(view.samples, "基準 1000 件；最近一次（2026-11-03）比對 200 件。");
     }
 
     #[test]

@@ -17,7 +17,7 @@ use crate::task::call::{CallContext, CallError, Task};
 use crate::task::drift::Advice;
 use crate::task::idcard::{Health, ModelInfo};
 
-use super::drift;
+use super::{approvals, drift};
 
 /// Jobs that are listed.
 const LATEST: usize = 10;
@@ -35,6 +35,8 @@ struct HomePage {
     drifted: Vec<(&'static str, &'static str)>,
     d: &'static DriftText,
     reviews: Vec<ReviewTile>,
+    /// What takes a second person: title, path, how many wait.
+    approvals: Vec<(&'static str, &'static str, usize)>,
     counts: Vec<(&'static str, u64)>,
     jobs: Vec<JobRow>,
     sees_jobs: bool,
@@ -91,6 +93,7 @@ async fn page(visit: &Visit, cx: &CallContext) -> Result<HomePage, CallError> {
         drifted: drifted(visit, cx, t).await,
         d: DriftText::of(visit.lang),
         reviews: reviews(visit).await?,
+        approvals: approvals::waiting(visit, t).await,
         counts,
         jobs,
         sees_jobs: caller.is_some(),

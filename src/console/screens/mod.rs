@@ -2,6 +2,8 @@
 
 mod agreement;
 mod answers;
+mod applications;
+mod approvals;
 mod audit;
 mod calls;
 mod cards;

@@ -157,7 +157,7 @@ fn request(it: Erasure, own: Option<&str>, t: &PrivacyText) -> RequestView {
         (None, Some(_), Some(_)) => (t.done, "good"),
     };
     let is_open = it.done.is_none() && rejected.is_none();
-    let why = rejected.map(|it| format!("{} {}:{}", it.by, format::moment(it.at), it.reason));
+    let why = rejected.map(|it| format!("{} {} – {}", it.by, format::moment(it.at), it.reason));
     RequestView {
         asked: by(&it.asked),
         approved: it.approved.as_ref().map(by).or(why).unwrap_or("–".to_owned()),

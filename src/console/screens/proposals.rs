@@ -78,7 +78,7 @@ fn proposal(
     // The store compares them the same way.
     let is_own = own.is_some_and(|own| own.trim().eq_ignore_ascii_case(request.asked.0.trim()));
     let rejected = request.rejected.as_ref();
-    let why = rejected.map(|it| format!("{} {}:{}", it.by, format::moment(it.at), it.reason));
+    let why = rejected.map(|it| format!("{} {} – {}", it.by, format::moment(it.at), it.reason));
     let (state, tone) = match (rejected, &request.approved, request.done) {
         (Some(_), ..) => (t.rejected, ""),
         (None, None, _) => (t.waits, "warn"),

@@ -37,7 +37,7 @@ impl From<Label> for LabelOption {
         let unit = label.unit.unwrap_or_default();
         // What a label is called may stand below several units.
         let place = if unit.is_empty() || label.code == unit { &label.code } else { &unit };
-        LabelOption { name: format!("{}({place})", label.name), code: label.code, unit }
+        LabelOption { name: format!("{} ({place})", label.name), code: label.code, unit }
     }
 }
 

@@ -84,7 +84,7 @@ fn page(visit: &Visit, state: TaxonomyState) -> TaxonomyPage {
         t,
         words: t.words(),
         has_added: visit.query.get("did") == Some("add"),
-        agency: format!("{}({})", state.name, state.tenant),
+        agency: format!("{} ({})", state.name, state.tenant),
         shows_all,
         units: units(state.units.iter().filter(is_today), t),
         changes: state.changes.iter().rev().map(|it| change(it, t)).collect(),
@@ -123,10 +123,12 @@ fn units<'a>(found: impl Iterator<Item = &'a TaxonomyUnit>, t: &TaxonomyText) ->
 }
 
 fn valid(it: &TaxonomyUnit, t: &TaxonomyText) -> String {
-    let day = |it: Option<Date>| it.map_or(String::new(), |it| it.to_string());
+    let fill = |text: &str, day: Date| text.replace("{0}", &day.to_string());
     match (it.from, it.to) {
         (None, None) => t.always.to_owned(),
-        (from, to) => format!("{}–{}", day(from), day(to)),
+        (Some(from), None) => fill(t.since, from),
+        (None, Some(to)) => fill(t.until, to),
+        (Some(from), Some(to)) => format!("{from} – {to}"),
     }
 }
 
@@ -175,7 +177,7 @@ mod tests {
         let shown: Vec<_> =
             views.iter().map(|it| (it.name.as_str(), it.level, it.n_sections)).collect();
         assert_eq!(shown, [("戶政司", 1, 2), ("第三科", 2, 0), ("營建署", 1, 0)]);
-        assert_eq!((views[0].valid.as_str(), views[2].valid.as_str()), ("不限", "–2023-09-20"));
+        assert_eq!((views[0].valid.as_str(), views[2].valid.as_str()), ("不限", "至 2023-09-20"));
         assert!(is_valid(&found[4], end.previous_day()) && !is_valid(&found[4], end));
     }
 

@@ -4,6 +4,7 @@
 //! script finds the words of its screen as `data-` attributes of the element `words`.
 
 pub(super) mod calls;
+pub(super) mod clients;
 pub(super) mod drift;
 pub(super) mod home;
 pub(super) mod manage;

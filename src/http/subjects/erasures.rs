@@ -96,7 +96,7 @@ async fn ask(
     let (principal, asked) = read(app, cx, request, wire::parse_erasure).await?;
     let privacy = app.privacy_for(&principal);
     let reason = word("/reason", &asked.reason)?;
-    let subject = subject(&privacy, &asked.kind, asked.identifier)?;
+    let subject = subject(&privacy, &asked.kind, asked.identifier).await?;
     let about = (AuditEvent::ErasureAsked, "subjects erasures ask");
     let act = Act::signed(&principal, about, asked.by.as_deref())?;
     let done = async {

@@ -99,7 +99,7 @@ async fn lay(app: &App, cx: &CallContext, request: Request) -> Result<String, Ca
     let reason = word("/reason", &asked.reason)?;
     let about = (AuditEvent::RetentionHeld, "subjects holds lay");
     let mut act = Act::signed(&principal, about, asked.by.as_deref())?;
-    let held = held(&privacy, asked)?;
+    let held = held(&privacy, asked).await?;
     if held.0 == HoldKind::Case {
         act = act.about_case(Word::new(&held.1));
     }
@@ -108,7 +108,7 @@ async fn lay(app: &App, cx: &CallContext, request: Request) -> Result<String, Ca
     act.end(app, done).await
 }
 
-fn held(privacy: &Privacy, asked: HoldRequest) -> Result<(HoldKind, String), CallError> {
+async fn held(privacy: &Privacy, asked: HoldRequest) -> Result<(HoldKind, String), CallError> {
     let kind = HoldKind::ALL.into_iter().find(|it| it.as_str() == asked.held);
     let names_person = asked.kind.is_some() || asked.identifier.is_some();
     match kind {
@@ -123,7 +123,7 @@ fn held(privacy: &Privacy, asked: HoldRequest) -> Result<(HoldKind, String), Cal
         }
         Some(HoldKind::Subject) => {
             let kind = asked.kind.unwrap_or_default();
-            let found = subject(privacy, &kind, asked.identifier.unwrap_or_default())?;
+            let found = subject(privacy, &kind, asked.identifier.unwrap_or_default()).await?;
             Ok((HoldKind::Subject, found.as_str().to_owned()))
         }
         Some(kind) => Ok((kind, word("/object", asked.object.as_deref().unwrap_or_default())?)),

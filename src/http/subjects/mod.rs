@@ -71,7 +71,7 @@ pub(super) async fn find(
 async fn look(app: &App, cx: &CallContext, request: Request) -> Result<FoundResponse, CallError> {
     let (principal, asked) = read(app, cx, request, wire::parse).await?;
     let privacy = app.privacy_for(&principal);
-    let subject = subject(&privacy, &asked.kind, asked.identifier)?;
+    let subject = subject(&privacy, &asked.kind, asked.identifier).await?;
     let act = Act::of(&principal, (AuditEvent::SubjectFound, "subjects find"));
     let done = privacy.find(&subject).await.map_err(failed).map(|found| Done {
         object: object("subjects", subject.as_str()),
@@ -130,7 +130,7 @@ async fn copies(
 ) -> Result<CopiesResponse, CallError> {
     let (principal, asked) = read(app, cx, request, wire::parse).await?;
     let privacy = app.privacy_for(&principal);
-    let subject = subject(&privacy, &asked.kind, asked.identifier)?;
+    let subject = subject(&privacy, &asked.kind, asked.identifier).await?;
     let act = Act::of(&principal, (AuditEvent::SubjectExported, "subjects copy"));
     let done = copied(&privacy, &subject).await.map(|(n_rows, files)| Done {
         object: object("subjects", subject.as_str()),
@@ -173,16 +173,30 @@ async fn read<T>(
     Ok((principal, parse(&json)?))
 }
 
-fn subject(privacy: &Privacy, kind: &str, identifier: String) -> Result<Subject, CallError> {
-    let kind = match kind {
-        "id-number" => IdentifierKind::IdNumber,
-        "phone" => IdentifierKind::Phone,
-        "email" => IdentifierKind::Email,
+/// Whom an identifier means.
+///
+/// # Errors
+/// When it is no identifier of its kind, or cannot be right and nothing that is kept has it: then it is mistyped.
+async fn subject(privacy: &Privacy, kind: &str, identifier: String) -> Result<Subject, CallError> {
+    let (kind, form) = match kind {
+        "id-number" => (
+            IdentifierKind::IdNumber,
+            "請填一個英文字母加九個數字,或舊式統一證號的兩個英文字母加八個數字。",
+        ),
+        "phone" => (IdentifierKind::Phone, "請填 5 到 20 個數字的電話號碼。"),
+        "email" => (IdentifierKind::Email, "請填電子信箱,例如 name@example.tw。"),
         _ => return Err(CallError::bad_value("/kind", "沒有這種識別資料。")),
     };
-    let value = Private::new(identifier.trim().to_owned());
-    let found = privacy.subject(&Identifier { kind, value });
-    found.ok_or_else(|| CallError::bad_value("/identifier", "請填識別資料。"))
+    let identifier = Identifier { kind, value: Private::new(identifier.trim().to_owned()) };
+    let bad = |message: &str| CallError::bad_value("/identifier", message);
+    if !identifier.has_form() {
+        return Err(bad(form));
+    }
+    let subject = privacy.subject(&identifier).ok_or_else(|| bad(form))?;
+    if !identifier.is_sound() && privacy.find(&subject).await.map_err(failed)?.is_empty() {
+        return Err(bad("檢查碼不符或號碼不完整,也沒有提及它的紀錄;請核對是否有誤。"));
+    }
+    Ok(subject)
 }
 
 fn object(kind: &str, id: &str) -> Option<Word> {

@@ -54,6 +54,14 @@ impl Gate {
     }
 }
 
+impl Registration {
+    /// Whether whoever administers clients issues its keys and lets it call again; what is more powerful than that is
+    /// looked after at the machine.
+    pub fn is_plain(&self) -> bool {
+        require_plain(self).is_ok()
+    }
+}
+
 impl Onboarding<'_> {
     /// Keeps an application, handed over by `sender`, for another person's approval.
     ///

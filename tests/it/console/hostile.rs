@@ -9,7 +9,7 @@ use fenwen::store::clients::ClientRow;
 use crate::http::client::get;
 use crate::http::fake::Server;
 
-use super::html;
+use super::{ask, html};
 
 /// Pieces that a browser would run or obey if they were not escaped.
 const CORPUS: [&str; 8] = [
@@ -115,4 +115,22 @@ async fn addresses_of_webhooks_are_text() {
     let page = html(&get(server.addr, "/console/clients").await);
     assert!(page.contains("receiver.example/&#60;script&#62;"), "{page}");
     check(&page, "webhooks");
+}
+
+#[tokio::test]
+async fn what_applications_say_is_text() {
+    let server = Server::open().await;
+    for (idx, text) in CORPUS.iter().enumerate() {
+        let application = serde_json::json!({
+            "application_no": text, "applied_by": text, "client_id": format!("c-{idx}"),
+            "org": "301000000A", "scopes": ["jobs:read"], "purposes": ["petition-handling"],
+        });
+        let head = "content-type: application/json\r\n";
+        let path = "/api/v1/clients/applications";
+        let made = ask(&server, "POST", path, head, &application.to_string()).await;
+        assert_eq!(made.status, 201, "{text}: {made:?}");
+    }
+    let page = html(&get(server.addr, "/console/clients").await);
+    assert!(page.contains("<dd>&#60;script&#62;"), "{page}");
+    check(&page, "applications");
 }

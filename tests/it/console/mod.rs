@@ -1,11 +1,13 @@
 //! The console as a browser gets it: pages, their headers, sessions, and what may not be seen.
 
+mod clients;
 mod hostile;
 mod models;
 mod privacy;
 mod session;
 mod sockets;
 mod taxonomy;
+mod words;
 
 use std::collections::BTreeSet;
 

@@ -48,7 +48,7 @@ async fn a_session_opens_what_the_scopes_open() {
     let key = register(&server, "officer", "letters:classify jobs:read").await;
     let cookie = sign_in(&server, &key).await;
     let home = html(&ask(&server, "GET", "/console", &cookie, "").await);
-    assert!(home.contains("officer(301000000A)") && home.contains("/console/try"));
+    assert!(home.contains("officer (301000000A)") && home.contains("/console/try"));
     assert!(!home.contains("href=\"/console/audit\"") && !home.contains(&key));
     let denied = ask(&server, "GET", "/console/audit", &cookie, "").await;
     assert_eq!((denied.status, denied.header("content-type")), (403, "text/html; charset=utf-8"));

@@ -40,7 +40,7 @@ async fn units_changes_and_duties_are_shown() {
     let gone = "<span class=\"level-1\">社會司</span>";
     assert!(!page.contains(gone));
     let all = html(&get(server.addr, "/console/taxonomy?show=all").await);
-    assert!(all.contains(gone) && all.contains("–2013-07-23"));
+    assert!(all.contains(gone) && all.contains("至 2013-07-23"));
     let state = get(server.addr, TAXONOMY).await.json();
     assert_eq!((&state["tenant"], &state["version"]), (&json!("301000000A"), &json!("2023-09-20")));
     assert!(state["units"].as_array().unwrap().iter().any(|it| it["path"] == "301000000A/戶政司"));

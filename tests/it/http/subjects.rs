@@ -38,7 +38,11 @@ fn about(more: Value) -> Value {
 
 /// A prediction of an agency that mentions the person.
 pub(crate) async fn keep(server: &Server, id: &str, org: &str) {
-    let value = Private::new(ID_NUMBER.to_owned());
+    keep_of(server, id, (org, ID_NUMBER)).await;
+}
+
+async fn keep_of(server: &Server, id: &str, (org, id_number): (&str, &str)) {
+    let value = Private::new(id_number.to_owned());
     let identifier = Identifier { kind: IdentifierKind::IdNumber, value };
     let prediction = NewPrediction {
         id: id.to_owned(),
@@ -85,6 +89,31 @@ async fn ids(server: &Server, head: &str) -> Vec<String> {
 }
 
 #[tokio::test]
+async fn a_mistyped_number_is_told_from_one_that_nobody_mentions() {
+    let server = Server::open().await;
+    let mistyped = "A123456780";
+    for (path, more) in [
+        ("/find", json!({})),
+        ("/copies", json!({})),
+        ("/erasures", json!({"reason": "當事人申請", "by": "u-1"})),
+        ("/holds", json!({"held": "subject", "reason": "訴願", "by": "u-1"})),
+    ] {
+        let mut body = about(more);
+        body["identifier"] = json!(mistyped);
+        let refused = post(&server, "", path, body).await;
+        assert_eq!((refused.status, refused.problem().as_str()), (400, "ER0210"), "{path}");
+        assert_eq!(refused.json()["errors"][0]["pointer"], "/identifier", "{path}");
+        assert!(!String::from_utf8(refused.body).unwrap().contains(mistyped), "{path}");
+    }
+    assert!(list(&server, "", "/erasures").await.is_empty());
+    // As somebody wrote it beside 身分證字號: it is found then.
+    keep_of(&server, "p-1", (HOUSE, mistyped)).await;
+    let body = json!({"kind": "id-number", "identifier": mistyped});
+    let found = post(&server, "", "/find", body).await;
+    assert_eq!(found.json()["items"][0]["id"], "p-1", "{found:?}");
+}
+
+#[tokio::test]
 async fn a_person_is_found_and_copied() {
     let server = Server::open().await;
     assert!(ids(&server, "").await.is_empty());
@@ -110,6 +139,9 @@ async fn a_person_is_found_and_copied() {
         (json!({"kind": "name", "identifier": "x"}), "ER0210"),
         (json!({"kind": "phone", "identifier": " "}), "ER0210"),
         (json!({"kind": "phone"}), "ER0210"),
+        (json!({"kind": "id-number", "identifier": "王小明"}), "ER0210"),
+        (json!({"kind": "phone", "identifier": ID_NUMBER}), "ER0210"),
+        (json!({"kind": "email", "identifier": "ming"}), "ER0210"),
         (about(json!({"more": 1})), "ER0220"),
     ] {
         let refused = post(&server, "", "/find", body.clone()).await;
