@@ -19,7 +19,7 @@ fn application(client: &str, org: &str) -> Value {
     json!({
         "application_no": "SO-2026-000123", "applied_by": "u-31", "client_id": client, "org": org,
         "scopes": ["letters:classify"], "purposes": ["petition-handling"], "networks": ["10.1.0.0/16"],
-        "hours": "08:00-18:00", "valid_days": 365, "exchange_name": "TW/GOV/1/mailbox",
+        "hours": "08:00-18:00", "valid_days": 365, "exchange_name": format!("TW/GOV/1/{client}"),
     })
 }
 
