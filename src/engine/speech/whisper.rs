@@ -252,7 +252,7 @@ mod tests {
     #[test]
     fn short_windows_are_heard_in_ten_seconds_and_long_ones_with_a_margin() {
         let check = |seconds: usize, expected: usize| {
-            assert_eq!(positions(seconds * 16_000), expected, "{seconds} s");
+            assert_eq!(positions(seconds * 16_000, false), expected, "{seconds} s");
         };
         check(1, 512);
         check(3, 512);
