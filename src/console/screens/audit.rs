@@ -53,6 +53,7 @@ struct Found {
 }
 
 struct RowView {
+    day: String,
     time: String,
     who: String,
     action: String,
@@ -243,8 +244,10 @@ fn event(it: AuditEvent, lang: Lang) -> String {
 fn view(row: RowBody, (t, lang): (&AuditText, Lang)) -> RowView {
     let asserted = if row.actor.asserted { t.asserted } else { "" };
     let parts = [row.purpose, row.case_no];
+    let (day, time) = row.ts.split_once('T').unwrap_or((&row.ts, ""));
     RowView {
-        time: row.ts,
+        day: day.to_owned(),
+        time: time.to_owned(),
         who: format!("{}{asserted}", row.actor.id),
         event: event(row.event, lang),
         action: row.action,

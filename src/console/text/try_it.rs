@@ -115,8 +115,8 @@ catalogue! {
         value: "值", "Value";
         trust: "可信程度", "Trust";
         checks: "檢核", "Checks";
-        passed: "{0} 通過", "{0} passed";
-        not_passed: "{0} 未通過", "{0} failed";
+        passed: "{0}通過", "{0} passed";
+        not_passed: "{0}未通過", "{0} failed";
         no_checks: "無", "None";
         retake: "建議重拍：{0}", "Take it again: {0}";
         zone: "機讀區", "Machine-readable zone";
