@@ -53,9 +53,15 @@ struct ClientView {
     is_own: bool,
     /// Whoever is local is not.
     is_registered: bool,
-    /// Whether its keys are issued here.
-    is_plain: bool,
-    may_suspend: bool,
+    offered: Offered,
+}
+
+/// What is offered to be done with a client.
+struct Offered {
+    /// Its keys are issued here: what it may do is not above whoever administers clients.
+    issues: bool,
+    suspends: bool,
+    enables: bool,
 }
 
 struct WebhookView {
@@ -163,8 +169,11 @@ fn view(
     ClientView {
         is_own: it.id == own,
         is_registered: true,
-        is_plain: it.is_plain(),
-        may_suspend: it.is_active,
+        offered: Offered {
+            issues: it.is_plain(),
+            suspends: it.is_active,
+            enables: it.is_plain() && !it.is_active,
+        },
         state: match (it.is_active, has_lapsed) {
             (false, _) => t.suspended,
             (true, true) => t.lapsed,
