@@ -210,9 +210,8 @@ impl SessionTable {
         let Ok(found) = self.prover.sign_outs(from).await else { return };
         let mut news = self.news();
         for ended in found {
-            if !news.heard.contains_key(&ended.id) {
+            if news.heard.insert(ended.id.clone(), ended.at).is_none() {
                 self.end_all(&ended);
-                news.heard.insert(ended.id, ended.at);
             }
         }
         news.heard.retain(|_, at| from <= *at);
