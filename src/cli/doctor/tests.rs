@@ -117,9 +117,11 @@ fn what_is_bad_says_what_to_do() {
     check(&config, "scanner", "請檢查 clamd 與 scan.clamd");
     config.data_dir = Some(data.path().to_owned());
     config.store.engine = StoreEngine::Postgres;
-    check(&config, "database", "store.url");
+    #[cfg(not(feature = "postgres"))]
+    check(&config, "database", "請以 feature `postgres` 建置");
     #[cfg(feature = "postgres")]
     {
+        check(&config, "database", "store.url");
         let url = format!("postgres://fenwen@{closed}/fenwen");
         config.store.url = Some(crate::base::Secret::new(url));
         fs::remove_dir_all(data.path().join("keys")).unwrap();

@@ -12,6 +12,9 @@ use super::numbers::digit;
 
 /// Digits in a row that are hidden whatever they are.
 const MIN_RUN: usize = 7;
+/// Digits in a run that begins with a zero or has letters in it, from which it is hidden whatever it is: what is left of
+/// a telephone number when a digit was heard as a letter.
+const MIN_CODE: usize = 5;
 /// What follows a run of digits that is an amount, not a number of somebody.
 const AMOUNT: &[char] = &['元', '塊', '萬', '億', '人', '件', '戶', '%', '年'];
 /// What people say between digits.
@@ -150,27 +153,31 @@ fn compact(text: &[char]) -> (String, Vec<usize>) {
     (compact, origins)
 }
 
-/// Long runs of digits, with a letter before them if there is one.
+/// Runs of letters and digits that are somebody's number, though one of its digits may have been misheard.
 fn runs(compact: &str, origins: &[usize]) -> Vec<Found> {
     let chars: Vec<char> = compact.chars().collect();
     let mut found = Vec::new();
     let mut idx = 0;
     while idx < chars.len() {
-        let len = chars.iter().skip(idx).take_while(|it| it.is_ascii_digit()).count();
-        if MIN_RUN <= len && !chars.get(idx + len).is_some_and(|it| AMOUNT.contains(it)) {
-            let has_letter = idx
-                .checked_sub(1)
-                .and_then(|it| chars.get(it))
-                .is_some_and(char::is_ascii_alphabetic);
-            let first = idx - usize::from(has_letter);
-            if let (Some(start), Some(last)) = (origins.get(first), origins.get(idx + len - 1)) {
-                let (kind, mask) = NUMBER;
-                found.push(Found { kind, mask, start: *start, end: last + 1 });
-            }
+        let run: Vec<char> =
+            chars.iter().skip(idx).take_while(|it| it.is_ascii_alphanumeric()).copied().collect();
+        let is_amount = chars.get(idx + run.len()).is_some_and(|it| AMOUNT.contains(it));
+        if is_number(&run, is_amount)
+            && let (Some(start), Some(last)) = (origins.get(idx), origins.get(idx + run.len() - 1))
+        {
+            let (kind, mask) = NUMBER;
+            found.push(Found { kind, mask, start: *start, end: last + 1 });
         }
-        idx += len.max(1);
+        idx += run.len().max(1);
     }
     found
+}
+
+fn is_number(run: &[char], is_amount: bool) -> bool {
+    let n_digits = run.iter().filter(|it| it.is_ascii_digit()).count();
+    // No amount begins with a zero, and none has letters in it.
+    let is_code = run.first() == Some(&'0') || n_digits < run.len();
+    if is_code { MIN_CODE <= n_digits } else { MIN_RUN <= n_digits && !is_amount }
 }
 
 /// In order, not overlapping: of two that share a character one is made, of the kind that is known better.
@@ -243,6 +250,10 @@ mod tests {
         check(&["A12345678號"], &["〔號碼〕號"]);
         check(&["帳號是九八七六五四三二一"], &["帳號是〔號碼〕"]);
         check(&["B12345678,9"], &["〔號碼〕"]);
+        check(&["092356K8C,對"], &["〔號碼〕,對"]);
+        check(&["電話是零二二三五 pp"], &["電話是〔號碼〕 pp"]);
+        check(&["K8C092356謝謝"], &["〔號碼〕謝謝"]);
+        check(&["郵遞區號100218,COVID19,B2B,0800"], &["郵遞區號100218,COVID19,B2B,0800"]);
     }
 
     #[test]

@@ -80,14 +80,14 @@ fn check_shown(texts: &[&str], text: &str, expected: &[&str]) {
 #[test]
 fn personal_data_is_looked_for_anew() {
     check_shown(&["打電話"], "打0912345678", &["打〔行動電話〕"]);
-    check_shown(&["打0912", "再來", "謝謝"], "打091234", &["打091234", "再來", "謝謝"]);
+    check_shown(&["打0912", "再來", "謝謝"], "打0913", &["打0913", "再來", "謝謝"]);
     check_shown(&["打0912345", "謝謝"], "打0912345678", &["打〔行動電話〕", "謝謝"]);
 }
 
 #[test]
 fn what_was_hidden_stays_hidden_where_it_stays_at_all() {
     // The number would be none any longer: what is left of it is still somebody's.
-    check_shown(&["打0912345678好"], "打0912x345678好", &["打〔行動電話〕x〔行動電話〕好"]);
+    check_shown(&["打0912345678好"], "打0912號345678好", &["打〔行動電話〕號〔行動電話〕好"]);
     check_shown(&["打0912345678好"], "打好", &["打好"]);
     // The first half is gone; the second one is not shown for that.
     check_shown(&["打0912", "345678好"], "打", &["打", "〔個資〕好"]);
@@ -96,8 +96,8 @@ fn what_was_hidden_stays_hidden_where_it_stays_at_all() {
 
 #[test]
 fn a_second_change_shows_nothing_either() {
-    let mut segments = corrected(&["打0912345678好"], "打0912x345678好");
-    correct(&mut segments, &[Change { idx: 0, text: "打0912x345x678好嗎" }]);
+    let mut segments = corrected(&["打0912345678好"], "打0912號345678好");
+    correct(&mut segments, &[Change { idx: 0, text: "打0912號345號678好嗎" }]);
     let shown = segments[0].shown(Rendition::Redacted);
     assert!(!shown.chars().any(|it| it.is_ascii_digit()), "{shown}");
 }
