@@ -3,8 +3,8 @@
 
     python3 eval/bench/live.py --fenwen target/release/fenwen --clips DIR --part tw --json eval/out/live.json
 
-A partial result is told after each half second of new sound (the window). Of each stream: when the first partial came, counted
-from the moment its speech began, in windows; how old the sound was of which each partial told the end; how long after a last
+A partial result is told after each half second of new sound (the window). Of each stream: when the first partial with a text came,
+counted from the moment its speech began, in windows; how old the sound was of which each partial told the end; how long after a last
 frame the rest came. Fails when half of the streams wait for longer than BAR. Needs the models (`fenwen models pull`) and `websockets`.
 """
 
@@ -86,7 +86,8 @@ def stream(port, rate, sound, frame_ms):
         socket.send('{"type":"end"}')
         reader.join(60)
     assert told and told[-1][1]["type"] == "done", told[-1:]
-    partials = [(at - start, it) for at, it in told if it["type"] == "partial"]
+    # A draft that is not believed has no text: that is no result yet.
+    partials = [(at - start, it) for at, it in told if it["type"] == "partial" and it["text"]]
     found = {"seconds": len(sound) / 2 / rate, "partials": len(partials), "rest s": told[-1][0] - end}
     if partials:
         at, first = partials[0]

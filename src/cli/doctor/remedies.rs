@@ -19,8 +19,7 @@ pub(super) fn of_port(error: &Error, setting: &str) -> String {
 
 /// The failure of the store in one line, with its remedy.
 pub(super) fn of_store(error: &anyhow::Error) -> anyhow::Error {
-    let causes: Vec<String> = error.chain().map(ToString::to_string).collect();
-    let told = causes.join(":");
+    let told = crate::cli::one_line(error);
     match error.chain().find_map(|it| it.downcast_ref()).map(remedy) {
         Some(remedy) => anyhow!("{told}({remedy})"),
         // A setting is missing, and the text says which.

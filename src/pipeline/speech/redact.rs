@@ -159,10 +159,11 @@ fn runs(compact: &str, origins: &[usize]) -> Vec<Found> {
     let mut found = Vec::new();
     let mut idx = 0;
     while idx < chars.len() {
-        let run: Vec<char> =
-            chars.iter().skip(idx).take_while(|it| it.is_ascii_alphanumeric()).copied().collect();
-        let is_amount = chars.get(idx + run.len()).is_some_and(|it| AMOUNT.contains(it));
-        if is_number(&run, is_amount)
+        let rest = chars.get(idx..).unwrap_or_default();
+        let n_run = rest.iter().take_while(|it| it.is_ascii_alphanumeric()).count();
+        let (run, after) = rest.split_at(n_run);
+        let is_amount = after.first().is_some_and(|it| AMOUNT.contains(it));
+        if is_number(run, is_amount)
             && let (Some(start), Some(last)) = (origins.get(idx), origins.get(idx + run.len() - 1))
         {
             let (kind, mask) = NUMBER;
