@@ -108,7 +108,13 @@ async function visit(page, key) {
   await page.locator("#key").fill(key);
   await page.keyboard.press("Enter");
   await page.waitForURL("**/console");
-  return page.goto("/console/calls");
+  // A running server takes up a new index within seconds.
+  for (let tries = 0; tries < 300; tries += 1) {
+    const answer = await page.goto("/console/calls");
+    if (await page.locator("#call[data-answers]").count()) return answer;
+    await page.waitForTimeout(200);
+  }
+  return assert.fail("the server did not take up the new index");
 }
 
 // Walks of somebody who has this key.

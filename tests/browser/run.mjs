@@ -298,6 +298,12 @@ const walks = {
   ...english,
 };
 
+// What somebody in front of a failed walk would see; what walks show is invented.
+const seen = async (page) => {
+  const text = await page.locator("body").innerText({ timeout: 5000 }).catch(String);
+  return `     at ${page.url()}, complaints: ${JSON.stringify(page.complaints)}, said:\n${text.replace(/\s*\n\s*/g, " | ").slice(0, 4000)}`;
+};
+
 const demo = await Server.start(program);
 const browser = await open();
 let failed = 0;
@@ -309,7 +315,7 @@ const run = async (name, walk, address) => {
     console.log(`ok   ${name}`);
   } catch (error) {
     failed += 1;
-    console.log(`FAIL ${name}\n${error.stack}`);
+    console.log(`FAIL ${name}\n${error.stack}\n${await seen(page)}`);
   }
   await page.context().close();
 };
