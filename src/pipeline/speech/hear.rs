@@ -7,6 +7,7 @@ use crate::media::audio::RATE;
 use crate::media::text::is_han;
 use crate::task::speech::{Millis, SpokenLanguage};
 
+use super::band;
 use super::guard::{self, Signs};
 use super::line::Line;
 use super::phrases;
@@ -62,12 +63,13 @@ pub fn hear(
     options: &HearOptions,
     should_stop: &ShouldStop,
 ) -> Result<Vec<Utterance>, SpeechError> {
-    let mut attempt = Attempt { model, window, options, should_stop };
+    let samples = band::restored(&window.samples);
+    let mut attempt = Attempt { model, samples: &samples, options, should_stop };
     let (mut heard, mut signs) = attempt.best(Language::Mandarin)?;
     let mut language = SpokenLanguage::Mandarin;
     let is_latin = LATIN < latin_share(&heard);
     if !options.is_draft && !signs.is_silence() && (is_latin || signs.logprob < QUESTION) {
-        let languages = attempt.model.detect_languages(&window.samples, should_stop)?;
+        let languages = attempt.model.detect_languages(&samples, should_stop)?;
         let likeliest = languages.first().filter(|it| BELIEF <= it.1).map(|it| it.0.as_str());
         if likeliest == Some("en") {
             let english = attempt.best(Language::English)?;
@@ -90,7 +92,8 @@ pub fn hear(
 
 struct Attempt<'a> {
     model: &'a mut dyn SpeechModel,
-    window: &'a Window,
+    /// Of the window, as the model should hear them.
+    samples: &'a [f32],
     options: &'a HearOptions,
     should_stop: &'a ShouldStop,
 }
@@ -98,7 +101,7 @@ struct Attempt<'a> {
 impl Attempt<'_> {
     /// The best of the decodes that are needed: one, when it looks right.
     fn best(&mut self, language: Language) -> Result<(Heard, Signs), SpeechError> {
-        let seconds = self.window.samples.len() as f32 / RATE as f32;
+        let seconds = self.samples.len() as f32 / RATE as f32;
         let mut best: Option<(Heard, Signs)> = None;
         for temperature in TEMPERATURES {
             // A prompt may be what leads the decode astray, and it is Mandarin.
@@ -106,7 +109,7 @@ impl Attempt<'_> {
             let prompt = self.options.prompt.clone().filter(|_| has_prompt);
             let HearOptions { beams, is_draft, .. } = *self.options;
             let options = DecodeOptions { language, temperature, beams, prompt, is_draft };
-            let heard = self.model.hear(&self.window.samples, &options, self.should_stop)?;
+            let heard = self.model.hear(self.samples, &options, self.should_stop)?;
             let signs = Signs::of(&heard, seconds);
             let is_good = !signs.is_bad() || signs.is_silence() || self.options.is_draft;
             if best.as_ref().is_none_or(|(_, before)| before.merit() < signs.merit()) {
@@ -317,6 +320,22 @@ mod tests {
         let hopeless =
             FakeSpeech::computing(|window, _| Ok(heard("我家在那邊", 0.1, window.len())));
         assert_eq!(run(hopeless), other);
+    }
+
+    #[test]
+    fn a_voice_from_a_telephone_is_heard_with_its_depth() {
+        let samples = band::tests::telephoned();
+        let power = |it: &[f32]| it.iter().map(|it| it * it).sum::<f32>();
+        let before = power(&samples);
+        let mut model = FakeSpeech::computing(move |window, _| {
+            let text = if 1.5 * before < power(window) { "深" } else { "淺" };
+            Ok(heard(text, 0.8, window.len()))
+        });
+        let mut whole = window();
+        whole.samples = samples;
+        let should_stop: ShouldStop = Arc::new(|| false);
+        let found = hear(&mut model, &whole, &HearOptions::default(), &should_stop).unwrap();
+        assert_eq!(found.first().map(|it| it.line.text()).as_deref(), Some("深"));
     }
 
     #[test]
