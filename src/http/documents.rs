@@ -63,7 +63,7 @@ impl Carrier {
     params(
         ("prefer" = Option<String>, Header, description = "respond-async:JSON 改為工作,回覆 202;加上 wait=秒數 則先等候結果。"),
         ("idempotency-key" = Option<String>, Header, pattern = "^[!-~]{1,256}$", description = "改為工作時的重送識別碼。"),
-        ("x-deadline-ms" = Option<u32>, Header, minimum = 1, maximum = 999999999, description = "願意等待的毫秒數;只能縮短伺服器的期限。"),
+        ("x-deadline-ms" = Option<u32>, Header, minimum = 1, maximum = 999999999, description = "願意等待的毫秒數;只能縮短伺服器的期限,不足 200 以 200 計。"),
         ("x-request-id" = Option<String>, Header, description = "呼叫端的識別碼,原樣回覆:1 到 64 個英數字、-、_、.。"),
     ),
     request_body(content(

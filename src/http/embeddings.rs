@@ -23,7 +23,7 @@ use super::{App, body, refuse};
     operation_id = "create_embedding",
     tag = "inference",
     params(
-        ("x-deadline-ms" = Option<u32>, Header, minimum = 1, maximum = 999999999, description = "願意等待的毫秒數;只能縮短伺服器的期限。"),
+        ("x-deadline-ms" = Option<u32>, Header, minimum = 1, maximum = 999999999, description = "願意等待的毫秒數;只能縮短伺服器的期限,不足 200 以 200 計。"),
     ),
     request_body(content = EmbeddingRequest, content_type = "application/json"),
     responses(

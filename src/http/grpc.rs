@@ -87,7 +87,7 @@ async fn model_ready(
     let named = grpc::parse_named(&message)?;
     let found = app.service.models().info(&named.name, named.version.as_deref());
     match found {
-        Err(error) if error.code != ErrorCode::Unavailable => Err(error.into()),
+        Err(error) if error.code != ErrorCode::Conflict => Err(error.into()),
         found => Ok(Message(grpc::truth(found.is_ok()))),
     }
 }

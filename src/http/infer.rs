@@ -95,7 +95,7 @@ pub(super) async fn live() -> Json<ServerLive> {
     tag = "inference",
     responses(
         (status = 200, description = "就緒", body = ServerReady),
-        (status = 503, description = "ER0510:模型尚未載入或下載,或即將停機", body = InferFailure),
+        (status = 503, description = "ER0510:尚未就緒或即將停機", body = InferFailure),
     ),
 )]
 pub(super) async fn ready(State(app): State<Arc<App>>) -> Result<Json<ServerReady>, Failure> {
@@ -157,7 +157,7 @@ pub(super) async fn model_ready(
     params(
         ("name" = String, Path, description = "模型名稱"),
         ("inference-header-content-length" = Option<usize>, Header, description = "JSON 的位元組數;其後為二進位張量。"),
-        ("x-deadline-ms" = Option<u32>, Header, minimum = 1, maximum = 999999999, description = "願意等待的毫秒數;只能縮短伺服器的期限。"),
+        ("x-deadline-ms" = Option<u32>, Header, minimum = 1, maximum = 999999999, description = "願意等待的毫秒數;只能縮短伺服器的期限,不足 200 以 200 計。"),
     ),
     request_body(content = InferRequest, content_type = "application/json"),
     responses(
@@ -233,7 +233,7 @@ pub(super) async fn model_version_ready(
         ("name" = String, Path, description = "模型名稱"),
         ("version" = String, Path, description = "版本"),
         ("inference-header-content-length" = Option<usize>, Header, description = "JSON 的位元組數;其後為二進位張量。"),
-        ("x-deadline-ms" = Option<u32>, Header, minimum = 1, maximum = 999999999, description = "願意等待的毫秒數;只能縮短伺服器的期限。"),
+        ("x-deadline-ms" = Option<u32>, Header, minimum = 1, maximum = 999999999, description = "願意等待的毫秒數;只能縮短伺服器的期限,不足 200 以 200 計。"),
     ),
     request_body(content = InferRequest, content_type = "application/json"),
     responses(
@@ -283,7 +283,7 @@ pub(super) async fn index(
     tag = "inference",
     params(
         ("name" = String, Path, description = "模型名稱"),
-        ("x-deadline-ms" = Option<u32>, Header, minimum = 1, maximum = 999999999, description = "願意等待的毫秒數;只能縮短伺服器的期限。"),
+        ("x-deadline-ms" = Option<u32>, Header, minimum = 1, maximum = 999999999, description = "願意等待的毫秒數;只能縮短伺服器的期限,不足 200 以 200 計。"),
     ),
     request_body(content = Option<RepositoryModelRequest>, content_type = "application/json"),
     responses(
@@ -310,7 +310,7 @@ pub(super) async fn load(
     tag = "inference",
     params(
         ("name" = String, Path, description = "模型名稱"),
-        ("x-deadline-ms" = Option<u32>, Header, minimum = 1, maximum = 999999999, description = "願意等待的毫秒數;只能縮短伺服器的期限。"),
+        ("x-deadline-ms" = Option<u32>, Header, minimum = 1, maximum = 999999999, description = "願意等待的毫秒數;只能縮短伺服器的期限,不足 200 以 200 計。"),
     ),
     request_body(content = Option<RepositoryModelRequest>, content_type = "application/json"),
     responses(

@@ -227,7 +227,7 @@ impl App {
     pub fn new(parts: AppParts) -> Result<Arc<App>, serde_json::Error> {
         let AppParts { service, jobs, reviews, webhooks, audit, clock, .. } = parts;
         let AppParts { gate, pages, asyncapi, options, .. } = parts;
-        let openapi = openapi().to_pretty_json()?;
+        let openapi = described(&gate).to_pretty_json()?;
         let metrics = metrics::recorder();
         let quota = Quota::new(options.quota);
         let uploads = Semaphore::new(options.max_uploads);
@@ -383,9 +383,14 @@ fn routes() -> OpenApiRouter<Arc<App>> {
         .routes(routes!(pages::start))
 }
 
-/// The API's description, as served and as committed in `docs/reference/openapi.json`.
+/// The API's description where callers are proven, as committed in `docs/reference/openapi.json`.
 pub fn openapi() -> utoipa::openapi::OpenApi {
     guarded::described(routes().into_openapi())
+}
+
+/// The same of a server that asks like this who calls.
+fn described(gate: &Gate) -> utoipa::openapi::OpenApi {
+    if gate.is_required() { openapi() } else { guarded::open_to_all(openapi()) }
 }
 
 /// The complete surface.

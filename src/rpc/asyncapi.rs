@@ -105,7 +105,7 @@ fn request_message(operation: Operation) -> Value {
             "properties": {
                 "content-type": {"type": "string", "description": "未附時為 application/json;公文另可為 application/xml(DI)"},
                 "x-org-code": {"type": "string", "pattern": "^[A-Za-z0-9-]{1,64}$", "description": "呼叫端的機關代碼;未附時為 301000000A"},
-                "x-deadline-ms": {"type": "string", "pattern": "^[0-9]{1,9}$", "description": "願意等待的毫秒數;只能縮短伺服器的期限"},
+                "x-deadline-ms": {"type": "string", "pattern": "^[0-9]{1,9}$", "description": "願意等待的毫秒數;只能縮短伺服器的期限,不足 200 以 200 計"},
                 "x-request-id": {"type": "string", "pattern": "^[A-Za-z0-9._-]{1,64}$", "description": "呼叫端的識別碼,原樣回覆"},
                 "x-client-id": {"type": "string", "pattern": "^[A-Za-z0-9_-]{1,64}$", "description": "呼叫端系統,由閘道填寫;工作與上傳只供本系統查詢"},
                 "x-org-code": {"type": "string", "pattern": "^[A-Za-z0-9_-]{1,64}$", "description": "呼叫端系統所屬機關"},

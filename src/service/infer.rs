@@ -283,7 +283,7 @@ impl Infer {
         let name = known.name.as_str();
         let opened = self.networks.open(name).map_err(|error| match error {
             NetworkError::NotPulled => CallError::new(
-                ErrorCode::Unavailable,
+                ErrorCode::Conflict,
                 format!("模型檔尚未下載,請先執行:fenwen models pull {name}"),
             ),
             error => failed(name, &error),
@@ -441,7 +441,7 @@ fn no_such_model() -> CallError {
 
 fn not_loaded(name: &str) -> CallError {
     let message = format!("模型尚未載入,請先呼叫 POST /v2/repository/models/{name}/load。");
-    CallError::new(ErrorCode::Unavailable, message)
+    CallError::new(ErrorCode::Conflict, message)
 }
 
 /// Places of a call of at most `n_bytes`.

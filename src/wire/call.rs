@@ -74,6 +74,10 @@ pub fn is_request_id(id: &str) -> bool {
     (1..=64).contains(&id.len()) && id.bytes().all(is_safe)
 }
 
+/// The least time that a call gets: who asks for less wants an answer at once, which most calls are, and a refusal of what
+/// is nearly done helps nobody.
+const LEAST: Duration = Duration::from_millis(200);
+
 /// The time for the call: ours, or less when the caller asks for less.
 ///
 /// # Errors
@@ -82,7 +86,7 @@ pub fn timeout(asked: Option<&str>, longest: Duration) -> Result<Duration, CallE
     let Some(text) = asked else { return Ok(longest) };
     let is_number = (1..=9).contains(&text.len()) && text.bytes().all(|it| it.is_ascii_digit());
     match text.parse::<u64>() {
-        Ok(ms) if is_number && 0 < ms => Ok(longest.min(Duration::from_millis(ms))),
+        Ok(ms) if is_number && 0 < ms => Ok(longest.min(LEAST.max(Duration::from_millis(ms)))),
         _ => Err(CallError::bad_value("/headers/x-deadline-ms", "應為 1 到 999999999 的整數。")),
     }
 }
@@ -124,6 +128,7 @@ mod tests {
     #[test]
     fn a_deadline_only_shortens() {
         check_timeout("250", Some(250));
+        check_timeout("1", Some(200));
         check_timeout("999999999", Some(30_000));
         for bad in ["0", "", "-1", "+5", "1.5", "1e3", "99999999999999999999999", "五"] {
             check_timeout(bad, None);

@@ -70,6 +70,7 @@ pub struct LetterOptions {
     #[schema(default = true)]
     pub explain: bool,
     /// The taxonomy you expect, `name@version`; refused when another version is loaded.
+    #[schema(pattern = r"^[^\x00-\x1f\x7f-\x9f]*$", min_length = 1, max_length = 64)]
     pub taxonomy: Option<String>,
 }
 

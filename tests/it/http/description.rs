@@ -62,6 +62,16 @@ async fn every_described_operation_is_routed() {
     assert_eq!(n_operations, 103);
 }
 
+#[tokio::test]
+async fn a_server_that_asks_nobody_who_calls_says_so() {
+    let needs_proof = async |server: &Server| {
+        let told = get(server.addr, "/openapi.json").await.json();
+        told["paths"]["/api/v1/letters/classifications"]["post"]["security"] != json!([])
+    };
+    assert!(!needs_proof(&Server::open().await).await);
+    assert!(needs_proof(&Server::guarded().await).await);
+}
+
 #[test]
 fn every_operation_says_who_may_call_and_no_parameter_is_null() {
     let description = description();

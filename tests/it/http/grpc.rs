@@ -164,8 +164,8 @@ async fn failures_have_the_status_and_the_text_of_the_other_interface() {
     let rest = super::client::get(server.addr, "/v2/models/none").await.json();
     assert_eq!(rest["error"], json!(unknown));
     check("ModelInfer", &field(1, b"none"), "5", "ER0100").await;
-    check("ModelInfer", &field(1, b"broken"), "14", "ER0510").await;
-    check("RepositoryModelLoad", &field(2, b"missing"), "14", "ER0510").await;
+    check("ModelInfer", &field(1, b"broken"), "9", "ER0410").await;
+    check("RepositoryModelLoad", &field(2, b"missing"), "9", "ER0410").await;
     let half = [field(1, b"same"), field(5, &head(b"FP16")), field(7, &elements())].concat();
     let told = check("ModelInfer", &half, "3", "ER0210").await;
     assert!(told.starts_with("/inputs/0/datatype"), "{told}");

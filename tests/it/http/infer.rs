@@ -169,15 +169,15 @@ async fn models_are_known_loaded_and_unloaded() {
     let request = input(json!([1, 2]), json!([1, 2]));
     let unknown = post(&server, "/v2/models/none/infer", &request).await;
     check_failure(&unknown, 404, "ER0100");
-    let told = check_failure(&post(&server, INFER, &request).await, 503, "ER0510");
+    let told = check_failure(&post(&server, INFER, &request).await, 409, "ER0410");
     assert!(told.contains("POST /v2/repository/models/same/load"), "{told}");
-    check_failure(&get(server.addr, "/v2/models/same/ready").await, 503, "ER0510");
+    check_failure(&get(server.addr, "/v2/models/same/ready").await, 409, "ER0410");
     let change = async |name: &str, verb: &str| {
         post(&server, &format!("/v2/repository/models/{name}/{verb}"), &json!({})).await
     };
     check_failure(&change("none", "load").await, 404, "ER0100");
-    check_failure(&change("same", "unload").await, 503, "ER0510");
-    let told = check_failure(&change("missing", "load").await, 503, "ER0510");
+    check_failure(&change("same", "unload").await, 409, "ER0410");
+    let told = check_failure(&change("missing", "load").await, 409, "ER0410");
     assert!(told.contains("fenwen models pull missing"), "{told}");
     for _ in 0..2 {
         assert_eq!(change("same", "load").await.status, 200);
@@ -187,7 +187,7 @@ async fn models_are_known_loaded_and_unloaded() {
     let parameters = json!({"parameters": {"unload_dependents": false}});
     let path = "/v2/repository/models/same/unload";
     assert_eq!(post(&server, path, &parameters).await.status, 200);
-    check_failure(&post(&server, INFER, &request).await, 503, "ER0510");
+    check_failure(&post(&server, INFER, &request).await, 409, "ER0410");
     let settings = json!({"parameters": {"config": "{}"}});
     let answer = post(&server, "/v2/repository/models/same/load", &settings).await;
     check_failure(&answer, 400, "ER0220");
@@ -249,7 +249,7 @@ async fn unloading_waits_for_calls_in_flight_and_takes_no_more() {
     let mut unloading = Box::pin(infer.unload("same", deadline));
     assert!(place.is_some() && (&mut unloading).now_or_never().is_none());
     let refused = infer.admit("same").err().map(|it| it.code);
-    assert_eq!(refused, Some(ErrorCode::Unavailable));
+    assert_eq!(refused, Some(ErrorCode::Conflict));
     drop(place);
     unloading.await.unwrap();
 }
