@@ -39,7 +39,7 @@ const JSON_BYTES: usize = 16 << 10;
     params(
         ("id" = String, Path, description = "job_id"),
         ("number" = u32, Path, description = "逐字稿中語句的 id,自 0 起"),
-        ("if-match" = String, Header, description = "先前回覆的 ETag"),
+        ("if-match" = String, Header, pattern = r#"^"[0-9]{1,18}"$"#, description = "先前回覆的 ETag"),
     ),
     request_body(content = CorrectionRequest, content_type = "application/json"),
     responses(
@@ -83,7 +83,7 @@ pub(super) async fn write(
     params(
         ("id" = String, Path, description = "job_id"),
         ("number" = u32, Path, description = "逐字稿中語句的 id,自 0 起"),
-        ("if-match" = String, Header, description = "先前回覆的 ETag"),
+        ("if-match" = String, Header, pattern = r#"^"[0-9]{1,18}"$"#, description = "先前回覆的 ETag"),
     ),
     responses(
         (status = 200, description = "已復原;ETag 為新的版本,語句為遮蔽後的文字", body = CorrectionResponse),

@@ -52,7 +52,7 @@ fn seen(id: String, request: &Request) -> Result<Seen, Failure> {
     tag = "reviews",
     params(
         ("id" = String, Path, description = "review_id"),
-        ("if-match" = String, Header, description = "先前回覆的 ETag"),
+        ("if-match" = String, Header, pattern = r#"^"[0-9]{1,18}"$"#, description = "先前回覆的 ETag"),
     ),
     responses(
         (status = 200, description = "複審;ETag 為新的版本", body = ReviewItem),
@@ -78,7 +78,7 @@ pub(in crate::http) async fn extend(
     tag = "reviews",
     params(
         ("id" = String, Path, description = "review_id"),
-        ("if-match" = String, Header, description = "先前回覆的 ETag"),
+        ("if-match" = String, Header, pattern = r#"^"[0-9]{1,18}"$"#, description = "先前回覆的 ETag"),
     ),
     responses(
         (status = 200, description = "複審;ETag 為新的版本", body = ReviewItem),
@@ -104,7 +104,7 @@ pub(in crate::http) async fn release(
     tag = "reviews",
     params(
         ("id" = String, Path, description = "review_id"),
-        ("if-match" = String, Header, description = "先前回覆的 ETag"),
+        ("if-match" = String, Header, pattern = r#"^"[0-9]{1,18}"$"#, description = "先前回覆的 ETag"),
     ),
     request_body(content = DecisionRequest, content_type = "application/json"),
     responses(
@@ -135,7 +135,7 @@ pub(in crate::http) async fn decide(
     tag = "reviews",
     params(
         ("id" = String, Path, description = "review_id"),
-        ("if-match" = String, Header, description = "先前回覆的 ETag"),
+        ("if-match" = String, Header, pattern = r#"^"[0-9]{1,18}"$"#, description = "先前回覆的 ETag"),
     ),
     responses(
         (status = 200, description = "複審;ETag 為新的版本", body = ReviewItem),
@@ -161,7 +161,7 @@ pub(in crate::http) async fn undo(
     tag = "reviews",
     params(
         ("id" = String, Path, description = "review_id"),
-        ("if-match" = String, Header, description = "先前回覆的 ETag"),
+        ("if-match" = String, Header, pattern = r#"^"[0-9]{1,18}"$"#, description = "先前回覆的 ETag"),
     ),
     request_body(content = EscalationRequest, content_type = "application/json"),
     responses(

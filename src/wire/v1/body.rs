@@ -134,6 +134,12 @@ pub(super) fn whole<'de, D: Deserializer<'de>>(field: D) -> Result<Option<usize>
     digits.map(Some).ok_or_else(|| D::Error::custom("no whole number"))
 }
 
+/// The same where there must be one.
+pub(super) fn count<'de, D: Deserializer<'de>>(field: D) -> Result<u64, D::Error> {
+    let number = whole(field)?.and_then(|it| u64::try_from(it).ok());
+    number.ok_or_else(|| D::Error::custom("no whole number"))
+}
+
 /// The number of labels wanted, 1 to `most`.
 pub(super) fn require_top_k(top_k: Option<usize>, most: usize) -> Result<(), CallError> {
     match top_k {
@@ -220,6 +226,12 @@ mod tests {
         check("-1", None);
         check("1e300", None);
         check("\"7\"", None);
+        let check = |json: &str, expected: Option<u64>| {
+            assert_eq!(count(&mut serde_json::Deserializer::from_str(json)).ok(), expected);
+        };
+        check("7.0", Some(7));
+        check("null", None);
+        check("-7", None);
     }
 
     #[test]

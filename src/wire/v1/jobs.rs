@@ -234,6 +234,7 @@ pub struct BlobRequest {
     pub media_type: String,
     /// Its bytes.
     #[schema(minimum = 1, maximum = 1073741824)]
+    #[serde(deserialize_with = "body::count")]
     pub size: u64,
 }
 
