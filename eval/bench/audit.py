@@ -11,6 +11,7 @@ import argparse
 import datetime
 import json
 import pathlib
+import resource
 import subprocess
 import time
 
@@ -52,16 +53,20 @@ def main():
 
 
 def timed(args, data, command, *rest):
-    """Seconds, and what it said of each chain (a search: how many rows it found)."""
-    began = time.monotonic()
+    """Seconds, seconds of processor, and what it said of each chain (a search: how many rows it found)."""
+    began, before = time.monotonic(), resource.getrusage(resource.RUSAGE_CHILDREN)
     words = map(str, [args.fenwen, "audit", command, "--data-dir", data, *rest])
-    done = subprocess.run(list(words), check=True, capture_output=True, text=True)
-    seconds = round(time.monotonic() - began, 2)
+    done = subprocess.run(list(words), capture_output=True, text=True)
+    seconds, after = time.monotonic() - began, resource.getrusage(resource.RUSAGE_CHILDREN)
+    if done.returncode != 0:
+        raise SystemExit(f"audit {command} failed: {done.stdout}{done.stderr}")
+    cpu = after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime
+    found = {"seconds": round(seconds, 2), "cpu_seconds": round(cpu, 2)}
     if command == "search":
-        return {"seconds": seconds, "rows": done.stdout.count("\n")}
+        found["rows"] = done.stdout.count("\n")
     if command == "verify":
-        return {"seconds": seconds, "chains": done.stdout.strip().splitlines()}
-    return {"seconds": seconds}
+        found["chains"] = done.stdout.strip().splitlines()
+    return found
 
 
 if __name__ == "__main__":

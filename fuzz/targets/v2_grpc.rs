@@ -1,7 +1,9 @@
 //! Messages of KServe v2 over gRPC: tensors that fit the model, or a refusal.
 #![no_main]
 
-use fenwen::task::infer::{Datatype, TensorModelInfo, TensorPort};
+#[path = "../shared/model.rs"]
+mod model;
+
 use fenwen::wire::v2::grpc;
 use libfuzzer_sys::fuzz_target;
 
@@ -11,24 +13,9 @@ fuzz_target!(|bytes: &[u8]| {
     drop(grpc::parse_index(bytes));
     drop(grpc::parse_change(bytes));
     drop(grpc::parse_target(bytes));
-    let model = model();
+    let model = model::model();
     if let Ok((inputs, reply)) = grpc::parse(bytes, &model) {
         assert!(inputs.iter().zip(&model.inputs).all(|(it, port)| port.admits(it.shape())));
         assert!(reply.outputs.iter().all(|(idx, _)| *idx < model.outputs.len()));
     }
 });
-
-fn model() -> TensorModelInfo {
-    let port = |name: &str, datatype| {
-        let dims = Some(vec![None, Some(2)]);
-        TensorPort { name: name.to_owned(), datatype, dims }
-    };
-    TensorModelInfo {
-        name: "m".to_owned(),
-        version: "1".to_owned(),
-        platform: "onnx",
-        takes_rows: true,
-        inputs: vec![port("x", Datatype::Fp32), port("i", Datatype::Int64)],
-        outputs: vec![port("y", Datatype::Fp32)],
-    }
-}

@@ -1,7 +1,9 @@
 //! Requests of KServe v2 over HTTP: tensors that fit the model, or a refusal.
 #![no_main]
 
-use fenwen::task::infer::{Datatype, TensorModelInfo, TensorPort};
+#[path = "../shared/model.rs"]
+mod model;
+
 use fenwen::wire::v2;
 use libfuzzer_sys::fuzz_target;
 
@@ -11,24 +13,9 @@ fuzz_target!(|bytes: &[u8]| {
     // The first two bytes say how long the JSON is; all of it when they are zero.
     let Some((length, body)) = bytes.split_first_chunk() else { return };
     let json_len = Some(usize::from(u16::from_le_bytes(*length))).filter(|it| *it != 0);
-    let model = model();
+    let model = model::model();
     if let Ok((inputs, reply)) = v2::parse(body, json_len, &model) {
         assert!(inputs.iter().zip(&model.inputs).all(|(it, port)| port.admits(it.shape())));
         assert!(reply.outputs.iter().all(|(idx, _)| *idx < model.outputs.len()));
     }
 });
-
-fn model() -> TensorModelInfo {
-    let port = |name: &str, datatype| {
-        let dims = Some(vec![None, Some(2)]);
-        TensorPort { name: name.to_owned(), datatype, dims }
-    };
-    TensorModelInfo {
-        name: "m".to_owned(),
-        version: "1".to_owned(),
-        platform: "onnx",
-        takes_rows: true,
-        inputs: vec![port("x", Datatype::Fp32), port("i", Datatype::Int64)],
-        outputs: vec![port("y", Datatype::Fp32)],
-    }
-}

@@ -42,6 +42,12 @@ impl Segment {
         read.map(drop).map_err(AuditError::file("read", &self.path))
     }
 
+    /// Bytes of it by now.
+    pub(super) fn n_bytes(&self) -> Result<usize, AuditError> {
+        let found = fs::metadata(&self.path).map_err(AuditError::file("read", &self.path))?;
+        Ok(usize::try_from(found.len()).unwrap_or(usize::MAX))
+    }
+
     /// The whole file.
     pub(super) fn read(&self) -> Result<Vec<u8>, AuditError> {
         fs::read(&self.path).map_err(AuditError::file("read", &self.path))

@@ -5,18 +5,24 @@
 use std::fmt;
 use std::fs::File;
 use std::num::NonZero;
+use std::ops::RangeInclusive;
 use std::path::Path;
 use std::thread;
+use std::time::Duration;
 
-use crate::base::PublicKey;
+use crate::base::{PublicKey, from_rfc3339};
 
 use super::AuditError;
 use super::files::{self, CHECKPOINTS, LOCK, START, Segment};
 use super::line::{Line, genesis};
 use super::mark::{Mark, MarkKind, Place};
 
-/// Most rows behind the last checkpoint: a checkpoint comes after 1,000 rows and the group that was being written.
+/// Most rows behind the last checkpoint: one comes after 1,000 rows and the group that was being written.
 const MAX_UNSIGNED: u64 = 2048;
+
+/// More of them may follow a checkpoint when they were written in so short a time: a log that does not wait for the disk
+/// is signed at most once a second, however many rows come.
+const SIGNED_WITHIN: Duration = Duration::from_secs(10);
 
 /// What is wrong.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -125,20 +131,17 @@ fn verify_chain(chain: String, folder: &Path, key: &PublicKey) -> Result<ChainRe
     report.before = place.seq;
     places.retain(|it| report.before < it.seq);
     places.sort_by_key(|it| it.seq);
-    let mut segments = files::segments(folder)?;
-    // Rows before the start have expired; a crash may have left some of them.
-    while let [_, next, ..] = segments.as_slice()
-        && next.first <= place.seq + 1
-    {
-        segments.remove(0);
-    }
     let is_live = is_being_written(folder);
+    let (segments, n_last) = segments_behind(place.seq, folder)?;
     let mut bytes = Vec::new();
     for (idx, segment) in segments.iter().enumerate() {
         segment.read_into(&mut bytes)?;
+        let later = segments.get(idx + 1..).unwrap_or_default();
+        if let Some(n_last) = n_last.filter(|_| later.is_empty()) {
+            bytes.truncate(n_last);
+        }
         let n_whole = bytes.iter().rposition(|&it| it == b'\n').map_or(0, |it| it + 1);
         let (whole, rest) = bytes.split_at(n_whole);
-        let later = segments.get(idx + 1..).unwrap_or_default();
         match span(whole, &places) {
             Some(found) if found.fits(place) => place = found.last.unwrap_or(place),
             _ => report.finding = Some(first_wrong(whole, &mut place, &places, later)?),
@@ -154,17 +157,67 @@ fn verify_chain(chain: String, folder: &Path, key: &PublicKey) -> Result<ChainRe
     report.last = place.seq;
     let last_signed = places.last().map_or(report.before, |it| it.seq);
     report.n_unsigned = place.seq.saturating_sub(last_signed);
-    report.finding = report.finding.or_else(|| wrong_end(place.seq, last_signed));
+    if report.finding.is_none() {
+        report.finding = wrong_end(report.before, (last_signed, place.seq), &segments)?;
+    }
     Ok(report)
 }
 
-/// What only the end of a chain tells.
-fn wrong_end(last: u64, last_signed: u64) -> Option<Finding> {
-    if last < last_signed {
-        return Some(Finding { seq: last + 1, wrong: Wrong::Truncated(last_signed) });
+/// The segments with rows behind `before`, and how many bytes of the last one are there by now: what is written later may
+/// be signed by what was not read.
+fn segments_behind(
+    before: u64,
+    folder: &Path,
+) -> Result<(Vec<Segment>, Option<usize>), AuditError> {
+    let mut segments = files::segments(folder)?;
+    let n_last = segments.last().map(Segment::n_bytes).transpose()?;
+    // Rows before the start have expired; a crash may have left some of them.
+    while let [_, next, ..] = segments.as_slice()
+        && next.first <= before + 1
+    {
+        segments.remove(0);
     }
-    (MAX_UNSIGNED < last - last_signed)
-        .then_some(Finding { seq: last_signed + 1, wrong: Wrong::Unsigned })
+    Ok((segments, n_last))
+}
+
+/// What only the end of a chain tells.
+fn wrong_end(
+    before: u64,
+    (last_signed, last): (u64, u64),
+    segments: &[Segment],
+) -> Result<Option<Finding>, AuditError> {
+    if last < last_signed {
+        return Ok(Some(Finding { seq: last + 1, wrong: Wrong::Truncated(last_signed) }));
+    }
+    if last - last_signed <= MAX_UNSIGNED {
+        return Ok(None);
+    }
+    // Without any checkpoint nothing tells that these are the last moments.
+    let time = if before < last_signed { took(last_signed + 1..=last, segments)? } else { None };
+    let is_burst = time.is_some_and(|it| it <= SIGNED_WITHIN);
+    Ok((!is_burst).then_some(Finding { seq: last_signed + 1, wrong: Wrong::Unsigned }))
+}
+
+/// How long these rows took to be written, by their own times; none when they do not tell.
+fn took(rows: RangeInclusive<u64>, segments: &[Segment]) -> Result<Option<Duration>, AuditError> {
+    let (mut first, mut last) = (None, None);
+    for segment in segments.iter().rev() {
+        let bytes = segment.read()?;
+        for line in lines(&bytes).filter_map(Line::parse) {
+            let found = if line.seq == *rows.start() {
+                &mut first
+            } else if line.seq == *rows.end() {
+                &mut last
+            } else {
+                continue;
+            };
+            *found = line.ts().and_then(from_rfc3339);
+        }
+        if segment.first <= *rows.start() {
+            break;
+        }
+    }
+    Ok(last.zip(first).and_then(|(last, first): (Duration, Duration)| last.checked_sub(first)))
 }
 
 /// The places that marks sign, or the first mark that the key has not signed for this chain.

@@ -27,7 +27,7 @@ pub use id_number::{IdNumber, Sex};
 pub use network::{Network, NetworkError};
 pub use private::{Private, Secret};
 pub use signature::{KeyFileError, PublicKey, SigningKey};
-pub use timestamp::{is_rfc3339, rfc3339};
+pub use timestamp::{from_rfc3339, is_rfc3339, rfc3339};
 pub use trace::{Attribute, Begun, Span, SpanKind, Spans, TraceContext};
 
 /// What stands before every type of event.

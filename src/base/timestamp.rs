@@ -15,6 +15,19 @@ pub fn rfc3339(unix_time: Duration) -> String {
     format!("{date}T{hour:02}:{minute:02}:{second:02}.{:03}Z", unix_time.subsec_millis())
 }
 
+/// The time since 1970-01-01T00:00:00Z of a moment as [`rfc3339`] writes it; none for any other writing.
+pub fn from_rfc3339(text: &str) -> Option<Duration> {
+    let (date, time) = text.strip_suffix('Z')?.split_once('T')?;
+    let (clock, millis) = time.split_once('.')?;
+    let days = u64::from(Date::parse_iso(date)?.unix_days());
+    let mut fields = clock.split(':').map(|it| it.parse::<u64>().ok());
+    let seconds = fields.try_fold(0_u64, |all, it| all.checked_mul(60)?.checked_add(it?))?;
+    let seconds = (days * DAY).checked_add(seconds)?;
+    let moment =
+        Duration::from_secs(seconds).checked_add(Duration::from_millis(millis.parse().ok()?))?;
+    (rfc3339(moment) == text).then_some(moment)
+}
+
 /// Whether `text` is a moment by RFC 3339: a real day, a time, an offset.
 pub fn is_rfc3339(text: &str) -> bool {
     let Some((date, time)) = text.split_once(['T', 't']) else { return false };
@@ -49,6 +62,12 @@ mod tests {
         assert_eq!(rfc3339(Duration::ZERO), "1970-01-01T00:00:00.000Z");
         let moment = Duration::from_millis(1_795_401_067_412);
         assert_eq!(rfc3339(moment), "2026-11-23T02:31:07.412Z");
+        assert_eq!(from_rfc3339("2026-11-23T02:31:07.412Z"), Some(moment));
+        for other in
+            ["2026-11-23T02:31:07Z", "2026-11-23T2:31:07.412Z", "2026-11-23T02:31:60.000Z", "x"]
+        {
+            assert_eq!(from_rfc3339(other), None, "{other}");
+        }
     }
 
     fn check(text: &str, expected: bool) {

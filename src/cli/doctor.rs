@@ -22,7 +22,7 @@ use crate::config::{Config, Finding, Profile, StoreEngine};
 use crate::http::{Nearness, expiry};
 use crate::registry::{ModelRegistry, ModelState};
 use crate::service::scan::{Scanner, WhenAway};
-use crate::store::Snapshot;
+use crate::store::Inspection;
 
 use super::serve::limits::scanner;
 use super::{bus, jobs, models, release, retention};
@@ -252,18 +252,23 @@ fn database(config: &Config) -> Look {
         if !is_there(&path) {
             return Ok((State::Warning, "尚未建立,首次啟動時建立".to_owned()));
         }
-        Snapshot::open(&path).context("資料庫無法開啟,請檢查擁有者與權限;若已損壞,請由備份還原")?;
     }
-    let store = jobs::store(config).map_err(|error| remedies::of_store(&error))?;
-    let n_before = store.sealed_before().wait()?;
-    let n_keys = store.keys().len();
-    if 0 < n_before {
-        return Ok((
+    let found = jobs::inspect(config).map_err(|error| remedies::of_store(&error))?;
+    let Inspection { is_new, n_missing, n_keys, n_sealed_before } = found;
+    Ok(match n_sealed_before {
+        _ if is_new => (State::Warning, "尚無資料表,首次啟動時建立".to_owned()),
+        _ if 0 < n_missing => (
+            State::Warning,
+            format!(
+                "資料庫結構較舊(差 {n_missing} 次變更),以本版程式啟動時會自動更新,更新後舊版程式無法再啟動;請先備份"
+            ),
+        ),
+        Some(n_before) if 0 < n_before => (
             State::Warning,
             format!("尚有 {n_before} 筆由舊金鑰保護,請執行 fenwen key rotate --resume"),
-        ));
-    }
-    Ok((State::Good, format!("可開啟,金鑰 {n_keys} 把")))
+        ),
+        _ => (State::Good, format!("可開啟,金鑰 {n_keys} 把")),
+    })
 }
 
 fn bus_state(config: &Config) -> Look {

@@ -12,10 +12,12 @@ use crate::config::{self, BlobEngine, Config, StoreEngine};
 use crate::service::jobs::{
     Blobs, Job, JobFilter, JobKind, JobParts, JobRetention, JobSettings, JobState, Jobs,
 };
-use crate::store::Store;
+#[cfg(feature = "postgres")]
+use crate::store::PostgresTls;
 #[cfg(feature = "s3")]
 use crate::store::blobs::BlobBucket;
 use crate::store::blobs::{BlobFiles, BlobFolder};
+use crate::store::{Inspection, Store};
 
 /// What operators do with jobs.
 #[derive(Debug, Subcommand)]
@@ -64,25 +66,56 @@ pub fn store(config: &Config) -> anyhow::Result<Store> {
     }
 }
 
+/// Looks at the store of the settings without changing anything.
+pub(super) fn inspect(config: &Config) -> anyhow::Result<Inspection> {
+    let data_dir = config.data_dir();
+    match config.store.engine {
+        StoreEngine::Sqlite => Store::inspect(&data_dir)
+            .with_context(|| format!("無法開啟資料庫({})", data_dir.display())),
+        StoreEngine::Postgres => inspect_postgres(config),
+    }
+}
+
+#[cfg(feature = "postgres")]
+const UNREACHED: &str = "無法開啟 PostgreSQL 資料庫:請檢查 store.url 以及伺服器是否執行中";
+
 #[cfg(feature = "postgres")]
 fn postgres(config: &Config) -> anyhow::Result<Store> {
-    use crate::store::PostgresTls;
+    let (url, tls) = server(config)?;
+    Store::connect_over(&tls, &config.data_dir(), url, config.store.connections).context(UNREACHED)
+}
 
-    let url = config.store.url.as_ref().context("缺少 store.url:使用 PostgreSQL 時須設定")?;
+#[cfg(feature = "postgres")]
+fn inspect_postgres(config: &Config) -> anyhow::Result<Inspection> {
+    let (url, tls) = server(config)?;
+    Store::inspect_over(&tls, &config.data_dir(), url).context(UNREACHED)
+}
+
+/// Address of the database server, and how connections to it are encrypted.
+#[cfg(feature = "postgres")]
+fn server(config: &Config) -> anyhow::Result<(&str, PostgresTls)> {
     let settings = &config.store;
+    let url = settings.url.as_ref().context("缺少 store.url:使用 PostgreSQL 時須設定")?;
     let tls = PostgresTls {
         ca: settings.ca.clone(),
         identity: settings.certificate.clone().zip(settings.key.clone()),
         server_name: settings.server_name.clone(),
     };
-    Store::connect_over(&tls, &config.data_dir(), url.expose(), settings.connections)
-        .context("無法開啟 PostgreSQL 資料庫:請檢查 store.url 以及伺服器是否執行中")
+    Ok((url.expose(), tls))
 }
 
 #[cfg(not(feature = "postgres"))]
 fn postgres(_: &Config) -> anyhow::Result<Store> {
-    anyhow::bail!("本程式未含 PostgreSQL:請以 feature `postgres` 建置")
+    anyhow::bail!(NO_POSTGRES)
 }
+
+#[cfg(not(feature = "postgres"))]
+fn inspect_postgres(_: &Config) -> anyhow::Result<Inspection> {
+    anyhow::bail!(NO_POSTGRES)
+}
+
+#[cfg(not(feature = "postgres"))]
+const NO_POSTGRES: &str = "本程式未含 PostgreSQL:請以 feature `postgres` 建置";
 
 /// Jobs over the store, with what can be done.
 pub(super) fn jobs(

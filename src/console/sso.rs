@@ -84,14 +84,17 @@ pub(super) async fn signed_out(State(console): State<Arc<Console>>, request: Req
     let Some(logins) = &console.logins else { return StatusCode::BAD_REQUEST.into_response() };
     let form = form(request.into_body()).await;
     let token = form.get("logout_token").unwrap_or_default().to_owned();
-    match logins.logged_out(token).await {
-        Ok(ended) => match console.sessions.end_everywhere(ended.subject, ended.sid).await {
-            Ok(()) => StatusCode::OK.into_response(),
-            Err(_) => StatusCode::SERVICE_UNAVAILABLE.into_response(),
-        },
-        Err(LoginError::Unavailable) => StatusCode::SERVICE_UNAVAILABLE.into_response(),
-        Err(_) => StatusCode::BAD_REQUEST.into_response(),
+    let logout = match logins.logged_out(token).await {
+        Ok(logout) => logout,
+        Err(LoginError::Unavailable) => return StatusCode::SERVICE_UNAVAILABLE.into_response(),
+        Err(_) => return StatusCode::BAD_REQUEST.into_response(),
+    };
+    let (subject, sid) = (logout.subject.clone(), logout.sid.clone());
+    if console.sessions.end_everywhere(subject, sid).await.is_err() {
+        return StatusCode::SERVICE_UNAVAILABLE.into_response();
     }
+    logout.kept();
+    StatusCode::OK.into_response()
 }
 
 fn said(error: LoginError, s: &'static ShellText) -> (StatusCode, &'static str) {

@@ -30,8 +30,10 @@ use super::failure::Failure;
 use super::{App, body, guard};
 
 mod shown;
+mod told;
 
 use shown::{asked, registered, response};
+use told::{OfClient, OfDecision};
 
 /// These routes.
 pub(super) fn routes() -> OpenApiRouter<Arc<App>> {
@@ -154,13 +156,8 @@ async fn read_application(
     request_body(content = ApprovalRequest, content_type = "application/json"),
     responses(
         (status = 204, description = "已登記"),
-        (status = 400, description = "ER0210、ER0220:內容有誤", body = Problem, content_type = "application/problem+json"),
-        (status = 404, description = "ER0100:沒有這件待核准的申請,或屬其他機關", body = Problem, content_type = "application/problem+json"),
-        OfBody,
         (status = 409, description = "ER0410:申請人或送件者不能核准,或代碼、交換平臺名稱已由他人登記", body = Problem, content_type = "application/problem+json"),
-        OfLoad,
-        (status = 500, description = "ER0500:系統錯誤", body = Problem, content_type = "application/problem+json"),
-        (status = 503, description = "ER0510:儲存區無法使用或即將停機;ER0530:無法留下紀錄", body = Problem, content_type = "application/problem+json"),
+        OfDecision,
     ),
 )]
 async fn approve(
@@ -191,12 +188,7 @@ async fn approve(
     request_body(content = RejectionRequest, content_type = "application/json"),
     responses(
         (status = 204, description = "已駁回"),
-        (status = 400, description = "ER0210、ER0220:內容有誤", body = Problem, content_type = "application/problem+json"),
-        (status = 404, description = "ER0100:沒有這件待核准的申請,或屬其他機關", body = Problem, content_type = "application/problem+json"),
-        OfBody,
-        OfLoad,
-        (status = 500, description = "ER0500:系統錯誤", body = Problem, content_type = "application/problem+json"),
-        (status = 503, description = "ER0510:儲存區無法使用或即將停機;ER0530:無法留下紀錄", body = Problem, content_type = "application/problem+json"),
+        OfDecision,
     ),
 )]
 async fn reject(
@@ -246,9 +238,7 @@ async fn list(State(app): State<Arc<App>>, request: Request) -> Result<Json<Clie
     params(("id" = String, Path, description = "client_id")),
     responses(
         (status = 204, description = "已停用"),
-        (status = 404, description = "ER0100:沒有這個介接系統,或屬其他機關", body = Problem, content_type = "application/problem+json"),
-        OfLoad,
-        (status = 503, description = "ER0510:儲存區無法使用或即將停機;ER0530:無法留下紀錄", body = Problem, content_type = "application/problem+json"),
+        OfClient,
     ),
 )]
 async fn suspend(
@@ -268,10 +258,8 @@ async fn suspend(
     params(("id" = String, Path, description = "client_id")),
     responses(
         (status = 204, description = "已恢復"),
-        (status = 404, description = "ER0100:沒有這個介接系統,或屬其他機關", body = Problem, content_type = "application/problem+json"),
         (status = 409, description = "ER0410:具有管理權限的介接系統只能在主機上處理", body = Problem, content_type = "application/problem+json"),
-        OfLoad,
-        (status = 503, description = "ER0510:儲存區無法使用或即將停機;ER0530:無法留下紀錄", body = Problem, content_type = "application/problem+json"),
+        OfClient,
     ),
 )]
 async fn enable(
@@ -307,11 +295,9 @@ async fn set_active(
     params(("id" = String, Path, description = "client_id")),
     responses(
         (status = 201, description = "已製發", body = IssuedKeyResponse),
-        (status = 404, description = "ER0100:沒有這個介接系統,或屬其他機關", body = Problem, content_type = "application/problem+json"),
         (status = 409, description = "ER0410:具有管理權限的介接系統只能在主機上處理", body = Problem, content_type = "application/problem+json"),
-        OfLoad,
         (status = 500, description = "ER0500:系統錯誤", body = Problem, content_type = "application/problem+json"),
-        (status = 503, description = "ER0510:儲存區無法使用或即將停機;ER0530:無法留下紀錄", body = Problem, content_type = "application/problem+json"),
+        OfClient,
     ),
 )]
 async fn issue(

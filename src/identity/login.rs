@@ -91,13 +91,38 @@ pub struct Person {
     pub sid: Option<String>,
 }
 
-/// Whose sessions end.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Ended {
+/// A logout that the provider tells of: whose sessions end. Its token is taken; where this is dropped before
+/// [`Logout::kept`], the provider may show it again.
+pub struct Logout {
     /// Of this person.
     pub subject: Option<String>,
     /// Of the session at the provider that has this id.
     pub sid: Option<String>,
+    /// Of the token, until it is used up.
+    jti: Option<String>,
+    logins: Arc<Logins>,
+}
+
+impl Logout {
+    /// Whoever has to know of it does: its token is used up.
+    pub fn kept(mut self) {
+        self.jti = None;
+    }
+}
+
+impl Drop for Logout {
+    fn drop(&mut self) {
+        if let Some(jti) = self.jti.take() {
+            lock(&self.logins.taken).remove(&jti);
+        }
+    }
+}
+
+impl std::fmt::Debug for Logout {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        let Logout { subject, sid, .. } = self;
+        f.debug_struct("Logout").field("subject", subject).field("sid", sid).finish_non_exhaustive()
+    }
 }
 
 struct Begun {
@@ -213,11 +238,11 @@ impl Logins {
         person(claims, &self.settings.claims).ok_or(LoginError::NoRole)
     }
 
-    /// Whose sessions a logout token of the provider ends. It counts once.
+    /// Whose sessions a logout token of the provider ends. It counts once, if what it says was kept.
     ///
     /// # Errors
     /// With the reason.
-    pub async fn logged_out(self: &Arc<Self>, token: String) -> Result<Ended, LoginError> {
+    pub async fn logged_out(self: &Arc<Self>, token: String) -> Result<Logout, LoginError> {
         let found = self.found().await?;
         let this = Arc::clone(self);
         let proven = tokio::task::spawn_blocking(move || {
@@ -230,10 +255,12 @@ impl Logins {
         let now = self.clock.now();
         let mut taken = lock(&self.taken);
         taken.retain(|_, at| now.saturating_duration_since(*at) < LOGIN_TIME);
-        if taken.insert(claims.jti, now).is_some() {
+        if taken.contains_key(&claims.jti) {
             return Err(LoginError::Refused);
         }
-        Ok(Ended { subject: claims.sub, sid: claims.sid })
+        taken.insert(claims.jti.clone(), now);
+        let (subject, sid, jti) = (claims.sub, claims.sid, Some(claims.jti));
+        Ok(Logout { subject, sid, jti, logins: Arc::clone(self) })
     }
 
     async fn found(self: &Arc<Self>) -> Result<Arc<Found>, LoginError> {

@@ -35,6 +35,6 @@ pub use grant::Unfit;
 pub use inspection::{CLOCK_LEEWAY, IssuerReport, discover_keys, discover_login, inspect_keys};
 pub use key::{NewKey, NoRandomness};
 #[cfg(feature = "jwt")]
-pub use login::{BegunLogin, ClaimNames, Ended, LoginError, LoginSettings, Logins, Person};
+pub use login::{BegunLogin, ClaimNames, LoginError, LoginSettings, Logins, Logout, Person};
 pub use member::Member;
 pub use tokens::{IssuerSettings, KeySource};

@@ -89,19 +89,8 @@ impl Store {
     /// # Errors
     /// When the database fails.
     pub fn sealed_before(&self) -> Reply<u64> {
-        self.call(Kind::Read, Arc::clone(&self.sealer), |sealer, tx| {
-            async move {
-                let mut n_values = 0;
-                for [table, _, column] in PLACES {
-                    let count =
-                        format!("SELECT count(*) FROM {table} WHERE {}", older(column, table));
-                    let tag = sealer.tag()?;
-                    n_values += one(tx.rows(&count, values![&tag[..]]).await?)?.take::<u64>()?;
-                }
-                Ok(n_values)
-            }
-            .boxed()
-        })
+        let sealer = Arc::clone(&self.sealer);
+        self.call(Kind::Read, sealer, |sealer, tx| n_sealed_before(sealer, tx).boxed())
     }
 
     /// Puts every key but the newest away, when nothing needs them; their files. `None` when something does, or the
@@ -132,6 +121,17 @@ impl Store {
 fn older(column: &str, table: &str) -> String {
     let sealed = if table == "meta" { "name IN ('key-check', 'pseudonyms') AND " } else { "" };
     format!("{sealed}0 < length({column}) AND substr({column}, 1, 4) <> $1")
+}
+
+/// How many values the newest key of `sealer` has not sealed.
+pub(super) async fn n_sealed_before(sealer: &Sealer, tx: &mut dyn Tx) -> Result<u64, StoreError> {
+    let mut n_values = 0;
+    for [table, _, column] in PLACES {
+        let count = format!("SELECT count(*) FROM {table} WHERE {}", older(column, table));
+        let tag = sealer.tag()?;
+        n_values += one(tx.rows(&count, values![&tag[..]]).await?)?.take::<u64>()?;
+    }
+    Ok(n_values)
 }
 
 async fn seal_anew(round: &Round, tx: &mut dyn Tx) -> Result<Option<Progress>, StoreError> {

@@ -1,6 +1,7 @@
 //! Numbered changes of the tables. A number that was released is never changed again.
 
-use super::StoreError;
+use super::engine::Tx;
+use super::{StoreError, one};
 
 /// Statements of one number for each engine.
 struct Migration {
@@ -79,6 +80,25 @@ pub(super) async fn postgres(client: &mut tokio_postgres::Client) -> Result<(), 
     }
     transaction.commit().await?;
     Ok(())
+}
+
+/// Number of the tables as they are; 0 where nobody has made any.
+pub(super) async fn version(tx: &mut dyn Tx) -> Result<i64, StoreError> {
+    let select = if tx.is_postgres() {
+        let is_there = tx.rows("SELECT count(to_regclass('migration'))", &[]).await?;
+        if !one(is_there)?.take::<bool>()? {
+            return Ok(0);
+        }
+        "SELECT coalesce(max(number), 0) FROM migration"
+    } else {
+        "PRAGMA user_version"
+    };
+    one(tx.rows(select, &[]).await?)?.take()
+}
+
+/// How many changes tables of number `found` lack.
+pub(super) fn n_missing(found: i64) -> Result<usize, StoreError> {
+    missing(found).map(<[Migration]>::len)
 }
 
 /// What a database of number `found` lacks.

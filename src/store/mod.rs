@@ -18,6 +18,7 @@ mod erasure;
 mod export;
 pub mod faults;
 mod holds;
+mod inspect;
 pub mod jobs;
 mod keys;
 pub mod messages;
@@ -45,8 +46,6 @@ use std::sync::Arc;
 
 use futures_util::FutureExt;
 
-use crate::base::Private;
-
 pub use applications::{ApplicationRow, Applied};
 pub use approvals::{Approval, Rejection, Request};
 pub use bells::Bells;
@@ -57,6 +56,7 @@ pub use engine::Reply;
 pub use erasure::Erasure;
 pub use export::Labelled;
 pub use holds::{Hold, HoldKind};
+pub use inspect::Inspection;
 pub use keys::{Progress, StoreKey};
 pub use modes::ModeRow;
 pub use outbox::OutboxRow;
@@ -247,19 +247,10 @@ impl Store {
     /// Refuses keys that are not those of the database.
     fn checked(self, keys: &Path) -> Result<Store, StoreError> {
         let own = self.sealer.seal(KEY_CHECK.as_bytes(), KEY_CHECK.as_bytes())?;
-        let value = Private::new(SUBJECT_CHECK.to_owned());
-        let check = Identifier { kind: IdentifierKind::Email, value };
-        let pseudonym = self.subject(&check).ok_or(StoreError::Sealed)?;
-        let own = (own, pseudonym.as_str().as_bytes().to_vec());
+        let own = (own, self.subject_key.check()?.as_str().as_bytes().to_vec());
         let found = self.call(Kind::Durable, own, |own, tx| checks(own, tx).boxed()).wait()?;
-        if self.sealer.unseal(&found.0, KEY_CHECK.as_bytes()).is_err() {
-            let what = "the database was sealed under another key";
-            return Err(StoreError::Key { path: keys.to_owned(), what });
-        }
-        if found.1 != pseudonym.as_str().as_bytes() {
-            let what = "the index of subjects was made with another key";
-            return Err(StoreError::Key { path: keys.join(SUBJECT_KEY), what });
-        }
+        seal::require_key(&self.sealer, &found.0, keys)?;
+        self.subject_key.require(&found.1, keys.join(SUBJECT_KEY))?;
         Ok(self)
     }
 

@@ -58,21 +58,7 @@ impl Postgres {
         tls: &PostgresTls,
         bells: &Arc<Bells>,
     ) -> Result<Postgres, StoreError> {
-        let mut config: tokio_postgres::Config = url.parse().map_err(StoreError::Postgres)?;
-        let tls = tls.connector(&mut config)?;
-        let place = Place { config, tls };
-        let runtime = tokio::runtime::Builder::new_multi_thread()
-            .worker_threads(THREADS)
-            .thread_name("store")
-            .enable_all()
-            .build()
-            .map_err(|source| StoreError::File {
-                action: "start the threads of",
-                path: "the store".into(),
-                source,
-            })?;
-        let (queue, receiver) = mpsc::channel(MAX_WAITING);
-        let receiver: Queue = Arc::new(Mutex::new(receiver));
+        let (place, runtime) = (Place::new(url, tls)?, runtime()?);
         let (sender, opened) = std::sync::mpsc::channel();
         let first = place.clone();
         // A thread that may already run in a runtime must not block on another: it waits on a channel.
@@ -85,12 +71,48 @@ impl Postgres {
             let _ = sender.send(migrated.await);
         });
         opened.recv().unwrap_or(Err(StoreError::Closed))?;
+        Ok(Postgres::serving((place, runtime), n_connections, bells))
+    }
+
+    /// Serves over one connection with tables as they are.
+    pub(super) fn as_it_is(url: &str, tls: &PostgresTls) -> Result<Postgres, StoreError> {
+        Ok(Postgres::serving((Place::new(url, tls)?, runtime()?), 1, &Arc::default()))
+    }
+
+    fn serving(
+        (place, runtime): (Place, Runtime),
+        n_connections: usize,
+        bells: &Arc<Bells>,
+    ) -> Postgres {
+        let (queue, receiver) = mpsc::channel(MAX_WAITING);
+        let receiver: Queue = Arc::new(Mutex::new(receiver));
         for _ in 0..n_connections.max(1) {
             runtime.spawn(serve(place.clone(), Arc::clone(&receiver), Arc::clone(bells)));
         }
         let bells = Arc::clone(bells);
-        Ok(Postgres { queue: Some(queue), runtime: Some(runtime), place, bells })
+        Postgres { queue: Some(queue), runtime: Some(runtime), place, bells }
     }
+}
+
+impl Place {
+    fn new(url: &str, tls: &PostgresTls) -> Result<Place, StoreError> {
+        let mut config: tokio_postgres::Config = url.parse().map_err(StoreError::Postgres)?;
+        let tls = tls.connector(&mut config)?;
+        Ok(Place { config, tls })
+    }
+}
+
+fn runtime() -> Result<Runtime, StoreError> {
+    tokio::runtime::Builder::new_multi_thread()
+        .worker_threads(THREADS)
+        .thread_name("store")
+        .enable_all()
+        .build()
+        .map_err(|source| StoreError::File {
+            action: "start the threads of",
+            path: "the store".into(),
+            source,
+        })
 }
 
 impl Engine for Postgres {

@@ -18,7 +18,7 @@ use zeroize::Zeroizing;
 
 use crate::base::{Secret, hex};
 
-use super::StoreError;
+use super::{KEY_CHECK, StoreError};
 
 const KEY_BYTES: usize = 32;
 const NONCE_BYTES: usize = 12;
@@ -52,6 +52,12 @@ impl Sealer {
         if keys.is_empty() {
             keys.insert(1, Kek::new(open_or_make(folder, &file_name(1))?)?);
         }
+        Ok(Sealer { folder: folder.to_owned(), keys: RwLock::new(Arc::new(keys)) })
+    }
+
+    /// Reads the keys of `folder`, and makes none where there are none.
+    pub(super) fn find(folder: &Path) -> Result<Sealer, StoreError> {
+        let keys = if is_there(folder)? { read_all(folder)? } else { Keyring::new() };
         Ok(Sealer { folder: folder.to_owned(), keys: RwLock::new(Arc::new(keys)) })
     }
 
@@ -199,17 +205,29 @@ pub(super) fn open_or_make(
 ) -> Result<Zeroizing<[u8; KEY_BYTES]>, StoreError> {
     make_folder(folder)?;
     let path = folder.join(name);
-    let looked = path.try_exists();
-    let is_there = looked.map_err(|source| StoreError::File {
-        action: "look for",
-        path: path.clone(),
-        source,
-    })?;
-    if !is_there {
+    if !is_there(&path)? {
         // Whoever makes it first: there is one then.
         make(folder, name)?;
     }
     read(&path)
+}
+
+/// The key of a file, if there is one.
+pub(super) fn find(path: &Path) -> Result<Option<Zeroizing<[u8; KEY_BYTES]>>, StoreError> {
+    if is_there(path)? { read(path).map(Some) } else { Ok(None) }
+}
+
+fn is_there(path: &Path) -> Result<bool, StoreError> {
+    path.try_exists().map_err(failed("look for", path))
+}
+
+/// Refuses keys under which `sealed`, by which a database shows which are its own, does not open.
+pub(super) fn require_key(sealer: &Sealer, sealed: &[u8], folder: &Path) -> Result<(), StoreError> {
+    if sealer.unseal(sealed, KEY_CHECK.as_bytes()).is_ok() {
+        return Ok(());
+    }
+    let what = "the database was sealed under another key";
+    Err(StoreError::Key { path: folder.to_owned(), what })
 }
 
 /// Makes a key; `false` when there is one of this name. Nobody ever sees a half of it.

@@ -10,7 +10,7 @@ use futures_util::FutureExt;
 use futures_util::future::{BoxFuture, ready};
 use rusqlite::config::DbConfig;
 use rusqlite::types::{ToSqlOutput, ValueRef};
-use rusqlite::{Connection, ToSql};
+use rusqlite::{Connection, OpenFlags, ToSql};
 
 use super::bells::{Bells, Rung};
 use super::engine::{Engine, Kind, Tx, Work};
@@ -112,7 +112,8 @@ impl Drop for Sqlite {
     }
 }
 
-/// Work that runs at once on the caller's thread, over a database in memory: for tests that own every step.
+/// Work that runs at once on the caller's thread: over a database in memory, for tests that own every step, or over a
+/// file as it is.
 pub(super) struct Inline(Mutex<SqliteTx>);
 
 impl Inline {
@@ -122,12 +123,38 @@ impl Inline {
         migrations::sqlite(&mut connection)?;
         Ok(Inline(Mutex::new(SqliteTx::over(connection, bells))))
     }
+
+    /// Over a whole file that is there, to read from only: it is not made or brought up to date, and a log that a crash
+    /// left behind stays beside it.
+    pub(super) fn as_it_is(path: &Path) -> Result<Inline, StoreError> {
+        let log = path.with_extension("sqlite-wal");
+        let has_log = log.try_exists().map_err(|source| StoreError::File {
+            action: "look for",
+            path: log,
+            source,
+        })?;
+        // A connection that may not write at all cannot read the log of one that does.
+        let flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX;
+        let connection = Connection::open_with_flags(path, flags)?;
+        connection.busy_timeout(BUSY)?;
+        connection.pragma_update(None, "query_only", "ON")?;
+        connection.set_db_config(DbConfig::SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, has_log)?;
+        prepare(&connection)?;
+        let found: String = connection.query_row("PRAGMA quick_check(1)", [], |row| row.get(0))?;
+        if found != "ok" {
+            return Err(StoreError::Shape);
+        }
+        Ok(Inline(Mutex::new(SqliteTx::over(connection, &Arc::default()))))
+    }
 }
 
 impl Engine for Inline {
-    fn submit(&self, work: Box<dyn Work>, _: Kind) {
+    fn submit(&self, work: Box<dyn Work>, kind: Kind) {
         let mut tx = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        commit(&mut tx, vec![work]);
+        match kind {
+            Kind::Read => look(&mut tx, work),
+            Kind::Relaxed | Kind::Durable => commit(&mut tx, vec![work]),
+        }
     }
 }
 
@@ -196,13 +223,18 @@ fn write(mut tx: SqliteTx, queue: &Receiver<Queued>) {
 fn read(mut tx: SqliteTx, queue: &Mutex<Receiver<Queued>>) {
     loop {
         let next = queue.lock().unwrap_or_else(PoisonError::into_inner).recv();
-        let Ok(Some((mut work, _))) = next else { return };
-        let outcome = tx.control("BEGIN").and_then(|()| {
-            let outcome = run(&mut tx, work.as_mut());
-            tx.control("COMMIT").and(outcome)
-        });
-        work.answer(outcome);
+        let Ok(Some((work, _))) = next else { return };
+        look(&mut tx, work);
     }
+}
+
+/// Runs one piece of work that only reads.
+fn look(tx: &mut SqliteTx, mut work: Box<dyn Work>) {
+    let outcome = tx.control("BEGIN").and_then(|()| {
+        let outcome = run(tx, work.as_mut());
+        tx.control("COMMIT").and(outcome)
+    });
+    work.answer(outcome);
 }
 
 /// Runs a group in one transaction. What fails is undone alone and answered at once; the rest after the commit.

@@ -2,6 +2,7 @@
 //!
 //! An identifier is never kept: its HMAC is. Whoever has the database but not `keys/subject.key` cannot even try numbers.
 
+use std::path::PathBuf;
 use std::time::Duration;
 
 use futures_util::FutureExt;
@@ -13,7 +14,7 @@ use crate::base::{IdNumber, Private, hex};
 use super::engine::{Kind, Reply, Tx};
 use super::jobs::{ms, time};
 use super::value::{Row, values};
-use super::{Store, StoreError};
+use super::{SUBJECT_CHECK, Store, StoreError};
 
 /// What identifies somebody.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -124,6 +125,21 @@ pub(super) struct SubjectKey(Hmac<Sha256>);
 impl SubjectKey {
     pub(super) fn new(key: &[u8]) -> Result<SubjectKey, StoreError> {
         Hmac::new_from_slice(key).map(SubjectKey).map_err(|_| StoreError::Sealed)
+    }
+
+    /// The pseudonym by which a database shows that it belongs to this key.
+    pub(super) fn check(&self) -> Result<Subject, StoreError> {
+        let value = Private::new(SUBJECT_CHECK.to_owned());
+        let check = Identifier { kind: IdentifierKind::Email, value };
+        self.pseudonym(&check).ok_or(StoreError::Sealed)
+    }
+
+    /// Refuses to be the key of a database that shows another pseudonym; `path` is where the key lies.
+    pub(super) fn require(&self, shown: &[u8], path: PathBuf) -> Result<(), StoreError> {
+        if self.check()?.as_str().as_bytes() == shown {
+            return Ok(());
+        }
+        Err(StoreError::Key { path, what: "the index of subjects was made with another key" })
     }
 
     fn pseudonym(&self, identifier: &Identifier) -> Option<Subject> {

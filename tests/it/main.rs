@@ -1,6 +1,9 @@
 //! The integration tests: one binary, so that engines are linked once.
 #![expect(clippy::unwrap_used, reason = "tests may")]
 
+/// By this name the fuzz targets ask for their macro.
+extern crate self as libfuzzer_sys;
+
 mod api;
 mod audit;
 mod batch;
@@ -21,6 +24,7 @@ mod faults;
 #[cfg(all(feature = "audio", target_os = "linux"))]
 mod ffmpeg;
 mod fuzz_lock;
+mod fuzz_targets;
 mod generated;
 #[cfg(all(feature = "candle", feature = "ort", feature = "rten"))]
 mod graphs;

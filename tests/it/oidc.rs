@@ -10,7 +10,9 @@ use std::time::Duration;
 use base64::Engine;
 use base64::engine::general_purpose::{STANDARD, URL_SAFE_NO_PAD};
 use fenwen::base::{Secret, SystemClock};
-use fenwen::identity::{ClaimNames, IssuerSettings, KeySource, LoginError, LoginSettings, Logins};
+use fenwen::identity::{
+    ClaimNames, IssuerSettings, KeySource, LoginError, LoginSettings, Logins, Person,
+};
 use serde_json::{Value, json};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpListener;
@@ -223,6 +225,48 @@ async fn a_logout_at_the_provider_reaches_us_once() {
     let logout = format!("http://{}/console/logout/back-channel", listener.local_addr().unwrap());
     let provider = Provider::start(&logout);
     let logins = provider.logins();
+    let (person, token) = logged_out(&provider, (&listener, &logins)).await;
+    drop(logins.logged_out(token.clone()).await.unwrap());
+    let found = logins.logged_out(token.clone()).await.unwrap();
+    assert!(found.sid.is_some() && found.sid == person.sid, "{found:?} {person:?}");
+    let again = async || logins.logged_out(token.clone()).await.err();
+    assert_eq!(again().await, Some(LoginError::Refused), "it is being kept");
+    found.kept();
+    assert_eq!(again().await, Some(LoginError::Refused), "replayed");
+    let (unsigned, _) = token.rsplit_once('.').unwrap();
+    let forged = logins.logged_out(format!("{unsigned}.AAAA")).await.err();
+    assert_eq!(forged, Some(LoginError::Refused));
+}
+
+#[tokio::test]
+async fn a_logout_that_cannot_be_kept_may_be_told_again() {
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let logout = format!("http://{}/console/logout/back-channel", listener.local_addr().unwrap());
+    let provider = Provider::start(&logout);
+    let logins = provider.logins();
+    let server = Server::guarded_by(Vec::new(), Some(Arc::clone(&logins))).await;
+    let (_, token) = logged_out(&provider, (&listener, &logins)).await;
+    let body = format!("logout_token={token}");
+    let request = format!(
+        "POST /console/logout/back-channel HTTP/1.1\r\nhost: t\r\n\
+         content-type: application/x-www-form-urlencoded\r\ncontent-length: {}\r\n\r\n{body}",
+        body.len()
+    );
+    let tell = async || send(server.addr, request.as_bytes()).await.status;
+    let store = rusqlite::Connection::open(server.data_dir.path().join("store.sqlite")).unwrap();
+    let full =
+        "CREATE TRIGGER full BEFORE INSERT ON sign_out BEGIN SELECT RAISE(ABORT, 'full'); END";
+    store.execute_batch(full).unwrap();
+    assert_eq!((tell().await, tell().await), (503, 503));
+    store.execute_batch("DROP TRIGGER full").unwrap();
+    assert_eq!((tell().await, tell().await), (200, 400), "it counts once, when it was kept");
+}
+
+/// Somebody who logged in and out again at the provider, and the token that it tells of that with.
+async fn logged_out(
+    provider: &Provider,
+    (listener, logins): (&TcpListener, &Arc<Logins>),
+) -> (Person, String) {
     let begun = logins.begin().await.unwrap();
     let mut cookies = Cookies::default();
     let back = provider.visit(&begun.url, &mut cookies).await;
@@ -257,11 +301,7 @@ async fn a_logout_at_the_provider_reaches_us_once() {
     let head = cookies.header();
     let (ended, token) = tokio::join!(provider.post("/session/end/confirm", &head, &body), told);
     assert!(ended.status < 400, "{ended:?}");
-    let found = logins.logged_out(token.clone()).await.unwrap();
-    assert!(found.sid.is_some() && found.sid == person.sid, "{found:?} {person:?}");
-    assert_eq!(logins.logged_out(token.clone()).await, Err(LoginError::Refused), "replayed");
-    let (unsigned, _) = token.rsplit_once('.').unwrap();
-    assert_eq!(logins.logged_out(format!("{unsigned}.AAAA")).await, Err(LoginError::Refused));
+    (person, token)
 }
 
 #[tokio::test]

@@ -248,6 +248,22 @@ fn checkpoints_are_signed_by_number_by_time_and_at_the_end() {
 }
 
 #[test]
+fn many_rows_of_one_moment_may_be_unsigned_and_many_of_a_while_not() {
+    let world = World::new();
+    fill(&world.open(), 1);
+    let checkpoint = (u64::MAX, Duration::from_secs(600));
+    let settings = AuditSettings { checkpoint, commit: Commit::System, ..world.settings() };
+    let recorder = world.open_with(settings);
+    fill(&recorder, 3000);
+    assert_eq!(world.check(None), 3001);
+    world.clock.advance(Duration::from_secs(11));
+    fill(&recorder, 1);
+    world.check(Some(Finding { seq: 2, wrong: Wrong::Unsigned }));
+    drop(recorder);
+    world.check(None);
+}
+
+#[test]
 fn segments_end_expire_and_leave_a_proof() {
     let world = World::new();
     let retention = Duration::from_secs(180 * 24 * 60 * 60);

@@ -38,7 +38,8 @@ fn remedy(error: &StoreError) -> &'static str {
         StoreError::Postgres(_) => {
             "請檢查 PostgreSQL 是否執行,以及 store.url 的主機、帳號、密碼與防火牆"
         }
-        StoreError::Sqlite(_) => "請檢查磁碟空間與檔案權限;檔案損壞時,由備份還原",
+        StoreError::Sqlite(_) => "請檢查檔案的擁有者、權限與磁碟空間;檔案若已損壞,請由備份還原",
+        StoreError::Shape => "資料庫檔案若已損壞,請由備份還原",
         _ => "請稍後再試;持續發生時,查閱日誌並回報",
     }
 }

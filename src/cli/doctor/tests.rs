@@ -49,6 +49,24 @@ fn what_is_wrong_is_bad() {
 }
 
 #[test]
+fn an_older_database_is_told_of_and_left_alone_and_a_newer_one_is_bad() {
+    let data = tempfile::tempdir().unwrap();
+    let config = config(data.path());
+    drop(jobs::store(&config).unwrap());
+    let file = || rusqlite::Connection::open(data.path().join("store.sqlite")).unwrap();
+    let check = |number: i64, state: State, told: &str| {
+        file().pragma_update(None, "user_version", number).unwrap();
+        let found = checks(&config).into_iter().find(|it| it.check == "database").unwrap();
+        assert!(found.state == state && found.detail.contains(told), "{found:?}");
+        let kept: i64 = file().query_row("PRAGMA user_version", [], |row| row.get(0)).unwrap();
+        assert_eq!(kept, number);
+    };
+    check(0, State::Warning, "首次啟動時建立");
+    check(4, State::Warning, "資料庫結構較舊");
+    check(9999, State::Bad, "請改用不舊於該資料庫的程式");
+}
+
+#[test]
 fn what_is_not_as_it_was_signed_is_bad() {
     let data = tempfile::tempdir().unwrap();
     let mut config = config(data.path());

@@ -7,7 +7,7 @@ use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use fenwen::base::{Clock, Private, RequestId, SystemClock};
 use fenwen::bus::{Bus, BusError, Embedded, EmbeddedSettings, Handle, Headers, Request, Subject};
-use fenwen::rpc::{Rpc, RpcOptions};
+use fenwen::rpc::RpcOptions;
 use fenwen::service::jobs::{BlobMeta, Completed};
 use fenwen::wire::v1::meta::PurposeRule;
 use serde_json::{Value, json};
@@ -76,15 +76,8 @@ async fn server() -> Server {
 
 async fn over(name: &'static str, bus: Arc<dyn Bus>) -> Transport {
     let server = server().await;
-    let rpc = Arc::new(Rpc {
-        service: Arc::clone(&server.service),
-        jobs: Arc::clone(&server.jobs),
-        uploads: Arc::new(server.jobs.blobs().clone()),
-        audit: Arc::clone(&server.audit),
-        clock: Arc::new(SystemClock),
-        gate: fake::open_gate(server.store.clone()),
-        options: RpcOptions { purpose: PurposeRule::Optional, ..RpcOptions::default() },
-    });
+    let options = RpcOptions { purpose: PurposeRule::Optional, ..RpcOptions::default() };
+    let rpc = server.rpc(fake::open_gate(server.store.clone()), options);
     let serving = fenwen::rpc::serve(&*bus, &rpc).await.unwrap();
     let way = BusWay {
         bus,

@@ -2,13 +2,10 @@
 
 use std::fs;
 use std::path::Path;
-use std::sync::Arc;
 
 use fenwen::audit::{ActorKind, AuditEvent, Outcome, Phase, RowBody};
-use fenwen::base::SystemClock;
-use fenwen::bus::{Bus, BusError, Embedded, EmbeddedSettings, Request, Subject};
+use fenwen::bus::{Bus, BusError, Request, Subject};
 use fenwen::http::{HttpOptions, Unrecorded};
-use fenwen::rpc::{Rpc, RpcOptions};
 use fenwen::service::ServiceLimits;
 use serde_json::json;
 
@@ -160,18 +157,7 @@ async fn nothing_at_all_may_be_done_off_the_record() {
 #[tokio::test]
 async fn calls_over_the_bus_are_recorded() {
     let server = texts::ready().await;
-    let clock = Arc::new(SystemClock);
-    let bus = Embedded::new(EmbeddedSettings::default(), Arc::<SystemClock>::clone(&clock));
-    let rpc = Arc::new(Rpc {
-        service: Arc::clone(&server.service),
-        jobs: Arc::clone(&server.jobs),
-        uploads: Arc::new(server.jobs.blobs().clone()),
-        audit: Arc::clone(&server.audit),
-        clock,
-        gate: Arc::clone(&server.gate),
-        options: RpcOptions::default(),
-    });
-    let _serving = fenwen::rpc::serve(&bus, &rpc).await.unwrap();
+    let (bus, _serving) = server.on_a_bus().await;
     let ask = async |body: serde_json::Value| {
         let subject = Subject::rpc("letters", "classify").unwrap();
         let headers = [("x-client-id".to_owned(), "mailbox".to_owned())].into();

@@ -1,5 +1,6 @@
 //! A server over a recogniser that answers when the test says so.
 
+mod bus;
 mod door;
 mod networks;
 pub(crate) mod pages;

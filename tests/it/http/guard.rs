@@ -2,14 +2,11 @@
 //! rows come from the description, so that a route that nobody thought of fails.
 
 use std::collections::BTreeSet;
-use std::sync::Arc;
 use std::time::Duration;
 
-use fenwen::base::SystemClock;
-use fenwen::bus::{Bus, BusError, Embedded, EmbeddedSettings, Headers, Request, Subject};
+use fenwen::bus::{Bus, BusError, Headers, Request, Subject};
 use fenwen::identity::NewKey;
 use fenwen::policy::{Access, Kind, Offered, Policy, Principal, ROUTES, Role, Route, Scopes};
-use fenwen::rpc::{Rpc, RpcOptions};
 use fenwen::store::clients::{ClientKey, ClientRow};
 use serde_json::{Value, json};
 
@@ -285,17 +282,7 @@ async fn requests_over_the_bus_are_guarded_alike() {
     let good = head.trim_start_matches("authorization: ").trim_end().to_owned();
     let poor = register(&server, "poor", |it| it.scopes = "qa:ask".to_owned()).await;
     let poor = poor.trim_start_matches("authorization: ").trim_end().to_owned();
-    let bus = Embedded::new(EmbeddedSettings::default(), Arc::new(SystemClock));
-    let rpc = Arc::new(Rpc {
-        service: Arc::clone(&server.service),
-        jobs: Arc::clone(&server.jobs),
-        uploads: Arc::new(server.jobs.blobs().clone()),
-        audit: Arc::clone(&server.audit),
-        clock: Arc::new(SystemClock),
-        gate: Arc::clone(&server.gate),
-        options: RpcOptions::default(),
-    });
-    let _serving = fenwen::rpc::serve(&bus, &rpc).await.unwrap();
+    let (bus, _serving) = server.on_a_bus().await;
     let subject = Subject::rpc("letters", "classify").unwrap();
     let letters = |purpose: &str| json!({"purpose": {"code": purpose}, "letters": [{"subject": "a", "body": "b"}]});
     for (credential, purpose, expected) in [

@@ -4,9 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use fenwen::audit::{self, AuditEvent, Query};
-use fenwen::base::SystemClock;
-use fenwen::bus::{Bus, BusError, Embedded, EmbeddedSettings, Request, Subject};
-use fenwen::rpc::{Rpc, RpcOptions};
+use fenwen::bus::{Bus, BusError, Request, Subject};
 use fenwen::service::jobs::Worker;
 use serde_json::{Value, json};
 
@@ -240,18 +238,7 @@ async fn a_job_that_waited_obeys_what_was_chosen_meanwhile() {
 #[tokio::test]
 async fn calls_over_the_bus_obey_too() {
     let server = texts::ready().await;
-    let clock = Arc::new(SystemClock);
-    let bus = Embedded::new(EmbeddedSettings::default(), Arc::<SystemClock>::clone(&clock));
-    let rpc = Arc::new(Rpc {
-        service: Arc::clone(&server.service),
-        jobs: Arc::clone(&server.jobs),
-        uploads: Arc::new(server.jobs.blobs().clone()),
-        audit: Arc::clone(&server.audit),
-        clock,
-        gate: Arc::clone(&server.gate),
-        options: RpcOptions::default(),
-    });
-    let _serving = fenwen::rpc::serve(&bus, &rpc).await.unwrap();
+    let (bus, _serving) = server.on_a_bus().await;
     let ask = async |(service, operation): (&str, &str), mut body: Value| {
         let subject = Subject::rpc(service, operation).unwrap();
         let headers = [("x-client-id".to_owned(), "mailbox".to_owned())].into();

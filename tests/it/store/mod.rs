@@ -11,6 +11,7 @@ mod duties;
 #[cfg(all(feature = "jwt", feature = "postgres", feature = "tls"))]
 mod encrypted;
 mod fairness;
+mod inspect;
 mod jobs;
 mod keys;
 mod messages;
@@ -122,6 +123,8 @@ cases! {
     fairness::a_paused_job_waits_for_its_time,
     fairness::thousands_of_jobs_delay_another_by_one,
     fairness::a_worker_gets_the_lanes_that_it_asked_for,
+    inspect::a_look_changes_nothing_and_tells_what_a_start_would,
+    inspect::a_look_refuses_what_a_start_would,
     blobs::parts_come_in_any_order_and_again,
     blobs::a_wrong_blob_is_not_closed,
     blobs::an_exchanged_part_does_not_open,
