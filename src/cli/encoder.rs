@@ -1,10 +1,11 @@
 //! The sentence encoder: opened for the server and for training, and `fenwen embed`.
 
-use std::fs::File;
-use std::io::{BufRead, BufReader, BufWriter, IsTerminal, Write};
+use std::collections::BTreeMap;
+use std::fs::{self, File};
+use std::io::{BufRead, BufReader, BufWriter, ErrorKind, IsTerminal, Write};
 use std::num::NonZeroUsize;
 use std::path::{Path, PathBuf};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, PoisonError, Weak};
 
 use anyhow::{Context, bail, ensure};
 use clap::Args;
@@ -14,8 +15,9 @@ use serde_json::Value;
 use crate::batch::{BatchPolicy, BatchSpec, ModelHandle};
 use crate::config::Config;
 use crate::engine::{Device, Placement, Tokenizer};
+use crate::pipeline::classify;
 use crate::pipeline::encode::{self, BulkEmbeddings, BulkEncoder, Encoder};
-use crate::registry::{FileRole, VerifiedModel};
+use crate::registry::{FileRole, ModelRegistry, ModelTask, Settings, VerifiedModel};
 use crate::service::routing::{EncoderError, Encoders, TextEncoder};
 use crate::tensor::Tensor;
 
@@ -42,23 +44,30 @@ pub(super) struct Options {
     out: PathBuf,
 }
 
-/// Opens the encoder for many texts at once, with a copy of the model on every core.
+/// Opens the installed encoder for many texts at once, with a copy of the model on every core.
 pub fn open_bulk(config: &Config) -> anyhow::Result<BulkEncoder> {
     let opener = Opener::new(config)?;
     let model = opener.verified(ENCODER)?;
-    let cores = std::thread::available_parallelism().map_or(1, NonZeroUsize::get);
-    let sessions = match config.engine.sessions {
-        0 => cores,
-        sessions => sessions,
-    };
-    let threads = config.engine.threads.max(1);
-    let models = opener.copies(&model, Placement { sessions, threads })?;
-    Ok(BulkEncoder::new(Arc::new(tokenizer(&model)?), models))
+    opener.bulk(config, &model)
+}
+
+/// As [`open_bulk`], the encoder whose weights have this SHA-256: an installed one, or the one that `fenwen train` has
+/// written beside the classifier in `folder`.
+///
+/// # Errors
+/// When there is none, with the remedy.
+pub fn open_bulk_of(config: &Config, wanted: &str, folder: &Path) -> anyhow::Result<BulkEncoder> {
+    let mut settings = super::models::settings(config)?;
+    settings.trained.push(folder.to_owned());
+    let opener = Opener::with(config, settings)?;
+    let other = |found| EncoderError::Other { wanted: wanted.to_owned(), found };
+    let model = opener.verified(&opener.encoder_id(wanted).map_err(other)?)?;
+    opener.bulk(config, &model)
 }
 
 /// Opens the encoder on a queue of its own.
 pub fn open(config: &Config) -> anyhow::Result<Encoder> {
-    Opener::new(config)?.encoder()
+    Opener::new(config)?.encoder(ENCODER)
 }
 
 /// SHA-256 of the installed encoder's weights, in hexadecimal digits: vectors of another one mean something else.
@@ -66,44 +75,151 @@ pub fn sha256(config: &Config) -> anyhow::Result<String> {
     Opener::new(config)?.weights_sha256(ENCODER)
 }
 
-/// The installed encoder for fused classifiers, opened once for all of them.
+/// Where encoders lie that came with classifiers.
+pub(super) fn trained(config: &Config) -> PathBuf {
+    config.data_dir().join("encoders")
+}
+
+/// Copies the encoder that the trained classifier in `folder` brings into the data directory, unless it is here.
+pub(super) fn bring(config: &Config, folder: &Path) -> anyhow::Result<()> {
+    let Some(wanted) = named_by(folder)? else { return Ok(()) };
+    let settings = super::models::settings(config)?;
+    let here = ModelRegistry::open(settings.clone())?;
+    if here.by_weights(&wanted).is_some_and(|it| here.verified(it.manifest.id.as_str()).is_ok()) {
+        return Ok(());
+    }
+    let beside = ModelRegistry::open(Settings { trained: vec![folder.to_owned()], ..settings })?;
+    let Some(model) = beside.by_weights(&wanted) else { return Ok(()) };
+    let id = model.manifest.id.as_str();
+    // Hashed here and, like every model, whenever it is opened.
+    let model = beside.verified(id)?;
+    let (from, to) = (folder.join(id), trained(config));
+    let copied = |path: &Path| format!("無法將語句編碼器複製到 {}", path.display());
+    fs::create_dir_all(&to).with_context(|| copied(&to))?;
+    let work = tempfile::Builder::new().prefix(".encoder-").tempdir_in(config.data_dir())?;
+    let names = model.manifest().files.iter().map(|it| it.name.as_str());
+    for name in names.chain(["model.toml", "CARD.md"]) {
+        let path = work.path().join(name);
+        fs::copy(from.join(name), &path).with_context(|| copied(&path))?;
+        File::open(&path)?.sync_all()?;
+    }
+    let to = to.join(id);
+    if to.is_dir() {
+        // It is broken, or it would have been found.
+        fs::remove_dir_all(&to).with_context(|| copied(&to))?;
+    }
+    fs::rename(work.keep(), &to).with_context(|| copied(&to))
+}
+
+/// The hash of the encoder that the classifier in a folder is fused with.
+fn named_by(folder: &Path) -> anyhow::Result<Option<String>> {
+    let path = folder.join("classifier.json");
+    match fs::read(&path) {
+        // Whoever copies the classifier tells.
+        Err(error) if error.kind() == ErrorKind::NotFound => Ok(None),
+        bytes => {
+            let bytes = bytes.with_context(|| format!("無法讀取 {}", path.display()))?;
+            let settings = classify::Settings::read(&bytes);
+            Ok(settings.ok().and_then(|it| it.fused).map(|it| it.encoder))
+        }
+    }
+}
+
+/// The installed encoders for fused classifiers and for the index, each opened once for all of them.
 pub(super) struct LocalEncoders {
     config: Config,
-    opened: Mutex<Option<Arc<Encoder>>>,
+    opened: Mutex<Opened>,
+}
+
+/// What is open.
+#[derive(Default)]
+struct Opened {
+    /// The one that every installation has: callers ask for it one by one, so that it stays.
+    common: Option<Arc<Encoder>>,
+    /// Every one by the hash of its weights, as long as somebody uses it.
+    by_hash: BTreeMap<String, Weak<Encoder>>,
 }
 
 impl LocalEncoders {
     pub(super) fn new(config: &Config) -> LocalEncoders {
         LocalEncoders { config: config.clone(), opened: Mutex::default() }
     }
+
+    /// The encoder whose weights have this hash; the file is hashed anew each time.
+    fn open_by_hash(&self, wanted: &str) -> anyhow::Result<Result<Arc<Encoder>, String>> {
+        let opener = Opener::new(&self.config)?;
+        let id = match opener.encoder_id(wanted) {
+            Ok(id) => id,
+            Err(found) => return Ok(Err(found)),
+        };
+        opener.verified(&id)?;
+        let mut opened = self.opened.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(encoder) = opened.by_hash.get(wanted).and_then(Weak::upgrade) {
+            return Ok(Ok(encoder));
+        }
+        let encoder = Arc::new(opener.encoder(&id)?);
+        opened.by_hash.retain(|_, it| 0 < it.strong_count());
+        opened.by_hash.insert(wanted.to_owned(), Arc::downgrade(&encoder));
+        if id == ENCODER {
+            opened.common = Some(Arc::clone(&encoder));
+        }
+        Ok(Ok(encoder))
+    }
+
+    fn common(&self) -> anyhow::Result<Arc<Encoder>> {
+        let known = self.opened.lock().unwrap_or_else(PoisonError::into_inner).common.clone();
+        match known {
+            Some(encoder) => Ok(encoder),
+            None => self.open_by_hash(&sha256(&self.config)?)?.map_err(anyhow::Error::msg),
+        }
+    }
 }
 
 impl Encoders for LocalEncoders {
     fn open(&self, wanted: &str) -> Result<Arc<dyn TextEncoder>, EncoderError> {
-        let failed = |err: anyhow::Error| EncoderError::Open { reason: format!("{err:#}") };
-        let found = sha256(&self.config).map_err(failed)?;
-        if found != wanted {
-            return Err(EncoderError::Other { wanted: wanted.to_owned(), found });
+        match self.open_by_hash(wanted).map_err(failed)? {
+            Ok(encoder) => Ok(encoder),
+            Err(found) => Err(EncoderError::Other { wanted: wanted.to_owned(), found }),
         }
-        self.installed()
     }
 
     fn installed(&self) -> Result<Arc<dyn TextEncoder>, EncoderError> {
-        let failed = |err: anyhow::Error| EncoderError::Open { reason: format!("{err:#}") };
-        let mut opened = self.opened.lock().unwrap_or_else(PoisonError::into_inner);
-        let encoder = match opened.take() {
-            Some(encoder) => encoder,
-            None => Arc::new(open(&self.config).map_err(failed)?),
-        };
-        *opened = Some(Arc::clone(&encoder));
-        Ok(encoder)
+        Ok(self.common().map_err(failed)?)
     }
 }
 
+fn failed(err: anyhow::Error) -> EncoderError {
+    EncoderError::Open { reason: format!("{err:#}") }
+}
+
 impl Opener {
-    /// Opens the sentence encoder on a queue of its own.
-    pub(super) fn encoder(&self) -> anyhow::Result<Encoder> {
-        let model = self.verified(ENCODER)?;
+    /// The name of the sentence encoder whose weights have this SHA-256 by its manifest; else the names of those that are
+    /// known.
+    fn encoder_id(&self, wanted: &str) -> Result<String, String> {
+        if let Some(model) = self.registry().by_weights(wanted) {
+            return Ok(model.manifest.id.to_string());
+        }
+        let models = self.registry().models().map(|it| &it.manifest);
+        let encoders = models.filter(|it| it.task == ModelTask::SentenceEmbedding);
+        let names: Vec<&str> = encoders.map(|it| it.id.as_str()).collect();
+        Err(names.join(", "))
+    }
+
+    /// Copies of an encoder for many texts at once, one on every core.
+    fn bulk(&self, config: &Config, model: &VerifiedModel) -> anyhow::Result<BulkEncoder> {
+        let cores = std::thread::available_parallelism().map_or(1, NonZeroUsize::get);
+        let sessions = match config.engine.sessions {
+            0 => cores,
+            sessions => sessions,
+        };
+        let threads = config.engine.threads.max(1);
+        let models = self.copies(model, Placement { sessions, threads })?;
+        Ok(BulkEncoder::new(Arc::new(tokenizer(model)?), models))
+    }
+
+    /// Opens a sentence encoder on a queue of its own.
+    pub(super) fn encoder(&self, id: &str) -> anyhow::Result<Encoder> {
+        let model = self.verified(id)?;
         let tokenizer = Arc::new(tokenizer(&model)?);
         let copies = self.copies(&model, self.placement())?;
         let (max_rows, max_cost) = match &model.manifest().batch {
@@ -111,7 +227,7 @@ impl Opener {
             Some(it) => it.on(self.device() != Device::Cpu),
         };
         let spec = BatchSpec {
-            name: ENCODER.to_owned(),
+            name: id.to_owned(),
             policy: BatchPolicy { max_rows, max_cost, max_padding: MAX_PADDING },
             queue_rows: QUEUE_ROWS,
             queue_cost: QUEUE_IDS,

@@ -155,6 +155,7 @@ impl ModelsCommand {
 pub(super) fn settings(config: &Config) -> anyhow::Result<Settings> {
     let mut settings = Settings::at(config.model_store());
     settings.manifests.clone_from(&config.models.manifests);
+    settings.trained.push(super::encoder::trained(config));
     settings.hub_token.clone_from(&config.models.token);
     settings.trust = super::release::trust(config)?;
     for mirror in &config.models.mirrors {

@@ -18,7 +18,9 @@ use crate::pipeline::idcard::orient;
 use crate::pipeline::idcard::read::ReadOptions;
 use crate::pipeline::idcard::recognise::{Alphabet, RowWidth};
 use crate::pipeline::idcard::{Calibration, IdCardPipeline};
-use crate::registry::{FileRole, ModelEngine, ModelRegistry, VerifiedFile, VerifiedModel};
+use crate::registry::{
+    FileRole, ModelEngine, ModelRegistry, Settings, VerifiedFile, VerifiedModel,
+};
 use crate::task::idcard::ModelInfo;
 use crate::tensor::Tensor;
 
@@ -59,7 +61,12 @@ impl Opener {
 
     /// Chooses the engine: ONNX Runtime where its library was pulled, else the built-in one, which is slower.
     pub(super) fn new(config: &Config) -> anyhow::Result<Opener> {
-        let registry = ModelRegistry::open(super::models::settings(config)?)?;
+        Opener::with(config, super::models::settings(config)?)
+    }
+
+    /// As [`Opener::new`], with the models of these settings.
+    pub(super) fn with(config: &Config, settings: Settings) -> anyhow::Result<Opener> {
+        let registry = ModelRegistry::open(settings)?;
         let device = engine::choose_device(&config.engine.device)?;
         let placement = placement(config, device);
         let (engine, ort_library) = choose_engine(config, &registry)?;

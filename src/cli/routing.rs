@@ -22,7 +22,7 @@ use crate::service::tenants::Tenants;
 use crate::store::{Promotion, Store};
 use crate::task::text::{self, Mode};
 
-use super::encoder::LocalEncoders;
+use super::encoder::{self, LocalEncoders};
 use super::recogniser::Recogniser;
 
 /// How often another version is looked for.
@@ -178,7 +178,7 @@ pub(super) async fn keep_current(service: Arc<Service>, tenants: Arc<Tenants>) {
     }
 }
 
-/// Copies a trained folder in as the next version and opens it; its number and hash. It does not answer yet.
+/// Copies a trained folder in as the next version, with the encoder that it brings, and opens it; its number and hash. It does not answer yet.
 pub(super) fn add(
     config: &Config,
     classifier: Named<'_>,
@@ -186,6 +186,7 @@ pub(super) fn add(
     today: Date,
 ) -> anyhow::Result<(u32, String)> {
     let versions = versions(config, classifier)?;
+    encoder::bring(config, folder)?;
     let number = versions.add(folder)?;
     match verify(config, classifier, number, today) {
         Ok(sha256) => Ok((number, sha256)),

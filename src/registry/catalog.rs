@@ -1,16 +1,17 @@
 //! The models this program knows, and whether their files are here and right.
 
+use std::collections::btree_map::Entry;
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::fs;
 use std::io::Read;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use super::builtin::BUILTIN;
 use super::digest::Digest;
 use super::error::RegistryError;
 use super::fetch::Fetcher;
-use super::manifest::{ManifestError, ModelFile, ModelId, ModelManifest};
+use super::manifest::{FileRole, ManifestError, ModelFile, ModelId, ModelManifest};
 use super::progress::Progress;
 use super::release::digest_of;
 use super::settings::Settings;
@@ -39,6 +40,8 @@ pub struct Model {
     pub sha256: Digest,
     /// Its card, Markdown.
     pub card: String,
+    /// The folder with its files, where they do not lie in the store.
+    place: Option<PathBuf>,
 }
 
 /// Whether a model can be used.
@@ -79,6 +82,18 @@ impl ModelRegistry {
                 models.insert(model.manifest.id.clone(), model);
             }
         }
+        for folder in &settings.trained {
+            for model in read_trained(folder)? {
+                match models.entry(model.manifest.id.clone()) {
+                    Entry::Vacant(entry) => drop(entry.insert(model)),
+                    // The same one may be described in the folder of manifests too; another one does not take its name.
+                    Entry::Occupied(mut entry) if entry.get().sha256 == model.sha256 => {
+                        entry.get_mut().place = model.place;
+                    }
+                    Entry::Occupied(_) => (),
+                }
+            }
+        }
         let store = Store::at(settings.store.clone());
         Ok(ModelRegistry { settings, models, store, verified: Mutex::default() })
     }
@@ -112,6 +127,11 @@ impl ModelRegistry {
             files.insert(file.role, self.verified_file(&manifest.id, file)?);
         }
         Ok(VerifiedModel::new(Arc::clone(manifest), files))
+    }
+
+    /// The model whose weights have this hash, by its manifest.
+    pub fn by_weights(&self, sha256: &str) -> Option<&Model> {
+        self.models().find(|it| it.has_weights(sha256))
     }
 
     /// Hashes the files of a model again, whatever was hashed before.
@@ -215,7 +235,9 @@ impl ModelRegistry {
         if let Some(known) = self.hashed().get(&file.sha256) {
             return Ok(known.clone());
         }
-        let path = self.store.path(&file.sha256);
+        let place = self.models.get(id).and_then(|it| it.place.as_ref());
+        let beside = place.map(|it| it.join(&file.name)).filter(|it| it.is_file());
+        let path = beside.unwrap_or_else(|| self.store.path(&file.sha256));
         let verified = VerifiedFile::check(&path, file.sha256.as_str()).map_err(|source| {
             let (id, file) = (id.clone(), file.name.clone());
             match source {
@@ -250,7 +272,12 @@ impl Model {
         if manifest.id.as_str() != folder {
             return Err(ManifestError::Folder(folder.to_owned()));
         }
-        Ok(Model { manifest: Arc::new(manifest), sha256, card })
+        Ok(Model { manifest: Arc::new(manifest), sha256, card, place: None })
+    }
+
+    fn has_weights(&self, sha256: &str) -> bool {
+        let mut weights = self.manifest.files.iter().filter(|it| it.role == FileRole::Weights);
+        weights.any(|it| it.sha256.as_str() == sha256)
     }
 }
 
@@ -269,6 +296,15 @@ fn read_folder(folder: &Path) -> Result<Vec<Model>, RegistryError> {
         models.push(Model::new(&name, &manifest, card).map_err(wrong)?);
     }
     Ok(models)
+}
+
+/// As [`read_folder`] of a folder that need not be there, whose models have their files beside their manifests.
+fn read_trained(folder: &Path) -> Result<Vec<Model>, RegistryError> {
+    if !folder.is_dir() {
+        return Ok(Vec::new());
+    }
+    let models = read_folder(folder)?.into_iter();
+    Ok(models.map(|it| Model { place: Some(folder.join(it.manifest.id.as_str())), ..it }).collect())
 }
 
 /// The text of a small file; none if there is no such file.

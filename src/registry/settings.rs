@@ -16,6 +16,9 @@ pub struct Settings {
     pub store: PathBuf,
     /// A folder `<id>/model.toml` and `<id>/CARD.md` that adds to the built-in models or replaces them.
     pub manifests: Option<PathBuf>,
+    /// Folders like that whose models have their files beside the manifest: those that were trained with a classifier.
+    /// One that is not there has none.
+    pub trained: Vec<PathBuf>,
     /// Tried before every source of a manifest, in order.
     pub mirrors: Vec<Mirror>,
     /// Another address of the Hugging Face hub (`https://…`).
@@ -36,6 +39,7 @@ impl Settings {
         Settings {
             store: store.into(),
             manifests: None,
+            trained: Vec::new(),
             mirrors: Vec::new(),
             hub_endpoint: None,
             hub_token: None,

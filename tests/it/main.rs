@@ -43,6 +43,8 @@ mod oidc;
 mod onboarding;
 #[cfg(feature = "otlp")]
 mod otlp;
+#[cfg(all(feature = "candle", feature = "ort", feature = "rten"))]
+mod own_encoder;
 #[cfg(feature = "pdf")]
 mod pdf;
 mod privacy;

@@ -15,7 +15,6 @@ mod whisper;
 
 use std::process::ExitCode;
 
-use anyhow::ensure;
 use clap::{Parser, Subcommand};
 
 /// 訓練與校準 fenwen 的模型。
@@ -29,7 +28,7 @@ struct Cli {
     command: Option<Command>,
     #[command(flatten)]
     options: linear::Options,
-    /// 自輸出目錄中最後一個檢查點繼續(僅限微調語句編碼器與語音模型)
+    /// 自輸出目錄中最後一個檢查點繼續(僅限微調語句編碼器與語音模型的配方)
     #[arg(long)]
     resume: bool,
 }
@@ -57,12 +56,9 @@ fn run(cli: &Cli) -> anyhow::Result<()> {
         Some(Command::Data(command)) => data::run(command),
         Some(Command::Discover(options)) => discover::run(options, &mut std::io::stdout().lock()),
         Some(Command::ScoreEncoder(options)) => encoder::score::run(options),
-        None if cli.options.is_update() => linear::run(&cli.options),
+        None if cli.options.is_update() => linear::run(&cli.options, false),
         None if encoder::is_meant(&cli.options)? => encoder::run(&cli.options, cli.resume),
         None if whisper::is_meant(&cli.options)? => whisper::run(&cli.options, cli.resume),
-        None => {
-            ensure!(!cli.resume, "--resume is for recipes with a section [encoder] or [whisper]");
-            linear::run(&cli.options)
-        }
+        None => linear::run(&cli.options, cli.resume),
     }
 }

@@ -56,7 +56,7 @@ pub fn run(order: &Order) -> Result<Summary> {
     ensure!(!rows.is_empty(), "{}: no row has text and a label", order.data.display());
     let mut workspace = Workspace::default();
     let mut answers = Vec::with_capacity(rows.len());
-    let embeddings = embed(&classifier, &rows)?;
+    let embeddings = embed(&classifier, &rows, &order.model)?;
     for (idx, row) in rows.into_iter().enumerate() {
         let texts: Vec<&str> = row.texts.iter().map(String::as_str).collect();
         let ask = Ask { top_k: 3, spans: 0 };
@@ -75,12 +75,13 @@ pub fn run(order: &Order) -> Result<Summary> {
     Ok(summarise(&answers, classifier.labels(), skipped))
 }
 
-/// The vectors of all rows for a classifier that is fused with the installed encoder; none for another one.
-fn embed(classifier: &Classifier, rows: &[Row]) -> Result<Option<BulkEmbeddings>> {
+/// The vectors of all rows for a classifier that is fused with an encoder: an installed one, or the one in its folder;
+/// none for another classifier.
+fn embed(classifier: &Classifier, rows: &[Row], folder: &Path) -> Result<Option<BulkEmbeddings>> {
     let Some(wanted) = classifier.encoder() else { return Ok(None) };
     let config = Config::load(&Overrides::default())?;
-    let found = encoder::sha256(&config).context("the model is fused with a sentence encoder")?;
-    ensure!(found == wanted, "the model was trained on encoder {wanted}, here is {found}");
+    let mut encoder = encoder::open_bulk_of(&config, wanted, folder)
+        .context("the model is fused with a sentence encoder")?;
     let texts: Vec<&str> = rows
         .iter()
         .map(|row| {
@@ -88,7 +89,7 @@ fn embed(classifier: &Classifier, rows: &[Row]) -> Result<Option<BulkEmbeddings>
             classifier.embedded(&texts)
         })
         .collect();
-    Ok(Some(encoder::open_bulk(&config)?.encode(&texts, |_| ())?))
+    Ok(Some(encoder.encode(&texts, |_| ())?))
 }
 
 /// Loads the folder that `fenwen train` wrote.

@@ -12,7 +12,7 @@ pub(super) use make::backup;
 pub(super) use restore::restore;
 
 /// Folders of the data directory that are copied as they are.
-const FOLDERS: [&str; 3] = ["classifiers", "answers", "reviews"];
+const FOLDERS: [&str; 4] = ["classifiers", "encoders", "answers", "reviews"];
 
 /// Folder of the sealed parts of blobs in a backup.
 const BLOBS: &str = "blobs";

@@ -42,10 +42,10 @@ pub trait Encoders: Send + Sync {
     /// The encoder whose weights have this SHA-256; another one would give other vectors.
     ///
     /// # Errors
-    /// When that is not the encoder of this installation, or it cannot be opened.
+    /// When that is none of the encoders of this installation, or it cannot be opened.
     fn open(&self, sha256: &str) -> Result<Arc<dyn TextEncoder>, EncoderError>;
 
-    /// The encoder of this installation, the same one that [`Encoders::open`] gives.
+    /// The encoder that every installation has, the same one that [`Encoders::open`] gives.
     ///
     /// # Errors
     /// When it cannot be opened.
@@ -55,14 +55,15 @@ pub trait Encoders: Send + Sync {
 /// Why a fused classifier has no encoder.
 #[derive(Debug, thiserror::Error)]
 pub enum EncoderError {
-    /// Another encoder is installed.
+    /// Other encoders are known here.
     #[error(
-        "the classifier was trained on encoder {wanted}, here is {found}: pull that model, or train anew"
+        "the classifier was trained on encoder {wanted}, here is {found}: pull that model (of an encoder that was trained \
+         with the classifier: models.manifests = \"DIR\", fenwen models pull ID --from DIR/ID), or train anew"
     )]
     Other {
         /// SHA-256 that the classifier names.
         wanted: String,
-        /// SHA-256 of the installed one.
+        /// Those that are known.
         found: String,
     },
     /// It cannot be opened.

@@ -2,9 +2,12 @@
 
 mod batch;
 mod checkpoint;
+mod console;
+pub(crate) mod cross;
+mod folder;
 mod network;
 pub(crate) mod output;
-mod recipe;
+pub(crate) mod recipe;
 mod report;
 pub(crate) mod score;
 mod table;
@@ -20,7 +23,6 @@ use fenwen::base::hex;
 use fenwen::config::{Config, Overrides};
 use fenwen::engine::{Arrays, TokenLimits, Tokenizer, read_arrays};
 use fenwen::registry::{FileRole, ModelRegistry, Settings};
-use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 use sha2::{Digest as _, Sha256};
 
 use crate::checkpoint::Checkpoints;
@@ -28,10 +30,11 @@ use crate::linear::rows::Rows;
 use crate::linear::{Job, Options, folds};
 
 use batch::Example;
+use console::Console;
 use network::{Network, Place};
-use recipe::Recipe;
+use recipe::{EncoderPart, Recipe};
 use table::Vocabulary;
-use trainer::{Examples, Trainer, Watch};
+use trainer::{Examples, Trainer};
 
 /// Whether the recipe that `options` name is one of a fine-tuned encoder.
 pub(crate) fn is_meant(options: &Options) -> anyhow::Result<bool> {
@@ -41,7 +44,7 @@ pub(crate) fn is_meant(options: &Options) -> anyhow::Result<bool> {
 /// Trains as the recipe says, from the pulled model.
 pub(crate) fn run(options: &Options, resume: bool) -> anyhow::Result<()> {
     let recipe = Recipe::read(options.recipe_path()?)?;
-    let base = Base::pulled(&recipe)?;
+    let base = Base::pulled(&recipe.encoder)?;
     let job = Job::with(options, recipe.for_rows())?;
     Task { recipe, job, resume, base }.run(&Device::Cpu)
 }
@@ -50,28 +53,35 @@ pub(crate) fn run(options: &Options, resume: bool) -> anyhow::Result<()> {
 pub(crate) struct Base {
     /// SHA-256 of the weights' file.
     pub(crate) sha256: String,
+    /// Licence of the weights.
+    pub(crate) licence: String,
     /// The weights.
     pub(crate) arrays: Arrays,
-    /// Makes tokens of texts.
+    /// Makes tokens of texts, as many as training takes.
     pub(crate) tokenizer: Arc<Tokenizer>,
+    /// The tokenizer's file.
+    pub(crate) pieces: Vec<u8>,
 }
 
 impl Base {
-    /// The model that the recipe names, from the store of pulled models.
-    fn pulled(recipe: &Recipe) -> anyhow::Result<Base> {
+    /// The model that a recipe names, from the store of pulled models.
+    pub(crate) fn pulled(part: &EncoderPart) -> anyhow::Result<Base> {
         let config = Config::load(&Overrides::default())?;
         let registry = ModelRegistry::open(Settings::at(config.model_store()))?;
-        let model = registry.verified(&recipe.encoder.model)?;
-        let file = |role| {
-            let id = &recipe.encoder.model;
-            model.file(role).with_context(|| format!("model `{id}` is no sentence encoder"))
-        };
-        let weights = file(FileRole::Weights)?;
-        let tokenizer = Tokenizer::open(file(FileRole::Tokenizer)?)?;
+        let id = &part.model;
+        let missing = "無法開啟語句編碼模型;請先執行 fenwen models pull";
+        let model = registry.verified(id).context(missing)?;
+        let file =
+            |role| model.file(role).with_context(|| format!("model `{id}` is no sentence encoder"));
+        let (weights, tokenizer) = (file(FileRole::Weights)?, file(FileRole::Tokenizer)?);
+        let pieces = std::fs::read(tokenizer.path())
+            .with_context(|| format!("failed to read {}", tokenizer.path().display()))?;
         Ok(Base {
             sha256: weights.sha256().to_owned(),
+            licence: model.manifest().licence.clone(),
             arrays: read_arrays(weights)?,
-            tokenizer: Arc::new(limited(tokenizer, recipe.encoder.max_tokens)),
+            tokenizer: Arc::new(limited(Tokenizer::read(&pieces)?, part.max_tokens)),
+            pieces,
         })
     }
 }
@@ -128,9 +138,10 @@ impl Task {
         if self.resume && checkpoint::restore(&checkpoints, &mut trainer)? {
             writeln!(std::io::stderr(), "自第 {} 回之後繼續", trainer.state.rounds.len())?;
         }
-        let mut console = Console::new(&trainer, part.max_epochs(), &checkpoints);
+        let bar = console::bar(part.max_epochs() * trainer.steps_of_a_round());
+        let mut console = Console::new(&bar, "", &trainer, &checkpoints);
         let outcome = trainer.run(&mut console);
-        console.bar.finish_and_clear();
+        bar.finish_and_clear();
         outcome?;
         let made = output::write(self, rows, &prepared, &trainer)?;
         let seconds = start.elapsed().as_secs_f64();
@@ -155,7 +166,7 @@ impl Task {
         let vocabulary = Vocabulary::of(tokens.iter().map(Vec::as_slice));
         let groups = folds::groups(&texts);
         let labels: Vec<usize> = rows.rows.iter().map(|it| it.label).collect();
-        let n_folds = n_folds(self.recipe.encoder.dev_share);
+        let n_folds = n_folds(self.recipe.encoder.dev_share());
         let folds = folds::assign(&groups, &labels, n_folds, self.recipe.seed);
         let mut examples = Examples { train: Vec::new(), dev: Vec::new() };
         let mut dev_texts = Vec::new();
@@ -201,52 +212,5 @@ fn n_folds(share: f64) -> usize {
     (1.0 / share).round().max(2.0) as usize
 }
 
-/// Shows how a run goes, and writes its checkpoints.
-struct Console<'a> {
-    bar: ProgressBar,
-    n_rounds: usize,
-    round: usize,
-    /// Smoothed over some fifty steps.
-    loss: Option<f64>,
-    checkpoints: &'a Checkpoints,
-}
-
-impl<'a> Console<'a> {
-    fn new(trainer: &Trainer<'_>, n_rounds: usize, checkpoints: &'a Checkpoints) -> Console<'a> {
-        let done = trainer.state.rounds.len();
-        let n_steps = trainer.steps_of_a_round() as u64;
-        let bar = ProgressBar::with_draw_target(
-            Some(n_rounds as u64 * n_steps),
-            ProgressDrawTarget::stderr_with_hz(4),
-        )
-        .with_position(done as u64 * n_steps);
-        bar.reset_eta();
-        let style = ProgressStyle::with_template("{bar:40} {pos}/{len} {elapsed} 剩餘 {eta} {msg}");
-        bar.set_style(style.unwrap_or_else(|_| ProgressStyle::default_bar()));
-        Console { bar, n_rounds, round: done + 1, loss: None, checkpoints }
-    }
-}
-
-impl Watch for Console<'_> {
-    fn step(&mut self, loss: f64) {
-        let smooth = self.loss.map_or(loss, |before| 0.98 * before + 0.02 * loss);
-        self.loss = Some(smooth);
-        self.bar.inc(1);
-        self.bar.set_message(format!("第 {}/{} 回 損失 {smooth:.3}", self.round, self.n_rounds));
-    }
-
-    fn round(&mut self, trainer: &Trainer<'_>) -> anyhow::Result<()> {
-        if let Some(it) = trainer.state.rounds.last() {
-            let line = format!(
-                "第 {}/{} 回:訓練損失 {:.4},驗證損失 {:.4},驗證正確率 {:.4},{:.1} 秒",
-                self.round, self.n_rounds, it.train_loss, it.dev_loss, it.accuracy, it.seconds
-            );
-            self.bar.suspend(|| writeln!(std::io::stderr(), "{line}"))?;
-        }
-        self.round += 1;
-        checkpoint::write(self.checkpoints, trainer)
-    }
-}
-
 #[cfg(test)]
-mod tests;
+pub(crate) mod tests;

@@ -18,8 +18,9 @@ use crate::linear::confidence::{self, Scored, best};
 use crate::linear::rows::Rows;
 
 use super::network::{DELTAS, HEAD_BIAS, HEAD_WEIGHTS, Network, names};
+use super::table::Vocabulary;
 use super::trainer::Trainer;
-use super::{Prepared, Task};
+use super::{Base, Prepared, Task};
 
 /// The weights, for the engine `candle`.
 pub(crate) const WEIGHTS: &str = "encoder.safetensors";
@@ -30,7 +31,7 @@ pub(crate) const NOTES: &str = "encoder.json";
 /// Version of that file.
 pub(crate) const FORMAT: u32 = 1;
 /// Greatest difference between a score of training and one of the engine.
-const TOLERANCE: f32 = 1e-2;
+pub(super) const TOLERANCE: f32 = 1e-2;
 
 /// The file `encoder.json`.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -79,7 +80,7 @@ pub(super) fn write(
 ) -> anyhow::Result<Made> {
     let out = &task.job.out;
     fs::create_dir_all(out).with_context(|| format!("failed to create {}", out.display()))?;
-    let weights = weights(task, prepared, &trainer.network)?.to_safetensors()?;
+    let weights = weights(&task.base, &prepared.vocabulary, &trainer.network)?.to_safetensors()?;
     let sha256 = hex(&Sha256::digest(&weights));
     let head = head(&trainer.network)?;
     let partial = out.join(format!("{WEIGHTS}.partial"));
@@ -123,8 +124,12 @@ pub(crate) fn open(
 }
 
 /// The arrays of the encoder's file: those it started from, with what was learned.
-fn weights(task: &Task, prepared: &Prepared, network: &Network) -> anyhow::Result<Arrays> {
-    let mut arrays = task.base.arrays.clone();
+pub(super) fn weights(
+    base: &Base,
+    vocabulary: &Vocabulary,
+    network: &Network,
+) -> anyhow::Result<Arrays> {
+    let mut arrays = base.arrays.clone();
     for (name, _) in names() {
         let tensor = network.param(&name)?.var.as_tensor();
         let values = floats(tensor, &name)?;
@@ -133,7 +138,7 @@ fn weights(task: &Task, prepared: &Prepared, network: &Network) -> anyhow::Resul
     let deltas = floats(network.param(DELTAS)?.var.as_tensor(), DELTAS)?;
     let width = network.width();
     let (mut ids, mut rows) = (Vec::new(), Vec::new());
-    for (id, row) in prepared.vocabulary.ids().iter().zip(deltas.chunks_exact(width)) {
+    for (id, row) in vocabulary.ids().iter().zip(deltas.chunks_exact(width)) {
         if row.iter().any(|it| *it != 0.0) {
             ids.push(*id);
             rows.extend_from_slice(row);
@@ -147,7 +152,8 @@ fn weights(task: &Task, prepared: &Prepared, network: &Network) -> anyhow::Resul
     Ok(arrays)
 }
 
-fn head(network: &Network) -> anyhow::Result<DenseHead> {
+/// The network's head, as classifiers have it.
+pub(super) fn head(network: &Network) -> anyhow::Result<DenseHead> {
     Ok(DenseHead {
         width: network.width(),
         weights: floats(network.param(HEAD_WEIGHTS)?.var.as_tensor(), HEAD_WEIGHTS)?,
@@ -162,7 +168,7 @@ fn floats(tensor: &candle_core::Tensor, name: &str) -> anyhow::Result<Vec<f32>> 
 }
 
 /// The greatest difference of a score.
-fn difference(one: &[Scored], other: &[Scored]) -> f32 {
+pub(super) fn difference(one: &[Scored], other: &[Scored]) -> f32 {
     let rows = one.iter().zip(other);
     let scores = rows.flat_map(|(a, b)| a.scores.iter().zip(&b.scores));
     scores.map(|(a, b)| (a - b).abs()).fold(0.0, f32::max)
@@ -175,7 +181,8 @@ pub(crate) fn write_whole(folder: &Path, name: &str, bytes: &[u8]) -> anyhow::Re
     rename(&partial, &folder.join(name))
 }
 
-fn write_synced(path: &Path, bytes: &[u8]) -> anyhow::Result<()> {
+/// Writes a file whose bytes are on the disk when it returns.
+pub(super) fn write_synced(path: &Path, bytes: &[u8]) -> anyhow::Result<()> {
     let write = || -> std::io::Result<()> {
         let mut file = File::create(path)?;
         file.write_all(bytes)?;
@@ -184,6 +191,7 @@ fn write_synced(path: &Path, bytes: &[u8]) -> anyhow::Result<()> {
     write().with_context(|| format!("failed to write {}", path.display()))
 }
 
-fn rename(from: &Path, to: &Path) -> anyhow::Result<()> {
+/// Gives a file its name.
+pub(super) fn rename(from: &Path, to: &Path) -> anyhow::Result<()> {
     fs::rename(from, to).with_context(|| format!("failed to write {}", to.display()))
 }

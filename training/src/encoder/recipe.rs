@@ -79,12 +79,12 @@ pub(crate) struct EncoderPart {
     /// Share of a text's tokens that are left out in training.
     #[serde(default)]
     pub(crate) token_dropout: f32,
-    /// Stop after so many rounds without a better accuracy on the dev part.
-    #[serde(default = "patience")]
-    pub(crate) patience: usize,
-    /// Share of the rows that is the dev part; near-duplicates stay on one side.
-    #[serde(default = "dev_share")]
-    pub(crate) dev_share: f64,
+    /// Stop after so many rounds without a better accuracy on the dev part; without: 3.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) patience: Option<usize>,
+    /// Share of the rows that is the dev part; near-duplicates stay on one side; without: 0.1.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) dev_share: Option<f64>,
     /// Most tokens of a text.
     #[serde(default = "max_tokens")]
     pub(crate) max_tokens: usize,
@@ -133,14 +133,6 @@ fn clip_norm() -> f64 {
     1.0
 }
 
-fn patience() -> usize {
-    3
-}
-
-fn dev_share() -> f64 {
-    0.1
-}
-
 fn max_tokens() -> usize {
     128
 }
@@ -163,29 +155,8 @@ impl Recipe {
     pub(crate) fn read(path: &Path) -> anyhow::Result<Recipe> {
         let recipe: Recipe = toml::from_str(&text(path)?)
             .with_context(|| format!("failed to read recipe {}", path.display()))?;
-        recipe.check().with_context(|| format!("recipe {}", path.display()))?;
+        recipe.encoder.check().with_context(|| format!("recipe {}", path.display()))?;
         Ok(recipe)
-    }
-
-    fn check(&self) -> anyhow::Result<()> {
-        let part = &self.encoder;
-        ensure!(part.kind == KIND, "the kind of the encoder is `{KIND}`");
-        ensure!(1 <= part.head_epochs + part.epochs, "1 epoch or more is needed");
-        ensure!(1 <= part.batch_size && 1 <= part.bucket, "a batch and a bucket hold 1 or more");
-        ensure!(1 <= part.patience, "patience is 1 or more");
-        ensure!(3 <= part.max_tokens, "3 tokens of a text or more are needed");
-        for rate in [part.learning_rate, part.table_learning_rate, part.head_learning_rate] {
-            ensure!(0.0 < rate && rate < 1.0, "learning rates lie between 0 and 1");
-        }
-        ensure!((0.0..1.0).contains(&part.warmup), "the share of the warm-up is 0 to below 1");
-        ensure!((0.0..1.0).contains(&part.weight_decay), "weight decay is 0 to below 1");
-        ensure!(0.0 < part.clip_norm, "the clip norm is positive");
-        for share in [part.dropout, part.token_dropout] {
-            ensure!((0.0..1.0).contains(&share), "a dropout is 0 to below 1");
-        }
-        ensure!((0.01..=0.5).contains(&part.dev_share), "the dev part is 0.01 to 0.5 of the rows");
-        ensure!(!part.freeze.contains(&Layer::Head), "the head cannot be frozen");
-        Ok(())
     }
 
     /// What of it concerns rows and the command line, as the linear trainer takes it.
@@ -209,6 +180,40 @@ impl Recipe {
 }
 
 impl EncoderPart {
+    /// Refuses what cannot be.
+    pub(crate) fn check(&self) -> anyhow::Result<()> {
+        ensure!(self.kind == KIND, "the kind of the encoder is `{KIND}`");
+        ensure!(1 <= self.head_epochs + self.epochs, "1 epoch or more is needed");
+        ensure!(1 <= self.batch_size && 1 <= self.bucket, "a batch and a bucket hold 1 or more");
+        ensure!(1 <= self.patience(), "patience is 1 or more");
+        ensure!(3 <= self.max_tokens, "3 tokens of a text or more are needed");
+        for rate in [self.learning_rate, self.table_learning_rate, self.head_learning_rate] {
+            ensure!(0.0 < rate && rate < 1.0, "learning rates lie between 0 and 1");
+        }
+        ensure!((0.0..1.0).contains(&self.warmup), "the share of the warm-up is 0 to below 1");
+        ensure!((0.0..1.0).contains(&self.weight_decay), "weight decay is 0 to below 1");
+        ensure!(0.0 < self.clip_norm, "the clip norm is positive");
+        for share in [self.dropout, self.token_dropout] {
+            ensure!((0.0..1.0).contains(&share), "a dropout is 0 to below 1");
+        }
+        ensure!(
+            (0.01..=0.5).contains(&self.dev_share()),
+            "the dev part is 0.01 to 0.5 of the rows"
+        );
+        ensure!(!self.freeze.contains(&Layer::Head), "the head cannot be frozen");
+        Ok(())
+    }
+
+    /// Rounds without a better accuracy on the dev part, after which training stops.
+    pub(crate) fn patience(&self) -> usize {
+        self.patience.unwrap_or(3)
+    }
+
+    /// Share of the rows that is the dev part.
+    pub(crate) fn dev_share(&self) -> f64 {
+        self.dev_share.unwrap_or(0.1)
+    }
+
     /// The most rounds that training takes.
     pub(crate) fn max_epochs(&self) -> usize {
         self.head_epochs + self.epochs
@@ -226,7 +231,7 @@ mod tests {
 
     fn check(text: &str) -> anyhow::Result<Recipe> {
         let recipe: Recipe = toml::from_str(&format!("name = 'n'\n[encoder]\n{text}"))?;
-        recipe.check()?;
+        recipe.encoder.check()?;
         Ok(recipe)
     }
 

@@ -1,6 +1,7 @@
 //! The network that learns, on made-up weights: equal to the engine, with true gradients, learning, stopping, going on.
 
-mod folder;
+mod cross;
+pub(crate) mod folder;
 mod runs;
 
 use candle_core::{Tensor, Var};

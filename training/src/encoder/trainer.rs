@@ -38,7 +38,7 @@ pub(crate) struct Trainer<'a> {
 pub(crate) struct Examples {
     /// The training part.
     pub(crate) train: Vec<Example>,
-    /// The dev part.
+    /// The dev part. Where it is empty every round is taken that the recipe asks for, and the last one counts.
     pub(crate) dev: Vec<Example>,
 }
 
@@ -95,11 +95,7 @@ impl<'a> Trainer<'a> {
         part: &'a EncoderPart,
         seed: u64,
     ) -> anyhow::Result<Trainer<'a>> {
-        let parts = [&examples.train, &examples.dev];
-        ensure!(
-            parts.iter().all(|it| !it.is_empty()),
-            "too few rows for a training and a dev part"
-        );
+        ensure!(!examples.train.is_empty(), "there are no rows to learn from");
         let optimiser = AdamW::new(network.params().iter().map(|it| &it.var))?;
         let state = State { step: 0, chance: seed, rounds: Vec::new(), best_round: 0 };
         Ok(Trainer { network, optimiser, state, best: Vec::new(), part, examples })
@@ -119,7 +115,17 @@ impl<'a> Trainer<'a> {
         let n_rounds = self.state.rounds.len();
         let last_good = self.state.best_round.max(self.part.head_epochs);
         self.part.max_epochs() <= n_rounds
-            || (self.part.head_epochs < n_rounds && last_good + self.part.patience <= n_rounds)
+            || (self.part.head_epochs < n_rounds && last_good + self.part.patience() <= n_rounds)
+    }
+
+    /// The most rounds that it takes.
+    pub(crate) fn max_rounds(&self) -> usize {
+        self.part.max_epochs()
+    }
+
+    /// Whether rows are held out that tell when to stop.
+    pub(crate) fn has_dev(&self) -> bool {
+        !self.examples.dev.is_empty()
     }
 
     /// Steps of one round.
@@ -162,7 +168,7 @@ impl<'a> Trainer<'a> {
         self.state.rounds.push(Round {
             train_loss: loss / self.examples.train.len() as f64,
             dev_loss: mean_loss(&scored),
-            accuracy: n_right as f64 / scored.len() as f64,
+            accuracy: n_right as f64 / scored.len().max(1) as f64,
             macro_f1: macro_f1(&scored, self.network.n_classes()),
             gradient: length / batches.len() as f64,
             seconds: start.elapsed().as_secs_f64(),
@@ -204,7 +210,7 @@ impl<'a> Trainer<'a> {
         let rounds = &self.state.rounds;
         let rank = |it: &Round| (it.accuracy, -it.dev_loss);
         let best = self.state.best_round.checked_sub(1).and_then(|it| rounds.get(it));
-        if best.map(rank) < rounds.last().map(rank) {
+        if self.examples.dev.is_empty() || best.map(rank) < rounds.last().map(rank) {
             self.state.best_round = rounds.len();
             let values = self.learning().map(|(idx, _)| self.network.params()[idx].var.copy());
             self.best = values.collect::<candle_core::Result<_>>()?;

@@ -24,11 +24,12 @@ use clap::Args;
 use fenwen::pipeline::classify::{Classifier, ClassifierFiles, SETTINGS_FORMAT, Settings};
 
 use crate::baseline::{self, Task};
+use crate::encoder::Base;
 use crate::progress;
 use confidence::Scored;
 use fit::{Prepared, Run};
-use fusion::{Embedded, Fused};
-use recipe::{FusionPart, Recipe};
+use fusion::{Dense, Fused, Tuning};
+use recipe::Recipe;
 use rows::{Columns, Rows};
 use update::UpdateOptions;
 
@@ -123,12 +124,18 @@ struct Outcome {
     fused: Option<Fused>,
 }
 
-/// Reads, trains, writes; says on standard error how it went.
-pub(crate) fn run(options: &Options) -> anyhow::Result<()> {
+/// Reads, trains, writes; says on standard error how it went. `resume` goes on with the encoders of a run that broke off.
+pub(crate) fn run(options: &Options, resume: bool) -> anyhow::Result<()> {
     if options.update.is_wanted() {
         return update::run(&options.update, options.out.as_deref());
     }
     let job = Job::new(options)?;
+    let tuned = job.recipe.fusion.as_ref().and_then(|it| it.encoder.as_ref());
+    ensure!(
+        !resume || tuned.is_some(),
+        "--resume is for recipes with a section [encoder], [fusion.encoder] or [whisper]"
+    );
+    let base = tuned.map(Base::pulled).transpose()?;
     let rows = job.rows()?;
     let mut err = std::io::stderr().lock();
     for note in &rows.notes {
@@ -147,7 +154,7 @@ pub(crate) fn run(options: &Options) -> anyhow::Result<()> {
         };
         return baseline::run(&task, &mut std::io::stdout().lock());
     }
-    let outcome = job.train(&rows)?;
+    let outcome = job.train(&rows, base.as_ref(), resume)?;
     job.write(&rows, &outcome)?;
     writeln!(
         std::io::stderr(),
@@ -157,6 +164,13 @@ pub(crate) fn run(options: &Options) -> anyhow::Result<()> {
         outcome.seconds,
         job.out.display()
     )?;
+    if let Some(own) = outcome.fused.as_ref().and_then(|it| it.dense.own.as_ref()) {
+        let (id, out) = (&own.id, job.out.display());
+        writeln!(
+            std::io::stderr(),
+            "語句編碼器:{out}/{id};fenwen models activate 與 propose 會一併匯入"
+        )?;
+    }
     Ok(())
 }
 
@@ -184,16 +198,33 @@ impl Job {
         rows::read(&self.data, columns, duties.unwrap_or_default(), &self.recipe)
     }
 
-    fn train(&self, rows: &Rows) -> anyhow::Result<Outcome> {
+    /// Trains. `base` is what the encoder starts from, where the recipe asks for one that is fine-tuned.
+    fn train(&self, rows: &Rows, base: Option<&Base>, resume: bool) -> anyhow::Result<Outcome> {
         let start = Instant::now();
-        let prepared = Prepared::new(rows, &self.text, &self.recipe);
         let texts: Vec<String> = rows.rows.iter().map(|it| it.texts.join("\n")).collect();
         let groups = folds::groups(&texts);
         let labels: Vec<usize> = rows.rows.iter().map(|it| it.label).collect();
+        let folds = folds::assign(&groups, &labels, self.recipe.confidence.folds, self.recipe.seed);
+        let (linear, out_of_fold) = self.linear(rows, &folds)?;
+        let confidence = confidence::fit(&out_of_fold, &rows.labels, &self.recipe.confidence);
+        let dense = self.dense(rows, &folds, base, resume)?;
+        let fuse =
+            |(dense, part): (Dense, _)| dense.fuse(&self.recipe, part, &rows.labels, &out_of_fold);
+        let fused = dense.zip(self.recipe.fusion.as_ref()).map(fuse);
+        let settings = Settings {
+            format: SETTINGS_FORMAT,
+            linear: confidence,
+            fused: fused.as_ref().map(|it| it.fusion.clone()),
+        };
+        let n_groups = groups.iter().enumerate().filter(|(row, group)| row == *group).count();
+        let seconds = start.elapsed().as_secs_f64();
+        Ok(Outcome { linear, settings, out_of_fold, groups: n_groups, seconds, fused })
+    }
+
+    /// The linear model of all rows, and scores of each by one of the other folds.
+    fn linear(&self, rows: &Rows, folds: &[usize]) -> anyhow::Result<(Vec<u8>, Vec<Scored>)> {
+        let prepared = Prepared::new(rows, &self.text, &self.recipe);
         let n_folds = self.recipe.confidence.folds;
-        let folds = folds::assign(&groups, &labels, n_folds, self.recipe.seed);
-        let part = self.recipe.fusion.as_ref();
-        let embedded = part.map(|it| fusion::embed(rows, &self.text, it)).transpose()?;
         let bar = progress::bar((n_folds + 1) * prepared.n_problems(), "訓練");
         let done = || bar.inc(1);
         let run = Run { threads: self.threads, done: &done };
@@ -206,29 +237,33 @@ impl Job {
         }
         let linear = prepared.parts(&prepared.fit(&self.recipe, |_| true, run)).to_bytes()?;
         bar.finish_and_clear();
-        let out_of_fold: Vec<Scored> = scores
-            .into_iter()
-            .zip(labels)
-            .map(|(scores, label)| Scored { scores, label })
-            .collect();
-        let confidence = confidence::fit(&out_of_fold, &rows.labels, &self.recipe.confidence);
-        let fuse = |(embedded, part): (Embedded, &FusionPart)| {
-            embedded.fuse(&self.recipe, part, &rows.labels, &out_of_fold, &folds)
+        let labels = rows.rows.iter().map(|it| it.label);
+        let scored = scores.into_iter().zip(labels);
+        let scored = scored.map(|(scores, label)| Scored { scores, label }).collect();
+        Ok((linear, scored))
+    }
+
+    /// What the encoder says of the rows, where the recipe asks for one.
+    fn dense(
+        &self,
+        rows: &Rows,
+        folds: &[usize],
+        base: Option<&Base>,
+        resume: bool,
+    ) -> anyhow::Result<Option<Dense>> {
+        let Some(part) = &self.recipe.fusion else { return Ok(None) };
+        let Some(base) = base else {
+            let embedded = fusion::embed(rows, &self.text, part)?;
+            return Ok(Some(embedded.dense(&self.recipe, part, rows, folds)?));
         };
-        let fused = embedded.zip(part).map(fuse).transpose()?;
-        let settings = Settings {
-            format: SETTINGS_FORMAT,
-            linear: confidence,
-            fused: fused.as_ref().map(|it| it.fusion.clone()),
-        };
-        let n_groups = groups.iter().enumerate().filter(|(row, group)| row == *group).count();
-        let seconds = start.elapsed().as_secs_f64();
-        Ok(Outcome { linear, settings, out_of_fold, groups: n_groups, seconds, fused })
+        let (inputs, out, threads) = (self.text.as_slice(), self.out.as_path(), self.threads);
+        let tuning = Tuning { base, inputs, out, threads, resume };
+        Ok(Some(tuning.dense(&self.recipe, part, rows, folds)?))
     }
 
     fn write(&self, rows: &Rows, outcome: &Outcome) -> anyhow::Result<()> {
         let settings = serde_json::to_vec_pretty(&outcome.settings)?;
-        let dense = outcome.fused.as_ref().map(|it| it.head.to_bytes()).transpose()?;
+        let dense = outcome.fused.as_ref().map(|it| it.dense.head.to_bytes()).transpose()?;
         // What cannot be loaded is not written.
         Classifier::load(ClassifierFiles {
             linear: &outcome.linear,
@@ -249,7 +284,10 @@ impl Job {
             fs::write(&path, bytes)
                 .with_context(|| format!("failed to write {}", path.display()))?;
         }
-        Ok(())
+        match outcome.fused.as_ref().and_then(|it| it.dense.own.as_ref()) {
+            Some(_) => Tuning::finish(&self.out),
+            None => Ok(()),
+        }
     }
 }
 

@@ -4,7 +4,10 @@ use std::path::{Path, PathBuf};
 
 use anyhow::{Context, ensure};
 use fenwen::engine::linear::MAX_ORDER;
+use fenwen::registry::ModelId;
 use serde::{Deserialize, Serialize};
+
+use crate::encoder::recipe::EncoderPart;
 
 /// A recipe file.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -111,19 +114,60 @@ impl Default for DutiesPart {
     }
 }
 
-/// A head over the frozen sentence encoder's vectors.
+/// A head over the sentence encoder's vectors: of the frozen one by ridge regression, or the one that a fine-tuned
+/// encoder has learned with it.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub(crate) struct FusionPart {
     /// The text column that is embedded; the first without.
     pub(crate) input: Option<String>,
-    /// Cost of an error against the size of the head's weights.
+    /// Cost of an error against the size of the head's weights, where the encoder is frozen.
     pub(crate) cost: f64,
+    /// What the encoder's weight is chosen for, out of fold.
+    pub(crate) aim: Aim,
+    /// Folds of a fine-tuned encoder, each of which is some whole folds of the confidence.
+    pub(crate) folds: usize,
+    /// How the encoder is fine-tuned; without, it is the installed one as it is.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) encoder: Option<EncoderPart>,
 }
 
 impl Default for FusionPart {
     fn default() -> FusionPart {
-        FusionPart { input: None, cost: 1.0 }
+        FusionPart { input: None, cost: 1.0, aim: Aim::default(), folds: 5, encoder: None }
+    }
+}
+
+/// What a weight is chosen for.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub(crate) enum Aim {
+    /// The least log loss.
+    #[default]
+    Loss,
+    /// The most right first labels.
+    Accuracy,
+}
+
+impl FusionPart {
+    fn check(&self, name: &str, n_folds: usize) -> anyhow::Result<()> {
+        ensure!(0.0 < self.cost, "the cost of the fusion is positive");
+        let Some(part) = &self.encoder else { return Ok(()) };
+        part.check().context("[fusion.encoder]")?;
+        ensure!(
+            part.patience.is_none() && part.dev_share.is_none(),
+            "[fusion.encoder] has no dev part and does not stop early: leave out patience and dev_share"
+        );
+        ensure!(
+            2 <= self.folds && n_folds.is_multiple_of(self.folds),
+            "the folds of the confidence are a multiple of those of the fusion, which are 2 or more"
+        );
+        // The encoder's name is the recipe's with eight digits of its hash.
+        ensure!(
+            name.len() < 50 && ModelId::try_from(name.to_owned()).is_ok(),
+            "with [fusion.encoder] the name is of a-z, 0-9 and -, at most 49"
+        );
+        Ok(())
     }
 }
 
@@ -342,8 +386,9 @@ impl Recipe {
             "cost and tolerance are positive"
         );
         ensure!(0.0 < self.duties.weight, "the weight of duties is positive");
-        let is_solvable = self.fusion.as_ref().is_none_or(|it| 0.0 < it.cost);
-        ensure!(is_solvable, "the cost of the fusion is positive");
+        if let Some(part) = &self.fusion {
+            part.check(&self.name, self.confidence.folds)?;
+        }
         let is_possible = self.baseline.as_ref().is_none_or(BaselinePart::is_possible);
         ensure!(
             is_possible,
@@ -385,10 +430,12 @@ mod tests {
     #[test]
     fn the_shipped_recipes_are_read() {
         let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("recipes");
-        for name in ["questions", "documents", "ministries", "documents-fused"] {
+        for name in ["questions", "documents", "ministries", "documents-fused", "questions-fused"] {
             let recipe = Recipe::read(&folder.join(format!("{name}.toml"))).unwrap();
             assert!(recipe.baseline.is_none());
             assert_eq!(recipe.fusion.is_some(), name.ends_with("fused"));
+            let is_tuned = recipe.fusion.as_ref().is_some_and(|it| it.encoder.is_some());
+            assert_eq!(is_tuned, name == "questions-fused");
         }
         for kind in ["svm", "random-forest", "mlp"] {
             let recipe = Recipe::read(&folder.join(format!("baseline-{kind}.toml"))).unwrap();
@@ -401,6 +448,13 @@ mod tests {
         let recipe = check("name = 'n'\n[[views]]\norders = [1, 2]\nweights = [0.5, 1.0]").unwrap();
         assert_eq!((recipe.min_rows, recipe.views[0].min_df), (1, 1));
         assert_eq!([1, 2, 3].map(|it| recipe.views[0].weight(it)), [0.5, 1.0, 1.0]);
+    }
+
+    #[test]
+    fn folds_of_the_encoder_are_folds_of_the_rows() {
+        let text = "name = 'n'\n[[views]]\norders = [1]\n[confidence]\nfolds = 6\n[fusion]\nfolds = 3\n\
+                    [fusion.encoder]\nkind = 'fine-tune'\nepochs = 2";
+        assert_eq!(check(text).unwrap().fusion.unwrap().encoder.unwrap().epochs, 2);
     }
 
     #[test]
@@ -417,6 +471,11 @@ mod tests {
             "name = 'n'\n[[views]]\norders = [1]\n[confidence]\nfolds = 1",
             "name = 'n'\n[[views]]\norders = [1]\n[duties]\nweight = 0",
             "name = 'n'\n[[views]]\norders = [1]\n[fusion]\ncost = 0",
+            "name = 'n'\n[[views]]\norders = [1]\n[fusion]\naim = 'luck'",
+            "name = 'n'\n[[views]]\norders = [1]\n[fusion]\nfolds = 3\n[fusion.encoder]\nkind = 'fine-tune'",
+            "name = 'n'\n[[views]]\norders = [1]\n[fusion.encoder]\nkind = 'fine-tune'\npatience = 3",
+            "name = 'n'\n[[views]]\norders = [1]\n[fusion.encoder]\nkind = 'frozen'",
+            "name = 'N'\n[[views]]\norders = [1]\n[fusion.encoder]\nkind = 'fine-tune'",
             "name = 'n'\n[[views]]\norders = [1]\n[baseline]\nkind = 'bayes'",
             "name = 'n'\n[[views]]\norders = [1]\n[baseline]\nkind = 'svm'\ntrees = 3",
             "name = 'n'\n[[views]]\norders = [1]\n[baseline]\nkind = 'mlp'\nhiden = 3",

@@ -1,7 +1,11 @@
 //! Trains on a made-up file and asks the written folder.
 
 use super::*;
+use crate::encoder::tests::folder::{base, write_rows};
+use fenwen::engine::{EngineKind, OpenOptions, Tokenizer, open_replicas};
 use fenwen::pipeline::classify::{Ask, Workspace};
+use fenwen::pipeline::encode::BulkEncoder;
+use fenwen::registry::{FileRole, ModelRegistry, Settings as Store};
 
 const RECIPE: &str = "name = 'test'\nseed = 3\n[[views]]\norders = [1, 2]\n\
     [data]\nfile = 'rows.jsonl'\ntext = ['q']\nlabel = 'unit'\nout = 'model'\n\
@@ -43,7 +47,7 @@ fn options(recipe: PathBuf, threads: usize) -> Options {
 #[test]
 fn a_folder_is_trained_and_can_be_asked() {
     let dir = folder();
-    run(&options(dir.path().join("r.toml"), 1)).unwrap();
+    run(&options(dir.path().join("r.toml"), 1), false).unwrap();
     let read = |name: &str| fs::read(dir.path().join("model").join(name)).unwrap();
     let (linear, settings) = (read("linear.safetensors"), read("classifier.json"));
     let files = ClassifierFiles { linear: &linear, settings: &settings, dense: None };
@@ -55,7 +59,7 @@ fn a_folder_is_trained_and_can_be_asked() {
     assert!(0.8 < decision.ranked[0].probability, "{decision:?}");
     assert!(String::from_utf8(read("report.md")).unwrap().contains("80 列"));
     // The same on more threads, byte for byte.
-    run(&options(dir.path().join("r.toml"), 3)).unwrap();
+    run(&options(dir.path().join("r.toml"), 3), false).unwrap();
     assert_eq!(read("linear.safetensors"), linear);
     assert_eq!(read("classifier.json"), settings);
 }
@@ -65,7 +69,92 @@ fn what_is_missing_is_named() {
     let dir = folder();
     let recipe = dir.path().join("r.toml");
     fs::write(&recipe, RECIPE.replace("label = 'unit'\n", "")).unwrap();
-    assert!(format!("{:#}", run(&options(recipe.clone(), 1)).unwrap_err()).contains("--label"));
+    assert!(
+        format!("{:#}", run(&options(recipe.clone(), 1), false).unwrap_err()).contains("--label")
+    );
     fs::write(&recipe, RECIPE.replace("'q'", "'w'")).unwrap();
-    assert!(format!("{:#}", run(&options(recipe, 1)).unwrap_err()).contains("`w`"));
+    assert!(format!("{:#}", run(&options(recipe, 1), false).unwrap_err()).contains("`w`"));
+}
+
+const FUSED: &str = "name = 'toy'\nseed = 3\n[[views]]\norders = [1]\n[confidence]\nmin_block = 4\nfolds = 4\n\
+    [fusion]\naim = 'accuracy'\nfolds = 2\n[fusion.encoder]\nkind = 'fine-tune'\nhead_epochs = 1\nepochs = 2\n\
+    batch_size = 8\nlearning_rate = 0.0005\nhead_learning_rate = 0.05\n";
+
+/// Trains a classifier with an encoder of its own; the folder, and the name of the encoder.
+fn fused(dir: &Path) -> (PathBuf, String) {
+    let recipe = dir.join("fused.toml");
+    fs::write(&recipe, FUSED).unwrap();
+    write_rows(&dir.join("rows.jsonl"));
+    let out = dir.join("out");
+    let options = Options {
+        data: Some(dir.join("rows.jsonl")),
+        text: vec!["q".to_owned()],
+        label: Some("unit".to_owned()),
+        out: Some(out.clone()),
+        ..options(recipe, 1)
+    };
+    let job = Job::new(&options).unwrap();
+    let rows = job.rows().unwrap();
+    let outcome = job.train(&rows, Some(&base()), false).unwrap();
+    job.write(&rows, &outcome).unwrap();
+    (out, outcome.fused.unwrap().dense.own.unwrap().id)
+}
+
+#[test]
+fn a_classifier_brings_an_encoder_that_can_be_pulled_and_asked() {
+    let dir = tempfile::tempdir().unwrap();
+    let (out, id) = fused(dir.path());
+    assert!(!out.join("checkpoints").try_exists().unwrap());
+    let read = |name: &str| fs::read(out.join(name)).unwrap();
+    let (linear, settings) = (read("linear.safetensors"), read("classifier.json"));
+    let dense = read("dense.safetensors");
+    let files = ClassifierFiles { linear: &linear, settings: &settings, dense: Some(&dense) };
+    let classifier = Classifier::load(files).unwrap();
+
+    let store = Store { manifests: Some(out.clone()), ..Store::at(dir.path().join("store")) };
+    let registry = ModelRegistry::open(store.with_dir_first(out.join(&id))).unwrap();
+    let known = registry.model(&id).unwrap().manifest.id.clone();
+    let report = registry.pull(&[known], &()).unwrap();
+    assert!(report.failed.is_empty(), "{:?}", report.failed);
+    let model = registry.verified(&id).unwrap();
+    let weights = model.file(FileRole::Weights).unwrap();
+    assert_eq!(Some(weights.sha256()), classifier.encoder());
+
+    let tokenizer = Tokenizer::open(model.file(FileRole::Tokenizer).unwrap()).unwrap();
+    let tokenizer = std::sync::Arc::new(tokenizer);
+    let options = OpenOptions { engine: EngineKind::Candle, ..OpenOptions::default() };
+    let models = open_replicas(weights, &options, 1).unwrap();
+    let mut encoder = BulkEncoder::new(std::sync::Arc::clone(&tokenizer), models);
+    let golden = model.manifest().golden_text.clone().unwrap();
+    let found = encoder.encode(&[&golden.text], |_| ()).unwrap().values;
+    let ids = tokenizer.tokenize(&golden.text).ids;
+    assert_eq!(golden.difference(&ids, &[1, 512], &found), None);
+
+    let text = "請問土地登記怎麼辦";
+    let vector = encoder.encode(&[text], |_| ()).unwrap().values;
+    let ask = Ask { top_k: 1, spans: 0 };
+    let decision =
+        classifier.classify(&[text], Some(&vector), ask, &mut Workspace::default()).unwrap();
+    assert_eq!(classifier.labels()[decision.ranked[0].class], "地政司");
+    let report = String::from_utf8(read("report.md")).unwrap();
+    for said in ["線性", "語意向量(單獨)", "融合", "全部資料", &id] {
+        assert!(report.contains(said), "{said}: {report}");
+    }
+}
+
+#[test]
+fn the_same_seed_gives_the_same_encoder() {
+    let (one, other) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
+    let ((out, id), (again, same)) = (fused(one.path()), fused(other.path()));
+    assert_eq!(id, same, "the name holds the hash of the weights");
+    for name in ["classifier.json", "dense.safetensors"] {
+        assert!(fs::read(out.join(name)).unwrap() == fs::read(again.join(name)).unwrap(), "{name}");
+    }
+}
+
+#[test]
+fn only_what_can_be_resumed_is() {
+    let dir = folder();
+    let error = run(&options(dir.path().join("r.toml"), 1), true).unwrap_err();
+    assert!(error.to_string().contains("--resume"), "{error}");
 }

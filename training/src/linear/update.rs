@@ -89,7 +89,8 @@ pub(crate) fn run(options: &UpdateOptions, out: Option<&Path>) -> anyhow::Result
     ensure!(!kept.is_empty(), "there is no feedback on `{service}` to learn from");
     let lessons = Lessons::new(&kept, &model);
     let parts = lessons.learn(model.classifier.linear().parts(), options.cost);
-    let report = lessons.report(service, &version, start.elapsed().as_secs_f64());
+    let seconds = start.elapsed().as_secs_f64();
+    let report = lessons.report(service, &version, model.classifier.encoder(), seconds);
     write(&version, &parts, &report, out)?;
     let n = lessons.texts.len();
     let shown = out.display();
@@ -223,7 +224,13 @@ impl Lessons {
     }
 
     /// What the update was made from; no text is in it.
-    fn report(&self, service: &str, version: &LoadedVersion, seconds: f64) -> String {
+    fn report(
+        &self,
+        service: &str,
+        version: &LoadedVersion,
+        encoder: Option<&str>,
+        seconds: f64,
+    ) -> String {
         let mut counts: BTreeMap<&str, usize> = BTreeMap::new();
         for label in &self.labels {
             *counts.entry(&self.classes[*label]).or_default() += 1;
@@ -232,13 +239,22 @@ impl Lessons {
             counts.iter().map(|(label, n)| format!("| {label} | {n} |")).collect();
         format!(
             "# {service}:由回饋更新\n\n以第 {} 版(SHA-256 {})為基礎,{} 筆回饋,{seconds:.1} 秒。\
-             校準與門檻沿用前版,未重新量測。\n\n| 標籤 | 回饋筆數 |\n|---|---|\n{}\n",
+             校準與門檻沿用前版,未重新量測。{}\n\n| 標籤 | 回饋筆數 |\n|---|---|\n{}\n",
             version.number,
             version.sha256,
             self.texts.len(),
+            encoder.map(frozen).unwrap_or_default(),
             rows.join("\n")
         )
     }
+}
+
+/// What an update does with the encoder that a classifier is fused with.
+fn frozen(encoder: &str) -> String {
+    format!(
+        "只有線性模型學習;語句編碼器(SHA-256 {encoder})、它的標籤層與融合比重沿用前版,新標籤只由線性模型認得。\
+         累積足夠回饋後,請以完整配方重新訓練。"
+    )
 }
 
 /// The class that a label means: one of that name, else the first that names the same unit of today.
@@ -292,6 +308,9 @@ mod tests {
     use super::*;
     use fenwen::engine::linear::{LinearModel, LinearSpec, Scratch, View, grams};
     use fenwen::media::text::Normalised;
+    use fenwen::pipeline::classify::{
+        Confidence, Fusion, SETTINGS_FORMAT, Settings as ClassifierSettings,
+    };
 
     /// Knows 土地 and 兵役.
     fn parts() -> LinearParts {
@@ -382,6 +401,46 @@ mod tests {
     fn the_same_feedback_gives_the_same_model() {
         let learn = || lessons(&CORRECTED, 1, &["地政司", "役政司"]).learn(parts(), 1.0);
         assert_eq!(learn().to_bytes().unwrap(), learn().to_bytes().unwrap());
+    }
+
+    /// A version that is fused with an encoder, as it is kept.
+    fn fused_version() -> LoadedVersion {
+        let confidence = Confidence::plain();
+        let fusion = Fusion {
+            encoder: "e".repeat(64),
+            input: "text".to_owned(),
+            weight: 0.5,
+            confidence: confidence.clone(),
+        };
+        let settings =
+            ClassifierSettings { format: SETTINGS_FORMAT, linear: confidence, fused: Some(fusion) };
+        let head = DenseHead { width: 2, weights: vec![1.0; 4], bias: vec![0.5; 2] };
+        let files = [
+            ("linear.safetensors", parts().to_bytes().unwrap()),
+            ("classifier.json", serde_json::to_vec(&settings).unwrap()),
+            ("dense.safetensors", head.to_bytes().unwrap()),
+        ];
+        let files = files.map(|(name, bytes)| (name.to_owned(), bytes)).into();
+        LoadedVersion { number: 3, sha256: "0".repeat(64), files }
+    }
+
+    #[test]
+    fn the_encoder_of_a_classifier_stays_as_it_is() {
+        let (dir, version) = (tempfile::tempdir().unwrap(), fused_version());
+        let lessons = lessons(&CORRECTED, 2, &["地政司", "役政司", "宗教司"]);
+        let encoder = "e".repeat(64);
+        let report = lessons.report("letters", &version, Some(&encoder), 0.1);
+        assert!(report.contains(&encoder) && report.contains("只有線性模型學習"), "{report}");
+        assert!(!lessons.report("letters", &version, None, 0.1).contains("編碼器"));
+        write(&version, &lessons.learn(parts(), 1.0), &report, dir.path()).unwrap();
+        let read = |name: &str| fs::read(dir.path().join(name)).unwrap();
+        assert_eq!(read("classifier.json"), version.files["classifier.json"]);
+        let (linear, settings) = (read("linear.safetensors"), read("classifier.json"));
+        let dense = read("dense.safetensors");
+        let files = ClassifierFiles { linear: &linear, settings: &settings, dense: Some(&dense) };
+        let classifier = Classifier::load(files).unwrap();
+        assert_eq!(classifier.encoder(), Some(encoder.as_str()));
+        assert_eq!(classifier.labels().len(), 3);
     }
 
     #[test]

@@ -21,7 +21,13 @@ pub(crate) fn activate(data_dir: &Path, name: &str, labels: &[&str; 3]) -> u32 {
 /// The same, fused with an encoder of this hash whose first number speaks for the last label.
 pub(crate) fn activate_fused(data_dir: &Path, name: &str, encoder: &str) -> u32 {
     let trained = tempfile::tempdir().unwrap();
-    write(trained.path(), &UNITS);
+    write_fused(trained.path(), encoder, &[1.0, 0.0]);
+    take_in(data_dir, name, trained.path())
+}
+
+/// Writes what training would with an encoder of this hash; vectors like `last` speak for the last label.
+pub(crate) fn write_fused(folder: &Path, encoder: &str, last: &[f32]) {
+    write(folder, &UNITS);
     let mut settings = settings();
     settings.fused = Some(Fusion {
         encoder: encoder.to_owned(),
@@ -29,11 +35,11 @@ pub(crate) fn activate_fused(data_dir: &Path, name: &str, encoder: &str) -> u32 
         weight: 3.0,
         confidence: settings.linear.clone(),
     });
-    write_settings(trained.path(), &settings);
-    let head =
-        DenseHead { width: 2, weights: vec![0.0, 0.0, 0.0, 0.0, 1.0, 0.0], bias: vec![0.0; 3] };
-    std::fs::write(trained.path().join("dense.safetensors"), head.to_bytes().unwrap()).unwrap();
-    take_in(data_dir, name, trained.path())
+    write_settings(folder, &settings);
+    let width = last.len();
+    let weights = [vec![0.0; 2 * width], last.to_vec()].concat();
+    let head = DenseHead { width, weights, bias: vec![0.0; 3] };
+    std::fs::write(folder.join("dense.safetensors"), head.to_bytes().unwrap()).unwrap();
 }
 
 /// The same with sections as labels, answered by their unit from this probability on.

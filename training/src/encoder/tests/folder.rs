@@ -13,7 +13,7 @@ const RECIPE: &str = "name = 'toy'\nseed = 3\n[encoder]\nkind = 'fine-tune'\nepo
     learning_rate = 0.0005\ndev_share = 0.2\nhead_learning_rate = 0.05\n[confidence]\nmin_block = 4\n";
 
 /// A SentencePiece model of `<unk>`, `<s>`, `</s>`, space and these characters, a piece each.
-fn tokenizer(characters: &str) -> Tokenizer {
+fn pieces(characters: &str) -> Vec<u8> {
     let mut pieces =
         vec![("<unk>".to_owned(), 2_u8), ("<s>".to_owned(), 3), ("</s>".to_owned(), 3)];
     pieces.push(("\u{2581}".to_owned(), 1));
@@ -26,12 +26,17 @@ fn tokenizer(characters: &str) -> Tokenizer {
         model.extend([10, u8::try_from(piece.len()).unwrap()]);
         model.extend(piece);
     }
-    Tokenizer::read(&model).unwrap()
+    model
+}
+
+fn tokenizer(characters: &str) -> Tokenizer {
+    Tokenizer::read(&pieces(characters)).unwrap()
 }
 
 const CHARACTERS: &str = "土地登記測量兵役抽籤體檢請問怎麼辦";
 
-fn write_rows(path: &Path) {
+/// Thirty rows of two labels.
+pub(crate) fn write_rows(path: &Path) {
     let mut chance = Chance::new(4);
     let words = [["土地", "登記", "測量"], ["兵役", "抽籤", "體檢"]];
     let mut lines = String::new();
@@ -47,6 +52,17 @@ fn write_rows(path: &Path) {
     fs::write(path, lines).unwrap();
 }
 
+/// A toy to start from, with the sizes that the engine takes.
+pub(crate) fn base() -> Base {
+    Base {
+        sha256: "0".repeat(64),
+        licence: "CC0-1.0".to_owned(),
+        arrays: arrays(FULL, 6),
+        tokenizer: Arc::new(tokenizer(CHARACTERS)),
+        pieces: pieces(CHARACTERS),
+    }
+}
+
 fn task(folder: &Path, resume: bool) -> Task {
     let recipe: Recipe = toml::from_str(RECIPE).unwrap();
     let job = Job {
@@ -58,9 +74,7 @@ fn task(folder: &Path, resume: bool) -> Task {
         out: folder.join("out"),
         threads: 1,
     };
-    let tokenizer = Arc::new(tokenizer(CHARACTERS));
-    let base = Base { sha256: "0".repeat(64), arrays: arrays(FULL, 6), tokenizer };
-    Task { recipe, job, resume, base }
+    Task { recipe, job, resume, base: base() }
 }
 
 #[test]

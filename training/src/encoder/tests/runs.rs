@@ -4,7 +4,7 @@ use anyhow::bail;
 
 use super::*;
 use crate::encoder::recipe::EncoderPart;
-use crate::encoder::trainer::{Round, State};
+use crate::encoder::trainer::{Round, State, Watch};
 
 /// Twenty rows of two labels that one token tells apart.
 fn toy_rows() -> Vec<Example> {
@@ -100,7 +100,7 @@ fn confidence_of(scored: &crate::linear::confidence::Scored) -> usize {
 
 #[test]
 fn it_stops_when_the_dev_part_says_so() {
-    let part = EncoderPart { patience: 3, ..part("epochs = 60") };
+    let part = EncoderPart { patience: Some(3), ..part("epochs = 60") };
     let mut trainer = trainer(&part, hopeless_rows(), 1);
     run(&mut trainer);
     let state = &trainer.state;
@@ -110,6 +110,18 @@ fn it_stops_when_the_dev_part_says_so() {
     let scored = trainer.dev_scores().unwrap();
     let n_right = scored.iter().filter(|it| confidence_of(it) == it.label).count();
     assert_eq!(n_right as f64 / scored.len() as f64, best);
+}
+
+#[test]
+fn without_a_dev_part_every_round_is_taken_and_the_last_one_counts() {
+    let part = EncoderPart { patience: Some(1), ..part("epochs = 5\ndropout = 0.2") };
+    let mut trainer = trainer(&part, Vec::new(), 1);
+    run(&mut trainer);
+    assert_eq!((trainer.state.rounds.len(), trainer.state.best_round), (5, 5));
+    let before = bits(&trainer);
+    trainer.run(&mut Witness { checkpoints: None, last_round: 0, n_steps: 0 }).unwrap();
+    assert!(bits(&trainer) == before, "nothing is gone back to");
+    assert!(!trainer.has_dev() && trainer.dev_scores().unwrap().is_empty());
 }
 
 #[test]
