@@ -125,7 +125,8 @@ fn propose(it: Named<'_>, folder: &Path, asking: Asking, config: &Config) -> any
     let (id, number) = on_record(config, row, |row| {
         let request = asking.request(SystemClock.unix_time(), row)?;
         profile::mark(&config.data_dir(), config.profile)?;
-        let (number, sha256) = routing::add(config, it, folder, routing::today(&SystemClock))?;
+        let today = routing::today(&SystemClock);
+        let (number, sha256) = routing::add(&unpinned(config), it, folder, today)?;
         row.object = version(it, number);
         let id = request.id.clone();
         let promotion = Promotion { request, model: it.path(), version: number, sha256 };
@@ -140,6 +141,14 @@ fn propose(it: Named<'_>, folder: &Path, asking: Asking, config: &Config) -> any
         "已提案 {id}:{name} 第 {number} 版,尚未啟用;請另一人執行:fenwen models approve {id} --by NAME"
     )?;
     Ok(())
+}
+
+/// The settings by which a version is taken in that nobody can have signed yet: the release that is signed next is drafted
+/// from what is here. Nothing answers by it: whoever approves it needs that release.
+fn unpinned(config: &Config) -> Config {
+    let mut config = config.clone();
+    config.release.public_key = None;
+    config
 }
 
 fn approve(id: &str, by: &str, config: &Config) -> anyhow::Result<()> {

@@ -79,6 +79,36 @@ fn a_release_is_drafted_signed_and_verified() {
 }
 
 #[test]
+fn a_version_is_proposed_then_signed_then_approved() {
+    let dir = tempfile::tempdir().unwrap();
+    let data = dir.path();
+    let path = |name: &str| data.join(name).to_str().unwrap().to_owned();
+    let (key, draft, manifest) = (path("stick/release.key"), path("draft"), path("release.toml"));
+    let told = done(data, &["release", "key", "--key", &key]);
+    let pin =
+        format!("release.public_key={}", told.lines().next().unwrap().split('"').nth(1).unwrap());
+    let sign = || {
+        done(data, &["release", "draft", "--out", &draft]);
+        let sign = ["release", "sign", "--key", &key, "--out", &manifest, "--draft", &draft];
+        done(data, &[&sign[..], &["--by", "王資安"]].concat())
+    };
+    sign();
+    let folder = data.join("trained");
+    std::fs::create_dir_all(&folder).unwrap();
+    classifier::write(&folder, &classifier::UNITS);
+    let folder = folder.to_str().unwrap();
+    let pin = ["--set", &pin];
+    let propose =
+        ["models", "propose", "letters", folder, "--reason", "年度重訓", "--by", "王承辦"];
+    let told = done(data, &[&propose[..], &pin].concat());
+    let id = told.split(|ch: char| !ch.is_ascii_hexdigit()).find(|it| it.len() == 32).unwrap();
+    let approve = ["models", "approve", id, "--by", "李科長"];
+    refused(data, &[&approve[..], &pin].concat(), "fenwen release sign");
+    assert!(sign().contains("letters/1"));
+    assert!(done(data, &[&approve[..], &pin].concat()).contains("已核准並啟用 letters 第 1 版"));
+}
+
+#[test]
 fn another_key_signs_nothing_here() {
     let dir = tempfile::tempdir().unwrap();
     let data = dir.path();
