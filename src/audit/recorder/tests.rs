@@ -106,13 +106,12 @@ async fn calls_that_can_run_at_one_time_share_a_write() {
         }));
         seen.await == [last; 20]
     };
-    // The thread may be at work for a moment, above all when it has just begun, but not each time.
+    let mut n_shared = 0;
     for _ in 0..100 {
-        if is_shared().await {
-            return;
-        }
+        n_shared += u32::from(is_shared().await);
     }
-    panic!("each row was written by itself");
+    // The thread may be at work for a moment, above all when it has just begun, but not most times.
+    assert!(50 < n_shared, "{n_shared} of 100 times");
 }
 
 #[tokio::test]
