@@ -10,6 +10,8 @@ use super::line::Glyph;
 
 /// The class of "no character here".
 const BLANK: usize = 0;
+/// What stands for it among the characters.
+const NO_CHAR: char = '\0';
 /// Alternatives below this probability are not worth keeping.
 const MIN_OPTION: f32 = 1e-4;
 
@@ -54,7 +56,7 @@ impl Alphabet {
         dictionary: &str,
         is_allowed: impl Fn(char) -> bool,
     ) -> Result<Alphabet, AlphabetError> {
-        let mut chars = vec!['\0'];
+        let mut chars = vec![NO_CHAR];
         for (idx, line) in dictionary.lines().enumerate() {
             let mut entry = line.chars();
             match (entry.next(), entry.next()) {
@@ -105,14 +107,17 @@ impl Alphabet {
         Some(Reading { glyphs: self.glyphs(&peaks, width.real as f32) })
     }
 
+    /// The likeliest class that may be read, and what the network says of it.
     fn best(&self, row: &[f32]) -> (usize, f32) {
-        let mut best = (BLANK, row.first().copied().unwrap_or(0.0));
-        for (class, (&probability, &mask)) in row.iter().zip(&self.mask).enumerate() {
-            if best.1 < probability * mask {
-                best = (class, probability);
-            }
+        let blank = row.first().copied().unwrap_or(0.0);
+        let best =
+            blocks(row, &self.mask).map(|(row, mask)| largest(row, mask)).fold(blank, f32::max);
+        if best <= blank {
+            return (BLANK, blank);
         }
-        best
+        let mut classes = row.iter().zip(&self.mask);
+        let class = classes.position(|(&probability, &mask)| best <= probability * mask);
+        (class.unwrap_or(BLANK), best)
     }
 
     fn glyphs(&self, peaks: &[Peak<'_>], width: f32) -> Vec<Glyph> {
@@ -139,19 +144,25 @@ impl Alphabet {
     /// The most probable characters of one step, best first.
     fn options(&self, row: &[f32]) -> Vec<(char, f32)> {
         let mut options: Vec<(char, f32)> = Vec::with_capacity(Glyph::MAX_OPTIONS + 1);
-        let mut total = row.first().copied().unwrap_or(0.0);
-        let classes = row.iter().zip(&self.mask).zip(&self.chars).skip(1);
-        for ((&probability, &mask), &ch) in classes {
-            let probability = probability * mask;
-            total += probability;
-            let is_full = options.len() == Glyph::MAX_OPTIONS;
-            let bar = if is_full { options.last().map_or(0.0, |it| it.1) } else { MIN_OPTION };
-            if probability <= bar {
+        let mut bar = MIN_OPTION;
+        let mut total = 0.0;
+        for ((row, mask), chars) in blocks(row, &self.mask).zip(self.chars.chunks(BLOCK)) {
+            total += sum(row, mask);
+            if largest(row, mask) <= bar {
                 continue;
             }
-            let rank = options.partition_point(|it| probability <= it.1);
-            options.insert(rank, (ch, probability));
-            options.truncate(Glyph::MAX_OPTIONS);
+            for ((&probability, &mask), &ch) in row.iter().zip(mask).zip(chars) {
+                let probability = probability * mask;
+                if probability <= bar || ch == NO_CHAR {
+                    continue;
+                }
+                let rank = options.partition_point(|it| probability <= it.1);
+                options.insert(rank, (ch, probability));
+                options.truncate(Glyph::MAX_OPTIONS);
+                if options.len() == Glyph::MAX_OPTIONS {
+                    bar = options.last().map_or(bar, |it| it.1);
+                }
+            }
         }
         if 0.0 < total {
             for option in &mut options {
@@ -160,6 +171,44 @@ impl Alphabet {
         }
         options
     }
+}
+
+/// Classes that are looked at together: nearly all of them hold nothing that matters.
+const BLOCK: usize = 256;
+/// Numbers that the processor computes with side by side.
+const LANES: usize = 16;
+
+/// Probabilities and what may be read, block by block.
+fn blocks<'a>(row: &'a [f32], mask: &'a [f32]) -> impl Iterator<Item = (&'a [f32], &'a [f32])> {
+    row.chunks(BLOCK).zip(mask.chunks(BLOCK))
+}
+
+/// The largest product of a number and its mask; 0 where all are less.
+fn largest(row: &[f32], mask: &[f32]) -> f32 {
+    lanes(row, mask, |largest, product| if largest < product { product } else { largest })
+        .into_iter()
+        .fold(0.0, f32::max)
+}
+
+/// The sum of the products of the numbers and their masks.
+fn sum(row: &[f32], mask: &[f32]) -> f32 {
+    lanes(row, mask, |sum, product| sum + product).into_iter().sum()
+}
+
+/// Folds the products of numbers and masks, every lane by itself, so that the compiler has no order to keep.
+fn lanes(row: &[f32], mask: &[f32], fold: impl Fn(f32, f32) -> f32) -> [f32; LANES] {
+    let mut lanes = [0.0; LANES];
+    let (rows, masks) = (row.chunks_exact(LANES), mask.chunks_exact(LANES));
+    let rest = rows.remainder().iter().zip(masks.remainder());
+    for (row, mask) in rows.zip(masks) {
+        for ((lane, probability), mask) in lanes.iter_mut().zip(row).zip(mask) {
+            *lane = fold(*lane, probability * mask);
+        }
+    }
+    for (lane, (probability, mask)) in lanes.iter_mut().zip(rest) {
+        *lane = fold(*lane, probability * mask);
+    }
+    lanes
 }
 
 /// Neighbouring steps that say the same character.
@@ -188,6 +237,7 @@ impl<'a> Peak<'a> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::base::Chance;
 
     /// Classes: blank, 國, 国, A, space.
     fn alphabet() -> Alphabet {
@@ -234,6 +284,29 @@ mod tests {
         let glyphs = check(&[BLANK_STEP, A_STEP, BLANK_STEP, A_STEP], 32, "AA");
         let middles: Vec<f32> = glyphs.iter().map(|it| (it.start + it.end) / 2.0).collect();
         assert!((glyphs[0].end - glyphs[1].start).abs() < 1e-6 && middles[0] < middles[1]);
+    }
+
+    #[test]
+    fn classes_are_found_in_every_block() {
+        let chars: Vec<char> = ('\u{4e00}'..).take(2 * BLOCK + LANES + 3).collect();
+        let dictionary: Vec<String> = chars.iter().map(char::to_string).collect();
+        let alphabet = Alphabet::new(&dictionary.join("\n"), |ch| u32::from(ch) % 3 != 0).unwrap();
+        let mut chance = Chance::new(5);
+        for _ in 0..100 {
+            let row: Vec<f32> = (0..alphabet.n_classes()).map(|_| chance.share()).collect();
+            let mut allowed: Vec<(usize, f32)> = row.iter().copied().enumerate().collect();
+            allowed.retain(|it| alphabet.mask[it.0] == 1.0);
+            let total: f32 = allowed.iter().map(|it| it.1).sum();
+            allowed.sort_by(|a, b| b.1.total_cmp(&a.1));
+            assert_eq!(alphabet.best(&row), allowed[0]);
+            allowed.retain(|it| it.0 != BLANK);
+            let found = alphabet.options(&row);
+            assert_eq!(found.len(), Glyph::MAX_OPTIONS);
+            for ((ch, probability), (class, expected)) in found.into_iter().zip(allowed) {
+                assert_eq!(ch, alphabet.chars[class]);
+                assert!((probability - expected / total).abs() < 1e-6);
+            }
+        }
     }
 
     #[test]

@@ -6,6 +6,7 @@
 
 mod fold;
 mod graph;
+mod landing;
 mod lower;
 mod op;
 mod plan;
@@ -24,6 +25,7 @@ use crate::engine::{EngineError, Header, OpenOptions, TensorModel};
 use crate::tensor::{Data, Tensor, View};
 
 use graph::Graph;
+use landing::Landing;
 use plan::Plan;
 use shape::{RunError, bounded};
 
@@ -67,8 +69,8 @@ fn plan(bytes: &[u8], header: &Header, device: &Device) -> Result<Plan, EngineEr
 struct OnnxModel {
     plan: Arc<Plan>,
     pool: ThreadPool,
-    /// Of the run before: a batch of lines has megabytes of them.
-    outputs: Vec<Output>,
+    /// Those of the run before.
+    outputs: Vec<Landing>,
 }
 
 impl TensorModel for OnnxModel {
@@ -86,7 +88,7 @@ impl TensorModel for OnnxModel {
         pool.install(|| compute(plan, inputs, outputs)).map_err(run_error)?;
         let views: Vec<View<'_>> = outputs
             .iter()
-            .map(|(shape, values)| View::new(shape, values))
+            .map(Landing::view)
             .collect::<Result<_, _>>()
             .map_err(|err| EngineError::Failed(err.to_string()))?;
         visit(&views);
@@ -94,11 +96,8 @@ impl TensorModel for OnnxModel {
     }
 }
 
-/// Dimensions and elements of an output, back on the host.
-type Output = (Vec<usize>, Vec<f32>);
-
 /// Puts the outputs into `outputs`, back on the host, where they take the room of those before.
-fn compute(plan: &Plan, inputs: &[Tensor], outputs: &mut Vec<Output>) -> Result<(), RunError> {
+fn compute(plan: &Plan, inputs: &[Tensor], outputs: &mut Vec<Landing>) -> Result<(), RunError> {
     let inputs = inputs
         .iter()
         .map(|input| {
@@ -110,20 +109,10 @@ fn compute(plan: &Plan, inputs: &[Tensor], outputs: &mut Vec<Output>) -> Result<
         })
         .collect::<Result<Vec<CandleTensor>, RunError>>()?;
     let computed = plan.run(inputs)?;
-    outputs.resize_with(computed.len(), Output::default);
-    for (output, (shape, values)) in computed.iter().zip(outputs) {
-        *shape = output.dims().to_vec();
-        to_host(&output.flatten_all()?, values)?;
+    outputs.resize_with(computed.len(), Landing::default);
+    for (output, landing) in computed.iter().zip(outputs) {
+        landing.take(output)?;
     }
-    Ok(())
-}
-
-fn to_host(output: &CandleTensor, values: &mut Vec<f32>) -> candle_core::Result<()> {
-    #[cfg(feature = "cuda")]
-    if output.device().is_cuda() {
-        return super::kernels::to_host(output, values);
-    }
-    *values = output.to_vec1()?;
     Ok(())
 }
 
