@@ -1,11 +1,10 @@
 //! Near-duplicates of recent letters: MinHash over character shingles, with an index that grows to a fixed size.
 //!
 //! Only signatures and ids are kept, never text: a signature cannot be read back. The same texts inserted in the same
-//! order give the same index, byte for byte.
+//! order give the same answers.
 
-use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::collections::{BTreeSet, HashMap, VecDeque};
 
-use serde::{Deserialize, Serialize};
 use unicode_normalization::UnicodeNormalization;
 
 /// Characters of one shingle; what lies apart by more than half of these is no near-duplicate (`docs` of the data
@@ -25,7 +24,7 @@ const MAX_CANDIDATES: usize = 64;
 const VERSION: u32 = 1;
 
 /// What a text is compared by.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Signature(Vec<u32>);
 
 impl Signature {
@@ -79,12 +78,9 @@ impl Signature {
         fits.then(|| Signature(values.to_vec()))
     }
 
-    fn bands(&self) -> impl Iterator<Item = (usize, u32)> {
-        let bands = self.0.chunks_exact(BAND_ROWS).enumerate();
-        bands.map(|(idx, rows)| {
-            let key = rows.iter().fold(0, |key, it| mix(key ^ u64::from(*it)));
-            (idx, u32::try_from(key >> 32).unwrap_or(u32::MAX))
-        })
+    /// Values of one band.
+    fn band(&self, band: usize) -> &[u32] {
+        self.0.get(band * BAND_ROWS..(band + 1) * BAND_ROWS).unwrap_or_default()
     }
 }
 
@@ -98,28 +94,42 @@ pub struct Similar {
 }
 
 /// One letter of the index.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug)]
 struct Entry {
     id: String,
     signature: Signature,
 }
 
-/// What is written to disk: the letters from oldest to newest.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Snapshot {
-    version: u32,
-    entries: Vec<Entry>,
+/// What the index has of a letter that came: places are numbered in the order of their letters.
+#[derive(Debug)]
+struct Place {
+    /// The letter; none when it was taken out.
+    entry: Option<Entry>,
+    /// For each band the place before this one in its bucket.
+    before: [u32; N_BANDS],
 }
 
-/// The newest letters, up to a fixed number. About one kilobyte each.
+/// No place.
+const NONE: u32 = u32::MAX;
+/// Fewest buckets of a band; a power of two.
+const MIN_BUCKETS: usize = 64;
+/// Places of one bucket that are looked at: other letters than those of the band may share it.
+const MAX_STEPS: usize = 1024;
+
+/// The newest letters, up to a fixed number. About 800 bytes each.
+///
+/// Each band has buckets by its hash, a bucket has its newest place, and every place has the one before: to add a letter
+/// costs one write a band, and what leaves is not looked for, because its number is less than that of the first place.
 #[derive(Debug)]
 pub struct SimilarIndex {
     capacity: usize,
-    next: u64,
-    entries: BTreeMap<u64, Entry>,
-    by_id: HashMap<String, u64>,
-    /// For each band, keys with the letters that have them.
-    bands: Vec<BTreeSet<(u32, u64)>>,
+    places: VecDeque<Place>,
+    /// Number of the first place.
+    first: u32,
+    by_id: HashMap<String, u32>,
+    /// The newest place of each bucket, band by band; it may have left.
+    newest: Vec<u32>,
+    n_buckets: usize,
 }
 
 impl SimilarIndex {
@@ -127,69 +137,53 @@ impl SimilarIndex {
     pub fn new(capacity: usize) -> SimilarIndex {
         SimilarIndex {
             capacity: capacity.max(1),
-            next: 0,
-            entries: BTreeMap::new(),
+            places: VecDeque::new(),
+            first: 0,
             by_id: HashMap::new(),
-            bands: vec![BTreeSet::new(); N_BANDS],
+            newest: vec![NONE; N_BANDS * MIN_BUCKETS],
+            n_buckets: MIN_BUCKETS,
         }
     }
 
     /// Letters kept.
     pub fn len(&self) -> usize {
-        self.entries.len()
+        self.by_id.len()
     }
 
     /// Whether no letter is kept.
     pub fn is_empty(&self) -> bool {
-        self.entries.is_empty()
+        self.by_id.is_empty()
     }
 
     /// Adds a letter, in place of the one of the same id; the oldest leaves when the index is full.
     pub fn insert(&mut self, id: &str, signature: Signature) {
         self.remove(id);
-        while self.capacity <= self.entries.len() {
-            let Some(oldest) = self.entries.first_key_value().map(|it| it.1.id.clone()) else {
-                break;
-            };
-            self.remove(&oldest);
+        while self.capacity <= self.by_id.len() && self.drop_first() {}
+        if self.n_buckets <= self.places.len() || self.next() == NONE {
+            self.renumber();
         }
-        let seq = self.next;
-        self.next += 1;
-        for (band, key) in signature.bands() {
-            if let Some(band) = self.bands.get_mut(band) {
-                band.insert((key, seq));
-            }
-        }
-        self.by_id.insert(id.to_owned(), seq);
-        self.entries.insert(seq, Entry { id: id.to_owned(), signature });
+        self.add(Entry { id: id.to_owned(), signature });
     }
 
     /// Takes a letter out, such as one whose writer had it erased; whether it was there.
     pub fn remove(&mut self, id: &str) -> bool {
-        let Some(seq) = self.by_id.remove(id) else { return false };
-        let Some(entry) = self.entries.remove(&seq) else { return false };
-        for (band, key) in entry.signature.bands() {
-            if let Some(band) = self.bands.get_mut(band) {
-                band.remove(&(key, seq));
-            }
-        }
-        true
+        let Some(number) = self.by_id.remove(id) else { return false };
+        let place = self.at(number).and_then(|it| self.places.get_mut(it));
+        place.and_then(|it| it.entry.take()).is_some()
     }
 
     /// The letters at least `threshold` similar, most similar first and newest first among equals; at most `limit`.
     pub fn query(&self, signature: &Signature, threshold: f32, limit: usize) -> Vec<Similar> {
-        let mut candidates = BTreeSet::new();
-        for (band, key) in signature.bands() {
-            let Some(band) = self.bands.get(band) else { continue };
-            let same = band.range((key, 0)..=(key, u64::MAX)).rev();
-            candidates.extend(same.take(MAX_CANDIDATES).map(|it| it.1));
-        }
-        let mut found: Vec<(f32, u64, &str)> = candidates
+        let mut candidates: Vec<u32> =
+            (0..N_BANDS).flat_map(|band| self.same(signature, band).take(MAX_CANDIDATES)).collect();
+        candidates.sort_unstable();
+        candidates.dedup();
+        let mut found: Vec<(f32, u32, &str)> = candidates
             .into_iter()
-            .filter_map(|seq| {
-                let entry = self.entries.get(&seq)?;
+            .filter_map(|number| {
+                let entry = self.place(number)?.entry.as_ref()?;
                 let similarity = signature.similarity(&entry.signature);
-                (threshold <= similarity).then_some((similarity, seq, entry.id.as_str()))
+                (threshold <= similarity).then_some((similarity, number, entry.id.as_str()))
             })
             .collect();
         found.sort_by(|a, b| b.0.total_cmp(&a.0).then(b.1.cmp(&a.1)));
@@ -200,22 +194,75 @@ impl SimilarIndex {
             .collect()
     }
 
-    /// What to write to disk.
-    pub fn snapshot(&self) -> Snapshot {
-        Snapshot { version: VERSION, entries: self.entries.values().cloned().collect() }
+    /// Places of the letters that agree in a band, newest first.
+    fn same(&self, signature: &Signature, band: usize) -> impl Iterator<Item = u32> {
+        let rows = signature.band(band);
+        let newest = self.newest.get(self.bucket(band, rows)).copied().unwrap_or(NONE);
+        let before = move |number: &u32| Some(self.place(*number)?.before[band]);
+        let bucket = std::iter::successors(Some(newest), before).take(MAX_STEPS);
+        bucket.filter(move |number| {
+            let entry = self.place(*number).and_then(|it| it.entry.as_ref());
+            entry.is_some_and(|it| it.signature.band(band) == rows)
+        })
     }
 
-    /// The index that a snapshot was taken of; none when it is of another version or its signatures are damaged.
-    pub fn restore(snapshot: Snapshot, capacity: usize) -> Option<SimilarIndex> {
-        let is_whole = |it: &Entry| it.signature.0.len() == N_HASHES;
-        if snapshot.version != VERSION || !snapshot.entries.iter().all(is_whole) {
-            return None;
+    /// Adds a letter that is not there, in the newest place.
+    fn add(&mut self, Entry { id, signature }: Entry) {
+        let number = self.next();
+        let mut before = [NONE; N_BANDS];
+        for (band, before) in before.iter_mut().enumerate() {
+            let bucket = self.bucket(band, signature.band(band));
+            if let Some(newest) = self.newest.get_mut(bucket) {
+                *before = std::mem::replace(newest, number);
+            }
         }
-        let mut index = SimilarIndex::new(capacity);
-        for entry in snapshot.entries {
-            index.insert(&entry.id, entry.signature);
+        self.by_id.insert(id.clone(), number);
+        self.places.push_back(Place { entry: Some(Entry { id, signature }), before });
+    }
+
+    /// Gives the first place up, with its letter; false when there is none.
+    fn drop_first(&mut self) -> bool {
+        let Some(place) = self.places.pop_front() else { return false };
+        self.first += 1;
+        if let Some(entry) = place.entry {
+            self.by_id.remove(&entry.id);
         }
-        Some(index)
+        true
+    }
+
+    /// Numbers the letters anew, without the places of those that were taken out, over as many buckets as they need.
+    fn renumber(&mut self) {
+        let places = std::mem::take(&mut self.places);
+        self.n_buckets = (self.by_id.len() + 1).next_power_of_two().max(MIN_BUCKETS);
+        self.newest.clear();
+        self.newest.resize(N_BANDS * self.n_buckets, NONE);
+        self.by_id.clear();
+        self.first = 0;
+        for entry in places.into_iter().filter_map(|it| it.entry) {
+            self.add(entry);
+        }
+    }
+
+    /// Where a bucket is among the newest places.
+    fn bucket(&self, band: usize, rows: &[u32]) -> usize {
+        let hash = rows.iter().fold(0, |hash, it| mix(hash ^ u64::from(*it)));
+        // A power of two of buckets: the upper bits do not matter.
+        let bucket = usize::try_from(hash & u64::from(NONE)).unwrap_or(0) & (self.n_buckets - 1);
+        band * self.n_buckets + bucket
+    }
+
+    /// Number of the next place.
+    fn next(&self) -> u32 {
+        u32::try_from(self.places.len()).map_or(NONE, |it| self.first.saturating_add(it))
+    }
+
+    fn place(&self, number: u32) -> Option<&Place> {
+        self.places.get(self.at(number)?)
+    }
+
+    /// Where the place of a number is; none when it has left.
+    fn at(&self, number: u32) -> Option<usize> {
+        usize::try_from(number.checked_sub(self.first)?).ok()
     }
 }
 
@@ -240,6 +287,8 @@ mod tests {
     use std::time::{Duration, Instant};
 
     use proptest::prelude::*;
+
+    use crate::base::Chance;
 
     use super::*;
 
@@ -300,22 +349,7 @@ mod tests {
         assert!(index.remove("c") && !index.remove("c") && !index.remove("a"));
         assert_eq!((ids(&index), index.len()), (vec!["b".to_owned()], 1));
         assert!(index.remove("b") && index.is_empty());
-        assert!(index.bands.iter().all(BTreeSet::is_empty));
-    }
-
-    #[test]
-    fn a_snapshot_restores_the_same_index() {
-        let index = index(&[("a", CAMPAIGN), ("b", "另一封完全不同的信,談的是國民年金與勞保")]);
-        let json = serde_json::to_string(&index.snapshot()).unwrap();
-        assert!(!json.contains("東湖"));
-        let snapshot: Snapshot = serde_json::from_str(&json).unwrap();
-        let restored = SimilarIndex::restore(snapshot.clone(), 100).unwrap();
-        assert_eq!(restored.snapshot(), snapshot);
-        assert_eq!(restored.query(&sign(CAMPAIGN), 0.5, 5), index.query(&sign(CAMPAIGN), 0.5, 5));
-        assert!(SimilarIndex::restore(Snapshot { version: 9, ..snapshot.clone() }, 9).is_none());
-        let mut damaged = snapshot;
-        damaged.entries[0].signature.0.pop();
-        assert!(SimilarIndex::restore(damaged, 9).is_none());
+        assert!(index.places.iter().all(|it| it.entry.is_none()));
     }
 
     #[test]
@@ -332,6 +366,45 @@ mod tests {
         }
         assert_eq!(index.query(&signature, 0.5, 10).len(), 10);
         assert!(start.elapsed() < Duration::from_secs(5), "{:?}", start.elapsed());
+    }
+
+    /// What an index does that looks at every letter.
+    fn plainly(kept: &[(String, Signature)], signature: &Signature) -> Vec<Similar> {
+        let all = kept.iter().rev();
+        let like = |it: &&(String, Signature)| {
+            (0..N_BANDS).any(|band| it.1.band(band) == signature.band(band))
+        };
+        let mut found: Vec<Similar> = all
+            .filter(like)
+            .map(|it| Similar { id: it.0.clone(), similarity: signature.similarity(&it.1) })
+            .collect();
+        found.sort_by(|a, b| b.similarity.total_cmp(&a.similarity));
+        found
+    }
+
+    #[test]
+    fn it_grows_shrinks_and_goes_on_like_one_that_looks_at_everything() {
+        const CAPACITY: usize = 300;
+        let (mut chance, mut index) = (Chance::new(3), SimilarIndex::new(CAPACITY));
+        // Numbers of places end, one day.
+        index.first = NONE - 700;
+        let mut kept: Vec<(String, Signature)> = Vec::new();
+        for step in 0..2_000 {
+            // Few values, so that letters agree in some bands.
+            let values = (0..N_HASHES).map(|_| u32::try_from(chance.below(4)).unwrap()).collect();
+            let (id, signature) = (format!("{}", chance.below(900)), Signature(values));
+            assert_eq!(index.remove(&id), kept.iter().any(|it| it.0 == id));
+            kept.retain(|it| it.0 != id);
+            if step % 5 != 0 {
+                index.insert(&id, signature.clone());
+                kept.push((id, signature.clone()));
+                kept.drain(..kept.len().saturating_sub(CAPACITY));
+            }
+            assert_eq!(index.len(), kept.len());
+            let found = index.query(&signature, 0.0, usize::MAX);
+            assert_eq!(found, plainly(&kept, &signature), "step {step}");
+        }
+        assert!(index.first < NONE - 700 && index.places.len() <= index.n_buckets);
     }
 
     proptest! {
