@@ -31,8 +31,9 @@ setup: ## Install what is missing: C and C++ compilers, cmake, pip
 	  DEBIAN_FRONTEND=noninteractive $(SUDO) apt-get install -y --no-install-recommends "$${missing[@]}"; \
 	fi
 
-cuda: setup ## Build target/cuda/release/fenwen for NVIDIA's cards; CUDA_COMPUTE_CAP=90 names the generation
-	eval "$$(gpu/toolkit)" && CARGO_TARGET_DIR=target/cuda $(CARGO) build --release --locked --features cuda --bin fenwen
+cuda: setup ## Build target/cuda/release/fenwen and fenwen-train for NVIDIA's cards; CUDA_COMPUTE_CAP=90 names the generation
+	eval "$$(gpu/toolkit)" && CARGO_TARGET_DIR=target/cuda $(CARGO) build --release --locked --workspace \
+	  --features fenwen/cuda --bin fenwen --bin fenwen-train
 
 eval: setup fonts ## Accuracy on the generated test split; writes eval/reports/idcard
 	$(CARGO) build --release --locked --workspace

@@ -34,7 +34,7 @@ use crate::tensor::{Tensor, View};
 
 pub use crate::config::Isolation;
 #[cfg(feature = "candle")]
-pub use candle::{Array, Arrays, ArraysError, Values};
+pub use candle::{Array, Arrays, ArraysError, Values, open_device};
 pub use device::{Device, Placement, choose as choose_device, report as report_device};
 pub use onnx::{GraphError, Header};
 pub use signature::{Element, Port, Signature};

@@ -77,13 +77,11 @@ impl AdamW {
         gradients: &GradStore,
         clip_norm: f64,
     ) -> Result<f64> {
-        let mut square = 0.0;
-        for param in params {
-            if let Some(gradient) = gradients.get(param.var) {
-                square += gradient.sqr()?.sum_all()?.to_dtype(DType::F64)?.to_scalar::<f64>()?;
-            }
-        }
-        let length = square.sqrt();
+        // Added up where they are: on a card each number that is read is waited for.
+        let squares = params.iter().filter_map(|it| gradients.get(it.var));
+        let squares = squares.map(|it| it.sqr()?.sum_all()?.to_dtype(DType::F64));
+        let sum = squares.reduce(|sum, it| sum? + it?).transpose()?;
+        let length = sum.map_or(Ok(0.0), |it| it.to_scalar::<f64>())?.sqrt();
         if !length.is_finite() {
             bail!("a gradient is not finite");
         }

@@ -15,7 +15,7 @@ const MEMORY_KEPT: u64 = 4 << 30;
 /// # Errors
 /// When this build cannot use it, or it does not answer.
 #[cfg(feature = "cuda")]
-pub(crate) fn open(device: Device) -> Result<CandleDevice, EngineError> {
+pub fn open(device: Device) -> Result<CandleDevice, EngineError> {
     use std::collections::HashMap;
     use std::sync::{LazyLock, Mutex, PoisonError};
 
@@ -47,7 +47,7 @@ pub(crate) fn open(device: Device) -> Result<CandleDevice, EngineError> {
 
 /// The processor; there is no other in this build.
 #[cfg(not(feature = "cuda"))]
-pub(crate) fn open(device: Device) -> Result<CandleDevice, EngineError> {
+pub fn open(device: Device) -> Result<CandleDevice, EngineError> {
     match device {
         Device::Cpu => Ok(CandleDevice::Cpu),
         Device::Cuda(_) => Err(EngineError::Unsupported(format!(

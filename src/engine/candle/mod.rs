@@ -30,7 +30,8 @@ use network::{Batch, Network};
 use weights::{WIDTH, Weights};
 
 pub use arrays::{Array, Arrays, ArraysError, Values};
-pub(crate) use device::{Tether, matrix_rate, open as open_device};
+pub use device::open as open_device;
+pub(crate) use device::{Tether, matrix_rate};
 
 /// Most tokens of one text; the length of a text is counted in 16 bits.
 const MAX_TEXT: usize = 1 << 15;

@@ -145,7 +145,7 @@ impl Cross<'_> {
             Some(fold) => (format!("fold-{fold}"), format!("第 {}/{} 折 ", fold + 1, self.n_folds)),
             None => ("all".to_owned(), "全部資料 ".to_owned()),
         };
-        let place = Place { device: Device::Cpu, dtype: DType::F32 };
+        let place = Place { device: self.base.device.clone(), dtype: DType::F32 };
         let ids = rows.vocabulary.ids();
         let network = Network::new(&self.base.arrays, ids, self.n_classes, &place)?;
         let used = (0..self.texts.len()).filter(|it| Some(self.folds[*it]) != without);
@@ -192,6 +192,7 @@ impl Cross<'_> {
             hasher.update(number.to_le_bytes());
         }
         hasher.update(self.seed.to_le_bytes());
+        hasher.update(format!("{:?}", self.base.device.location()));
         for (tokens, (label, fold)) in whole.iter().zip(self.labels.iter().zip(&self.folds)) {
             hasher.update(label.to_le_bytes());
             hasher.update(fold.to_le_bytes());

@@ -44,12 +44,12 @@ pub(crate) fn is_meant(options: &Options) -> anyhow::Result<bool> {
 /// Trains as the recipe says, from the pulled model.
 pub(crate) fn run(options: &Options, resume: bool) -> anyhow::Result<()> {
     let recipe = Recipe::read(options.recipe_path()?)?;
-    let base = Base::pulled(&recipe.encoder)?;
+    let base = Base::pulled(&recipe.encoder, options.device()?)?;
     let job = Job::with(options, recipe.for_rows())?;
-    Task { recipe, job, resume, base }.run(&Device::Cpu)
+    Task { recipe, job, resume, base }.run()
 }
 
-/// What training starts from.
+/// What training starts from, and where it computes.
 pub(crate) struct Base {
     /// SHA-256 of the weights' file.
     pub(crate) sha256: String,
@@ -61,11 +61,13 @@ pub(crate) struct Base {
     pub(crate) tokenizer: Arc<Tokenizer>,
     /// The tokenizer's file.
     pub(crate) pieces: Vec<u8>,
+    /// Where the network learns; what it has learned is served anywhere.
+    pub(crate) device: Device,
 }
 
 impl Base {
     /// The model that a recipe names, from the store of pulled models.
-    pub(crate) fn pulled(part: &EncoderPart) -> anyhow::Result<Base> {
+    pub(crate) fn pulled(part: &EncoderPart, device: Device) -> anyhow::Result<Base> {
         let config = Config::load(&Overrides::default())?;
         let registry = ModelRegistry::open(Settings::at(config.model_store()))?;
         let id = &part.model;
@@ -82,6 +84,7 @@ impl Base {
             arrays: read_arrays(weights)?,
             tokenizer: Arc::new(limited(Tokenizer::read(&pieces)?, part.max_tokens)),
             pieces,
+            device,
         })
     }
 }
@@ -114,20 +117,20 @@ struct Prepared {
 
 impl Task {
     /// Reads, trains, writes; says on standard error how it goes.
-    pub(crate) fn run(&self, device: &Device) -> anyhow::Result<()> {
+    pub(crate) fn run(&self) -> anyhow::Result<()> {
         let rows = self.job.rows()?;
         for note in &rows.notes {
             writeln!(std::io::stderr(), "{note}")?;
         }
         // candle computes in the thread pool that it is called in.
         let pool = rayon::ThreadPoolBuilder::new().num_threads(self.job.threads).build()?;
-        pool.install(|| self.train(&rows, device))
+        pool.install(|| self.train(&rows))
     }
 
-    fn train(&self, rows: &Rows, device: &Device) -> anyhow::Result<()> {
+    fn train(&self, rows: &Rows) -> anyhow::Result<()> {
         let start = Instant::now();
         let prepared = self.prepare(rows)?;
-        let place = Place { device: device.clone(), dtype: DType::F32 };
+        let place = Place { device: self.base.device.clone(), dtype: DType::F32 };
         let ids = prepared.vocabulary.ids();
         let network = Network::new(&self.base.arrays, ids, rows.labels.len(), &place)?;
         let part = &self.recipe.encoder;

@@ -20,7 +20,9 @@ use std::path::{Path, PathBuf};
 use std::time::Instant;
 
 use anyhow::{Context, ensure};
+use candle_core::Device;
 use clap::Args;
+use fenwen::engine::{choose_device, open_device};
 use fenwen::pipeline::classify::{Classifier, ClassifierFiles, SETTINGS_FORMAT, Settings};
 
 use crate::baseline::{self, Task};
@@ -60,6 +62,9 @@ pub(crate) struct Options {
     /// 執行緒數;預設為可用的核心數,不影響結果
     #[arg(long)]
     threads: Option<NonZero<usize>>,
+    /// 微調語句編碼模型的裝置:auto(有可用的顯示卡就用,否則用處理器)、cpu 或 cuda:N
+    #[arg(long, value_name = "DEVICE", default_value = "auto")]
+    device: String,
     #[command(flatten)]
     update: UpdateOptions,
 }
@@ -69,6 +74,21 @@ impl Options {
     pub(crate) fn recipe_path(&self) -> anyhow::Result<&Path> {
         let path = self.recipe.as_deref().or(self.file.as_deref());
         path.context("no recipe is named")
+    }
+
+    /// Where a network learns.
+    pub(crate) fn device(&self) -> anyhow::Result<Device> {
+        Ok(open_device(choose_device(&self.device)?)?)
+    }
+
+    /// Refuses a card where nothing would be computed on it.
+    pub(crate) fn refuse_card(&self) -> anyhow::Result<()> {
+        ensure!(
+            matches!(self.device.as_str(), "auto" | "cpu"),
+            "--device {} is for recipes with a section [encoder] or [fusion.encoder]",
+            self.device
+        );
+        Ok(())
     }
 
     /// Data, output folder and threads: those of the command line, or what the recipe's `[data]` says.
@@ -135,7 +155,10 @@ pub(crate) fn run(options: &Options, resume: bool) -> anyhow::Result<()> {
         !resume || tuned.is_some(),
         "--resume is for recipes with a section [encoder], [fusion.encoder] or [whisper]"
     );
-    let base = tuned.map(Base::pulled).transpose()?;
+    if tuned.is_none() {
+        options.refuse_card()?;
+    }
+    let base = tuned.map(|it| Base::pulled(it, options.device()?)).transpose()?;
     let rows = job.rows()?;
     let mut err = std::io::stderr().lock();
     for note in &rows.notes {

@@ -40,6 +40,7 @@ fn options(recipe: PathBuf, threads: usize) -> Options {
         duties: None,
         out: None,
         threads: NonZero::new(threads),
+        device: "cpu".to_owned(),
         update: UpdateOptions::default(),
     }
 }
@@ -74,6 +75,20 @@ fn what_is_missing_is_named() {
     );
     fs::write(&recipe, RECIPE.replace("'q'", "'w'")).unwrap();
     assert!(format!("{:#}", run(&options(recipe, 1), false).unwrap_err()).contains("`w`"));
+}
+
+#[test]
+fn a_card_is_refused_where_nothing_computes_on_it() {
+    let dir = folder();
+    let on = |device: &str| {
+        let options =
+            Options { device: device.to_owned(), ..options(dir.path().join("r.toml"), 1) };
+        run(&options, false)
+    };
+    on("auto").unwrap();
+    assert!(on("cuda:0").unwrap_err().to_string().contains("[fusion.encoder]"));
+    let error = Options { device: "gpu".to_owned(), ..options(PathBuf::new(), 1) }.device();
+    assert!(error.unwrap_err().to_string().contains("`cpu` or `cuda:N`"));
 }
 
 const FUSED: &str = "name = 'toy'\nseed = 3\n[[views]]\norders = [1]\n[confidence]\nmin_block = 4\nfolds = 4\n\

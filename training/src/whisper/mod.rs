@@ -36,6 +36,7 @@ pub(crate) fn is_meant(options: &Options) -> anyhow::Result<bool> {
 
 /// Trains as the recipe says, from the pulled model.
 pub(crate) fn run(options: &Options, resume: bool) -> anyhow::Result<()> {
+    options.refuse_card()?;
     let recipe = Recipe::read(options.recipe_path()?)?;
     let places = options.places(&recipe.data)?;
     let config = Config::load(&Overrides::default())?;

@@ -60,6 +60,7 @@ pub(crate) fn base() -> Base {
         arrays: arrays(FULL, 6),
         tokenizer: Arc::new(tokenizer(CHARACTERS)),
         pieces: pieces(CHARACTERS),
+        device: Device::Cpu,
     }
 }
 
@@ -81,7 +82,7 @@ fn task(folder: &Path, resume: bool) -> Task {
 fn a_folder_is_trained_and_scored() {
     let dir = tempfile::tempdir().unwrap();
     write_rows(&dir.path().join("rows.jsonl"));
-    task(dir.path(), true).run(&Device::Cpu).unwrap();
+    task(dir.path(), true).run().unwrap();
     let out = dir.path().join("out");
     let mut names: Vec<String> = fs::read_dir(&out)
         .unwrap()
@@ -113,6 +114,6 @@ fn a_folder_is_trained_and_scored() {
     assert!(0.9 < summary.accuracy && 0.9 < summary.macro_f1, "{summary:?}");
 
     // The same again, bit for bit.
-    task(dir.path(), false).run(&Device::Cpu).unwrap();
+    task(dir.path(), false).run().unwrap();
     assert!(weights == fs::read(out.join("encoder.safetensors")).unwrap());
 }
