@@ -17,7 +17,7 @@ fn inspect(fixture: &Fixture) -> Result<Inspection, StoreError> {
 
 /// Runs statements beside the program; the number that the first row of the last one begins with.
 #[cfg(feature = "postgres")]
-fn beside(fixture: &Fixture, [of_sqlite, of_postgres]: [&str; 2]) -> Option<i64> {
+pub(super) fn beside(fixture: &Fixture, [of_sqlite, of_postgres]: [&str; 2]) -> Option<i64> {
     let Some(url) = fixture.url.clone() else { return in_file(fixture.path(), of_sqlite) };
     let runtime = tokio::runtime::Runtime::new().unwrap();
     runtime.block_on(async {

@@ -16,6 +16,8 @@ mod jobs;
 mod keys;
 mod messages;
 mod modes;
+#[cfg(feature = "postgres")]
+mod outbox;
 mod predictions;
 mod promotions;
 mod retention;

@@ -1,0 +1,49 @@
+//! How PostgreSQL finds the rows of the outbox.
+
+use std::thread;
+use std::time::{Duration, Instant};
+
+use fenwen::store::OutboxRow;
+
+use super::Fixture;
+use super::inspect::beside;
+
+fn tell(fixture: &Fixture, ids: std::ops::Range<u32>) -> Vec<String> {
+    let ids: Vec<String> = ids.map(|it| format!("event-{it:04}")).collect();
+    for id in &ids {
+        let (subject, body) = ("fenwen.told".to_owned(), "{}".to_owned());
+        let row = OutboxRow { id: id.clone(), subject, body, created: 1 };
+        fixture.store.tell(row).wait().unwrap();
+    }
+    ids
+}
+
+/// How often an index of the outbox was looked into, as far as the database has counted.
+fn looks(fixture: &Fixture, index: &str) -> i64 {
+    let select =
+        format!("SELECT idx_scan FROM pg_stat_user_indexes WHERE indexrelname = '{index}'");
+    beside(fixture, ["", &select]).unwrap()
+}
+
+/// The index of what waits is short in an idle moment, when statistics are taken, and long under load: with its help
+/// every mark would walk everything that waits.
+#[test]
+fn a_mark_is_found_by_the_name_of_its_event() {
+    let fixture = Fixture::postgres();
+    let store = &fixture.store;
+    store.outbox_published(tell(&fixture, 0..300), 7).wait().unwrap();
+    beside(&fixture, ["", "VACUUM ANALYZE outbox"]);
+    let waiting = tell(&fixture, 300..310);
+    // Another connection plans anew.
+    let fixture = fixture.reopened();
+    let counted = |index: &str| (looks(&fixture, index), index.to_owned());
+    let (by_name, waits) = (counted("outbox_id_key"), counted("outbox_pending"));
+    // A connection says what it has counted once a second at most, when it has been used again.
+    let until = Instant::now() + Duration::from_secs(30);
+    while looks(&fixture, &by_name.1) == by_name.0 && looks(&fixture, &waits.1) == waits.0 {
+        assert!(Instant::now() < until, "nothing was looked into");
+        fixture.store.outbox_published(waiting.clone(), 7).wait().unwrap();
+        thread::sleep(Duration::from_millis(300));
+    }
+    assert_eq!(looks(&fixture, &waits.1), waits.0);
+}
