@@ -1,6 +1,5 @@
 //! How PostgreSQL finds the rows of the outbox.
 
-use std::thread;
 use std::time::{Duration, Instant};
 
 use fenwen::store::OutboxRow;
@@ -43,7 +42,7 @@ fn a_mark_is_found_by_the_name_of_its_event() {
     while looks(&fixture, &by_name.1) == by_name.0 && looks(&fixture, &waits.1) == waits.0 {
         assert!(Instant::now() < until, "nothing was looked into");
         fixture.store.outbox_published(waiting.clone(), 7).wait().unwrap();
-        thread::sleep(Duration::from_millis(300));
+        beside(&fixture, ["", "SELECT pg_sleep(0.3)"]);
     }
     assert_eq!(looks(&fixture, &waits.1), waits.0);
 }
