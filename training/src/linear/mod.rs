@@ -59,7 +59,7 @@ pub(crate) struct Options {
     /// 輸出目錄
     #[arg(long, value_name = "DIR")]
     out: Option<PathBuf>,
-    /// 執行緒數;預設為可用的核心數,不影響結果
+    /// 執行緒數;預設為可用的核心數,不影響線性分類器的結果
     #[arg(long)]
     threads: Option<NonZero<usize>>,
     /// 微調語句編碼模型的裝置:auto(有可用的顯示卡就用,否則用處理器)、cpu 或 cuda:N
@@ -147,6 +147,7 @@ struct Outcome {
 /// Reads, trains, writes; says on standard error how it went. `resume` goes on with the encoders of a run that broke off.
 pub(crate) fn run(options: &Options, resume: bool) -> anyhow::Result<()> {
     if options.update.is_wanted() {
+        options.refuse_card()?;
         return update::run(&options.update, options.out.as_deref());
     }
     let job = Job::new(options)?;
