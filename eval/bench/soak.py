@@ -74,7 +74,9 @@ class Cluster:
         old = self.workers[1].process
         old.send_signal(how)
         old.wait(120)
-        self.workers[1] = self.node("worker").wait_until_live()
+        begun = time.monotonic()
+        worker = self.workers[1] = self.node("worker").wait_until_live()
+        return {"how": how.name, "live_after_s": time.monotonic() - begun, "cpu_s": worker.cpu_seconds()}
 
     def run(self, *command):
         settings = [it for one in self.settings for it in ("--set", one)]
@@ -253,8 +255,7 @@ class Incidents(threading.Thread):
 
     def restart(self):
         how = (signal.SIGTERM, signal.SIGKILL)[len(self.restarts) % 2]
-        self.running.restart(how)
-        self.restarts.append(how.name)
+        self.restarts.append(self.running.restart(how))
 
 
 def settle(store, ids, n_before):
