@@ -31,6 +31,9 @@ pub(super) const PATH: &str = "/api/v1/speech/stream";
 /// Bytes of a frame: one second at 16 kHz.
 const FRAME_BYTES: usize = 32_000;
 
+/// Bytes of a message that is read, so that whoever sends too long a frame can be told; longer ones are not read.
+const MESSAGE_BYTES: usize = 8 * FRAME_BYTES;
+
 /// How soon a stream notices that the server is about to end, or that its client is gone.
 const LOOK_EVERY: Duration = Duration::from_secs(1);
 
@@ -117,7 +120,7 @@ fn upgraded(
     })?;
     let caller = caller(headers)?;
     take(&app, &caller)?;
-    let upgrade = upgrade.max_message_size(FRAME_BYTES).max_frame_size(FRAME_BYTES);
+    let upgrade = upgrade.max_message_size(MESSAGE_BYTES).max_frame_size(MESSAGE_BYTES);
     // The task ends with its connection, or soon after the server begins to drain.
     Ok(upgrade.on_upgrade(move |socket| serve(app, caller, asked, socket)))
 }
@@ -136,42 +139,59 @@ async fn serve(app: Arc<App>, caller: Caller, asked: Asked, mut socket: WebSocke
     };
     // Its text has gone out by now: the log counts and tells what it could not write.
     let _ = record.close(record::end_of_stream(&asked.cx, talked.as_ref().err())).await;
-    if let Err(error) = talked {
-        fail(&app, &mut socket, error).await;
+    match talked {
+        Err(error) => fail(&app, &mut socket, error).await,
+        Ok(None) => close(&app, &mut socket, NORMAL, "").await,
+        Ok(Some((left, stream))) => part(&app, socket, left, stream).await,
     }
 }
 
-/// Everything from the first message on.
+/// Ends the connection of a talk that ended well; a client that may come back finds its stream kept.
+async fn part(app: &App, mut socket: WebSocket, left: Left, stream: Stream) {
+    if let Left::Done = left {
+        // Its place is free at once, though the client may take its time to close.
+        drop(stream);
+        return close(app, &mut socket, NORMAL, "").await;
+    }
+    // From now on: it may come back while this connection ends.
+    let is_over = stream.park();
+    match left {
+        Left::Told(error) => fail(app, &mut socket, error).await,
+        Left::HungUp => close(app, &mut socket, NORMAL, "").await,
+        Left::Done | Left::Unheard => {}
+    }
+    drop(socket);
+    is_over.await;
+}
+
+/// Everything from the first message on; nothing when the client left before one.
 async fn talk(
     app: &App,
     caller: &Caller,
     asked: &Asked,
     socket: &mut WebSocket,
-) -> Result<(), CallError> {
+) -> Result<Option<(Left, Stream)>, CallError> {
     let cx = &asked.cx;
     let Some((mut stream, rendition, from)) = opening(app, caller, cx, socket).await? else {
-        return Ok(());
+        return Ok(None);
     };
     let assist = &mut stream.live.assist;
     *assist = asked.wants_answers.then(|| assist.take().unwrap_or_default());
     let talk = Talk { app, asked, rendition, idle: app.service.speech().limits().idle };
-    match talk.go_on(socket, &mut stream, from).await? {
-        Left::Done => {
-            // Its place is free at once, though the client may take its time to close.
-            drop(stream);
-            close(app, socket, NORMAL, "").await;
-        }
-        Left::Gone => stream.park().await,
-    }
-    Ok(())
+    let left = talk.go_on(socket, &mut stream, from).await?;
+    Ok(Some((left, stream)))
 }
 
-/// How a talk ended well.
+/// How a talk ended well. But for the first, its client may come back.
 enum Left {
     /// Everything was heard and told.
     Done,
-    /// The connection broke, or fell silent: its client may come back.
-    Gone,
+    /// The client does not take what it is told.
+    Unheard,
+    /// The client closed the connection.
+    HungUp,
+    /// The client fell silent, or sends what is no message: it is told so, if it is still there.
+    Told(CallError),
 }
 
 /// The first message; `None` when the client leaves without one.
@@ -187,6 +207,7 @@ async fn opening(
         first.map_err(|_| CallError::new(ErrorCode::SlowClient, "未在期限內送出 start。"))?;
     match first {
         Some(Ok(Message::Text(text))) => {
+            check_length(text.len())?;
             match live::parse_opening(text.as_bytes(), app.options.purpose.noting(cx))? {
                 Opening::Start { rate, coding, order, rendition } => {
                     let options = LiveOptions { rate, coding, order };
@@ -201,7 +222,8 @@ async fn opening(
         Some(Ok(Message::Binary(_) | Message::Ping(_) | Message::Pong(_))) => {
             Err(CallError::bad_value("/type", "第一則訊息應為 start 或 resume。"))
         }
-        Some(Ok(Message::Close(_)) | Err(_)) | None => Ok(None),
+        Some(Ok(Message::Close(_))) | None => Ok(None),
+        Some(Err(_)) => Err(too_long()),
     }
 }
 
@@ -229,7 +251,7 @@ impl Talk<'_> {
         from: u64,
     ) -> Result<Left, CallError> {
         if !self.greet(socket, stream, from).await {
-            return Ok(Left::Gone);
+            return Ok(Left::Unheard);
         }
         let (mut work, mut asking): (Option<LiveWork>, Option<Asking>) = (None, None);
         // It goes on while frames come: whoever speaks without a pause is looked at too.
@@ -243,7 +265,7 @@ impl Talk<'_> {
             if work.is_none() && asking.is_none() && stream.live.is_done() {
                 let received = live::seconds(stream.live.received());
                 let is_told = self.tell(socket, &LiveMessage::Done { received }).await;
-                return Ok(if is_told { Left::Done } else { Left::Gone });
+                return Ok(if is_told { Left::Done } else { Left::Unheard });
             }
             let has_room = stream.live.has_room();
             let step = tokio::select! {
@@ -253,14 +275,16 @@ impl Talk<'_> {
                 answered = Asking::done(&mut asking) => Step::Answered(answered),
                 message = socket.recv(), if has_room => Step::Came(message),
             };
-            let is_there = match step {
+            let left = match step {
                 Step::Heard(heard) => {
                     work = None;
-                    self.tell_heard(socket, stream, heard?).await
+                    let is_told = self.tell_heard(socket, stream, heard?).await;
+                    (!is_told).then_some(Left::Unheard)
                 }
                 Step::Answered(answered) => {
                     asking = None;
-                    self.tell(socket, &answered.note(stream.live.assist.as_mut())).await
+                    let answer = answered.note(stream.live.assist.as_mut());
+                    (!self.tell(socket, &answer).await).then_some(Left::Unheard)
                 }
                 Step::Came(message) => {
                     last_frame = self.app.clock.now();
@@ -269,11 +293,11 @@ impl Talk<'_> {
                 Step::Looked => {
                     look = self.app.clock.wait(LOOK_EVERY);
                     self.look(stream)?;
-                    !has_room || !self.is_idle(last_frame)
+                    (has_room && self.is_idle(last_frame)).then(silent)
                 }
             };
-            if !is_there {
-                return Ok(Left::Gone);
+            if let Some(left) = left {
+                return Ok(left);
             }
         }
     }
@@ -357,26 +381,46 @@ async fn done(work: &mut Option<LiveWork>) -> Result<(HeardRecording, usize), Ca
     }
 }
 
-/// Takes a frame or a word of the client; `false` when it has gone.
+/// Takes a frame or a word of the client; how it left, when it did.
 fn take_message(
     stream: &mut Stream,
     message: Option<Result<Message, axum::Error>>,
-) -> Result<bool, CallError> {
+) -> Result<Option<Left>, CallError> {
     match message {
-        Some(Ok(Message::Binary(frame))) => stream.live.push(&frame).map(|()| true),
-        Some(Ok(Message::Text(text))) => match live::parse(text.as_bytes())? {
-            LiveRequest::End => {
-                stream.live.end();
-                Ok(true)
+        Some(Ok(Message::Binary(frame))) => {
+            check_length(frame.len())?;
+            stream.live.push(&frame)?;
+        }
+        Some(Ok(Message::Text(text))) => {
+            check_length(text.len())?;
+            match live::parse(text.as_bytes())? {
+                LiveRequest::End => stream.live.end(),
+                LiveRequest::Start { .. } | LiveRequest::Resume { .. } => {
+                    return Err(CallError::bad_value("/type", "串流已開始,只接受 end。"));
+                }
             }
-            LiveRequest::Start { .. } | LiveRequest::Resume { .. } => {
-                Err(CallError::bad_value("/type", "串流已開始,只接受 end。"))
-            }
-        },
+        }
         // The library answers pings.
-        Some(Ok(Message::Ping(_) | Message::Pong(_))) => Ok(true),
-        Some(Ok(Message::Close(_)) | Err(_)) | None => Ok(false),
+        Some(Ok(Message::Ping(_) | Message::Pong(_))) => {}
+        Some(Ok(Message::Close(_))) | None => return Ok(Some(Left::HungUp)),
+        // Of a connection that broke nobody hears this.
+        Some(Err(_)) => return Ok(Some(Left::Told(too_long()))),
     }
+    Ok(None)
+}
+
+fn check_length(n_bytes: usize) -> Result<(), CallError> {
+    if n_bytes <= FRAME_BYTES { Ok(()) } else { Err(too_long()) }
+}
+
+fn too_long() -> CallError {
+    let message = format!("每則訊息至多 {FRAME_BYTES} 位元組,請分成較短的音框傳送。");
+    CallError::bad_value("/frame", message)
+}
+
+fn silent() -> Left {
+    let message = "未在期限內收到聲音,連線結束;可於期限內以 token 接續。";
+    Left::Told(CallError::new(ErrorCode::SlowClient, message))
 }
 
 async fn send(socket: &mut WebSocket, message: &LiveMessage, time: Duration) -> bool {
@@ -405,9 +449,9 @@ async fn close(app: &App, socket: &mut WebSocket, code: u16, reason: &'static st
     // Whether or not it arrives, the connection ends; but one that ends with unread frames is reset, and the client
     // would not see why.
     let closing = async {
-        if socket.send(Message::Close(Some(frame))).await.is_ok() {
-            while let Some(Ok(_)) = socket.recv().await {}
-        }
+        // It fails when the client closed first: that is answered by reading on.
+        let _ = socket.send(Message::Close(Some(frame))).await;
+        while let Some(Ok(_)) = socket.recv().await {}
     };
     let _ = tokio::time::timeout(time, closing).await;
 }

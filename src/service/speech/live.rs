@@ -414,16 +414,18 @@ impl Speech {
 }
 
 impl Stream {
-    /// Keeps the stream for its client for a while; resolves when that is over.
-    pub async fn park(self) {
+    /// Keeps the stream for its client for a while, from now on; what is returned resolves when that is over.
+    pub fn park(self) -> impl Future<Output = ()> {
         let Stream { live, token, speech, client, place, .. } = self;
         drop(place);
         let now = speech.clock.now();
         let until = now + speech.limits.resume;
         speech.parked.forget(now);
         speech.parked.put(token, ParkedStream { client, live, until }, speech.limits.streams);
-        speech.clock.wait(speech.limits.resume).await;
-        speech.parked.forget(speech.clock.now());
+        async move {
+            speech.clock.wait(speech.limits.resume).await;
+            speech.parked.forget(speech.clock.now());
+        }
     }
 
     /// Begins to hear the open utterance, when there is enough new of it.

@@ -389,7 +389,9 @@ fn speech_of(ear: Option<Arc<FakeEar>>, clock: Arc<dyn Clock>) -> Arc<Speech> {
     let Some(ear) = ear else {
         return Speech::deaf("請執行 fenwen models pull whisper-base。".to_owned(), clock);
     };
-    let limits = SpeechLimits { direct_bytes: 1 << 20, ..SpeechLimits::default() };
+    // Long enough for a busy machine, short enough to wait for.
+    let idle = Duration::from_secs(8);
+    let limits = SpeechLimits { direct_bytes: 1 << 20, idle, ..SpeechLimits::default() };
     let recordings: Arc<dyn Ear> = ear;
     let calls = Arc::clone(&recordings);
     Speech::new(SpeechParts { recordings, calls }, limits, clock)

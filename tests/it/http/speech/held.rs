@@ -61,7 +61,7 @@ async fn a_live_stream_ends_with_the_key_that_opened_it() {
     stays.say(&json!({"type": "end"})).await;
     assert_eq!(stays.settled().await["type"], "done");
     assert_eq!(stays.closed().await, 1000);
-    let expected = [(401, "ER0300"), (401, "ER0300"), (401, "ER0300"), (403, "ER0310")];
+    let expected = [(200, ""), (401, "ER0300"), (401, "ER0300"), (401, "ER0300"), (403, "ER0310")];
     let mut found: Vec<_> = recorded(&server)
         .into_iter()
         .map(|(action, status, reason)| {

@@ -1,5 +1,8 @@
 //! Live streams: a client that speaks WebSocket by hand.
 
+use std::time::Instant;
+
+use fenwen::service::speech::SpeechLimits;
 use serde_json::{Value, json};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
@@ -72,9 +75,13 @@ impl Talk {
 
     async fn frame(&mut self, kind: u8, content: &[u8]) {
         let mut frame = vec![0x80 | kind];
-        match u16::try_from(content.len()).unwrap() {
-            short @ ..=125 => frame.push(0x80 | short.to_le_bytes()[0]),
-            long => frame.extend([&[0x80 | 126][..], &long.to_be_bytes()].concat()),
+        match u16::try_from(content.len()) {
+            Ok(short @ ..=125) => frame.push(0x80 | short.to_le_bytes()[0]),
+            Ok(long) => frame.extend([&[0x80 | 126][..], &long.to_be_bytes()].concat()),
+            Err(_) => {
+                frame.push(0x80 | 127);
+                frame.extend((content.len() as u64).to_be_bytes());
+            }
         }
         // A mask of nothing is a mask too.
         frame.extend([0; 4]);
@@ -202,6 +209,52 @@ async fn mistakes_are_told_and_end_the_stream() {
     assert_eq!(talk.settled().await["code"], "ER0210");
     let plain = get(server.addr, PATH).await;
     assert_eq!((plain.status, plain.problem().as_str()), (400, "ER0210"));
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn too_long_a_frame_is_told_at_once() {
+    let server = Server::open().await;
+    let begun = Instant::now();
+    // Of the last one only the head is read.
+    for n_bytes in [32_002, 256_002] {
+        let (mut talk, _) = Talk::begin(&server).await;
+        talk.frame(BINARY, &vec![0; n_bytes]).await;
+        let error = talk.settled().await;
+        assert_eq!(error["code"], "ER0210");
+        assert!(error["message"].as_str().unwrap().contains("32000"), "{error}");
+        assert_eq!(talk.closed().await, 1008);
+    }
+    let mut talk = Talk::open(&server).await;
+    talk.frame(TEXT, &[b' '; 32_001]).await;
+    assert_eq!((talk.hear().await["code"].as_str(), talk.closed().await), (Some("ER0210"), 1008));
+    let resume = SpeechLimits::default().resume;
+    assert!(begun.elapsed() < resume, "nobody waits for as long as a stream is kept");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_client_that_closes_is_answered_and_may_come_back() {
+    let server = Server::open().await;
+    let (mut talk, token) = Talk::begin(&server).await;
+    let begun = Instant::now();
+    talk.frame(CLOSE, &1000_u16.to_be_bytes()).await;
+    assert_eq!(talk.closed().await, 1000);
+    assert_eq!(talk.0.read(&mut [0]).await.unwrap(), 0, "the connection has ended");
+    let mut talk = Talk::open(&server).await;
+    talk.say(&json!({"type": "resume", "token": token})).await;
+    assert_eq!(talk.hear().await["type"], "ready");
+    assert!(begun.elapsed() < SpeechLimits::default().resume);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_client_that_falls_silent_is_told_and_may_come_back() {
+    let server = Server::open().await;
+    let (mut talk, token) = Talk::begin(&server).await;
+    assert_eq!(talk.hear().await["code"], "ER0521");
+    // While the connection is still being closed.
+    let mut next = Talk::open(&server).await;
+    next.say(&json!({"type": "resume", "token": token})).await;
+    assert_eq!(next.hear().await["type"], "ready");
+    assert_eq!(talk.closed().await, 1008);
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
