@@ -1,4 +1,4 @@
-//! Owns one copy of a model: runs batches and answers every row of them, whatever happens.
+//! Runs batches on one copy of a model and answers every row of them, whatever happens.
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::{Arc, Mutex, PoisonError};
@@ -12,31 +12,33 @@ use crate::tensor::{ShapeError, Tensor, View};
 /// Makes a row's result out of its output.
 pub(crate) type Reduce<R> = dyn Fn(RowOutput<'_>) -> R + Send + Sync;
 
+/// One copy of a model, and what becomes of its outputs.
 pub(crate) struct Executor<R> {
     pub(crate) model: Box<dyn TensorModel>,
     pub(crate) reduce: Arc<Reduce<R>>,
     pub(crate) shared: Arc<Shared>,
-    pub(crate) queue: Arc<Mutex<Queue<R>>>,
+}
+
+/// Warms up, then runs batches until the queue ends. The executor is locked for as long as it runs one.
+pub(crate) fn serve<R>(
+    executor: &Mutex<Executor<R>>,
+    queue: &Mutex<Queue<R>>,
+    probe: Option<Tensor>,
+) {
+    let lock = || executor.lock().unwrap_or_else(PoisonError::into_inner);
+    if let Some(probe) = probe {
+        // A failure shows again in the first health check.
+        let _ = lock().run_one(probe);
+    }
+    // It looks after the queue until there is a batch. Other free executors wait for the queue's lock meanwhile.
+    let next = || queue.lock().unwrap_or_else(PoisonError::into_inner).next();
+    while let Some(batch) = next() {
+        lock().run_batch(batch);
+    }
 }
 
 impl<R> Executor<R> {
-    /// Warms up, then runs batches until the queue ends.
-    pub(crate) fn serve(mut self, probe: Option<Tensor>) {
-        if let Some(probe) = probe {
-            // A failure shows again in the first health check.
-            let _ = self.run_one(probe);
-        }
-        while let Some(batch) = self.next_batch() {
-            self.run_batch(batch);
-        }
-    }
-
-    /// Looks after the queue until there is a batch. Other free executors wait for the lock meanwhile.
-    fn next_batch(&self) -> Option<Batch<R>> {
-        self.queue.lock().unwrap_or_else(PoisonError::into_inner).next()
-    }
-
-    fn run_batch(&mut self, mut batch: Batch<R>) {
+    pub(crate) fn run_batch(&mut self, mut batch: Batch<R>) {
         if 1 < batch.len() {
             let rows: Vec<&Tensor> = batch.iter().map(|it| &it.row).collect();
             let lens: Vec<usize> = batch.iter().map(|it| stack::len(&it.row)).collect();

@@ -1,8 +1,9 @@
 //! Dynamic batching: rows from many callers, run together on the copies of one model.
 //!
-//! One executor thread owns each copy of the model, and whichever is free looks after the queue: it takes the rows
+//! Each copy of the model has an executor thread, and whichever is free looks after the queue: it takes the rows
 //! that [`BatchPolicy`] says the moment there are any, leaves the queue to the next one and runs them. So nothing ever waits for
-//! company, a row changes threads once on its way to the model, and no caller waits for a lock. A row is answered
+//! company, a row changes threads once on its way to the model, and no caller waits for a lock. Where a model has shown that it
+//! takes less time than waking that thread, a row that finds a free copy runs where it is. A row is answered
 //! exactly once: with its own result, with its own error, or, when its caller left or its deadline passed, not at
 //! all and with [`RunError::Expired`].
 
@@ -17,7 +18,7 @@ mod whole;
 use std::fmt;
 use std::io;
 use std::sync::mpsc::{Sender, channel};
-use std::sync::{Arc, Mutex};
+use std::sync::{Arc, Mutex, MutexGuard, TryLockError};
 use std::thread::JoinHandle;
 use std::time::Duration;
 
@@ -119,7 +120,8 @@ struct Inner<R> {
     rows: Option<Sender<Vec<Entry<R>>>>,
     queue: Arc<Mutex<Queue<R>>>,
     shared: Arc<Shared>,
-    executors: Vec<JoinHandle<()>>,
+    executors: Vec<Arc<Mutex<Executor<R>>>>,
+    threads: Vec<JoinHandle<()>>,
     probe: Option<Tensor>,
 }
 
@@ -139,26 +141,23 @@ impl<R: Send + 'static> ModelHandle<R> {
         let shared = Arc::new(Shared::new(spec.clock, limits, models.len(), policy.max_rows));
         let queue = Arc::new(Mutex::new(Queue::new(policy, Arc::clone(&shared), inbox)));
         let reduce: Arc<executor::Reduce<R>> = Arc::new(reduce);
-        let mut executors = Vec::with_capacity(models.len());
+        let (mut executors, mut threads) = (Vec::new(), Vec::new());
         for (idx, model) in models.into_iter().enumerate() {
-            let executor = Executor {
-                model,
-                reduce: Arc::clone(&reduce),
-                shared: Arc::clone(&shared),
-                queue: Arc::clone(&queue),
-            };
-            let probe = spec.probe.clone();
+            let (reduce, shared) = (Arc::clone(&reduce), Arc::clone(&shared));
+            let executor = Arc::new(Mutex::new(Executor { model, reduce, shared }));
+            let (own, queue, probe) = (executor.clone(), Arc::clone(&queue), spec.probe.clone());
             let thread = std::thread::Builder::new().name(format!("{}-{idx}", spec.name)).spawn(
                 move || {
                     // Where it is not allowed, answers are right all the same.
                     let _ = rustix::process::nice(YIELDING);
-                    executor.serve(probe);
+                    executor::serve(&own, &queue, probe);
                 },
             )?;
-            executors.push(thread);
+            executors.push(executor);
+            threads.push(thread);
         }
         let (name, probe) = (spec.name, spec.probe);
-        let inner = Inner { name, rows: Some(rows), queue, shared, executors, probe };
+        let inner = Inner { name, rows: Some(rows), queue, shared, executors, threads, probe };
         Ok(ModelHandle { inner: Arc::new(inner), priority: Priority::default() })
     }
 
@@ -209,7 +208,7 @@ impl<R: Send + 'static> ModelHandle<R> {
         }
     }
 
-    /// Queues all rows, or none.
+    /// Queues all rows, or none; one that is sooner run than queued is run.
     fn submit(
         &self,
         rows: Vec<Tensor>,
@@ -217,6 +216,13 @@ impl<R: Send + 'static> ModelHandle<R> {
     ) -> Result<Vec<oneshot::Receiver<Result<R, RunError>>>, RunError> {
         if rows.iter().any(|it| it.shape().is_empty() || it.shape().contains(&0)) {
             return Err(EngineError::BadInput("a row is empty".to_owned()).into());
+        }
+        if let [row] = rows.as_slice()
+            && let Some(mut executor) = self.instant(stack::cost(row))
+        {
+            let (batch, answers) = rows.into_iter().map(|it| self.entry(it, deadline)).unzip();
+            executor.run_batch(batch);
+            return Ok(answers);
         }
         let permits = self.admit(&rows)?;
         let (entries, answers) = rows
@@ -230,6 +236,19 @@ impl<R: Send + 'static> ModelHandle<R> {
             .unzip();
         self.send(entries)?;
         Ok(answers)
+    }
+
+    /// A copy that is free for a row of this cost, where the caller had better run it.
+    fn instant(&self, cost: usize) -> Option<MutexGuard<'_, Executor<R>>> {
+        let Inner { shared, executors, .. } = self.inner.as_ref();
+        if !shared.is_instant(cost) {
+            return None;
+        }
+        executors.iter().find_map(|it| match it.try_lock() {
+            Ok(executor) => Some(executor),
+            Err(TryLockError::Poisoned(executor)) => Some(executor.into_inner()),
+            Err(TryLockError::WouldBlock) => None,
+        })
     }
 
     /// A place for each row. Where there is none, rows that nobody waits for may make some.
@@ -311,7 +330,7 @@ impl<R> fmt::Debug for ModelHandle<R> {
 impl<R> Drop for Inner<R> {
     fn drop(&mut self) {
         self.rows = None;
-        for thread in self.executors.drain(..) {
+        for thread in self.threads.drain(..) {
             // A panic of the model does not end its thread.
             let _ = thread.join();
         }

@@ -5,6 +5,9 @@ use std::time::Duration;
 /// Weight of the newest measurement; about the last thirty count.
 const NEWEST: f64 = 1.0 / 16.0;
 
+/// Measurements after which one more changes little.
+const SETTLED: u32 = 16;
+
 /// A straight line through recent measurements, each weighing less than the one after it.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
 pub(crate) struct Profile {
@@ -27,6 +30,11 @@ impl Profile {
         self.mean_seconds += weight * seconds_off;
         self.variance = (1.0 - weight) * (self.variance + weight * cost_off * cost_off);
         self.covariance = (1.0 - weight) * (self.covariance + weight * cost_off * seconds_off);
+    }
+
+    /// Whether there are enough measurements to rely on.
+    pub(crate) fn is_settled(&self) -> bool {
+        SETTLED <= self.n_samples
     }
 
     /// Expected duration of this cost in this many runs; zero while nothing is known.

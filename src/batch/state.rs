@@ -8,6 +8,9 @@ use crate::batch::profile::Profile;
 use crate::batch::stack;
 use crate::tensor::Tensor;
 
+/// What it takes to hand a row to another thread and its result back: two wake-ups, each some microseconds of a kernel.
+const WAKING: Duration = Duration::from_micros(20);
+
 /// What a model's queue has done, and what waits now.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Stats {
@@ -119,6 +122,13 @@ impl Shared {
         state.oldest.get_or_insert(now);
         drop(state);
         Some(costs.into_iter().map(|cost| Permit { shared: Arc::clone(self), cost }).collect())
+    }
+
+    /// Whether a row that comes now has nobody before it, and has run before another thread could have been woken.
+    pub(crate) fn is_instant(&self, cost: usize) -> bool {
+        let state = self.lock();
+        let is_next = state.stats.waiting_rows == 0 && cost <= self.queue_cost;
+        is_next && state.profile.is_settled() && state.profile.expect(cost, 1) < WAKING
     }
 
     /// Records when the oldest row still waiting joined: of those taken in, or else of those that are to be.

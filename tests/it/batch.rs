@@ -112,6 +112,40 @@ async fn waiting_rows_share_a_batch() {
 }
 
 #[tokio::test]
+async fn what_takes_no_time_runs_where_it_is() {
+    let clock = Arc::new(ManualClock::at(Duration::ZERO));
+    let (saw, threads) = channel();
+    // The first element says how many microseconds it takes.
+    let ticking = Arc::clone(&clock);
+    let model = FakeModel::computing(move |input| {
+        let values = input.as_f32().unwrap();
+        assert!(!values.contains(&BOMB), "told to");
+        ticking.advance(Duration::from_secs_f32(values[0] / 1e6));
+        saw.send(std::thread::current().id()).unwrap();
+        Ok(input.clone())
+    });
+    let handle = spawn(vec![model], BatchSpec { clock: clock.clone(), ..spec() });
+    let deadline = clock.now() + Duration::from_secs(60);
+    let here = std::thread::current().id();
+    let mut is_here = async |took_us: f32| {
+        assert_eq!(handle.run(row(&[took_us; 10]), deadline).await.unwrap(), [took_us; 10]);
+        threads.recv().unwrap() == here
+    };
+    for n_runs in 0..16 {
+        assert!(!is_here(1.0).await, "{n_runs} say little");
+    }
+    // Who is answered may be sooner here again than the thread lets go of the model.
+    while !is_here(1.0).await {}
+    assert_eq!(handle.run(row(&[BOMB; 10]), deadline).await, Err(RunError::Panicked));
+    let late = handle.run(row(&[1.0; 10]), clock.now()).await;
+    assert_eq!(late, Err(RunError::Expired));
+    assert!(is_here(1000.0).await, "nobody knew");
+    assert!(!is_here(1.0).await, "it may take long again");
+    let stats = handle.stats();
+    assert_eq!((stats.panicked, stats.waiting_rows), (1, 0));
+}
+
+#[tokio::test]
 async fn a_full_queue_refuses_at_once_and_all_or_nothing() {
     let (_open, model) = gated();
     let handle = spawn(vec![model], BatchSpec { queue_rows: 2, queue_cost: 100, ..spec() });
