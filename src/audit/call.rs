@@ -5,6 +5,7 @@ use std::time::Instant;
 
 use crate::base::Clock;
 
+use super::recorder::CountedCall;
 use super::row::{Actor, Outcome, Phase, Row, Word};
 use super::{NotWritten, Recorder};
 
@@ -15,6 +16,8 @@ pub struct CallRecord {
     begun: Instant,
     row: Row,
     is_closed: bool,
+    /// That others may wait for it, to be written together.
+    _counted: CountedCall,
 }
 
 /// How a call ended.
@@ -45,6 +48,7 @@ impl CallRecord {
         row: Row,
     ) -> Result<CallRecord, NotWritten> {
         let row = Row { phase: Some(Phase::Open), ..row };
+        let counted = recorder.count_call();
         let appended = recorder.append(row.clone());
         // It is there while the row is awaited: the caller may leave meanwhile.
         let mut record = CallRecord {
@@ -53,6 +57,7 @@ impl CallRecord {
             begun: clock.now(),
             row,
             is_closed: false,
+            _counted: counted,
         };
         match appended.await {
             Ok(_) => Ok(record),

@@ -1,6 +1,6 @@
 //! The chain of one process: its last row, the segment that it writes, and how both are found again after a crash.
 
-use std::fs::{self, File, TryLockError};
+use std::fs::{self, File, Metadata, TryLockError};
 use std::io::{self, Write};
 use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
@@ -32,6 +32,8 @@ pub(super) struct Chain {
 struct Active {
     file: File,
     path: PathBuf,
+    /// Device and number of the file.
+    identity: (u64, u64),
     n_bytes: u64,
     /// Whether all of it is on the disk.
     is_synced: bool,
@@ -109,6 +111,12 @@ impl Chain {
         Ok(())
     }
 
+    /// That the file of the last rows is where it was.
+    pub(super) fn require_file(&self) -> Result<(), AuditError> {
+        let Some(active) = &self.active else { return Ok(()) };
+        active.require_named().map_err(AuditError::file("write", &active.path))
+    }
+
     /// Waits until every row is on the disk.
     pub(super) fn sync(&mut self) -> Result<(), AuditError> {
         let Some(active) = &mut self.active else { return Ok(()) };
@@ -171,19 +179,22 @@ impl Active {
         let failed = AuditError::file("open", &path);
         let open = || {
             let file = files::appending(&path)?;
-            let n_bytes = file.metadata()?.len();
-            Ok((file, n_bytes))
+            let found = file.metadata()?;
+            Ok((file, found.len(), identity(&found)))
         };
-        let (file, n_bytes) = open().map_err(failed)?;
-        Ok(Active { file, path, n_bytes, is_synced: true })
+        let (file, n_bytes, identity) = open().map_err(failed)?;
+        Ok(Active { file, path, identity, n_bytes, is_synced: true })
+    }
+
+    /// That the name still leads here: a file that was removed or replaced takes what is written and loses it.
+    fn require_named(&self) -> io::Result<()> {
+        if self.identity == identity(&fs::metadata(&self.path)?) {
+            return Ok(());
+        }
+        Err(io::Error::other("another file has taken its place"))
     }
 
     fn write(&mut self, lines: &[u8], commit: Commit) -> io::Result<()> {
-        // A file that was removed or replaced takes what is written and loses it.
-        let (own, named) = (self.file.metadata()?, fs::metadata(&self.path)?);
-        if (own.dev(), own.ino()) != (named.dev(), named.ino()) {
-            return Err(io::Error::other("another file has taken its place"));
-        }
         self.file.write_all(lines)?;
         self.is_synced = false;
         if commit == Commit::Disk {
@@ -200,6 +211,10 @@ impl Active {
         }
         Ok(())
     }
+}
+
+fn identity(file: &Metadata) -> (u64, u64) {
+    (file.dev(), file.ino())
 }
 
 /// Finds the end of a chain, which takes its last segment only; moves an unfinished row aside.

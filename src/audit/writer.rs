@@ -11,7 +11,7 @@ use super::chain::Chain;
 use super::key::AuditKey;
 use super::line;
 use super::mark::Place;
-use super::recorder::{AuditSettings, Desk, Shared, lock};
+use super::recorder::{AuditSettings, Commit, Desk, Shared, lock};
 use super::waiting::Pending;
 use super::{AuditError, AuditEvent, NotWritten, Row};
 
@@ -19,6 +19,9 @@ use super::{AuditError, AuditEvent, NotWritten, Row};
 const LOOK_EVERY: Duration = Duration::from_secs(1);
 /// How long rows that were not waited for may stay off the disk.
 const SYNC_EVERY: Duration = Duration::from_secs(1);
+/// How often it is looked whether the file is still there, where rows do not wait for the disk: to look takes nearly as long as
+/// to write.
+const CHECK_EVERY: Duration = Duration::from_millis(10);
 /// How long a broken log is left alone between attempts.
 const RETRY_EVERY: Duration = Duration::from_secs(1);
 /// How often a failure that lasts is told again: an operator must hear of it within 60 seconds.
@@ -37,6 +40,8 @@ pub(super) struct Writer {
     checkpointed: (u64, Instant),
     /// When all rows were on the disk.
     synced: Instant,
+    /// When the file was last seen in its place.
+    checked: Instant,
     /// Bytes of the segments that are ended.
     ended_bytes: u64,
     purged: Option<Instant>,
@@ -71,7 +76,7 @@ impl Writer {
     ) -> Result<Writer, AuditError> {
         let ended_bytes = chain.total_bytes()?.saturating_sub(chain.n_bytes());
         let checkpointed = (chain.place.seq, clock.now());
-        let synced = clock.now();
+        let (synced, checked) = (clock.now(), clock.now());
         let mut writer = Writer {
             chain,
             key,
@@ -80,6 +85,7 @@ impl Writer {
             clock,
             checkpointed,
             synced,
+            checked,
             ended_bytes,
             purged: None,
             broken: None,
@@ -136,10 +142,22 @@ impl Writer {
             let body = row.body(&self.settings.node, &ts);
             hash = line::write(&mut lines, seq, &hash, &body);
         }
+        self.check_file()?;
         self.chain.append(&lines, Place { seq, hash }, ts, self.settings.commit)?;
         self.shared.last.store(seq, Ordering::Release);
         metrics::counter!("fenwen_audit_rows_total").increment(seq - begun);
         metrics::gauge!("fenwen_audit_bytes").set((self.ended_bytes + self.chain.n_bytes()) as f64);
+        Ok(())
+    }
+
+    fn check_file(&mut self) -> Result<(), AuditError> {
+        let now = self.clock.now();
+        let is_recent = now.saturating_duration_since(self.checked) < CHECK_EVERY;
+        if self.settings.commit == Commit::System && is_recent {
+            return Ok(());
+        }
+        self.chain.require_file()?;
+        self.checked = now;
         Ok(())
     }
 

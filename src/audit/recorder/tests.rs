@@ -8,7 +8,7 @@ use futures_util::FutureExt;
 use tempfile::TempDir;
 
 use super::*;
-use crate::audit::{Finding, Query, RowBody, Wrong, search, verify};
+use crate::audit::{CallEnd, CallRecord, Finding, Query, RowBody, Wrong, search, verify};
 use crate::base::ManualClock;
 
 const START: Duration = Duration::from_secs(1_795_000_000);
@@ -231,6 +231,35 @@ fn a_log_that_was_removed_under_the_server_shows_the_hole() {
     assert_eq!(recorder.append(row()).wait(), Ok(5));
     drop(recorder);
     world.check(Some(Finding { seq: 1, wrong: Wrong::Removed(3) }));
+}
+
+#[test]
+fn a_log_that_does_not_wait_for_the_disk_notices_it_soon() {
+    let world = World::new();
+    let recorder = world.open_with(AuditSettings { commit: Commit::System, ..world.settings() });
+    fill(&recorder, 3);
+    fs::remove_dir_all(world.chain()).unwrap();
+    world.clock.advance(Duration::from_millis(10));
+    assert_eq!(recorder.append(row()).wait(), Err(NotWritten));
+}
+
+#[test]
+fn rows_gather_where_there_are_several_calls() {
+    let world = World::new();
+    let settings = AuditSettings { commit: Commit::System, ..world.settings() };
+    let recorder = Arc::new(world.open_with(settings));
+    let clock: Arc<dyn Clock> = world.clock.clone();
+    let open = || Box::pin(CallRecord::open(&recorder, &clock, row()));
+    let lone = open().now_or_never().expect("there is nothing to wait for").unwrap();
+    let (mut second, mut third) = (open(), open());
+    assert!((&mut second).now_or_never().is_none() && (&mut third).now_or_never().is_none());
+    // Whoever is asked again first writes for both.
+    let second = second.now_or_never().unwrap().unwrap();
+    assert_eq!(recorder.last(), 3);
+    let third = third.now_or_never().unwrap().unwrap();
+    drop((second, third));
+    let end = CallEnd { status: 200, ..CallEnd::default() };
+    assert!(lone.close(end).now_or_never().is_some(), "it is alone again");
 }
 
 #[test]
