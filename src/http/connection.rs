@@ -120,7 +120,8 @@ impl Connections {
                 tokio::select! { () = told => {} () = idle(calls) => {} }
             };
             let connection = http2.serve_connection(stream, service);
-            drive(connection, |it| it.graceful_shutdown(), told).await;
+            // It is larger than one of HTTP/1.1, and rare.
+            Box::pin(drive(connection, |it| it.graceful_shutdown(), told)).await;
         } else {
             let connection = http1.serve_connection(stream, service).with_upgrades();
             drive(connection, |it| it.graceful_shutdown(), told).await;

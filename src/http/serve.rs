@@ -42,11 +42,26 @@ pub enum Ended {
 ///
 /// Readiness turns red first; connections are still accepted for the grace period, so that load balancers notice and
 /// nobody is refused a connection. Then requests in flight are finished, within the drain timeout.
+///
+/// # Errors
+/// When the task that accepts connections fails.
 pub async fn serve(
     listeners: Vec<Listener>,
     app: Arc<App>,
-    shutdown: impl Future<Output = ()>,
+    shutdown: impl Future<Output = ()> + Send + 'static,
 ) -> io::Result<Ended> {
+    // On the threads that answer: the one that waits here may be another, and would be woken for each connection.
+    let mut accepting = JoinSet::new();
+    accepting.spawn(accept_and_drain(listeners, app, shutdown));
+    let ended = accepting.join_next().await.transpose().map_err(io::Error::other)?;
+    ended.ok_or_else(|| io::Error::other("nothing accepts connections"))
+}
+
+async fn accept_and_drain(
+    listeners: Vec<Listener>,
+    app: Arc<App>,
+    shutdown: impl Future<Output = ()>,
+) -> Ended {
     let (grace, drain) = (app.options.drain_grace, app.options.drain_timeout);
     let following = follow(Arc::clone(&app));
     let mut server = Server::new(app);
@@ -60,7 +75,7 @@ pub async fn serve(
     // Ends by the timeout: accepting never ends by itself.
     let _ = timeout(grace, server.accept_all(&listeners)).await;
     drop(listeners);
-    Ok(server.finish(drain).await)
+    server.finish(drain).await
 }
 
 /// Ends sessions that were ended at other nodes, as long as it is polled.
@@ -172,32 +187,18 @@ impl Server {
         if let Err(error) = stream.set_nodelay(true) {
             tracing::debug!(%error, "failed to set TCP_NODELAY");
         }
-        let served = self.served.clone();
         let patience = self.app.options.header_timeout;
-        let ending = self.ending.subscribe();
+        let talk =
+            Talk { served: self.served.clone(), peer, patience, ending: self.ending.subscribe() };
         self.connections.spawn(async move {
-            let manner = Manner { peer, is_encrypted: tls.is_some(), is_http2: false };
-            let mut unproven = None;
-            match tls {
-                None => match timeout(patience, begins_with_http2(&stream)).await {
-                    Ok(Ok(is_http2)) => {
-                        served.converse(stream, Manner { is_http2, ..manner }, ending).await;
-                    }
-                    Ok(Err(error)) => tracing::debug!(%error, "a connection ended early"),
-                    Err(_) => tracing::debug!("a client was too slow to begin"),
-                },
-                Some(tls) => match timeout(patience, tls.accept(stream)).await {
-                    Ok(Ok(Greeted { stream, certificate, is_http2 })) => {
-                        let peer = Peer { certificate, ..peer };
-                        served.converse(stream, Manner { peer, is_http2, ..manner }, ending).await;
-                    }
-                    Ok(Err(error)) => {
-                        tracing::debug!(%error, "a client could not be greeted");
-                        unproven = is_unproven(&error).then_some(peer.address);
-                    }
-                    Err(_) => tracing::debug!("a client was too slow to greet"),
-                },
-            }
+            let unproven = match tls {
+                None => {
+                    talk.in_the_clear(stream).await;
+                    None
+                }
+                // It is ten times as large: nobody else should have to make room for it.
+                Some(tls) => Box::pin(talk.encrypted(stream, tls)).await,
+            };
             drop(place);
             unproven
         });
@@ -215,6 +216,50 @@ impl Server {
     async fn end_all(&mut self) {
         while let Some(ended) = self.connections.join_next().await {
             self.note(ended);
+        }
+    }
+}
+
+/// What a connection's task needs.
+struct Talk {
+    served: Connections,
+    peer: Peer,
+    /// How long the client may take to begin.
+    patience: Duration,
+    ending: watch::Receiver<bool>,
+}
+
+impl Talk {
+    async fn in_the_clear(self, stream: TcpStream) {
+        let Talk { served, peer, patience, ending } = self;
+        match timeout(patience, begins_with_http2(&stream)).await {
+            Ok(Ok(is_http2)) => {
+                let manner = Manner { peer, is_encrypted: false, is_http2 };
+                served.converse(stream, manner, ending).await;
+            }
+            Ok(Err(error)) => tracing::debug!(%error, "a connection ended early"),
+            Err(_) => tracing::debug!("a client was too slow to begin"),
+        }
+    }
+
+    /// The address of a client whose certificate was refused.
+    async fn encrypted(self, stream: TcpStream, tls: Arc<Tls>) -> Option<IpAddr> {
+        let Talk { served, peer, patience, ending } = self;
+        match timeout(patience, tls.accept(stream)).await {
+            Ok(Ok(Greeted { stream, certificate, is_http2 })) => {
+                let peer = Peer { certificate, ..peer };
+                let manner = Manner { peer, is_encrypted: true, is_http2 };
+                served.converse(stream, manner, ending).await;
+                None
+            }
+            Ok(Err(error)) => {
+                tracing::debug!(%error, "a client could not be greeted");
+                is_unproven(&error).then_some(peer.address)
+            }
+            Err(_) => {
+                tracing::debug!("a client was too slow to greet");
+                None
+            }
         }
     }
 }
