@@ -127,7 +127,7 @@ async fn what_takes_no_time_runs_where_it_is() {
     let handle = spawn(vec![model], BatchSpec { clock: clock.clone(), ..spec() });
     let deadline = clock.now() + Duration::from_secs(60);
     let here = std::thread::current().id();
-    let mut is_here = async |took_us: f32| {
+    let is_here = async |took_us: f32| {
         assert_eq!(handle.run(row(&[took_us; 10]), deadline).await.unwrap(), [took_us; 10]);
         threads.recv().unwrap() == here
     };

@@ -20,6 +20,8 @@ use super::{
 const SAMPLES_PER_POSITION: usize = 320;
 /// Positions that the encoder gets beyond the window: without silence at the end it hears things.
 const MARGIN: usize = 96;
+/// The same of a draft, which is to be there soon.
+const DRAFT_MARGIN: usize = 64;
 /// The encoder's positions are cut to a multiple of this, which its matrix products like.
 const STEP: usize = 64;
 /// Positions that the encoder gets at least, ten seconds: it learnt on windows of thirty, in which a short utterance
@@ -200,8 +202,9 @@ impl SpeechModel for WhisperModel {
 
 /// Positions of the encoder for a window of so many samples.
 fn positions(n_samples: usize, is_draft: bool) -> usize {
-    let positions = n_samples.div_ceil(SAMPLES_PER_POSITION) + MARGIN;
-    positions.next_multiple_of(STEP).max(if is_draft { 0 } else { FEWEST })
+    let (margin, fewest) = if is_draft { (DRAFT_MARGIN, 0) } else { (MARGIN, FEWEST) };
+    let positions = n_samples.div_ceil(SAMPLES_PER_POSITION) + margin;
+    positions.next_multiple_of(STEP).max(fewest)
 }
 
 /// The window, not too long and not too short.
@@ -254,6 +257,7 @@ mod tests {
         let check = |seconds: usize, expected: usize| {
             assert_eq!(positions(seconds * 16_000, false), expected, "{seconds} s");
         };
+        assert_eq!(positions(MIN_WINDOW, true), 128, "a draft");
         check(1, 512);
         check(3, 512);
         check(8, 512);

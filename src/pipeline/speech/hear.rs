@@ -24,6 +24,8 @@ const DOUBT: f32 = -0.7;
 const HOPELESS: f32 = -1.4;
 /// Probability from which a language is believed.
 const BELIEF: f32 = 0.5;
+/// Frames of speech, 0.3 s, that a draft is decoded from: less would only be guessed, and the next draft is near.
+const DRAFTED: usize = 10;
 /// Share of Latin letters from which a Mandarin decode is taken for English.
 const LATIN: f32 = 0.6;
 
@@ -63,6 +65,9 @@ pub fn hear(
     options: &HearOptions,
     should_stop: &ShouldStop,
 ) -> Result<Vec<Utterance>, SpeechError> {
+    if options.is_draft && window.n_spoken < DRAFTED {
+        return Ok(vec![begun(window)]);
+    }
     let samples = band::restored(&window.samples);
     let mut attempt = Attempt { model, samples: &samples, options, should_stop };
     let (mut heard, mut signs) = attempt.best(Language::Mandarin)?;
@@ -88,6 +93,18 @@ pub fn hear(
         return Ok(Vec::new());
     }
     Ok(utterances(&heard, language, window, options.prompt.as_deref()))
+}
+
+/// That somebody has begun to speak.
+fn begun(window: &Window) -> Utterance {
+    let seconds = window.samples.len() as f32 / RATE as f32;
+    Utterance {
+        start: window.moment(0.0, false),
+        end: window.moment(seconds, true),
+        language: SpokenLanguage::Other,
+        line: Line::default(),
+        confidence: 0.0,
+    }
 }
 
 struct Attempt<'a> {
@@ -206,6 +223,19 @@ mod tests {
             Ok(heard("請問里長的電話", 0.9, window.len()))
         });
         assert_eq!(run(model), said("請問里長的電話"));
+    }
+
+    #[test]
+    fn a_draft_of_a_syllable_only_says_that_somebody_speaks() {
+        let mut window = window();
+        window.n_spoken = DRAFTED - 1;
+        let mut model = FakeSpeech::computing(|_, _| unreachable!("too little to decode"));
+        let should_stop: ShouldStop = Arc::new(|| false);
+        let options = HearOptions { is_draft: true, ..HearOptions::default() };
+        let found = hear(&mut model, &window, &options, &should_stop).unwrap();
+        let [it] = found.as_slice() else { unreachable!("{}", found.len()) };
+        assert_eq!((it.language, it.line.text().as_str()), (SpokenLanguage::Other, ""));
+        assert!((992..1000).contains(&it.start) && it.end - it.start >= 1900, "{it:?}");
     }
 
     #[test]

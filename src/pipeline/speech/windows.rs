@@ -52,6 +52,8 @@ pub struct Window {
     pub channel: usize,
     /// Samples at 16 kHz.
     pub samples: Vec<f32>,
+    /// Frames in which somebody speaks.
+    pub n_spoken: usize,
     /// Where its pieces were in the recording.
     pieces: Vec<Piece>,
 }
@@ -108,6 +110,7 @@ impl Window {
             let samples = other.samples.get(piece.here..piece.here + piece.len);
             self.push(piece.there, samples.unwrap_or_default());
         }
+        self.n_spoken += other.n_spoken;
     }
 
     fn n_frames(&self) -> usize {
@@ -212,6 +215,7 @@ impl Windower {
         if let Some(last) = utterance.pieces.last_mut() {
             last.len -= surplus;
         }
+        utterance.n_spoken = n_speech;
         if n_speech < self.cut.shortest { None } else { self.join(utterance) }
     }
 
@@ -227,7 +231,7 @@ impl Windower {
             last.len = head.samples.len();
         }
         self.utterance.push(begin, &tail);
-        self.probabilities.drain(..at);
+        head.n_spoken = self.probabilities.drain(..at).filter(|it| self.cut.end <= *it).count();
         self.join(head)
     }
 

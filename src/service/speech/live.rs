@@ -21,8 +21,8 @@ use super::{Assist, HeardRecording, Speech};
 
 /// New sound after which it is worth to hear again.
 const STEP: Millis = 500;
-/// The same while nothing was heard yet: the first words are waited for.
-const FIRST_STEP: Millis = 250;
+/// The same while no word was heard: the first ones are waited for, and to look whether somebody speaks costs little.
+const FIRST_STEP: Millis = 96;
 /// The same as a part of what was heard before: one of so many.
 const SHARE: Millis = 8;
 /// Silence that ends an utterance.
@@ -71,8 +71,8 @@ pub struct Live {
     /// Bytes of `samples` that were heard already, though not finally.
     n_heard: usize,
     is_over: bool,
-    /// Whether something was heard that is not finished.
-    is_open: bool,
+    /// Whether words were heard that are not finished.
+    has_words: bool,
     /// Whether it is heard with care: drafts show what is said while it is said, and end nothing.
     is_careful: bool,
     next: u64,
@@ -117,7 +117,7 @@ impl Live {
             n_before: 0,
             n_heard: 0,
             is_over: false,
-            is_open: false,
+            has_words: false,
             is_careful: false,
             next: 0,
             finals: VecDeque::new(),
@@ -199,7 +199,7 @@ impl Live {
     pub fn begin(&mut self, speech: &Arc<Speech>) -> Option<LiveWork> {
         let new = self.millis(self.samples.len() - self.n_heard);
         // The more there is, the longer it takes to hear it once more.
-        let shortest = if self.is_open { STEP } else { FIRST_STEP };
+        let shortest = if self.has_words { STEP } else { FIRST_STEP };
         let step = shortest.max(self.millis(self.n_heard) / SHARE);
         let is_due =
             if self.is_over { !self.samples.is_empty() } else { step <= new || self.is_careful };
@@ -243,8 +243,8 @@ impl Live {
             self.next += 1;
         }
         let open: Vec<Segment> = segments.collect();
-        self.is_open = !open.is_empty();
-        if self.is_open {
+        self.has_words = open.iter().any(|it| !it.text.expose().is_empty());
+        if !open.is_empty() {
             events.push(LiveEvent::Partial(open));
         }
         self.forget(if is_last { n_bytes } else { self.bytes(cut).min(n_bytes) });
