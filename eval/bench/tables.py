@@ -32,25 +32,49 @@ def loop(servers, title):
 
 
 def slow(servers):
-    print("\n### 100 ms a batch of 8\n\n| server | sent and left | computed | drained s | next answer ms | burst: in time | answered 200 | refused | refusals p50 / last ms | Retry-After | unanswered |")
-    print("|---|---:|---:|---:|---:|---:|---:|---:|---:|---:|---:|")
+    print("\n### 100 ms a batch of 8\n\n| server | callers | sent | not answered | computed | of sent | of not answered | drained s | next answer ms |")
+    print("|---|---:|---:|---:|---:|---:|---:|---:|---:|")
     for name, seen in servers.items():
-        if "burst" not in seen:
+        for way in ("left", "left, twice as many", "left, gRPC"):
+            if it := seen.get(way):
+                left(name + (" (gRPC)" if way.endswith("gRPC") else ""), it)
+    print("\n| server | burst: in time | answered 200 | refused | refusals p50 / last ms | Retry-After | unanswered |")
+    print("|---|---:|---:|---:|---:|---:|---:|")
+    for name, seen in servers.items():
+        if "bursts" in seen:
+            burst(name, seen["bursts"])
+        else:
             print(f"| {name} | {seen.get('failed', '')[:80]} |")
-            continue
-        left, burst = seen["left"], seen["burst"]
-        statuses = burst["statuses"]
-        refused = {status: it for status, it in statuses.items() if status != "200"}
-        n_refused = sum(it["count"] for it in refused.values())
-        times = "–"
-        # What was accepted and came too late is no refusal.
-        if shed := [it for status, it in refused.items() if status in ("429", "503")]:
-            times = f"{max(it['p50_ms'] for it in shed):.0f} / {max(it['last_ms'] for it in shed):.0f}"
-        drained = "> 15" if left["drained_s"] is None else f"{left['drained_s']:.1f}"
-        following = f"{left['next_ms']:.0f}" if left["next_status"] == 200 else f"{left['next_status']} after {left['next_ms']:.0f}"
-        named = ", ".join(f"{it['count']} × {status}" for status, it in refused.items())
-        print(f"| {name} | {left['sent']} | {left['computed']} ({left['share']:.1%}) | {drained} | {following} | {burst['in_time']} "
-              f"| {statuses.get('200', {}).get('count', 0)} | {named or n_refused} | {times} | {burst['with_retry_after']} | {burst['unanswered']} |")
+
+
+def left(name, it):
+    drained = "> 15" if it["drained_s"] is None else f"{it['drained_s']:.1f}"
+    following = f"{it['next_ms']:.0f}" if it["next_status"] == 200 else f"{it['next_status']} after {it['next_ms']:.0f}"
+    print(f"| {name} | {it['callers']} | {it['sent']} | {it['sent'] - it['answered']} | {it['computed']} | {it['share']:.1%} "
+          f"| {it['share_of_left']:.1%} | {drained} | {following} |")
+
+
+def burst(name, bursts):
+    """That in the middle, by its last refusal; the span of all."""
+    lasts = sorted((last_refusal(it), idx) for idx, it in enumerate(bursts))
+    it = bursts[lasts[len(lasts) // 2][1]]
+    statuses = it["statuses"]
+    refused = {status: seen for status, seen in statuses.items() if status != "200"}
+    times = "–"
+    if shed := shed_of(it):
+        times = f"{max(it['p50_ms'] for it in shed):.0f} / {max(it['last_ms'] for it in shed):.0f}"
+        times += f" ({lasts[0][0]:.0f} to {lasts[-1][0]:.0f})" if 1 < len(lasts) else ""
+    named = ", ".join(f"{seen['count']} × {status}" for status, seen in refused.items())
+    print(f"| {name} | {it['in_time']} | {statuses.get('200', {}).get('count', 0)} | {named or 0} | {times} | {it['with_retry_after']} | {it['unanswered']} |")
+
+
+def shed_of(it):
+    """What was accepted and came too late is no refusal."""
+    return [seen for status, seen in it["statuses"].items() if status in ("429", "503")]
+
+
+def last_refusal(it):
+    return max((seen["last_ms"] for seen in shed_of(it)), default=0)
 
 
 def pair(it):

@@ -223,7 +223,7 @@ async fn opening(
             Err(CallError::bad_value("/type", "第一則訊息應為 start 或 resume。"))
         }
         Some(Ok(Message::Close(_))) | None => Ok(None),
-        Some(Err(_)) => Err(too_long()),
+        Some(Err(_)) => Err(unreadable()),
     }
 }
 
@@ -404,7 +404,7 @@ fn take_message(
         Some(Ok(Message::Ping(_) | Message::Pong(_))) => {}
         Some(Ok(Message::Close(_))) | None => return Ok(Some(Left::HungUp)),
         // Of a connection that broke nobody hears this.
-        Some(Err(_)) => return Ok(Some(Left::Told(too_long()))),
+        Some(Err(_)) => return Ok(Some(Left::Told(unreadable()))),
     }
     Ok(None)
 }
@@ -415,6 +415,11 @@ fn check_length(n_bytes: usize) -> Result<(), CallError> {
 
 fn too_long() -> CallError {
     let message = format!("每則訊息至多 {FRAME_BYTES} 位元組,請分成較短的音框傳送。");
+    CallError::bad_value("/frame", message)
+}
+
+fn unreadable() -> CallError {
+    let message = format!("不是可讀取的 WebSocket 訊息,或超過 {FRAME_BYTES} 位元組。");
     CallError::bad_value("/frame", message)
 }
 

@@ -23,6 +23,8 @@ use super::{Assist, HeardRecording, Speech};
 const STEP: Millis = 500;
 /// The same while no word was heard: the first ones are waited for, and to look whether somebody speaks costs little.
 const FIRST_STEP: Millis = 96;
+/// Speech after which the first words are no longer waited for like that: it may be in a language that is not transcribed.
+const EAGER: Millis = 1_000;
 /// The same as a part of what was heard before: one of so many.
 const SHARE: Millis = 8;
 /// Silence that ends an utterance.
@@ -71,8 +73,8 @@ pub struct Live {
     /// Bytes of `samples` that were heard already, though not finally.
     n_heard: usize,
     is_over: bool,
-    /// Whether words were heard that are not finished.
-    has_words: bool,
+    /// Whether the first words are still waited for.
+    is_eager: bool,
     /// Whether it is heard with care: drafts show what is said while it is said, and end nothing.
     is_careful: bool,
     next: u64,
@@ -117,7 +119,7 @@ impl Live {
             n_before: 0,
             n_heard: 0,
             is_over: false,
-            has_words: false,
+            is_eager: true,
             is_careful: false,
             next: 0,
             finals: VecDeque::new(),
@@ -199,7 +201,7 @@ impl Live {
     pub fn begin(&mut self, speech: &Arc<Speech>) -> Option<LiveWork> {
         let new = self.millis(self.samples.len() - self.n_heard);
         // The more there is, the longer it takes to hear it once more.
-        let shortest = if self.has_words { STEP } else { FIRST_STEP };
+        let shortest = if self.is_eager { FIRST_STEP } else { STEP };
         let step = shortest.max(self.millis(self.n_heard) / SHARE);
         let is_due =
             if self.is_over { !self.samples.is_empty() } else { step <= new || self.is_careful };
@@ -243,7 +245,8 @@ impl Live {
             self.next += 1;
         }
         let open: Vec<Segment> = segments.collect();
-        self.has_words = open.iter().any(|it| !it.text.expose().is_empty());
+        let begun = open.first().map_or(0, |it| (start + length).saturating_sub(it.start));
+        self.is_eager = begun < EAGER && open.iter().all(|it| it.text.expose().is_empty());
         if !open.is_empty() {
             events.push(LiveEvent::Partial(open));
         }

@@ -91,6 +91,23 @@ fn a_draft_ends_no_utterance() {
 }
 
 #[test]
+fn first_words_are_waited_for_eagerly_but_not_for_ever() {
+    let order = SpeechOrder::default();
+    let mut live = Live::new(LiveOptions { rate: 8000, coding: FrameCoding::Pcm, order }).unwrap();
+    live.push(&[0; 32_000]).unwrap();
+    let mut check = |end: Millis, text: &str, expected: bool| {
+        let mut found = heard(&[(100, end)]);
+        found.transcript.segments[0].text = Private::new(text.to_owned());
+        live.take((found, usize::try_from(end).unwrap() * 16));
+        assert_eq!(live.is_eager, expected, "{text:?} until {end}");
+    };
+    check(400, "", true);
+    check(900, "", true);
+    check(1200, "", false);
+    check(400, "好", false);
+}
+
+#[test]
 fn sound_that_is_forgotten_was_heard_with_care() {
     let order = SpeechOrder::default();
     let mut live = Live::new(LiveOptions { rate: 8000, coding: FrameCoding::Pcm, order }).unwrap();
