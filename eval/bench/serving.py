@@ -28,9 +28,9 @@ import grpc_leave
 HERE = pathlib.Path(__file__).parent
 CLOCK_TICKS = os.sysconf("SC_CLK_TCK")
 START_SECONDS = 90
-# A call of the protocol that Triton and MLServer speak too: one row of 16 numbers, 330 bytes.
 # Of a server that refuses; the one in the middle is shown.
 BURSTS = 7
+# A call of the protocol that Triton and MLServer speak too: one row of 16 numbers, 330 bytes.
 BODY = {"id": "letter-1140012345", "inputs": [
     {"name": "x", "datatype": "FP32", "shape": [1, 16], "data": [round(0.0625 * it - 0.5, 4) for it in range(16)]}]}
 LETTER = {"purpose": {"code": "petition-handling"}, "letters": [{"subject": "戶籍遷入遭退件", "body":

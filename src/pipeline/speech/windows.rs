@@ -284,7 +284,10 @@ mod tests {
             .map(|window| {
                 assert_eq!(window.channel, 1);
                 let digit = |it: &[f32]| char::from(b'0' + (it[0] * 10.0).round() as u8);
-                let digits = window.samples.chunks(FRAME).map(digit).collect();
+                let digits: String = window.samples.chunks(FRAME).map(digit).collect();
+                // Frames below the end's probability are not spoken in.
+                let n_spoken = digits.chars().filter(|it| '4' <= *it).count();
+                assert_eq!(window.n_spoken, n_spoken, "{digits} of {pattern}");
                 (digits, window.pieces.iter().map(|it| it.there / FRAME as u64).collect())
             })
             .collect();
