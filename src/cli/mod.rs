@@ -43,6 +43,7 @@ mod subject;
 mod summary;
 mod taxonomy;
 mod transcribe;
+mod unhurried;
 mod versions;
 mod warehouse;
 mod webhooks;

@@ -4,12 +4,14 @@ use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
-use crate::audit::{self, AuditKey};
+use crate::audit::{self, AuditKey, AuditSettings};
 use crate::base::Clock;
 use crate::config::Config;
 use crate::service::jobs::{JobState, Jobs};
 use crate::service::notices::{Limit, NoticeKind, Notices, Office};
 use crate::store::{Store, n_unsealing_failures};
+
+use super::unhurried::unhurried;
 
 /// How often jobs, disk and seals are looked at.
 const LOOK_EVERY: Duration = Duration::from_secs(60);
@@ -34,14 +36,18 @@ pub(super) fn board(
 
 /// Looks again and again, for as long as it is polled.
 pub(super) async fn watch(config: Config, jobs: Arc<Jobs>, notices: Arc<Notices>) {
-    let config = Arc::new(config);
+    tokio::join!(watch_state(&config, &jobs, &notices), watch_log(&config, &notices));
+}
+
+/// Jobs, disk and seals.
+async fn watch_state(config: &Config, jobs: &Jobs, notices: &Notices) {
     let mut ticks = tokio::time::interval(LOOK_EVERY);
     let mut n_before = n_unsealing_failures();
-    for minute in 0_u64.. {
+    loop {
         ticks.tick().await;
         notices.forgive();
-        if let Some(n_dead) = n_dead(&jobs).await {
-            set(&notices, NoticeKind::DeadLetters, config.notices.dead_jobs < n_dead, "jobs");
+        if let Some(n_dead) = n_dead(jobs).await {
+            set(notices, NoticeKind::DeadLetters, config.notices.dead_jobs < n_dead, "jobs");
         }
         let n_failures = n_unsealing_failures();
         if n_before < n_failures {
@@ -49,12 +55,19 @@ pub(super) async fn watch(config: Config, jobs: Arc<Jobs>, notices: Arc<Notices>
             notices.raise(NoticeKind::NotUnsealed, "store");
         }
         n_before = n_failures;
-        let (shared, board) = (Arc::clone(&config), Arc::clone(&notices));
-        let is_due = minute.is_multiple_of(config.notices.audit_minutes);
-        let work = move || look_at_files(&shared, &board, is_due);
-        if tokio::task::spawn_blocking(work).await.is_err() {
-            tracing::error!("the disk and the audit log were not looked at");
-        }
+        look_at_disk(config, notices);
+    }
+}
+
+/// The audit log, which may be long: it is verified at each start of a node too, and calls are not to wait for that.
+async fn watch_log(config: &Config, notices: &Notices) {
+    let every = Duration::from_secs(config.notices.audit_minutes.saturating_mul(60));
+    let mut ticks = tokio::time::interval(every);
+    loop {
+        ticks.tick().await;
+        let settings = super::audit::settings(config);
+        let verified = unhurried("audit-verify", move || broken_chains(&settings)).await;
+        tell_broken(verified.unwrap_or_else(|error| Err(error.into())), notices);
     }
 }
 
@@ -72,19 +85,10 @@ fn set(notices: &Notices, kind: NoticeKind, is_so: bool, object: &str) {
     }
 }
 
-fn look_at_files(config: &Config, notices: &Notices, verifies: bool) {
+fn look_at_disk(config: &Config, notices: &Notices) {
     let free = free_mib(&config.data_dir());
     let is_full = free.is_some_and(|it| it < config.notices.min_free_mib);
     set(notices, NoticeKind::DiskNearlyFull, is_full, "data_dir");
-    if verifies {
-        match broken_chains(config) {
-            Ok(broken) => {
-                broken.iter().for_each(|it| notices.raise(NoticeKind::AuditBroken, it));
-                notices.settle(NoticeKind::AuditBroken, &broken);
-            }
-            Err(error) => tracing::error!(reason = %error, "the audit log was not verified"),
-        }
-    }
 }
 
 /// MiB that are free on the volume of a folder.
@@ -94,12 +98,21 @@ fn free_mib(folder: &Path) -> Option<u64> {
 }
 
 /// Chains of this machine that are not what was written.
-fn broken_chains(config: &Config) -> Result<Vec<String>, audit::AuditError> {
-    let settings = super::audit::settings(config);
+fn broken_chains(settings: &AuditSettings) -> anyhow::Result<Vec<String>> {
     let key = AuditKey::open(&settings.keys)?.public();
     let reports = audit::verify(&settings.folder, &key)?;
     let broken = reports.into_iter().filter(|it| it.finding.is_some());
     Ok(broken.map(|it| format!("audit/{}", it.chain)).collect())
+}
+
+fn tell_broken(found: anyhow::Result<Vec<String>>, notices: &Notices) {
+    match found {
+        Ok(broken) => {
+            broken.iter().for_each(|it| notices.raise(NoticeKind::AuditBroken, it));
+            notices.settle(NoticeKind::AuditBroken, &broken);
+        }
+        Err(error) => tracing::error!(reason = %error, "the audit log was not verified"),
+    }
 }
 
 #[cfg(test)]
@@ -123,19 +136,23 @@ mod tests {
         log.close();
         let store = Store::open(dir.path()).unwrap();
         let notices = board(&config, store, Arc::new(SystemClock)).unwrap();
-        look_at_files(&config, &notices, true);
+        let look = |config: &Config| {
+            look_at_disk(config, &notices);
+            tell_broken(broken_chains(&crate::cli::audit::settings(config)), &notices);
+        };
+        look(&config);
         assert_eq!(kinds(&notices), []);
         config.notices.min_free_mib = u64::MAX;
         let chain = dir.path().join("audit/n").join(format!("{:020}.jsonl", 1));
         let text = std::fs::read_to_string(&chain).unwrap();
         std::fs::write(&chain, text.replace("system.started", "system.stopped")).unwrap();
-        look_at_files(&config, &notices, false);
+        look_at_disk(&config, &notices);
         assert_eq!(kinds(&notices), [NoticeKind::DiskNearlyFull]);
-        look_at_files(&config, &notices, true);
+        look(&config);
         assert_eq!(kinds(&notices), [NoticeKind::AuditBroken, NoticeKind::DiskNearlyFull]);
         std::fs::write(&chain, text).unwrap();
         config.notices.min_free_mib = 0;
-        look_at_files(&config, &notices, true);
+        look(&config);
         assert_eq!(kinds(&notices), []);
     }
 }

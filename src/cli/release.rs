@@ -22,6 +22,7 @@ use super::approval::named;
 use super::audit::{by_operator, on_record};
 use super::models::chain;
 use super::routing::{self, Named};
+use super::unhurried::unhurried;
 
 /// What can be done with a release.
 #[derive(Debug, Subcommand)]
@@ -272,11 +273,10 @@ pub(super) async fn keep_checked(config: Config, notices: Arc<Notices>, audit: A
         ticks.tick().await;
         let config = Arc::clone(&config);
         let work = move || inspect(&config, &trust(&config)?);
-        let findings = match tokio::task::spawn_blocking(work).await {
-            Ok(Ok(findings)) => findings,
-            Ok(Err(error)) => vec![Finding::new("release".to_owned(), format!("{error:#}"))],
-            Err(_) => vec![Finding::new("release".to_owned(), "the check itself failed")],
-        };
+        let checked = unhurried("release-check", work).await;
+        let findings = checked
+            .unwrap_or_else(|error| Err(error.into()))
+            .unwrap_or_else(|it| vec![Finding::new("release".to_owned(), format!("{it:#}"))]);
         metrics::gauge!("fenwen_release_findings").set(findings.len() as f64);
         let objects: Vec<String> = findings.iter().map(|it| it.object.clone()).collect();
         notices.settle(NoticeKind::ReleaseRefused, &objects);
