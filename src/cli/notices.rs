@@ -55,7 +55,11 @@ async fn watch_state(config: &Config, jobs: &Jobs, notices: &Notices) {
             notices.raise(NoticeKind::NotUnsealed, "store");
         }
         n_before = n_failures;
-        look_at_disk(config, notices);
+        let folder = config.data_dir();
+        match tokio::task::spawn_blocking(move || free_mib(&folder)).await {
+            Ok(free) => tell_room(free, config, notices),
+            Err(_) => tracing::error!("the disk was not looked at"),
+        }
     }
 }
 
@@ -85,8 +89,7 @@ fn set(notices: &Notices, kind: NoticeKind, is_so: bool, object: &str) {
     }
 }
 
-fn look_at_disk(config: &Config, notices: &Notices) {
-    let free = free_mib(&config.data_dir());
+fn tell_room(free: Option<u64>, config: &Config, notices: &Notices) {
     let is_full = free.is_some_and(|it| it < config.notices.min_free_mib);
     set(notices, NoticeKind::DiskNearlyFull, is_full, "data_dir");
 }
@@ -137,7 +140,7 @@ mod tests {
         let store = Store::open(dir.path()).unwrap();
         let notices = board(&config, store, Arc::new(SystemClock)).unwrap();
         let look = |config: &Config| {
-            look_at_disk(config, &notices);
+            tell_room(free_mib(dir.path()), config, &notices);
             tell_broken(broken_chains(&crate::cli::audit::settings(config)), &notices);
         };
         look(&config);
@@ -146,7 +149,7 @@ mod tests {
         let chain = dir.path().join("audit/n").join(format!("{:020}.jsonl", 1));
         let text = std::fs::read_to_string(&chain).unwrap();
         std::fs::write(&chain, text.replace("system.started", "system.stopped")).unwrap();
-        look_at_disk(&config, &notices);
+        tell_room(free_mib(dir.path()), &config, &notices);
         assert_eq!(kinds(&notices), [NoticeKind::DiskNearlyFull]);
         look(&config);
         assert_eq!(kinds(&notices), [NoticeKind::AuditBroken, NoticeKind::DiskNearlyFull]);
