@@ -18,9 +18,9 @@ use serde::Serialize;
 
 use crate::audit::{self, AuditKey};
 use crate::base::{Clock, Private, SystemClock, rfc3339};
-use crate::config::{Config, Finding, Profile, StoreEngine};
+use crate::config::{Config, Finding, NodeService, Profile, StoreEngine};
 use crate::http::{Nearness, expiry};
-use crate::registry::{ModelRegistry, ModelState};
+use crate::registry::{ModelRegistry, ModelState, ModelTask};
 use crate::service::scan::{Scanner, WhenAway};
 use crate::store::Inspection;
 
@@ -301,7 +301,11 @@ fn model_files(config: &Config) -> Look {
         let id = model.manifest.id.as_str().to_owned();
         match registry.check(&id)? {
             ModelState::Ready => n_ready += 1,
-            ModelState::Missing if model.manifest.default => missing.push(id),
+            ModelState::Missing
+                if model.manifest.default && is_opened(config, model.manifest.task) =>
+            {
+                missing.push(id);
+            }
             ModelState::Broken(_) => broken.push(id),
             ModelState::Missing | ModelState::Foreign => (),
         }
@@ -313,6 +317,20 @@ fn model_files(config: &Config) -> Look {
     } else {
         (State::Good, format!("{n_ready} 個模型的雜湊相符"))
     })
+}
+
+/// Whether a node with the services of the settings opens models of this kind.
+fn is_opened(config: &Config, task: ModelTask) -> bool {
+    let has = |service| config.server.services.contains(&service);
+    match task {
+        ModelTask::TextDetection
+        | ModelTask::TextRecognition
+        | ModelTask::LineOrientation
+        | ModelTask::PageOrientation
+        | ModelTask::FaceDetection => has(NodeService::IdentityDocuments),
+        ModelTask::VoiceActivity | ModelTask::SpeechRecognition => has(NodeService::Speech),
+        ModelTask::TextClassification | ModelTask::SentenceEmbedding | ModelTask::Runtime => true,
+    }
 }
 
 fn signed_release(config: &Config) -> Look {

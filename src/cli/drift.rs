@@ -13,6 +13,7 @@ use crate::service::drift::DriftSettings;
 use crate::service::tenants::Tenants;
 use crate::store::DriftRow;
 use crate::task::drift::{Advice, DriftFigure, ServiceDrift};
+use crate::task::service::ServiceName;
 
 use super::{jobs, routing};
 
@@ -38,7 +39,7 @@ pub(super) enum DriftCommand {
 /// Runs a command of an operator.
 pub(super) fn run(command: DriftCommand, config: &Config) -> anyhow::Result<()> {
     let clock: Arc<dyn Clock> = Arc::new(SystemClock);
-    let tenants = routing::open(config, &jobs::store(config)?, &clock)?;
+    let tenants = routing::open(config, &ServiceName::ALL, &jobs::store(config)?, &clock)?;
     let mut out = std::io::stdout().lock();
     match command {
         DriftCommand::Run => {

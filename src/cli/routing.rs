@@ -20,6 +20,7 @@ use crate::service::routing::{
 };
 use crate::service::tenants::Tenants;
 use crate::store::{Promotion, Store};
+use crate::task::service::ServiceName;
 use crate::task::text::{self, Mode};
 
 use super::encoder::{self, LocalEncoders};
@@ -89,16 +90,17 @@ pub(super) fn answers(config: &Config) -> PathBuf {
     config.data_dir().join("answers")
 }
 
-/// Opens the services of the house and of every agency with units of its own.
+/// Opens the services of the house and of every agency with units of its own, with the classifiers of these only.
 pub(super) fn open(
     config: &Config,
+    services: &[ServiceName],
     store: &Store,
     clock: &Arc<dyn Clock>,
 ) -> anyhow::Result<Arc<Tenants>> {
     let encoders: Arc<dyn Encoders> = Arc::new(LocalEncoders::new(config));
     let one = |tenant: Option<&Tenant>| -> anyhow::Result<Arc<Routing>> {
         let taxonomy = taxonomy_of(config, tenant)?;
-        let settings = settings(config, tenant);
+        let settings = settings(config, services, tenant);
         require_units(&taxonomy, &settings)?;
         let parts = RoutingParts {
             tenant: tenant.map(|it| it.org.clone()),
@@ -347,13 +349,14 @@ fn refused(path: &Path) -> String {
     format!("{} is refused", path.display())
 }
 
-fn settings(config: &Config, tenant: Option<&Tenant>) -> RoutingSettings {
+fn settings(config: &Config, services: &[ServiceName], tenant: Option<&Tenant>) -> RoutingSettings {
     let mode = |mode: TextMode| match mode {
         TextMode::Pilot => Mode::Pilot,
         TextMode::Live => Mode::Live,
     };
     let (letters, documents) = (&config.letters, &config.documents);
     RoutingSettings {
+        services: services.to_vec(),
         letters: TextSettings {
             top_k: letters.top_k,
             mode: mode(letters.mode),

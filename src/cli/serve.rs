@@ -12,7 +12,7 @@ use tokio::task::JoinHandle;
 use crate::audit::{AuditEvent, Outcome, Recorder, Row};
 use crate::base::{Clock, Spans, SystemClock};
 use crate::bus::Bus;
-use crate::config::Config;
+use crate::config::{Config, NodeService};
 use crate::engine::{self, Device};
 use crate::http::{self, App, AppParts, Ended, HttpOptions, Listener};
 use crate::rpc::{self, Rpc};
@@ -20,10 +20,11 @@ use crate::service::infer::Infer;
 use crate::service::jobs::Jobs;
 use crate::service::notices::Notices;
 use crate::service::reviews::Reviews;
-use crate::service::speech::Speech;
 use crate::service::tenants::Tenants;
 use crate::service::{PictureFiles, Service, ServiceLimits, ServiceParts};
 use crate::store::{Store, StoreError};
+use crate::task::idcard::RecogniseId;
+use crate::task::service::ServiceName;
 
 mod announce;
 mod beside;
@@ -82,9 +83,11 @@ pub(super) fn run(config: &Config, role: Role) -> anyhow::Result<()> {
         .with_context(|| format!("無法建立資料目錄 {}", data_dir.display()))?;
     profile::check(&data_dir, config.profile)?;
     let clock: Arc<dyn Clock> = Arc::new(SystemClock);
+    let services = services(config, role);
     let opened = release::require(config).and_then(|()| {
         let opener = Opener::new(config)?;
-        let recogniser = opener.recogniser(Arc::clone(&clock))?;
+        let reads = services.contains(&ServiceName::IdentityDocuments);
+        let recogniser = reads.then(|| opener.recogniser(Arc::clone(&clock))).transpose()?;
         Ok((opener, recogniser))
     });
     let (opener, recogniser) = match opened {
@@ -105,7 +108,8 @@ pub(super) fn run(config: &Config, role: Role) -> anyhow::Result<()> {
     // What is measured before there is a recorder is lost.
     http::record_metrics();
     runtime.spawn(report(device));
-    runtime.block_on(serve(config, role, recogniser, clock))
+    let offer = Offer { services, recogniser };
+    runtime.block_on(serve(config, role, offer, clock))
 }
 
 /// Bounds the number of heaps of the C library's allocator, where that is glibc's.
@@ -121,7 +125,7 @@ fn share_heaps() {
 async fn serve(
     config: &Config,
     role: Role,
-    recogniser: Recogniser,
+    offer: Offer,
     clock: Arc<dyn Clock>,
 ) -> anyhow::Result<()> {
     let audit = super::audit::open(config)?;
@@ -131,11 +135,9 @@ async fn serve(
         return stopped_in_order(audit, None).await;
     };
     let purge = super::retention::purge(config, store.clone(), Arc::clone(&clock))?;
-    let tenants = routing::open(config, &store, &clock)?;
-    let speech = super::speech::desk(config, Arc::clone(&clock));
-    let hears = speech.require_ready().is_ok();
-    let kept = Kept { tenants: Arc::clone(&tenants), speech, store: store.clone() };
-    let service = service(config, &recogniser, kept, Arc::clone(&clock))?;
+    let tenants = routing::open(config, &offer.services, &store, &clock)?;
+    let kept = Kept { tenants: Arc::clone(&tenants), store: store.clone() };
+    let service = service(config, &offer, kept, Arc::clone(&clock))?;
     let bus = super::bus::open(config).await.map_err(super::bus::told)?;
     let shown = Shown {
         gate: super::clients::gate(config, store.clone(), Arc::clone(&clock)),
@@ -152,7 +154,9 @@ async fn serve(
     let exporting = otlp::start(config, (&app, &spans), &clock)?;
     let senders = Senders::open(config, &store, &clock)?;
     let listeners = listeners::bind(config).await?;
-    recogniser.check(CHECK_TIME).await;
+    if let Some(recogniser) = &offer.recogniser {
+        recogniser.check(CHECK_TIME).await;
+    }
     let serving = rpc::serve(&*bus, &rpc).await.map_err(super::bus::told)?;
     let shutdown = shutdown()?;
     // Standard output may be closed, as by `head`: the server serves all the same.
@@ -160,13 +164,13 @@ async fn serve(
     let (stop, stopped) = tokio::sync::watch::channel(false);
     let following = senders.follow(role, &*bus).await?;
     let looking = looking(config, (&jobs, service.notices()), &audit);
-    let at_work = at_work(role, &jobs, (hears, &spans));
+    let at_work = at_work(role, &service, (&jobs, &spans));
     let pumps = super::audit::pumps(config, &audit, &bus)?;
     let telling = Told { store: store.clone(), clock, bus: Arc::clone(&bus) };
     let parts = BesideParts { jobs, at_work, told: telling, senders, following };
     let mut beside = Beside::start(role, parts, &stopped);
     beside.watches.extend(looking);
-    beside.watches.extend(tending(config, recogniser, reviews, (&service, &tenants)));
+    beside.watches.extend(tending(config, offer.recogniser, reviews, (&service, &tenants)));
     beside.watches.push(tokio::spawn(keep_clean(purge, tenants, Arc::clone(&audit))));
     beside.forward(pumps, &stopped);
     let drain_timeout = Duration::from_secs(config.server.drain_timeout_s);
@@ -200,15 +204,15 @@ fn looking(
 /// What keeps what is served current.
 fn tending(
     config: &Config,
-    recogniser: Recogniser,
+    recogniser: Option<Recogniser>,
     reviews: Arc<Reviews>,
     (service, tenants): (&Arc<Service>, &Arc<Tenants>),
 ) -> Vec<JoinHandle<()>> {
     let mut tasks = vec![
-        tokio::spawn(watch(recogniser)),
         tokio::spawn(reviews.tend()),
         tokio::spawn(keep_current(Arc::clone(service), Arc::clone(tenants))),
     ];
+    tasks.extend(recogniser.map(|it| tokio::spawn(watch(it))));
     tasks.extend(drift::watch(config, tenants).map(tokio::spawn));
     tasks
 }
@@ -380,16 +384,37 @@ fn shutdown() -> anyhow::Result<impl Future<Output = ()>> {
     })
 }
 
+/// What a node has to offer.
+struct Offer {
+    services: Vec<ServiceName>,
+    /// Where that is one of them.
+    recogniser: Option<Recogniser>,
+}
+
+/// The services of a node by its settings; a relay has none, and needs no models.
+fn services(config: &Config, role: Role) -> Vec<ServiceName> {
+    let named = |it: &NodeService| match it {
+        NodeService::Letters => ServiceName::Letters,
+        NodeService::Documents => ServiceName::Documents,
+        NodeService::Speech => ServiceName::Speech,
+        NodeService::Qa => ServiceName::Questions,
+        NodeService::IdentityDocuments => ServiceName::IdentityDocuments,
+    };
+    match role {
+        Role::All | Role::Api | Role::Worker => config.server.services.iter().map(named).collect(),
+        Role::Relay => Vec::new(),
+    }
+}
+
 /// What of a service is opened before it.
 struct Kept {
     tenants: Arc<Tenants>,
-    speech: Arc<Speech>,
     store: Store,
 }
 
 fn service(
     config: &Config,
-    recogniser: &Recogniser,
+    offer: &Offer,
     kept: Kept,
     clock: Arc<dyn Clock>,
 ) -> anyhow::Result<Arc<Service>> {
@@ -405,10 +430,11 @@ fn service(
     let networks = RawNetworks::new(config)?;
     let trials = networks.trials()?;
     let parts = ServiceParts {
-        recogniser: Arc::new(recogniser.clone()),
+        services: offer.services.clone(),
+        recogniser: offer.recogniser.clone().map(|it| Arc::new(it) as Arc<dyn RecogniseId>),
         decoder: Arc::new(PictureFiles { limits: image_limits(config) }),
         tenants: kept.tenants,
-        speech: kept.speech,
+        speech: super::speech::desk(config, &offer.services, Arc::clone(&clock)),
         models: Infer::trying(Arc::new(networks), trials),
         notices: notices::board(config, kept.store.clone(), Arc::clone(&clock))?,
         store: kept.store,

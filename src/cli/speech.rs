@@ -22,6 +22,7 @@ use crate::service::speech::{
 };
 use crate::task::call::CallError;
 use crate::task::idcard::ModelInfo;
+use crate::task::service::ServiceName;
 use crate::task::speech::{SpeechOrder, Transcript};
 
 use super::networks::Opener;
@@ -50,12 +51,7 @@ fn listeners(
     let activity = opener.copies(&opener.verified(ACTIVITY)?, copies)?;
     let settings = &config.speech;
     let (model, speech) = models(&opener, config, workers.iter().sum())?;
-    let limits = AudioLimits {
-        max_bytes: settings.bytes,
-        max_seconds: settings.seconds,
-        ffmpeg: settings.ffmpeg.as_deref().map(ffmpeg).transpose()?,
-        ..AudioLimits::default()
-    };
+    let limits = audio_limits(config)?;
     let mut speech = speech.into_iter();
     let listener = |(activity, n_workers): (_, usize)| {
         let speech = speech.by_ref().take(n_workers).collect();
@@ -64,6 +60,17 @@ fn listeners(
         Listener::new(ListenerParts { activity, speech, model, limits, beams })
     };
     Ok(activity.into_iter().zip(workers).map(listener).collect())
+}
+
+/// What is heard.
+fn audio_limits(config: &Config) -> anyhow::Result<AudioLimits> {
+    let settings = &config.speech;
+    Ok(AudioLimits {
+        max_bytes: settings.bytes,
+        max_seconds: settings.seconds,
+        ffmpeg: settings.ffmpeg.as_deref().map(ffmpeg).transpose()?,
+        ..AudioLimits::default()
+    })
 }
 
 /// The model that the settings name, for so many workers, which share its weights.
@@ -107,8 +114,12 @@ fn ffmpeg(path: &Path) -> anyhow::Result<Arc<Ffmpeg>> {
     Ok(Arc::new(Ffmpeg::by(program, &["ffmpeg-worker"], path.to_owned())))
 }
 
-/// Opens the ears of a server; without the models it serves all the same, and says what is missing.
-pub(super) fn desk(config: &Config, clock: Arc<dyn Clock>) -> Arc<Speech> {
+/// Opens the ears of a server that has this service; without the models it serves all the same, and says what is missing.
+pub(super) fn desk(
+    config: &Config,
+    services: &[ServiceName],
+    clock: Arc<dyn Clock>,
+) -> Arc<Speech> {
     let settings = &config.speech;
     let limits = SpeechLimits {
         direct_bytes: settings.direct_bytes,
@@ -118,8 +129,13 @@ pub(super) fn desk(config: &Config, clock: Arc<dyn Clock>) -> Arc<Speech> {
         resume: Duration::from_secs(settings.resume_s),
         stream: Duration::from_secs(settings.seconds),
     };
-    match parts(config) {
-        Ok(parts) => Speech::new(parts, limits, clock),
+    let opened = if services.contains(&ServiceName::Speech) {
+        parts(config).map(|it| Speech::new(it, limits, Arc::clone(&clock)))
+    } else {
+        audio_limits(config).map(|it| Speech::elsewhere(it, limits, Arc::clone(&clock)))
+    };
+    match opened {
+        Ok(desk) => desk,
         Err(error) => {
             let remedy = format!(
                 "請管理者執行 fenwen models pull {} {ACTIVITY} 後重新啟動。",

@@ -15,6 +15,7 @@ use crate::pipeline::documents::unit_tree;
 use crate::registry::digest_of;
 use crate::service::routing::Routing;
 use crate::task::call::CallError;
+use crate::task::service::ServiceName;
 use crate::task::taxonomy::TaxonomyComparison;
 
 use super::audit::{by_operator, on_record};
@@ -54,7 +55,7 @@ pub(super) fn run(command: TaxonomyCommand, config: &Config) -> anyhow::Result<(
     let on = Date::parse_iso(&on).with_context(|| format!("--on {on}:請寫成 YYYY-MM-DD"))?;
     let store = jobs::store(config)?;
     let clock: Arc<dyn Clock> = Arc::new(SystemClock);
-    let tenants = routing::open(config, &store, &clock)?;
+    let tenants = routing::open(config, &ServiceName::ALL, &store, &clock)?;
     let own = tenants.of(&org);
     own.refresh_taxonomy().context("無法讀取單位表的版本")?;
     let text = next(own, &table(&file)?, &version, on)?;

@@ -21,11 +21,11 @@ mod release;
 mod retention;
 mod review;
 mod scan;
+mod server;
 mod speech;
 mod texts;
 mod warehouse;
 
-use std::net::SocketAddr;
 use std::path::PathBuf;
 
 use schemars::JsonSchema;
@@ -48,6 +48,7 @@ pub use release::Release;
 pub use retention::{DATA_CLASSES, DataClass, Retention};
 pub use review::{Review, ReviewSwitch};
 pub use scan::Scan;
+pub use server::{NodeService, Server};
 pub use speech::{Speech, SpeechRuntime};
 pub use texts::{Automation, AutomationLevel, Documents, Letters, Questions, Tenant, TextMode};
 pub use warehouse::Warehouse;
@@ -131,40 +132,6 @@ pub struct Config {
     pub otlp: Otlp,
     /// 資料倉儲匯出(`fenwen export`)。
     pub warehouse: Warehouse,
-}
-
-/// The HTTP server.
-#[derive(Clone, Debug, Serialize, Deserialize, JsonSchema)]
-#[serde(deny_unknown_fields, default)]
-pub struct Server {
-    /// 監聽位址,只接受迴路介面;其他位址請以 `[[listeners]]` 設定並加密。
-    pub listen: SocketAddr,
-    /// 同時連線數上限,超過者等候。
-    pub max_connections: usize,
-    /// 讀取請求標頭的時限(秒)。
-    pub header_timeout_s: u64,
-    /// 讀取請求內容的時限(秒)。
-    pub body_timeout_s: u64,
-    /// 單一請求的處理時限(秒)。
-    pub request_timeout_s: u64,
-    /// 收到停止訊號後,先轉為未就緒再停止接受連線的等候時間(毫秒)。
-    pub drain_grace_ms: u64,
-    /// 停止時等候進行中請求完成的上限(秒)。
-    pub drain_timeout_s: u64,
-}
-
-impl Default for Server {
-    fn default() -> Server {
-        Server {
-            listen: SocketAddr::from(([127, 0, 0, 1], 8080)),
-            max_connections: 1024,
-            header_timeout_s: 10,
-            body_timeout_s: 30,
-            request_timeout_s: 60,
-            drain_grace_ms: 200,
-            drain_timeout_s: 30,
-        }
-    }
 }
 
 /// Limits on input, checked before anything is allocated.

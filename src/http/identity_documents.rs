@@ -84,7 +84,8 @@ async fn answer(
     let call = IdCall { pictures: form.images, wanted: order.wanted };
     let answers = admitted.recognise_id(call).await?;
     let model = app.service.idcard_model();
-    RecognitionAnswer::new(cx.request_id, &order, answers, model)
+    model
+        .and_then(|it| RecognitionAnswer::new(cx.request_id, &order, answers, it))
         .ok_or_else(|| refuse(ErrorCode::Internal, "系統發生錯誤。"))
 }
 

@@ -10,11 +10,15 @@ use axum::http::header::CONTENT_TYPE;
 use crate::base::ErrorCode;
 use crate::task::call::Task;
 use crate::task::idcard::Health;
+use crate::task::service::ServiceName;
 use crate::wire::catalogue::{self, Catalogue, ServiceEntry};
 use crate::wire::problem::Problem;
 
 use super::failure::Failure;
 use super::{App, answers, documents, identity_documents, letters, speech};
+
+/// What is said of a service that this node does not have.
+const ELSEWHERE: &str = "由其他節點提供(server.services)。";
 
 /// 服務目錄。
 #[utoipa::path(
@@ -25,22 +29,24 @@ use super::{App, answers, documents, identity_documents, letters, speech};
     responses((status = 200, description = "服務與其狀態", body = Catalogue)),
 )]
 pub(super) async fn services(State(app): State<Arc<App>>) -> Json<Catalogue> {
+    let notice = |service| (!app.service.has(service)).then(|| ELSEWHERE.to_owned());
     let idcard = ServiceEntry {
         name: "identity-documents",
         title: "證件影像辨識",
         method: "POST",
         path: identity_documents::PATH,
-        ready: catalogue::is_ready(&app.service.health()),
-        model: Some(app.service.idcard_model().into()),
-        notice: None,
+        ready: app.service.reads_cards(),
+        model: app.service.idcard_model().map(Into::into),
+        notice: notice(ServiceName::IdentityDocuments),
     };
-    let text = |task: Task, name, title, path| {
+    let text = |task: Task, service, path| {
+        let (name, title) = (ServiceName::as_str(service), service.title());
         let model = app.service.classifier(task);
         let ready = model.is_some() && !app.service.is_draining();
         let model = model.map(|it| it.info.clone().into());
-        ServiceEntry { name, title, method: "POST", path, ready, model, notice: None }
+        ServiceEntry { name, title, method: "POST", path, ready, model, notice: notice(service) }
     };
-    let (index, notice) = app.service.answers();
+    let (index, known) = app.service.answers();
     let questions = ServiceEntry {
         name: "qa",
         title: "客戶問答",
@@ -48,7 +54,7 @@ pub(super) async fn services(State(app): State<Arc<App>>) -> Json<Catalogue> {
         path: answers::PATH,
         ready: index.is_some() && !app.service.is_draining(),
         model: index.map(Into::into),
-        notice,
+        notice: known.or_else(|| notice(ServiceName::Questions)),
     };
     let speech = app.service.speech();
     let recordings = ServiceEntry {
@@ -58,12 +64,12 @@ pub(super) async fn services(State(app): State<Arc<App>>) -> Json<Catalogue> {
         path: speech::PATH,
         ready: speech.require_ready().is_ok() && !app.service.is_draining(),
         model: speech.model().cloned().map(Into::into),
-        notice: None,
+        notice: notice(ServiceName::Speech),
     };
     Json(Catalogue {
         services: vec![
-            text(Task::Letters, "letters", "信件智能分類", letters::PATH),
-            text(Task::Documents, "documents", "電子公文智能分文", documents::PATH),
+            text(Task::Letters, ServiceName::Letters, letters::PATH),
+            text(Task::Documents, ServiceName::Documents, documents::PATH),
             recordings,
             questions,
             idcard,

@@ -95,7 +95,7 @@ pub(super) async fn create(
 }
 
 async fn transcribe(app: &App, cx: &CallContext, request: Request) -> Result<Response, CallError> {
-    app.service.speech_for(&cx.origin.org)?.require_ready()?;
+    app.service.speech_for(&cx.origin.org)?.require_jobs()?;
     let (order, recording, sender) = match body::media_type(request.headers()).as_str() {
         "application/json" => {
             let limit = BodyLimit { bytes: JSON_BYTES, ..app.json_limit(cx) };

@@ -19,7 +19,7 @@ pub(super) async fn transcribe(rpc: &Rpc, asked: Asked<'_>) -> Result<Vec<u8>, C
     asked.require_json()?;
     asked.require_short(rpc.options.max_meta_bytes)?;
     let desk = rpc.service.speech_for(&asked.cx.origin.org)?;
-    desk.require_ready()?;
+    desk.require_jobs()?;
     let (upload, order) =
         speech::parse_input(asked.body.expose(), rpc.options.purpose.noting(&asked.cx))?;
     let found = rpc.jobs.blobs().read(&upload).await.map_err(|it| failed(&it))?;

@@ -75,13 +75,15 @@ pub struct Rpc {
     pub options: RpcOptions,
 }
 
-/// Serves every operation until the handles are stopped or dropped.
+/// Serves operations until the handles are stopped or dropped. What other nodes answer is not among them: the bus would give
+/// this one its share of the calls.
 ///
 /// # Errors
 /// As [`Bus::serve`].
 pub async fn serve(bus: &dyn Bus, rpc: &Arc<Rpc>) -> Result<Vec<Handle>, BusError> {
     let mut handles = Vec::new();
-    for operation in Operation::ALL {
+    let here = Operation::ALL.into_iter().filter(|it| it.is_here(&rpc.service));
+    for operation in here {
         handles.push(bus.serve(spec(rpc, operation, bus.max_message_bytes())?).await?);
     }
     Ok(handles)

@@ -9,6 +9,7 @@ use crate::service::jobs::Caller;
 use crate::service::{Service, Unread};
 use crate::task::call::{CallContext, CallError, Task};
 use crate::task::idcard::{IdCall, ModelInfo};
+use crate::task::service::ServiceName;
 use crate::wire::v1::documents::DocumentFormat;
 use crate::wire::v1::picture::{self, Picture};
 use crate::wire::v1::recognition::RecognitionAnswer;
@@ -144,6 +145,20 @@ impl Operation {
         Subject::rpc(self.service(), self.name())
     }
 
+    /// Whether a node with this service answers it; a job is taken in anywhere.
+    pub(super) fn is_here(self, service: &Service) -> bool {
+        let of = match self {
+            Operation::ClassifyLetters => ServiceName::Letters,
+            Operation::DispatchDocument => ServiceName::Documents,
+            Operation::RecogniseIdentity => ServiceName::IdentityDocuments,
+            Operation::AnswerQuestion | Operation::SuggestAnswers => ServiceName::Questions,
+            Operation::AddFeedback
+            | Operation::TranscribeRecording
+            | Operation::CorrectTranscript => return true,
+        };
+        service.has(of)
+    }
+
     /// Which model answers now.
     pub(super) fn model(self, service: &Service) -> Option<ModelInfo> {
         match self {
@@ -153,7 +168,7 @@ impl Operation {
             Operation::DispatchDocument => {
                 service.classifier(Task::Documents).map(|it| it.info.clone())
             }
-            Operation::RecogniseIdentity => Some(service.idcard_model()),
+            Operation::RecogniseIdentity => service.idcard_model(),
             Operation::AnswerQuestion | Operation::SuggestAnswers => service.answers().0,
             Operation::AddFeedback | Operation::CorrectTranscript => None,
             Operation::TranscribeRecording => service.speech().model().cloned(),
@@ -256,7 +271,7 @@ async fn recognise(rpc: &Rpc, asked: Asked<'_>) -> Result<Vec<u8>, CallError> {
     }
     let wanted = order.order.wanted;
     let answers = admitted.recognise_id(IdCall { pictures, wanted }).await?;
-    let model = rpc.service.idcard_model();
+    let model = rpc.service.idcard_model().ok_or_else(internal)?;
     let answer = RecognitionAnswer::new(asked.cx.request_id, &order.order, answers, model);
     encode(&answer.ok_or_else(internal)?)
 }

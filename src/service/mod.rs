@@ -108,8 +108,10 @@ pub trait Decode: Send + Sync {
 
 /// What a service is made of.
 pub struct ServiceParts {
-    /// Recognises ID images.
-    pub recogniser: Arc<dyn RecogniseId>,
+    /// What this node has; calls of the others are refused, their jobs are taken in for other nodes.
+    pub services: Vec<ServiceName>,
+    /// Recognises ID images, where that is one of them.
+    pub recogniser: Option<Arc<dyn RecogniseId>>,
     /// Decodes picture files.
     pub decoder: Arc<dyn Decode>,
     /// Letters and documents, by agency.
@@ -130,7 +132,8 @@ pub struct ServiceParts {
 
 /// The door. Cheap to share behind an `Arc`.
 pub struct Service {
-    recogniser: Arc<dyn RecogniseId>,
+    services: Vec<ServiceName>,
+    recogniser: Option<Arc<dyn RecogniseId>>,
     decoder: Arc<dyn Decode>,
     tenants: Arc<Tenants>,
     modes: Modes,
@@ -166,6 +169,7 @@ impl Service {
             tracing::error!(reason = %error, "the modes of services were not read");
         }
         Ok(Arc::new(Service {
+            services: parts.services,
             recogniser: parts.recogniser,
             decoder: parts.decoder,
             tenants: parts.tenants,
@@ -189,9 +193,10 @@ impl Service {
             Some(service) => self.modes.require_on(org, service)?,
             None => Mode::Live,
         };
+        self.require_here(task)?;
         let place = self.admission.enter(task)?;
         match task {
-            Task::IdCard => require_ready(&self.recogniser.health())?,
+            Task::IdCard => require_ready(&self.recogniser()?.health())?,
             Task::Letters
             | Task::Documents
             | Task::Answers
@@ -208,12 +213,34 @@ impl Service {
         if self.admission.is_draining() {
             return Health::Unavailable("the server is draining".to_owned());
         }
-        self.recogniser.health()
+        self.recogniser.as_ref().map_or(Health::Ready, |it| it.health())
     }
 
-    /// Which models recognise ID images.
-    pub fn idcard_model(&self) -> ModelInfo {
-        self.recogniser.model()
+    /// Whether this node has a service.
+    pub fn has(&self, service: ServiceName) -> bool {
+        self.services.contains(&service)
+    }
+
+    /// Refuses what other nodes answer.
+    fn require_here(&self, task: Task) -> Result<(), CallError> {
+        match ServiceName::of(task) {
+            Some(service) if !self.has(service) => Err(elsewhere(service)),
+            _ => Ok(()),
+        }
+    }
+
+    fn recogniser(&self) -> Result<&Arc<dyn RecogniseId>, CallError> {
+        self.recogniser.as_ref().ok_or_else(|| elsewhere(ServiceName::IdentityDocuments))
+    }
+
+    /// Whether ID images are read here, now.
+    pub fn reads_cards(&self) -> bool {
+        self.recogniser.is_some() && self.health() == Health::Ready
+    }
+
+    /// Which models recognise ID images, where this node has that service.
+    pub fn idcard_model(&self) -> Option<ModelInfo> {
+        self.recogniser.as_ref().map(|it| it.model())
     }
 
     /// The house's classifier of letters or documents, if one is active.
@@ -288,6 +315,13 @@ impl Service {
     }
 }
 
+/// The refusal of a call that other nodes answer.
+fn elsewhere(service: ServiceName) -> CallError {
+    let title = service.title();
+    let message = format!("這個節點不提供{title}(server.services),請改送提供此服務的節點。");
+    CallError::new(ErrorCode::Unavailable, message)
+}
+
 fn require_ready(health: &Health) -> Result<(), CallError> {
     match health {
         Health::Ready => Ok(()),
@@ -336,8 +370,8 @@ impl Admitted {
     /// Keeps which kinds and fields were read, and tells of it, in one commit. Where that fails the caller is answered all
     /// the same.
     async fn keep(&self, answers: &[IdAnswer]) {
+        let Some(model) = self.service.idcard_model() else { return };
         let id = self.cx.request_id.to_string();
-        let model = self.service.idcard_model();
         let routing = self.service.tenants.of(&self.cx.origin.org);
         let kept = routing.recognised(&self.cx, self.mode, answers, &model);
         let event = Event::IdentityRecognised(IdentityRecognised::new(&id, answers, &model));
@@ -382,7 +416,7 @@ impl Admitted {
     fn require_in_time(&self, pictures_ahead: usize, pixels: &[u64]) -> Result<(), CallError> {
         let Some(&last) = pixels.last() else { return Ok(()) };
         let load = Load { pictures_ahead: pictures_ahead + pixels.len() - 1, pixels: last };
-        let needed = self.service.recogniser.estimate(load);
+        let needed = self.service.recogniser()?.estimate(load);
         let left = self.cx.deadline.saturating_duration_since(self.service.clock.now());
         if needed <= left {
             return Ok(());
@@ -407,7 +441,7 @@ impl Admitted {
         let decoded = service.pool.run(Lane::Long, decode).await;
         let (pixels, memory, begun, ended) = decoded.map_err(|it| service.pool_error(it))?;
         let image = IdImage { pixels: Arc::new(pixels?), wanted };
-        let recognition = service.recogniser.recognise(image, self.cx.deadline).await?;
+        let recognition = service.recogniser()?.recognise(image, self.cx.deadline).await?;
         drop(memory);
         let timings = Timings {
             queue: begun.saturating_duration_since(arrived),

@@ -112,7 +112,7 @@ impl Admitted {
         let body = Unread { n_bytes: 0, read: || Ok(()) };
         let model = self.service.idcard_model();
         let work = move |routing: &Routing, ()| {
-            let cards = routing.card_statistics(model)?;
+            let cards = model.map(|it| routing.card_statistics(it)).transpose()?;
             Ok(AllStatistics { services: routing.statistics(), cards })
         };
         self.on_text_pool(body, work).await

@@ -140,8 +140,8 @@ impl Promise {
 pub struct AllStatistics {
     /// Of services whose answers are labels.
     pub services: Vec<ServiceStatistics>,
-    /// Of ID images.
-    pub cards: CardStatistics,
+    /// Of ID images, where this node reads them.
+    pub cards: Option<CardStatistics>,
 }
 
 /// What officers found who compared ID images with what the model that answers now had read of them.

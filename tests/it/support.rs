@@ -60,10 +60,16 @@ impl Server {
 
     /// The same by a command that runs what its arguments say.
     pub(crate) fn of(command: &mut Command, data: &Path) -> Server {
+        Server::with(command, &[], data)
+    }
+
+    /// The same with more options.
+    pub(crate) fn with(command: &mut Command, options: &[&str], data: &Path) -> Server {
         let mut child = command
             .args(["serve", "--profile", "demo", "--listen", "127.0.0.1:0"])
             .args(["--set", "audit.node=n", "--set", "audit.min_free_mib=0", "--data-dir"])
             .arg(data)
+            .args(options)
             .stdout(Stdio::piped())
             .stderr(Stdio::piped())
             .spawn()

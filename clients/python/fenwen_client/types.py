@@ -3493,8 +3493,8 @@ class StatisticsResponse(ApiModel):
     agreement: list[AgreementStatistics]
     """How far officers agreed in the last twelve months: first and second opinions, by kind and month."""
 
-    identity_documents: IdentityStatistics
-    """ID images: what officers found who compared them with what was read."""
+    identity_documents: IdentityStatistics | None
+    """ID images: what officers found who compared them with what was read; null where this node reads none."""
 
     services: list[Statistics]
     """Of the versions that answer now."""

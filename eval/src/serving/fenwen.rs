@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use anyhow::{Context as _, Result};
 use fenwen::audit::{AuditSettings, Commit, Recorder};
-use fenwen::base::{Clock, Deadline, SystemClock};
+use fenwen::base::{Clock, SystemClock};
 use fenwen::batch::{BatchPolicy, BatchSpec};
 use fenwen::engine::TensorModel;
 use fenwen::engine::fake::FakeModel;
@@ -32,11 +32,7 @@ use fenwen::service::webhooks::{Guard, WebhookSettings, Webhooks};
 use fenwen::service::{PictureFiles, Service, ServiceLimits, ServiceParts};
 use fenwen::store::Store;
 use fenwen::store::blobs::BlobFolder;
-use fenwen::task::call::CallError;
-use fenwen::task::idcard::{Health, IdImage, Load, ModelInfo, RecogniseId, Recognition};
 use fenwen::task::infer::KnownModel;
-use futures_util::FutureExt as _;
-use futures_util::future::BoxFuture;
 use tokio::net::TcpListener;
 
 use super::work::{Work, Worker};
@@ -59,7 +55,8 @@ pub(super) async fn serve(
     let models = Infer::new(Arc::new(OneNetwork::new(args)));
     models.load(MODEL, clock.now() + LOAD_TIME).await.map_err(|it| anyhow::anyhow!(it.message))?;
     let parts = ServiceParts {
-        recogniser: Arc::new(Nobody),
+        services: Vec::new(),
+        recogniser: None,
         decoder: Arc::new(PictureFiles::default()),
         tenants: Arc::clone(&house),
         store: store.clone(),
@@ -108,7 +105,7 @@ fn house(store: &Store, data_dir: &Path, clock: &Arc<dyn Clock>) -> Result<Arc<R
         calendar: Calendar::default(),
         prefixes: PrefixTable::ministry().context("no table of prefixes")?.clone(),
         clock: Arc::clone(clock),
-        settings: RoutingSettings::default(),
+        settings: RoutingSettings { services: Vec::new(), ..RoutingSettings::default() },
         trust: Trust::default(),
     })?)
 }
@@ -198,27 +195,5 @@ impl Encoders for Nobody {
 
     fn installed(&self) -> Result<Arc<dyn TextEncoder>, EncoderError> {
         Err(EncoderError::Other { wanted: String::new(), found: String::new() })
-    }
-}
-
-impl RecogniseId for Nobody {
-    fn recognise(
-        &self,
-        _: IdImage,
-        _: Deadline,
-    ) -> BoxFuture<'static, Result<Recognition, CallError>> {
-        async { Err(CallError::timeout()) }.boxed()
-    }
-
-    fn estimate(&self, _: Load) -> Duration {
-        Duration::ZERO
-    }
-
-    fn health(&self) -> Health {
-        Health::Ready
-    }
-
-    fn model(&self) -> ModelInfo {
-        ModelInfo { name: "none".into(), version: "0".into(), sha256: String::new() }
     }
 }

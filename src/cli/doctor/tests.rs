@@ -25,6 +25,21 @@ fn a_new_machine_has_nothing_bad() {
 }
 
 #[test]
+fn models_of_other_nodes_are_not_missed() {
+    let data = tempfile::tempdir().unwrap();
+    let mut config = config(data.path());
+    let missed = |config: &Config| {
+        checks(config).into_iter().find(|it| it.check == "models").unwrap().detail
+    };
+    let everywhere = missed(&config);
+    assert!(everywhere.contains("yunet-face") && everywhere.contains("silero-vad"), "{everywhere}");
+    config.server.services = vec![NodeService::Letters];
+    let here = missed(&config);
+    assert!(!here.contains("yunet-face") && !here.contains("silero-vad"), "{here}");
+    assert!(here.contains("use-multilingual-v3"), "{here}");
+}
+
+#[test]
 fn what_is_wrong_is_bad() {
     let data = tempfile::tempdir().unwrap();
     let mut config = config(data.path());

@@ -11,9 +11,11 @@ use tokio::task::JoinHandle;
 use crate::audit::Pump;
 use crate::base::{Clock, Spans, SystemClock};
 use crate::bus::{Bus, Handle};
+use crate::service::Service;
 use crate::service::jobs::{Jobs, Worker};
 use crate::service::relay::{Relay, StoreOutbox};
 use crate::store::{Bells, Store};
+use crate::task::service::ServiceName;
 
 use super::senders::Senders;
 use super::{Role, host};
@@ -101,16 +103,25 @@ async fn ringing(bells: Arc<Bells>, bell: Arc<Notify>) {
     }
 }
 
-/// The workers of this process: recordings have one of their own, for they take long.
-pub(super) fn at_work(role: Role, jobs: &Arc<Jobs>, (hears, spans): (bool, &Spans)) -> Vec<Worker> {
+/// The workers of this process, for the services that it has: recordings have one of their own, for they take long.
+pub(super) fn at_work(
+    role: Role,
+    service: &Service,
+    (jobs, spans): (&Arc<Jobs>, &Spans),
+) -> Vec<Worker> {
     if !matches!(role, Role::All | Role::Worker) {
         return Vec::new();
     }
     let name = format!("{}-{}", host(), std::process::id());
     let worker = || Worker::new(Arc::clone(jobs), name.clone()).traced(spans.clone());
-    let mut workers = vec![worker().without(kinds::SPEECH)];
-    if hears {
+    let mut rest = worker().without(kinds::SPEECH);
+    for it in ServiceName::ALL.into_iter().filter(|it| !service.has(*it)) {
+        rest = rest.without(it.as_str());
+    }
+    let mut workers = vec![rest];
+    if service.speech().require_ready().is_ok() {
         workers.push(worker().only(kinds::SPEECH, 1));
     }
+    workers.retain(Worker::has_work);
     workers
 }

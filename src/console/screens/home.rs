@@ -15,7 +15,7 @@ use crate::service::jobs::{Caller, Job, JobFilter, JobState};
 use crate::service::reviews::ReviewKind;
 use crate::task::call::{CallContext, CallError, Task};
 use crate::task::drift::Advice;
-use crate::task::idcard::{Health, ModelInfo};
+use crate::task::idcard::ModelInfo;
 
 use super::{approvals, drift};
 
@@ -201,6 +201,6 @@ fn services(visit: &Visit, t: &HomeText) -> Vec<ServiceRow> {
         text(Task::Documents, t.documents),
         row(t.speech, speech.require_ready().is_ok(), speech.model()),
         row(t.qa, index.is_some(), index.as_ref()),
-        row(t.identity, service.health() == Health::Ready, Some(&service.idcard_model())),
+        row(t.identity, service.reads_cards(), service.idcard_model().as_ref()),
     ]
 }

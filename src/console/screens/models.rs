@@ -33,7 +33,7 @@ struct ModelsPage {
     t: &'static ModelsText,
     models: Vec<ModelView>,
     others: Vec<(&'static str, String, String)>,
-    cards: CardsView,
+    cards: Option<CardsView>,
     d: &'static DriftText,
     drift: Vec<DriftView>,
     words: Vec<(&'static str, &'static str)>,
@@ -119,7 +119,7 @@ pub(super) async fn show(Extension(cx): Extension<CallContext>, visit: Visit) ->
         t,
         models,
         others: others(&visit, t),
-        cards: cards(statistics.cards),
+        cards: statistics.cards.map(cards),
         d: DriftText::of(visit.lang),
         drift: drifts.iter().map(|it| drifted(it, &visit, t)).collect(),
     })

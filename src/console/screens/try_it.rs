@@ -11,7 +11,6 @@ use crate::console::text::shell::ShellText;
 use crate::console::text::try_it::{ResultWords, TryText};
 use crate::policy::Scope;
 use crate::task::call::Task;
-use crate::task::idcard::Health;
 
 #[derive(Template)]
 #[template(path = "try.html")]
@@ -62,7 +61,7 @@ fn tabs(visit: &Visit, t: &'static TryText) -> Vec<Tab> {
             t.missing_speech,
         ),
         ("question", t.question, Scope::QaAsk, service.answers().0.is_some(), t.missing_qa),
-        ("card", t.card, Scope::IdRecognize, service.health() == Health::Ready, t.missing_other),
+        ("card", t.card, Scope::IdRecognize, service.reads_cards(), t.missing_other),
     ];
     let may = |scope| visit.principal.as_ref().is_some_and(|it| it.scopes.has(scope));
     let tabs = rows.into_iter().filter(|it| may(it.2));

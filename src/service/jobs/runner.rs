@@ -77,6 +77,11 @@ impl Worker {
         Worker { slots, ..self }
     }
 
+    /// Whether there are jobs for it at all.
+    pub fn has_work(&self) -> bool {
+        !self.lanes.is_empty()
+    }
+
     /// Works until `stop` resolves and the jobs in hand have ended. Those that take longer than the settings allow are
     /// given back, and begin at their checkpoint elsewhere.
     pub async fn run(&self, stop: impl Future<Output = ()> + Send) {

@@ -38,6 +38,7 @@ use crate::store::{Store, StoreError};
 use crate::task::call::{CallError, Task};
 use crate::task::idcard::ModelInfo;
 use crate::task::prediction::ServiceStatistics;
+use crate::task::service::ServiceName;
 use crate::task::text::Mode;
 
 pub use automation::AutomationRules;
@@ -78,6 +79,8 @@ pub struct TextSettings {
 /// Manners of all services.
 #[derive(Clone, Debug, PartialEq)]
 pub struct RoutingSettings {
+    /// What this node has: for others no classifier is opened.
+    pub services: Vec<ServiceName>,
     /// Of letters.
     pub letters: TextSettings,
     /// Of documents.
@@ -101,7 +104,7 @@ pub struct RoutingSettings {
 }
 
 impl Default for RoutingSettings {
-    /// Three labels of letters, five of documents, three sources; texts 30 days, predictions three years; half for
+    /// Every service; three labels of letters, five of documents, three sources; texts 30 days, predictions three years; half for
     /// near-duplicates and other ministries; no reviews.
     fn default() -> RoutingSettings {
         let settings = |top_k| TextSettings {
@@ -110,6 +113,7 @@ impl Default for RoutingSettings {
             automation: AutomationRules::default(),
         };
         RoutingSettings {
+            services: ServiceName::ALL.to_vec(),
             letters: settings(3),
             documents: settings(5),
             answers: settings(3),
@@ -203,7 +207,9 @@ impl Routing {
         };
         let n_compared = parts.settings.n_compared;
         let mut similar = BTreeMap::new();
-        for (org, id, bytes) in parts.store.signatures(LETTERS, n_compared).wait()? {
+        let has_letters = parts.settings.services.contains(&ServiceName::Letters);
+        let n_read = if has_letters { n_compared } else { 0 };
+        for (org, id, bytes) in parts.store.signatures(LETTERS, n_read).wait()? {
             if parts.tenant.as_ref().is_none_or(|it| *it == org)
                 && let Some(signature) = Signature::from_bytes(&bytes)
             {
@@ -239,10 +245,19 @@ impl Routing {
     /// Looks whether other versions are to answer, and swaps them in; a broken one is logged and the old one stays.
     pub fn refresh(&self) {
         let taxonomy = self.taxonomy.load_full();
-        for slot in [&self.letters, &self.documents, &self.ministries] {
+        let has = |service| self.settings.services.contains(&service);
+        let (letters, documents) = (has(ServiceName::Letters), has(ServiceName::Documents));
+        let slots = [
+            (&self.letters, letters),
+            (&self.documents, documents),
+            (&self.ministries, letters || documents),
+        ];
+        for (slot, _) in slots.into_iter().filter(|it| it.1) {
             slot.refresh(&taxonomy, self.today());
         }
-        self.answers.refresh();
+        if has(ServiceName::Questions) {
+            self.answers.refresh();
+        }
     }
 
     /// Forgets predictions whose texts were erased, so that no letter is said to repeat one.

@@ -13,7 +13,7 @@ use tokio::sync::{OwnedSemaphorePermit, Semaphore, oneshot};
 
 use crate::base::{Clock, Deadline, ErrorCode, Private};
 use crate::engine::speech::ShouldStop;
-use crate::media::audio::{self, AudioInfo, AudioReader, Input};
+use crate::media::audio::{self, AudioInfo, AudioLimits, AudioReader, Input};
 use crate::pipeline::speech::{Observer, Resume, redact};
 use crate::service::jobs::BlobReader;
 use crate::task::call::CallError;
@@ -32,6 +32,16 @@ pub struct SpeechParts {
     pub recordings: Arc<dyn Ear>,
     /// Hears what somebody waits for.
     pub calls: Arc<dyn Ear>,
+}
+
+/// Who hears.
+enum Ears {
+    /// This node.
+    Here(SpeechParts),
+    /// Other nodes, and what they would hear: jobs are taken in for them.
+    Elsewhere(AudioLimits),
+    /// Nobody until an operator does this.
+    Missing(String),
 }
 
 /// Bounds of what is heard at one time.
@@ -67,9 +77,7 @@ impl Default for SpeechLimits {
 
 /// The desk. Cheap to share behind an `Arc`.
 pub struct Speech {
-    ears: Option<SpeechParts>,
-    /// What an operator does when there are none.
-    remedy: String,
+    ears: Ears,
     pub(super) limits: SpeechLimits,
     pub(super) clock: Arc<dyn Clock>,
     recordings: Arc<Semaphore>,
@@ -94,23 +102,26 @@ pub type Told = Box<dyn FnMut(&[Segment]) + Send>;
 impl Speech {
     /// A desk with these ears.
     pub fn new(parts: SpeechParts, limits: SpeechLimits, clock: Arc<dyn Clock>) -> Arc<Speech> {
-        Arc::new(Speech::with(Some(parts), String::new(), limits, clock))
+        Arc::new(Speech::with(Ears::Here(parts), limits, clock))
+    }
+
+    /// A desk that takes in recordings for other nodes, which hear what is within `audio`.
+    pub fn elsewhere(
+        audio: AudioLimits,
+        limits: SpeechLimits,
+        clock: Arc<dyn Clock>,
+    ) -> Arc<Speech> {
+        Arc::new(Speech::with(Ears::Elsewhere(audio), limits, clock))
     }
 
     /// A desk that hears nothing until an operator does what `remedy` says.
     pub fn deaf(remedy: String, clock: Arc<dyn Clock>) -> Arc<Speech> {
-        Arc::new(Speech::with(None, remedy, SpeechLimits::default(), clock))
+        Arc::new(Speech::with(Ears::Missing(remedy), SpeechLimits::default(), clock))
     }
 
-    fn with(
-        ears: Option<SpeechParts>,
-        remedy: String,
-        limits: SpeechLimits,
-        clock: Arc<dyn Clock>,
-    ) -> Speech {
+    fn with(ears: Ears, limits: SpeechLimits, clock: Arc<dyn Clock>) -> Speech {
         Speech {
             ears,
-            remedy,
             limits,
             clock,
             recordings: Arc::new(Semaphore::new(1)),
@@ -129,10 +140,10 @@ impl Speech {
 
     /// Which model hears; none without ears.
     pub fn model(&self) -> Option<&ModelInfo> {
-        self.ears.as_ref().map(|it| it.calls.model())
+        self.ears().ok().map(|it| it.calls.model())
     }
 
-    /// Refuses at once what could not be heard.
+    /// Refuses at once what could not be heard here and now.
     ///
     /// # Errors
     /// [`ErrorCode::Unavailable`] with the remedy when there are no ears.
@@ -140,11 +151,34 @@ impl Speech {
         self.ears().map(|_| ())
     }
 
+    /// Refuses at once what could not be heard later either.
+    ///
+    /// # Errors
+    /// [`ErrorCode::Unavailable`] with the remedy when there are no ears, here or elsewhere.
+    pub fn require_jobs(&self) -> Result<(), CallError> {
+        self.heard().map(|_| ())
+    }
+
     pub(super) fn ears(&self) -> Result<&SpeechParts, CallError> {
-        self.ears.as_ref().ok_or_else(|| {
-            let message = format!("語音模型尚未安裝,{}", self.remedy);
-            CallError::new(ErrorCode::Unavailable, message)
-        })
+        match &self.ears {
+            Ears::Here(parts) => Ok(parts),
+            Ears::Elsewhere(_) => {
+                let message = "這個節點不直接轉寫(server.services),請以 POST /api/v1/speech/transcriptions 建立工作,或改送提供此服務的節點。";
+                Err(CallError::new(ErrorCode::Unavailable, message))
+            }
+            Ears::Missing(remedy) => {
+                let message = format!("語音模型尚未安裝,{remedy}");
+                Err(CallError::new(ErrorCode::Unavailable, message))
+            }
+        }
+    }
+
+    /// What is heard, here or elsewhere.
+    fn heard(&self) -> Result<&AudioLimits, CallError> {
+        match &self.ears {
+            Ears::Elsewhere(limits) => Ok(limits),
+            Ears::Here(_) | Ears::Missing(_) => self.ears().map(|it| it.recordings.limits()),
+        }
     }
 
     /// Takes a place for a call before its recording is read; refuses at once when there is none.
@@ -184,7 +218,7 @@ impl Speech {
     }
 
     async fn inspect(&self, input: impl Input + 'static) -> Result<AudioInfo, CallError> {
-        let limits = self.ears()?.recordings.limits().clone();
+        let limits = self.heard()?.clone();
         let look = Arc::clone(&self.looks).acquire_owned().await.map_err(|_| internal())?;
         let open = move || {
             let opened = AudioReader::open(input, &limits).map(|it| it.info());

@@ -14,8 +14,9 @@ use super::text::share;
 pub struct StatisticsResponse {
     /// Of the versions that answer now.
     pub services: Vec<Statistics>,
-    /// ID images: what officers found who compared them with what was read.
-    pub identity_documents: IdentityStatistics,
+    /// ID images: what officers found who compared them with what was read; null where this node reads none.
+    #[schema(required = true)]
+    pub identity_documents: Option<IdentityStatistics>,
     /// How far officers agreed in the last twelve months: first and second opinions, by kind and month.
     pub agreement: Vec<AgreementStatistics>,
 }
@@ -151,7 +152,7 @@ impl StatisticsResponse {
         };
         StatisticsResponse {
             services: all.services.into_iter().map(one).collect(),
-            identity_documents: all.cards.into(),
+            identity_documents: all.cards.map(Into::into),
             agreement,
         }
     }

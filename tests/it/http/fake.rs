@@ -2,6 +2,7 @@
 
 mod bus;
 mod door;
+mod ears;
 mod networks;
 pub(crate) mod pages;
 mod recogniser;
@@ -33,7 +34,7 @@ use fenwen::service::routing::{
     EncoderError, Encoders, Routing, RoutingParts, RoutingSettings, TextEncoder,
 };
 use fenwen::service::scan::Scanner;
-use fenwen::service::speech::{Ear, Speech, SpeechLimits, SpeechParts};
+use fenwen::service::speech::Speech;
 use fenwen::service::tenants::Tenants;
 use fenwen::service::webhooks::{Guard, WebhookSettings, Webhooks};
 use fenwen::service::{PictureFiles, Service, ServiceLimits, ServiceParts};
@@ -41,6 +42,7 @@ use fenwen::store::Store;
 use fenwen::store::blobs::BlobFolder;
 use fenwen::task::idcard::RecogniseId;
 use fenwen::task::infer::Trial;
+use fenwen::task::service::ServiceName;
 use fenwen::wire::v1::meta::PurposeRule;
 use futures_util::future::BoxFuture;
 use tokio::sync::oneshot;
@@ -49,6 +51,7 @@ use tokio::task::JoinHandle;
 use super::speech::FakeEar;
 
 use door::Door;
+use ears::speech_of;
 
 pub(crate) use networks::FakeNetworks;
 pub(crate) use recogniser::{FakeRecogniser, PANIC_WIDTH};
@@ -182,6 +185,13 @@ impl Server {
         Server::start_behind(door, FakeRecogniser::open(), Some(ear), (limits, options())).await
     }
 
+    /// As [`Server::open`], of a node that has these services only.
+    pub(crate) async fn having(services: &[ServiceName]) -> Server {
+        let door = Door { services: services.to_vec(), ..Door::to(gate_settings(false)) };
+        let manners = (ServiceLimits::default(), options());
+        Server::start_behind(door, FakeRecogniser::open(), None, manners).await
+    }
+
     /// As [`Server::open`], where another version of a model is tried.
     pub(crate) async fn trying(trial: Trial) -> Server {
         let ear = FakeEar::with_permits(usize::MAX / 2);
@@ -198,11 +208,13 @@ impl Server {
     ) -> Server {
         let clock: Arc<dyn Clock> = Arc::new(SystemClock);
         let skipping = Arc::new(SkippingClock::default());
-        let speech = speech_of(ear.clone(), Arc::clone(&clock));
+        let speech = speech_of(ear.clone(), &door.services, Arc::clone(&clock));
         let data_dir = tempfile::tempdir().unwrap();
         let store = Store::open(data_dir.path()).unwrap();
-        let routing = routing_over(store.clone(), data_dir.path(), Arc::clone(&clock), reviewing());
-        let parts = parts_of(&recogniser, (&routing, &store), speech, &clock);
+        let settings = RoutingSettings { services: door.services.clone(), ..reviewing() };
+        let routing = routing_over(store.clone(), data_dir.path(), Arc::clone(&clock), settings);
+        let offer = (&recogniser, door.services.clone());
+        let parts = parts_of(offer, (&routing, &store), speech, &clock);
         let models = Infer::trying(FakeNetworks::new(), door.trials.clone());
         let watched = (Limit::default(), door.office.clone());
         let notices = Notices::watching(store.clone(), Arc::clone(&clock), watched);
@@ -291,13 +303,16 @@ async fn serving(
 }
 
 fn parts_of(
-    recogniser: &Arc<FakeRecogniser>,
+    (recogniser, services): (&Arc<FakeRecogniser>, Vec<ServiceName>),
     (routing, store): (&Arc<Routing>, &Store),
     speech: Arc<Speech>,
     clock: &Arc<dyn Clock>,
 ) -> ServiceParts {
     ServiceParts {
-        recogniser: Arc::clone(recogniser) as Arc<dyn RecogniseId>,
+        recogniser: services
+            .contains(&ServiceName::IdentityDocuments)
+            .then(|| Arc::clone(recogniser) as Arc<dyn RecogniseId>),
+        services,
         decoder: Arc::new(PictureFiles::default()),
         tenants: Tenants::house_only(Arc::clone(routing)),
         store: store.clone(),
@@ -383,18 +398,6 @@ impl Clock for SkippingClock {
     fn wait(&self, time: Duration) -> BoxFuture<'static, ()> {
         SystemClock.wait(time)
     }
-}
-
-fn speech_of(ear: Option<Arc<FakeEar>>, clock: Arc<dyn Clock>) -> Arc<Speech> {
-    let Some(ear) = ear else {
-        return Speech::deaf("請執行 fenwen models pull whisper-base。".to_owned(), clock);
-    };
-    // Long enough for a busy machine, short enough to wait for.
-    let idle = Duration::from_secs(8);
-    let limits = SpeechLimits { direct_bytes: 1 << 20, idle, ..SpeechLimits::default() };
-    let recordings: Arc<dyn Ear> = ear;
-    let calls = Arc::clone(&recordings);
-    Speech::new(SpeechParts { recordings, calls }, limits, clock)
 }
 
 /// Letters and documents over a folder, with the built-in rules and whatever classifiers the folder has.

@@ -6,6 +6,7 @@ pub(crate) mod client;
 mod clients;
 mod description;
 mod drain;
+mod elsewhere;
 mod embeddings;
 mod events;
 #[cfg(all(feature = "tls", feature = "jwt"))]

@@ -65,7 +65,7 @@ async fn post_json(addr: SocketAddr, path: &str, body: &Value) -> Answer {
     call(addr, &format!("POST {path}"), kind, body.to_string().as_bytes()).await
 }
 
-async fn post_form(addr: SocketAddr, path: &str, parts: &[(&str, &[u8])]) -> Answer {
+pub(crate) async fn post_form(addr: SocketAddr, path: &str, parts: &[(&str, &[u8])]) -> Answer {
     let kind = format!("content-type: multipart/form-data; boundary={BOUNDARY}\r\n");
     call(addr, &format!("POST {path}"), &kind, &super::client::form(parts)).await
 }

@@ -9,6 +9,7 @@ use fenwen::policy::Surface;
 use fenwen::service::notices::Office;
 use fenwen::service::scan::Scanner;
 use fenwen::task::infer::Trial;
+use fenwen::task::service::ServiceName;
 
 use super::pages;
 
@@ -22,13 +23,16 @@ pub(super) struct Door {
     pub(super) trials: Vec<Trial>,
     pub(super) networks: Vec<fenwen::base::Network>,
     pub(super) office: Option<Office>,
+    pub(super) services: Vec<ServiceName>,
 }
 
 impl Door {
     pub(super) fn to(gate: GateSettings) -> Door {
         let (provider, scanner) = (pages::nowhere(), Scanner::off());
         let (surface, trials, networks) = (Surface::All, Vec::new(), Vec::new());
-        Door { gate, surface, tls: None, provider, scanner, trials, networks, office: None }
+        let services = ServiceName::ALL.to_vec();
+        let (tls, office) = (None, None);
+        Door { gate, surface, tls, provider, scanner, trials, networks, office, services }
     }
 
     pub(super) async fn listener(self) -> (Listener, SocketAddr) {
