@@ -98,5 +98,6 @@ fn known(manifest: &ModelManifest) -> Option<KnownModel> {
         ModelEngine::Linear | ModelEngine::Whisper | ModelEngine::Library => return None,
     };
     let (name, version) = (manifest.id.to_string(), manifest.version.clone());
-    Some(KnownModel { name, version, platform })
+    let n_bytes = manifest.files.iter().map(|it| it.bytes).sum();
+    Some(KnownModel { name, version, platform, n_bytes })
 }

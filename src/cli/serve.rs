@@ -16,7 +16,7 @@ use crate::config::{Config, NodeService};
 use crate::engine::{self, Device};
 use crate::http::{self, App, AppParts, Ended, HttpOptions, Listener};
 use crate::rpc::{self, Rpc};
-use crate::service::infer::Infer;
+use crate::service::infer::{Infer, InferSettings};
 use crate::service::jobs::Jobs;
 use crate::service::notices::Notices;
 use crate::service::reviews::Reviews;
@@ -69,9 +69,9 @@ pub(super) enum Role {
     All,
     /// Takes calls; its jobs wait for workers.
     Api,
-    /// Works on jobs and tells the bus of them; answers calls about its health too.
+    /// Works on jobs and tells the bus of them; opens no models of services without jobs.
     Worker,
-    /// Only tells the bus and webhooks of what happened.
+    /// Only tells the bus and webhooks of what happened; opens no models.
     Relay,
 }
 
@@ -391,7 +391,7 @@ struct Offer {
     recogniser: Option<Recogniser>,
 }
 
-/// The services of a node by its settings; a relay has none, and needs no models.
+/// The services of a node by its settings: a worker has those whose calls become jobs, a relay none.
 fn services(config: &Config, role: Role) -> Vec<ServiceName> {
     let named = |it: &NodeService| match it {
         NodeService::Letters => ServiceName::Letters,
@@ -400,10 +400,12 @@ fn services(config: &Config, role: Role) -> Vec<ServiceName> {
         NodeService::Qa => ServiceName::Questions,
         NodeService::IdentityDocuments => ServiceName::IdentityDocuments,
     };
-    match role {
-        Role::All | Role::Api | Role::Worker => config.server.services.iter().map(named).collect(),
-        Role::Relay => Vec::new(),
-    }
+    let has = |it: &ServiceName| match role {
+        Role::All | Role::Api => true,
+        Role::Worker => it.has_jobs(),
+        Role::Relay => false,
+    };
+    config.server.services.iter().map(named).filter(has).collect()
 }
 
 /// What of a service is opened before it.
@@ -429,13 +431,15 @@ fn service(
     };
     let networks = RawNetworks::new(config)?;
     let trials = networks.trials()?;
+    let max_bytes =
+        (0 < config.models.max_mib).then(|| config.models.max_mib.saturating_mul(1 << 20));
     let parts = ServiceParts {
         services: offer.services.clone(),
         recogniser: offer.recogniser.clone().map(|it| Arc::new(it) as Arc<dyn RecogniseId>),
         decoder: Arc::new(PictureFiles { limits: image_limits(config) }),
         tenants: kept.tenants,
         speech: super::speech::desk(config, &offer.services, Arc::clone(&clock)),
-        models: Infer::trying(Arc::new(networks), trials),
+        models: Infer::with(Arc::new(networks), InferSettings { trials, max_bytes }),
         notices: notices::board(config, kept.store.clone(), Arc::clone(&clock))?,
         store: kept.store,
         scanner: scanner(config),

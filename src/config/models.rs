@@ -24,6 +24,8 @@ pub struct Models {
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schemars(with = "Option<String>")]
     pub token: Option<Secret<String>>,
+    /// 以張量呼叫的模型(`/v2`)同時載入的上限,以模型檔大小計(MiB);0 為不限。載入另一個而超過時,最久未被呼叫者先卸載。
+    pub max_mib: u64,
     /// 以張量呼叫的模型(`/v2`)正在試用的另一版本。
     pub trials: Vec<ModelTrial>,
 }

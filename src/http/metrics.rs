@@ -35,6 +35,11 @@ pub const METRICS: &[(MetricKind, &str, &str)] = &[
     (MetricKind::Counter, "fenwen_embeddings_total", "Texts embedded."),
     (
         MetricKind::Counter,
+        "fenwen_models_evicted_total",
+        "Models unloaded to make room for another.",
+    ),
+    (
+        MetricKind::Counter,
         "fenwen_model_calls_total",
         "Calls with tensors of models that are tried, by version.",
     ),

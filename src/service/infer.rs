@@ -1,6 +1,7 @@
 //! Inference on tensors: which models are loaded for callers, and their calls. Each has a queue of its own.
 
 use std::collections::BTreeMap;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::thread;
 use std::time::Duration;
@@ -15,6 +16,7 @@ use crate::task::infer::{Datatype, KnownModel, ListedModel, TensorModelInfo, Ten
 use crate::tensor::Tensor;
 
 mod loaded;
+mod room;
 mod split;
 mod trial;
 
@@ -67,11 +69,21 @@ pub enum NetworkError {
     },
 }
 
+/// What else is wanted of the models that are loaded for callers.
+#[derive(Clone, Debug, Default)]
+pub struct InferSettings {
+    /// Versions beside those that answer.
+    pub trials: Vec<Trial>,
+    /// Bytes of the files of all models that are loaded at one time; none for as many as there are.
+    pub max_bytes: Option<u64>,
+}
+
 /// The models that are loaded for callers.
 pub struct Infer {
     networks: Arc<dyn Networks>,
-    /// Versions beside those that answer.
-    trials: Vec<Trial>,
+    settings: InferSettings,
+    /// Calls so far: by it a model knows when it was last called.
+    n_calls: AtomicU64,
     loaded: Mutex<BTreeMap<String, Served>>,
     shadows: Arc<Shadows>,
     /// One model at a time is loaded or unloaded.
@@ -128,16 +140,17 @@ pub fn case_of(cx: &CallContext) -> String {
 }
 
 impl Infer {
-    /// Nothing is loaded, and no other version is tried.
+    /// Nothing is loaded, no other version is tried, and all models have room.
     pub fn new(networks: Arc<dyn Networks>) -> Arc<Infer> {
-        Infer::trying(networks, Vec::new())
+        Infer::with(networks, InferSettings::default())
     }
 
-    /// The same, with other versions beside those that answer.
-    pub fn trying(networks: Arc<dyn Networks>, trials: Vec<Trial>) -> Arc<Infer> {
+    /// The same with settings of one's own.
+    pub fn with(networks: Arc<dyn Networks>, settings: InferSettings) -> Arc<Infer> {
         Arc::new(Infer {
             networks,
-            trials,
+            settings,
+            n_calls: AtomicU64::new(0),
             loaded: Mutex::default(),
             shadows: Arc::default(),
             changing: Arc::default(),
@@ -216,16 +229,19 @@ impl Infer {
     ) -> Result<InferPlace, CallError> {
         let asked = asked.into();
         let served = self.served(asked.name, asked.version)?;
+        served.called(self.n_calls.fetch_add(1, Ordering::Relaxed));
         let chosen = served.choose(&asked).ok_or_else(|| not_loaded(asked.name))?;
         let n_places = u32::try_from(entry.0.num_permits()).unwrap_or(MOST_PLACES);
         let places = [entry.0, taken(&chosen.loaded.calls, n_places)?];
         Ok(InferPlace { chosen, shadows: Arc::clone(&self.shadows), _places: places })
     }
 
-    /// Loads a model; one that is loaded stays as it is.
+    /// Loads a model; one that is loaded stays as it is. Where it would be too much, those that were not called for longest
+    /// are unloaded first.
     ///
     /// # Errors
-    /// When there is no such model, its files are not here, it cannot be opened, or not by the deadline.
+    /// When there is no such model, its files are not here, it is larger than what there is room for, it cannot be opened, or
+    /// not by the deadline.
     pub async fn load(self: &Arc<Self>, name: &str, deadline: Deadline) -> Result<(), CallError> {
         let known = self.known(name)?.clone();
         let (sender, receiver) = oneshot::channel();
@@ -235,6 +251,7 @@ impl Infer {
             if self.loaded().contains_key(name) {
                 return Ok(());
             }
+            self.make_room(&known, deadline).await?;
             let load = move || {
                 let outcome = infer.open(&known);
                 drop(guard);
@@ -274,6 +291,7 @@ impl Infer {
             None => Served::alone(stable),
         };
         tracing::info!(model = name, "a model is loaded for tensors");
+        served.called(self.n_calls.fetch_add(1, Ordering::Relaxed));
         self.loaded().insert(name.to_owned(), served);
         Ok(())
     }
@@ -296,7 +314,7 @@ impl Infer {
 
     /// The version that is tried beside a model, opened.
     fn tried(&self, name: &str) -> Option<(Loaded, &Trial)> {
-        let trial = self.trials.iter().find(|it| it.model == name)?;
+        let trial = self.settings.trials.iter().find(|it| it.model == name)?;
         let candidate = self.candidate(name)?;
         let shown = KnownModel { name: name.to_owned(), ..candidate.clone() };
         match self.opened(candidate, &shown) {
@@ -311,7 +329,7 @@ impl Infer {
 
     /// The version that is tried beside a model.
     fn candidate(&self, name: &str) -> Option<&KnownModel> {
-        let trial = self.trials.iter().find(|it| it.model == name)?;
+        let trial = self.settings.trials.iter().find(|it| it.model == name)?;
         self.networks.known().iter().find(|it| it.name == trial.candidate)
     }
 

@@ -57,6 +57,11 @@ pub trait Outbox: Send + Sync {
         ready(Ok(true)).boxed()
     }
 
+    /// Whether it is known without asking that another relay publishes now: there is nothing to read for this one.
+    fn is_anothers(&self) -> bool {
+        false
+    }
+
     /// Leaves it to another.
     ///
     /// # Errors
@@ -82,6 +87,17 @@ struct Lease {
     known: Mutex<(Duration, Duration)>,
 }
 
+impl Lease {
+    /// Whether it is ours, where that is known without asking.
+    fn is_ours(&self, now: Duration) -> Option<bool> {
+        let (until, again) = *self.known.lock().unwrap_or_else(PoisonError::into_inner);
+        if now + LEASE / 2 < until {
+            return Some(true);
+        }
+        (now < again).then_some(false)
+    }
+}
+
 impl StoreOutbox {
     /// The outbox of a store that no other process relays.
     pub fn alone(store: Store, clock: Arc<dyn Clock>) -> StoreOutbox {
@@ -97,12 +113,8 @@ impl StoreOutbox {
 
     async fn take(&self, lease: &Lease) -> Result<bool, StoreError> {
         let now = self.clock.unix_time();
-        let (until, again) = *lease.known.lock().unwrap_or_else(PoisonError::into_inner);
-        if now + LEASE / 2 < until {
-            return Ok(true);
-        }
-        if now < again {
-            return Ok(false);
+        if let Some(is_ours) = lease.is_ours(now) {
+            return Ok(is_ours);
         }
         let is_ours = self.store.take_duty(Duty::Relay, &lease.owner, now, LEASE).await?;
         let known = if is_ours { (now + LEASE, now) } else { (now, now + LOOK_EVERY) };
@@ -139,6 +151,11 @@ impl Outbox for StoreOutbox {
     fn lead(&self) -> BoxFuture<'_, Result<bool, OutboxError>> {
         let Some(lease) = &self.lease else { return ready(Ok(true)).boxed() };
         async { self.take(lease).await.map_err(|it| OutboxError(it.into())) }.boxed()
+    }
+
+    fn is_anothers(&self) -> bool {
+        let now = self.clock.unix_time();
+        self.lease.as_ref().is_some_and(|it| it.is_ours(now) == Some(false))
     }
 
     fn resign(&self) -> BoxFuture<'_, Result<(), OutboxError>> {
@@ -190,7 +207,10 @@ impl Relay {
     /// # Errors
     /// When the outbox fails; nothing is lost by calling again.
     pub async fn round(&mut self) -> Result<Round, OutboxError> {
-        let mut rows = self.outbox.outbox_pending(BATCH + self.on_their_way.len()).await?;
+        let mut rows = Vec::new();
+        if !self.outbox.is_anothers() {
+            rows = self.outbox.outbox_pending(BATCH + self.on_their_way.len()).await?;
+        }
         if !rows.is_empty() && !self.outbox.lead().await? {
             rows.clear();
         }

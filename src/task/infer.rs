@@ -88,6 +88,8 @@ pub struct KnownModel {
     pub version: String,
     /// What runs it: `onnx` or `candle`.
     pub platform: &'static str,
+    /// Bytes of its files: about what a copy of it takes of memory.
+    pub n_bytes: u64,
 }
 
 /// Another version of a model, which is tried beside the one that answers.

@@ -41,6 +41,14 @@ impl ServiceName {
         }
     }
 
+    /// Whether its calls may become jobs.
+    pub fn has_jobs(self) -> bool {
+        match self {
+            ServiceName::Letters | ServiceName::Documents | ServiceName::Speech => true,
+            ServiceName::Questions | ServiceName::IdentityDocuments => false,
+        }
+    }
+
     /// The service of a wire name.
     pub fn parse(name: &str) -> Option<ServiceName> {
         ServiceName::ALL.into_iter().find(|it| it.as_str() == name)

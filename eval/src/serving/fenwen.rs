@@ -151,6 +151,7 @@ impl OneNetwork {
                 name: MODEL.to_owned(),
                 version: "1".to_owned(),
                 platform: "onnx",
+                n_bytes: 0,
             }],
             work: args.work,
             worker: Mutex::new(Some(Worker::new(args.work, &args.count))),

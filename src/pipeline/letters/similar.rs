@@ -145,6 +145,16 @@ impl SimilarIndex {
         }
     }
 
+    /// An index of these letters, oldest first, that keeps the newest `capacity`; none is placed twice while it grows.
+    pub fn of(capacity: usize, letters: Vec<(String, Signature)>) -> SimilarIndex {
+        let mut index = SimilarIndex::new(capacity);
+        index.spread(letters.len().min(index.capacity));
+        for (id, signature) in letters {
+            index.insert(&id, signature);
+        }
+        index
+    }
+
     /// Letters kept.
     pub fn len(&self) -> usize {
         self.by_id.len()
@@ -233,14 +243,19 @@ impl SimilarIndex {
     /// Numbers the letters anew, without the places of those that were taken out, over as many buckets as they need.
     fn renumber(&mut self) {
         let places = std::mem::take(&mut self.places);
-        self.n_buckets = (self.by_id.len() + 1).next_power_of_two().max(MIN_BUCKETS);
-        self.newest.clear();
-        self.newest.resize(N_BANDS * self.n_buckets, NONE);
+        self.spread(self.by_id.len());
         self.by_id.clear();
         self.first = 0;
         for entry in places.into_iter().filter_map(|it| it.entry) {
             self.add(entry);
         }
+    }
+
+    /// Empties the buckets, as many as `n_letters` need.
+    fn spread(&mut self, n_letters: usize) {
+        self.n_buckets = (n_letters + 1).next_power_of_two().max(MIN_BUCKETS);
+        self.newest.clear();
+        self.newest.resize(N_BANDS * self.n_buckets, NONE);
     }
 
     /// Where a bucket is among the newest places.
@@ -350,6 +365,28 @@ mod tests {
         assert_eq!((ids(&index), index.len()), (vec!["b".to_owned()], 1));
         assert!(index.remove("b") && index.is_empty());
         assert!(index.places.iter().all(|it| it.entry.is_none()));
+    }
+
+    #[test]
+    fn an_index_of_many_letters_is_the_one_that_grew() {
+        const CAPACITY: usize = 300;
+        let mut chance = Chance::new(5);
+        let mut one = || {
+            let values = (0..N_HASHES).map(|_| u32::try_from(chance.below(4)).unwrap()).collect();
+            (format!("{}", chance.below(900)), Signature(values))
+        };
+        let letters: Vec<_> = (0..1_000).map(|_| one()).collect();
+        let mut grown = SimilarIndex::new(CAPACITY);
+        for (id, signature) in &letters {
+            grown.insert(id, signature.clone());
+        }
+        let asked = letters.clone();
+        let index = SimilarIndex::of(CAPACITY, letters);
+        assert_eq!((index.len(), index.n_buckets), (CAPACITY, 512), "as many as it needs");
+        for (_, signature) in &asked {
+            let found = index.query(signature, 0.0, usize::MAX);
+            assert_eq!(found, grown.query(signature, 0.0, usize::MAX));
+        }
     }
 
     #[test]

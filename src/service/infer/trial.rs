@@ -1,6 +1,7 @@
 //! Another version of a model beside the one that answers: it answers a share of the cases, and computes the others again
 //! where nobody hears it.
 
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use sha2::{Digest, Sha256};
@@ -27,6 +28,8 @@ const TOLERANCE: f32 = 1e-3;
 pub(super) struct Served {
     stable: Arc<Loaded>,
     candidate: Option<Candidate>,
+    /// Number of its newest call.
+    last_call: Arc<AtomicU64>,
 }
 
 #[derive(Clone)]
@@ -49,7 +52,7 @@ pub(super) struct Chosen {
 impl Served {
     /// One version.
     pub(super) fn alone(stable: Loaded) -> Served {
-        Served { stable: Arc::new(stable), candidate: None }
+        Served { stable: Arc::new(stable), candidate: None, last_call: Arc::default() }
     }
 
     /// Two, unless the other takes or gives something else.
@@ -73,7 +76,17 @@ impl Served {
             percent: trial.percent,
             is_shadow: trial.is_shadow,
         };
-        Served { stable, candidate: Some(candidate) }
+        Served { stable, candidate: Some(candidate), last_call: Arc::default() }
+    }
+
+    /// Notes a call by its number.
+    pub(super) fn called(&self, number: u64) {
+        self.last_call.fetch_max(number, Ordering::Relaxed);
+    }
+
+    /// Number of its newest call.
+    pub(super) fn last_call(&self) -> u64 {
+        self.last_call.load(Ordering::Relaxed)
     }
 
     /// A version; without one that which answers.

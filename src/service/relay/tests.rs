@@ -9,12 +9,17 @@ use crate::bus::{Handle, Receipt, Reply, Report, Request, ServiceSpec, Subscript
 struct Rows {
     pending: Mutex<Vec<OutboxRow>>,
     broken: Mutex<bool>,
+    is_anothers: Mutex<bool>,
 }
 
 impl Outbox for Rows {
     fn outbox_pending(&self, limit: usize) -> BoxFuture<'_, Result<Vec<OutboxRow>, OutboxError>> {
         let rows = self.pending.lock().unwrap().iter().take(limit).cloned().collect();
         std::future::ready(Ok(rows)).boxed()
+    }
+
+    fn is_anothers(&self) -> bool {
+        *self.is_anothers.lock().unwrap()
     }
 
     fn outbox_published(&self, ids: Vec<String>) -> BoxFuture<'_, Result<(), OutboxError>> {
@@ -123,6 +128,16 @@ async fn a_failure_holds_back_its_own_job_only() {
     relay.round().await.unwrap();
     assert_eq!(bus.published(), ["a1", "b1", "b2", "a2", "a3"]);
     assert!(rows.left().is_empty());
+}
+
+#[tokio::test]
+async fn what_another_publishes_is_not_read() {
+    let (rows, bus, mut relay) = fixture(&["a1"], Recorder::default());
+    *rows.is_anothers.lock().unwrap() = true;
+    assert_eq!(relay.round().await.unwrap(), Round::default());
+    assert!(bus.published().is_empty());
+    *rows.is_anothers.lock().unwrap() = false;
+    assert_eq!(relay.round().await.unwrap().n_published, 1);
 }
 
 #[tokio::test]

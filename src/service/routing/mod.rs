@@ -206,17 +206,18 @@ impl Routing {
             ModelSlot::new(versions, (name, parts.tenant.clone()), Arc::clone(&parts.encoders))
         };
         let n_compared = parts.settings.n_compared;
-        let mut similar = BTreeMap::new();
+        let mut letters: BTreeMap<String, Vec<_>> = BTreeMap::new();
         let has_letters = parts.settings.services.contains(&ServiceName::Letters);
         let n_read = if has_letters { n_compared } else { 0 };
         for (org, id, bytes) in parts.store.signatures(LETTERS, n_read).wait()? {
             if parts.tenant.as_ref().is_none_or(|it| *it == org)
                 && let Some(signature) = Signature::from_bytes(&bytes)
             {
-                let index = similar.entry(org).or_insert_with(|| SimilarIndex::new(n_compared));
-                index.insert(&id, signature);
+                letters.entry(org).or_default().push((id, signature));
             }
         }
+        let index = |(org, letters)| (org, SimilarIndex::of(n_compared, letters));
+        let similar = letters.into_iter().map(index).collect();
         let given = Arc::new(parts.taxonomy);
         let routing = Routing {
             letters: slot(LETTERS),

@@ -70,8 +70,12 @@ async fn jobs_are_taken_in_for_other_nodes() {
     assert_eq!(answer.status, 202, "{answer:?}");
     let answer = post_form(server.addr, TRANSCRIPTIONS, &[("file", b"no sound")]).await;
     assert_eq!(answer.status, 415, "what nobody hears is refused here too: {answer:?}");
-    let worker = Worker::new(Arc::clone(&server.jobs), "n".to_owned());
-    let worker = worker.without("documents").without("speech");
+    let worker = || Worker::new(Arc::clone(&server.jobs), "n".to_owned());
+    for service in ServiceName::ALL {
+        let has_work = worker().only(service.as_str(), 1).has_work();
+        assert_eq!(has_work, service.has_jobs(), "{service:?}");
+    }
+    let worker = worker().without("documents").without("speech");
     assert!(worker.has_work() && !worker.without("letters").has_work());
     let listed = get(server.addr, JOBS).await.json();
     assert_eq!(listed["items"].as_array().unwrap().len(), 2, "{listed}");

@@ -215,7 +215,7 @@ impl Server {
         let routing = routing_over(store.clone(), data_dir.path(), Arc::clone(&clock), settings);
         let offer = (&recogniser, door.services.clone());
         let parts = parts_of(offer, (&routing, &store), speech, &clock);
-        let models = Infer::trying(FakeNetworks::new(), door.trials.clone());
+        let models = Infer::with(FakeNetworks::new(), door.trying());
         let watched = (Limit::default(), door.office.clone());
         let notices = Notices::watching(store.clone(), Arc::clone(&clock), watched);
         let parts = ServiceParts { scanner: door.scanner.clone(), models, notices, ..parts };

@@ -1,7 +1,10 @@
 //! The Open Inference Protocol (KServe v2): documents, tensors in JSON and as bytes, and what is refused.
 
+use std::sync::Arc;
+
 use fenwen::base::{Clock, ErrorCode, SystemClock};
-use fenwen::service::infer::Infer;
+use fenwen::service::infer::{Infer, InferSettings};
+use fenwen::task::infer::Trial;
 use futures_util::FutureExt;
 use serde_json::{Value, json};
 
@@ -252,6 +255,55 @@ async fn unloading_waits_for_calls_in_flight_and_takes_no_more() {
     assert_eq!(refused, Some(ErrorCode::Conflict));
     drop(place);
     unloading.await.unwrap();
+}
+
+/// Models of the networks have 1 MiB each.
+fn with_room_for(n_models: u64, trials: Vec<Trial>) -> Arc<Infer> {
+    let max_bytes = Some(n_models << 20);
+    Infer::with(FakeNetworks::new(), InferSettings { trials, max_bytes })
+}
+
+fn names_loaded(infer: &Infer) -> Vec<String> {
+    let listed = infer.list().into_iter().filter(|it| it.is_loaded);
+    listed.map(|it| it.model.name).collect()
+}
+
+#[tokio::test]
+async fn the_model_that_was_not_called_for_longest_leaves_for_another() {
+    let deadline = SystemClock.now() + WATCHDOG;
+    let infer = with_room_for(2, Vec::new());
+    for name in ["same", "slow"] {
+        infer.load(name, deadline).await.unwrap();
+    }
+    drop(infer.admit("same").ok());
+    infer.load("twice", deadline).await.unwrap();
+    assert_eq!(names_loaded(&infer), ["same", "twice"]);
+    assert_eq!(infer.admit("slow").err().map(|it| it.code), Some(ErrorCode::Conflict));
+    // What is never called is as old as its loading.
+    infer.load("slow", deadline).await.unwrap();
+    assert_eq!(names_loaded(&infer), ["slow", "twice"]);
+}
+
+#[tokio::test]
+async fn a_model_leaves_after_its_calls_and_not_for_one_that_has_no_room_at_all() {
+    let deadline = SystemClock.now() + WATCHDOG;
+    let trial = Trial {
+        model: "same".to_owned(),
+        candidate: "twice".to_owned(),
+        percent: 0,
+        is_shadow: true,
+    };
+    let infer = with_room_for(1, vec![trial]);
+    infer.load("slow", deadline).await.unwrap();
+    let refused = infer.load("same", deadline).await.unwrap_err();
+    assert_eq!(refused.code, ErrorCode::Conflict, "two versions need twice the room");
+    assert!(refused.message.contains("models.max_mib"), "{}", refused.message);
+    let place = infer.admit("slow").ok();
+    let mut loading = Box::pin(infer.load("stateful", deadline));
+    assert!(place.is_some() && (&mut loading).now_or_never().is_none());
+    drop(place);
+    loading.await.unwrap();
+    assert_eq!(names_loaded(&infer), ["stateful"]);
 }
 
 #[tokio::test]

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use fenwen::base::{Clock, ManualClock, SystemClock};
 use fenwen::bus::{Bus, Embedded, EmbeddedSettings, Subject};
-use fenwen::service::relay::{Relay, StoreOutbox};
+use fenwen::service::relay::{Outbox, Relay, StoreOutbox};
 use fenwen::store::{Duty, OutboxRow};
 
 use super::{Fixture, NOON, SECOND};
@@ -38,18 +38,27 @@ pub(super) fn one_of_two_relays_publishes(fixture: Fixture) {
     };
     let bus: Arc<dyn Bus> =
         Arc::new(Embedded::new(EmbeddedSettings::default(), Arc::new(SystemClock)));
-    let relay = || {
+    let outbox = || {
         let ticking: Arc<dyn Clock> = Arc::<ManualClock>::clone(&clock);
-        Relay::new(Arc::new(StoreOutbox::shared(store.clone(), ticking)), Arc::clone(&bus))
+        Arc::new(StoreOutbox::shared(store.clone(), ticking))
     };
-    let (mut one, mut other) = (relay(), relay());
+    let (ours, theirs) = (outbox(), outbox());
+    let relay = |outbox: &Arc<StoreOutbox>| {
+        let outbox: Arc<dyn Outbox> = Arc::<StoreOutbox>::clone(outbox);
+        Relay::new(outbox, Arc::clone(&bus))
+    };
+    let (mut one, mut other) = (relay(&ours), relay(&theirs));
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
     let round = |relay: &mut Relay| runtime.block_on(relay.round()).unwrap().n_published;
     tell(1);
+    assert!(!ours.is_anothers() && !theirs.is_anothers(), "nobody has asked");
     assert_eq!((round(&mut one), round(&mut other)), (1, 0));
     tell(2);
     assert_eq!((round(&mut other), round(&mut one)), (0, 1), "whoever has begun goes on");
+    assert!(!ours.is_anothers() && theirs.is_anothers(), "for a while there is nothing to read");
+    clock.advance(SECOND);
+    assert!(!theirs.is_anothers(), "it looks again");
     tell(3);
-    clock.advance(6 * SECOND);
+    clock.advance(5 * SECOND);
     assert_eq!((round(&mut other), round(&mut one)), (1, 0), "one fell silent");
 }

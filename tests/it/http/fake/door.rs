@@ -6,6 +6,7 @@ use std::sync::Arc;
 use fenwen::http::{Listener, Tls};
 use fenwen::identity::GateSettings;
 use fenwen::policy::Surface;
+use fenwen::service::infer::InferSettings;
 use fenwen::service::notices::Office;
 use fenwen::service::scan::Scanner;
 use fenwen::task::infer::Trial;
@@ -33,6 +34,10 @@ impl Door {
         let services = ServiceName::ALL.to_vec();
         let (tls, office) = (None, None);
         Door { gate, surface, tls, provider, scanner, trials, networks, office, services }
+    }
+
+    pub(super) fn trying(&self) -> InferSettings {
+        InferSettings { trials: self.trials.clone(), ..InferSettings::default() }
     }
 
     pub(super) async fn listener(self) -> (Listener, SocketAddr) {

@@ -29,6 +29,7 @@ impl FakeNetworks {
             name: name.to_owned(),
             version: version.to_owned(),
             platform: "onnx",
+            n_bytes: 1 << 20,
         };
         let names = [
             ("broken", "3"),
