@@ -37,6 +37,7 @@ const MIGRATIONS: &[Migration] = &[
     migration!("0013_modes"),
     migration!("0014_applications"),
     migration!("0015_sign_outs"),
+    migration!("0016_versions"),
 ];
 
 /// Number of the newest tables that this program knows.

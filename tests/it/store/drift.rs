@@ -1,10 +1,14 @@
 //! Figures of answers, references and what was measured.
 
 use std::time::Duration;
+#[cfg(feature = "postgres")]
+use std::time::Instant;
 
 use fenwen::store::{DriftReference, DriftRow, Expiring, NewPrediction, Observing, Shape, Store};
 
 use super::Fixture;
+#[cfg(feature = "postgres")]
+use super::inspect::{beside, looks};
 use super::predictions::prediction;
 
 fn of(version: &str, after: u64, limit: usize) -> Observing {
@@ -36,6 +40,25 @@ pub(super) fn answers_are_seen_without_their_texts(fixture: Fixture) {
     assert_eq!(newest(0, 0)[0].shape, Some(Shape { n_chars: 20, n_han: 2 }), "the newest first");
     assert_eq!((newest(first[1].seq, 0).len(), newest(0, 2).len()), (1, 1));
     assert!(store.first_answers(of("other", 0, 9)).wait().unwrap().is_empty());
+}
+
+/// A version that has just begun to answer has few answers among many: they are not looked for among all.
+#[cfg(feature = "postgres")]
+#[test]
+fn answers_of_a_version_are_found_by_it() {
+    let fixture = Fixture::postgres();
+    let many = (0..1_000).map(|n| prediction(&format!("p-{n}"), 100)).collect();
+    fixture.store.keep(many, Vec::new()).unwrap().wait().unwrap();
+    beside(&fixture, ["", "VACUUM ANALYZE prediction"]);
+    let fixture = fixture.reopened();
+    let before = looks(&fixture, "prediction_version");
+    // A connection says what it has counted once a second at most, when it has been used again.
+    let until = Instant::now() + Duration::from_secs(30);
+    while looks(&fixture, "prediction_version") == before {
+        assert!(Instant::now() < until, "all answers were looked at");
+        assert!(fixture.store.first_answers(of("new", 0, 500)).wait().unwrap().is_empty());
+        beside(&fixture, ["", "SELECT pg_sleep(0.3)"]);
+    }
 }
 
 pub(super) fn the_first_figures_of_a_day_stay(fixture: Fixture) {

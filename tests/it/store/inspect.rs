@@ -149,3 +149,11 @@ fn an_empty_database_is_new_and_stays_empty() {
     assert_eq!(look(), found);
     assert!(files(folder.path()).is_empty());
 }
+
+/// How often an index of PostgreSQL was looked into, as far as the database has counted.
+#[cfg(feature = "postgres")]
+pub(super) fn looks(fixture: &Fixture, index: &str) -> i64 {
+    let select =
+        format!("SELECT idx_scan FROM pg_stat_user_indexes WHERE indexrelname = '{index}'");
+    beside(fixture, ["", &select]).unwrap()
+}

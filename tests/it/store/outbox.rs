@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 use fenwen::store::OutboxRow;
 
 use super::Fixture;
-use super::inspect::beside;
+use super::inspect::{beside, looks};
 
 fn tell(fixture: &Fixture, ids: std::ops::Range<u32>) -> Vec<String> {
     let ids: Vec<String> = ids.map(|it| format!("event-{it:04}")).collect();
@@ -15,13 +15,6 @@ fn tell(fixture: &Fixture, ids: std::ops::Range<u32>) -> Vec<String> {
         fixture.store.tell(row).wait().unwrap();
     }
     ids
-}
-
-/// How often an index of the outbox was looked into, as far as the database has counted.
-fn looks(fixture: &Fixture, index: &str) -> i64 {
-    let select =
-        format!("SELECT idx_scan FROM pg_stat_user_indexes WHERE indexrelname = '{index}'");
-    beside(fixture, ["", &select]).unwrap()
 }
 
 /// The index of what waits is short in an idle moment, when statistics are taken, and long under load: with its help

@@ -1,0 +1,1 @@
+CREATE INDEX prediction_version ON prediction(service, version, seq);
