@@ -6,6 +6,7 @@ mod date;
 mod error;
 mod hours;
 mod id_number;
+pub mod memory;
 mod network;
 mod private;
 pub(crate) mod protobuf;

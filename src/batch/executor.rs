@@ -5,8 +5,8 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use crate::batch::queue::{Batch, Queue};
 use crate::batch::state::{Ending, Run, Shared};
-use crate::batch::{RowOutput, RunError, stack};
-use crate::engine::{EngineError, TensorModel};
+use crate::batch::{RowOutput, RunError, leaving, stack};
+use crate::engine::{EngineError, TensorModel, Wanted};
 use crate::tensor::{ShapeError, Tensor, View};
 
 /// Makes a row's result out of its output.
@@ -28,22 +28,24 @@ pub(crate) fn serve<R>(
     let lock = || executor.lock().unwrap_or_else(PoisonError::into_inner);
     if let Some(probe) = probe {
         // A failure shows again in the first health check.
-        let _ = lock().run_one(probe);
+        let _ = lock().run_one(probe, &Wanted::default());
     }
     // It looks after the queue until there is a batch. Other free executors wait for the queue's lock meanwhile.
     let next = || queue.lock().unwrap_or_else(PoisonError::into_inner).next();
-    while let Some(batch) = next() {
-        lock().run_batch(batch);
+    while let Some(mut batch) = next() {
+        let leaving = leaving::watch(batch.iter_mut().map(|it| &mut it.reply));
+        lock().run_batch(batch, &leaving.wanted);
     }
 }
 
 impl<R> Executor<R> {
-    pub(crate) fn run_batch(&mut self, mut batch: Batch<R>) {
+    /// Answers every row, unless it is not `wanted` any more.
+    pub(crate) fn run_batch(&mut self, mut batch: Batch<R>, wanted: &Wanted) {
         if 1 < batch.len() {
             let rows: Vec<&Tensor> = batch.iter().map(|it| &it.row).collect();
             let lens: Vec<usize> = batch.iter().map(|it| stack::len(&it.row)).collect();
             let real_cost = rows.iter().map(|it| stack::cost(it)).sum();
-            if let Ok(results) = self.run_input(stack::stack(&rows), &lens, real_cost) {
+            if let Ok(results) = self.run_input((stack::stack(&rows), real_cost), &lens, wanted) {
                 for (entry, result) in batch.into_iter().zip(results) {
                     // The caller may have left meanwhile.
                     let _ = entry.reply.send(Ok(result));
@@ -58,24 +60,24 @@ impl<R> Executor<R> {
             let result = if entry.deadline <= self.shared.clock.now() {
                 Err(RunError::Expired)
             } else {
-                self.run_one(entry.row)
+                self.run_one(entry.row, wanted)
             };
             let _ = entry.reply.send(result);
         }
     }
 
-    fn run_one(&mut self, row: Tensor) -> Result<R, RunError> {
+    fn run_one(&mut self, row: Tensor, wanted: &Wanted) -> Result<R, RunError> {
         let (len, cost) = (stack::len(&row), stack::cost(&row));
-        let mut results = self.run_input(stack::single(row), &[len], cost)?;
+        let mut results = self.run_input((stack::single(row), cost), &[len], wanted)?;
         results.pop().ok_or_else(wrong_rows)
     }
 
     /// Runs the model once; a result for each row, in order, or an error.
     fn run_input(
         &mut self,
-        input: Result<Tensor, ShapeError>,
+        (input, real_cost): (Result<Tensor, ShapeError>, usize),
         lens: &[usize],
-        real_cost: usize,
+        wanted: &Wanted,
     ) -> Result<Vec<R>, RunError> {
         let input = input.map_err(|err| EngineError::BadInput(err.to_string()))?;
         let run = Run { n_rows: lens.len(), real_cost, padded_cost: stack::cost(&input) };
@@ -97,7 +99,8 @@ impl<R> Executor<R> {
         self.shared.begin(&run);
         let started = self.shared.clock.now();
         let model = &mut self.model;
-        let outcome = catch_unwind(AssertUnwindSafe(|| model.run(&[input], &mut visit)));
+        let outcome =
+            catch_unwind(AssertUnwindSafe(|| model.run_while(&[input], wanted, &mut visit)));
         let result = match outcome {
             Ok(Ok(())) if results.len() == lens.len() => Ok(results),
             Ok(Ok(())) => Err(wrong_rows()),
@@ -107,6 +110,7 @@ impl<R> Executor<R> {
         let ending = match &result {
             Ok(_) => Ending::Success,
             Err(RunError::Panicked) => Ending::Panic,
+            Err(RunError::Engine(EngineError::Unwanted)) => Ending::GivenUp,
             Err(_) => Ending::Failure,
         };
         self.shared.end(&run, started, ending);

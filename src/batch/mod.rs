@@ -8,6 +8,7 @@
 //! all and with [`RunError::Expired`].
 
 mod executor;
+mod leaving;
 mod policy;
 mod profile;
 mod queue;
@@ -28,7 +29,7 @@ use crate::base::{Clock, Deadline};
 use crate::batch::executor::Executor;
 use crate::batch::queue::{Entry, Queue};
 use crate::batch::state::{Permit, Shared};
-use crate::engine::{EngineError, Signature, TensorModel};
+use crate::engine::{EngineError, Signature, TensorModel, Wanted};
 use crate::tensor::{Tensor, View};
 
 pub use policy::{BatchPolicy, Priority, RowKind, Waiting};
@@ -221,7 +222,7 @@ impl<R: Send + 'static> ModelHandle<R> {
             && let Some(mut executor) = self.instant(stack::cost(row))
         {
             let (batch, answers) = rows.into_iter().map(|it| self.entry(it, deadline)).unzip();
-            executor.run_batch(batch);
+            executor.run_batch(batch, &Wanted::default());
             return Ok(answers);
         }
         let permits = self.admit(&rows)?;

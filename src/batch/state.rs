@@ -36,6 +36,8 @@ pub struct Stats {
     pub real_cost: u64,
     /// The same with padding.
     pub padded_cost: u64,
+    /// Runs that ended early because everybody who waited had left.
+    pub given_up: u64,
     /// Runs that failed, panics included.
     pub failed: u64,
     /// Runs that panicked.
@@ -57,6 +59,8 @@ pub(crate) enum Ending {
     Success,
     Failure,
     Panic,
+    /// Nobody waited any more.
+    GivenUp,
 }
 
 #[derive(Default)]
@@ -169,7 +173,8 @@ impl Shared {
         stats.rows += run.n_rows as u64;
         stats.real_cost += run.real_cost as u64;
         stats.padded_cost += run.padded_cost as u64;
-        stats.failed += u64::from(ending != Ending::Success);
+        stats.failed += u64::from(matches!(ending, Ending::Failure | Ending::Panic));
+        stats.given_up += u64::from(ending == Ending::GivenUp);
         stats.panicked += u64::from(ending == Ending::Panic);
         if ending == Ending::Success {
             state.profile.learn(run.padded_cost, now.saturating_duration_since(started));

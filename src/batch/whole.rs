@@ -9,10 +9,10 @@ use std::thread::{Builder, JoinHandle};
 use tokio::sync::oneshot;
 
 use crate::base::{Clock, Deadline};
-use crate::engine::TensorModel;
+use crate::engine::{TensorModel, Wanted};
 use crate::tensor::{Tensor, View};
 
-use super::{RunError, SpawnError, YIELDING};
+use super::{RunError, SpawnError, YIELDING, leaving};
 
 /// Calls that may wait for a copy.
 const WAITING: usize = 8;
@@ -92,23 +92,32 @@ impl Drop for CallHandle {
 fn serve(mut model: Box<dyn TensorModel>, inbox: &Mutex<Receiver<Call>>, clock: &dyn Clock) {
     loop {
         let call = inbox.lock().unwrap_or_else(PoisonError::into_inner).recv();
-        let Ok(Call { inputs, deadline, reply }) = call else { return };
+        let Ok(Call { inputs, deadline, mut reply }) = call else { return };
         if reply.is_closed() {
             continue;
         }
         let is_late = deadline <= clock.now();
-        let result = if is_late { Err(RunError::Expired) } else { run(model.as_mut(), &inputs) };
+        let leaving = leaving::watch([&mut reply].into_iter());
+        let result = if is_late {
+            Err(RunError::Expired)
+        } else {
+            run(model.as_mut(), &inputs, &leaving.wanted)
+        };
         // The caller may have left meanwhile.
         let _ = reply.send(result);
     }
 }
 
-fn run(model: &mut dyn TensorModel, inputs: &[Tensor]) -> Result<Vec<Tensor>, RunError> {
+fn run(
+    model: &mut dyn TensorModel,
+    inputs: &[Tensor],
+    wanted: &Wanted,
+) -> Result<Vec<Tensor>, RunError> {
     let mut outputs = Vec::new();
     // A view's shape fits its elements.
     let owned = |it: &View<'_>| Tensor::f32(it.shape(), it.data().to_vec()).ok();
     let mut visit = |views: &[View<'_>]| outputs = views.iter().filter_map(owned).collect();
-    let outcome = catch_unwind(AssertUnwindSafe(|| model.run(inputs, &mut visit)));
+    let outcome = catch_unwind(AssertUnwindSafe(|| model.run_while(inputs, wanted, &mut visit)));
     outcome.map_err(|_| RunError::Panicked)??;
     Ok(outputs)
 }

@@ -1,7 +1,8 @@
 //! From the registry to running networks: which engine, how many copies, how many threads.
 
+use std::collections::BTreeSet;
 use std::num::NonZeroUsize;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use anyhow::Context;
 use sha2::{Digest, Sha256};
@@ -40,6 +41,14 @@ const MAX_PADDING: f64 = 1.15;
 pub(super) const QUEUE_ROWS: usize = 4096;
 /// Elements that may wait for one network: 1 GiB of floats.
 pub(super) const QUEUE_COST: usize = 1 << 28;
+
+/// Models that the card did not take. Of the whole process: wherever something is opened, it has an opener of its own.
+static ON_PROCESSOR: Mutex<BTreeSet<String>> = Mutex::new(BTreeSet::new());
+
+/// Models that compute on the processor though a card is there, because it did not take them.
+pub(super) fn on_processor() -> MutexGuard<'static, BTreeSet<String>> {
+    ON_PROCESSOR.lock().unwrap_or_else(PoisonError::into_inner)
+}
 
 /// How networks are opened on this machine.
 pub(super) struct Opener {
@@ -198,6 +207,7 @@ impl Opener {
             Device::Cpu => engine::open_replicas(weights, &options, placement.sessions),
             device => open_on(device, weights, &options, placement.sessions).or_else(|reason| {
                 tracing::warn!(model = %id, %device, %reason, "the model computes on the processor");
+                on_processor().insert(id.to_string());
                 let options = OpenOptions { device: Device::Cpu, ..options };
                 engine::open_replicas(weights, &options, placement.sessions)
             }),

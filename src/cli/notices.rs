@@ -1,5 +1,6 @@
-//! What a server looks at by itself, to put it on the board of notices: jobs, disk, seals, the audit log.
+//! What a server looks at by itself, to put it on the board of notices: jobs, disk, seals, models, the audit log.
 
+use std::collections::BTreeSet;
 use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
@@ -11,6 +12,7 @@ use crate::service::jobs::{JobState, Jobs};
 use crate::service::notices::{Limit, NoticeKind, Notices, Office};
 use crate::store::{Store, n_unsealing_failures};
 
+use super::networks::on_processor;
 use super::unhurried::unhurried;
 
 /// How often jobs, disk and seals are looked at.
@@ -39,7 +41,7 @@ pub(super) async fn watch(config: Config, jobs: Arc<Jobs>, notices: Arc<Notices>
     tokio::join!(watch_state(&config, &jobs, &notices), watch_log(&config, &notices));
 }
 
-/// Jobs, disk and seals.
+/// Jobs, disk, seals and models.
 async fn watch_state(config: &Config, jobs: &Jobs, notices: &Notices) {
     let mut ticks = tokio::time::interval(LOOK_EVERY);
     let mut n_before = n_unsealing_failures();
@@ -55,6 +57,7 @@ async fn watch_state(config: &Config, jobs: &Jobs, notices: &Notices) {
             notices.raise(NoticeKind::NotUnsealed, "store");
         }
         n_before = n_failures;
+        tell_processor(&on_processor(), notices);
         let folder = config.data_dir();
         match tokio::task::spawn_blocking(move || free_mib(&folder)).await {
             Ok(free) => tell_room(free, config, notices),
@@ -94,6 +97,13 @@ fn tell_room(free: Option<u64>, config: &Config, notices: &Notices) {
     set(notices, NoticeKind::DiskNearlyFull, is_full, "data_dir");
 }
 
+/// Such a model stays where it is until the server starts again.
+fn tell_processor(models: &BTreeSet<String>, notices: &Notices) {
+    for model in models {
+        notices.raise(NoticeKind::OnProcessor, &format!("models/{model}"));
+    }
+}
+
 /// MiB that are free on the volume of a folder.
 fn free_mib(folder: &Path) -> Option<u64> {
     let found = rustix::fs::statvfs(folder).ok()?;
@@ -126,6 +136,20 @@ mod tests {
 
     fn kinds(notices: &Notices) -> Vec<NoticeKind> {
         notices.open().into_iter().map(|it| it.kind).collect()
+    }
+
+    #[test]
+    fn models_that_the_card_did_not_take_are_noticed_once() {
+        let dir = tempfile::tempdir().unwrap();
+        let store = Store::open(dir.path()).unwrap();
+        let notices = board(&Config::default(), store, Arc::new(SystemClock)).unwrap();
+        tell_processor(&BTreeSet::new(), &notices);
+        assert_eq!(kinds(&notices), []);
+        for _ in 0..2 {
+            tell_processor(&BTreeSet::from(["ppocrv6-small-det".to_owned()]), &notices);
+        }
+        assert_eq!(kinds(&notices), [NoticeKind::OnProcessor]);
+        assert_eq!(notices.open()[0].object, "models/ppocrv6-small-det");
     }
 
     #[test]

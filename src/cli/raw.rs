@@ -82,11 +82,20 @@ impl Networks for RawNetworks {
         &self.known
     }
 
+    fn check(&self, name: &str) -> Result<(), NetworkError> {
+        let verified = Opener::new(&self.config).and_then(|it| it.verified(name));
+        verified.map(drop).map_err(|error| not_opened(&error))
+    }
+
     fn open(&self, name: &str) -> Result<OpenedNetwork, NetworkError> {
-        self.opened(name).map_err(|error| match error.downcast_ref() {
-            Some(RegistryError::Missing { .. }) => NetworkError::NotPulled,
-            _ => NetworkError::Open { reason: format!("{error:#}") },
-        })
+        self.opened(name).map_err(|error| not_opened(&error))
+    }
+}
+
+fn not_opened(error: &anyhow::Error) -> NetworkError {
+    match error.downcast_ref() {
+        Some(RegistryError::Missing { .. }) => NetworkError::NotPulled,
+        _ => NetworkError::Open { reason: format!("{error:#}") },
     }
 }
 

@@ -10,7 +10,7 @@ use tokio::sync::watch::Sender;
 use tokio::task::JoinHandle;
 
 use crate::audit::{AuditEvent, Outcome, Recorder, Row};
-use crate::base::{Clock, Spans, SystemClock};
+use crate::base::{Clock, Spans, SystemClock, memory};
 use crate::bus::Bus;
 use crate::config::{Config, NodeService};
 use crate::engine::{self, Device};
@@ -54,10 +54,6 @@ use senders::Senders;
 const CHECK_EVERY: Duration = Duration::from_secs(5);
 const CHECK_TIME: Duration = Duration::from_secs(10);
 
-/// Heaps that all threads share. With one for each thread, as glibc likes it, every heap keeps what its thread once
-/// needed: 440 MiB instead of 330 in `make bench`.
-const HEAPS: i32 = 2;
-
 /// Longest time of one attempt at a job of letters or documents.
 const ATTEMPT: Duration = Duration::from_secs(300);
 
@@ -77,7 +73,7 @@ pub(super) enum Role {
 
 /// Serves until SIGTERM or SIGINT.
 pub(super) fn run(config: &Config, role: Role) -> anyhow::Result<()> {
-    share_heaps();
+    memory::share_heaps();
     let data_dir = config.data_dir();
     std::fs::create_dir_all(&data_dir)
         .with_context(|| format!("無法建立資料目錄 {}", data_dir.display()))?;
@@ -110,16 +106,6 @@ pub(super) fn run(config: &Config, role: Role) -> anyhow::Result<()> {
     runtime.spawn(report(device));
     let offer = Offer { services, recogniser };
     runtime.block_on(serve(config, role, offer, clock))
-}
-
-/// Bounds the number of heaps of the C library's allocator, where that is glibc's.
-#[expect(unsafe_code, reason = "the allocator's settings are behind the C interface only")]
-fn share_heaps() {
-    // SAFETY: mallopt only stores the number; no thread of ours runs yet.
-    #[cfg(all(target_os = "linux", target_env = "gnu"))]
-    unsafe {
-        libc::mallopt(libc::M_ARENA_MAX, HEAPS);
-    }
 }
 
 async fn serve(
@@ -249,7 +235,7 @@ fn app(
         gate,
         asyncapi: rpc::asyncapi(),
         options: HttpOptions { spans: spans.clone(), ..http_options(config) },
-    })?)
+    }))
 }
 
 /// Answers over HTTP and the bus until the process is told to stop, and lets both end what they began.

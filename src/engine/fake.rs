@@ -2,7 +2,7 @@
 
 use std::sync::mpsc::Receiver;
 
-use crate::engine::{Element, EngineError, Port, Signature, TensorModel};
+use crate::engine::{Element, EngineError, Port, Signature, TensorModel, Wanted};
 use crate::tensor::{Tensor, View};
 
 /// A model that does what its test tells it to. One input, of floats unless told otherwise, and one float output.
@@ -11,7 +11,7 @@ pub struct FakeModel {
     behaviour: Behaviour,
 }
 
-type Function = dyn FnMut(&Tensor) -> Result<Tensor, EngineError> + Send;
+type Function = dyn FnMut(&Tensor, &Wanted) -> Result<Tensor, EngineError> + Send;
 
 enum Behaviour {
     Identity,
@@ -27,7 +27,14 @@ impl FakeModel {
 
     /// Computes each output with `function`, which may also fail or panic.
     pub fn computing(
-        function: impl FnMut(&Tensor) -> Result<Tensor, EngineError> + Send + 'static,
+        mut function: impl FnMut(&Tensor) -> Result<Tensor, EngineError> + Send + 'static,
+    ) -> FakeModel {
+        FakeModel::computing_while(move |input, _| function(input))
+    }
+
+    /// The same for a function that may look whether anybody still waits.
+    pub fn computing_while(
+        function: impl FnMut(&Tensor, &Wanted) -> Result<Tensor, EngineError> + Send + 'static,
     ) -> FakeModel {
         FakeModel::new(Behaviour::Function(Box::new(function)))
     }
@@ -87,9 +94,10 @@ impl TensorModel for FakeModel {
         &self.signature
     }
 
-    fn run(
+    fn run_while(
         &mut self,
         inputs: &[Tensor],
+        wanted: &Wanted,
         visit: &mut dyn FnMut(&[View<'_>]),
     ) -> Result<(), EngineError> {
         self.signature.check(inputs)?;
@@ -101,11 +109,11 @@ impl TensorModel for FakeModel {
         };
         match &mut self.behaviour {
             Behaviour::Identity => show(inputs),
-            Behaviour::Function(function) => show(&[function(input)?]),
+            Behaviour::Function(function) => show(&[function(input, wanted)?]),
             Behaviour::Gated { gate, inner } => {
                 // An error means that the test let go of the gate: it is open.
                 let _ = gate.recv();
-                inner.run(inputs, visit)
+                inner.run_while(inputs, wanted, visit)
             }
         }
     }

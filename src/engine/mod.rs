@@ -21,6 +21,7 @@ mod rten;
 mod signature;
 pub mod speech;
 mod tokenizer;
+mod wanted;
 #[cfg(unix)]
 pub mod worker;
 
@@ -39,6 +40,7 @@ pub use device::{Device, Placement, choose as choose_device, report as report_de
 pub use onnx::{GraphError, Header};
 pub use signature::{Element, Port, Signature};
 pub use tokenizer::{TokenLimits, Tokenizer, TokenizerError, Tokens};
+pub use wanted::Wanted;
 
 /// A loaded model: tensors in, tensors out.
 ///
@@ -49,12 +51,28 @@ pub trait TensorModel: Send {
 
     /// Runs once over `inputs` (in the order of the model's own inputs) and shows the outputs to `visit`.
     ///
-    /// Inputs that do not fit the signature are refused before the runtime sees them. `visit` is called once, or
-    /// not at all when the run fails. Outputs are shown, not returned: an OCR output of many megabytes is reduced
-    /// where it lies, never copied.
+    /// # Errors
+    /// As of [`TensorModel::run_while`].
     fn run(
         &mut self,
         inputs: &[Tensor],
+        visit: &mut dyn FnMut(&[View<'_>]),
+    ) -> Result<(), EngineError> {
+        self.run_while(inputs, &Wanted::default(), visit)
+    }
+
+    /// The same for as long as it is `wanted`: a runtime that can stop between two steps does.
+    ///
+    /// Inputs that do not fit the signature are refused before the runtime sees them. `visit` is called once, or
+    /// not at all when the run fails. Outputs are shown, not returned: an OCR output of many megabytes is reduced
+    /// where it lies, never copied.
+    ///
+    /// # Errors
+    /// When the inputs do not fit, the runtime fails, or nobody waits any more.
+    fn run_while(
+        &mut self,
+        inputs: &[Tensor],
+        wanted: &Wanted,
         visit: &mut dyn FnMut(&[View<'_>]),
     ) -> Result<(), EngineError>;
 }
@@ -167,6 +185,9 @@ pub enum EngineError {
     /// The runtime reported an error.
     #[error("the model failed: {0}")]
     Failed(String),
+    /// Nobody waits for the outputs any more.
+    #[error("nobody waits for the outputs any more")]
+    Unwanted,
     /// The model's worker process ended or hung; another is started for the next run.
     #[error("the worker process of the model failed: {0}")]
     Crashed(String),

@@ -1,11 +1,15 @@
 //! Models on ONNX Runtime.
 
+use std::sync::Arc;
+
 use ort::session::builder::SessionBuilder;
 use ort::session::{RunOptions, Session, SessionInputValue};
 use ort::value::{DynValue, Outlet, TensorElementType, TensorRef, ValueType};
 
 use crate::engine::signature::{Element, Port, Signature};
-use crate::engine::{EngineError, OpenOptions, Scratch, TensorModel, onnx, ort_library, read_file};
+use crate::engine::{
+    EngineError, OpenOptions, Scratch, TensorModel, Wanted, onnx, ort_library, read_file,
+};
 use crate::registry::VerifiedFile;
 use crate::tensor::{Data, Tensor, View};
 
@@ -63,7 +67,7 @@ fn run_error<R>(err: ort::Error<R>) -> EngineError {
 
 struct OrtModel {
     session: Session,
-    options: RunOptions,
+    options: Arc<RunOptions>,
     signature: Signature,
 }
 
@@ -72,7 +76,7 @@ impl OrtModel {
         let ports = |outlets: &[Outlet]| outlets.iter().map(port).collect::<Result<Vec<Port>, _>>();
         let signature =
             Signature { inputs: ports(session.inputs())?, outputs: ports(session.outputs())? };
-        let options = run_options(scratch).map_err(load_error)?;
+        let options = Arc::new(run_options(scratch).map_err(load_error)?);
         Ok(OrtModel { session, options, signature })
     }
 }
@@ -102,16 +106,30 @@ impl TensorModel for OrtModel {
         &self.signature
     }
 
-    fn run(
+    fn run_while(
         &mut self,
         inputs: &[Tensor],
+        wanted: &Wanted,
         visit: &mut dyn FnMut(&[View<'_>]),
     ) -> Result<(), EngineError> {
         self.signature.check(inputs)?;
         let values: Vec<SessionInputValue<'_>> =
             inputs.iter().map(input_value).collect::<Result<_, _>>()?;
-        let outputs =
-            self.session.run_with_options(values.as_slice(), &self.options).map_err(run_error)?;
+        let OrtModel { session, options, .. } = self;
+        // A run before it may have been stopped.
+        options.unterminate().map_err(run_error)?;
+        let stop = {
+            let options = Arc::clone(options);
+            // Where it cannot be stopped it runs to its end.
+            move || drop(options.terminate())
+        };
+        let options = options.as_ref();
+        let values = values.as_slice();
+        let ran = wanted.stopped_by(stop, move || session.run_with_options(values, options));
+        let outputs = match ran {
+            Ok(outputs) => outputs,
+            Err(error) => return Err(wanted.check().err().unwrap_or_else(|| run_error(error))),
+        };
         let outputs: Vec<_> = outputs.values().collect();
         let outputs: Vec<(Vec<usize>, &[f32])> =
             outputs.iter().map(|it| output_parts(it)).collect::<Result<_, _>>()?;

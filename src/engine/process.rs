@@ -12,7 +12,7 @@ use std::time::Duration;
 use crate::engine::frame::Frame;
 use crate::engine::signature::Signature;
 use crate::engine::worker::OpenRequest;
-use crate::engine::{EngineError, TensorModel};
+use crate::engine::{EngineError, TensorModel, Wanted};
 use crate::tensor::{Tensor, View};
 
 /// Pause before the second restart in a row; it doubles from there.
@@ -89,9 +89,10 @@ impl TensorModel for ProcessModel {
         &self.signature
     }
 
-    fn run(
+    fn run_while(
         &mut self,
         inputs: &[Tensor],
+        _: &Wanted,
         visit: &mut dyn FnMut(&[View<'_>]),
     ) -> Result<(), EngineError> {
         self.signature.check(inputs)?;

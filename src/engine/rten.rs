@@ -8,7 +8,7 @@ use rten::{
 use rten_tensor::{AsView, Layout, TensorView};
 
 use crate::engine::signature::{Element, Port, Signature};
-use crate::engine::{EngineError, OpenOptions, TensorModel, onnx, read_file};
+use crate::engine::{EngineError, OpenOptions, TensorModel, Wanted, onnx, read_file};
 use crate::registry::VerifiedFile;
 use crate::tensor::{Data, Tensor, View};
 
@@ -72,9 +72,10 @@ impl TensorModel for RtenModel {
         &self.signature
     }
 
-    fn run(
+    fn run_while(
         &mut self,
         inputs: &[Tensor],
+        _: &Wanted,
         visit: &mut dyn FnMut(&[View<'_>]),
     ) -> Result<(), EngineError> {
         self.signature.check(inputs)?;

@@ -43,7 +43,7 @@ pub(super) async fn description(
 ) -> Result<([(HeaderName, &'static str); 1], String), Failure> {
     let unknown = || Failure::new(ErrorCode::NotFound, "沒有這項服務;代碼列於 /api/v1/services。");
     let service = file.strip_suffix(".json").ok_or_else(unknown)?;
-    let whole = serde_json::from_str(&app.openapi).unwrap_or(Value::Null);
+    let whole = serde_json::from_str(app.openapi()?).unwrap_or(Value::Null);
     let excerpt = excerpt(whole, service).ok_or_else(unknown)?;
     Ok(([(CONTENT_TYPE, "application/json")], format!("{excerpt:#}\n")))
 }

@@ -58,7 +58,7 @@ mod told;
 mod visitors;
 mod webhooks;
 
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
 use axum::Router;
@@ -194,7 +194,10 @@ pub struct App {
     pages: Option<Pages>,
     options: HttpOptions,
     metrics: PrometheusHandle,
-    openapi: String,
+    /// Every route with an entry in the description.
+    routes: Router<Arc<App>>,
+    /// Written when it is first asked for.
+    openapi: OnceLock<String>,
     asyncapi: String,
 }
 
@@ -224,10 +227,10 @@ pub struct AppParts {
 
 impl App {
     /// The surface; installs the process's metrics recorder unless it is there already.
-    pub fn new(parts: AppParts) -> Result<Arc<App>, serde_json::Error> {
+    pub fn new(parts: AppParts) -> Arc<App> {
         let AppParts { service, jobs, reviews, webhooks, audit, clock, .. } = parts;
         let AppParts { gate, pages, asyncapi, options, .. } = parts;
-        let openapi = described(&gate).to_pretty_json()?;
+        let (routes, _) = routes().split_for_parts();
         let metrics = metrics::recorder();
         let quota = Quota::new(options.quota);
         let uploads = Semaphore::new(options.max_uploads);
@@ -237,7 +240,7 @@ impl App {
         let (store, ticking) = (reviews.store.clone(), Arc::clone(&reviews.clock));
         let tenants = Arc::clone(&reviews.tenants);
         let proposals = Proposals { store, tenants, clock: ticking, agency: None };
-        Ok(Arc::new(App {
+        Arc::new(App {
             service,
             jobs,
             reviews,
@@ -252,9 +255,22 @@ impl App {
             pages,
             options,
             metrics,
-            openapi,
+            routes,
+            openapi: OnceLock::new(),
             asyncapi,
-        }))
+        })
+    }
+
+    /// The description of the surface, as callers of this server see it.
+    fn openapi(&self) -> Result<&str, CallError> {
+        if let Some(known) = self.openapi.get() {
+            return Ok(known);
+        }
+        let written = described(&self.gate).to_pretty_json().map_err(|error| {
+            tracing::error!(%error, "the description could not be written");
+            refuse(ErrorCode::Internal, "系統發生錯誤,原因請見伺服器紀錄。")
+        })?;
+        Ok(self.openapi.get_or_init(|| written))
     }
 
     /// What is measured, in Prometheus' text form.
@@ -395,9 +411,9 @@ fn described(gate: &Gate) -> utoipa::openapi::OpenApi {
 
 /// The complete surface.
 pub fn router(app: &Arc<App>) -> Router {
-    let (router, _) = routes().split_for_parts();
     let pages = app.pages.as_ref().map(|it| it.router.clone()).unwrap_or_default();
-    router
+    let routes = app.routes.clone();
+    routes
         .merge(pages::docs())
         .merge(grpc::routes())
         .with_state(Arc::clone(app))

@@ -68,8 +68,8 @@ fn style_of(page: &str) -> &str {
 )]
 pub(super) async fn description(
     State(app): State<Arc<App>>,
-) -> ([(HeaderName, &'static str); 1], String) {
-    ([(CONTENT_TYPE, "application/json")], app.openapi.clone())
+) -> Result<([(HeaderName, &'static str); 1], String), Failure> {
+    Ok(([(CONTENT_TYPE, "application/json")], app.openapi()?.to_owned()))
 }
 
 /// 企業匯流排與事件的描述檔。

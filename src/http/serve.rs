@@ -19,6 +19,7 @@ use super::listen::{Accepted, Listener};
 use super::outsiders::{Outsiders, Why};
 use super::tls::{Greeted, Tls, is_unproven};
 use super::{App, router};
+use crate::base::memory;
 
 /// How often histograms are folded, so that they stay small when nobody asks for them.
 const UPKEEP: Duration = Duration::from_secs(5);
@@ -65,6 +66,7 @@ async fn accept_and_drain(
     let (grace, drain) = (app.options.drain_grace, app.options.drain_timeout);
     let following = follow(Arc::clone(&app));
     let mut server = Server::new(app);
+    memory::give_back();
     tokio::select! {
         () = server.accept_all(&listeners) => {}
         () = following => {}

@@ -6,23 +6,28 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::thread;
 use std::time::Duration;
 
+use tokio::runtime::Handle;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, oneshot};
 
 use crate::base::{Deadline, ErrorCode, TraceContext};
-use crate::batch::{self, BatchSpec};
-use crate::engine::{Element, Port, Signature, TensorModel};
+use crate::batch;
+use crate::engine::{Element, Port, Signature};
 use crate::task::call::{CallContext, CallError};
 use crate::task::infer::{Datatype, KnownModel, ListedModel, TensorModelInfo, TensorPort, Trial};
 use crate::tensor::Tensor;
 
 mod loaded;
+mod networks;
 mod room;
 mod split;
 mod trial;
 
+pub use networks::{NetworkError, Networks, OpenedNetwork};
+
 use super::pool::Lane;
 use super::{Service, Unread};
 use loaded::Loaded;
+use networks::not_opened;
 use split::rows;
 use trial::{Chosen, Served, Shadow, Shadows};
 
@@ -34,40 +39,6 @@ const MOST_PLACES: u32 = 256;
 const PLACES: u32 = 8 * MOST_PLACES;
 /// How long a call that nobody hears may take.
 const SHADOW_TIME: Duration = Duration::from_secs(10);
-
-/// Opens models of the registry that take tensors.
-pub trait Networks: Send + Sync {
-    /// Those that there are.
-    fn known(&self) -> &[KnownModel];
-
-    /// Opens copies of one of them. Blocks for seconds.
-    ///
-    /// # Errors
-    /// When its files are not here, or it cannot be opened.
-    fn open(&self, name: &str) -> Result<OpenedNetwork, NetworkError>;
-}
-
-/// An opened model.
-pub struct OpenedNetwork {
-    /// Its copies.
-    pub copies: Vec<Box<dyn TensorModel>>,
-    /// How its queue behaves. Rows are padded nowhere: an output would tell of others' rows.
-    pub spec: BatchSpec,
-}
-
-/// Why a model is not opened.
-#[derive(Debug, thiserror::Error)]
-pub enum NetworkError {
-    /// Its files are not here.
-    #[error("its files are not here: fenwen models pull gets them")]
-    NotPulled,
-    /// It cannot be opened.
-    #[error("it cannot be opened: {reason}")]
-    Open {
-        /// Why, the whole chain.
-        reason: String,
-    },
-}
 
 /// What else is wanted of the models that are loaded for callers.
 #[derive(Clone, Debug, Default)]
@@ -251,9 +222,10 @@ impl Infer {
             if self.loaded().contains_key(name) {
                 return Ok(());
             }
-            self.make_room(&known, deadline).await?;
+            let runtime = Handle::current();
             let load = move || {
-                let outcome = infer.open(&known);
+                let has_room = runtime.block_on(infer.make_room(&known, deadline));
+                let outcome = has_room.and_then(|()| infer.open(&known));
                 drop(guard);
                 // The caller may have left meanwhile; the model stays.
                 let _ = sender.send(outcome);
@@ -299,13 +271,7 @@ impl Infer {
     /// Opens a model of the registry, which callers know as `shown`.
     fn opened(&self, known: &KnownModel, shown: &KnownModel) -> Result<Loaded, CallError> {
         let name = known.name.as_str();
-        let opened = self.networks.open(name).map_err(|error| match error {
-            NetworkError::NotPulled => CallError::new(
-                ErrorCode::Conflict,
-                format!("模型檔尚未下載,請先執行:fenwen models pull {name}"),
-            ),
-            error => failed(name, &error),
-        })?;
+        let opened = self.networks.open(name).map_err(|error| not_opened(name, &error))?;
         let Some(signature) = opened.copies.first().map(|it| it.signature().clone()) else {
             return Err(failed(name, &"no copy was made"));
         };

@@ -40,11 +40,13 @@ pub enum NoticeKind {
     DeadLetters,
     /// The disk is nearly full.
     DiskNearlyFull,
+    /// A model computes on the processor: the card did not take it.
+    OnProcessor,
 }
 
 impl NoticeKind {
     /// Every kind.
-    pub const ALL: [NoticeKind; 7] = [
+    pub const ALL: [NoticeKind; 8] = [
         NoticeKind::ReleaseRefused,
         NoticeKind::RepeatedRefusals,
         NoticeKind::OffHoursReading,
@@ -52,6 +54,7 @@ impl NoticeKind {
         NoticeKind::NotUnsealed,
         NoticeKind::DeadLetters,
         NoticeKind::DiskNearlyFull,
+        NoticeKind::OnProcessor,
     ];
 
     /// Its name in events and metrics.
@@ -64,6 +67,7 @@ impl NoticeKind {
             NoticeKind::NotUnsealed => "not-unsealed",
             NoticeKind::DeadLetters => "dead-letters",
             NoticeKind::DiskNearlyFull => "disk-nearly-full",
+            NoticeKind::OnProcessor => "on-processor",
         }
     }
 
@@ -83,6 +87,9 @@ impl NoticeKind {
                 "有工作多次失敗後放棄;請執行 fenwen jobs list 查明後重新排隊"
             }
             NoticeKind::DiskNearlyFull => "磁碟空間即將用盡;請清出空間或加大磁碟",
+            NoticeKind::OnProcessor => {
+                "有模型無法在 GPU 上開啟,改由 CPU 計算;原因見伺服器紀錄,請檢查 GPU 後重新啟動"
+            }
         }
     }
 }

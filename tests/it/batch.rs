@@ -1,7 +1,7 @@
 //! The batching of rows: every accepted row is answered once, with its own result.
 
 use std::sync::Arc;
-use std::sync::mpsc::{Sender, channel};
+use std::sync::mpsc::{RecvTimeoutError, Sender, channel};
 use std::time::{Duration, Instant};
 
 use fenwen::base::{Clock, Deadline, ManualClock, SystemClock};
@@ -219,6 +219,41 @@ async fn rows_nobody_waits_for_are_not_run() {
     assert_eq!(kept.await.unwrap(), Ok(vec![8.0]));
     let stats = handle.stats();
     assert_eq!((stats.skipped_closed, stats.skipped_expired, stats.rows), (1, 1, 2));
+}
+
+/// A model that is at work for as long as it is wanted, or until it is let go; then it doubles.
+fn tireless() -> (Sender<()>, FakeModel) {
+    let (open, gate) = channel::<()>();
+    let model = FakeModel::computing_while(move |input, wanted| {
+        while gate.recv_timeout(Duration::from_millis(1)) == Err(RecvTimeoutError::Timeout) {
+            wanted.check()?;
+        }
+        let doubled = input.as_f32().unwrap().iter().map(|it| it * 2.0).collect();
+        Ok(Tensor::f32(input.shape(), doubled).unwrap())
+    });
+    (open, model)
+}
+
+#[tokio::test]
+async fn a_run_is_given_up_when_the_last_caller_leaves() {
+    let (open, model) = tireless();
+    let handle = spawn(vec![model], spec());
+    let submit = |value: f32| {
+        let handle = handle.clone();
+        tokio::spawn(async move { handle.run(row(&[value]), far()).await })
+    };
+    let alone = submit(1.0);
+    until(&handle, |it| it.running_cost == 1).await;
+    let [left, stays] = [submit(2.0), submit(3.0)];
+    until(&handle, |it| it.waiting_rows == 2).await;
+    alone.abort();
+    until(&handle, |it| it.given_up == 1 && it.running_cost == 2).await;
+    left.abort();
+    assert!(left.await.is_err());
+    drop(open);
+    assert_eq!(stays.await.unwrap(), Ok(vec![6.0]), "one of the batch is still there");
+    let stats = handle.stats();
+    assert_eq!((stats.given_up, stats.failed, stats.retried, stats.batches), (1, 0, 0, 2));
 }
 
 #[tokio::test]

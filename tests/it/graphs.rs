@@ -1,6 +1,8 @@
 //! The networks of ID images on candle: the same numbers as ONNX Runtime, whatever the batch and the size.
 
-use fenwen::engine::{EngineError, EngineKind, OpenOptions, TensorModel, open, open_replicas};
+use fenwen::engine::{
+    EngineError, EngineKind, OpenOptions, TensorModel, Wanted, open, open_replicas,
+};
 use fenwen::tensor::{Tensor, View};
 
 use crate::support::{CLASSIFIER, DETECTOR, FACE_FINDER, ONNX_RUNTIME, RECOGNISER, pulled};
@@ -89,6 +91,21 @@ fn copies_and_threads_give_the_same() {
         let other = run(copy.as_mut(), picture(&[2, 3, 48, 96], 7));
         let pairs = one[0].1.iter().zip(&other[0].1);
         assert!(pairs.map(|(a, b)| (a - b).abs()).all(|it| it < 1e-5));
+    }
+}
+
+#[test]
+fn a_run_that_nobody_waits_for_ends_early_and_the_next_one_does_not() {
+    for engine in [EngineKind::Ort, EngineKind::Candle] {
+        let mut model = model(CLASSIFIER, engine);
+        let before = run(model.as_mut(), picture(&[1, 3, 48, 96], 7));
+        let nobody = Wanted::default();
+        nobody.give_up();
+        let mut shown = false;
+        let given_up =
+            model.run_while(&[picture(&[1, 3, 48, 96], 7)], &nobody, &mut |_| shown = true);
+        assert_eq!((given_up, shown), (Err(EngineError::Unwanted), false), "{engine:?}");
+        assert_eq!(run(model.as_mut(), picture(&[1, 3, 48, 96], 7)), before, "{engine:?}");
     }
 }
 

@@ -8,6 +8,7 @@ use axum::extract::State;
 use axum::http::StatusCode;
 use axum::routing::post;
 use axum::{Json, Router};
+use fenwen::engine::Wanted;
 use serde_json::{Value, json};
 use tokio::net::TcpListener;
 use tokio::sync::oneshot;
@@ -52,7 +53,9 @@ fn compute(inbox: &mpsc::Receiver<(Value, Waiting)>, mut worker: Worker, max_row
         if batch.is_empty() {
             continue;
         }
-        worker.compute(batch.len());
+        if worker.compute(batch.len(), &Wanted::default()).is_err() {
+            continue;
+        }
         for (data, waiting) in batch {
             // Who has left needs none.
             let _ = waiting.send(data);

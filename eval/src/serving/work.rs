@@ -3,7 +3,9 @@
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::sync::mpsc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
+
+use fenwen::engine::{EngineError, Wanted};
 
 /// What a model does with a batch; its rows come back as they went in.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
@@ -35,7 +37,10 @@ impl Work {
     }
 }
 
-/// A model at work, and the number of rows that it has computed.
+/// Steps of a batch: a network can be stopped after each layer.
+const N_STEPS: u32 = 12;
+
+/// A model at work, and the number of rows that it has computed to the end.
 pub(super) struct Worker {
     work: Work,
     count: PathBuf,
@@ -50,18 +55,25 @@ impl Worker {
         Worker { work, count: count.to_owned(), n_rows: 0, never, _alive: alive }
     }
 
-    /// Computes a batch. Counted where the model costs something: a file a batch is dearer than nothing.
-    pub(super) fn compute(&mut self, n_rows: usize) {
+    /// Computes a batch for as long as it is wanted. Counted where the model costs something: a file a batch is dearer
+    /// than nothing.
+    pub(super) fn compute(&mut self, n_rows: usize, wanted: &Wanted) -> Result<(), EngineError> {
         let cost = self.work.cost(n_rows);
         if cost.is_zero() {
-            return;
+            return Ok(());
+        }
+        let started = Instant::now();
+        for step in 1..=N_STEPS {
+            let end = started + cost * step / N_STEPS;
+            // Nobody ever sends: it waits that long.
+            let _ = self.never.recv_timeout(end.saturating_duration_since(Instant::now()));
+            wanted.check()?;
         }
         self.n_rows += n_rows as u64;
         if let Err(error) = fs::write(&self.count, self.n_rows.to_string()) {
             tracing::warn!(%error, "the rows computed are not counted");
         }
-        // Nobody ever sends: it waits that long.
-        let _ = self.never.recv_timeout(cost);
+        Ok(())
     }
 }
 
@@ -88,8 +100,11 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let count = folder.path().join("count");
         let mut worker = Worker::new(Work::Batch, &count);
-        worker.compute(3);
-        worker.compute(2);
+        let wanted = Wanted::default();
+        assert_eq!(worker.compute(3, &wanted), Ok(()));
+        assert_eq!(worker.compute(2, &wanted), Ok(()));
+        wanted.give_up();
+        assert_eq!(worker.compute(4, &wanted), Err(EngineError::Unwanted));
         assert_eq!(fs::read_to_string(&count).unwrap(), "5");
     }
 }

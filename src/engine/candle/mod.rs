@@ -22,7 +22,7 @@ use rayon::prelude::*;
 use rayon::{ThreadPool, ThreadPoolBuilder};
 
 use crate::engine::signature::{Element, Port, Signature};
-use crate::engine::{EngineError, GraphError, OpenOptions, TensorModel, read_file};
+use crate::engine::{EngineError, GraphError, OpenOptions, TensorModel, Wanted, read_file};
 use crate::registry::VerifiedFile;
 use crate::tensor::{Data, Tensor, View};
 
@@ -163,9 +163,10 @@ impl TensorModel for CandleModel {
         &self.signature
     }
 
-    fn run(
+    fn run_while(
         &mut self,
         inputs: &[Tensor],
+        _: &Wanted,
         visit: &mut dyn FnMut(&[View<'_>]),
     ) -> Result<(), EngineError> {
         self.signature.check(inputs)?;

@@ -5,12 +5,15 @@ use crate::task::call::CallError;
 use crate::task::infer::KnownModel;
 
 use super::Infer;
+use super::networks::not_opened;
 
 impl Infer {
-    /// Unloads models, first those that were not called for longest, until there is room for another.
+    /// Unloads models, first those that were not called for longest, until there is room for another; none for one whose
+    /// files are not here. Reads these files: not for a thread of the runtime.
     ///
     /// # Errors
-    /// When it is larger than all the room there is, or calls of one that leaves are still in flight at the deadline.
+    /// When it is larger than all the room there is, its files are not here, or calls of one that leaves are still in
+    /// flight at the deadline.
     pub(super) async fn make_room(
         &self,
         model: &KnownModel,
@@ -26,6 +29,7 @@ impl Infer {
             );
             return Err(CallError::new(ErrorCode::Conflict, message));
         };
+        self.networks.check(&model.name).map_err(|error| not_opened(&model.name, &error))?;
         while let Some(leaving) = self.one_too_many(left) {
             tracing::info!(model = leaving, room_for = model.name, "a model leaves for another");
             metrics::counter!("fenwen_models_evicted_total").increment(1);

@@ -240,8 +240,7 @@ impl Server {
             clock,
             asyncapi: fenwen::rpc::asyncapi(),
             options,
-        })
-        .unwrap();
+        });
         let (addr, sender, running) = serving(door, app).await;
         Server {
             addr,

@@ -307,6 +307,16 @@ async fn a_model_leaves_after_its_calls_and_not_for_one_that_has_no_room_at_all(
 }
 
 #[tokio::test]
+async fn no_model_leaves_for_one_whose_files_are_not_here() {
+    let deadline = SystemClock.now() + WATCHDOG;
+    let infer = with_room_for(1, Vec::new());
+    infer.load("slow", deadline).await.unwrap();
+    let refused = infer.load("missing", deadline).await.unwrap_err();
+    assert!(refused.message.contains("fenwen models pull missing"), "{}", refused.message);
+    assert_eq!(names_loaded(&infer), ["slow"]);
+}
+
+#[tokio::test]
 async fn calls_beyond_the_places_are_refused_at_once() {
     let infer = Infer::new(FakeNetworks::new());
     infer.load("same", SystemClock.now() + WATCHDOG).await.unwrap();

@@ -16,7 +16,7 @@ use crate::engine::candle::weights::{
     Affine, BRANCH, HIDDEN, Matrix, NGRAMS, Ngram, Norm, Table, WIDTH, Weights,
 };
 use crate::engine::candle::{flat, load_error, read_rows, signature};
-use crate::engine::{EngineError, Signature, TensorModel};
+use crate::engine::{EngineError, Signature, TensorModel, Wanted};
 use crate::tensor::{Tensor as Values, View};
 
 use ops::{Activate, Embed, Places, Pool, Windows};
@@ -66,9 +66,10 @@ impl TensorModel for GpuModel {
         &self.signature
     }
 
-    fn run(
+    fn run_while(
         &mut self,
         inputs: &[Values],
+        _: &Wanted,
         visit: &mut dyn FnMut(&[View<'_>]),
     ) -> std::result::Result<(), EngineError> {
         self.signature.check(inputs)?;

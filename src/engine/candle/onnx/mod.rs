@@ -21,7 +21,7 @@ use candle_core::{Device, Tensor as CandleTensor};
 use rayon::{ThreadPool, ThreadPoolBuilder};
 
 use crate::engine::signature::Signature;
-use crate::engine::{EngineError, Header, OpenOptions, TensorModel};
+use crate::engine::{EngineError, Header, OpenOptions, TensorModel, Wanted};
 use crate::tensor::{Data, Tensor, View};
 
 use graph::Graph;
@@ -78,14 +78,15 @@ impl TensorModel for OnnxModel {
         &self.plan.signature
     }
 
-    fn run(
+    fn run_while(
         &mut self,
         inputs: &[Tensor],
+        wanted: &Wanted,
         visit: &mut dyn FnMut(&[View<'_>]),
     ) -> Result<(), EngineError> {
         self.plan.signature.check(inputs)?;
         let OnnxModel { plan, pool, outputs } = self;
-        pool.install(|| compute(plan, inputs, outputs)).map_err(run_error)?;
+        pool.install(|| compute(plan, inputs, wanted, outputs)).map_err(run_error)?;
         let views: Vec<View<'_>> = outputs
             .iter()
             .map(Landing::view)
@@ -97,7 +98,12 @@ impl TensorModel for OnnxModel {
 }
 
 /// Puts the outputs into `outputs`, back on the host, where they take the room of those before.
-fn compute(plan: &Plan, inputs: &[Tensor], outputs: &mut Vec<Landing>) -> Result<(), RunError> {
+fn compute(
+    plan: &Plan,
+    inputs: &[Tensor],
+    wanted: &Wanted,
+    outputs: &mut Vec<Landing>,
+) -> Result<(), RunError> {
     let inputs = inputs
         .iter()
         .map(|input| {
@@ -108,7 +114,7 @@ fn compute(plan: &Plan, inputs: &[Tensor], outputs: &mut Vec<Landing>) -> Result
             Ok(CandleTensor::from_slice(values, input.shape(), plan.device())?)
         })
         .collect::<Result<Vec<CandleTensor>, RunError>>()?;
-    let computed = plan.run(inputs)?;
+    let computed = plan.run(inputs, wanted)?;
     outputs.resize_with(computed.len(), Landing::default);
     for (output, landing) in computed.iter().zip(outputs) {
         landing.take(output)?;
@@ -119,6 +125,7 @@ fn compute(plan: &Plan, inputs: &[Tensor], outputs: &mut Vec<Landing>) -> Result
 fn run_error(error: RunError) -> EngineError {
     match error {
         RunError::TooLarge => EngineError::BadInput(error.to_string()),
+        RunError::Unwanted => EngineError::Unwanted,
         RunError::Misfit(_) | RunError::Candle(_) => EngineError::Failed(error.to_string()),
     }
 }

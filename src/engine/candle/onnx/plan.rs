@@ -4,7 +4,6 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use candle_core::{Device, Tensor};
 
-use crate::engine::EngineError;
 use crate::engine::candle::device::Tether;
 use crate::engine::candle::onnx::fold;
 use crate::engine::candle::onnx::graph::{Array, Elements, Graph, Node, Slot};
@@ -12,6 +11,7 @@ use crate::engine::candle::onnx::lower::{Lowered, Lowering, to_device};
 use crate::engine::candle::onnx::op::{Integers, Kind, Op, Value};
 use crate::engine::candle::onnx::shape::RunError;
 use crate::engine::signature::Signature;
+use crate::engine::{EngineError, Wanted};
 
 /// A graph made ready. Immutable: one serves every thread.
 #[derive(Debug)]
@@ -74,13 +74,18 @@ impl Plan {
     }
 
     /// Runs all steps over inputs on the device; the outputs lie there too.
-    pub(super) fn run(&self, inputs: Vec<Tensor>) -> Result<Vec<Tensor>, RunError> {
+    pub(super) fn run(
+        &self,
+        inputs: Vec<Tensor>,
+        wanted: &Wanted,
+    ) -> Result<Vec<Tensor>, RunError> {
         let mut values: Vec<Option<Value>> = vec![None; self.constants.len()];
         for (slot, tensor) in self.inputs.iter().zip(inputs) {
             put(&mut values, *slot, Value::Device(tensor));
         }
         let missing = || RunError::Misfit("a value is missing");
         for step in &self.steps {
+            wanted.check().map_err(|_| RunError::Unwanted)?;
             let taken: Vec<&Value> = step
                 .inputs
                 .iter()

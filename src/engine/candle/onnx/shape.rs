@@ -12,6 +12,9 @@ pub(super) enum RunError {
     /// Dimensions that an operator cannot take.
     #[error("{0}")]
     Misfit(&'static str),
+    /// Nobody waits for it any more.
+    #[error("nobody waits for it any more")]
+    Unwanted,
     /// The device, or candle.
     #[error(transparent)]
     Candle(#[from] candle_core::Error),

@@ -23,7 +23,7 @@ type Output = (Vec<usize>, Vec<f32>);
 fn run_all(bytes: &[u8], (shape, values): Given<'_>) -> Result<Vec<Output>, EngineError> {
     let input = Tensor::f32(shape, values.to_vec()).unwrap();
     let mut outputs = Vec::new();
-    compute(&planned(bytes)?, &[input], &mut outputs).map_err(run_error)?;
+    compute(&planned(bytes)?, &[input], &Wanted::default(), &mut outputs).map_err(run_error)?;
     let views = outputs.iter().map(|it| it.view().unwrap());
     Ok(views.map(|it| (it.shape().to_vec(), it.data().to_vec())).collect())
 }

@@ -4,8 +4,8 @@
 use std::io::Cursor;
 
 use super::*;
-use crate::engine::Signature;
 use crate::engine::speech::fake::{FakeSpeech, heard};
+use crate::engine::{Signature, Wanted};
 use crate::media::audio::{self, AudioLimits};
 use crate::tensor::{Tensor, View};
 
@@ -17,9 +17,10 @@ impl TensorModel for Loudness {
         &self.0
     }
 
-    fn run(
+    fn run_while(
         &mut self,
         inputs: &[Tensor],
+        _: &Wanted,
         visit: &mut dyn FnMut(&[View<'_>]),
     ) -> Result<(), EngineError> {
         let samples = inputs[0].as_f32().unwrap();

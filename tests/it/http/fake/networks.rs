@@ -51,6 +51,10 @@ impl Networks for FakeNetworks {
         &self.known
     }
 
+    fn check(&self, name: &str) -> Result<(), NetworkError> {
+        if name == "missing" { Err(NetworkError::NotPulled) } else { Ok(()) }
+    }
+
     fn open(&self, name: &str) -> Result<OpenedNetwork, NetworkError> {
         let dims = [None, Some(2)];
         let skipping = Arc::new(SkippingClock::default());
