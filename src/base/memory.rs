@@ -17,7 +17,10 @@ pub fn share_heaps() {
 
 /// Gives back to the system what this thread has freed: a start frees megabytes that are not needed again, and an allocator
 /// that has nothing to do keeps them.
-#[expect(unsafe_code, reason = "the allocator is behind its C interface only")]
+#[cfg_attr(
+    feature = "mimalloc",
+    expect(unsafe_code, reason = "the allocator is behind its C interface only")
+)]
 pub fn give_back() {
     // SAFETY: it may be called at any time from any thread; where another allocator is in use it finds nothing.
     #[cfg(feature = "mimalloc")]

@@ -433,3 +433,23 @@ fn service(
     };
     Service::start(parts, limits).context("無法啟動解碼執行緒")
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_worker_has_what_becomes_jobs_and_a_relay_nothing() {
+        use ServiceName::{Documents, IdentityDocuments, Letters, Questions, Speech};
+        let mut config = Config::default();
+        assert_eq!(services(&config, Role::Worker), [Letters, Documents, Speech]);
+        assert_eq!(services(&config, Role::Relay), []);
+        for role in [Role::All, Role::Api] {
+            let every = services(&config, role);
+            assert_eq!(every, [Letters, Documents, Speech, Questions, IdentityDocuments]);
+        }
+        config.server.services = vec![NodeService::IdentityDocuments, NodeService::Speech];
+        assert_eq!(services(&config, Role::Worker), [Speech]);
+        assert_eq!(services(&config, Role::Api), [IdentityDocuments, Speech]);
+    }
+}

@@ -194,8 +194,6 @@ pub struct App {
     pages: Option<Pages>,
     options: HttpOptions,
     metrics: PrometheusHandle,
-    /// Every route with an entry in the description.
-    routes: Router<Arc<App>>,
     /// Written when it is first asked for.
     openapi: OnceLock<String>,
     asyncapi: String,
@@ -230,7 +228,6 @@ impl App {
     pub fn new(parts: AppParts) -> Arc<App> {
         let AppParts { service, jobs, reviews, webhooks, audit, clock, .. } = parts;
         let AppParts { gate, pages, asyncapi, options, .. } = parts;
-        let (routes, _) = routes().split_for_parts();
         let metrics = metrics::recorder();
         let quota = Quota::new(options.quota);
         let uploads = Semaphore::new(options.max_uploads);
@@ -255,7 +252,6 @@ impl App {
             pages,
             options,
             metrics,
-            routes,
             openapi: OnceLock::new(),
             asyncapi,
         })
@@ -412,7 +408,7 @@ fn described(gate: &Gate) -> utoipa::openapi::OpenApi {
 /// The complete surface.
 pub fn router(app: &Arc<App>) -> Router {
     let pages = app.pages.as_ref().map(|it| it.router.clone()).unwrap_or_default();
-    let routes = app.routes.clone();
+    let (routes, _) = routes().split_for_parts();
     routes
         .merge(pages::docs())
         .merge(grpc::routes())

@@ -53,20 +53,21 @@ pub async fn serve(
 ) -> io::Result<Ended> {
     // On the threads that answer: the one that waits here may be another, and would be woken for each connection.
     let mut accepting = JoinSet::new();
-    accepting.spawn(accept_and_drain(listeners, app, shutdown));
+    let server = Server::new(app);
+    memory::give_back();
+    accepting.spawn(accept_and_drain(listeners, server, shutdown));
     let ended = accepting.join_next().await.transpose().map_err(io::Error::other)?;
     ended.ok_or_else(|| io::Error::other("nothing accepts connections"))
 }
 
 async fn accept_and_drain(
     listeners: Vec<Listener>,
-    app: Arc<App>,
+    mut server: Server,
     shutdown: impl Future<Output = ()>,
 ) -> Ended {
+    let app = &server.app;
     let (grace, drain) = (app.options.drain_grace, app.options.drain_timeout);
-    let following = follow(Arc::clone(&app));
-    let mut server = Server::new(app);
-    memory::give_back();
+    let following = follow(Arc::clone(app));
     tokio::select! {
         () = server.accept_all(&listeners) => {}
         () = following => {}

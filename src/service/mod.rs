@@ -318,7 +318,15 @@ impl Service {
 /// The refusal of a call that other nodes answer.
 fn elsewhere(service: ServiceName) -> CallError {
     let title = service.title();
-    let message = format!("這個節點不提供{title}(server.services),請改送提供此服務的節點。");
+    let later = match service {
+        ServiceName::Letters | ServiceName::Documents => {
+            ",或加上 Prefer: respond-async,由那些節點處理"
+        }
+        _ => "",
+    };
+    let message = format!(
+        "這個節點(依其角色與 server.services)不提供{title},請改送提供此服務的節點{later}。"
+    );
     CallError::new(ErrorCode::Unavailable, message)
 }
 

@@ -6,6 +6,7 @@ checked against Kubernetes' own schemas and against rules of this repository. He
 """
 
 import hashlib
+import json
 import re
 import shutil
 import subprocess
@@ -24,7 +25,7 @@ RELEASE = "ai"
 
 
 class Template:
-    """The constructs of Go's templates that the chart uses: `if`, `range $k, $v :=`, values and five functions."""
+    """The constructs of Go's templates that the chart uses: `if`, `range $k, $v :=`, values and seven functions."""
 
     TAG = re.compile(r"(?:(?<=\n)[ \t]*)?\{\{-\s*(.*?)\s*\}\}|\{\{\s*(.*?)\s*\}\}", re.S)
 
@@ -66,7 +67,9 @@ class Template:
                     out += self.until(at, scope | {key: name, each: item}, True)[0]
                 at = end + 1
             elif is_shown:
-                out += str(self.value(text, scope))
+                value = self.value(text, scope)
+                assert value is not None, f"there is no {text}"
+                out += str(value)
         return out, at
 
     def value(self, expression, scope):
@@ -79,6 +82,10 @@ class Template:
             name, *arguments = function.split()
             if name == "indent":
                 value = "\n".join(" " * int(arguments[0]) + it for it in str(value).split("\n"))
+            elif name == "default":
+                value = value or self.path(arguments[0], scope)
+            elif name == "toJson":
+                value = json.dumps(value)
             elif name == "quote":
                 value = '"' + str(value).replace('"', '\\"') + '"'
             elif name == "sha256sum":
@@ -88,11 +95,12 @@ class Template:
         return value
 
     def path(self, path, scope):
+        """A value; none where only the last name of its path is missing."""
         root, *names = path.split(".")
         value = scope["$"] if root in ("", "$") else scope[root]
-        for name in names:
+        for name in names[:-1]:
             value = value[name]
-        return value
+        return value.get(names[-1]) if names else value
 
 
 def rendered(values):
@@ -141,9 +149,23 @@ def check_chart():
         wanted = document["spec"]["selector"]["matchLabels"]
         assert wanted.items() <= document["spec"]["template"]["metadata"]["labels"].items()
         assert document["spec"]["serviceName"] in {name for kind, name in names if kind == "Service"}
+    check_groups(values)
     values["roles"]["relay"]["replicas"], values["export"]["enabled"] = 0, False
     assert len(rendered(values)) == len(documents) - 4, "a role of 0 and no export are left out"
     return values["config"]
+
+
+def check_groups(values):
+    """A group of its own for some services has the role and the services of its values."""
+    group = {"role": "worker", "services": ["speech"], "replicas": 1, "resources": {}}
+    documents = rendered(values | {"roles": {"ears": group, "worker": values["roles"]["worker"]}})
+    found = {}
+    for document in (it for it in documents if it["kind"] == "StatefulSet"):
+        serving = [it for it, _ in containers(document) if it["name"] == "fenwen"]
+        for it in serving:
+            services = [json.loads(of["value"]) for of in it["env"] if of["name"] == "FENWEN_SERVER__SERVICES"]
+            found[document["metadata"]["name"]] = (it["args"][-1], services)
+    assert found == {f"{RELEASE}-ears": ("worker", [["speech"]]), f"{RELEASE}-worker": ("worker", [])}, found
 
 
 def check_settings(server, text):
