@@ -26,14 +26,6 @@ pub struct BurstArgs {
     deadline_ms: u64,
 }
 
-/// Microseconds to an answer.
-struct Took {
-    /// Since the burst began, and with it the sending of the first request.
-    since_burst: u64,
-    /// Since this request was sent.
-    since_sent: u64,
-}
-
 pub(super) async fn run(args: &BurstArgs) -> Result<Value> {
     let request = Arc::new(args.request.request()?);
     let mut open = Vec::with_capacity(args.count);
@@ -45,12 +37,12 @@ pub(super) async fn run(args: &BurstArgs) -> Result<Value> {
         .into_iter()
         .map(|it| tokio::spawn(timeout(PATIENCE, once(Arc::clone(&request), it, begun))))
         .collect();
-    let mut seen: BTreeMap<u16, Vec<Took>> = BTreeMap::new();
+    let mut seen: BTreeMap<u16, Vec<u64>> = BTreeMap::new();
     let (mut n_lost, mut n_hints) = (0_usize, 0_usize);
     for it in asking {
         match it.await.context("a connection panicked")? {
-            Ok(Ok((answer, took))) => {
-                seen.entry(answer.status).or_default().push(took);
+            Ok(Ok((answer, micros))) => {
+                seen.entry(answer.status).or_default().push(micros);
                 n_hints += usize::from(answer.has_retry_after);
             }
             Ok(Err(_)) | Err(_) => n_lost += 1,
@@ -58,22 +50,16 @@ pub(super) async fn run(args: &BurstArgs) -> Result<Value> {
     }
     let in_time = seen
         .get(&200)
-        .map_or(0, |it| it.iter().filter(|it| it.since_burst <= args.deadline_ms * 1000).count());
+        .map_or(0, |it| it.iter().filter(|&&micros| micros <= args.deadline_ms * 1000).count());
     let by_status: BTreeMap<String, Value> = seen
         .into_iter()
-        .map(|(status, took)| {
-            let sorted = |of: fn(&Took) -> u64| {
-                let mut micros: Vec<u64> = took.iter().map(of).collect();
-                micros.sort_unstable();
-                micros
-            };
-            let micros = sorted(|it| it.since_burst);
+        .map(|(status, mut micros)| {
+            micros.sort_unstable();
             let shown = json!({
                 "count": micros.len(),
                 "p50_ms": quantile(&micros, 0.5),
                 "p99_ms": quantile(&micros, 0.99),
                 "last_ms": quantile(&micros, 1.0),
-                "slowest_ms": quantile(&sorted(|it| it.since_sent), 1.0),
             });
             (status.to_string(), shown)
         })
@@ -90,10 +76,8 @@ async fn once(
     request: Arc<Request>,
     mut connection: Connection,
     begun: Instant,
-) -> Result<(Answer, Took)> {
-    let sent = Instant::now();
+) -> Result<(Answer, u64)> {
     connection.send(&request).await?;
     let answer = connection.answer().await?;
-    let micros = |since: Instant| since.elapsed().as_micros().try_into().unwrap_or(u64::MAX);
-    Ok((answer, Took { since_burst: micros(begun), since_sent: micros(sent) }))
+    Ok((answer, begun.elapsed().as_micros().try_into().unwrap_or(u64::MAX)))
 }
