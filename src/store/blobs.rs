@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use futures_util::FutureExt;
+use futures_util::future::ready;
 
 use crate::base::Private;
 
@@ -10,7 +11,7 @@ use super::engine::{Kind, Reply, Tx};
 use super::jobs::ms;
 use super::retention::ids;
 use super::seal::BlobKey;
-use super::value::{Row, values};
+use super::value::{Row, owned, values};
 use super::{Store, StoreError};
 
 #[cfg(feature = "s3")]
@@ -97,7 +98,7 @@ impl Store {
     /// # Errors
     /// When the database fails.
     pub fn blob(&self, id: &str) -> Reply<Option<Blob>> {
-        self.call(Kind::Read, id.to_owned(), |id, tx| blob(id, tx).boxed())
+        self.call(Kind::Query, id.to_owned(), |id, tx| blob(id, tx).boxed())
     }
 
     /// The content of a small blob; `None` when it lies in files.
@@ -114,13 +115,13 @@ impl Store {
     fn add_blob(&self, meta: BlobMeta) -> Result<Reply<()>, StoreError> {
         let sealed_key = BlobKey::fresh()?.sealed(&self.sealer, &meta.id)?;
         Ok(self.call(Kind::Durable, (meta, sealed_key), |(meta, key), tx| {
-            add(meta, key, None, tx).boxed()
+            ready(add(meta, key, None, tx)).boxed()
         }))
     }
 
     /// The parts of a blob, in order.
     fn parts(&self, id: &str) -> Reply<Vec<Part>> {
-        self.call(Kind::Read, id.to_owned(), |id, tx| parts(id, tx).boxed())
+        self.call(Kind::Query, id.to_owned(), |id, tx| parts(id, tx).boxed())
     }
 
     /// Notes where a part lies; the file that it replaces, if any. `None` when the blob is not open.
@@ -144,7 +145,7 @@ impl Store {
 
     /// Destroyed blobs whose files may still lie there; some hundred.
     fn blobs_gone(&self) -> Reply<Vec<String>> {
-        self.call(Kind::Read, (), |(), tx| {
+        self.call(Kind::Query, (), |(), tx| {
             async move {
                 let select = "SELECT blob FROM blob_gone LIMIT $1";
                 ids(tx.rows(select, values![GONE_AT_ONCE]).await?)
@@ -172,19 +173,19 @@ impl Store {
 }
 
 /// Writes a small blob.
-pub(super) async fn insert(blob: &NewBlob, tx: &mut dyn Tx) -> Result<(), StoreError> {
-    add(&blob.meta, &blob.sealed_key, Some(blob.content.as_slice()), tx).await
+pub(super) fn insert(blob: &NewBlob, tx: &mut dyn Tx) -> Result<(), StoreError> {
+    add(&blob.meta, &blob.sealed_key, Some(blob.content.as_slice()), tx)
 }
 
 /// Forgets a small blob that nobody needs any longer.
-pub(super) async fn delete_inline(id: Option<&str>, tx: &mut dyn Tx) -> Result<(), StoreError> {
+pub(super) fn delete_inline(id: Option<&str>, tx: &mut dyn Tx) -> Result<(), StoreError> {
     if let Some(id) = id {
-        tx.execute("DELETE FROM blob WHERE id = $1", values![id]).await?;
+        tx.write("DELETE FROM blob WHERE id = $1", owned![id])?;
     }
     Ok(())
 }
 
-async fn add(
+fn add(
     meta: &BlobMeta,
     sealed_key: &[u8],
     content: Option<&[u8]>,
@@ -193,7 +194,7 @@ async fn add(
     let insert = "INSERT INTO blob(id, org, client, kind, media_type, size, sha256, state, sealed_key, content, created, expires)
         VALUES($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12)";
     let state = if content.is_some() { "complete" } else { "open" };
-    let values = values![
+    let values = owned![
         &meta.id,
         &meta.org,
         &meta.client,
@@ -207,8 +208,7 @@ async fn add(
         ms(meta.created),
         ms(meta.expires),
     ];
-    tx.execute(insert, values).await?;
-    Ok(())
+    tx.write(insert, values)
 }
 
 async fn blob(id: &str, tx: &mut dyn Tx) -> Result<Option<Blob>, StoreError> {

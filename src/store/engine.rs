@@ -37,11 +37,20 @@ pub(super) trait Tx: Send {
         sql: &'a str,
         values: &'a [Value],
     ) -> BoxFuture<'a, Result<u64, StoreError>>;
+
+    /// Runs a statement of which nobody needs to know more than that it succeeded: where it does not, nothing is
+    /// committed. It happens before the next statement, and on PostgreSQL travels with it or with the commit.
+    ///
+    /// # Errors
+    /// When it fails and that is known by now.
+    fn write(&mut self, sql: &'static str, values: Vec<Value>) -> Result<(), StoreError>;
 }
 
 /// How a piece of work is run.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Kind {
+    /// Reads with one statement: PostgreSQL needs no transaction to see one moment then.
+    Query,
     /// Only reads: beside the writer.
     Read,
     /// Writes; a crash of the machine may lose the last moments, a crash of the program loses nothing.

@@ -7,7 +7,7 @@ use futures_util::FutureExt;
 use super::engine::{Kind, Reply, Tx};
 use super::jobs::ms;
 use super::outbox::{self, OutboxRow};
-use super::value::{Row, values};
+use super::value::{Row, owned, values};
 use super::{Store, StoreError};
 
 /// A mode that somebody has chosen.
@@ -44,7 +44,7 @@ impl Store {
         self.call(Kind::Durable, (row, told), |(row, told), tx| {
             async move {
                 set(row, tx).await?;
-                outbox::add(told, tx).await
+                outbox::add(told, tx)
             }
             .boxed()
         })
@@ -59,8 +59,8 @@ impl Store {
         self.call(Kind::Durable, data, |(org, service, told), tx| {
             async move {
                 let delete = "DELETE FROM service_mode WHERE org = $1 AND service = $2";
-                tx.execute(delete, values![org, service]).await?;
-                outbox::add(told, tx).await
+                tx.write(delete, owned![org, service])?;
+                outbox::add(told, tx)
             }
             .boxed()
         })

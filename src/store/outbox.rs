@@ -1,9 +1,10 @@
 //! The outbox: what the bus is to be told, written in the transaction of the change that it tells of.
 
 use futures_util::FutureExt;
+use futures_util::future::ready;
 
 use super::engine::{Kind, Reply, Tx};
-use super::value::{Row, values};
+use super::value::{Row, owned, values};
 use super::{Store, StoreError};
 
 /// An event that waits to be published.
@@ -25,7 +26,7 @@ impl Store {
     /// # Errors
     /// When the database fails.
     pub fn outbox_pending(&self, limit: usize) -> Reply<Vec<OutboxRow>> {
-        self.call(Kind::Read, limit as u64, |limit, tx| pending(*limit, tx).boxed())
+        self.call(Kind::Query, limit as u64, |limit, tx| pending(*limit, tx).boxed())
     }
 
     /// Adds an event that tells of nothing that is kept. A crash of the machine may lose those of the last moments.
@@ -33,7 +34,7 @@ impl Store {
     /// # Errors
     /// When the database fails.
     pub fn tell(&self, row: OutboxRow) -> Reply<()> {
-        self.call(Kind::Relaxed, row, |row, tx| add(row, tx).boxed())
+        self.call(Kind::Relaxed, row, |row, tx| ready(add(row, tx)).boxed())
     }
 
     /// Marks events as published at `now` (milliseconds); ids that are unknown or marked already do no harm.
@@ -42,7 +43,9 @@ impl Store {
     /// When the database fails.
     pub fn outbox_published(&self, ids: Vec<String>, now: u64) -> Reply<()> {
         // Published twice is allowed, so that a crash of the machine may lose the mark.
-        self.call(Kind::Relaxed, (ids, now), |(ids, now), tx| published(ids, *now, tx).boxed())
+        self.call(Kind::Relaxed, (ids, now), |(ids, now), tx| {
+            ready(published(ids, *now, tx)).boxed()
+        })
     }
 }
 
@@ -60,19 +63,20 @@ async fn pending(limit: u64, tx: &mut dyn Tx) -> Result<Vec<OutboxRow>, StoreErr
     tx.rows(select, values![limit]).await?.into_iter().map(read).collect()
 }
 
-async fn published(ids: &[String], now: u64, tx: &mut dyn Tx) -> Result<(), StoreError> {
+fn published(ids: &[String], now: u64, tx: &mut dyn Tx) -> Result<(), StoreError> {
     // Asked for those that wait, PostgreSQL would take the index of them, short in its statistics and long under load.
+    // Of several at a time it would read the whole table while that is small, and go on when it is not: a plan is kept.
     let update = "UPDATE outbox SET published = coalesce(published, $1) WHERE id = $2";
     for id in ids {
-        tx.execute(update, values![now, id]).await?;
+        tx.write(update, owned![now, id])?;
     }
     Ok(())
 }
 
 /// Adds an event.
-pub(super) async fn add(row: &OutboxRow, tx: &mut dyn Tx) -> Result<(), StoreError> {
+pub(super) fn add(row: &OutboxRow, tx: &mut dyn Tx) -> Result<(), StoreError> {
     let insert = "INSERT INTO outbox(id, subject, body, created) VALUES($1, $2, $3, $4)";
-    tx.execute(insert, values![&row.id, &row.subject, &row.body, row.created]).await?;
+    tx.write(insert, owned![&row.id, &row.subject, &row.body, row.created])?;
     tx.rung().told = true;
     Ok(())
 }

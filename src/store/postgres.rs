@@ -1,4 +1,7 @@
 //! PostgreSQL: a few connections on a runtime of their own, one transaction a piece of work.
+//!
+//! What need not be answered first is sent together: the beginning with the first statement, what only has to succeed
+//! with the commit. A statement that fails spoils its transaction, so that the commit behind it undoes everything.
 
 mod bell;
 mod tls;
@@ -8,7 +11,7 @@ use std::sync::Arc;
 
 use bytes::BytesMut;
 use futures_util::FutureExt;
-use futures_util::future::BoxFuture;
+use futures_util::future::{BoxFuture, join, join_all};
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::runtime::Runtime;
 use tokio::sync::{Mutex, mpsc};
@@ -28,6 +31,9 @@ const MAX_WAITING: usize = 4096;
 
 /// Times that a transaction is run when others keep getting in its way.
 const ATTEMPTS: usize = 5;
+
+/// Statements sent at one time: of so many [`join_all`] polls the first one first.
+const TOGETHER: usize = 30;
 
 /// Threads of the runtime: they only wait for the network.
 const THREADS: usize = 2;
@@ -170,19 +176,13 @@ async fn serve(place: Place, queue: Queue, bells: Arc<Bells>) {
 
 /// Runs one piece of work in a transaction; again when it lost against another one.
 async fn transact(tx: &mut PostgresTx, work: &mut dyn Work, kind: Kind) -> Result<(), StoreError> {
-    let begin = match kind {
-        Kind::Read => "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY",
-        Kind::Relaxed => "BEGIN; SET LOCAL synchronous_commit = off",
-        Kind::Durable => "BEGIN; SET LOCAL synchronous_commit = on",
-    };
     for attempt in 1.. {
         tx.rung = Rung::default();
-        tx.client.batch_execute(begin).await?;
+        tx.stage = Stage::of(kind);
         let outcome = match work.run(tx).await {
-            Ok(()) => tx.client.batch_execute("COMMIT").await.map_err(StoreError::Postgres),
+            Ok(()) => tx.commit().await,
             Err(error) => {
-                // A connection that cannot roll back is closed, and what it did is lost with it.
-                let _ = tx.client.batch_execute("ROLLBACK").await;
+                tx.undo().await;
                 Err(error)
             }
         };
@@ -202,11 +202,54 @@ fn is_conflict(error: &tokio_postgres::Error) -> bool {
     })
 }
 
+/// How far a transaction is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Stage {
+    /// It is one statement, and needs no beginning and no end.
+    Query,
+    /// This is said before the first statement.
+    Before(&'static str),
+    /// It is open.
+    Open,
+    /// It is over.
+    Over,
+}
+
+impl Stage {
+    fn of(kind: Kind) -> Stage {
+        match kind {
+            Kind::Query => Stage::Query,
+            Kind::Read => Stage::Before("BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY"),
+            Kind::Relaxed => Stage::Before("BEGIN; SET LOCAL synchronous_commit = off"),
+            Kind::Durable => Stage::Before("BEGIN; SET LOCAL synchronous_commit = on"),
+        }
+    }
+
+    /// What is said before the next statement.
+    fn begun(&mut self) -> Option<&'static str> {
+        debug_assert!(*self != Stage::Over, "a query is one statement");
+        match *self {
+            Stage::Before(begin) => {
+                *self = Stage::Open;
+                Some(begin)
+            }
+            Stage::Query => {
+                *self = Stage::Over;
+                None
+            }
+            Stage::Open | Stage::Over => None,
+        }
+    }
+}
+
 /// A connection and the statements that it has prepared.
 struct PostgresTx {
     client: Client,
     statements: HashMap<String, Statement>,
     rung: Rung,
+    stage: Stage,
+    /// Statements that only have to succeed, and wait for the next one.
+    held: Vec<(&'static str, Vec<Value>)>,
 }
 
 impl PostgresTx {
@@ -215,7 +258,8 @@ impl PostgresTx {
             Some(tls) => attended(config.connect(tls.clone()).await?),
             None => attended(config.connect(NoTls).await?),
         };
-        Ok(PostgresTx { client, statements: HashMap::new(), rung: Rung::default() })
+        let (statements, held) = (HashMap::new(), Vec::new());
+        Ok(PostgresTx { client, statements, rung: Rung::default(), stage: Stage::Over, held })
     }
 
     async fn prepared(&mut self, sql: &str) -> Result<Statement, StoreError> {
@@ -226,6 +270,71 @@ impl PostgresTx {
         self.statements.insert(sql.to_owned(), statement.clone());
         Ok(statement)
     }
+
+    /// Sends the beginning, where it was not sent yet, what was held, and what `ask` asks; waits for all of it.
+    async fn send<R>(
+        &mut self,
+        ask: impl AsyncFnOnce(&Client) -> Result<R, tokio_postgres::Error>,
+    ) -> Result<R, StoreError> {
+        let held = std::mem::take(&mut self.held);
+        let mut writes = Vec::with_capacity(held.len());
+        for (sql, values) in &held {
+            writes.push((self.prepared(sql).await?, values));
+        }
+        let mut begin = self.stage.begun();
+        let (before, last) = writes.split_at(writes.len().saturating_sub(TOGETHER));
+        for some in before.chunks(TOGETHER) {
+            together(&self.client, begin.take(), some).await?;
+        }
+        // Each is sent when it is first polled, and they are polled in this order.
+        let written = together(&self.client, begin, last);
+        let (written, asked) = join(written, ask(&self.client)).await;
+        written?;
+        Ok(asked?)
+    }
+
+    /// Ends the transaction; where it is refused, nothing of it has happened.
+    async fn commit(&mut self) -> Result<(), StoreError> {
+        if self.stage == Stage::Open || !self.held.is_empty() {
+            let sent = self.send(async |it: &Client| it.batch_execute("COMMIT").await).await;
+            if sent.is_err() {
+                // What failed may not have had the commit behind it.
+                self.undo().await;
+                return sent;
+            }
+        }
+        self.stage = Stage::Over;
+        Ok(())
+    }
+
+    /// Takes everything back.
+    async fn undo(&mut self) {
+        self.held.clear();
+        if std::mem::replace(&mut self.stage, Stage::Over) == Stage::Open {
+            // A connection that cannot roll back is closed, and what it did is lost with it.
+            let _ = self.client.batch_execute("ROLLBACK").await;
+        }
+    }
+}
+
+/// Sends a beginning and statements that only have to succeed; waits for all of them.
+async fn together(
+    client: &Client,
+    begin: Option<&str>,
+    writes: &[(Statement, &Vec<Value>)],
+) -> Result<(), tokio_postgres::Error> {
+    let begun = async {
+        match begin {
+            Some(begin) => client.batch_execute(begin).await,
+            None => Ok(()),
+        }
+    };
+    let written = writes.iter().map(|(statement, values)| async move {
+        client.execute(statement, &parameters(values)).await.map(drop)
+    });
+    let (begun, written) = join(begun, join_all(written)).await;
+    begun?;
+    written.into_iter().collect()
 }
 
 /// Lets a connection run until its client goes.
@@ -261,7 +370,8 @@ impl Tx for PostgresTx {
     ) -> BoxFuture<'a, Result<Vec<Row>, StoreError>> {
         async move {
             let statement = self.prepared(sql).await?;
-            let rows = self.client.query(&statement, &parameters(values)).await?;
+            let values = parameters(values);
+            let rows = self.send(async |it: &Client| it.query(&statement, &values).await).await?;
             let read = |row: &tokio_postgres::Row| {
                 let columns = (0..row.len()).map(|it| row.try_get::<_, Value>(it));
                 columns.collect::<Result<Vec<Value>, _>>().map(Row::new)
@@ -278,9 +388,15 @@ impl Tx for PostgresTx {
     ) -> BoxFuture<'a, Result<u64, StoreError>> {
         async move {
             let statement = self.prepared(sql).await?;
-            Ok(self.client.execute(&statement, &parameters(values)).await?)
+            let values = parameters(values);
+            self.send(async |it: &Client| it.execute(&statement, &values).await).await
         }
         .boxed()
+    }
+
+    fn write(&mut self, sql: &'static str, values: Vec<Value>) -> Result<(), StoreError> {
+        self.held.push((sql, values));
+        Ok(())
     }
 }
 

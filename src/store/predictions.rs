@@ -4,6 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use futures_util::FutureExt;
+use futures_util::future::ready;
 
 use crate::base::Private;
 
@@ -12,7 +13,7 @@ use super::engine::{Kind, Reply, Tx};
 use super::outbox::{self, OutboxRow};
 use super::reviews::{self, NewReview, SealedReview};
 use super::subjects::{self, Subject};
-use super::value::{Row, values};
+use super::value::{Row, owned, values};
 use super::{Store, StoreError};
 
 /// A prediction to keep. No `Debug`: it holds somebody's text.
@@ -147,7 +148,7 @@ impl Store {
         let sealed = predictions.into_iter().map(seal).collect::<Result<Vec<_>, StoreError>>()?;
         let data = (sealed, told, self.seal_reviews(reviews)?);
         Ok(self.call(Kind::Relaxed, data, |(sealed, told, reviews), tx| {
-            keep(sealed, told, reviews, tx).boxed()
+            ready(keep(sealed, told, reviews, tx)).boxed()
         }))
     }
 
@@ -156,7 +157,7 @@ impl Store {
     /// # Errors
     /// When the database fails.
     pub fn prediction(&self, id: &str, now: u64) -> Reply<Option<Prediction>> {
-        self.call(Kind::Read, (id.to_owned(), now), |(id, now), tx| {
+        self.call(Kind::Query, (id.to_owned(), now), |(id, now), tx| {
             prediction(id, *now, tx).boxed()
         })
     }
@@ -167,7 +168,7 @@ impl Store {
     /// When the database fails, or the text does not open.
     pub fn prediction_text(&self, id: &str) -> Reply<Option<Private<Vec<u8>>>> {
         let ask = (Arc::clone(&self.sealer), id.to_owned());
-        self.call(Kind::Read, ask, |(sealer, id), tx| {
+        self.call(Kind::Query, ask, |(sealer, id), tx| {
             async move {
                 let select = "SELECT sealed FROM prediction WHERE id = $1 AND 0 < length(sealed)";
                 let found = tx.rows(select, values![id]).await?.into_iter().next();
@@ -193,7 +194,7 @@ impl Store {
         limit: usize,
     ) -> Reply<Vec<Prediction>> {
         let data = (service.to_owned(), org.to_owned(), now, limit as u64);
-        self.call(Kind::Read, data, |(service, org, now, limit), tx| {
+        self.call(Kind::Query, data, |(service, org, now, limit), tx| {
             newest((service, org), *now, *limit, tx).boxed()
         })
     }
@@ -207,9 +208,9 @@ impl Store {
             async move {
                 let [_, version, _] = &about.model;
                 let of = About { service: &about.service, version, given: &about.labels };
-                insert_feedback(row, of, tx).await?;
-                reviews::close_by_feedback(row, tx).await?;
-                outbox::add(told, tx).await
+                insert_feedback(row, of, tx)?;
+                reviews::close_by_feedback(row, tx)?;
+                outbox::add(told, tx)
             }
             .boxed()
         })
@@ -220,7 +221,7 @@ impl Store {
     /// # Errors
     /// When the database fails.
     pub fn feedback(&self, prediction: &str) -> Reply<Vec<FeedbackRow>> {
-        self.call(Kind::Read, prediction.to_owned(), |id, tx| feedback(id, tx).boxed())
+        self.call(Kind::Query, prediction.to_owned(), |id, tx| feedback(id, tx).boxed())
     }
 
     /// The newest reviews of answers of one version, one a prediction, newest first.
@@ -246,7 +247,7 @@ impl Store {
     }
 }
 
-async fn keep(
+fn keep(
     sealed: &[Sealed],
     told: &[OutboxRow],
     reviews: &[SealedReview],
@@ -257,7 +258,7 @@ async fn keep(
         VALUES($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18)";
     for (it, sealed) in sealed {
         let [model, version, sha256] = &it.model;
-        let values = values![
+        let values = owned![
             &it.id,
             &it.org,
             it.service,
@@ -277,15 +278,15 @@ async fn keep(
             it.mode,
             &it.made_by,
         ];
-        tx.execute(insert, values).await?;
+        tx.write(insert, values)?;
         let created = Duration::from_secs(it.created);
-        subjects::note(&it.subjects, ("prediction", &it.id), created, tx).await?;
+        subjects::note(&it.subjects, ("prediction", &it.id), created, tx)?;
     }
     for row in told {
-        outbox::add(row, tx).await?;
+        outbox::add(row, tx)?;
     }
     for review in reviews {
-        reviews::insert(review, None, tx).await?;
+        reviews::add(review, tx)?;
     }
     Ok(())
 }
@@ -334,14 +335,14 @@ pub(super) struct About<'a> {
     pub(super) given: &'a str,
 }
 
-pub(super) async fn insert_feedback(
+pub(super) fn insert_feedback(
     row: &FeedbackRow,
     about: About<'_>,
     tx: &mut dyn Tx,
 ) -> Result<(), StoreError> {
     let insert = "INSERT INTO feedback(prediction, service, version, given, verdict, label, unit, reason, decided_by, role, created)
         VALUES($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11)";
-    let values = values![
+    let values = owned![
         &row.prediction,
         about.service,
         about.version,
@@ -354,8 +355,7 @@ pub(super) async fn insert_feedback(
         &row.role,
         row.created,
     ];
-    tx.execute(insert, values).await?;
-    Ok(())
+    tx.write(insert, values)
 }
 
 async fn feedback(prediction: &str, tx: &mut dyn Tx) -> Result<Vec<FeedbackRow>, StoreError> {

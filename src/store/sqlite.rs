@@ -76,7 +76,10 @@ impl Sqlite {
 
 impl Engine for Sqlite {
     fn submit(&self, work: Box<dyn Work>, kind: Kind) {
-        let queue = if kind == Kind::Read { &self.readers } else { &self.writer };
+        let queue = match kind {
+            Kind::Query | Kind::Read => &self.readers,
+            Kind::Relaxed | Kind::Durable => &self.writer,
+        };
         let refused = match queue.try_send(Some((work, kind))) {
             Ok(()) => return,
             Err(TrySendError::Full(it)) => (it, StoreError::Busy),
@@ -152,7 +155,7 @@ impl Engine for Inline {
     fn submit(&self, work: Box<dyn Work>, kind: Kind) {
         let mut tx = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         match kind {
-            Kind::Read => look(&mut tx, work),
+            Kind::Query | Kind::Read => look(&mut tx, work),
             Kind::Relaxed | Kind::Durable => commit(&mut tx, vec![work]),
         }
     }
@@ -295,6 +298,11 @@ impl SqliteTx {
         Ok(self.connection.prepare_cached(sql)?.execute([]).map(|_| ())?)
     }
 
+    fn change(&self, sql: &str, values: &[Value]) -> Result<u64, StoreError> {
+        let mut statement = self.connection.prepare_cached(&sql.replace('$', "?"))?;
+        Ok(statement.execute(rusqlite::params_from_iter(values))? as u64)
+    }
+
     fn query(&self, sql: &str, values: &[Value]) -> Result<Vec<Row>, StoreError> {
         let mut statement = self.connection.prepare_cached(&sql.replace('$', "?"))?;
         let n_columns = statement.column_count();
@@ -333,11 +341,11 @@ impl Tx for SqliteTx {
         sql: &'a str,
         values: &'a [Value],
     ) -> BoxFuture<'a, Result<u64, StoreError>> {
-        let run = || -> Result<u64, StoreError> {
-            let mut statement = self.connection.prepare_cached(&sql.replace('$', "?"))?;
-            Ok(statement.execute(rusqlite::params_from_iter(values))? as u64)
-        };
-        ready(run()).boxed()
+        ready(self.change(sql, values)).boxed()
+    }
+
+    fn write(&mut self, sql: &'static str, values: Vec<Value>) -> Result<(), StoreError> {
+        self.change(sql, &values).map(drop)
     }
 }
 

@@ -13,7 +13,7 @@ use crate::base::{IdNumber, Private, hex};
 
 use super::engine::{Kind, Reply, Tx};
 use super::jobs::{ms, time};
-use super::value::{Row, values};
+use super::value::{Row, owned, values};
 use super::{SUBJECT_CHECK, Store, StoreError};
 
 /// What identifies somebody.
@@ -242,7 +242,7 @@ fn mention(mut row: Row) -> Result<(Mention, Duration), StoreError> {
 }
 
 /// Notes that a row mentions somebody.
-pub(super) async fn note(
+pub(super) fn note(
     subjects: &[Subject],
     (kind, object): (&str, &str),
     created: Duration,
@@ -251,7 +251,7 @@ pub(super) async fn note(
     let insert = "INSERT INTO subject_ref(subject, kind, object, created) VALUES($1, $2, $3, $4)
         ON CONFLICT DO NOTHING";
     for subject in subjects {
-        tx.execute(insert, values![subject.as_str(), kind, object, ms(created)]).await?;
+        tx.write(insert, owned![subject.as_str(), kind, object, ms(created)])?;
     }
     Ok(())
 }

@@ -23,6 +23,12 @@ macro_rules! values {
 }
 pub(super) use values;
 
+/// The same for a statement that keeps them: `owned![a, b]`.
+macro_rules! owned {
+    ($($value:expr),* $(,)?) => { vec![$($crate::store::value::Value::from($value)),*] };
+}
+pub(super) use owned;
+
 impl From<&str> for Value {
     fn from(text: &str) -> Value {
         Value::Text(text.to_owned())

@@ -9,7 +9,7 @@ use futures_util::FutureExt;
 
 use crate::store::blobs::{self, NewBlob};
 use crate::store::engine::{Kind, Reply, Tx};
-use crate::store::value::{Row, values};
+use crate::store::value::{Row, owned, values};
 use crate::store::{Store, StoreError};
 
 use super::{COLUMNS, Job, events, ms};
@@ -79,7 +79,7 @@ async fn claim_all(claim: &Claim, tx: &mut dyn Tx) -> Result<Vec<Job>, StoreErro
 async fn claim_one(claim: &Claim, lane: &str, tx: &mut dyn Tx) -> Result<Option<Job>, StoreError> {
     for org in turns(lane, claim.now, tx).await? {
         if let Some(job) = take(claim, lane, &org, tx).await? {
-            events::tell(&job, claim.now, tx).await?;
+            events::tell(&job, claim.now, tx)?;
             return Ok(Some(job));
         }
     }
@@ -141,16 +141,13 @@ async fn keep_held(beat: &Beat, tx: &mut dyn Tx) -> Result<Option<Job>, StoreErr
     let found = tx.rows(&update, values).await?.into_iter().next();
     let Some(job) = found.map(Job::read).transpose()? else { return Ok(None) };
     if is_news {
-        events::keep(&job, beat.now, tx).await?;
+        events::keep(&job, beat.now, tx)?;
     }
     if let Some(checkpoint) = &beat.checkpoint {
-        blobs::insert(checkpoint, tx).await?;
-        tx.execute(
-            "UPDATE job SET checkpoint = $1 WHERE id = $2",
-            values![&checkpoint.id, &job.id],
-        )
-        .await?;
-        blobs::delete_inline(job.checkpoint.as_deref(), tx).await?;
+        blobs::insert(checkpoint, tx)?;
+        let update = "UPDATE job SET checkpoint = $1 WHERE id = $2";
+        tx.write(update, owned![&checkpoint.id, &job.id])?;
+        blobs::delete_inline(job.checkpoint.as_deref(), tx)?;
     }
     Ok(Some(job))
 }

@@ -52,9 +52,9 @@ async fn correct(it: &Correction, tx: &mut dyn Tx) -> Result<Option<Job>, StoreE
     for id in before {
         blobs::destroy(&id, tx).await?;
     }
-    blobs::insert(&it.blob, tx).await?;
+    blobs::insert(&it.blob, tx)?;
     // Whom the words before mention stays noted: the result still does.
-    subjects::note(&it.subjects, ("job", &job.id), it.now, tx).await?;
-    outbox::add(&it.told, tx).await?;
+    subjects::note(&it.subjects, ("job", &job.id), it.now, tx)?;
+    outbox::add(&it.told, tx)?;
     Ok(Some(job))
 }

@@ -10,7 +10,7 @@ use serde_json::json;
 use crate::base::{EVENT_ROOT, RequestId, SCHEMA_ROOT, rfc3339};
 use crate::store::engine::{Kind, Reply, Tx};
 use crate::store::outbox::{self, OutboxRow};
-use crate::store::value::{Row, values};
+use crate::store::value::{Row, owned, values};
 use crate::store::{Store, StoreError};
 
 use super::{Job, JobState, ms, time};
@@ -74,7 +74,7 @@ impl Store {
     /// # Errors
     /// When the database fails.
     pub fn job_events(&self, id: &str, after: u64) -> Reply<Vec<JobEvent>> {
-        self.call(Kind::Read, (id.to_owned(), after), |(id, after), tx| {
+        self.call(Kind::Query, (id.to_owned(), after), |(id, after), tx| {
             events(id, *after, tx).boxed()
         })
     }
@@ -98,10 +98,10 @@ async fn events(id: &str, after: u64, tx: &mut dyn Tx) -> Result<Vec<JobEvent>, 
 }
 
 /// Keeps a change for callers who watch the job.
-pub(super) async fn keep(job: &Job, now: Duration, tx: &mut dyn Tx) -> Result<(), StoreError> {
+pub(super) fn keep(job: &Job, now: Duration, tx: &mut dyn Tx) -> Result<(), StoreError> {
     let insert = "INSERT INTO job_event(job, version, state, attempt, progress, error, created)
         VALUES($1, $2, $3, $4, $5, $6, $7)";
-    let values = values![
+    let values = owned![
         &job.id,
         job.version,
         job.state.as_str(),
@@ -110,15 +110,14 @@ pub(super) async fn keep(job: &Job, now: Duration, tx: &mut dyn Tx) -> Result<()
         &job.error,
         ms(now),
     ];
-    tx.execute(insert, values).await?;
-    Ok(())
+    tx.write(insert, values)
 }
 
 /// Keeps a change of state, and tells the bus.
-pub(super) async fn tell(job: &Job, now: Duration, tx: &mut dyn Tx) -> Result<(), StoreError> {
-    keep(job, now, tx).await?;
+pub(super) fn tell(job: &Job, now: Duration, tx: &mut dyn Tx) -> Result<(), StoreError> {
+    keep(job, now, tx)?;
     tx.rung().waits |= job.state == JobState::Queued;
-    outbox::add(&event(job, now), tx).await
+    outbox::add(&event(job, now), tx)
 }
 
 /// A CloudEvent of a change, in the envelope of every other event. It carries ids, codes and numbers only, never content.

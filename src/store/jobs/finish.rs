@@ -6,7 +6,7 @@ use futures_util::FutureExt;
 
 use crate::store::engine::{Kind, Reply, Tx};
 use crate::store::subjects::{self, Subject};
-use crate::store::value::{Row, values};
+use crate::store::value::{Row, owned, values};
 use crate::store::{OutboxRow, Store, StoreError, blobs, outbox};
 
 use super::{COLUMNS, Job, JobState, Payload, events, ms};
@@ -115,7 +115,7 @@ impl Store {
     /// # Errors
     /// When the database fails.
     pub fn expired(&self, now: Duration) -> Reply<Vec<Expired>> {
-        self.call(Kind::Read, now, |now, tx| expired(*now, tx).boxed())
+        self.call(Kind::Query, now, |now, tx| expired(*now, tx).boxed())
     }
 
     /// Takes a job back: at once while it waits, else its worker is told. `None` when there is no such job; one that has
@@ -174,20 +174,20 @@ async fn finish(attempt: &Attempt, tx: &mut dyn Tx) -> Result<Option<Job>, Store
     let Some(job) = found.map(Job::read).transpose()? else { return Ok(None) };
     if let Some(success) = success {
         match &success.payload {
-            Payload::Inline(blob) => blobs::insert(blob, tx).await?,
+            Payload::Inline(blob) => blobs::insert(blob, tx)?,
             Payload::Blob(blob) => {
                 let update = "UPDATE blob SET expires = $1 WHERE id = $2";
-                tx.execute(update, values![ms(job.expires), blob]).await?;
+                tx.write(update, owned![ms(job.expires), blob])?;
             }
         }
-        subjects::note(&success.subjects, ("job", &job.id), *now, tx).await?;
+        subjects::note(&success.subjects, ("job", &job.id), *now, tx)?;
     }
     if state.is_final() {
-        blobs::delete_inline(job.checkpoint.as_deref(), tx).await?;
+        blobs::delete_inline(job.checkpoint.as_deref(), tx)?;
     }
-    events::tell(&job, *now, tx).await?;
+    events::tell(&job, *now, tx)?;
     if let Some(row) = success.and_then(|it| it.told.as_ref()) {
-        outbox::add(row, tx).await?;
+        outbox::add(row, tx)?;
     }
     Ok(Some(job))
 }
@@ -219,8 +219,8 @@ async fn cancel(id: &str, now: Duration, tx: &mut dyn Tx) -> Result<Option<Job>,
         return super::read::job(id, tx).await;
     };
     match job.state {
-        JobState::Cancelled => events::tell(&job, now, tx).await?,
-        _ => events::keep(&job, now, tx).await?,
+        JobState::Cancelled => events::tell(&job, now, tx)?,
+        _ => events::keep(&job, now, tx)?,
     }
     Ok(Some(job))
 }
@@ -235,6 +235,6 @@ async fn requeue(id: &str, now: Duration, tx: &mut dyn Tx) -> Result<Option<Job>
     );
     let found = tx.rows(&update, values![ms(now), id]).await?.into_iter().next();
     let Some(job) = found.map(Job::read).transpose()? else { return Ok(None) };
-    events::tell(&job, now, tx).await?;
+    events::tell(&job, now, tx)?;
     Ok(Some(job))
 }

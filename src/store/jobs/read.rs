@@ -47,7 +47,7 @@ impl Store {
     /// # Errors
     /// When the database fails.
     pub fn job(&self, id: &str) -> Reply<Option<Job>> {
-        self.call(Kind::Read, id.to_owned(), |id, tx| job(id, tx).boxed())
+        self.call(Kind::Query, id.to_owned(), |id, tx| job(id, tx).boxed())
     }
 
     /// Jobs, the newest first.
@@ -55,7 +55,7 @@ impl Store {
     /// # Errors
     /// When the database fails.
     pub fn jobs(&self, filter: JobFilter) -> Reply<Vec<Job>> {
-        self.call(Kind::Read, filter, |filter, tx| jobs(filter, tx).boxed())
+        self.call(Kind::Query, filter, |filter, tx| jobs(filter, tx).boxed())
     }
 
     /// How many jobs there are in each state: of a client, or of all.
@@ -64,7 +64,7 @@ impl Store {
     /// When the database fails.
     pub fn job_counts(&self, client: Option<&str>) -> Reply<Vec<(JobState, u64)>> {
         let client = client.map(str::to_owned);
-        self.call(Kind::Read, client, |client, tx| job_counts(client.as_deref(), tx).boxed())
+        self.call(Kind::Query, client, |client, tx| job_counts(client.as_deref(), tx).boxed())
     }
 
     /// How many jobs of a client wait.
@@ -73,7 +73,7 @@ impl Store {
     /// When the database fails.
     pub fn queued_of(&self, client: &str) -> Reply<u64> {
         let client = client.to_owned();
-        self.call(Kind::Read, client, |client, tx| submit::queued_of(client, tx).boxed())
+        self.call(Kind::Query, client, |client, tx| submit::queued_of(client, tx).boxed())
     }
 
     /// How many jobs of the lane are there before the place `before`, and how long one of the operation takes.

@@ -5,7 +5,7 @@ use std::time::Duration;
 use futures_util::FutureExt;
 
 use crate::store::engine::{Kind, Reply, Tx};
-use crate::store::value::values;
+use crate::store::value::{owned, values};
 use crate::store::{Store, StoreError, blobs, one, subjects};
 
 use super::{COLUMNS, Job, NewJob, Payload, events, ms};
@@ -86,13 +86,13 @@ async fn submit(submission: &Submission, tx: &mut dyn Tx) -> Result<Submitted, S
         // The key stays free for the next try.
         if let Some(key) = key {
             let delete = "DELETE FROM idempotency WHERE client = $1 AND key = $2 AND route = $3";
-            tx.execute(delete, values![&job.client, &key.key, key.route]).await?;
+            tx.write(delete, owned![&job.client, &key.key, key.route])?;
         }
         return Ok(refusal);
     }
     let kept = insert(job, tx).await?;
-    subjects::note(&job.subjects, ("job", &job.id), job.created, tx).await?;
-    events::tell(&kept, job.created, tx).await?;
+    subjects::note(&job.subjects, ("job", &job.id), job.created, tx)?;
+    events::tell(&kept, job.created, tx)?;
     Ok(Submitted::New(Box::new(kept)))
 }
 
@@ -111,7 +111,7 @@ async fn seen(
     // One that has expired makes room.
     let delete =
         "DELETE FROM idempotency WHERE client = $1 AND key = $2 AND route = $3 AND expires <= $4";
-    tx.execute(delete, values![&job.client, &key.key, key.route, ms(job.created)]).await?;
+    tx.write(delete, owned![&job.client, &key.key, key.route, ms(job.created)])?;
     let insert = "INSERT INTO idempotency(client, key, route, fingerprint, answer, job, expires)
         VALUES($1, $2, $3, $4, $5, $6, $7) ON CONFLICT DO NOTHING";
     let values = values![
@@ -143,7 +143,7 @@ async fn take_input(job: &NewJob, tx: &mut dyn Tx) -> Result<bool, StoreError> {
         return Ok(false);
     }
     match &job.input {
-        Payload::Inline(blob) => blobs::insert(blob, tx).await.map(|()| true),
+        Payload::Inline(blob) => blobs::insert(blob, tx).map(|()| true),
         Payload::Blob(id) => keep(job, id, tx).await,
     }
 }

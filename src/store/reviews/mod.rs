@@ -16,7 +16,7 @@ use crate::base::Private;
 use super::engine::Tx;
 use super::jobs::{ms, time};
 use super::seal::Sealer;
-use super::value::{Row, values};
+use super::value::{Row, Value, owned};
 use super::{Store, StoreError};
 
 pub use queue::{ReviewAsk, ReviewCount, ReviewPage, ReviewPair, ReviewSort, StateFilter};
@@ -322,19 +322,31 @@ impl Store {
     }
 }
 
-/// Adds an item; `false` when the item `first` has its second opinion already.
-pub(super) async fn insert(
+/// Adds an item.
+pub(super) fn add(sealed: &SealedReview, tx: &mut dyn Tx) -> Result<(), StoreError> {
+    tx.write(INSERT, parameters(sealed, None))
+}
+
+/// Adds a second opinion; `false` when the item `first` has one already.
+async fn add_second(
     sealed: &SealedReview,
-    first: Option<(&str, &str)>,
+    first: &str,
+    not_by: &str,
     tx: &mut dyn Tx,
 ) -> Result<bool, StoreError> {
-    let insert = "INSERT INTO review(id, prediction, kind, org, unit, reason, priority, confidence, is_confidential,
-            deadline, created, model_version, given, correlation, first, not_by, state, version, settled,
-            sealed_title, sealed)
-        VALUES($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, 'open', 1, 0, $17, $18)
-        ON CONFLICT(first) DO NOTHING";
+    Ok(tx.execute(INSERT, &parameters(sealed, Some((first, not_by)))).await? == 1)
+}
+
+const INSERT: &str = "INSERT INTO review(id, prediction, kind, org, unit, reason, priority, confidence, is_confidential,
+        deadline, created, model_version, given, correlation, first, not_by, state, version, settled,
+        sealed_title, sealed)
+    VALUES($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, 'open', 1, 0, $17, $18)
+    ON CONFLICT(first) DO NOTHING";
+
+/// Those of [`INSERT`].
+fn parameters(sealed: &SealedReview, second: Option<(&str, &str)>) -> Vec<Value> {
     let it = &sealed.new;
-    let values = values![
+    owned![
         &it.id,
         &it.prediction,
         it.kind.as_str(),
@@ -349,10 +361,9 @@ pub(super) async fn insert(
         &it.model_version,
         &it.given,
         &it.correlation,
-        first.map(|it| it.0),
-        first.map(|it| it.1),
+        second.map(|it| it.0),
+        second.map(|it| it.1),
         &sealed.title,
         &sealed.content,
-    ];
-    Ok(tx.execute(insert, values).await? == 1)
+    ]
 }

@@ -8,7 +8,7 @@ use crate::store::engine::{Kind, Reply, Tx};
 use crate::store::jobs::ms;
 use crate::store::outbox::{self, OutboxRow};
 use crate::store::predictions::{self, About, FeedbackRow};
-use crate::store::value::values;
+use crate::store::value::{owned, values};
 use crate::store::{Store, StoreError};
 
 use super::{COLUMNS, ReviewRow, read};
@@ -87,22 +87,22 @@ async fn settle(it: &Settlement, tx: &mut dyn Tx) -> Result<bool, StoreError> {
     if let Some((feedback, told)) = &it.feedback {
         let about =
             About { service: row.kind.service(), version: &row.model_version, given: &row.given };
-        predictions::insert_feedback(feedback, about, tx).await?;
-        outbox::add(told, tx).await?;
+        predictions::insert_feedback(feedback, about, tx)?;
+        outbox::add(told, tx)?;
     }
     Ok(true)
 }
 
 /// Closes the items of an answer on which the calling system has told the decision itself. Second opinions stay: they
 /// are asked of officers here.
-pub(in crate::store) async fn close_by_feedback(
+pub(in crate::store) fn close_by_feedback(
     row: &FeedbackRow,
     tx: &mut dyn Tx,
 ) -> Result<(), StoreError> {
     let update = "UPDATE review SET state = 'decided', verdict = $2, label = $3, decided_unit = $4, decided_by = $5,
             decided = $6, note = $7, settled = 1, holder = NULL, lease_until = NULL, version = version + 1
         WHERE prediction = $1 AND state <> 'decided' AND first IS NULL";
-    let values = values![
+    let values = owned![
         &row.prediction,
         &row.verdict,
         &row.label,
@@ -111,6 +111,5 @@ pub(in crate::store) async fn close_by_feedback(
         row.created * 1000,
         &row.reason,
     ];
-    tx.execute(update, values).await?;
-    Ok(())
+    tx.write(update, values)
 }

@@ -11,7 +11,7 @@ use crate::store::{Store, StoreError};
 
 use super::queue::{Sealed, find};
 use super::view::{Parameters, below};
-use super::{COLUMNS, NewReview, ReviewKind, ReviewRow, ReviewView, insert, read};
+use super::{COLUMNS, NewReview, ReviewKind, ReviewRow, ReviewView, add_second, read};
 
 /// Who changes an item, which version was seen, and when.
 #[derive(Clone, Debug)]
@@ -197,7 +197,7 @@ impl Store {
             async move {
                 let mut is_new = false;
                 for it in sealed {
-                    is_new = insert(it, Some((first, not_by)), tx).await?;
+                    is_new = add_second(it, first, not_by, tx).await?;
                 }
                 Ok(is_new)
             }

@@ -97,7 +97,7 @@ impl Store {
     /// # Errors
     /// When the database fails or a secret does not open.
     pub fn webhook(&self, id: &str) -> Reply<Option<Webhook>> {
-        self.call(Kind::Read, self.ask(id.to_owned()), |ask, tx| {
+        self.call(Kind::Query, self.ask(id.to_owned()), |ask, tx| {
             async move { Ok(find(ask, "id", tx).await?.into_iter().next()) }.boxed()
         })
     }
@@ -107,7 +107,7 @@ impl Store {
     /// # Errors
     /// When the database fails or a secret does not open.
     pub fn webhooks_of(&self, client: &str) -> Reply<Vec<Webhook>> {
-        self.call(Kind::Read, self.ask(client.to_owned()), |ask, tx| {
+        self.call(Kind::Query, self.ask(client.to_owned()), |ask, tx| {
             find(ask, "client", tx).boxed()
         })
     }
@@ -118,7 +118,7 @@ impl Store {
     /// When the database fails or a secret does not open.
     pub fn webhooks_wanting(&self, org: &str, name: &str) -> Reply<Vec<Webhook>> {
         let ask = (self.ask(org.to_owned()), name.to_owned());
-        self.call(Kind::Read, ask, |(ask, name), tx| wanting(ask, name, tx).boxed())
+        self.call(Kind::Query, ask, |(ask, name), tx| wanting(ask, name, tx).boxed())
     }
 
     /// Changes a receiver. `None` when there is none.

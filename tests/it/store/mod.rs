@@ -103,6 +103,7 @@ macro_rules! cases {
 cases! {
     bells::whoever_writes_the_outbox_rings,
     predictions::what_is_kept_comes_back_and_expires,
+    predictions::many_are_kept_together_in_their_order,
     predictions::the_newest_of_a_service_come_first,
     predictions::feedback_is_appended_and_the_latest_counts,
     predictions::versions_of_taxonomies_are_added_only,

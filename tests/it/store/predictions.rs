@@ -68,6 +68,26 @@ pub(super) fn what_is_kept_comes_back_and_expires(fixture: Fixture) {
     assert_eq!(ids(&fixture.reopened().store), ["b"]);
 }
 
+pub(super) fn many_are_kept_together_in_their_order(fixture: Fixture) {
+    let store = &fixture.store;
+    let many = |from: u32| -> Vec<_> {
+        (from..from + 100).map(|it| prediction(&format!("{it:03}"), 100)).collect()
+    };
+    let outbox = || -> Vec<String> {
+        store.outbox_pending(999).wait().unwrap().into_iter().map(|it| it.id).collect()
+    };
+    keep(store, many(0));
+    let told_of: Vec<String> = (0..100).map(|it| format!("e-{it:03}")).collect();
+    assert_eq!(outbox(), told_of);
+    let mut spoilt = many(100);
+    spoilt[60] = prediction("007", 100);
+    assert!(store.keep(spoilt, vec![told("x")]).unwrap().wait().is_err(), "one is there already");
+    assert_eq!((outbox(), store.prediction("100", 0).wait().unwrap()), (told_of.clone(), None));
+    store.outbox_published(told_of, 7).wait().unwrap();
+    keep(store, many(100));
+    assert_eq!(outbox().len(), 100);
+}
+
 pub(super) fn the_newest_of_a_service_come_first(fixture: Fixture) {
     let store = &fixture.store;
     let other = NewPrediction { service: "qa", ..prediction("x", 100) };
