@@ -70,7 +70,9 @@ fn gated() -> (Sender<()>, FakeModel) {
 
 /// Waits until the queue is as wanted; the scheduler works on another thread.
 async fn until(handle: &ModelHandle<Vec<f32>>, wanted: impl Fn(&Stats) -> bool) {
+    let patience = Instant::now() + Duration::from_secs(60);
     while !wanted(&handle.stats()) {
+        assert!(Instant::now() < patience, "not in time: {:?}", handle.stats());
         tokio::task::yield_now().await;
     }
 }

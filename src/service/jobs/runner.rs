@@ -35,7 +35,8 @@ pub struct Worker {
 
 /// Something that has happened to a worker.
 enum Step {
-    Claimed(Result<Vec<Job>, StoreError>),
+    /// Of a claim for at most so many.
+    Claimed(usize, Result<Vec<Job>, StoreError>),
     Ended,
     Rang,
     Ticked,
@@ -102,21 +103,21 @@ impl Worker {
                 steps.push(self.claim(slots - n_running));
             }
             match steps.next().await {
-                Some(Step::Claimed(Ok(claimed))) => {
+                Some(Step::Claimed(limit, Ok(claimed))) => {
                     is_claiming = false;
-                    // There may be more for the places that are left.
-                    is_hungry |= !claimed.is_empty();
+                    // Where it found fewer, nothing more waits, and whoever adds something rings.
+                    is_hungry |= limit <= claimed.len();
                     n_running += claimed.len();
                     for job in claimed {
                         steps.push(self.work_on(job).map(|()| Step::Ended).boxed());
                     }
                 }
-                Some(Step::Claimed(Err(error))) => {
+                Some(Step::Claimed(_, Err(error))) => {
                     // Jobs of a lost answer are free again when their lease is over.
                     is_claiming = false;
                     tracing::warn!(reason = %error, "jobs could not be claimed");
                 }
-                Some(Step::Ended) => (n_running, is_hungry) = (n_running - 1, true),
+                Some(Step::Ended) => n_running -= 1,
                 Some(Step::Rang) => {
                     is_hungry = true;
                     steps.push(self.bell());
@@ -157,7 +158,7 @@ impl Worker {
             now: self.jobs.now(),
             lease: self.jobs.settings.lease,
         };
-        self.jobs.store.claim(claim).map(Step::Claimed).boxed()
+        self.jobs.store.claim(claim).map(move |it| Step::Claimed(limit, it)).boxed()
     }
 
     /// One attempt, from the claim to its end in the store.

@@ -183,6 +183,28 @@ fn a_job_is_done_and_its_result_is_there() {
     assert_eq!(content.expose(), b"done");
 }
 
+/// Without a look now and then, so that only what the worker knows by itself brings it on.
+#[test]
+fn a_place_that_becomes_free_is_taken_by_what_waits() {
+    let hour = Duration::from_secs(3600);
+    let mut desk = Desk::with(JobSettings { slots: 2, poll: hour, ..JobSettings::default() });
+    let ids: Vec<String> = (0..5).map(|_| desk.send(b"work").unwrap()).collect();
+    let running = |desk: &Desk| -> Vec<bool> {
+        ids.iter().map(|it| desk.state(it) == JobState::Running).collect()
+    };
+    desk.pass(2);
+    assert_eq!(running(&desk), [true, true, false, false, false]);
+    desk.fake.gate.add_permits(1);
+    desk.go_on();
+    assert_eq!(running(&desk), [false, true, true, false, false]);
+    desk.fake.gate.add_permits(1);
+    desk.pass(2);
+    assert_eq!(running(&desk), [false, false, true, true, false]);
+    desk.fake.gate.add_permits(9);
+    desk.pass(4);
+    assert!(ids.iter().all(|it| desk.state(it) == JobState::Succeeded));
+}
+
 #[test]
 fn what_can_never_succeed_is_refused_before_it_is_accepted() {
     let desk = Desk::new();
