@@ -38,7 +38,8 @@ def main():
             "--out", model, "--threads", "1")
         fenwen = {"train_s": time.monotonic() - began}
         score = ["eval", "classify", "--model", model, "--data", args.test, "--text", args.text, "--label", args.label]
-        fenwen["accuracy"] = json.loads(run(args, *score, "--json"))["accuracy"]
+        scored = json.loads(run(args, *score, "--json"))
+        fenwen |= {it: scored[it] for it in ("accuracy", "macro_f1")}
         times = json.loads(run(args, *score, "--time"))
         fenwen["us_per_text"] = times["predict"]
         peer = sklearn(train, test, args.rounds)
@@ -84,6 +85,7 @@ def sklearn(train, test, rounds):
     for name in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS"):
         os.environ[name] = "1"
     from sklearn.feature_extraction.text import TfidfVectorizer
+    from sklearn.metrics import f1_score
     from sklearn.pipeline import make_pipeline
     from sklearn.svm import LinearSVC
 
@@ -97,8 +99,11 @@ def sklearn(train, test, rounds):
         began = time.perf_counter()
         answers = model.predict(texts)
         seconds.append(time.perf_counter() - began)
-    right = sum(answer == label for answer, (_, label) in zip(answers, test))
-    return {"train_s": train_s, "accuracy": right / len(test), "us_per_text": min(seconds) / len(texts) * 1e6}
+    labels = [label for _, label in test]
+    right = sum(answer == label for answer, label in zip(answers, labels))
+    macro_f1 = f1_score(labels, answers, labels=sorted(set(labels)), average="macro", zero_division=0)
+    return {"train_s": train_s, "accuracy": right / len(test), "macro_f1": macro_f1,
+            "us_per_text": min(seconds) / len(texts) * 1e6}
 
 
 def http(args, model, data_dir, texts):
