@@ -14,7 +14,8 @@ pub struct CallRecord {
     recorder: Arc<Recorder>,
     clock: Arc<dyn Clock>,
     begun: Instant,
-    row: Row,
+    /// Shared with the writer until it is written.
+    row: Arc<Row>,
     is_closed: bool,
     /// That others may wait for it, to be written together.
     _counted: CountedCall,
@@ -47,9 +48,9 @@ impl CallRecord {
         clock: &Arc<dyn Clock>,
         row: Row,
     ) -> Result<CallRecord, NotWritten> {
-        let row = Row { phase: Some(Phase::Open), ..row };
+        let row = Arc::new(Row { phase: Some(Phase::Open), ..row });
         let counted = recorder.count_call();
-        let appended = recorder.append(row.clone());
+        let appended = recorder.append(Arc::clone(&row));
         // It is there while the row is awaited: the caller may leave meanwhile.
         let mut record = CallRecord {
             recorder: Arc::clone(recorder),
@@ -78,27 +79,22 @@ impl CallRecord {
         self.recorder.append(row).await
     }
 
-    fn ended(&self, end: CallEnd) -> Row {
-        let (actor, client) = match end.proven {
-            Some(actor) => {
-                let id = actor.id.clone();
-                (actor, Some(id))
-            }
-            None => (self.row.actor.clone(), self.row.client.clone()),
-        };
-        Row {
-            actor,
-            client,
-            phase: Some(Phase::Close),
-            outcome: Some(Outcome::of_status(end.status)),
-            status: Some(end.status),
-            reason: end.reason.map(Word::of),
-            purpose: end.purpose,
-            case_no: end.case_no.or_else(|| self.row.case_no.clone()),
-            object: self.row.object.clone().or(end.object),
-            duration: Some(self.clock.now().saturating_duration_since(self.begun)),
-            ..self.row.clone()
+    fn ended(&mut self, end: CallEnd) -> Arc<Row> {
+        let duration = self.clock.now().saturating_duration_since(self.begun);
+        let row = Arc::make_mut(&mut self.row);
+        if let Some(actor) = end.proven {
+            row.client = Some(actor.id.clone());
+            row.actor = actor;
         }
+        row.phase = Some(Phase::Close);
+        row.outcome = Some(Outcome::of_status(end.status));
+        row.status = Some(end.status);
+        row.reason = end.reason.map(Word::of);
+        row.purpose = end.purpose;
+        row.case_no = end.case_no.or_else(|| row.case_no.take());
+        row.object = row.object.take().or(end.object);
+        row.duration = Some(duration);
+        Arc::clone(&self.row)
     }
 }
 

@@ -6,7 +6,7 @@
 use std::mem;
 use std::path::PathBuf;
 use std::pin::{Pin, pin};
-use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering, fence};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, TryLockError};
 use std::task::{Context, Poll, ready};
 use std::thread::{self, JoinHandle};
@@ -18,7 +18,7 @@ use crate::base::Clock;
 
 use super::chain::Chain;
 use super::key::AuditKey;
-use super::waiting::{Pending, WaitingRows};
+use super::waiting::{MAX_GROUP, Pending, WaitingRows};
 use super::writer::{self, Writer};
 use super::{AuditError, AuditEvent, NotWritten, Row};
 
@@ -90,6 +90,8 @@ pub(super) struct Desk {
     pub(super) waiting: WaitingRows,
     /// Calls on record that have not ended.
     n_calls: AtomicUsize,
+    /// Whether somebody wanted to write while another did, whose group may have been taken before that one's rows came.
+    is_missed: AtomicBool,
     /// None when it has ended.
     pub(super) writer: Mutex<Option<Writer>>,
 }
@@ -122,7 +124,8 @@ impl Recorder {
         let writer =
             Writer::new((chain, key), settings.clone(), Arc::clone(&shared), Arc::clone(&clock))?;
         let (waiting, writer) = (WaitingRows::default(), Mutex::new(Some(writer)));
-        let desk = Arc::new(Desk { waiting, n_calls: AtomicUsize::new(0), writer });
+        let (n_calls, is_missed) = (AtomicUsize::new(0), AtomicBool::new(false));
+        let desk = Arc::new(Desk { waiting, n_calls, is_missed, writer });
         let served = Arc::clone(&desk);
         let thread = thread::Builder::new().name("audit-write".to_owned());
         let thread = thread
@@ -145,9 +148,9 @@ impl Recorder {
     }
 
     /// Queues a row at once; what is returned resolves when it is written, as [`Commit`] says.
-    pub fn append(&self, row: Row) -> Appended {
+    pub fn append(&self, row: impl Into<Arc<Row>>) -> Appended {
         let (reply, answer) = oneshot::channel();
-        let pending = Pending { at: self.clock.unix_time(), row, reply };
+        let pending = Pending { at: self.clock.unix_time(), row: row.into(), reply };
         if !self.desk.waiting.push(pending) {
             self.shared.n_lost.fetch_add(1, Ordering::Relaxed);
             metrics::counter!("fenwen_audit_failures_total").increment(1);
@@ -218,21 +221,48 @@ fn require_room(settings: &AuditSettings) -> Result<(), AuditError> {
 }
 
 impl Desk {
-    /// Writes what waits, unless somebody is writing: who does looks again after letting go.
+    /// Writes what waits, unless somebody is writing: who does looks again after letting go, where it was missed. Rows whose
+    /// owners have not asked yet are left to gather.
     fn write_waiting(&self) {
         for _ in 0..MAX_ROUNDS {
-            if self.waiting.is_empty() {
+            if !self.write_group() {
                 return;
             }
-            let mut writer = match self.writer.try_lock() {
-                Ok(writer) => writer,
-                Err(TryLockError::Poisoned(writer)) => writer.into_inner(),
-                Err(TryLockError::WouldBlock) => return,
-            };
-            let Some(writer) = writer.as_mut() else { return };
-            writer.commit(self.waiting.take());
         }
         self.waiting.ring();
+    }
+
+    /// Writes the oldest rows together, unless somebody is writing; whether there may be more that nobody else will write.
+    fn write_group(&self) -> bool {
+        if self.waiting.is_empty() {
+            return false;
+        }
+        let Some(mut writer) = self.try_writer().or_else(|| self.try_after_missing()) else {
+            return false;
+        };
+        self.is_missed.store(false, Ordering::Relaxed);
+        let Some(found) = writer.as_mut() else { return false };
+        let group = self.waiting.take();
+        let is_whole = group.len() < MAX_GROUP;
+        found.commit(group);
+        drop(writer);
+        fence(Ordering::SeqCst);
+        !is_whole || self.is_missed.load(Ordering::Relaxed)
+    }
+
+    fn try_writer(&self) -> Option<MutexGuard<'_, Option<Writer>>> {
+        match self.writer.try_lock() {
+            Ok(writer) => Some(writer),
+            Err(TryLockError::Poisoned(writer)) => Some(writer.into_inner()),
+            Err(TryLockError::WouldBlock) => None,
+        }
+    }
+
+    /// Tells whoever is writing that it was missed; it may have let go just before.
+    fn try_after_missing(&self) -> Option<MutexGuard<'_, Option<Writer>>> {
+        self.is_missed.store(true, Ordering::Relaxed);
+        fence(Ordering::SeqCst);
+        self.try_writer()
     }
 }
 

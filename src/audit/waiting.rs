@@ -1,7 +1,7 @@
 //! Rows on their way to the log.
 
 use std::collections::VecDeque;
-use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use tokio::sync::oneshot;
@@ -11,14 +11,14 @@ use super::{NotWritten, Row};
 /// Rows that wait; the next one is refused.
 const MAX_WAITING: usize = 4096;
 /// Rows of one commit: enough to share the wait for the disk, few enough to answer soon.
-const MAX_GROUP: usize = 512;
+pub(super) const MAX_GROUP: usize = 512;
 
 /// A row on its way.
 pub(super) struct Pending {
     /// When it happened, since 1970-01-01T00:00:00Z.
     pub(super) at: Duration,
     /// What happened.
-    pub(super) row: Row,
+    pub(super) row: Arc<Row>,
     /// Who waits; nobody when it is closed.
     pub(super) reply: oneshot::Sender<Result<u64, NotWritten>>,
 }

@@ -115,7 +115,7 @@ impl Writer {
         if self.broken.is_some() && !self.repair() {
             return self.refuse(group);
         }
-        let rows = group.iter().map(|it| (it.at, &it.row));
+        let rows = group.iter().map(|it| (it.at, it.row.as_ref()));
         let first = self.chain.place.seq + 1;
         if let Err(error) = self.write(rows) {
             self.break_off(&error);

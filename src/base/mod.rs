@@ -8,6 +8,7 @@ mod hours;
 mod id_number;
 pub mod memory;
 mod network;
+pub mod priority;
 mod private;
 pub(crate) mod protobuf;
 mod signature;

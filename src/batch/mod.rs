@@ -25,6 +25,7 @@ use std::time::Duration;
 
 use tokio::sync::oneshot;
 
+use crate::base::priority::yield_to_calls;
 use crate::base::{Clock, Deadline};
 use crate::batch::executor::Executor;
 use crate::batch::queue::{Entry, Queue};
@@ -38,10 +39,6 @@ pub use whole::CallHandle;
 
 /// How long a successful run proves a model's health.
 const FRESH: Duration = Duration::from_secs(5);
-
-/// How much the threads of a model yield to those that talk to callers: with every core at work, calls are still
-/// admitted or refused at once.
-const YIELDING: i32 = 10;
 
 /// How a model's queue behaves.
 #[derive(Clone)]
@@ -149,8 +146,8 @@ impl<R: Send + 'static> ModelHandle<R> {
             let (own, queue, probe) = (executor.clone(), Arc::clone(&queue), spec.probe.clone());
             let thread = std::thread::Builder::new().name(format!("{}-{idx}", spec.name)).spawn(
                 move || {
-                    // Where it is not allowed, answers are right all the same.
-                    let _ = rustix::process::nice(YIELDING);
+                    // With every core at work, calls are still admitted or refused at once.
+                    yield_to_calls();
                     executor::serve(&own, &queue, probe);
                 },
             )?;

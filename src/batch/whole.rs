@@ -8,11 +8,12 @@ use std::thread::{Builder, JoinHandle};
 
 use tokio::sync::oneshot;
 
+use crate::base::priority::yield_to_calls;
 use crate::base::{Clock, Deadline};
 use crate::engine::{TensorModel, Wanted};
 use crate::tensor::{Tensor, View};
 
-use super::{RunError, SpawnError, YIELDING, leaving};
+use super::{RunError, SpawnError, leaving};
 
 /// Calls that may wait for a copy.
 const WAITING: usize = 8;
@@ -51,8 +52,7 @@ impl CallHandle {
         let spawn = |(idx, model): (usize, Box<dyn TensorModel>)| {
             let (inbox, clock) = (Arc::clone(&inbox), Arc::clone(clock));
             Builder::new().name(format!("{name}-{idx}")).spawn(move || {
-                // Where it is not allowed, answers are right all the same.
-                let _ = rustix::process::nice(YIELDING);
+                yield_to_calls();
                 serve(model, &inbox, clock.as_ref());
             })
         };

@@ -10,6 +10,7 @@ use std::time::Duration;
 use anyhow::Context;
 
 use crate::base::Clock;
+use crate::base::priority::yielding;
 use crate::config::{Config, SpeechRuntime};
 use crate::engine::speech::{self, ShouldStop, SpeechEngine, SpeechModel, SpeechOptions};
 use crate::engine::{Device, Placement};
@@ -80,7 +81,7 @@ pub(super) fn models(
     n_workers: usize,
 ) -> anyhow::Result<(ModelInfo, Vec<Box<dyn SpeechModel>>)> {
     let settings = &config.speech;
-    let model = opener.verified(&settings.model)?;
+    let model = yielding(|| opener.verified(&settings.model))?;
     let manifest = model.manifest();
     let weights = model
         .file(FileRole::Weights)
@@ -88,7 +89,7 @@ pub(super) fn models(
     let device = opener.device();
     let engine = engine(settings.engine, device);
     let options = SpeechOptions { engine, device, threads: settings.threads.max(1) };
-    let speech = speech::open(weights, options, n_workers)
+    let speech = yielding(|| speech::open(weights, options, n_workers))
         .with_context(|| format!("無法開啟模型「{}」", manifest.id))?;
     let model = ModelInfo {
         name: manifest.id.to_string(),

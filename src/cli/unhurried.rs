@@ -4,8 +4,7 @@ use std::{io, thread};
 
 use tokio::sync::oneshot;
 
-/// The least that Linux knows: whoever has this gives way to everybody.
-const LEAST: i32 = 19;
+use crate::base::priority::yield_to_all;
 
 /// Does the work on a thread of its own, which gives way to every other, as do threads that the work starts. Who no longer waits
 /// for it, or ends the process, does not wait for its end.
@@ -18,8 +17,7 @@ pub(super) async fn unhurried<T: Send + 'static>(
 ) -> io::Result<T> {
     let (reply, answer) = oneshot::channel();
     let run = move || {
-        // Linux keeps this by thread. Where it is refused, the work is done all the same.
-        let _ = rustix::process::nice(LEAST);
+        yield_to_all();
         let _ = reply.send(work());
     };
     thread::Builder::new().name(name.to_owned()).spawn(run)?;
@@ -38,7 +36,7 @@ mod tests {
     async fn it_gives_way_with_all_its_threads_and_the_caller_does_not() {
         let before = nice();
         let work = || (nice(), thread::spawn(nice).join().unwrap());
-        assert_eq!(unhurried("test", work).await.unwrap(), (LEAST, LEAST));
+        assert_eq!(unhurried("test", work).await.unwrap(), (19, 19));
         assert_eq!(nice(), before);
     }
 

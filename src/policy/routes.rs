@@ -67,7 +67,8 @@ impl Route {
 
     fn among(rows: &'static [Route], method: &str, path: &str) -> Option<&'static Route> {
         let method = if method == "HEAD" { "GET" } else { method };
-        rows.iter().find(|it| it.method == method && it.path == path)
+        // Paths first: most differ in their length already, methods do not.
+        rows.iter().find(|it| it.path == path && it.method == method)
     }
 
     /// Whether it shows what is kept of persons: whoever calls it reads that.

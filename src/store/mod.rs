@@ -62,7 +62,7 @@ pub use modes::ModeRow;
 pub use outbox::OutboxRow;
 #[cfg(feature = "postgres")]
 pub use postgres::PostgresTls;
-pub use predictions::{FeedbackRow, NewPrediction, Prediction, Review};
+pub use predictions::{FeedbackRow, KeptSignature, NewPrediction, Prediction, Review};
 pub use promotions::Promotion;
 pub use retention::{Expiring, Keep, Purged};
 pub use seal::n_unsealing_failures;

@@ -77,6 +77,19 @@ pub struct Prediction {
     pub expires: u64,
 }
 
+/// What near-duplicates of a letter are found by.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct KeptSignature {
+    /// Its place among all that is kept.
+    pub seq: u64,
+    /// The agency it came from.
+    pub org: String,
+    /// Id of the prediction.
+    pub id: String,
+    /// The signature; the store does not know its form.
+    pub bytes: Vec<u8>,
+}
+
 /// The last word on a prediction, and what had been answered.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Review {
@@ -235,14 +248,20 @@ impl Store {
         })
     }
 
-    /// The newest signatures of a service with agency and id, oldest of them first: what the index of near-duplicates is
-    /// rebuilt from.
+    /// A page of the signatures of a service, newest first: those kept before `before`, the `seq` of the last that was read,
+    /// or [`u64::MAX`]. What the index of near-duplicates is rebuilt from.
     ///
     /// # Errors
     /// When the database fails.
-    pub fn signatures(&self, service: &str, limit: usize) -> Reply<Vec<(String, String, Vec<u8>)>> {
-        self.call(Kind::Read, (service.to_owned(), limit as u64), |(service, limit), tx| {
-            signatures(service, *limit, tx).boxed()
+    pub fn signatures(
+        &self,
+        service: &str,
+        before: u64,
+        limit: usize,
+    ) -> Reply<Vec<KeptSignature>> {
+        let data = (service.to_owned(), before, limit as u64);
+        self.call(Kind::Query, data, |(service, before, limit), tx| {
+            signatures(service, *before, *limit, tx).boxed()
         })
     }
 }
@@ -395,13 +414,15 @@ async fn reviews(
 
 async fn signatures(
     service: &str,
+    before: u64,
     limit: u64,
     tx: &mut dyn Tx,
-) -> Result<Vec<(String, String, Vec<u8>)>, StoreError> {
-    let select =
-        "SELECT org, id, signature FROM prediction WHERE service = $1 AND signature IS NOT NULL
-        ORDER BY seq DESC LIMIT $2";
-    let read =
-        |mut row: Row| -> Result<_, StoreError> { Ok((row.take()?, row.take()?, row.take()?)) };
-    tx.rows(select, values![service, limit]).await?.into_iter().rev().map(read).collect()
+) -> Result<Vec<KeptSignature>, StoreError> {
+    let select = "SELECT seq, org, id, signature FROM prediction
+        WHERE service = $1 AND signature IS NOT NULL AND seq < $2 ORDER BY seq DESC LIMIT $3";
+    let read = |mut row: Row| -> Result<_, StoreError> {
+        let (seq, org, id) = (row.take()?, row.take()?, row.take()?);
+        Ok(KeptSignature { seq, org, id, bytes: row.take()? })
+    };
+    tx.rows(select, values![service, before, limit]).await?.into_iter().map(read).collect()
 }

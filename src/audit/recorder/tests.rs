@@ -154,6 +154,36 @@ fn callers_write_for_each_other_where_the_disk_is_not_waited_for() {
 }
 
 #[test]
+fn who_found_another_writing_has_its_rows_written_by_that_one() {
+    let world = World::new();
+    let recorder = world.open_with(AuditSettings { commit: Commit::System, ..world.settings() });
+    let desk = &recorder.desk;
+    let writing = lock(&desk.writer);
+    desk.write_waiting();
+    assert!(!desk.is_missed.load(Ordering::Relaxed), "nothing waited");
+    let mut appended = recorder.append(row());
+    appended.turn.take();
+    assert!(desk.is_missed.load(Ordering::Relaxed));
+    drop(writing);
+    appended.wait().unwrap();
+}
+
+#[test]
+fn a_group_that_is_full_leaves_rows_to_write() {
+    let world = World::new();
+    let recorder = world.open_with(AuditSettings { commit: Commit::System, ..world.settings() });
+    let desk = &recorder.desk;
+    let sizes = |_| {
+        let rows: Vec<Appended> = (0..=MAX_GROUP).map(|_| recorder.append(row())).collect();
+        let more = [desk.write_group(), desk.write_group(), desk.write_group()];
+        assert!(rows.into_iter().all(|it| it.wait().is_ok()));
+        more == [true, false, false]
+    };
+    // The thread may be at work for a moment, above all when it has just begun, but not each time.
+    assert!((0..10).any(sizes));
+}
+
+#[test]
 fn two_processes_write_two_chains() {
     let world = World::new();
     let (first, second) = (world.open(), world.open());

@@ -17,6 +17,7 @@ mod model;
 mod predictions;
 mod replay;
 mod shelf;
+mod similar;
 mod taxonomy;
 
 use std::cell::Cell;
@@ -26,12 +27,13 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use arc_swap::ArcSwap;
 
+use crate::base::priority::yielding;
 use crate::base::{Clock, Date, Deadline, ErrorCode};
 use crate::pipeline::classify::Workspace;
 use crate::pipeline::documents::deadline::Calendar;
 use crate::pipeline::documents::number::PrefixTable;
 use crate::pipeline::documents::taxonomy::Taxonomy;
-use crate::pipeline::letters::similar::{Signature, SimilarIndex};
+use crate::pipeline::letters::similar::SimilarIndex;
 use crate::registry::{Trust, VersionError, Versions};
 use crate::service::reviews::ReviewRules;
 use crate::store::{Store, StoreError};
@@ -205,19 +207,10 @@ impl Routing {
             let versions = if is_own { versions.without_built_in() } else { versions };
             ModelSlot::new(versions, (name, parts.tenant.clone()), Arc::clone(&parts.encoders))
         };
-        let n_compared = parts.settings.n_compared;
-        let mut letters: BTreeMap<String, Vec<_>> = BTreeMap::new();
         let has_letters = parts.settings.services.contains(&ServiceName::Letters);
-        let n_read = if has_letters { n_compared } else { 0 };
-        for (org, id, bytes) in parts.store.signatures(LETTERS, n_read).wait()? {
-            if parts.tenant.as_ref().is_none_or(|it| *it == org)
-                && let Some(signature) = Signature::from_bytes(&bytes)
-            {
-                letters.entry(org).or_default().push((id, signature));
-            }
-        }
-        let index = |(org, letters)| (org, SimilarIndex::of(n_compared, letters));
-        let similar = letters.into_iter().map(index).collect();
+        let n_read = if has_letters { parts.settings.n_compared } else { 0 };
+        let tenant = parts.tenant.as_deref();
+        let similar = yielding(|| similar::indexes(&parts.store, LETTERS, tenant, n_read))?;
         let given = Arc::new(parts.taxonomy);
         let routing = Routing {
             letters: slot(LETTERS),

@@ -7,6 +7,7 @@ use arc_swap::ArcSwapOption;
 use serde::Deserialize;
 
 use crate::base::Date;
+use crate::base::priority::yielding;
 use crate::pipeline::classify::{Classifier, ClassifierFiles, ClassifyError, Place, Ranked};
 use crate::pipeline::documents::taxonomy::{Mapping, Taxonomy};
 use crate::registry::{LoadedVersion, VersionError, Versions};
@@ -225,8 +226,10 @@ impl ModelSlot {
         taxonomy: &Taxonomy,
         today: Date,
     ) -> Result<ActiveModel, ModelError> {
-        let version = self.versions.load(number)?;
-        let model = ActiveModel::open(&self.name, &version, taxonomy, today)?;
+        let model = yielding(|| {
+            let version = self.versions.load(number)?;
+            ActiveModel::open(&self.name, &version, taxonomy, today)
+        })?;
         let mut model = model.with_encoder(self.encoders.as_ref())?;
         if let Some(tenant) = &self.tenant {
             model.info.version = format!("{tenant}/{number}");

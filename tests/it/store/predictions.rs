@@ -44,8 +44,17 @@ fn keep(store: &Store, predictions: Vec<NewPrediction>) {
     store.keep(predictions, told).unwrap().wait().unwrap();
 }
 
+/// Of predictions with a signature, oldest first, read in pages of two.
 fn ids(store: &Store) -> Vec<String> {
-    store.signatures("letters", 9).wait().unwrap().into_iter().map(|it| it.1).collect()
+    let (mut newest_first, mut before) = (Vec::new(), u64::MAX);
+    loop {
+        let page = store.signatures("letters", before, 2).wait().unwrap();
+        let Some(last) = page.last() else { break };
+        before = last.seq;
+        newest_first.extend(page.into_iter().map(|it| it.id));
+    }
+    newest_first.reverse();
+    newest_first
 }
 
 pub(super) fn what_is_kept_comes_back_and_expires(fixture: Fixture) {

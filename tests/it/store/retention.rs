@@ -125,7 +125,7 @@ pub(super) fn a_text_goes_before_its_prediction_and_feedback_last(fixture: Fixtu
     assert!(text().is_some());
     assert_eq!(purge(store, 100 * SECOND).texts, ["p"]);
     assert!(text().is_none() && store.prediction("p", 150).wait().unwrap().is_some());
-    assert!(store.signatures("letters", 9).wait().unwrap().is_empty());
+    assert!(store.signatures("letters", u64::MAX, 9).wait().unwrap().is_empty());
     assert!(store.labelled("letters", 0, 0).wait().unwrap().is_empty());
     assert_eq!(purge(store, 200 * SECOND).predictions, 1);
     assert_eq!(store.feedback("p").wait().unwrap().len(), 1, "it is kept for longer");
