@@ -256,7 +256,7 @@ impl Cli {
             }
             Command::Models(command) => match command.versions() {
                 Ok(command) => versions::run(command, &read()?)?,
-                Err(command) => models::run(command, models::settings(&read()?)?)?,
+                Err(command) => models::run(command, &read()?)?,
             },
             Command::Release(command) => release::run(command, &read()?)?,
             Command::Taxonomy(command) => taxonomy::run(command, &read()?)?,

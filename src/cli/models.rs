@@ -11,9 +11,10 @@ use serde_json::json;
 use super::approval::Asking;
 use super::progress::{Bars, Lines};
 use super::versions::VersionCommand;
-use crate::config::Config;
+use crate::config::{Config, NodeService};
 use crate::registry::{
-    Model, ModelId, ModelRegistry, ModelState, Progress, PullReport, RegistryError, Settings,
+    Model, ModelId, ModelManifest, ModelRegistry, ModelState, ModelTask, Progress, PullReport,
+    RegistryError, Settings,
 };
 
 /// What can be done with models.
@@ -25,7 +26,7 @@ pub enum ModelsCommand {
         #[arg(long)]
         json: bool,
     },
-    /// Fetch and verify models: those named, else the default ones
+    /// Fetch and verify models: those named, else those that the services of this node need (`server.services`)
     Pull {
         /// Models to fetch
         ids: Vec<String>,
@@ -164,17 +165,53 @@ pub(super) fn settings(config: &Config) -> anyhow::Result<Settings> {
     Ok(settings)
 }
 
+/// What decides which models a node opens.
+#[derive(Clone, Copy)]
+pub struct Needs<'a> {
+    services: &'a [NodeService],
+    /// The model that hears.
+    speech: &'a str,
+}
+
+impl<'a> Needs<'a> {
+    /// Those of a node with these settings.
+    pub fn of(config: &'a Config) -> Needs<'a> {
+        Needs { services: &config.server.services, speech: &config.speech.model }
+    }
+
+    fn has(self, manifest: &ModelManifest) -> bool {
+        use NodeService as S;
+        let among = |services: &[S]| services.iter().any(|it| self.services.contains(it));
+        match manifest.task {
+            ModelTask::TextDetection
+            | ModelTask::TextRecognition
+            | ModelTask::LineOrientation
+            | ModelTask::PageOrientation
+            | ModelTask::FaceDetection => manifest.default && among(&[S::IdentityDocuments]),
+            ModelTask::SentenceEmbedding => {
+                manifest.default && among(&[S::Letters, S::Documents, S::Qa])
+            }
+            ModelTask::VoiceActivity => manifest.default && among(&[S::Speech]),
+            ModelTask::SpeechRecognition => {
+                manifest.id.as_str() == self.speech && among(&[S::Speech])
+            }
+            ModelTask::TextClassification | ModelTask::Runtime => manifest.default,
+        }
+    }
+}
+
 /// Runs a command; results go to standard output, progress to standard error.
-pub fn run(command: ModelsCommand, settings: Settings) -> anyhow::Result<()> {
+pub(super) fn run(command: ModelsCommand, config: &Config) -> anyhow::Result<()> {
+    let (settings, needs) = (settings(config)?, Needs::of(config));
     let progress: Box<dyn Progress> =
         if std::io::stderr().is_terminal() { Box::new(Bars::default()) } else { Box::new(Lines) };
-    run_with(command, settings, &*progress, &mut std::io::stdout().lock())
+    run_with(command, (settings, needs), &*progress, &mut std::io::stdout().lock())
 }
 
 /// Runs a command; results go to `out`.
 pub fn run_with(
     command: ModelsCommand,
-    settings: Settings,
+    (settings, needs): (Settings, Needs<'_>),
     progress: &dyn Progress,
     out: &mut dyn Write,
 ) -> anyhow::Result<()> {
@@ -185,7 +222,12 @@ pub fn run_with(
                 Some(folder) => settings.with_dir_first(folder),
                 None => settings,
             };
-            pull(&ModelRegistry::open(settings)?, &Wanted { ids, all }, progress, out)
+            pull(
+                &ModelRegistry::open(settings)?,
+                &Wanted { ids, needs: (!all).then_some(needs) },
+                progress,
+                out,
+            )
         }
         ModelsCommand::Verify { ids } => verify(&ModelRegistry::open(settings)?, &ids, out),
         ModelsCommand::Card { id } => {
@@ -212,19 +254,20 @@ pub fn run_with(
     }
 }
 
-/// Which models to fetch.
-struct Wanted {
+/// Which models are meant: those named, else those of a node, else all.
+struct Wanted<'a> {
     ids: Vec<String>,
-    all: bool,
+    needs: Option<Needs<'a>>,
 }
 
-impl Wanted {
+impl Wanted<'_> {
     fn of(&self, registry: &ModelRegistry) -> Result<Vec<ModelId>, RegistryError> {
         if !self.ids.is_empty() {
             let known = |id: &String| registry.model(id).map(|model| model.manifest.id.clone());
             return self.ids.iter().map(known).collect();
         }
-        let models = registry.models().filter(|model| self.all || model.manifest.default);
+        let is_needed = |it: &&Model| self.needs.is_none_or(|needs| needs.has(&it.manifest));
+        let models = registry.models().filter(is_needed);
         Ok(models.map(|model| model.manifest.id.clone()).collect())
     }
 }
@@ -296,7 +339,7 @@ fn pull(
 }
 
 fn verify(registry: &ModelRegistry, ids: &[String], out: &mut dyn Write) -> anyhow::Result<()> {
-    let wanted = Wanted { ids: ids.to_vec(), all: true }.of(registry)?;
+    let wanted = Wanted { ids: ids.to_vec(), needs: None }.of(registry)?;
     let mut bad = Vec::new();
     for id in wanted {
         let state = registry.check(id.as_str())?;

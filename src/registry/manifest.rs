@@ -28,7 +28,7 @@ pub struct ModelManifest {
     pub task: ModelTask,
     /// What runs it.
     pub engine: ModelEngine,
-    /// Whether `fenwen models pull` without a name fetches it.
+    /// Whether `fenwen models pull` without a name fetches it, where a service of the node needs it.
     #[serde(default)]
     pub default: bool,
     /// SPDX identifier of the weights' licence.

@@ -3,7 +3,8 @@
 use std::fs;
 use std::path::Path;
 
-use fenwen::cli::models::{self, ModelsCommand};
+use fenwen::cli::models::{self, ModelsCommand, Needs};
+use fenwen::config::Config;
 use fenwen::registry::ModelRegistry;
 
 use super::ID;
@@ -12,7 +13,9 @@ use super::fakes::Lab;
 /// What a command prints, and whether it succeeds.
 fn command(lab: &Lab, command: ModelsCommand) -> (String, Result<(), String>) {
     let mut out = Vec::new();
-    let done = models::run_with(command, lab.settings(&[&lab.dir_source()]), &(), &mut out);
+    let (settings, config) = (lab.settings(&[&lab.dir_source()]), Config::default());
+    let settings = (settings, Needs::of(&config));
+    let done = models::run_with(command, settings, &(), &mut out);
     (String::from_utf8(out).unwrap(), done.map_err(|error| format!("{error:#}")))
 }
 
