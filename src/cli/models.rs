@@ -436,4 +436,34 @@ mod tests {
         write_table(&rows, &mut out).unwrap();
         assert_eq!(String::from_utf8(out).unwrap(), "模型  a\nabc   b\n");
     }
+
+    #[track_caller]
+    fn check_needs(change: impl Fn(&mut Config), expected: &[&str]) {
+        let mut config = Config::default();
+        change(&mut config);
+        let dir = tempfile::tempdir().unwrap();
+        let registry = ModelRegistry::open(Settings::at(dir.path().to_owned())).unwrap();
+        let wanted = Wanted { ids: Vec::new(), needs: Some(Needs::of(&config)) };
+        let mut found = wanted.of(&registry).unwrap();
+        found.sort_by(|one, other| one.as_str().cmp(other.as_str()));
+        assert_eq!(found.iter().map(ModelId::as_str).collect::<Vec<_>>(), expected);
+    }
+
+    #[test]
+    fn a_node_pulls_what_its_services_need() {
+        let only = |service| move |config: &mut Config| config.server.services = vec![service];
+        let (runtime, ear, texts) = ("onnxruntime", "silero-vad", "use-multilingual-v3");
+        let [cls, det, rec] = ["ppocr-line-cls", "ppocrv6-small-det", "ppocrv6-small-rec"];
+        let face = "yunet-face";
+        check_needs(|_| (), &[runtime, cls, det, rec, ear, texts, "whisper-base", face]);
+        check_needs(only(NodeService::Letters), &[runtime, texts]);
+        check_needs(only(NodeService::Qa), &[runtime, texts]);
+        check_needs(only(NodeService::IdentityDocuments), &[runtime, cls, det, rec, face]);
+        check_needs(only(NodeService::Speech), &[runtime, ear, "whisper-base"]);
+        let small = |config: &mut Config| {
+            only(NodeService::Speech)(config);
+            config.speech.model = "whisper-small".to_owned();
+        };
+        check_needs(small, &[runtime, ear, "whisper-small"]);
+    }
 }
