@@ -4,6 +4,8 @@
 use std::panic::resume_unwind;
 use std::thread;
 
+use rustix::process::{getpriority_process, setpriority_process};
+
 /// Of what others wait for, but not as those do who take calls in: beside one of these, a tenth of the processor.
 const YIELDING: i32 = 10;
 
@@ -12,12 +14,19 @@ const LEAST: i32 = 19;
 
 /// From here on this thread gives way to those who take calls in. Where that is refused, the work is done all the same.
 pub fn yield_to_calls() {
-    let _ = rustix::process::nice(YIELDING);
+    give_way(YIELDING);
 }
 
 /// From here on this thread gives way to everybody. Where that is refused, the work is done all the same.
 pub fn yield_to_all() {
-    let _ = rustix::process::nice(LEAST);
+    give_way(LEAST);
+}
+
+/// Not by more, where whoever started this thread gives way already.
+fn give_way(nice: i32) {
+    if getpriority_process(None).is_ok_and(|it| it < nice) {
+        let _ = setpriority_process(None, nice);
+    }
 }
 
 /// Does `work` on a thread that gives way to those who take calls in, and waits for it: a node that starts, or lets another
@@ -35,7 +44,7 @@ mod tests {
     use super::*;
 
     fn nice() -> i32 {
-        rustix::process::getpriority_process(None).unwrap()
+        getpriority_process(None).unwrap()
     }
 
     #[test]
