@@ -154,7 +154,7 @@ fn callers_write_for_each_other_where_the_disk_is_not_waited_for() {
 }
 
 #[test]
-fn who_found_another_writing_has_its_rows_written_by_that_one() {
+fn who_found_another_writing_says_so() {
     let world = World::new();
     let recorder = world.open_with(AuditSettings { commit: Commit::System, ..world.settings() });
     let desk = &recorder.desk;
@@ -166,6 +166,30 @@ fn who_found_another_writing_has_its_rows_written_by_that_one() {
     assert!(desk.is_missed.load(Ordering::Relaxed));
     drop(writing);
     appended.wait().unwrap();
+}
+
+#[test]
+fn who_was_missed_looks_again() {
+    let world = World::new();
+    let recorder = world.open_with(AuditSettings { commit: Commit::System, ..world.settings() });
+    let desk = &recorder.desk;
+    let looks_again = |_| {
+        let mut rows: Vec<Appended> = (0..MAX_GROUP / 2).map(|_| recorder.append(row())).collect();
+        let again = thread::scope(|scope| {
+            let writing = scope.spawn(|| desk.write_group());
+            while !writing.is_finished() && desk.try_writer().is_some() {
+                thread::yield_now();
+            }
+            let mut late = recorder.append(row());
+            late.turn.take();
+            rows.push(late);
+            writing.join().unwrap()
+        });
+        assert!(rows.into_iter().all(|it| it.wait().is_ok()));
+        again
+    };
+    // The late one may come before that one begins, or after it has ended, but not each time.
+    assert!((0..1000).any(looks_again));
 }
 
 #[test]
