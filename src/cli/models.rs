@@ -205,13 +205,14 @@ pub(super) fn run(command: ModelsCommand, config: &Config) -> anyhow::Result<()>
     let (settings, needs) = (settings(config)?, Needs::of(config));
     let progress: Box<dyn Progress> =
         if std::io::stderr().is_terminal() { Box::new(Bars::default()) } else { Box::new(Lines) };
-    run_with(command, (settings, needs), &*progress, &mut std::io::stdout().lock())
+    run_with(command, settings, needs, &*progress, &mut std::io::stdout().lock())
 }
 
 /// Runs a command; results go to `out`.
 pub fn run_with(
     command: ModelsCommand,
-    (settings, needs): (Settings, Needs<'_>),
+    settings: Settings,
+    needs: Needs<'_>,
     progress: &dyn Progress,
     out: &mut dyn Write,
 ) -> anyhow::Result<()> {

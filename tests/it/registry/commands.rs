@@ -14,8 +14,7 @@ use super::fakes::Lab;
 fn command(lab: &Lab, command: ModelsCommand) -> (String, Result<(), String>) {
     let mut out = Vec::new();
     let (settings, config) = (lab.settings(&[&lab.dir_source()]), Config::default());
-    let settings = (settings, Needs::of(&config));
-    let done = models::run_with(command, settings, &(), &mut out);
+    let done = models::run_with(command, settings, Needs::of(&config), &(), &mut out);
     (String::from_utf8(out).unwrap(), done.map_err(|error| format!("{error:#}")))
 }
 
