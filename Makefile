@@ -31,9 +31,9 @@ setup: ## Install what is missing: C and C++ compilers, cmake, pip
 	  DEBIAN_FRONTEND=noninteractive $(SUDO) apt-get install -y --no-install-recommends "$${missing[@]}"; \
 	fi
 
-cuda: setup ## Build target/cuda/release/fenwen and fenwen-train for NVIDIA's cards; CUDA_COMPUTE_CAP=90 names the generation
-	eval "$$(gpu/toolkit)" && CARGO_TARGET_DIR=target/cuda $(CARGO) build --release --locked --workspace \
-	  --features fenwen/cuda --bin fenwen --bin fenwen-train
+cuda: setup ## Build target/cuda/release/fenwen and fenwen-train for NVIDIA's cards; CUDA_COMPUTE_CAP=90 names the generation, WHISPER=1 adds whisper.cpp
+	eval "$$(WHISPER=$(WHISPER) gpu/toolkit)" && CARGO_TARGET_DIR=target/cuda $(CARGO) build --release --locked --workspace \
+	  --features fenwen/$(if $(WHISPER),whisper-cuda,cuda) --bin fenwen --bin fenwen-train
 
 eval: setup fonts ## Accuracy on the generated test split; writes eval/reports/idcard
 	$(CARGO) build --release --locked --workspace

@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # Whether this machine's GPU computes what the processor computes: golden answers, then the same pictures, texts and
 # recordings on both. gpu/check.sh [FILE...]: pictures of cards (.jpg, .png), recordings (.wav, .mp3), texts (.jsonl with
-# a field `text`). Needs pulled models; FENWEN names the program, DEVICE the device.
+# a field `text`). Needs pulled models; FENWEN names the program, DEVICE the device, ONNX what runs networks (`engine.onnx`).
 set -euo pipefail
 here=$(dirname "$0")
 fenwen=${FENWEN:-$here/../target/cuda/release/fenwen}
@@ -11,7 +11,7 @@ trap 'rm -rf "$out"' EXIT
 
 on() { # where, then a command
   local where=$1; shift
-  "$fenwen" "$@" --set engine.device="$where" --set log.level=warn
+  "$fenwen" "$@" --set engine.device="$where" --set engine.onnx="${ONNX:-auto}" --set log.level=warn
 }
 nvidia-smi --query-gpu=name,driver_version,memory.total --format=csv,noheader || true
 failed=0

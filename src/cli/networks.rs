@@ -54,6 +54,8 @@ pub(super) fn on_processor() -> MutexGuard<'static, BTreeSet<String>> {
 pub(super) struct Opener {
     registry: ModelRegistry,
     options: OpenOptions,
+    /// Runs ONNX networks on a card; `options` say what does on the processor.
+    on_card: EngineKind,
     placement: Placement,
     clock: Arc<dyn Clock>,
 }
@@ -76,9 +78,9 @@ impl Opener {
     /// As [`Opener::new`], with the models of these settings.
     pub(super) fn with(config: &Config, settings: Settings) -> anyhow::Result<Opener> {
         let registry = ModelRegistry::open(settings)?;
-        let device = engine::choose_device(&config.engine.device)?;
+        let device = choose_device(config)?;
         let placement = placement(config, device);
-        let (engine, ort_library) = choose_engine(config, &registry)?;
+        let (engine, ort_library) = choose_engine(config, &registry, device)?;
         let isolation = config.engine.isolation;
         let threads = placement.threads;
         let options = OpenOptions {
@@ -89,7 +91,16 @@ impl Opener {
             isolation,
             ..OpenOptions::default()
         };
-        Ok(Opener { registry, options, placement, clock: Arc::new(SystemClock) })
+        let on_card = match config.engine.onnx {
+            OnnxEngine::Ort => EngineKind::Ort,
+            _ => EngineKind::Candle,
+        };
+        if let (EngineKind::Ort, Device::Cuda(_)) = (on_card, device) {
+            engine::check_ort_device(&options).with_context(|| {
+                format!("ONNX Runtime 無法使用 {device},所需程式庫見 gpu/README.md")
+            })?;
+        }
+        Ok(Opener { registry, options, on_card, placement, clock: Arc::new(SystemClock) })
     }
 
     /// Where networks compute, those that can.
@@ -97,11 +108,15 @@ impl Opener {
         self.options.device
     }
 
-    /// The engine in use: on a card it is another one than on the processor.
+    /// The engine that runs ONNX networks.
     pub(super) fn engine(&self) -> EngineKind {
-        match self.options.device {
+        self.engine_on(self.options.device)
+    }
+
+    fn engine_on(&self, device: Device) -> EngineKind {
+        match device {
             Device::Cpu => self.options.engine,
-            Device::Cuda(_) => EngineKind::Candle,
+            Device::Cuda(_) => self.on_card,
         }
     }
 
@@ -196,23 +211,31 @@ impl Opener {
         let id = &model.manifest().id;
         let weights =
             model.file(FileRole::Weights).with_context(|| format!("模型「{id}」未指定權重"))?;
-        let engine = match model.manifest().engine {
-            ModelEngine::Candle => EngineKind::Candle,
-            ModelEngine::Onnx | ModelEngine::Library => self.options.engine,
+        let engine_on = |device| match model.manifest().engine {
+            ModelEngine::Candle => Ok(EngineKind::Candle),
+            ModelEngine::Onnx | ModelEngine::Library => Ok(self.engine_on(device)),
             ModelEngine::Linear => anyhow::bail!("模型「{id}」是分類器,不是網路"),
             ModelEngine::Whisper => anyhow::bail!("模型「{id}」用於語音,不接受張量"),
         };
-        let options = OpenOptions { engine, threads: placement.threads, ..self.options.clone() };
-        let models = match options.device {
-            Device::Cpu => engine::open_replicas(weights, &options, placement.sessions),
-            device => open_on(device, weights, &options, placement.sessions).or_else(|reason| {
-                tracing::warn!(model = %id, %device, %reason, "the model computes on the processor");
-                on_processor().insert(id.to_string());
-                let options = OpenOptions { device: Device::Cpu, ..options };
-                engine::open_replicas(weights, &options, placement.sessions)
-            }),
+        let open = |device| {
+            let options = OpenOptions {
+                engine: engine_on(device)?,
+                device,
+                threads: placement.threads,
+                ..self.options.clone()
+            };
+            let models = engine::open_replicas(weights, &options, placement.sessions);
+            models.with_context(|| format!("無法開啟模型「{id}」"))
         };
-        models.with_context(|| format!("無法開啟模型「{id}」"))
+        match self.options.device {
+            Device::Cpu => open(Device::Cpu),
+            device => open(device).or_else(|reason| {
+                let reason = format!("{reason:#}");
+                tracing::warn!(model = %id, %device, reason, "the model computes on the processor");
+                on_processor().insert(id.to_string());
+                open(Device::Cpu)
+            }),
+        }
     }
 
     /// The models that are known.
@@ -247,17 +270,6 @@ impl Opener {
     }
 }
 
-/// Opens a model on a device that is not the processor: candle computes there, whatever the file.
-fn open_on(
-    device: Device,
-    weights: &VerifiedFile,
-    options: &OpenOptions,
-    n_replicas: usize,
-) -> Result<Vec<Box<dyn TensorModel>>, engine::EngineError> {
-    let options = OpenOptions { engine: EngineKind::Candle, device, ..options.clone() };
-    engine::open_replicas(weights, &options, n_replicas)
-}
-
 /// Cores that this process may use.
 pub(super) fn n_cores() -> usize {
     std::thread::available_parallelism().map_or(1, NonZeroUsize::get)
@@ -283,25 +295,74 @@ fn placement(config: &Config, device: Device) -> Placement {
     }
 }
 
+/// Where networks compute.
+fn choose_device(config: &Config) -> anyhow::Result<Device> {
+    match (config.engine.onnx, config.engine.device.parse()) {
+        // ONNX Runtime has a way of its own to a card, in every build; it is asked once its library is known.
+        (OnnxEngine::Ort, Ok(device)) => Ok(device),
+        _ => Ok(engine::choose_device(&config.engine.device)?),
+    }
+}
+
 fn choose_engine(
     config: &Config,
     registry: &ModelRegistry,
+    device: Device,
 ) -> anyhow::Result<(EngineKind, Option<VerifiedFile>)> {
-    let library = || -> anyhow::Result<VerifiedFile> {
-        let runtime = registry.verified("onnxruntime")?;
-        Ok(runtime.file(FileRole::Library).context("執行環境未指定程式庫")?.clone())
-    };
+    let library = |device| ort_library(config, registry, device);
     match config.engine.onnx {
-        OnnxEngine::Ort => Ok((EngineKind::Ort, Some(library()?))),
+        OnnxEngine::Ort => Ok((EngineKind::Ort, Some(library(device)?))),
         OnnxEngine::Rten => Ok((EngineKind::Rten, None)),
         OnnxEngine::Candle => Ok((EngineKind::Candle, None)),
         OnnxEngine::Auto if !cfg!(feature = "ort") => Ok((EngineKind::Rten, None)),
-        OnnxEngine::Auto => match library() {
+        OnnxEngine::Auto => match library(Device::Cpu) {
             Ok(library) => Ok((EngineKind::Ort, Some(library))),
             Err(err) => {
                 tracing::warn!(reason = %err, "ONNX Runtime is not available: the built-in engine is about half as fast");
                 Ok((EngineKind::Rten, None))
             }
         },
+    }
+}
+
+/// ONNX Runtime's library for a device; the one for cards opens libraries that lie beside it.
+fn ort_library(
+    config: &Config,
+    registry: &ModelRegistry,
+    device: Device,
+) -> anyhow::Result<VerifiedFile> {
+    let library = match device {
+        Device::Cpu => registry.verified("onnxruntime")?.file(FileRole::Library).cloned(),
+        Device::Cuda(_) => {
+            let dir = config.data_dir().join("runtimes");
+            let laid_out = registry.verified("onnxruntime-cuda")?.laid_out(&dir, FileRole::Library);
+            laid_out.with_context(|| format!("無法寫入資料夾 {}", dir.display()))?
+        }
+    };
+    library.context("執行環境未指定程式庫")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn onnx_runtime_on_a_card_is_another_library() {
+        let dir = tempfile::tempdir().unwrap();
+        let refused = |device: &str| {
+            let mut config = Config::default();
+            config.engine.onnx = OnnxEngine::Ort;
+            config.engine.device = device.to_owned();
+            let settings = Settings::at(dir.path().to_owned());
+            Opener::with(&config, settings).map(drop).unwrap_err().to_string()
+        };
+        assert!(
+            refused("cpu").ends_with("run `fenwen models pull onnxruntime`"),
+            "{}",
+            refused("cpu")
+        );
+        let on_card = refused("cuda:0");
+        assert!(on_card.ends_with("run `fenwen models pull onnxruntime-cuda`"), "{on_card}");
+        assert!(refused("cuda").contains("expected `auto`"), "{}", refused("cuda"));
     }
 }

@@ -99,13 +99,13 @@ pub(super) fn models(
     Ok((model, speech))
 }
 
-/// Which engine hears on a device.
+/// Which engine hears on a device: on a card candle, where this build has its kernels.
 fn engine(settings: SpeechRuntime, device: Device) -> SpeechEngine {
-    match (settings, device) {
-        (SpeechRuntime::Auto, Device::Cpu) | (SpeechRuntime::Whisper, _) => {
-            SpeechEngine::WhisperCpp
-        }
-        (SpeechRuntime::Auto, Device::Cuda(_)) | (SpeechRuntime::Candle, _) => SpeechEngine::Candle,
+    let has_kernels = cfg!(feature = "cuda") && device != Device::Cpu;
+    match settings {
+        SpeechRuntime::Candle => SpeechEngine::Candle,
+        SpeechRuntime::Auto if has_kernels => SpeechEngine::Candle,
+        SpeechRuntime::Auto | SpeechRuntime::Whisper => SpeechEngine::WhisperCpp,
     }
 }
 
@@ -155,13 +155,13 @@ fn parts(config: &Config) -> anyhow::Result<SpeechParts> {
     Ok(SpeechParts { recordings: Arc::new(next()?), calls: Arc::new(next()?) })
 }
 
-/// One worker for each core that its threads leave free; on another device as many as are decoded together.
+/// One worker for each core that its threads leave free; where candle has another device, as many as it decodes together.
 fn n_workers(config: &Config, device: Device) -> usize {
     let cores = std::thread::available_parallelism().map_or(1, NonZeroUsize::get);
-    match (config.speech.workers, device) {
-        (0, Device::Cpu) => (cores / config.speech.threads.max(1)).clamp(1, MAX_WORKERS),
-        (0, Device::Cuda(_)) => DEVICE_WORKERS,
-        (workers, _) => workers,
+    match (config.speech.workers, engine(config.speech.engine, device), device) {
+        (0, SpeechEngine::Candle, Device::Cuda(_)) => DEVICE_WORKERS,
+        (0, ..) => (cores / config.speech.threads.max(1)).clamp(1, MAX_WORKERS),
+        (workers, ..) => workers,
     }
 }
 
@@ -228,4 +228,32 @@ impl LocalEars {
 /// The words of a refusal: its own text has only a number.
 fn told(error: CallError) -> anyhow::Error {
     anyhow::anyhow!(error.message)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_card_that_candle_has_no_kernels_for_is_not_waited_for() {
+        let card = Device::Cuda(0);
+        #[track_caller]
+        fn check(settings: SpeechRuntime, device: Device, expected: SpeechEngine) {
+            assert_eq!(engine(settings, device), expected);
+        }
+        check(SpeechRuntime::Auto, Device::Cpu, SpeechEngine::WhisperCpp);
+        check(SpeechRuntime::Whisper, card, SpeechEngine::WhisperCpp);
+        check(SpeechRuntime::Candle, card, SpeechEngine::Candle);
+        let has_kernels = cfg!(feature = "cuda");
+        let automatic = if has_kernels { SpeechEngine::Candle } else { SpeechEngine::WhisperCpp };
+        check(SpeechRuntime::Auto, card, automatic);
+
+        let mut config = Config::default();
+        let expected = if has_kernels { DEVICE_WORKERS } else { n_workers(&config, Device::Cpu) };
+        assert_eq!(n_workers(&config, card), expected);
+        config.speech.engine = SpeechRuntime::Whisper;
+        assert_eq!(n_workers(&config, card), n_workers(&config, Device::Cpu));
+        config.speech.workers = 7;
+        assert_eq!(n_workers(&config, card), 7);
+    }
 }

@@ -181,7 +181,7 @@ impl Default for IdCard {
 #[derive(Clone, Debug, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, default)]
 pub struct Engine {
-    /// ONNX 引擎:`auto`(先 `ort` 後 `rten`)、`ort`、`rten`、`candle`。
+    /// ONNX 引擎:`auto`(先 `ort` 後 `rten`;顯示卡用 `candle`)、`ort`(顯示卡需 `models pull onnxruntime-cuda`)、`rten`、`candle`。
     pub onnx: OnnxEngine,
     /// 裝置:`auto`、`cpu` 或 `cuda:N`。
     pub device: String,
@@ -209,10 +209,10 @@ impl Default for Engine {
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "lowercase")]
 pub enum OnnxEngine {
-    /// ONNX Runtime when its library was pulled, else the built-in engine.
+    /// ONNX Runtime when its library was pulled, else the built-in engine; candle on a card.
     #[default]
     Auto,
-    /// ONNX Runtime.
+    /// ONNX Runtime, on a card too.
     Ort,
     /// The built-in pure-Rust engine.
     Rten,

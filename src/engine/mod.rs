@@ -210,7 +210,7 @@ pub fn open_replicas(
     n_replicas: usize,
 ) -> Result<Vec<Box<dyn TensorModel>>, EngineError> {
     if let Device::Cuda(_) = options.device
-        && options.engine != EngineKind::Candle
+        && options.engine == EngineKind::Rten
     {
         let engine = options.engine.as_str();
         return Err(EngineError::Unsupported(format!("engine `{engine}` has no CUDA device")));
@@ -232,6 +232,20 @@ pub fn open_replicas(
             other.as_str()
         ))),
     }
+}
+
+/// Whether ONNX Runtime can compute on the device that the options name.
+///
+/// # Errors
+/// When its library, or one that it needs there, cannot be opened.
+pub fn check_ort_device(options: &OpenOptions) -> Result<(), EngineError> {
+    #[cfg(feature = "ort")]
+    return ort::check_device(options);
+    #[cfg(not(feature = "ort"))]
+    Err(EngineError::Unsupported(format!(
+        "this program was built without engine `ort`, which is to compute on `{}`",
+        options.device
+    )))
 }
 
 #[cfg(unix)]

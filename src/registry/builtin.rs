@@ -31,6 +31,7 @@ pub(super) const BUILTIN: &[Builtin] = builtin![
     "letters",
     "ministries",
     "onnxruntime",
+    "onnxruntime-cuda",
     "ppocr-line-cls",
     "ppocrv6-small-det",
     "ppocrv6-small-rec",

@@ -179,6 +179,10 @@ pub enum FileRole {
     Labels,
     /// A native library, opened at run time.
     Library,
+    /// What a runtime opens to compute on a card.
+    Provider,
+    /// What a runtime and its provider have between them.
+    Bridge,
     /// What another file is made of.
     Part,
 }

@@ -1,6 +1,7 @@
 //! A file whose hash was checked: no hash, no load.
 
 use std::collections::BTreeMap;
+use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -65,6 +66,41 @@ impl VerifiedModel {
     pub fn file(&self, role: FileRole) -> Option<&VerifiedFile> {
         self.files.get(&role)
     }
+
+    /// Its file with this role, in a folder below `dir` where every file has its own name: a native library looks for
+    /// its companions by their names, beside itself. The folder has links only, and is the same for the same files.
+    ///
+    /// # Errors
+    /// When the folder cannot be written.
+    pub fn laid_out(&self, dir: &Path, role: FileRole) -> io::Result<Option<VerifiedFile>> {
+        let Some(asked) = self.files.get(&role) else { return Ok(None) };
+        let folder = dir.join(&asked.sha256);
+        fs::create_dir_all(&folder)?;
+        let mut laid_out = None;
+        for file in &self.manifest.files {
+            let Some(verified) = self.files.get(&file.role) else { continue };
+            let path = folder.join(&file.name);
+            if !fs::read_link(&path).is_ok_and(|it| it == verified.path) {
+                // Another process may do the same: a link is there whole, or not at all.
+                let unfinished = tempfile::Builder::new()
+                    .prefix(".link")
+                    .make_in(&folder, |unfinished| link(&verified.path, unfinished))?;
+                unfinished.persist(&path)?;
+            }
+            if file.role == role {
+                laid_out = Some(VerifiedFile { path, sha256: verified.sha256.clone() });
+            }
+        }
+        Ok(laid_out)
+    }
+}
+
+/// Makes `link` lead to `file`.
+fn link(file: &Path, link: &Path) -> io::Result<()> {
+    #[cfg(unix)]
+    return std::os::unix::fs::symlink(file, link);
+    #[cfg(not(unix))]
+    fs::hard_link(file, link)
 }
 
 /// Why a file is not trusted.
@@ -88,4 +124,64 @@ pub enum VerifyError {
         /// Hash of the file.
         found: String,
     },
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const MANIFEST: &str = r#"
+        schema = 1
+        id = "a-runtime"
+        version = "1"
+        task = "runtime"
+        engine = "library"
+        licence = "MIT"
+        provenance = "made by hand"
+        [[file]]
+        role = "library"
+        name = "liba.so.1"
+        bytes = 1
+        sha256 = "0000000000000000000000000000000000000000000000000000000000000000"
+        sources = ["dir:/srv/models"]
+        [[file]]
+        role = "provider"
+        name = "liba_cuda.so"
+        bytes = 1
+        sha256 = "0000000000000000000000000000000000000000000000000000000000000000"
+        sources = ["dir:/srv/models"]
+    "#;
+
+    #[test]
+    fn a_library_finds_its_companions_by_name() {
+        let dir = tempfile::tempdir().unwrap();
+        let mut files = BTreeMap::new();
+        for (role, content) in
+            [(FileRole::Library, "a library"), (FileRole::Provider, "a provider")]
+        {
+            let path = dir.path().join(content.replace(' ', "-"));
+            fs::write(&path, content).unwrap();
+            let sha256 = digest_of_file(&path).unwrap().to_string();
+            files.insert(role, VerifiedFile { path, sha256 });
+        }
+        let manifest = Arc::new(ModelManifest::parse(MANIFEST).unwrap());
+        let model = VerifiedModel::new(manifest, files);
+        let runtimes = dir.path().join("runtimes");
+        let lay_out = || model.laid_out(&runtimes, FileRole::Library).unwrap().unwrap();
+
+        let library = lay_out();
+        let provider = library.path().with_file_name("liba_cuda.so");
+        assert_eq!(library.path().file_name().unwrap(), "liba.so.1");
+        assert_eq!(library.sha256(), model.file(FileRole::Library).unwrap().sha256());
+        assert_eq!(fs::read_to_string(library.path()).unwrap(), "a library");
+        assert_eq!(fs::read_to_string(&provider).unwrap(), "a provider");
+
+        // What lies there is led back to the verified file, and nothing unfinished stays.
+        fs::remove_file(&provider).unwrap();
+        fs::write(&provider, "another provider").unwrap();
+        assert_eq!(lay_out(), library);
+        assert_eq!(fs::read_to_string(&provider).unwrap(), "a provider");
+        assert_eq!(fs::read_dir(library.path().parent().unwrap()).unwrap().count(), 2);
+        assert!(model.laid_out(&runtimes, FileRole::Weights).unwrap().is_none());
+    }
 }

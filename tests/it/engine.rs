@@ -1,6 +1,8 @@
 //! The runtimes on the real models: what they say of themselves, and that they agree.
 
-use fenwen::engine::{EngineError, EngineKind, OpenOptions, TensorModel, open, read_header};
+use fenwen::engine::{
+    Device, EngineError, EngineKind, OpenOptions, TensorModel, check_ort_device, open, read_header,
+};
 use fenwen::registry::{FileRole, ModelRegistry, Settings};
 use fenwen::tensor::{Tensor, View};
 
@@ -54,6 +56,21 @@ fn runtimes_agree_on_the_detector() {
 #[test]
 fn runtimes_agree_on_the_recogniser() {
     check_runtimes_agree(RECOGNISER, &[1, 3, 48, 160]);
+}
+
+#[test]
+fn a_runtime_that_has_no_card_says_so_and_computes_on_the_processor() {
+    let on_card = OpenOptions { device: Device::Cuda(0), ..options(EngineKind::Ort) };
+    for refused in [check_ort_device(&on_card), open(&pulled(DETECTOR), &on_card).map(drop)]
+        .map(Result::unwrap_err)
+    {
+        assert!(
+            matches!(&refused, EngineError::Load(reason) if reason.contains("CUDA")),
+            "{refused}"
+        );
+    }
+    let (shape, _) = run(model(DETECTOR, EngineKind::Ort).as_mut(), input(&[1, 3, 160, 224], 0));
+    assert_eq!(shape[2..], [160, 224]);
 }
 
 #[test]

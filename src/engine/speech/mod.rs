@@ -164,7 +164,7 @@ impl FromStr for SpeechEngine {
 pub struct SpeechOptions {
     /// Runtime.
     pub engine: SpeechEngine,
-    /// Where it computes; whisper.cpp computes on the processor.
+    /// Where it computes; whisper.cpp has a card in builds with feature `whisper-cuda` only.
     pub device: Device,
     /// Threads of one worker, at least 1. whisper.cpp's threads spin while they wait: never more than free cores.
     pub threads: usize,
@@ -182,7 +182,7 @@ pub fn open(
     let n_workers = n_workers.max(1);
     match options.engine {
         #[cfg(feature = "whisper")]
-        SpeechEngine::WhisperCpp => whisper::open(file, options.threads, n_workers),
+        SpeechEngine::WhisperCpp => whisper::open(file, options.device, options.threads, n_workers),
         #[cfg(feature = "candle")]
         SpeechEngine::Candle => candle::open(file, options.device, options.threads, n_workers),
         #[cfg(not(all(feature = "whisper", feature = "candle")))]

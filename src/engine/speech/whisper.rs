@@ -8,7 +8,7 @@ use whisper_rs::{
     WhisperSegment, WhisperState, WhisperTokenId,
 };
 
-use crate::engine::EngineError;
+use crate::engine::{Device, EngineError};
 use crate::registry::VerifiedFile;
 
 use super::{
@@ -36,15 +36,22 @@ const OTHER_TOKENS: i32 = 51_766;
 const MAX_REMEMBERED: usize = 32;
 
 /// Opens the file once and makes a state for each worker.
+///
+/// A build with feature `whisper-cuda` computes on the card that is asked for, or on the processor where none answers.
 pub(super) fn open(
     file: &VerifiedFile,
+    device: Device,
     threads: usize,
     n_workers: usize,
 ) -> Result<Vec<Box<dyn SpeechModel>>, EngineError> {
     // What whisper.cpp prints is for its developers; errors come as return values.
     whisper_rs::install_logging_hooks();
     let failed = |error: WhisperError| EngineError::Load(error.to_string());
-    let parameters = WhisperContextParameters::default();
+    let mut parameters = WhisperContextParameters::default();
+    parameters.use_gpu(false);
+    if let (true, Device::Cuda(number)) = (cfg!(feature = "whisper-cuda"), device) {
+        parameters.use_gpu(true).gpu_device(i32::from(number));
+    }
     let context = WhisperContext::new_with_params(file.path(), parameters).map_err(failed)?;
     let context = Arc::new(context);
     let threads = i32::try_from(threads.max(1)).unwrap_or(1);
