@@ -37,7 +37,7 @@ const MAX_REMEMBERED: usize = 32;
 
 /// Opens the file once and makes a state for each worker.
 ///
-/// A build with feature `whisper-cuda` computes on the card that is asked for, or on the processor where none answers.
+/// A build with feature `whisper-cuda` computes on the card that is asked for, every other one on the processor.
 pub(super) fn open(
     file: &VerifiedFile,
     device: Device,
