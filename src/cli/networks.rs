@@ -9,7 +9,7 @@ use sha2::{Digest, Sha256};
 
 use crate::base::{Clock, SystemClock, hex};
 use crate::batch::{BatchPolicy, BatchSpec, ModelHandle, RowOutput};
-use crate::config::{Config, OnnxEngine};
+use crate::config::{Config, Isolation, OnnxEngine};
 use crate::engine::{self, Device, EngineKind, OpenOptions, Placement, TensorModel};
 use crate::pipeline::idcard::detect;
 use crate::pipeline::idcard::face;
@@ -20,7 +20,7 @@ use crate::pipeline::idcard::read::ReadOptions;
 use crate::pipeline::idcard::recognise::{Alphabet, RowWidth};
 use crate::pipeline::idcard::{Calibration, IdCardPipeline};
 use crate::registry::{
-    FileRole, ModelEngine, ModelRegistry, Settings, VerifiedFile, VerifiedModel,
+    FileRole, ModelEngine, ModelRegistry, ModelTask, Settings, VerifiedFile, VerifiedModel,
 };
 use crate::task::idcard::ModelInfo;
 use crate::tensor::Tensor;
@@ -95,7 +95,8 @@ impl Opener {
             OnnxEngine::Ort => EngineKind::Ort,
             _ => EngineKind::Candle,
         };
-        if let (EngineKind::Ort, Device::Cuda(_)) = (on_card, device) {
+        // In a process of its own the library is opened there, and nowhere else.
+        if let (EngineKind::Ort, Device::Cuda(_), Isolation::None) = (on_card, device, isolation) {
             engine::check_ort_device(&options).with_context(|| {
                 format!("ONNX Runtime 無法使用 {device},所需程式庫見 gpu/README.md")
             })?;
@@ -211,6 +212,11 @@ impl Opener {
         let id = &model.manifest().id;
         let weights =
             model.file(FileRole::Weights).with_context(|| format!("模型「{id}」未指定權重"))?;
+        let device = match model.manifest().task {
+            // It hears 32 milliseconds at a time: the way to a card would cost more.
+            ModelTask::VoiceActivity => Device::Cpu,
+            _ => self.options.device,
+        };
         let engine_on = |device| match model.manifest().engine {
             ModelEngine::Candle => Ok(EngineKind::Candle),
             ModelEngine::Onnx | ModelEngine::Library => Ok(self.engine_on(device)),
@@ -227,9 +233,9 @@ impl Opener {
             let models = engine::open_replicas(weights, &options, placement.sessions);
             models.with_context(|| format!("無法開啟模型「{id}」"))
         };
-        match self.options.device {
-            Device::Cpu => open(Device::Cpu),
-            device => open(device).or_else(|reason| {
+        match device {
+            Device::Cpu => open(device),
+            Device::Cuda(_) => open(device).or_else(|reason| {
                 let reason = format!("{reason:#}");
                 tracing::warn!(model = %id, %device, reason, "the model computes on the processor");
                 on_processor().insert(id.to_string());
