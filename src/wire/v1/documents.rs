@@ -48,7 +48,7 @@ pub struct DispatchRequest {
 #[serde(deny_unknown_fields)]
 pub struct Document {
     /// Your id, answered as it is: at most 64 characters.
-    #[schema(max_length = 64)]
+    #[schema(pattern = r"^[^\x00-\x1f\x7f-\x9f]*$", min_length = 1, max_length = 64)]
     pub external_id: Option<String>,
     /// 發文機關.
     pub issuer: Option<Issuer>,
@@ -118,7 +118,7 @@ pub struct DispatchOptions {
 #[serde(deny_unknown_fields)]
 pub struct Officer {
     /// Id, never a name: at most 64 characters.
-    #[schema(max_length = 64)]
+    #[schema(pattern = r"^[^\x00-\x1f\x7f-\x9f]*$", min_length = 1, max_length = 64)]
     pub officer_id: String,
     /// Path of the unit.
     pub unit: String,
@@ -142,9 +142,10 @@ pub struct Officer {
 #[serde(deny_unknown_fields)]
 pub struct PriorCase {
     /// Its number: at most 64 characters.
-    #[schema(max_length = 64)]
+    #[schema(pattern = r"^[^\x00-\x1f\x7f-\x9f]*$", min_length = 1, max_length = 64)]
     pub reference: String,
     /// Who handled it.
+    #[schema(pattern = r"^[^\x00-\x1f\x7f-\x9f]*$", min_length = 1, max_length = 64)]
     pub officer_id: String,
     /// `cited_number`, `same_applicant` or `similar`.
     #[schema(example = "similar", pattern = "^(cited_number|same_applicant|similar)$")]

@@ -41,7 +41,7 @@ pub struct ClassificationRequest {
 #[serde(deny_unknown_fields)]
 pub struct Letter {
     /// Your id, answered as it is: at most 64 characters.
-    #[schema(max_length = 64)]
+    #[schema(pattern = r"^[^\x00-\x1f\x7f-\x9f]*$", min_length = 1, max_length = 64)]
     pub external_id: Option<String>,
     /// At most 1,000 code points.
     #[serde(default)]
@@ -52,7 +52,7 @@ pub struct Letter {
     #[schema(max_length = 200000)]
     pub body: String,
     /// Where it came in: at most 64 characters.
-    #[schema(max_length = 64)]
+    #[schema(pattern = r"^[^\x00-\x1f\x7f-\x9f]*$", min_length = 1, max_length = 64)]
     pub channel: Option<String>,
     /// When: a day, or RFC 3339.
     pub received_at: Option<String>,

@@ -37,7 +37,12 @@ pub struct Purpose {
     #[schema(example = "online-application", pattern = "^[a-z0-9-]{1,64}$")]
     pub code: String,
     /// The case, if there is one: at most 64 characters.
-    #[schema(example = "SO-2026-000123", max_length = 64)]
+    #[schema(
+        example = "SO-2026-000123",
+        pattern = r"^[^\x00-\x1f\x7f-\x9f]*$",
+        min_length = 1,
+        max_length = 64
+    )]
     pub case_no: Option<String>,
 }
 

@@ -37,10 +37,10 @@ pub struct FeedbackRequest {
 #[serde(deny_unknown_fields)]
 pub struct DecidedBy {
     /// Id, never a name: at most 64 characters.
-    #[schema(max_length = 64)]
+    #[schema(pattern = r"^[^\x00-\x1f\x7f-\x9f]*$", min_length = 1, max_length = 64)]
     pub id: Option<String>,
     /// Role: at most 64 characters.
-    #[schema(max_length = 64)]
+    #[schema(pattern = r"^[^\x00-\x1f\x7f-\x9f]*$", min_length = 1, max_length = 64)]
     pub role: Option<String>,
 }
 

@@ -16,7 +16,12 @@ pub struct CasePurpose {
     #[schema(example = "petition-handling", pattern = "^[a-z0-9-]{1,64}$")]
     pub code: String,
     /// The case, if there is one: at most 64 characters.
-    #[schema(example = "MB1140012345", max_length = 64)]
+    #[schema(
+        example = "MB1140012345",
+        pattern = r"^[^\x00-\x1f\x7f-\x9f]*$",
+        min_length = 1,
+        max_length = 64
+    )]
     pub case_no: Option<String>,
 }
 
