@@ -18,6 +18,7 @@ use crate::task::call::{CallContext, CallError};
 use crate::wire::call;
 use crate::wire::problem::Problem;
 use crate::wire::v1::jobs::{self, JobAccepted, JobLinks, JobPage, JobRequest, JobResponse};
+use crate::wire::v1::meta::Purpose;
 
 use super::body::{self, BodyLimit};
 use super::caller::{QuotaHeaders, caller, ceil, take};
@@ -106,7 +107,7 @@ async fn create_job(app: &App, cx: &CallContext, request: Request) -> Result<Res
         operation: asked.operation,
         input,
         priority: asked.priority,
-        case_no: asked.purpose.as_ref().and_then(|it| it.case_no.clone()),
+        case_no: asked.purpose.as_ref().and_then(Purpose::case_no),
         purpose: asked.purpose.map(|it| it.code),
         correlation: cx.request_id.to_string(),
         traceparent: sender.traceparent.clone(),

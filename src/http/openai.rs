@@ -56,23 +56,27 @@ pub(super) struct AudioRequest {
     #[schema(example = "whisper-1")]
     model: String,
     /// `zh`, `en`, or none; each utterance is told apart by itself.
-    #[schema(pattern = "^(zh|en)$")]
-    language: Option<String>,
+    #[schema(required = false, pattern = "^(zh|en)$")]
+    language: String,
     /// Names and terms that are likely to be said.
-    prompt: Option<String>,
+    #[schema(required = false)]
+    prompt: String,
     /// `json`, `verbose_json`, `srt`, `vtt` or `text`; `json` unless given.
-    #[schema(pattern = "^(json|verbose_json|srt|vtt|text)$")]
-    response_format: Option<String>,
-    /// Accepted, without effect.
-    temperature: Option<f32>,
+    #[schema(required = false, pattern = "^(json|verbose_json|srt|vtt|text)$")]
+    response_format: String,
+    /// Accepted, without effect: what is heard is always the likeliest.
+    #[schema(required = false, minimum = 0, maximum = 1)]
+    temperature: f32,
     /// Whether to answer in events as the recording is heard; `json` only.
-    stream: Option<bool>,
+    #[schema(required = false)]
+    stream: bool,
     /// `segment` and `word`, for `verbose_json`; `segment` unless given.
     #[serde(rename = "timestamp_granularities[]")]
-    timestamp_granularities: Option<Vec<String>>,
+    #[schema(required = false)]
+    timestamp_granularities: Vec<String>,
     /// Ours: `original` shows personal data, which is masked unless it is asked for.
-    #[schema(pattern = "^(redacted|original)$")]
-    rendition: Option<String>,
+    #[schema(required = false, pattern = "^(redacted|original)$")]
+    rendition: String,
 }
 
 /// What is asked for.
@@ -160,6 +164,10 @@ impl Asked {
         let language = form.text("language")?.filter(|it| !it.is_empty());
         if language.is_some_and(|it| !openai::is_language(it)) {
             return wrong("language", "只轉寫國語(zh)與英語(en)。");
+        }
+        let is_temperature = |it: &str| it.parse().is_ok_and(|it: f32| (0.0..=1.0).contains(&it));
+        if form.text("temperature")?.is_some_and(|it| !is_temperature(it)) {
+            return wrong("temperature", "應為 0 到 1 的數。");
         }
         let name = form.text("response_format")?.unwrap_or("json");
         let Some(answered) = AudioForm::of(name) else {

@@ -19,6 +19,7 @@ use crate::task::call::{CallContext, CallError};
 use crate::task::speech::{CorrectedSegment, Rendition};
 use crate::wire::problem::Problem;
 use crate::wire::v1::jobs::JobAccepted;
+use crate::wire::v1::meta::Purpose;
 use crate::wire::v1::speech::{
     self, TranscriptionOrder, TranscriptionRequest, TranscriptionResponse,
 };
@@ -142,7 +143,7 @@ async fn transcribe(app: &App, cx: &CallContext, request: Request) -> Result<Res
             content: Private::new(speech::input(&blob_id, &order)?),
         },
         priority: order.priority,
-        case_no: order.purpose.as_ref().and_then(|it| it.case_no.clone()),
+        case_no: order.purpose.as_ref().and_then(Purpose::case_no),
         purpose: order.purpose.map(|it| it.code),
         correlation: cx.request_id.to_string(),
         traceparent: sender.traceparent.clone(),

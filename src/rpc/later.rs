@@ -8,6 +8,7 @@ use crate::task::call::CallError;
 use crate::task::speech::Rendition;
 use crate::wire::v1::correction::{self, CorrectionResponse, NamedCorrection};
 use crate::wire::v1::jobs::{self, JobAccepted, JobLinks};
+use crate::wire::v1::meta::Purpose;
 use crate::wire::v1::speech;
 use crate::wire::v1::transcript::Shown;
 
@@ -34,7 +35,7 @@ pub(super) async fn transcribe(rpc: &Rpc, asked: Asked<'_>) -> Result<Vec<u8>, C
         operation: "transcribe".to_owned(),
         input: JobInput::Bytes { media_type: "application/json", content },
         priority: order.priority,
-        case_no: order.purpose.as_ref().and_then(|it| it.case_no.clone()),
+        case_no: order.purpose.as_ref().and_then(Purpose::case_no),
         purpose: order.purpose.map(|it| it.code),
         correlation: asked.cx.request_id.to_string(),
         traceparent: asked.cx.origin.trace_parent.clone(),

@@ -72,6 +72,9 @@ RetakeReason: TypeAlias = Literal[
 
 Verdict: TypeAlias = Literal["accepted", "corrected", "discarded"]
 
+VisibleId: TypeAlias = str
+"""1 to 64 characters, none of which is a control character."""
+
 
 @dataclass(frozen=True, kw_only=True, repr=False)
 class AgreedShare(ApiModel):
@@ -715,7 +718,7 @@ class CardDocument(ApiModel):
 class CasePurpose(ApiModel):
     """Why a text is read."""
 
-    case_no: str | None = None
+    case_no: VisibleId | None = None
     """The case, if there is one: at most 64 characters."""
 
     code: str
@@ -1023,10 +1026,10 @@ class Deadline(ApiModel):
 class DecidedBy(ApiModel):
     """Who decided."""
 
-    id: str | None = None
+    id: VisibleId | None = None
     """Id, never a name: at most 64 characters."""
 
-    role: str | None = None
+    role: VisibleId | None = None
     """Role: at most 64 characters."""
 
 
@@ -1269,7 +1272,7 @@ class Document(ApiModel):
     body: list[str] | None = None
     """Paragraphs: at most 200,000 code points together."""
 
-    cited_numbers: list[str] | None = None
+    cited_numbers: list[VisibleId] | None = None
     """Numbers that the document answers, such as 台內戶字第1140123456號."""
 
     doc_type: str | None = None
@@ -1278,7 +1281,7 @@ class Document(ApiModel):
     due_on: str | None = None
     """The day that a 限期公文 states."""
 
-    external_id: str | None = None
+    external_id: VisibleId | None = None
     """Your id, answered as it is: at most 64 characters."""
 
     issuer: Issuer | None = None
@@ -1813,7 +1816,7 @@ class InferFailure(ApiModel):
 class InferRequest(ApiModel):
     """A request. Unknown fields are refused, and so is every parameter that is not listed here."""
 
-    id: str | None = None
+    id: VisibleId | None = None
     """Answered as it is: at most 64 characters."""
 
     inputs: list[RequestInput]
@@ -2100,10 +2103,10 @@ class Letter(ApiModel):
     body: str | None = None
     """At most 200,000 code points."""
 
-    channel: str | None = None
+    channel: VisibleId | None = None
     """Where it came in: at most 64 characters."""
 
-    external_id: str | None = None
+    external_id: VisibleId | None = None
     """Your id, answered as it is: at most 64 characters."""
 
     received_at: str | None = None
@@ -2172,7 +2175,7 @@ class LetterOptions(ApiModel):
     explain: bool | None = None
     """Answer the words that drove the first label."""
 
-    taxonomy: str | None = None
+    taxonomy: VisibleId | None = None
     """The taxonomy you expect, `name@version`; refused when another version is loaded."""
 
     top_k: int | None = None
@@ -2650,7 +2653,7 @@ class Officer(ApiModel):
     duties: list[str] | None = None
     """Words of the duties."""
 
-    officer_id: str
+    officer_id: VisibleId
     """Id, never a name: at most 64 characters."""
 
     on_leave: bool | None = None
@@ -2706,7 +2709,7 @@ class PictureRequest(ApiModel):
 class PictureSource(ApiModel):
     """Where a picture is: exactly one of both."""
 
-    blob_id: str | None = None
+    blob_id: VisibleId | None = None
     """Id of an upload."""
 
     data: str | None = None
@@ -2777,10 +2780,10 @@ class PredictionResponse(ApiModel):
 class PriorCase(ApiModel):
     """An earlier case."""
 
-    officer_id: str
+    officer_id: VisibleId
     """Who handled it."""
 
-    reference: str
+    reference: VisibleId
     """Its number: at most 64 characters."""
 
     similarity: float | None = None
@@ -2905,7 +2908,7 @@ class ProposalResponse(ApiModel):
 class Purpose(ApiModel):
     """Why a document is read."""
 
-    case_no: str | None = None
+    case_no: VisibleId | None = None
     """The case, if there is one: at most 64 characters."""
 
     code: str

@@ -7,6 +7,8 @@ use serde_json::{Number, Value};
 use crate::base::{Date, ErrorCode, TAIWAN_OFFSET};
 use crate::task::call::{CallError, FieldError};
 
+use super::id::NOT_VISIBLE;
+
 /// Reads a body; a field that is not known is refused, and so is a list where an object is expected.
 ///
 /// `at` stands before every pointer (`/meta` of a form, else nothing). `objects` are the places of objects, `*` being
@@ -33,9 +35,13 @@ pub(in crate::wire) fn refused(
         return no_json();
     }
     let pointer = pointer(at, error.path());
-    // The library has no kind for this; its text begins so.
-    if error.inner().to_string().starts_with("unknown field") {
+    // The library has no kinds for these; its text begins so.
+    let told = error.inner().to_string();
+    if told.starts_with("unknown field") {
         return unknown_field(pointer);
+    }
+    if told.starts_with(NOT_VISIBLE) {
+        return CallError::bad_value(pointer, NOT_VISIBLE);
     }
     CallError::bad_value(pointer, "缺少必要的值,或型別不符。")
 }
@@ -102,16 +108,6 @@ pub(in crate::wire) fn require_short(text: &str, most: usize, at: &str) -> Resul
         return Ok(());
     }
     Err(CallError::bad_value(at, format!("不可超過 {most} 個字元。")))
-}
-
-/// Refuses an id that is empty, longer than 64 characters or not visible.
-pub(in crate::wire) fn require_id(text: Option<&String>, at: &str) -> Result<(), CallError> {
-    let is_id =
-        |it: &String| (1..=64).contains(&it.chars().count()) && !it.chars().any(char::is_control);
-    if text.is_none_or(is_id) {
-        return Ok(());
-    }
-    Err(CallError::bad_value(at, "應為 1 到 64 個可見字元。"))
 }
 
 /// Refuses a code that is not 1 to 64 of `a-z`, `0-9`, `_` and `-`.

@@ -78,9 +78,8 @@ pub fn parse(json: &[u8]) -> Result<CardCheck, CallError> {
         fields.push(FieldCheck { name, is_right, confidence: it.confidence });
     }
     let by = request.decided_by.unwrap_or(DecidedBy { id: None, role: None });
-    body::require_id(by.id.as_ref(), "/decided_by/id")?;
-    body::require_id(by.role.as_ref(), "/decided_by/role")?;
-    Ok(CardCheck { kind, fields, decided_by: by.id, role: by.role })
+    let (decided_by, role) = (by.id.map(String::from), by.role.map(String::from));
+    Ok(CardCheck { kind, fields, decided_by, role })
 }
 
 #[cfg(test)]

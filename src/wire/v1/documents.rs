@@ -13,6 +13,7 @@ use crate::task::documents::{
 use crate::task::letters::MAX_TOP_K;
 
 use super::body;
+use super::id::VisibleId;
 use super::meta::{PurposeAsk, check_purpose};
 use super::text::CasePurpose;
 
@@ -48,8 +49,7 @@ pub struct DispatchRequest {
 #[serde(deny_unknown_fields)]
 pub struct Document {
     /// Your id, answered as it is: at most 64 characters.
-    #[schema(pattern = r"^[^\x00-\x1f\x7f-\x9f]*$", min_length = 1, max_length = 64)]
-    pub external_id: Option<String>,
+    pub external_id: Option<VisibleId>,
     /// 發文機關.
     pub issuer: Option<Issuer>,
     /// 文別.
@@ -72,7 +72,7 @@ pub struct Document {
     pub attachments: Vec<Attachment>,
     /// Numbers that the document answers, such as 台內戶字第1140123456號.
     #[serde(default)]
-    pub cited_numbers: Vec<String>,
+    pub cited_numbers: Vec<VisibleId>,
     /// When it was received: a day, or RFC 3339; today when absent.
     pub received_at: Option<String>,
     /// The day that a 限期公文 states.
@@ -118,8 +118,7 @@ pub struct DispatchOptions {
 #[serde(deny_unknown_fields)]
 pub struct Officer {
     /// Id, never a name: at most 64 characters.
-    #[schema(pattern = r"^[^\x00-\x1f\x7f-\x9f]*$", min_length = 1, max_length = 64)]
-    pub officer_id: String,
+    pub officer_id: VisibleId,
     /// Path of the unit.
     pub unit: String,
     /// Words of the duties.
@@ -142,11 +141,9 @@ pub struct Officer {
 #[serde(deny_unknown_fields)]
 pub struct PriorCase {
     /// Its number: at most 64 characters.
-    #[schema(pattern = r"^[^\x00-\x1f\x7f-\x9f]*$", min_length = 1, max_length = 64)]
-    pub reference: String,
+    pub reference: VisibleId,
     /// Who handled it.
-    #[schema(pattern = r"^[^\x00-\x1f\x7f-\x9f]*$", min_length = 1, max_length = 64)]
-    pub officer_id: String,
+    pub officer_id: VisibleId,
     /// `cited_number`, `same_applicant` or `similar`.
     #[schema(example = "similar", pattern = "^(cited_number|same_applicant|similar)$")]
     pub tie: String,
@@ -310,22 +307,18 @@ fn require_lengths(subject: &str, body: &[String]) -> Result<(), CallError> {
 
 impl Document {
     fn checked(self) -> Result<DispatchDocument, CallError> {
-        body::require_id(self.external_id.as_ref(), "/document/external_id")?;
         require_few(self.cited_numbers.len(), "/document/cited_numbers")?;
         require_few(self.attachments.len(), "/document/attachments")?;
         require_few(self.body.len(), "/document/body")?;
-        for (idx, number) in self.cited_numbers.iter().enumerate() {
-            body::require_id(Some(number), &format!("/document/cited_numbers/{idx}"))?;
-        }
         require_lengths(&self.subject, &self.body)?;
         let received = body::require_day(self.received_at.as_ref(), "/document/received_at")?;
         let due = body::require_day(self.due_on.as_ref(), "/document/due_on")?;
         Ok(DispatchDocument {
-            external_id: self.external_id,
+            external_id: self.external_id.map(String::from),
             priority: Priority::read(&self.priority),
             subject: Private::new(self.subject),
             body: self.body.into_iter().map(Private::new).collect(),
-            cited_numbers: self.cited_numbers,
+            cited_numbers: self.cited_numbers.into_iter().map(String::from).collect(),
             received,
             due,
         })
@@ -335,14 +328,13 @@ impl Document {
 impl Officer {
     fn checked(self, idx: usize) -> Result<OfficerState, CallError> {
         let at = |field: &str| format!("/officers/{idx}/{field}");
-        body::require_id(Some(&self.officer_id), &at("officer_id"))?;
         body::require_short(&self.unit, 256, &at("unit"))?;
         require_few(self.duties.len(), &at("duties"))?;
         for duty in &self.duties {
             body::require_short(duty, 256, &at("duties"))?;
         }
         Ok(OfficerState {
-            id: self.officer_id,
+            id: self.officer_id.into(),
             unit: self.unit,
             duties: self.duties,
             n_open: self.open_cases,
@@ -355,8 +347,6 @@ impl Officer {
 impl PriorCase {
     fn checked(self, idx: usize) -> Result<EarlierCase, CallError> {
         let at = |field: &str| format!("/prior_cases/{idx}/{field}");
-        body::require_id(Some(&self.reference), &at("reference"))?;
-        body::require_id(Some(&self.officer_id), &at("officer_id"))?;
         let tie = match (self.tie.as_str(), self.similarity) {
             ("cited_number", _) => CaseTie::CitedNumber,
             ("same_applicant", _) => CaseTie::SameApplicant,
@@ -371,7 +361,7 @@ impl PriorCase {
                 return Err(CallError::bad_value(at("tie"), detail));
             }
         };
-        Ok(EarlierCase { reference: self.reference, officer: self.officer_id, tie })
+        Ok(EarlierCase { reference: self.reference.into(), officer: self.officer_id.into(), tie })
     }
 }
 

@@ -12,6 +12,7 @@ use crate::wire::catalogue::Model;
 use crate::wire::names;
 
 use super::body;
+use super::id::VisibleId;
 use super::meta::{PurposeAsk, check_purpose};
 use super::recognition::DISCLOSURE;
 use super::text::{CasePurpose, Label, Ministry, Place, hash_of, share};
@@ -41,8 +42,7 @@ pub struct ClassificationRequest {
 #[serde(deny_unknown_fields)]
 pub struct Letter {
     /// Your id, answered as it is: at most 64 characters.
-    #[schema(pattern = r"^[^\x00-\x1f\x7f-\x9f]*$", min_length = 1, max_length = 64)]
-    pub external_id: Option<String>,
+    pub external_id: Option<VisibleId>,
     /// At most 1,000 code points.
     #[serde(default)]
     #[schema(max_length = 1000)]
@@ -52,8 +52,7 @@ pub struct Letter {
     #[schema(max_length = 200000)]
     pub body: String,
     /// Where it came in: at most 64 characters.
-    #[schema(pattern = r"^[^\x00-\x1f\x7f-\x9f]*$", min_length = 1, max_length = 64)]
-    pub channel: Option<String>,
+    pub channel: Option<VisibleId>,
     /// When: a day, or RFC 3339.
     pub received_at: Option<String>,
 }
@@ -70,8 +69,7 @@ pub struct LetterOptions {
     #[schema(default = true)]
     pub explain: bool,
     /// The taxonomy you expect, `name@version`; refused when another version is loaded.
-    #[schema(pattern = r"^[^\x00-\x1f\x7f-\x9f]*$", min_length = 1, max_length = 64)]
-    pub taxonomy: Option<String>,
+    pub taxonomy: Option<VisibleId>,
 }
 
 impl Default for LetterOptions {
@@ -94,25 +92,22 @@ pub fn parse(json: &[u8], ask: impl Into<PurposeAsk>) -> Result<LetterOrder, Cal
     }
     let LetterOptions { top_k, explain, taxonomy } = request.options;
     body::require_top_k(top_k, MAX_TOP_K)?;
-    body::require_id(taxonomy.as_ref(), "/options/taxonomy")?;
     let letters = request.letters.into_iter().enumerate();
     let letters = letters.map(|(idx, it)| it.checked(idx)).collect::<Result<_, _>>()?;
-    Ok(LetterOrder { letters, top_k, explain, taxonomy })
+    Ok(LetterOrder { letters, top_k, explain, taxonomy: taxonomy.map(String::from) })
 }
 
 impl Letter {
     fn checked(self, idx: usize) -> Result<letters::Letter, CallError> {
         let at = |field: &str| format!("/letters/{idx}/{field}");
-        body::require_id(self.external_id.as_ref(), &at("external_id"))?;
-        body::require_id(self.channel.as_ref(), &at("channel"))?;
         body::require_day(self.received_at.as_ref(), &at("received_at"))?;
         body::require_short(&self.subject, MAX_SUBJECT, &at("subject"))?;
         body::require_short(&self.body, MAX_BODY, &at("body"))?;
         Ok(letters::Letter {
-            external_id: self.external_id,
+            external_id: self.external_id.map(String::from),
             subject: Private::new(self.subject),
             body: Private::new(self.body),
-            channel: self.channel,
+            channel: self.channel.map(String::from),
         })
     }
 }

@@ -12,6 +12,7 @@ use crate::task::idcard::{DocumentType, FieldName, Wanted};
 use crate::wire::names;
 
 use super::body;
+use super::id::VisibleId;
 
 /// Longest value of `expected`, in characters.
 const MAX_EXPECTED: usize = 256;
@@ -37,13 +38,15 @@ pub struct Purpose {
     #[schema(example = "online-application", pattern = "^[a-z0-9-]{1,64}$")]
     pub code: String,
     /// The case, if there is one: at most 64 characters.
-    #[schema(
-        example = "SO-2026-000123",
-        pattern = r"^[^\x00-\x1f\x7f-\x9f]*$",
-        min_length = 1,
-        max_length = 64
-    )]
-    pub case_no: Option<String>,
+    #[schema(example = "SO-2026-000123")]
+    pub case_no: Option<VisibleId>,
+}
+
+impl Purpose {
+    /// Number of the case, as text.
+    pub fn case_no(&self) -> Option<String> {
+        self.case_no.clone().map(String::from)
+    }
 }
 
 /// What to answer.
@@ -203,7 +206,7 @@ pub(super) fn check_purpose(
     ask: &PurposeAsk,
     at: &str,
 ) -> Result<(), CallError> {
-    let Some(Purpose { code, case_no }) = purpose else {
+    let Some(said @ Purpose { code, .. }) = purpose else {
         return match ask.rule {
             PurposeRule::Optional => Ok(()),
             PurposeRule::Required => Err(CallError::bad_value(format!("{at}/purpose"), "必填。")),
@@ -215,13 +218,12 @@ pub(super) fn check_purpose(
         let detail = "應為 1 到 64 個小寫英文字母、數字或連字號。";
         return Err(CallError::bad_value(format!("{at}/purpose/code"), detail));
     }
-    body::require_id(case_no.as_ref(), &format!("{at}/purpose/case_no"))?;
     match &ask.rule {
         PurposeRule::Among(codes) if !codes.contains(code) => return Err(not_approved()),
         _ => (),
     }
-    if let Some(said) = &ask.said {
-        said.note(SaidPurpose { code: code.clone(), case_no: case_no.clone() });
+    if let Some(notes) = &ask.said {
+        notes.note(SaidPurpose { code: code.clone(), case_no: said.case_no() });
     }
     Ok(())
 }

@@ -11,6 +11,7 @@ pub mod correction;
 pub mod dispatch;
 pub mod documents;
 pub mod drift;
+pub mod id;
 pub mod jobs;
 pub mod letters;
 pub mod live;

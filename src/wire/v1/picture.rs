@@ -9,6 +9,7 @@ use crate::base::{ErrorCode, Private};
 use crate::task::call::CallError;
 
 use super::body;
+use super::id::VisibleId;
 use super::meta::{Meta, PurposeAsk, RecognitionOrder};
 
 /// Pictures of one request.
@@ -36,7 +37,7 @@ pub struct PictureSource {
     /// The file, base64; the whole message must fit the bus.
     pub data: Option<String>,
     /// Id of an upload.
-    pub blob_id: Option<String>,
+    pub blob_id: Option<VisibleId>,
 }
 
 /// A picture of an order.
@@ -81,10 +82,7 @@ fn picture((idx, source): (usize, PictureSource)) -> Result<Picture, CallError> 
             }
             Ok(Picture::File(Private::new(file)))
         }
-        (None, Some(id)) => {
-            body::require_id(Some(&id), &at("/blob_id"))?;
-            Ok(Picture::Upload(id))
-        }
+        (None, Some(id)) => Ok(Picture::Upload(id.into())),
         _ => Err(CallError::bad_value(at(""), "應有 data 或 blob_id,二者擇一。")),
     }
 }

@@ -10,6 +10,7 @@ use crate::wire::catalogue::Model;
 use crate::wire::names;
 
 use super::body;
+use super::id::VisibleId;
 use super::text::share;
 
 /// Feedback on a prediction. Unknown fields are refused.
@@ -37,11 +38,9 @@ pub struct FeedbackRequest {
 #[serde(deny_unknown_fields)]
 pub struct DecidedBy {
     /// Id, never a name: at most 64 characters.
-    #[schema(pattern = r"^[^\x00-\x1f\x7f-\x9f]*$", min_length = 1, max_length = 64)]
-    pub id: Option<String>,
+    pub id: Option<VisibleId>,
     /// Role: at most 64 characters.
-    #[schema(pattern = r"^[^\x00-\x1f\x7f-\x9f]*$", min_length = 1, max_length = 64)]
-    pub role: Option<String>,
+    pub role: Option<VisibleId>,
 }
 
 /// Feedback that names its prediction, for transports without paths. Unknown fields are refused.
@@ -95,15 +94,13 @@ fn checked(request: FeedbackRequest) -> Result<prediction::Feedback, CallError> 
     }
     body::require_code(request.reason.as_ref(), "/reason")?;
     let by = request.decided_by.unwrap_or(DecidedBy { id: None, role: None });
-    body::require_id(by.id.as_ref(), "/decided_by/id")?;
-    body::require_id(by.role.as_ref(), "/decided_by/role")?;
     Ok(prediction::Feedback {
         verdict,
         label: request.label,
         unit: request.unit,
         reason: request.reason,
-        decided_by: by.id,
-        role: by.role,
+        decided_by: by.id.map(String::from),
+        role: by.role.map(String::from),
     })
 }
 

@@ -238,7 +238,7 @@ mod tests {
         let found = parse_input(&input(id, &order).unwrap(), PurposeRule::Required).unwrap();
         assert_eq!((found.0.as_str(), found.1.order), (id, order.order));
         let purpose = found.1.purpose.unwrap();
-        assert_eq!((purpose.code.as_str(), purpose.case_no.as_deref()), ("a", Some("b")));
+        assert_eq!((purpose.code.as_str(), purpose.case_no()), ("a", Some("b".to_owned())));
     }
 
     #[test]

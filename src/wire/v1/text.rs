@@ -6,6 +6,7 @@ use utoipa::ToSchema;
 use crate::task::letters;
 use crate::task::text::{self, TextField, TextPlace};
 
+use super::id::VisibleId;
 use super::meta::Purpose;
 
 /// Why a text is read.
@@ -16,13 +17,8 @@ pub struct CasePurpose {
     #[schema(example = "petition-handling", pattern = "^[a-z0-9-]{1,64}$")]
     pub code: String,
     /// The case, if there is one: at most 64 characters.
-    #[schema(
-        example = "MB1140012345",
-        pattern = r"^[^\x00-\x1f\x7f-\x9f]*$",
-        min_length = 1,
-        max_length = 64
-    )]
-    pub case_no: Option<String>,
+    #[schema(example = "MB1140012345")]
+    pub case_no: Option<VisibleId>,
 }
 
 impl From<CasePurpose> for Purpose {

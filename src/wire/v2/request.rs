@@ -9,6 +9,7 @@ use crate::task::call::CallError;
 use crate::task::infer::TensorModelInfo;
 use crate::tensor::Tensor;
 use crate::wire::v1::body;
+use crate::wire::v1::id::VisibleId;
 
 use super::given::{self, Elements, GivenTensor};
 
@@ -17,8 +18,7 @@ use super::given::{self, Elements, GivenTensor};
 #[serde(deny_unknown_fields)]
 pub struct InferRequest<'a> {
     /// Answered as it is: at most 64 characters.
-    #[schema(max_length = 64)]
-    id: Option<String>,
+    id: Option<VisibleId>,
     /// Of the request.
     #[serde(default)]
     parameters: RequestParameters,
@@ -114,7 +114,6 @@ pub fn parse(
     let request: InferRequest<'_> =
         serde_path_to_error::deserialize(&mut reader).map_err(|it| body::refused("", &it))?;
     reader.end().map_err(|_| body::no_json())?;
-    body::require_id(request.id.as_ref(), "/id")?;
     let mut given = Vec::with_capacity(request.inputs.len());
     for (idx, input) in request.inputs.iter().enumerate() {
         let bytes = take(&mut rest, input.parameters.binary_data_size, idx)?;
@@ -135,7 +134,7 @@ pub fn parse(
     let wanted =
         wanted.map(|it| (it.name.as_str(), it.parameters.binary_data.unwrap_or(is_binary)));
     let outputs = given::outputs(wanted, is_binary, model)?;
-    Ok((inputs, Reply { id: request.id, outputs }))
+    Ok((inputs, Reply { id: request.id.map(String::from), outputs }))
 }
 
 /// The next bytes after the JSON, when the input says that its data is there.

@@ -5,6 +5,7 @@ use crate::task::call::CallError;
 use crate::task::infer::TensorModelInfo;
 use crate::tensor::Tensor;
 use crate::wire::v1::body;
+use crate::wire::v1::id::VisibleId;
 use crate::wire::v2::Reply;
 use crate::wire::v2::given::{self, Elements, GivenTensor};
 
@@ -49,7 +50,7 @@ pub fn parse(message: &[u8], model: &TensorModelInfo) -> Result<(Vec<Tensor>, Re
             (number, _) => return Err(unknown_field("", number)),
         }
     }
-    body::require_id(id.as_ref(), "/id")?;
+    let id = id.map(|it| VisibleId::read(it, "/id")).transpose()?.map(String::from);
     if !raw.is_empty() && raw.len() != inputs.len() {
         let detail = "應與 inputs 的個數相同。";
         return Err(CallError::bad_value("/raw_input_contents", detail));

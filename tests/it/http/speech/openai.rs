@@ -64,6 +64,9 @@ async fn failures_have_the_shape_that_the_client_reads() {
     check(&[("response_format", b"doc")], "response_format").await;
     check(&[("language", b"ja")], "language").await;
     check(&[("stream", b"maybe")], "stream").await;
+    for temperature in ["null", "NaN", "1.5", "-0.1", ""] {
+        check(&[("temperature", temperature.as_bytes())], "temperature").await;
+    }
     check(&[("stream", b"true"), ("response_format", b"srt")], "response_format").await;
     check(&[("timestamp_granularities[]", b"letter")], "timestamp_granularities").await;
     check(&[("rendition", b"all")], "rendition").await;
