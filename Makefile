@@ -58,6 +58,16 @@ bench-text: setup ## Text classifier against scikit-learn, letters over HTTP; TR
 	.venv/bin/python eval/bench/text.py --fenwen $(FENWEN) --recipe training/recipes/questions.toml \
 	  --train $(TRAIN) --test $(TEST) --text text --label unit
 
+bench-letters: setup ## Letters over HTTP beside fastText and ONNX Runtime behind FastAPI; TRAIN= and TEST= JSONL, TEXT= (text) and LABEL= (unit) fields; writes eval/out/letters.json
+	@[ -n "$(TRAIN)" ] && [ -n "$(TEST)" ] || { echo 'make bench-letters TRAIN=train.jsonl TEST=test.jsonl'; exit 1; }
+	$(CARGO) build --release --locked --workspace
+	$(FENWEN) models pull use-multilingual-v3 onnxruntime
+	[ -x target/serving/letters/bin/python ] || $(PYTHON) -m venv target/serving/letters
+	target/serving/letters/bin/python -m pip install --quiet --require-virtualenv -r eval/bench/requirements-letters.txt
+	target/serving/letters/bin/python eval/bench/letters.py --fenwen $(FENWEN) --eval target/release/fenwen-eval \
+	  --recipe training/recipes/questions.toml --train $(TRAIN) --test $(TEST) --text $(or $(TEXT),text) --label $(or $(LABEL),unit) \
+	  --json eval/out/letters.json
+
 # Triton's Python is that of the system: its program is built for it. Each set of packages has an environment of its own.
 bench-serving: setup ## fenwen, mosec, LitServe, FastAPI, Triton, MLServer and a bare axum, same run; writes eval/out/serving.json
 	$(CARGO) build --release --locked --workspace
@@ -251,4 +261,4 @@ book: target/tools/bin/mdbook ## The book (zh-Hant, English) as HTML; target/boo
 	rm -r target/book/book target/book/book.toml
 	$(PYTHON) docs/book/check.py target/book
 
-.PHONY: screenshots help run cuda test check setup eval bench bench-text bench-serving bench-call bench-live soak bench-swap bench-scale defaults fonts fmt clippy test-core test-full test-browser models-dev doc servers client test-clients test-tls compliance sbom fuzz fuzz-lock advisories book test-deploy test-warehouse
+.PHONY: screenshots help run cuda test check setup eval bench bench-text bench-letters bench-serving bench-call bench-live soak bench-swap bench-scale defaults fonts fmt clippy test-core test-full test-browser models-dev doc servers client test-clients test-tls compliance sbom fuzz fuzz-lock advisories book test-deploy test-warehouse

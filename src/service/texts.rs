@@ -3,6 +3,8 @@
 
 use std::sync::Arc;
 
+use tokio::sync::OwnedSemaphorePermit;
+
 use crate::base::Date;
 use crate::task::answers::{Answer, AnswerOrder, Unanswered};
 use crate::task::assist::{CallOrder, Suggestions};
@@ -88,7 +90,10 @@ impl Admitted {
         let work = move |routing: &Routing, order: EmbeddingOrder| {
             Ok((routing.embed(&order, deadline)?, order.encoding))
         };
-        let (answer, encoding) = self.on_text_pool(body, work).await?;
+        // The place is kept until the encoder has answered, which the pool does not wait for.
+        let ((queued, encoding), _place) = self.on_text_pool_in_place(body, work).await?;
+        let answer = tokio::time::timeout_at(deadline.into(), queued).await;
+        let answer = answer.unwrap_or_else(|_| Err(CallError::timeout()))?;
         metrics::counter!("fenwen_embeddings_total").increment(answer.vectors.len() as u64);
         Ok((answer, encoding))
     }
@@ -206,14 +211,26 @@ impl Admitted {
         F: FnOnce() -> Result<T, CallError> + Send + 'static,
         R: Send + 'static,
     {
+        Ok(self.on_text_pool_in_place(body, work).await?.0)
+    }
+
+    /// What the work gives, and the place of the call, for whoever has to wait for more.
+    async fn on_text_pool_in_place<F, T, R>(
+        self,
+        body: Unread<F>,
+        work: impl FnOnce(&Routing, T) -> Result<R, CallError> + Send + 'static,
+    ) -> Result<(R, OwnedSemaphorePermit), CallError>
+    where
+        F: FnOnce() -> Result<T, CallError> + Send + 'static,
+        R: Send + 'static,
+    {
         let lane = if body.n_bytes <= SHORT_BYTES { Lane::Short } else { Lane::Long };
         let routing = Arc::clone(self.service.tenants.of(&self.cx.origin.org));
         // The place travels with the work: a caller that leaves does not make room before the work is done.
         let place = self.place;
         let job = move || {
             let answer = (body.read)().and_then(|it| work(&routing, it));
-            drop(place);
-            answer
+            Ok((answer?, place))
         };
         let run = self.service.texts.run(lane, job);
         match tokio::time::timeout_at(self.cx.deadline.into(), run).await {

@@ -180,10 +180,11 @@ async fn texts_are_encoded_one_by_one_and_in_bulk() {
         Encoder::new(tokenizer, ModelHandle::spawn(vec![candle(1)], spec, encode::reduce).unwrap());
     let deadline = SystemClock.now() + Duration::from_secs(60);
     let all: Vec<&str> = texts.iter().map(String::as_str).collect();
-    let embeddings = encoder.encode_all(&all, deadline).await.unwrap();
+    let embeddings = encoder.queue(&all, deadline).unwrap().await.unwrap();
     for (embedding, row) in embeddings.iter().zip(together.rows()) {
         check_close(&embedding.values, row, 1e-5);
     }
-    let long = encoder.encode(&"地政".repeat(1 << 20), deadline).await.unwrap();
+    let long =
+        encoder.queue(&[&"地政".repeat(1 << 20)], deadline).unwrap().await.unwrap().remove(0);
     assert!(long.is_truncated && long.values.len() == 512);
 }

@@ -4,7 +4,7 @@ use std::fs;
 use std::net::SocketAddr;
 use std::path::PathBuf;
 
-use anyhow::{Context as _, Result, bail};
+use anyhow::{Context as _, Result, bail, ensure};
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::TcpStream;
 
@@ -20,7 +20,7 @@ pub(super) struct RequestArgs {
     /// Path of the request.
     #[arg(long)]
     path: String,
-    /// File of the JSON body.
+    /// File of the JSON body, on one line; of several lines, each is a body and they are asked in turn.
     #[arg(long)]
     body: PathBuf,
     /// More header fields, `name: value`.
@@ -35,9 +35,22 @@ pub(super) struct Request {
 }
 
 impl RequestArgs {
+    /// The only one.
     pub(super) fn request(&self) -> Result<Request> {
-        let body = fs::read(&self.body)
+        let mut requests = self.requests()?;
+        let first = requests.pop().context("the body is empty")?;
+        ensure!(requests.is_empty(), "{} has more than one body", self.body.display());
+        Ok(first)
+    }
+
+    /// One for each body.
+    pub(super) fn requests(&self) -> Result<Vec<Request>> {
+        let bodies = fs::read_to_string(&self.body)
             .with_context(|| format!("failed to read {}", self.body.display()))?;
+        Ok(bodies.lines().map(|it| self.with_body(it)).collect())
+    }
+
+    fn with_body(&self, body: &str) -> Request {
         let mut head = format!(
             "POST {} HTTP/1.1\r\nhost: {}\r\ncontent-type: application/json\r\ncontent-length: {}\r\n",
             self.path,
@@ -49,7 +62,7 @@ impl RequestArgs {
             head.push_str("\r\n");
         }
         head.push_str("\r\n");
-        Ok(Request { address: self.address, bytes: [head.as_bytes(), &body].concat() })
+        Request { address: self.address, bytes: (head + body).into_bytes() }
     }
 }
 

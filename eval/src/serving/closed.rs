@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use anyhow::{Context as _, Result};
+use anyhow::{Context as _, Result, ensure};
 use serde_json::{Value, json};
 
 use super::client::{Connection, Request, RequestArgs};
@@ -34,11 +34,12 @@ struct Seen {
 }
 
 pub(super) async fn run(args: &ClosedArgs) -> Result<Value> {
-    let request = Arc::new(args.request.request()?);
+    let requests: Arc<[Request]> = args.request.requests()?.into();
+    ensure!(!requests.is_empty(), "there is no body to ask with");
     let begun = Instant::now() + WARM_UP;
     let end = begun + Duration::from_secs_f64(args.seconds);
     let asking: Vec<_> = (0..args.connections)
-        .map(|_| tokio::spawn(ask(Arc::clone(&request), begun, end)))
+        .map(|idx| tokio::spawn(ask(Arc::clone(&requests), idx, begun, end)))
         .collect();
     let mut all = Seen::default();
     for it in asking {
@@ -60,13 +61,17 @@ pub(super) async fn run(args: &ClosedArgs) -> Result<Value> {
     }))
 }
 
+/// Asks with each body in turn, from that of `first` on.
+///
 /// Only answers of 200 count as answers; everything is told by its status.
-async fn ask(request: Arc<Request>, begun: Instant, end: Instant) -> Seen {
+async fn ask(requests: Arc<[Request]>, first: usize, begun: Instant, end: Instant) -> Seen {
     let mut seen = Seen::default();
     let mut connection = None;
+    let mut in_turn = requests.iter().cycle().skip(first);
     while Instant::now() < end {
+        let Some(request) = in_turn.next() else { break };
         let asked = Instant::now();
-        let status = once(&request, &mut connection).await;
+        let status = once(request, &mut connection).await;
         let now = Instant::now();
         seen.n_all += u64::from(status.is_ok());
         if begun <= asked && now < end {

@@ -12,9 +12,6 @@ use crate::tensor::Tensor;
 
 pub use bulk::{BulkEmbeddings, BulkEncoder};
 
-/// Texts longer than this, in bytes, are tokenized off the asynchronous threads (4 KiB take some 50 µs).
-const QUICK_TEXT: usize = 4096;
-
 /// Turns texts into embeddings on a model's queue. Cheap to clone.
 #[derive(Clone)]
 pub struct Encoder {
@@ -52,9 +49,6 @@ pub enum EncodeError {
     /// The encoder did not run.
     #[error("the sentence encoder gave no answer")]
     Run(#[from] RunError),
-    /// The text could not be tokenized: the program is ending.
-    #[error("the text was not tokenized")]
-    Tokenize,
 }
 
 impl From<EngineError> for EncodeError {
@@ -74,54 +68,52 @@ impl Encoder {
         Encoder { tokenizer, model }
     }
 
-    /// The embedding of one text.
-    pub async fn encode(&self, text: &str, deadline: Deadline) -> Result<Embedding, EncodeError> {
-        let tokens = self.tokenize(text).await?;
-        let values = self.model.run(row(&tokens)?, deadline).await?;
-        Ok(Embedding::of(values, &tokens))
-    }
-
-    /// The embeddings of several texts, in their order; all are queued or none.
-    pub async fn encode_all(
+    /// Reads texts here, on a thread that may be kept busy, and gives what their embeddings come of, in their order; all
+    /// are queued or none, once it is waited for.
+    ///
+    /// # Errors
+    /// When a text cannot be a row.
+    pub fn queue(
         &self,
         texts: &[&str],
         deadline: Deadline,
-    ) -> Result<Vec<Embedding>, EncodeError> {
-        let mut tokens = Vec::with_capacity(texts.len());
-        for text in texts {
-            tokens.push(self.tokenize(text).await?);
-        }
-        let rows = tokens.iter().map(row).collect::<Result<Vec<Tensor>, EngineError>>()?;
-        let values = self.model.run_all(rows, deadline).await?;
-        Ok(values.into_iter().zip(&tokens).map(|(it, tokens)| Embedding::of(it, tokens)).collect())
+    ) -> Result<impl Future<Output = Result<Vec<Embedding>, EncodeError>> + use<>, EncodeError>
+    {
+        let (tokens, rows) = self.rows(texts)?;
+        let model = self.model.clone();
+        Ok(async move {
+            let values = model.run_all(rows, deadline).await?;
+            Ok(embeddings(values, &tokens))
+        })
     }
 
-    /// As [`Encoder::encode_all`], from a thread that may wait: never from an asynchronous one.
+    /// The embeddings of texts, for a thread that may wait: never an asynchronous one.
+    ///
+    /// # Errors
+    /// When a text cannot be a row, or the encoder does not run.
     pub fn encode_all_blocking(
         &self,
         texts: &[&str],
         deadline: Deadline,
     ) -> Result<Vec<Embedding>, EncodeError> {
+        let (tokens, rows) = self.rows(texts)?;
+        Ok(embeddings(self.model.run_all_blocking(rows, deadline)?, &tokens))
+    }
+
+    fn rows(&self, texts: &[&str]) -> Result<(Vec<Tokens>, Vec<Tensor>), EngineError> {
         let tokens: Vec<Tokens> = texts.iter().map(|it| self.tokenizer.tokenize(it)).collect();
-        let rows = tokens.iter().map(row).collect::<Result<Vec<Tensor>, EngineError>>()?;
-        let values = self.model.run_all_blocking(rows, deadline)?;
-        Ok(values.into_iter().zip(&tokens).map(|(it, tokens)| Embedding::of(it, tokens)).collect())
+        let rows = tokens.iter().map(row).collect::<Result<_, _>>()?;
+        Ok((tokens, rows))
     }
 
     /// Proves that the encoder works.
     pub async fn check(&self, deadline: Deadline) -> Result<(), RunError> {
         self.model.check(deadline).await
     }
+}
 
-    async fn tokenize(&self, text: &str) -> Result<Tokens, EncodeError> {
-        if text.len() <= QUICK_TEXT {
-            return Ok(self.tokenizer.tokenize(text));
-        }
-        let (tokenizer, text) = (Arc::clone(&self.tokenizer), text.to_owned());
-        tokio::task::spawn_blocking(move || tokenizer.tokenize(&text))
-            .await
-            .map_err(|_| EncodeError::Tokenize)
-    }
+fn embeddings(values: Vec<Vec<f32>>, tokens: &[Tokens]) -> Vec<Embedding> {
+    values.into_iter().zip(tokens).map(|(it, tokens)| Embedding::of(it, tokens)).collect()
 }
 
 /// The ids of a text as a row of the encoder's queue.

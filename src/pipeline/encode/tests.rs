@@ -61,9 +61,9 @@ fn soon() -> Deadline {
 async fn texts_get_their_own_vectors() {
     let encoder = encoder(summing(), TokenLimits::default());
     // <s>, space, the characters, </s>.
-    let found = encoder.encode("甲乙", soon()).await.unwrap();
+    let found = encoder.queue(&["甲乙"], soon()).unwrap().await.unwrap().remove(0);
     assert_eq!(found, Embedding { values: vec![15.0, 5.0], n_tokens: 5, is_truncated: false });
-    let all = encoder.encode_all(&["甲", "甲乙乙甲", "", "丙"], soon()).await.unwrap();
+    let all = encoder.queue(&["甲", "甲乙乙甲", "", "丙"], soon()).unwrap().await.unwrap();
     let values: Vec<&[f32]> = all.iter().map(|it| it.values.as_slice()).collect();
     assert_eq!(values, [[10.0, 4.0], [24.0, 7.0], [3.0, 3.0], [6.0, 4.0]]);
     let waiting = move || encoder.encode_all_blocking(&["甲", "甲乙乙甲", "", "丙"], soon());
@@ -73,7 +73,8 @@ async fn texts_get_their_own_vectors() {
 #[tokio::test]
 async fn a_long_text_is_cut_and_says_so() {
     let limits = TokenLimits { max_chars: 1000, max_tokens: 8 };
-    let found = encoder(summing(), limits).encode(&"甲".repeat(5000), soon()).await.unwrap();
+    let encoder = encoder(summing(), limits);
+    let found = encoder.queue(&[&"甲".repeat(5000)], soon()).unwrap().await.unwrap().remove(0);
     let values = vec![1.0 + 3.0 + 5.0 * 4.0 + 2.0, 8.0];
     assert_eq!(found, Embedding { values, n_tokens: 8, is_truncated: true });
     assert_eq!(format!("{found:?}"), "Embedding[2]");
@@ -82,7 +83,8 @@ async fn a_long_text_is_cut_and_says_so() {
 #[tokio::test]
 async fn a_failure_is_told() {
     let model = FakeModel::failing().with_integer_input();
-    let error = encoder(model, TokenLimits::default()).encode("甲", soon()).await.unwrap_err();
+    let encoder = encoder(model, TokenLimits::default());
+    let error = encoder.queue(&["甲"], soon()).unwrap().await.unwrap_err();
     assert!(matches!(error, EncodeError::Run(RunError::Engine(_))), "{error:?}");
 }
 

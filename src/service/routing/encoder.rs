@@ -2,6 +2,9 @@
 
 use std::sync::Arc;
 
+use futures_util::FutureExt;
+use futures_util::future::BoxFuture;
+
 use crate::base::{Deadline, ErrorCode};
 use crate::batch::RunError;
 use crate::pipeline::compose::{Composed, Part};
@@ -14,6 +17,9 @@ use super::{ActiveModel, Routing, internal};
 /// Texts that wait for the encoder at one time, of one call.
 const TEXTS_AT_ONCE: usize = 256;
 
+/// Embeddings on their way.
+pub type Embeddings = BoxFuture<'static, Result<Vec<Embedding>, EncodeError>>;
+
 /// Turns texts into vectors. Blocks, and is not to be called on an asynchronous thread.
 pub trait TextEncoder: Send + Sync {
     /// One embedding for each text, in their order.
@@ -21,6 +27,15 @@ pub trait TextEncoder: Send + Sync {
     /// # Errors
     /// When the encoder is overloaded, late or broken.
     fn embed(&self, texts: &[&str], deadline: Deadline) -> Result<Vec<Embedding>, EncodeError>;
+
+    /// Reads texts and gives what their embeddings come of: texts of many calls run together. To be waited for on an
+    /// asynchronous thread.
+    ///
+    /// # Errors
+    /// As of [`TextEncoder::embed`].
+    fn queue(&self, texts: &[&str], deadline: Deadline) -> Result<Embeddings, EncodeError> {
+        Ok(std::future::ready(self.embed(texts, deadline)).boxed())
+    }
 
     /// As [`TextEncoder::embed`], the vectors alone.
     ///
@@ -34,6 +49,10 @@ pub trait TextEncoder: Send + Sync {
 impl TextEncoder for Encoder {
     fn embed(&self, texts: &[&str], deadline: Deadline) -> Result<Vec<Embedding>, EncodeError> {
         self.encode_all_blocking(texts, deadline)
+    }
+
+    fn queue(&self, texts: &[&str], deadline: Deadline) -> Result<Embeddings, EncodeError> {
+        Ok(Encoder::queue(self, texts, deadline)?.boxed())
     }
 }
 
@@ -92,7 +111,8 @@ impl ActiveModel {
 }
 
 impl Routing {
-    /// The vectors of texts that a caller wants to compare itself. Opens the encoder when nothing has done so before.
+    /// The vectors of texts that a caller wants to compare itself, on their way: the last of them are not waited for
+    /// here, so that the texts of many calls run together. Opens the encoder when nothing has done so before.
     ///
     /// # Errors
     /// When there is no encoder, it is overloaded or late, or a text is longer than it reads.
@@ -100,23 +120,36 @@ impl Routing {
         &self,
         order: &EmbeddingOrder,
         deadline: Deadline,
-    ) -> Result<EmbeddingAnswer, CallError> {
+    ) -> Result<impl Future<Output = Result<EmbeddingAnswer, CallError>> + use<>, CallError> {
         let encoder = self.encoders.installed().map_err(|error| unavailable(&error))?;
+        let texts: Vec<&str> = order.texts.iter().map(|it| it.expose().as_str()).collect();
         let mut answer = EmbeddingAnswer { vectors: Vec::new(), n_tokens: 0 };
-        for texts in order.texts.chunks(TEXTS_AT_ONCE) {
-            let texts: Vec<&str> = texts.iter().map(|it| it.expose().as_str()).collect();
-            for embedding in encoder.embed(&texts, deadline).map_err(|it| refusal(&it))? {
-                if embedding.is_truncated {
-                    let at = format!("/input/{}", answer.vectors.len());
-                    let detail = "文字過長,編碼器讀不到結尾(約 1,500 個中文字);請分段後再送。";
-                    return Err(CallError::bad_value(at, detail));
-                }
-                answer.n_tokens += embedding.n_tokens;
-                answer.vectors.push(embedding.values);
-            }
+        let n_last = texts.len().saturating_sub(1) % TEXTS_AT_ONCE + 1;
+        let (first, last) = texts.split_at(texts.len().saturating_sub(n_last));
+        for texts in first.chunks(TEXTS_AT_ONCE) {
+            let found = encoder.embed(texts, deadline).map_err(|it| refusal(&it))?;
+            add(&mut answer, found)?;
         }
-        Ok(answer)
+        let queued = encoder.queue(last, deadline).map_err(|it| refusal(&it))?;
+        Ok(async move {
+            let found = queued.await.map_err(|it| refusal(&it))?;
+            add(&mut answer, found)?;
+            Ok(answer)
+        })
     }
+}
+
+fn add(answer: &mut EmbeddingAnswer, found: Vec<Embedding>) -> Result<(), CallError> {
+    for embedding in found {
+        if embedding.is_truncated {
+            let at = format!("/input/{}", answer.vectors.len());
+            let detail = "文字過長,編碼器讀不到結尾(約 1,500 個中文字);請分段後再送。";
+            return Err(CallError::bad_value(at, detail));
+        }
+        answer.n_tokens += embedding.n_tokens;
+        answer.vectors.push(embedding.values);
+    }
+    Ok(())
 }
 
 fn unavailable(error: &EncoderError) -> CallError {

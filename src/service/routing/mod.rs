@@ -44,7 +44,7 @@ use crate::task::service::ServiceName;
 use crate::task::text::Mode;
 
 pub use automation::AutomationRules;
-pub use encoder::{EncoderError, Encoders, TextEncoder};
+pub use encoder::{Embeddings, EncoderError, Encoders, TextEncoder};
 pub use lessons::{Lesson, LessonError, Origin, lessons};
 pub use model::{ActiveModel, ModelError};
 

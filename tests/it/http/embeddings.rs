@@ -3,7 +3,7 @@
 use serde_json::{Value, json};
 
 use super::client::{Answer, send};
-use super::fake::Server;
+use super::fake::{N_SOCIAL, SOCIAL, Server};
 use super::guard;
 
 const PATH: &str = "/v1/embeddings";
@@ -28,6 +28,16 @@ async fn each_text_gets_its_vector_in_either_encoding() {
     let one = json!({"model": MODEL, "input": "戶", "encoding_format": "base64", "user": "u-1"});
     let answer = ask(&server, &one).await.json();
     assert_eq!(answer["data"], json!([item(0, json!("AACAPwAAAAA="))]));
+}
+
+#[tokio::test]
+async fn texts_of_many_calls_wait_for_the_encoder_together() {
+    let server = Server::open().await;
+    let body = json!({"model": MODEL, "input": SOCIAL});
+    let calls = (0..N_SOCIAL).map(|_| ask(&server, &body));
+    for answer in futures_util::future::join_all(calls).await {
+        assert_eq!(answer.json()["data"][0]["embedding"], json!([1.0, 0.0]), "{answer:?}");
+    }
 }
 
 #[tokio::test]

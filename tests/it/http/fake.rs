@@ -3,6 +3,7 @@
 mod bus;
 mod door;
 mod ears;
+mod encoder;
 mod networks;
 pub(crate) mod pages;
 mod recogniser;
@@ -14,7 +15,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use fenwen::audit::{AuditSettings, Recorder};
-use fenwen::base::{Clock, Deadline, SystemClock};
+use fenwen::base::{Clock, SystemClock};
 use fenwen::cli::kinds::{self, TextKind};
 use fenwen::http::{App, AppParts, Ended, HttpOptions, Tls, serve};
 #[cfg(feature = "jwt")]
@@ -23,16 +24,13 @@ use fenwen::identity::{Gate, GateSettings};
 use fenwen::pipeline::documents::deadline::Calendar;
 use fenwen::pipeline::documents::number::PrefixTable;
 use fenwen::pipeline::documents::taxonomy::Taxonomy;
-use fenwen::pipeline::encode::{Embedding, EncodeError};
 use fenwen::policy::{Policy, Surface};
 use fenwen::registry::Trust;
 use fenwen::service::infer::Infer;
 use fenwen::service::jobs::{Blobs, JobParts, JobSettings, Jobs};
 use fenwen::service::notices::{Limit, Notices, Office};
 use fenwen::service::reviews::{ReviewRules, ReviewSettings, Reviews};
-use fenwen::service::routing::{
-    EncoderError, Encoders, Routing, RoutingParts, RoutingSettings, TextEncoder,
-};
+use fenwen::service::routing::{Routing, RoutingParts, RoutingSettings};
 use fenwen::service::scan::Scanner;
 use fenwen::service::speech::Speech;
 use fenwen::service::tenants::Tenants;
@@ -52,7 +50,9 @@ use super::speech::FakeEar;
 
 use door::Door;
 use ears::speech_of;
+use encoder::FakeEncoders;
 
+pub(crate) use encoder::{ENCODER, N_SOCIAL, SOCIAL};
 pub(crate) use networks::FakeNetworks;
 pub(crate) use recogniser::{FakeRecogniser, PANIC_WIDTH};
 
@@ -436,36 +436,6 @@ pub(crate) fn parts_over(store: Store, data_dir: &Path, clock: Arc<dyn Clock>) -
         prefixes: PrefixTable::ministry().unwrap().clone(),
         clock,
         settings: RoutingSettings::default(),
-    }
-}
-
-/// SHA-256 that the made-up encoder goes by.
-pub(crate) const ENCODER: &str = "e0e0e0e0e0e0e0e0e0e0e0e0e0e0e0e0e0e0e0e0e0e0e0e0e0e0e0e0e0e0e0e0";
-
-/// An encoder that tells texts with 戶 from others.
-struct FakeEncoders;
-
-impl Encoders for FakeEncoders {
-    fn open(&self, sha256: &str) -> Result<Arc<dyn TextEncoder>, EncoderError> {
-        if sha256 == ENCODER {
-            return Ok(Arc::new(FakeEncoders));
-        }
-        Err(EncoderError::Other { wanted: sha256.to_owned(), found: ENCODER.to_owned() })
-    }
-
-    fn installed(&self) -> Result<Arc<dyn TextEncoder>, EncoderError> {
-        self.open(ENCODER)
-    }
-}
-
-impl TextEncoder for FakeEncoders {
-    fn embed(&self, texts: &[&str], _: Deadline) -> Result<Vec<Embedding>, EncodeError> {
-        let embedding = |text: &&str| {
-            let values = if text.contains('戶') { vec![1.0, 0.0] } else { vec![0.0, 1.0] };
-            let n_tokens = text.chars().count();
-            Embedding { values, n_tokens, is_truncated: 1000 < n_tokens }
-        };
-        Ok(texts.iter().map(embedding).collect())
     }
 }
 
