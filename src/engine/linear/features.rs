@@ -17,6 +17,8 @@ pub struct Scratch {
     pub(super) sums: Vec<[f32; LANES]>,
     /// Of the text at hand.
     runs: Vec<Run>,
+    /// Places and weight, by feature; all zero between calls.
+    pub(super) shares: Vec<(u32, f32)>,
 }
 
 /// Features that one norm is for: those of a view with a share, or all.
@@ -31,7 +33,7 @@ struct Run {
 impl Default for Scratch {
     fn default() -> Scratch {
         let logs = std::iter::once(0.0).chain((1..N_LOGS).map(|n| term_weight(n as f32))).collect();
-        Scratch { counts: Vec::new(), logs, sums: Vec::new(), runs: Vec::new() }
+        Scratch { logs, counts: Vec::new(), sums: Vec::new(), runs: Vec::new(), shares: Vec::new() }
     }
 }
 

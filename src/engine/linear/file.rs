@@ -290,13 +290,19 @@ mod tests {
             let text: Vec<char> = "役土地與役".chars().collect();
             let mut scratch = Scratch::default();
             let features = model.features(&[&text], &mut scratch);
-            for (class, score) in model.scores(&features).into_iter().enumerate() {
-                let parts = model.explain(&[&text], class, &mut scratch);
-                let sum: f32 = parts.iter().map(|it| it.weight).sum();
-                assert!((sum + model.bias[class] - score).abs() < 1e-5);
+            let scores = model.scores(&features);
+            let mut sum = |class, other| {
+                let parts = model.explain(&[&text], &features, (class, other), &mut scratch);
                 assert!(parts.iter().any(|it| (it.start, it.end) == (1, 3)));
+                parts.iter().map(|it| it.weight).sum::<f32>()
+            };
+            for (class, score) in scores.iter().enumerate() {
+                assert!((sum(class, None) + model.bias[class] - score).abs() < 1e-5);
             }
-            assert!(model.explain(&[&text], 2, &mut scratch).is_empty());
+            let expected = (scores[0] - model.bias[0]) - (scores[1] - model.bias[1]);
+            assert!((sum(0, Some(1)) - expected).abs() < 1e-5);
+            assert!((sum(0, Some(9)) + model.bias[0] - scores[0]).abs() < 1e-5);
+            assert!(model.explain(&[&text], &features, (2, None), &mut scratch).is_empty());
         }
     }
 

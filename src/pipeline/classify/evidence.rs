@@ -21,18 +21,15 @@ const SHARE: f32 = 0.5;
 
 /// The strongest spans of the texts, at most `limit`, strongest first.
 ///
-/// `contributions` are of the label; `against` of the runner-up, in the same order, or empty. Every n-gram spreads its
-/// weight over its characters; runs of characters that speak clearly for the label are spans.
+/// Every n-gram spreads its weight over its characters; runs of characters that speak clearly for the label are spans.
 pub(super) fn spans(
     texts: &[Normalised],
     contributions: &[Contribution],
-    against: &[Contribution],
     limit: usize,
 ) -> Vec<Span> {
     let mut weights: Vec<Vec<f32>> = texts.iter().map(|it| vec![0.0; it.chars().len()]).collect();
-    for (idx, it) in contributions.iter().enumerate() {
-        let other = against.get(idx).map_or(0.0, |it| it.weight);
-        let share = (it.weight - other) / (it.end - it.start) as f32;
+    for it in contributions {
+        let share = it.weight / (it.end - it.start) as f32;
         weights[it.input][it.start..it.end].iter_mut().for_each(|weight| *weight += share);
     }
     let floor = floor(&weights);

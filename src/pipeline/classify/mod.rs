@@ -237,11 +237,9 @@ impl Classifier {
         workspace: &mut Workspace,
     ) -> Vec<Span> {
         let inputs: Vec<&[char]> = workspace.texts.iter().map(Normalised::chars).collect();
-        let scratch = &mut workspace.scratch;
-        let contributions = self.linear.explain(&inputs, class, scratch);
-        let against = runner_up.map(|it| self.linear.explain(&inputs, it, scratch));
-        let against = against.unwrap_or_default();
-        evidence::spans(&workspace.texts, &contributions, &against, limit)
+        let Workspace { features, scratch, .. } = workspace;
+        let contributions = self.linear.explain(&inputs, features, (class, runner_up), scratch);
+        evidence::spans(&workspace.texts, &contributions, limit)
     }
 }
 

@@ -168,10 +168,13 @@ pub fn has_substance(text: &str) -> bool {
     let words = folded.as_str().chars().filter(|ch| ch.is_alphanumeric());
     let mut rest: String = words.take(MAX_LOOKED_AT).collect();
     for word in EMPTY_WORDS {
-        rest = rest.replace(word, "");
+        if rest.contains(word) {
+            rest = rest.replace(word, "");
+        }
     }
-    let distinct: BTreeSet<char> = rest.chars().collect();
-    MIN_SUBSTANCE <= rest.chars().count() && MIN_DISTINCT <= distinct.len()
+    let mut distinct = BTreeSet::new();
+    rest.chars().nth(MIN_SUBSTANCE - 1).is_some()
+        && rest.chars().any(|ch| distinct.insert(ch) && distinct.len() == MIN_DISTINCT)
 }
 
 #[cfg(test)]

@@ -3,7 +3,8 @@
 //! Only signatures and ids are kept, never text: a signature cannot be read back. The same texts inserted in the same
 //! order give the same answers.
 
-use std::collections::{BTreeSet, HashMap, VecDeque};
+use std::array;
+use std::collections::{HashMap, VecDeque};
 
 use unicode_normalization::UnicodeNormalization;
 
@@ -23,9 +24,12 @@ const MAX_CANDIDATES: usize = 64;
 /// Version of the signature: hashes of another one cannot be compared.
 const VERSION: u32 = 1;
 
+/// Values of one band.
+type Band = [u32; BAND_ROWS];
+
 /// What a text is compared by.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Signature(Vec<u32>);
+pub struct Signature([Band; N_BANDS]);
 
 impl Signature {
     /// The signature of a text; none when it has no letter or digit.
@@ -44,29 +48,28 @@ impl Signature {
         if chars.is_empty() {
             return None;
         }
-        let shingles: BTreeSet<u64> = if chars.len() < SHINGLE {
-            BTreeSet::from([hash(&chars)])
-        } else {
-            chars.windows(SHINGLE).map(hash).collect()
-        };
+        // One that comes again changes no minimum.
+        let shingles: Vec<u64> = chars.windows(SHINGLE.min(chars.len())).map(hash).collect();
         let smallest = |salt: usize| {
             let salt = mix(u64::try_from(salt).unwrap_or(u64::MAX));
             let values = shingles.iter().map(|it| mix(it ^ salt) >> 32);
             values.min().and_then(|it| u32::try_from(it).ok()).unwrap_or(u32::MAX)
         };
-        Some(Signature((0..N_HASHES).map(smallest).collect()))
+        let band = |band| array::from_fn(|row| smallest(band * BAND_ROWS + row));
+        Some(Signature(array::from_fn(band)))
     }
 
     /// Estimated Jaccard similarity of the two texts' shingles, 0 to 1; its standard error is at most 0.051.
     pub fn similarity(&self, other: &Signature) -> f32 {
-        let n_equal = self.0.iter().zip(&other.0).filter(|(a, b)| a == b).count();
-        let n_equal = u16::try_from(n_equal).unwrap_or(u16::MAX);
+        let pairs = self.0.as_flattened().iter().zip(other.0.as_flattened());
+        let n_equal: u16 = pairs.map(|(a, b)| u16::from(a == b)).sum();
         f32::from(n_equal) / f32::from(u16::try_from(N_HASHES).unwrap_or(u16::MAX))
     }
 
     /// The signature as bytes, to be kept; its version first.
     pub fn to_bytes(&self) -> Vec<u8> {
-        std::iter::once(VERSION).chain(self.0.iter().copied()).flat_map(u32::to_le_bytes).collect()
+        let values = self.0.as_flattened().iter().copied();
+        std::iter::once(VERSION).chain(values).flat_map(u32::to_le_bytes).collect()
     }
 
     /// The signature that [`Signature::to_bytes`] wrote; none of another version or length.
@@ -74,13 +77,9 @@ impl Signature {
         let (words, rest) = bytes.as_chunks::<4>();
         let words: Vec<u32> = words.iter().map(|it| u32::from_le_bytes(*it)).collect();
         let (version, values) = words.split_first()?;
-        let fits = *version == VERSION && values.len() == N_HASHES && rest.is_empty();
-        fits.then(|| Signature(values.to_vec()))
-    }
-
-    /// Values of one band.
-    fn band(&self, band: usize) -> &[u32] {
-        self.0.get(band * BAND_ROWS..(band + 1) * BAND_ROWS).unwrap_or_default()
+        let (bands, others) = values.as_chunks::<BAND_ROWS>();
+        let fits = *version == VERSION && others.is_empty() && rest.is_empty();
+        fits.then(|| bands.try_into().ok().map(Signature))?
     }
 }
 
@@ -93,18 +92,18 @@ pub struct Similar {
     pub similarity: f32,
 }
 
-/// One letter of the index.
-#[derive(Debug)]
-struct Entry {
-    id: String,
-    signature: Signature,
+impl Similar {
+    fn new(place: &Place, similarity: f32) -> Option<Similar> {
+        Some(Similar { id: place.id.clone()?, similarity })
+    }
 }
 
 /// What the index has of a letter that came: places are numbered in the order of their letters.
 #[derive(Debug)]
 struct Place {
-    /// The letter; none when it was taken out.
-    entry: Option<Entry>,
+    /// Id of the letter; none when it was taken out.
+    id: Option<String>,
+    signature: Signature,
     /// For each band the place before this one in its bucket.
     before: [u32; N_BANDS],
 }
@@ -116,7 +115,7 @@ const MIN_BUCKETS: usize = 64;
 /// Places of one bucket that are looked at: other letters than those of the band may share it.
 const MAX_STEPS: usize = 1024;
 
-/// The newest letters, up to a fixed number. About 800 bytes each.
+/// The newest letters, up to a fixed number. About 700 bytes each.
 ///
 /// Each band has buckets by its hash, a bucket has its newest place, and every place has the one before: to add a letter
 /// costs one write a band, and what leaves is not looked for, because its number is less than that of the first place.
@@ -172,70 +171,71 @@ impl SimilarIndex {
         if self.n_buckets <= self.places.len() || self.next() == NONE {
             self.renumber();
         }
-        self.add(Entry { id: id.to_owned(), signature });
+        self.add(id.to_owned(), signature);
     }
 
     /// Takes a letter out, such as one whose writer had it erased; whether it was there.
     pub fn remove(&mut self, id: &str) -> bool {
         let Some(number) = self.by_id.remove(id) else { return false };
         let place = self.at(number).and_then(|it| self.places.get_mut(it));
-        place.and_then(|it| it.entry.take()).is_some()
+        place.and_then(|it| it.id.take()).is_some()
     }
 
     /// The letters at least `threshold` similar, most similar first and newest first among equals; at most `limit`.
     pub fn query(&self, signature: &Signature, threshold: f32, limit: usize) -> Vec<Similar> {
-        let mut candidates: Vec<u32> =
-            (0..N_BANDS).flat_map(|band| self.same(signature, band).take(MAX_CANDIDATES)).collect();
-        candidates.sort_unstable();
-        candidates.dedup();
-        let mut found: Vec<(f32, u32, &str)> = candidates
+        // The same letter agrees in every band: where there are enough of it, none in another band is more like it, nor
+        // as much and newer. A campaign asks for nothing else.
+        let same = |it: &(u32, &Place)| it.1.signature == *signature;
+        let same: Vec<(u32, &Place)> =
+            self.agreeing(signature, 0).filter(same).take(limit).collect();
+        if same.len() == limit {
+            let similar = |(_, place): (u32, &Place)| Similar::new(place, 1.0);
+            return same.into_iter().filter_map(similar).collect();
+        }
+        let mut candidates: Vec<(u32, &Place)> =
+            (0..N_BANDS).flat_map(|band| self.agreeing(signature, band)).collect();
+        candidates.sort_unstable_by_key(|it| it.0);
+        candidates.dedup_by_key(|it| it.0);
+        let mut found: Vec<(f32, u32, &Place)> = candidates
             .into_iter()
-            .filter_map(|number| {
-                let entry = self.place(number)?.entry.as_ref()?;
-                let similarity = signature.similarity(&entry.signature);
-                (threshold <= similarity).then_some((similarity, number, entry.id.as_str()))
-            })
+            .map(|(number, place)| (signature.similarity(&place.signature), number, place))
+            .filter(|it| threshold <= it.0)
             .collect();
         found.sort_by(|a, b| b.0.total_cmp(&a.0).then(b.1.cmp(&a.1)));
         found.truncate(limit);
-        found
-            .into_iter()
-            .map(|(similarity, _, id)| Similar { id: id.to_owned(), similarity })
-            .collect()
+        found.into_iter().filter_map(|(it, _, place)| Similar::new(place, it)).collect()
     }
 
-    /// Places of the letters that agree in a band, newest first.
-    fn same(&self, signature: &Signature, band: usize) -> impl Iterator<Item = u32> {
-        let rows = signature.band(band);
+    /// Places of the letters that agree in a band, newest first, as many as are compared; with their numbers.
+    fn agreeing(&self, signature: &Signature, band: usize) -> impl Iterator<Item = (u32, &Place)> {
+        let rows = signature.0[band];
+        let numbered = |number: u32| Some((number, self.place(number)?));
         let newest = self.newest.get(self.bucket(band, rows)).copied().unwrap_or(NONE);
-        let before = move |number: &u32| Some(self.place(*number)?.before[band]);
-        let bucket = std::iter::successors(Some(newest), before).take(MAX_STEPS);
-        bucket.filter(move |number| {
-            let entry = self.place(*number).and_then(|it| it.entry.as_ref());
-            entry.is_some_and(|it| it.signature.band(band) == rows)
-        })
+        let bucket = std::iter::successors(numbered(newest), move |it| numbered(it.1.before[band]));
+        let agrees = move |it: &(u32, &Place)| it.1.id.is_some() && it.1.signature.0[band] == rows;
+        bucket.take(MAX_STEPS).filter(agrees).take(MAX_CANDIDATES)
     }
 
     /// Adds a letter that is not there, in the newest place.
-    fn add(&mut self, Entry { id, signature }: Entry) {
+    fn add(&mut self, id: String, signature: Signature) {
         let number = self.next();
         let mut before = [NONE; N_BANDS];
-        for (band, before) in before.iter_mut().enumerate() {
-            let bucket = self.bucket(band, signature.band(band));
+        for (band, (rows, before)) in signature.0.iter().zip(&mut before).enumerate() {
+            let bucket = self.bucket(band, *rows);
             if let Some(newest) = self.newest.get_mut(bucket) {
                 *before = std::mem::replace(newest, number);
             }
         }
         self.by_id.insert(id.clone(), number);
-        self.places.push_back(Place { entry: Some(Entry { id, signature }), before });
+        self.places.push_back(Place { id: Some(id), signature, before });
     }
 
     /// Gives the first place up, with its letter; false when there is none.
     fn drop_first(&mut self) -> bool {
         let Some(place) = self.places.pop_front() else { return false };
         self.first += 1;
-        if let Some(entry) = place.entry {
-            self.by_id.remove(&entry.id);
+        if let Some(id) = place.id {
+            self.by_id.remove(&id);
         }
         true
     }
@@ -246,8 +246,10 @@ impl SimilarIndex {
         self.spread(self.by_id.len());
         self.by_id.clear();
         self.first = 0;
-        for entry in places.into_iter().filter_map(|it| it.entry) {
-            self.add(entry);
+        for place in places {
+            if let Some(id) = place.id {
+                self.add(id, place.signature);
+            }
         }
     }
 
@@ -259,7 +261,7 @@ impl SimilarIndex {
     }
 
     /// Where a bucket is among the newest places.
-    fn bucket(&self, band: usize, rows: &[u32]) -> usize {
+    fn bucket(&self, band: usize, rows: Band) -> usize {
         let hash = rows.iter().fold(0, |hash, it| mix(hash ^ u64::from(*it)));
         // A power of two of buckets: the upper bits do not matter.
         let bucket = usize::try_from(hash & u64::from(NONE)).unwrap_or(0) & (self.n_buckets - 1);
@@ -364,7 +366,7 @@ mod tests {
         assert!(index.remove("c") && !index.remove("c") && !index.remove("a"));
         assert_eq!((ids(&index), index.len()), (vec!["b".to_owned()], 1));
         assert!(index.remove("b") && index.is_empty());
-        assert!(index.places.iter().all(|it| it.entry.is_none()));
+        assert!(index.places.iter().all(|it| it.id.is_none()));
     }
 
     #[test]
@@ -372,8 +374,8 @@ mod tests {
         const CAPACITY: usize = 300;
         let mut chance = Chance::new(5);
         let mut one = || {
-            let values = (0..N_HASHES).map(|_| u32::try_from(chance.below(4)).unwrap()).collect();
-            (format!("{}", chance.below(900)), Signature(values))
+            let signature = drawn(&mut chance);
+            (format!("{}", chance.below(900)), signature)
         };
         let letters: Vec<_> = (0..1_000).map(|_| one()).collect();
         let mut grown = SimilarIndex::new(CAPACITY);
@@ -405,11 +407,18 @@ mod tests {
         assert!(start.elapsed() < Duration::from_secs(5), "{:?}", start.elapsed());
     }
 
+    /// A signature of few values, so that letters agree in some bands.
+    fn drawn(chance: &mut Chance) -> Signature {
+        let value = |_| u32::try_from(chance.below(4)).unwrap();
+        let values: [u32; N_HASHES] = array::from_fn(value);
+        Signature(values.as_chunks().0.try_into().unwrap())
+    }
+
     /// What an index does that looks at every letter.
     fn plainly(kept: &[(String, Signature)], signature: &Signature) -> Vec<Similar> {
         let all = kept.iter().rev();
         let like = |it: &&(String, Signature)| {
-            (0..N_BANDS).any(|band| it.1.band(band) == signature.band(band))
+            it.1.0.iter().zip(&signature.0).any(|(one, other)| one == other)
         };
         let mut found: Vec<Similar> = all
             .filter(like)
@@ -427,9 +436,10 @@ mod tests {
         index.first = NONE - 700;
         let mut kept: Vec<(String, Signature)> = Vec::new();
         for step in 0..2_000 {
-            // Few values, so that letters agree in some bands.
-            let values = (0..N_HASHES).map(|_| u32::try_from(chance.below(4)).unwrap()).collect();
-            let (id, signature) = (format!("{}", chance.below(900)), Signature(values));
+            // Now and then one that there was.
+            let earlier = kept.get(chance.below(3_000));
+            let signature = earlier.map_or_else(|| drawn(&mut chance), |it| it.1.clone());
+            let id = format!("{}", chance.below(900));
             assert_eq!(index.remove(&id), kept.iter().any(|it| it.0 == id));
             kept.retain(|it| it.0 != id);
             if step % 5 != 0 {
@@ -438,8 +448,10 @@ mod tests {
                 kept.drain(..kept.len().saturating_sub(CAPACITY));
             }
             assert_eq!(index.len(), kept.len());
-            let found = index.query(&signature, 0.0, usize::MAX);
-            assert_eq!(found, plainly(&kept, &signature), "step {step}");
+            let mut expected = plainly(&kept, &signature);
+            assert_eq!(index.query(&signature, 0.0, usize::MAX), expected, "step {step}");
+            expected.truncate(2);
+            assert_eq!(index.query(&signature, 0.0, 2), expected, "step {step}");
         }
         assert!(index.first < NONE - 700 && index.places.len() <= index.n_buckets);
     }
