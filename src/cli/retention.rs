@@ -19,11 +19,8 @@ use super::{jobs, subject};
 
 const DAY: Duration = Duration::from_secs(24 * 60 * 60);
 
-/// How often a server folds the log of its database: before the log is so long that its writer has to, and callers wait
-/// for that. A letter writes some 25 of the 8,192 pages that the log may have; at each fold an idle server spends 3 ms.
-const FOLD_EVERY: Duration = Duration::from_millis(500);
-/// How many of these lie between two purges.
-const FOLDS_PER_PURGE: u64 = 120;
+/// How often a server erases what has expired.
+const PURGE_EVERY: Duration = Duration::from_secs(60);
 
 /// What operators do with times.
 #[derive(Debug, Subcommand)]
@@ -97,14 +94,10 @@ pub(super) fn purge(config: &Config, store: Store, clock: Arc<dyn Clock>) -> any
 /// Erases what has expired, for as long as it is polled. Each round that erased something is on record.
 pub(super) async fn keep_clean(purge: Purge, tenants: Arc<Tenants>, audit: Arc<Recorder>) {
     let purge = Arc::new(purge);
-    let mut ticks = tokio::time::interval(FOLD_EVERY);
+    let mut ticks = tokio::time::interval(PURGE_EVERY);
     let mut looked = purge.now();
-    for tick in 0_u64.. {
+    loop {
         ticks.tick().await;
-        if !tick.is_multiple_of(FOLDS_PER_PURGE) {
-            blocking("the log of the database was not folded", &purge, Purge::fold).await;
-            continue;
-        }
         let record = |purged: &Purged| {
             tenants.forget(&purged.texts);
             // The log counts and tells what it could not write.

@@ -41,14 +41,6 @@ impl Purge {
         self.store.erased_since(since).await
     }
 
-    /// As [`Store::fold`].
-    ///
-    /// # Errors
-    /// When the database fails.
-    pub fn fold(&self) -> Result<(), StoreError> {
-        self.store.fold()
-    }
-
     /// As [`Store::scrub`].
     ///
     /// # Errors

@@ -254,14 +254,6 @@ impl Store {
         Ok(self)
     }
 
-    /// Folds SQLite's log into the database; PostgreSQL does so itself. Blocks for as long as that takes.
-    ///
-    /// # Errors
-    /// When the database fails.
-    pub fn fold(&self) -> Result<(), StoreError> {
-        self.file.as_deref().map_or(Ok(()), |it| sqlite::fold(it))
-    }
-
     /// Folds SQLite's log into the database and empties it, so that nothing that was erased is left in it; writers wait
     /// for that long. PostgreSQL does so in its own time.
     ///

@@ -1,4 +1,4 @@
-//! SQLite: one thread writes, many pieces of work a transaction; two read beside it.
+//! SQLite: one thread writes, many pieces of work a transaction; two read beside it, and one folds the log.
 
 use std::path::Path;
 use std::sync::mpsc::{Receiver, SyncSender, TrySendError, sync_channel};
@@ -29,7 +29,11 @@ const READERS: usize = 2;
 /// Longest wait for another process that writes.
 pub(super) const BUSY: Duration = Duration::from_secs(10);
 
-/// The log is folded into the database by [`fold`], but never grows beyond this: 8,192 pages are 32 MiB.
+/// Rows changed after which the log is folded into the database: some 1,000 pages, the longer log is the later answer.
+const FOLD_ROWS: u64 = 300;
+
+/// The log is folded by [`fold`] before it is as long as this: then whoever writes would fold it, and callers wait. 8,192
+/// pages are 32 MiB.
 const MAX_LOG_PAGES: i64 = 8192;
 
 /// Prepared statements kept on a connection.
@@ -42,6 +46,7 @@ type Queued = Option<(Box<dyn Work>, Kind)>;
 pub(super) struct Sqlite {
     writer: SyncSender<Queued>,
     readers: SyncSender<Queued>,
+    folder: SyncSender<Fold>,
     threads: Mutex<Vec<JoinHandle<()>>>,
 }
 
@@ -56,10 +61,17 @@ impl Sqlite {
         let mut connection = connect(path)?;
         migrations::sqlite(&mut connection)?;
         let (writer, queue) = sync_channel(MAX_WAITING);
+        // One fold that waits is enough for all that was written before it.
+        let (folder, folds) = sync_channel(1);
         let mut threads = Vec::new();
         let thread = thread::Builder::new().name("store-write".to_owned());
         let tx = SqliteTx::over(connection, bells);
-        threads.push(thread.spawn(move || write(tx, &queue)).map_err(failed)?);
+        let writers_folder = folder.clone();
+        let work = move || write(tx, &queue, &writers_folder);
+        threads.push(thread.spawn(work).map_err(failed)?);
+        let connection = connect(path)?;
+        let thread = thread::Builder::new().name("store-fold".to_owned());
+        threads.push(thread.spawn(move || fold(&connection, &folds)).map_err(failed)?);
         let (readers, queue) = sync_channel(MAX_WAITING);
         let queue = Arc::new(Mutex::new(queue));
         for reader_idx in 0..READERS {
@@ -70,7 +82,7 @@ impl Sqlite {
             let tx = SqliteTx::over(connection, bells);
             threads.push(thread.spawn(move || read(tx, &queue)).map_err(failed)?);
         }
-        Ok(Sqlite { writer, readers, threads: Mutex::new(threads) })
+        Ok(Sqlite { writer, readers, folder, threads: Mutex::new(threads) })
     }
 }
 
@@ -97,6 +109,7 @@ impl Engine for Sqlite {
         }
         // A thread that has ended takes nothing more; one that panicked has nothing to hand over.
         (0..READERS).for_each(|_| drop(self.readers.send(None)));
+        let _ = self.folder.send(Fold::End);
         // Whoever lets go of the file last puts its log away, and two at one time leave it to each other: the writer,
         // which is the first of them, is the last.
         for thread in threads.drain(1..) {
@@ -180,20 +193,31 @@ fn prepare(connection: &Connection) -> Result<(), StoreError> {
     Ok(())
 }
 
-/// Folds the log into the database, on a connection of its own, so that no writer waits.
-pub(super) fn fold(path: &Path) -> Result<(), StoreError> {
-    connect(path)?.query_row("PRAGMA wal_checkpoint(PASSIVE)", [], |_| Ok(()))?;
-    Ok(())
+/// What the thread that folds is told.
+#[derive(Debug, PartialEq, Eq)]
+enum Fold {
+    Now,
+    End,
 }
 
-/// The same, and empties the log.
+/// Folds the log into the database when it is told to, on a connection of its own, so that no writer waits.
+fn fold(connection: &Connection, told: &Receiver<Fold>) {
+    while told.recv() == Ok(Fold::Now) {
+        let folded = connection.query_row("PRAGMA wal_checkpoint(PASSIVE)", [], |_| Ok(()));
+        if let Err(error) = folded {
+            tracing::error!(reason = %error, "the log of the database was not folded");
+        }
+    }
+}
+
+/// Folds the log into the database, and empties it.
 pub(super) fn scrub(path: &Path) -> Result<(), StoreError> {
     connect(path)?.query_row("PRAGMA wal_checkpoint(TRUNCATE)", [], |_| Ok(()))?;
     Ok(())
 }
 
 /// The writer: takes what waits, commits it together, then answers.
-fn write(mut tx: SqliteTx, queue: &Receiver<Queued>) {
+fn write(mut tx: SqliteTx, queue: &Receiver<Queued>, folder: &SyncSender<Fold>) {
     let (mut is_full, mut is_last) = (false, false);
     while !is_last && let Ok(Some((first, kind))) = queue.recv() {
         let mut group = vec![first];
@@ -220,6 +244,11 @@ fn write(mut tx: SqliteTx, queue: &Receiver<Queued>) {
             is_full = is_durable;
         }
         commit(&mut tx, group);
+        if FOLD_ROWS <= tx.changed {
+            tx.changed = 0;
+            // Where one waits already it will fold this too.
+            let _ = folder.try_send(Fold::Now);
+        }
     }
 }
 
@@ -287,20 +316,24 @@ struct SqliteTx {
     /// What is rung at its end.
     rung: Rung,
     bells: Arc<Bells>,
+    /// Rows changed since the log was last to be folded.
+    changed: u64,
 }
 
 impl SqliteTx {
     fn over(connection: Connection, bells: &Arc<Bells>) -> SqliteTx {
-        SqliteTx { connection, rung: Rung::default(), bells: Arc::clone(bells) }
+        SqliteTx { connection, rung: Rung::default(), bells: Arc::clone(bells), changed: 0 }
     }
 
     fn control(&self, sql: &str) -> Result<(), StoreError> {
         Ok(self.connection.prepare_cached(sql)?.execute([]).map(|_| ())?)
     }
 
-    fn change(&self, sql: &str, values: &[Value]) -> Result<u64, StoreError> {
+    fn change(&mut self, sql: &str, values: &[Value]) -> Result<u64, StoreError> {
         let mut statement = self.connection.prepare_cached(&sql.replace('$', "?"))?;
-        Ok(statement.execute(rusqlite::params_from_iter(values))? as u64)
+        let n_rows = statement.execute(rusqlite::params_from_iter(values))? as u64;
+        self.changed += n_rows;
+        Ok(n_rows)
     }
 
     fn query(&self, sql: &str, values: &[Value]) -> Result<Vec<Row>, StoreError> {

@@ -73,7 +73,7 @@ pub(super) fn what_is_kept_comes_back_and_expires(fixture: Fixture) {
     let purged = purge(store, 150 * SECOND);
     assert_eq!((purged.texts, purged.predictions), (vec!["a".to_owned()], 1));
     assert_eq!(purge(store, 150 * SECOND).total(), 0);
-    store.fold().unwrap();
+    store.scrub().unwrap();
     assert_eq!(ids(&fixture.reopened().store), ["b"]);
 }
 

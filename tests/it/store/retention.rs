@@ -1,12 +1,15 @@
 //! Retention: each class goes at its limit (RT-1), unless it is held (RT-2), also after a crash (RT-3).
 
 use std::sync::Arc;
+use std::time::Instant;
 
 use fenwen::base::{Private, RequestId};
 use fenwen::store::blobs::{BlobFolder, Blobs};
 use fenwen::store::jobs::{Ending, IdempotencyKey};
 use fenwen::store::webhooks::{Attempt, DeliveryState, NewDelivery, NewWebhook};
 use fenwen::store::{FeedbackRow, Hold, HoldKind, NewPrediction, Store};
+
+use crate::http::client::WATCHDOG;
 
 use super::blobs::{files, run};
 use super::predictions::{prediction, told};
@@ -150,6 +153,25 @@ pub(super) fn what_was_destroyed_is_in_no_file(fixture: Fixture) {
         files(fixture.path()).iter().flat_map(|it| std::fs::read(it).unwrap()).collect();
     for needle in kept.iter().flatten() {
         assert!(!all.windows(needle.len()).any(|it| it == needle), "something is left");
+    }
+}
+
+/// Before the log is so long that whoever writes would have to.
+#[test]
+fn the_log_is_folded_once_enough_was_written() {
+    let fixture = Fixture::sqlite();
+    let store = &fixture.store;
+    let database = fixture.path().join("store.sqlite");
+    let len = || std::fs::metadata(&database).unwrap().len();
+    let some =
+        |from: u32| (from..from + 50).map(|it| expiring(&it.to_string(), 100, 100)).collect();
+    keep(store, some(0));
+    let before = len();
+    (1..20).for_each(|it| keep(store, some(it * 50)));
+    let end = Instant::now() + WATCHDOG;
+    while len() == before {
+        assert!(Instant::now() < end, "what was written is still in the log alone");
+        std::thread::yield_now();
     }
 }
 

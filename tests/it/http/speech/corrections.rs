@@ -233,7 +233,7 @@ async fn a_correction_is_sealed_found_by_subject_and_erased_with_the_transcript(
     let blob = job.corrections.clone().unwrap();
     let kept = server.store.blob(&blob).await.unwrap().unwrap();
     assert_eq!((kept.meta.expires, kept.meta.kind.as_str()), (job.expires, "corrections"));
-    server.store.fold().unwrap();
+    server.store.scrub().unwrap();
     for entry in std::fs::read_dir(server.data_dir.path()).unwrap() {
         let file = entry.unwrap().path();
         if file.is_file() {
