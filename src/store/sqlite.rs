@@ -29,7 +29,8 @@ const READERS: usize = 2;
 /// Longest wait for another process that writes.
 pub(super) const BUSY: Duration = Duration::from_secs(10);
 
-/// Rows changed after which the log is folded into the database: some 1,000 pages, the longer log is the later answer.
+/// Rows changed after which the log is folded into the database: some 1,000 pages. The more there is to fold, the longer the
+/// disk is busy with it.
 const FOLD_ROWS: u64 = 300;
 
 /// The log is folded by [`fold`] before it is as long as this: then whoever writes would fold it, and callers wait. 8,192
