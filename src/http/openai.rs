@@ -142,10 +142,12 @@ async fn answer(app: &Arc<App>, cx: &CallContext, request: Request) -> Result<Re
     }
     let time = app.json_limit(cx).time;
     let most = app.service.speech().limits().direct_bytes;
-    let form = RecordingForm::read(request, most, time).await?;
+    let mut form = RecordingForm::read(request, most, time).await?;
     let asked = Asked::read(&form)?;
     app.service.scanner().check(&form.file).await?;
     if asked.is_stream {
+        // What is no recording is refused as such, and not in events after a 200.
+        form.file = app.service.speech().inspect_bytes(form.file).await?;
         let refused = holder.cut(Arc::clone(app), cx.clone()).boxed();
         return Ok((quota, events(admitted, form, asked, (cx, refused))).into_response());
     }

@@ -4,7 +4,7 @@ use std::sync::atomic::Ordering;
 
 use serde_json::{Value, json};
 
-use super::super::client::{Answer, BOUNDARY, Client, form, get};
+use super::super::client::{Answer, BOUNDARY, Client, form, get, send};
 use super::super::fake::{Server, until};
 use super::{FakeEar, call, post_form, wav};
 
@@ -126,6 +126,14 @@ pub(crate) fn streamed(file: &[u8], headers: &str) -> Vec<u8> {
         body.len()
     );
     [head.into_bytes(), body].concat()
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_stream_of_what_is_no_recording_does_not_begin() {
+    let server = Server::with_ear(FakeEar::with_permits(1)).await;
+    let answer = send(server.addr, &streamed(b"not a sound", "")).await;
+    assert_eq!(answer.status, 415, "{answer:?}");
+    failure(&answer, "invalid_request_error", "ER0440", &json!(null));
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
