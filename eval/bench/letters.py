@@ -9,7 +9,7 @@ while the others idle; a model alone runs one text after another, on one thread,
     python eval/bench/letters.py --fenwen target/release/fenwen --eval target/release/fenwen-eval \\
       --recipe training/recipes/questions.toml --train train.jsonl --test test.jsonl --json eval/out/letters.json
 
-Needs eval/bench/requirements.txt in this Python.
+Needs eval/bench/requirements-letters.txt in this Python.
 """
 
 import argparse
@@ -76,6 +76,7 @@ def classifier(args, folder, train, test):
     peer, rows = folder / "peer.bin", folder / "rows.json"
     rows.write_text(json.dumps({"train": train, "test": test}))
     alone = python("fasttext_app.py", "alone", peer, rows)
+
     def calls(size):
         """Bodies of that many letters, the last filled up from the first."""
         groups = [(test * size)[first : first + size] for first in range(0, len(test), size)]
@@ -143,7 +144,7 @@ def fastapi(program, path, *arguments):
 
 
 def is_ready(server):
-    """Whether it answers at all: nothing is at this place."""
+    """Whether somebody listens."""
     with contextlib.suppress(OSError):
         socket.create_connection(("127.0.0.1", server.port), 1).close()
         return True
