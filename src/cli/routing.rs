@@ -7,7 +7,7 @@ use std::time::Duration;
 use anyhow::Context;
 
 use crate::base::{Clock, Date, SystemClock};
-use crate::config::{Automation, AutomationLevel, Config, Tenant, TextMode};
+use crate::config::{Automation, AutomationLevel, Config, Profile, Tenant, TextMode};
 use crate::pipeline::documents::deadline::Calendar;
 use crate::pipeline::documents::number::PrefixTable;
 use crate::pipeline::documents::taxonomy::Taxonomy;
@@ -379,6 +379,7 @@ fn settings(config: &Config, services: &[ServiceName], tenant: Option<&Tenant>) 
             sample_rate: config.review.sample_rate,
             letter_days: config.review.letter_days,
         },
+        has_examples: config.profile == Profile::Demo,
     }
 }
 

@@ -37,9 +37,10 @@ pub(super) const PATH: &str = "/api/v1/qa/answers";
         (status = 200, description = "答案,或查無資料", body = AnswerResponse),
         (status = 400, description = "ER0200、ER0210、ER0220:內容有誤", body = Problem, content_type = "application/problem+json"),
         OfBody,
+        (status = 409, description = "ER0410:尚未建立索引", body = Problem, content_type = "application/problem+json"),
         OfLoad,
         (status = 500, description = "ER0500:系統錯誤", body = Problem, content_type = "application/problem+json"),
-        (status = 503, description = "ER0510:尚未建立索引,或即將停機", body = Problem, content_type = "application/problem+json"),
+        (status = 503, description = "ER0510:索引無法開啟,或即將停機", body = Problem, content_type = "application/problem+json"),
         (status = 504, description = "ER0520:逾時", body = Problem, content_type = "application/problem+json"),
     ),
 )]
@@ -66,9 +67,10 @@ pub(super) async fn ask(
         (status = 200, description = "問題與可引用的來源", body = SuggestionResponse),
         (status = 400, description = "ER0200、ER0210、ER0220:內容有誤", body = Problem, content_type = "application/problem+json"),
         OfBody,
+        (status = 409, description = "ER0410:尚未建立索引", body = Problem, content_type = "application/problem+json"),
         OfLoad,
         (status = 500, description = "ER0500:系統錯誤", body = Problem, content_type = "application/problem+json"),
-        (status = 503, description = "ER0510:尚未建立索引,或即將停機", body = Problem, content_type = "application/problem+json"),
+        (status = 503, description = "ER0510:索引無法開啟,或即將停機", body = Problem, content_type = "application/problem+json"),
         (status = 504, description = "ER0520:逾時", body = Problem, content_type = "application/problem+json"),
     ),
 )]

@@ -31,11 +31,12 @@ use super::{App, body, refuse};
         (status = 400, description = "ER0200、ER0210、ER0220:內容有誤,或文字過長", body = AudioFailure),
         (status = 404, description = "ER0100:沒有這個模型", body = AudioFailure),
         (status = 408, description = "ER0521:內容傳送太慢", body = AudioFailure),
+        (status = 409, description = "ER0410:尚未安裝模型", body = AudioFailure),
         (status = 413, description = "ER0430:內容過大", body = AudioFailure),
         (status = 415, description = "ER0440:不支援的媒體類型", body = AudioFailure),
         (status = 429, description = "ER0429:系統忙碌,依 Retry-After 再試", body = AudioFailure),
         (status = 500, description = "ER0500:系統錯誤", body = AudioFailure),
-        (status = 503, description = "ER0510:尚未安裝模型,或即將停機", body = AudioFailure),
+        (status = 503, description = "ER0510:即將停機", body = AudioFailure),
         (status = 504, description = "ER0520:逾時", body = AudioFailure),
     ),
 )]

@@ -58,7 +58,7 @@ pub(super) async fn read(
         OfBody,
         OfLoad,
         (status = 500, description = "ER0500:系統錯誤", body = Problem, content_type = "application/problem+json"),
-        (status = 503, description = "ER0510:尚未啟用模型,或即將停機", body = Problem, content_type = "application/problem+json"),
+        (status = 503, description = "ER0510:即將停機", body = Problem, content_type = "application/problem+json"),
         (status = 504, description = "ER0520:逾時", body = Problem, content_type = "application/problem+json"),
     ),
 )]

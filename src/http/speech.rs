@@ -79,12 +79,13 @@ pub(super) struct TranscriptionForm {
         (status = 202, description = "已受理", body = JobAccepted),
         (status = 400, description = "ER0200、ER0210、ER0220:內容有誤", body = Problem, content_type = "application/problem+json"),
         (status = 408, description = "ER0521:內容傳送太慢", body = Problem, content_type = "application/problem+json"),
+        (status = 409, description = "ER0410:尚未安裝語音模型", body = Problem, content_type = "application/problem+json"),
         (status = 413, description = "ER0430:錄音過大或過長", body = Problem, content_type = "application/problem+json"),
         (status = 415, description = "ER0440:不支援的媒體類型或錄音格式", body = Problem, content_type = "application/problem+json"),
         (status = 422, description = "ER0400:Idempotency-Key 已用於其他請求;ER0450:錄音毀損;ER0451:含有惡意程式", body = Problem, content_type = "application/problem+json"),
         (status = 429, description = "ER0429:超過配額或系統忙碌,依 Retry-After 再試", body = Problem, content_type = "application/problem+json"),
         (status = 500, description = "ER0500:系統錯誤", body = Problem, content_type = "application/problem+json"),
-        (status = 503, description = "ER0510:尚未安裝語音模型、儲存區無法使用,或即將停機", body = Problem, content_type = "application/problem+json"),
+        (status = 503, description = "ER0510:儲存區無法使用,或即將停機", body = Problem, content_type = "application/problem+json"),
     ),
 )]
 pub(super) async fn create(

@@ -62,8 +62,9 @@ const LATER: u16 = 1013;
     responses(
         (status = 101, description = "改用 WebSocket"),
         (status = 400, description = "ER0200、ER0210:不是 WebSocket 連線,或標頭、參數有誤", body = Problem, content_type = "application/problem+json"),
+        (status = 409, description = "ER0410:尚未安裝語音模型,或尚未建立索引(answers=true)", body = Problem, content_type = "application/problem+json"),
         (status = 429, description = "ER0429:超過配額,依 Retry-After 再試", body = Problem, content_type = "application/problem+json"),
-        (status = 503, description = "ER0510:尚未安裝語音模型,尚未建立索引(answers=true),或即將停機", body = Problem, content_type = "application/problem+json"),
+        (status = 503, description = "ER0510:這個節點不轉寫、索引無法開啟,或即將停機", body = Problem, content_type = "application/problem+json"),
     ),
 )]
 pub(super) async fn open(

@@ -11,7 +11,6 @@ import subprocess
 import sys
 import urllib.request
 
-import nats_bus
 from server import fenwen
 
 SETTINGS = pathlib.Path(__file__).with_name("schemathesis.toml")
@@ -21,7 +20,7 @@ GUARDED = '[auth]\nmode = "required"\n'
 
 def check(program):
     examples = os.environ.get("CONTRACT_EXAMPLES", "50")
-    with fenwen(program, prepare=nats_bus.index) as server:
+    with fenwen(program) as server:
         run(server, without_deadlines(server), "--max-examples", examples)
     with fenwen(program, GUARDED) as server:
         run(server, server.url("/openapi.json"), "--checks", "ignored_auth", "--phases", "coverage", "--max-examples", "1")

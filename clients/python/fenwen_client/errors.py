@@ -130,7 +130,7 @@ class KeyReused(ApiError):
 
 
 class Conflict(ApiError):
-    """ER0410: the state of the thing does not allow it."""
+    """ER0410: the state of the thing does not allow it, or a model or an index was never set up."""
 
 
 class PreconditionFailed(ApiError):
@@ -170,7 +170,7 @@ class ServerError(ApiError):
 
 
 class Unavailable(ServerError):
-    """ER0510: a model is not installed, the store is away, or the server is about to end."""
+    """ER0510: the store or a model is away, or the server is about to end."""
 
 
 class ServerTimeout(ServerError):
@@ -228,7 +228,7 @@ REMEDIES = {
     "ER0312": "請洽模型管理者於「模型與評測」開放此服務。",
     "ER0320": "請填寫已核准的特定目的(purpose),或申請核准。",
     "ER0400": "請為不同的請求使用不同的 Idempotency-Key。",
-    "ER0410": "請查詢目前狀態後再處理。",
+    "ER0410": "請查詢目前狀態後再處理;尚未安裝模型或建立索引者,請通知系統管理者。",
     "ER0420": "請重新讀取後再變更。",
     "ER0421": "請附上先前讀到的版本。",
     "ER0429": "請依 retry_after 稍後再試。",

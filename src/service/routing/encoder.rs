@@ -155,7 +155,7 @@ fn add(answer: &mut EmbeddingAnswer, found: Vec<Embedding>) -> Result<(), CallEr
 fn unavailable(error: &EncoderError) -> CallError {
     tracing::error!(reason = %error, "texts were not embedded");
     let message = "語句編碼器尚未安裝或無法開啟,請執行:fenwen models pull use-multilingual-v3";
-    CallError::new(ErrorCode::Unavailable, message)
+    CallError::new(ErrorCode::Conflict, message)
 }
 
 fn refusal(error: &EncodeError) -> CallError {

@@ -7,8 +7,9 @@ use arc_swap::ArcSwapOption;
 use safetensors::tensor::{Dtype, TensorView};
 use safetensors::{SafeTensorError, SafeTensors};
 use serde::{Deserialize, Serialize};
+use sha2::{Digest, Sha256};
 
-use crate::base::ErrorCode;
+use crate::base::{ErrorCode, hex};
 use crate::pipeline::answers::index::{AnswerIndex, IndexError, Vectors};
 use crate::pipeline::answers::rank::Ranker;
 use crate::registry::{LoadedVersion, VersionError, VersionFiles, Versions};
@@ -29,7 +30,11 @@ const FILES: VersionFiles = &[(SETTINGS, true), (SOURCES, true), (VECTORS, false
 /// Of the files; another one is refused.
 const SCHEMA: u32 = 1;
 
+/// Sources that a demonstration answers from, in the form of an index's own.
+const EXAMPLES: &[u8] = include_bytes!("index/examples.jsonl");
+
 /// What an operator should know.
+const BY_EXAMPLES: &str = "尚未建立問答索引,以內建的展示資料回答;請執行 fenwen qa import、fenwen qa approve 與 fenwen qa index";
 const NO_ENCODER: &str =
     "語句編碼器尚未下載,問答只比對文字;請執行 fenwen models pull,再執行 fenwen qa index";
 const NO_VECTORS: &str =
@@ -141,12 +146,7 @@ impl ActiveIndex {
         let file = |name: &str| version.files.get(name).map(Vec::as_slice);
         let settings = file(SETTINGS).unwrap_or_default();
         let settings: IndexSettings = serde_json::from_slice(settings).map_err(json(SETTINGS))?;
-        let lines = file(SOURCES).unwrap_or_default().split(|it| *it == b'\n');
-        let sources: Result<Vec<Source>, _> = lines
-            .filter(|it| !it.is_empty())
-            .map(|it| serde_json::from_slice::<SourceRow>(it).map(|it| it.to_source()))
-            .collect();
-        let sources = sources.map_err(json(SOURCES))?;
+        let sources = sources(file(SOURCES).unwrap_or_default())?;
         let vectors = file(VECTORS).map(vectors).transpose()?;
         let is_whole =
             settings.n_sources == sources.len() && settings.encoder.is_some() == vectors.is_some();
@@ -161,6 +161,29 @@ impl ActiveIndex {
         let index = AnswerIndex::new(sources, vectors, Ranker::default())?;
         Ok(ActiveIndex { index, info, made_by: settings.encoder, encoder: None })
     }
+
+    /// The built-in examples, by words only: what a demonstration answers from until an index was built.
+    ///
+    /// # Errors
+    /// When this program was built with a broken file.
+    pub(super) fn of_examples() -> Result<ActiveIndex, IndexFileError> {
+        let info = ModelInfo {
+            name: ANSWERS.to_owned(),
+            version: "examples".to_owned(),
+            sha256: hex(&Sha256::digest(EXAMPLES)),
+        };
+        let index = AnswerIndex::new(sources(EXAMPLES)?, None, Ranker::default())?;
+        Ok(ActiveIndex { index, info, made_by: None, encoder: None })
+    }
+}
+
+fn sources(lines: &[u8]) -> Result<Vec<Source>, IndexFileError> {
+    lines
+        .split(|it| *it == b'\n')
+        .filter(|it| !it.is_empty())
+        .map(|it| serde_json::from_slice::<SourceRow>(it).map(|it| it.to_source()))
+        .collect::<Result<_, _>>()
+        .map_err(|source| IndexFileError::Json { file: SOURCES, source })
 }
 
 fn vectors(bytes: &[u8]) -> Result<Vectors, IndexFileError> {
@@ -193,19 +216,24 @@ pub(super) struct IndexSlot {
 }
 
 /// What was looked at last, and why it does not answer, or not fully.
-#[derive(Default)]
 struct SlotState {
     seen: Option<u32>,
     notice: Option<String>,
 }
 
 impl IndexSlot {
-    pub(super) fn new(answers: &Path, encoders: Arc<dyn Encoders>) -> IndexSlot {
+    /// With what answers until a version is active, if anything is to.
+    pub(super) fn new(
+        answers: &Path,
+        encoders: Arc<dyn Encoders>,
+        examples: Option<ActiveIndex>,
+    ) -> IndexSlot {
+        let notice = examples.is_some().then(|| BY_EXAMPLES.to_owned());
         IndexSlot {
             versions: versions(answers),
-            current: ArcSwapOption::empty(),
+            current: ArcSwapOption::from_pointee(examples),
             encoders,
-            state: Mutex::default(),
+            state: Mutex::new(SlotState { seen: None, notice }),
         }
     }
 
@@ -215,11 +243,12 @@ impl IndexSlot {
 
     /// The index, or why there is none, with the remedy.
     pub(super) fn require(&self) -> Result<Arc<ActiveIndex>, CallError> {
-        self.get().ok_or_else(|| {
-            let remedy =
-                "尚未建立問答索引,請先執行:fenwen qa import、fenwen qa approve 與 fenwen qa index";
-            let message = self.notice().unwrap_or_else(|| remedy.to_owned());
-            CallError::new(ErrorCode::Unavailable, message)
+        self.get().ok_or_else(|| match self.notice() {
+            Some(refused) => CallError::new(ErrorCode::Unavailable, refused),
+            None => {
+                let remedy = "尚未建立問答索引,請先執行:fenwen qa import、fenwen qa approve 與 fenwen qa index";
+                CallError::new(ErrorCode::Conflict, remedy)
+            }
         })
     }
 

@@ -48,7 +48,7 @@ pub use encoder::{Embeddings, EncoderError, Encoders, TextEncoder};
 pub use lessons::{Lesson, LessonError, Origin, lessons};
 pub use model::{ActiveModel, ModelError};
 
-use index::IndexSlot;
+use index::{ActiveIndex, IndexFileError, IndexSlot};
 use model::ModelSlot;
 
 /// Names of the classifiers.
@@ -103,11 +103,13 @@ pub struct RoutingSettings {
     pub foreign_from: f32,
     /// Which answers officers review.
     pub review: ReviewRules,
+    /// Whether built-in sources answer questions until an index was built.
+    pub has_examples: bool,
 }
 
 impl Default for RoutingSettings {
     /// Every service; three labels of letters, five of documents, three sources; texts 30 days, predictions three years; half for
-    /// near-duplicates and other ministries; no reviews.
+    /// near-duplicates and other ministries; no reviews, no examples.
     fn default() -> RoutingSettings {
         let settings = |top_k| TextSettings {
             top_k,
@@ -126,6 +128,7 @@ impl Default for RoutingSettings {
             co_from: 0.2,
             foreign_from: 0.5,
             review: ReviewRules::default(),
+            has_examples: false,
         }
     }
 }
@@ -190,6 +193,9 @@ pub enum RoutingError {
     /// A pointer to a classifier cannot be read.
     #[error("failed to look for classifiers")]
     Versions(#[from] VersionError),
+    /// The built-in examples of sources.
+    #[error("failed to read the built-in examples")]
+    Examples(#[from] IndexFileError),
 }
 
 impl Routing {
@@ -211,12 +217,14 @@ impl Routing {
         let n_read = if has_letters { parts.settings.n_compared } else { 0 };
         let tenant = parts.tenant.as_deref();
         let similar = yielding(|| similar::indexes(&parts.store, LETTERS, tenant, n_read))?;
+        let has_examples = parts.settings.has_examples;
+        let examples = has_examples.then(ActiveIndex::of_examples).transpose()?;
         let given = Arc::new(parts.taxonomy);
         let routing = Routing {
             letters: slot(LETTERS),
             documents: slot(DOCUMENTS),
             ministries: slot(MINISTRIES),
-            answers: IndexSlot::new(&parts.answers, Arc::clone(&parts.encoders)),
+            answers: IndexSlot::new(&parts.answers, Arc::clone(&parts.encoders), examples),
             encoders: parts.encoders,
             similar: Mutex::new(similar),
             promises: Mutex::default(),

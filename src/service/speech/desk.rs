@@ -146,7 +146,8 @@ impl Speech {
     /// Refuses at once what could not be heard here and now.
     ///
     /// # Errors
-    /// [`ErrorCode::Unavailable`] with the remedy when there are no ears.
+    /// With the remedy when there are no ears: [`ErrorCode::Unavailable`] on a node that leaves them to others,
+    /// [`ErrorCode::Conflict`] where they were never installed.
     pub fn require_ready(&self) -> Result<(), CallError> {
         self.ears().map(|_| ())
     }
@@ -154,7 +155,7 @@ impl Speech {
     /// Refuses at once what could not be heard later either.
     ///
     /// # Errors
-    /// [`ErrorCode::Unavailable`] with the remedy when there are no ears, here or elsewhere.
+    /// [`ErrorCode::Conflict`] with the remedy when there are no ears, here or elsewhere.
     pub fn require_jobs(&self) -> Result<(), CallError> {
         self.heard().map(|_| ())
     }
@@ -168,7 +169,7 @@ impl Speech {
             }
             Ears::Missing(remedy) => {
                 let message = format!("語音模型尚未安裝,{remedy}");
-                Err(CallError::new(ErrorCode::Unavailable, message))
+                Err(CallError::new(ErrorCode::Conflict, message))
             }
         }
     }

@@ -3,7 +3,9 @@
 use std::fs;
 
 use super::*;
-use crate::base::Deadline;
+use crate::base::{Date, Deadline};
+use crate::pipeline::answers::index::Asked;
+use crate::pipeline::documents::taxonomy::Taxonomy;
 use crate::pipeline::encode::{Embedding, EncodeError};
 
 fn sources() -> Vec<Source> {
@@ -12,7 +14,7 @@ fn sources() -> Vec<Source> {
         version: 3,
         question: Some("怎麼辦?".to_owned()),
         answer: answer.to_owned(),
-        valid_to: crate::base::Date::parse_iso("2027-01-01"),
+        valid_to: Date::parse_iso("2027-01-01"),
         ..Source::default()
     };
     vec![source("a", "甲"), source("b", "乙\n丙")]
@@ -64,7 +66,7 @@ fn activate(answers: &Path, files: &[File]) {
 }
 
 fn slot(answers: &Path) -> IndexSlot {
-    IndexSlot::new(answers, Arc::new(Installed(false)))
+    IndexSlot::new(answers, Arc::new(Installed(false)), None)
 }
 
 #[test]
@@ -112,7 +114,7 @@ fn vectors_without_an_encoder_leave_the_words() {
 #[test]
 fn vectors_of_another_encoder_do_not_answer() {
     let dir = tempfile::tempdir().unwrap();
-    let slot = IndexSlot::new(dir.path(), Arc::new(Installed(true)));
+    let slot = IndexSlot::new(dir.path(), Arc::new(Installed(true)), None);
     activate(dir.path(), &pack(sources(), Some((HERE, &two_wide()))).unwrap());
     slot.refresh();
     assert!(slot.require().unwrap().encoder.is_some() && slot.notice().is_none());
@@ -138,4 +140,40 @@ fn another_form_is_refused() {
     assert!(matches!(check(&|it| it[2].1 = b"x".to_vec()), IndexFileError::Vectors(_)));
     let one = pack(sources()[..1].to_vec(), None).unwrap();
     assert!(matches!(check(&|it| it[1].1 = one[1].1.clone()), IndexFileError::Form));
+}
+
+#[test]
+fn the_examples_answer_until_an_index_is_built() {
+    let dir = tempfile::tempdir().unwrap();
+    let examples = ActiveIndex::of_examples().unwrap();
+    let slot = IndexSlot::new(dir.path(), Arc::new(Installed(false)), Some(examples));
+    slot.refresh();
+    assert_eq!(slot.require().unwrap().info.version, "examples");
+    assert!(slot.notice().unwrap().contains("展示資料"));
+    activate(dir.path(), &pack(sources(), None).unwrap());
+    slot.refresh();
+    assert_eq!(slot.require().unwrap().info.version, "1");
+    assert!(!slot.notice().unwrap().contains("展示資料"));
+}
+
+#[test]
+fn each_example_is_found_by_its_question_and_names_a_unit_of_today() {
+    let ActiveIndex { index, .. } = ActiveIndex::of_examples().unwrap();
+    let taxonomy = Taxonomy::ministry().unwrap();
+    let today = Date::parse_iso("2026-11-29").unwrap();
+    let first = |text: &str| {
+        let found = index.answer(Asked { text, vector: None }, today, 1).unwrap();
+        found.refusal.is_none().then(|| found.citations[0].source_id.clone())
+    };
+    for source in index.sources() {
+        let question = source.question.as_deref().unwrap();
+        assert_eq!(first(question).as_ref(), Some(&source.id), "{question}");
+        assert!(source.title.as_deref().unwrap().starts_with("展示:"), "{source:?}");
+        let unit = taxonomy.unit(source.unit.as_deref().unwrap());
+        assert!(unit.is_some_and(|it| it.is_valid(today)), "{source:?}");
+    }
+    for outside in ["今天中午吃什麼好?", "高雄捷運末班車幾點?", "所得稅怎麼報?"]
+    {
+        assert_eq!(first(outside), None, "{outside}");
+    }
 }

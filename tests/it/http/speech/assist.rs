@@ -142,5 +142,5 @@ async fn what_is_asked_for_is_checked_before_the_stream_is_opened() {
     check("?answers", (400, "ER0210")).await;
     check("?language=zh", (400, "ER0200")).await;
     // There is no index.
-    check("?answers=true", (503, "ER0510")).await;
+    check("?answers=true", (409, "ER0410")).await;
 }

@@ -199,7 +199,7 @@ async fn without_a_model_the_server_says_what_to_do() {
     let server = Server::deaf().await;
     let file = wav(&[true]);
     let refused = post_form(server.addr, TRANSCRIPTIONS, &[("file", &file)]).await;
-    assert_eq!((refused.status, refused.problem().as_str()), (503, "ER0510"));
+    assert_eq!((refused.status, refused.problem().as_str()), (409, "ER0410"));
     let detail = refused.json()["detail"].as_str().unwrap().to_owned();
     assert!(detail.contains("fenwen models pull"), "{detail}");
     let catalogue = get(server.addr, "/api/v1/services").await.json();

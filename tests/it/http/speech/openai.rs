@@ -89,8 +89,8 @@ async fn failures_have_the_shape_that_the_client_reads() {
     let answer = call(server.addr, &format!("POST {PATH}?a=b"), "", b"").await;
     failure(&answer, "invalid_request_error", "ER0200", &json!(null));
     let answer = ask(&Server::deaf().await, &[]).await;
-    assert_eq!(answer.status, 503);
-    let told = failure(&answer, "server_error", "ER0510", &json!(null));
+    assert_eq!(answer.status, 409);
+    let told = failure(&answer, "invalid_request_error", "ER0410", &json!(null));
     assert!(told.contains("fenwen models pull"), "{told}");
 }
 
