@@ -55,7 +55,7 @@ bench-text: setup ## Text classifier against scikit-learn, letters over HTTP; TR
 	$(CARGO) build --release --locked --workspace
 	[ -x .venv/bin/python ] || $(PYTHON) -m venv .venv
 	.venv/bin/python -m pip install --quiet --require-virtualenv -r eval/bench/requirements.txt
-	.venv/bin/python eval/bench/text.py --fenwen $(FENWEN) --recipe training/recipes/questions.toml \
+	.venv/bin/python eval/bench/text.py --fenwen $(FENWEN) --recipe training/recipes/questions-linear.toml \
 	  --train $(TRAIN) --test $(TEST) --text text --label unit
 
 bench-letters: setup ## Letters over HTTP beside fastText and ONNX Runtime behind FastAPI; TRAIN= and TEST= JSONL, TEXT= (text) and LABEL= (unit) fields; writes eval/out/letters.json
@@ -65,7 +65,7 @@ bench-letters: setup ## Letters over HTTP beside fastText and ONNX Runtime behin
 	[ -x target/serving/letters/bin/python ] || $(PYTHON) -m venv target/serving/letters
 	target/serving/letters/bin/python -m pip install --quiet --require-virtualenv -r eval/bench/requirements-letters.txt
 	target/serving/letters/bin/python eval/bench/letters.py --fenwen $(FENWEN) --eval target/release/fenwen-eval \
-	  --recipe training/recipes/questions.toml --train $(TRAIN) --test $(TEST) --text $(or $(TEXT),text) --label $(or $(LABEL),unit) \
+	  --recipe training/recipes/questions-linear.toml --train $(TRAIN) --test $(TEST) --text $(or $(TEXT),text) --label $(or $(LABEL),unit) \
 	  --json eval/out/letters.json
 
 # Triton's Python is that of the system: its program is built for it. Each set of packages has an environment of its own.
@@ -106,7 +106,7 @@ defaults: setup ## Train the built-in classifiers anew; DATA=folder with the set
 	@[ -n "$(DATA)" ] || { echo 'make defaults DATA=<folder with the sets of datasets-manifest>'; exit 1; }
 	$(CARGO) build --release --locked --workspace
 	$(PYTHON) training/defaults/compose.py "$(DATA)" training/out
-	$(FENWEN) train --recipe training/recipes/questions.toml --data training/out/letters.jsonl \
+	$(FENWEN) train --recipe training/recipes/questions-linear.toml --data training/out/letters.jsonl \
 	  --text text --label label --out training/out/letters
 	$(FENWEN) train --recipe training/recipes/documents.toml --data training/out/documents.jsonl \
 	  --text subject,body --label label --out training/out/documents

@@ -7,7 +7,7 @@ event, looks for repeated letters and queues them for review; the peers answer. 
 while the others idle; a model alone runs one text after another, on one thread, with nothing around it.
 
     python eval/bench/letters.py --fenwen target/release/fenwen --eval target/release/fenwen-eval \\
-      --recipe training/recipes/questions.toml --train train.jsonl --test test.jsonl --json eval/out/letters.json
+      --recipe training/recipes/questions-linear.toml --train train.jsonl --test test.jsonl --json eval/out/letters.json
 
 Needs eval/bench/requirements-letters.txt in this Python.
 """

@@ -5,7 +5,7 @@ Both learn from the rows of `--train` and answer those of `--test`, one thread e
 write instead: character 1-3-grams, tf-idf, LinearSVC. Then a server answers one letter a request at a steady rate over
 kept-alive connections; beside it the same client asks a server that answers nothing, which is the client's own share.
 
-    python eval/bench/text.py --fenwen target/release/fenwen --recipe training/recipes/questions.toml \\
+    python eval/bench/text.py --fenwen target/release/fenwen --recipe training/recipes/questions-linear.toml \\
       --train train.jsonl --test dev.jsonl --text text --label unit
 
 Needs scikit-learn in this Python (eval/bench/requirements.txt).

@@ -44,7 +44,7 @@ pub(crate) fn is_meant(options: &Options) -> anyhow::Result<bool> {
 /// Trains as the recipe says, from the pulled model.
 pub(crate) fn run(options: &Options, resume: bool) -> anyhow::Result<()> {
     let recipe = Recipe::read(options.recipe_path()?)?;
-    let base = Base::pulled(&recipe.encoder, options.device()?)?;
+    let base = Base::pulled(&recipe.encoder, options.device()?, &pulled()?)?;
     let job = Job::with(options, recipe.for_rows())?;
     Task { recipe, job, resume, base }.run()
 }
@@ -66,10 +66,12 @@ pub(crate) struct Base {
 }
 
 impl Base {
-    /// The model that a recipe names, from the store of pulled models.
-    pub(crate) fn pulled(part: &EncoderPart, device: Device) -> anyhow::Result<Base> {
-        let config = Config::load(&Overrides::default())?;
-        let registry = ModelRegistry::open(Settings::at(config.model_store()))?;
+    /// The model that a recipe names, one of those that are pulled.
+    pub(crate) fn pulled(
+        part: &EncoderPart,
+        device: Device,
+        registry: &ModelRegistry,
+    ) -> anyhow::Result<Base> {
         let id = &part.model;
         let missing = "無法開啟語句編碼模型;請先執行 fenwen models pull";
         let model = registry.verified(id).context(missing)?;
@@ -87,6 +89,12 @@ impl Base {
             device,
         })
     }
+}
+
+/// The store of pulled models.
+pub(crate) fn pulled() -> anyhow::Result<ModelRegistry> {
+    let config = Config::load(&Overrides::default())?;
+    Ok(ModelRegistry::open(Settings::at(config.model_store()))?)
 }
 
 /// A tokenizer that uses so many tokens of a text.

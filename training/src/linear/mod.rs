@@ -13,6 +13,7 @@ pub(crate) mod rows;
 mod solver;
 mod update;
 
+use std::collections::BTreeMap;
 use std::fs;
 use std::io::Write;
 use std::num::NonZero;
@@ -24,9 +25,11 @@ use candle_core::Device;
 use clap::Args;
 use fenwen::engine::{choose_device, open_device};
 use fenwen::pipeline::classify::{Classifier, ClassifierFiles, SETTINGS_FORMAT, Settings};
+use fenwen::registry::{ModelRegistry, RegistryError};
 
 use crate::baseline::{self, Task};
-use crate::encoder::Base;
+use crate::encoder::output::HEAD;
+use crate::encoder::{self, Base};
 use crate::progress;
 use confidence::Scored;
 use fit::{Prepared, Run};
@@ -150,16 +153,16 @@ pub(crate) fn run(options: &Options, resume: bool) -> anyhow::Result<()> {
         options.refuse_card()?;
         return update::run(&options.update, options.out.as_deref());
     }
-    let job = Job::new(options)?;
-    let tuned = job.recipe.fusion.as_ref().and_then(|it| it.encoder.as_ref());
+    let mut job = Job::new(options)?;
+    let is_tuned = job.recipe.fusion.as_ref().is_some_and(|it| it.encoder.is_some());
     ensure!(
-        !resume || tuned.is_some(),
+        !resume || is_tuned,
         "--resume is for recipes with a section [encoder], [fusion.encoder] or [whisper]"
     );
-    if tuned.is_none() {
+    if !is_tuned {
         options.refuse_card()?;
     }
-    let base = tuned.map(|it| Base::pulled(it, options.device()?)).transpose()?;
+    let base = if is_tuned { job.base(options.device()?, &encoder::pulled()?)? } else { None };
     let rows = job.rows()?;
     let mut err = std::io::stderr().lock();
     for note in &rows.notes {
@@ -213,6 +216,27 @@ impl Job {
         let label = label.context("--label is missing, and the recipe's [data] does not say it")?;
         let duties = options.duties.clone();
         Ok(Job { recipe, data, text, label, duties, out, threads })
+    }
+
+    /// What the encoder of the recipe starts from. Where there is none and the recipe can do without, it does.
+    fn base(&mut self, device: Device, registry: &ModelRegistry) -> anyhow::Result<Option<Base>> {
+        let Some(fusion) = &self.recipe.fusion else { return Ok(None) };
+        let Some(part) = &fusion.encoder else { return Ok(None) };
+        let is_missing = |error: &anyhow::Error| {
+            matches!(error.downcast_ref(), Some(RegistryError::Missing { .. }))
+        };
+        match Base::pulled(part, device, registry) {
+            Err(error) if fusion.optional && is_missing(&error) => {
+                writeln!(
+                    std::io::stderr(),
+                    "語句編碼器 {} 尚未下載,只訓練線性分類器;執行 fenwen models pull {0} 後重新訓練較準。",
+                    part.model
+                )?;
+                self.recipe.fusion = None;
+                Ok(None)
+            }
+            base => base.map(Some),
+        }
     }
 
     /// The rows to train on.
@@ -294,25 +318,35 @@ impl Job {
             settings: &settings,
             dense: dense.as_deref(),
         })?;
-        fs::create_dir_all(&self.out)
-            .with_context(|| format!("failed to create {}", self.out.display()))?;
-        let mut files: Vec<(&str, Vec<u8>)> = vec![
-            ("linear.safetensors", outcome.linear.clone()),
-            ("classifier.json", settings),
-            ("recipe.toml", toml::to_string(&self.recipe)?.into_bytes()),
-            ("report.md", report::markdown(self, rows, outcome).into_bytes()),
-        ];
-        files.extend(dense.map(|it| ("dense.safetensors", it)));
-        for (name, bytes) in files {
-            let path = self.out.join(name);
-            fs::write(&path, bytes)
-                .with_context(|| format!("failed to write {}", path.display()))?;
-        }
+        let recipe = toml::to_string(&self.recipe)?;
+        let report = report::markdown(self, rows, outcome);
+        let mut files = BTreeMap::from([
+            ("linear.safetensors", outcome.linear.as_slice()),
+            ("classifier.json", &settings),
+            ("recipe.toml", recipe.as_bytes()),
+            ("report.md", report.as_bytes()),
+        ]);
+        files.extend(dense.as_deref().map(|it| (HEAD, it)));
+        write_folder(&self.out, &files)?;
         match outcome.fused.as_ref().and_then(|it| it.dense.own.as_ref()) {
             Some(_) => Tuning::finish(&self.out),
             None => Ok(()),
         }
     }
+}
+
+/// Writes the files of a classifier; the head of an earlier one, which would not fit, goes.
+fn write_folder(out: &Path, files: &BTreeMap<&str, &[u8]>) -> anyhow::Result<()> {
+    fs::create_dir_all(out).with_context(|| format!("failed to create {}", out.display()))?;
+    for (name, bytes) in files {
+        let path = out.join(name);
+        fs::write(&path, bytes).with_context(|| format!("failed to write {}", path.display()))?;
+    }
+    let head = out.join(HEAD);
+    if files.contains_key(HEAD) || !head.try_exists()? {
+        return Ok(());
+    }
+    fs::remove_file(&head).with_context(|| format!("failed to remove {}", head.display()))
 }
 
 #[cfg(test)]

@@ -127,6 +127,8 @@ pub(crate) struct FusionPart {
     pub(crate) aim: Aim,
     /// Folds of a fine-tuned encoder, each of which is some whole folds of the confidence.
     pub(crate) folds: usize,
+    /// Whether the linear classifier is trained alone where the encoder that is to be fine-tuned is not installed.
+    pub(crate) optional: bool,
     /// How the encoder is fine-tuned; without, it is the installed one as it is.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) encoder: Option<EncoderPart>,
@@ -134,7 +136,14 @@ pub(crate) struct FusionPart {
 
 impl Default for FusionPart {
     fn default() -> FusionPart {
-        FusionPart { input: None, cost: 1.0, aim: Aim::default(), folds: 5, encoder: None }
+        FusionPart {
+            input: None,
+            cost: 1.0,
+            aim: Aim::default(),
+            folds: 5,
+            optional: false,
+            encoder: None,
+        }
     }
 }
 
@@ -152,7 +161,10 @@ pub(crate) enum Aim {
 impl FusionPart {
     fn check(&self, name: &str, n_folds: usize) -> anyhow::Result<()> {
         ensure!(0.0 < self.cost, "the cost of the fusion is positive");
-        let Some(part) = &self.encoder else { return Ok(()) };
+        let Some(part) = &self.encoder else {
+            ensure!(!self.optional, "[fusion] optional is for a section [fusion.encoder]");
+            return Ok(());
+        };
         part.check().context("[fusion.encoder]")?;
         ensure!(
             part.patience.is_none() && part.dev_share.is_none(),
@@ -418,70 +430,4 @@ impl ViewPart {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn check(text: &str) -> anyhow::Result<Recipe> {
-        let recipe: Recipe = toml::from_str(text)?;
-        recipe.check()?;
-        Ok(recipe)
-    }
-
-    #[test]
-    fn the_shipped_recipes_are_read() {
-        let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("recipes");
-        for name in ["questions", "documents", "ministries", "documents-fused", "questions-fused"] {
-            let recipe = Recipe::read(&folder.join(format!("{name}.toml"))).unwrap();
-            assert!(recipe.baseline.is_none());
-            assert_eq!(recipe.fusion.is_some(), name.ends_with("fused"));
-            let is_tuned = recipe.fusion.as_ref().is_some_and(|it| it.encoder.is_some());
-            assert_eq!(is_tuned, name == "questions-fused");
-        }
-        for kind in ["svm", "random-forest", "mlp"] {
-            let recipe = Recipe::read(&folder.join(format!("baseline-{kind}.toml"))).unwrap();
-            assert_eq!(recipe.baseline.unwrap().name(), kind);
-        }
-    }
-
-    #[test]
-    fn defaults_are_filled_in() {
-        let recipe = check("name = 'n'\n[[views]]\norders = [1, 2]\nweights = [0.5, 1.0]").unwrap();
-        assert_eq!((recipe.min_rows, recipe.views[0].min_df), (1, 1));
-        assert_eq!([1, 2, 3].map(|it| recipe.views[0].weight(it)), [0.5, 1.0, 1.0]);
-    }
-
-    #[test]
-    fn folds_of_the_encoder_are_folds_of_the_rows() {
-        let text = "name = 'n'\n[[views]]\norders = [1]\n[confidence]\nfolds = 6\n[fusion]\nfolds = 3\n\
-                    [fusion.encoder]\nkind = 'fine-tune'\nepochs = 2";
-        assert_eq!(check(text).unwrap().fusion.unwrap().encoder.unwrap().epochs, 2);
-    }
-
-    #[test]
-    fn what_cannot_be_is_refused() {
-        for text in [
-            "name = 'n'\nviews = []",
-            "name = 'n'\n[[views]]\norders = [9]",
-            "name = 'n'\n[[views]]\norders = []",
-            "name = 'n'\n[[views]]\norders = [1]\nweights = [1, 2]",
-            "name = 'n'\nunknown = 1\n[[views]]\norders = [1]",
-            "name = 'n'\n[[views]]\norders = [1]\nshare = 0",
-            "name = 'n'\n[[views]]\norders = [1]\nshare = 2",
-            "name = 'n'\n[[views]]\norders = [1]\nshare = 0.5\n[[views]]\norders = [2]",
-            "name = 'n'\n[[views]]\norders = [1]\n[confidence]\nfolds = 1",
-            "name = 'n'\n[[views]]\norders = [1]\n[duties]\nweight = 0",
-            "name = 'n'\n[[views]]\norders = [1]\n[fusion]\ncost = 0",
-            "name = 'n'\n[[views]]\norders = [1]\n[fusion]\naim = 'luck'",
-            "name = 'n'\n[[views]]\norders = [1]\n[fusion]\nfolds = 3\n[fusion.encoder]\nkind = 'fine-tune'",
-            "name = 'n'\n[[views]]\norders = [1]\n[fusion.encoder]\nkind = 'fine-tune'\npatience = 3",
-            "name = 'n'\n[[views]]\norders = [1]\n[fusion.encoder]\nkind = 'frozen'",
-            "name = 'N'\n[[views]]\norders = [1]\n[fusion.encoder]\nkind = 'fine-tune'",
-            "name = 'n'\n[[views]]\norders = [1]\n[baseline]\nkind = 'bayes'",
-            "name = 'n'\n[[views]]\norders = [1]\n[baseline]\nkind = 'svm'\ntrees = 3",
-            "name = 'n'\n[[views]]\norders = [1]\n[baseline]\nkind = 'mlp'\nhiden = 3",
-            "name = 'n'\n[[views]]\norders = [1]\n[baseline]\nkind = 'svm'\nwidth = 0",
-        ] {
-            assert!(check(text).is_err(), "{text}");
-        }
-    }
-}
+mod tests;

@@ -168,6 +168,40 @@ fn the_same_seed_gives_the_same_encoder() {
 }
 
 #[test]
+fn a_classifier_of_words_takes_the_place_of_a_fused_one() {
+    let dir = folder();
+    let out = dir.path().join("model");
+    fs::create_dir(&out).unwrap();
+    fs::write(out.join("dense.safetensors"), b"of an earlier run").unwrap();
+    run(&options(dir.path().join("r.toml"), 1), false).unwrap();
+    assert!(!out.join("dense.safetensors").try_exists().unwrap());
+}
+
+#[test]
+fn without_the_encoder_only_a_recipe_that_can_do_without_is_trained() {
+    let dir = folder();
+    let recipe = dir.path().join("fused.toml");
+    let nothing = ModelRegistry::open(Store::at(dir.path().join("store"))).unwrap();
+    let base = |text: &str| {
+        fs::write(
+            &recipe,
+            format!("{text}[data]\nfile = 'rows.jsonl'\ntext = ['q']\nlabel = 'unit'\nout = 'o'\n"),
+        )
+        .unwrap();
+        let mut job = Job::new(&options(recipe.clone(), 1)).unwrap();
+        let base = job.base(Device::Cpu, &nothing);
+        base.map(|it| (it.is_some(), job.recipe.fusion.is_some()))
+    };
+    let error = format!("{:#}", base(FUSED).unwrap_err());
+    assert!(error.contains("fenwen models pull use-multilingual-v3"), "{error}");
+    let optional = FUSED.replace("aim = 'accuracy'", "aim = 'accuracy'\noptional = true");
+    assert_eq!(base(&optional).unwrap(), (false, false));
+    let another =
+        optional.replace("kind = 'fine-tune'", "kind = 'fine-tune'\nmodel = 'whisper-none'");
+    assert!(format!("{:#}", base(&another).unwrap_err()).contains("whisper-none"));
+}
+
+#[test]
 fn only_what_can_be_resumed_is() {
     let dir = folder();
     let error = run(&options(dir.path().join("r.toml"), 1), true).unwrap_err();

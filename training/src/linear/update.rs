@@ -6,7 +6,6 @@
 //! rarest n-grams to almost nothing for those of every text, and the bias stays.
 
 use std::collections::{BTreeMap, HashMap};
-use std::fs;
 use std::io::Write;
 use std::path::{Path, PathBuf};
 use std::time::Instant;
@@ -27,6 +26,7 @@ use fenwen::task::text::TextField;
 use super::corpus::{Counts, Gram, Weighing, count, index, shares, values};
 use super::recipe::SolverPart;
 use super::solver::{Examples, Plane, Settings, solve_all};
+use super::write_folder;
 
 /// Bias of a label that the classifier did not know: nothing speaks for it yet.
 const UNKNOWN: f32 = -1.0;
@@ -287,12 +287,7 @@ fn write(
         settings: file("classifier.json").unwrap_or_default(),
         dense: file("dense.safetensors"),
     })?;
-    fs::create_dir_all(out).with_context(|| format!("failed to create {}", out.display()))?;
-    for (name, bytes) in &files {
-        let path = out.join(name);
-        fs::write(&path, bytes).with_context(|| format!("failed to write {}", path.display()))?;
-    }
-    Ok(())
+    write_folder(out, &files.iter().map(|(name, it)| (name.as_str(), it.as_slice())).collect())
 }
 
 /// The head over the encoder with planes that say no to the labels it does not know.
@@ -433,7 +428,7 @@ mod tests {
         assert!(report.contains(&encoder) && report.contains("只有線性模型學習"), "{report}");
         assert!(!lessons.report("letters", &version, None, 0.1).contains("編碼器"));
         write(&version, &lessons.learn(parts(), 1.0), &report, dir.path()).unwrap();
-        let read = |name: &str| fs::read(dir.path().join(name)).unwrap();
+        let read = |name: &str| std::fs::read(dir.path().join(name)).unwrap();
         assert_eq!(read("classifier.json"), version.files["classifier.json"]);
         let (linear, settings) = (read("linear.safetensors"), read("classifier.json"));
         let dense = read("dense.safetensors");
