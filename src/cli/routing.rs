@@ -400,3 +400,17 @@ fn automation(settings: &Automation, tenant: Option<&Tenant>) -> AutomationRules
         n_reviewed: settings.reviewed,
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_a_demonstration_answers_from_examples() {
+        let has_examples = |profile| {
+            let config = Config { profile, ..Config::default() };
+            settings(&config, &ServiceName::ALL, None).has_examples
+        };
+        assert!(has_examples(Profile::Demo) && !has_examples(Profile::Production));
+    }
+}

@@ -121,7 +121,7 @@ impl Routing {
         order: &EmbeddingOrder,
         deadline: Deadline,
     ) -> Result<impl Future<Output = Result<EmbeddingAnswer, CallError>> + use<>, CallError> {
-        let encoder = self.encoders.installed().map_err(|error| unavailable(&error))?;
+        let encoder = self.encoders.installed().map_err(|error| not_installed(&error))?;
         let texts: Vec<&str> = order.texts.iter().map(|it| it.expose().as_str()).collect();
         let mut answer = EmbeddingAnswer { vectors: Vec::new(), n_tokens: 0 };
         let n_last = texts.len().saturating_sub(1) % TEXTS_AT_ONCE + 1;
@@ -152,7 +152,7 @@ fn add(answer: &mut EmbeddingAnswer, found: Vec<Embedding>) -> Result<(), CallEr
     Ok(())
 }
 
-fn unavailable(error: &EncoderError) -> CallError {
+fn not_installed(error: &EncoderError) -> CallError {
     tracing::error!(reason = %error, "texts were not embedded");
     let message = "語句編碼器尚未安裝或無法開啟,請執行:fenwen models pull use-multilingual-v3";
     CallError::new(ErrorCode::Conflict, message)
