@@ -32,10 +32,10 @@ use super::write_folder;
 const UNKNOWN: f32 = -1.0;
 /// Value of the constant feature: the bias stays where much more data has put it.
 const CONSTANT: f32 = 0.01;
-/// `√r` is the share of an n-gram's idf in the largest idf of its view and length to this power: close to one over its
-/// number of texts.
+/// `√r` is the share of an n-gram's idf in the largest idf of its view and length to this power. With a
+/// greater one corrections of what a classifier was sure of are not followed, with a smaller one letters about other things move.
 const STIFFNESS: i32 = 2;
-/// Cost of a correction that is not followed. With less, half of fifty corrections of what a classifier was sure of were not.
+/// Cost of a correction that is not followed.
 const COST: f32 = 10.0;
 /// Corrected texts that a new n-gram must occur in: what one person wrote once is nobody's business.
 const MIN_DF: usize = 2;
