@@ -48,8 +48,7 @@ pub enum AuditError {
 impl AuditError {
     /// For `map_err`: what was tried, on which file.
     pub(super) fn file(action: &'static str, path: &Path) -> impl FnOnce(io::Error) -> AuditError {
-        let path = path.to_owned();
-        move |source| AuditError::File { action, path, source }
+        move |source| AuditError::File { action, path: path.to_owned(), source }
     }
 }
 

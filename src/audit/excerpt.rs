@@ -52,7 +52,7 @@ fn copy(asked: &Excerpt<'_>, chain: &str, folder: &Path, out: &Path) -> Result<u
             is_damaged = true;
             return;
         };
-        line::write(&mut rows, found.seq, &found.prev, found.body);
+        line::write(&mut rows, found.seq, &found.prev, |out| out.extend_from_slice(found.body));
         let start = Place { seq: found.seq.saturating_sub(1), hash: found.prev };
         before.get_or_insert(start);
         last = Some(Place { seq: found.seq, hash: found.hash });

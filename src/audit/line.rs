@@ -81,10 +81,14 @@ pub(super) fn from_hex(digits: &[u8; 64]) -> Option<Hash> {
 
 /// Lower-case digits of a hash.
 pub(super) fn hex(hash: &Hash) -> String {
-    let digit = |it: u8| DIGITS.get(usize::from(it)).map_or('0', |it| char::from(*it));
-    let mut text = String::with_capacity(2 * hash.len());
-    for byte in hash {
-        text.extend([digit(byte >> 4), digit(byte & 15)]);
+    digits(hash).into_iter().map(char::from).collect()
+}
+
+fn digits(hash: &Hash) -> [u8; 64] {
+    let digit = |it: u8| DIGITS.get(usize::from(it)).copied().unwrap_or_default();
+    let mut text = [0; 64];
+    for (pair, byte) in text.chunks_exact_mut(2).zip(hash) {
+        pair.copy_from_slice(&[digit(byte >> 4), digit(byte & 15)]);
     }
     text
 }
@@ -102,15 +106,21 @@ pub(super) fn genesis(chain: &str) -> Hash {
     Sha256::digest(format!("fenwen audit chain {chain}")).into()
 }
 
-/// Appends the line of a row to `out`; returns its hash.
-pub(super) fn write(out: &mut Vec<u8>, seq: u64, prev: &Hash, body: &[u8]) -> Hash {
-    let own = hash(prev, body);
+/// Appends the line of a row to `out`, whose bytes `body` appends; returns its hash.
+pub(super) fn write(
+    out: &mut Vec<u8>,
+    seq: u64,
+    prev: &Hash,
+    body: impl FnOnce(&mut Vec<u8>),
+) -> Hash {
     out.extend_from_slice(BODY);
-    out.extend_from_slice(body);
+    let begin = out.len();
+    body(out);
+    let own = hash(prev, out.get(begin..).unwrap_or_default());
     out.extend_from_slice(HASH);
-    out.extend_from_slice(hex(&own).as_bytes());
+    out.extend_from_slice(&digits(&own));
     out.extend_from_slice(PREV);
-    out.extend_from_slice(hex(prev).as_bytes());
+    out.extend_from_slice(&digits(prev));
     out.extend_from_slice(SEQ);
     out.extend_from_slice(seq.to_string().as_bytes());
     out.extend_from_slice(b"}\n");
@@ -125,7 +135,7 @@ mod tests {
     fn a_line_comes_back_and_no_byte_of_it_may_change() {
         let mut line = Vec::new();
         let body = br#"{"action":"a","ts":"2026-01-01T00:00:00.000Z","xroad_id":"x"}"#;
-        let own = write(&mut line, 71, &genesis("n"), body);
+        let own = write(&mut line, 71, &genesis("n"), |out| out.extend_from_slice(body));
         line.pop();
         let found = Line::parse(&line).unwrap();
         assert_eq!(found, Line { body, hash: own, prev: genesis("n"), seq: 71 });
@@ -143,7 +153,7 @@ mod tests {
     #[test]
     fn the_line_is_canonical_json() {
         let mut line = Vec::new();
-        write(&mut line, 1, &[0xa5; 32], br#"{"a":1}"#);
+        write(&mut line, 1, &[0xa5; 32], |out| out.extend_from_slice(br#"{"a":1}"#));
         let value: serde_json::Value = serde_json::from_slice(&line).unwrap();
         assert_eq!(format!("{value}\n").as_bytes(), line);
         assert_eq!(value["prev"], "a5".repeat(32));

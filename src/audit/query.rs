@@ -213,7 +213,7 @@ mod tests {
             let body = format!(
                 r#"{{"action":"a","actor":{{"asserted":false,"id":"i-{n}","type":"system"}},"event":"api.called","listener":"api","node":"n","ts":"2026-01-01T00:00:{n:02}.000Z"}}"#
             );
-            line::write(&mut text, n + 1, &[0; 32], body.as_bytes());
+            line::write(&mut text, n + 1, &[0; 32], |out| out.extend_from_slice(body.as_bytes()));
             if n == 20 {
                 text.extend_from_slice(b"no row\n");
             }

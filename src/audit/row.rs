@@ -236,48 +236,52 @@ impl Row {
         Row::new(event, Listener::System, Actor::service(), Word::of(action))
     }
 
-    /// The row in canonical form (RFC 8785): the fields of [`RowBody`] are in the order of their names, and every
+    /// Appends the row in canonical form (RFC 8785): the fields of [`RowBody`] are in the order of their names, and every
     /// number is a whole one below 2⁵³.
-    pub(super) fn body(&self, node: &str, ts: &str) -> Vec<u8> {
-        let text = |it: &Option<Word>| it.as_ref().map(|it| it.as_str().to_owned());
+    pub(super) fn write(&self, out: &mut Vec<u8>, node: &str, ts: &str) {
+        let ip = self.ip.map(|it| it.to_string());
         let body = RowBody {
-            action: self.action.as_str().to_owned(),
+            action: self.action.as_str(),
             actor: ActorBody {
                 asserted: self.actor.asserted,
-                id: self.actor.id.as_str().to_owned(),
-                org: text(&self.actor.org),
+                id: self.actor.id.as_str(),
+                org: text(self.actor.org.as_ref()),
                 kind: self.actor.kind,
-                unit: text(&self.actor.unit),
+                unit: text(self.actor.unit.as_ref()),
             },
-            case_no: text(&self.case_no),
-            client: text(&self.client),
+            case_no: text(self.case_no.as_ref()),
+            client: text(self.client.as_ref()),
             count: self.count.map(whole),
             counts: self.counts.iter().map(|(kind, n)| ((*kind).to_owned(), whole(*n))).collect(),
             duration_ms: self
                 .duration
                 .map(|it| whole(u64::try_from(it.as_millis()).unwrap_or(u64::MAX))),
             event: self.event,
-            ip: self.ip.map(|it| it.to_string()),
+            ip: ip.as_deref(),
             listener: self.listener,
-            node: node.to_owned(),
-            object: text(&self.object),
+            node,
+            object: text(self.object.as_ref()),
             off_hours: self.is_off_hours,
             outcome: self.outcome,
-            person: text(&self.person),
+            person: text(self.person.as_ref()),
             phase: self.phase,
-            purpose: text(&self.purpose),
-            reason: text(&self.reason),
-            request_id: text(&self.request_id),
+            purpose: text(self.purpose.as_ref()),
+            reason: text(self.reason.as_ref()),
+            request_id: text(self.request_id.as_ref()),
             status: self.status,
-            trace_id: text(&self.trace_id),
-            ts: ts.to_owned(),
-            xroad_id: text(&self.xroad_id),
-            xroad_party: text(&self.xroad_party),
-            xroad_request_id: text(&self.xroad_request_id),
+            trace_id: text(self.trace_id.as_ref()),
+            ts,
+            xroad_id: text(self.xroad_id.as_ref()),
+            xroad_party: text(self.xroad_party.as_ref()),
+            xroad_request_id: text(self.xroad_request_id.as_ref()),
         };
-        // Nothing in this type fails to be written.
-        serde_json::to_vec(&body).unwrap_or_default()
+        // Nothing in this type fails to be written, and memory takes it.
+        let _ = serde_json::to_writer(out, &body);
     }
+}
+
+fn text(word: Option<&Word>) -> Option<&str> {
+    word.map(Word::as_str)
 }
 
 /// The largest whole number that every reader of JSON keeps exactly.
@@ -288,42 +292,44 @@ fn whole(number: u64) -> u64 {
 /// An actor, as written.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
-pub struct ActorBody {
+#[schemars(rename = "ActorBody")]
+pub struct ActorBody<T = String> {
     /// 僅由前方系統陳述,未經本服務驗證。
     pub asserted: bool,
     /// 識別碼。
     #[schemars(length(min = 1, max = 128))]
-    pub id: String,
+    pub id: T,
     /// 機關代碼。
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(length(min = 1, max = 128))]
-    pub org: Option<String>,
+    pub org: Option<T>,
     /// 種類。
     #[serde(rename = "type")]
     pub kind: ActorKind,
     /// 單位路徑。
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(length(min = 1, max = 128))]
-    pub unit: Option<String>,
+    pub unit: Option<T>,
 }
 
 /// A row, as written.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
-pub struct RowBody {
+#[schemars(rename = "RowBody")]
+pub struct RowBody<T = String> {
     /// 動作:方法與路徑樣板、作業名稱或指令。
     #[schemars(length(min = 1, max = 128))]
-    pub action: String,
+    pub action: T,
     /// 行為人。
-    pub actor: ActorBody,
+    pub actor: ActorBody<T>,
     /// 案號,依呼叫端所給。
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(length(min = 1, max = 128))]
-    pub case_no: Option<String>,
+    pub case_no: Option<T>,
     /// 介接系統。
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(length(min = 1, max = 128))]
-    pub client: Option<String>,
+    pub client: Option<T>,
     /// 數量。
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub count: Option<u64>,
@@ -338,16 +344,16 @@ pub struct RowBody {
     /// 對方位址。
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(length(min = 2, max = 45))]
-    pub ip: Option<String>,
+    pub ip: Option<T>,
     /// 入口。
     pub listener: Listener,
     /// 節點。
     #[schemars(length(min = 1, max = 64))]
-    pub node: String,
+    pub node: T,
     /// 對象,只有本服務自己的識別碼。
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(length(min = 1, max = 128))]
-    pub object: Option<String>,
+    pub object: Option<T>,
     /// 於非上班時間讀取保存的個資。
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub off_hours: bool,
@@ -357,22 +363,22 @@ pub struct RowBody {
     /// 指令所稱的申請人、提案人或核准人,或資料交換訊息所稱的使用者,未經本服務驗證。
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(length(min = 1, max = 128))]
-    pub person: Option<String>,
+    pub person: Option<T>,
     /// 呼叫之前(open)或之後(close)。
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub phase: Option<Phase>,
     /// 目的代碼。
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(length(min = 1, max = 128))]
-    pub purpose: Option<String>,
+    pub purpose: Option<T>,
     /// 錯誤代碼。
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(length(min = 1, max = 128))]
-    pub reason: Option<String>,
+    pub reason: Option<T>,
     /// 請求識別碼。
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(length(min = 1, max = 128))]
-    pub request_id: Option<String>,
+    pub request_id: Option<T>,
     /// 回覆的狀態碼,同 HTTP。
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(range(min = 100, max = 599))]
@@ -380,22 +386,22 @@ pub struct RowBody {
     /// 呼叫端的追蹤碼。
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(length(min = 1, max = 128))]
-    pub trace_id: Option<String>,
+    pub trace_id: Option<T>,
     /// 時間:RFC 3339、UTC、至毫秒;同一條鏈不倒退。
     #[schemars(regex(pattern = r"^\d{4}-\d{2}-\d{2}T\d{2}:\d{2}:\d{2}\.\d{3}Z$"))]
-    pub ts: String,
+    pub ts: T,
     /// 資料交換訊息的識別碼。
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(length(min = 1, max = 128))]
-    pub xroad_id: Option<String>,
+    pub xroad_id: Option<T>,
     /// 資料交換訊息所代表的機關或團體。
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(length(min = 1, max = 128))]
-    pub xroad_party: Option<String>,
+    pub xroad_party: Option<T>,
     /// 資料交換請求的識別碼。
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(length(min = 1, max = 128))]
-    pub xroad_request_id: Option<String>,
+    pub xroad_request_id: Option<T>,
 }
 
 /// The JSON Schema of a row, as committed in `docs/reference/audit-row.v1.json`.
@@ -446,14 +452,16 @@ mod tests {
         row.actor.org = Word::new("301000000A");
         row.actor.unit = Word::new("民政司");
         row.case_no = Word::new("案\"\\/é😀");
-        let body = row.body("n", "2026-01-01T00:00:00.000Z");
+        let mut body = Vec::new();
+        row.write(&mut body, "n", "2026-01-01T00:00:00.000Z");
         // A map of `serde_json` is in the order of its names.
         let value: Value = serde_json::from_slice(&body).unwrap();
         assert_eq!(String::from_utf8(body.clone()).unwrap(), value.to_string());
         assert_eq!(value["count"], (1_u64 << 53) - 1);
         assert_eq!(value["case_no"], "案\"\\/é😀");
         assert!(serde_json::from_slice::<RowBody>(&body).is_ok());
-        let bare = Row::of_service(AuditEvent::SystemStarted, "serve").body("n", "t");
+        let mut bare = Vec::new();
+        Row::of_service(AuditEvent::SystemStarted, "serve").write(&mut bare, "n", "t");
         let expected = r#"{"action":"serve","actor":{"asserted":false,"id":"fenwen","type":"service"},"event":"system.started","listener":"system","node":"n","ts":"t"}"#;
         assert_eq!(String::from_utf8(bare).unwrap(), expected);
     }

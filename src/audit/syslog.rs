@@ -120,7 +120,7 @@ mod tests {
     fn row() -> Forwarded {
         let mut text = Vec::new();
         let body = r#"{"a":"案","ts":"2026-01-01T00:00:00.000Z"}"#;
-        line::write(&mut text, 1, &[0; 32], body.as_bytes());
+        line::write(&mut text, 1, &[0; 32], |out| out.extend_from_slice(body.as_bytes()));
         let line = String::from_utf8(text).unwrap().trim_end().to_owned();
         Forwarded { id: "n-1".to_owned(), kind: "audit.row", chain: "n".to_owned(), line }
     }

@@ -203,15 +203,7 @@ impl Drop for AccessLine<'_> {
         // 499 is what proxies write for a client that left before the answer.
         let status = self.status.map_or(499, |it| it.as_u16());
         self.record(elapsed, status);
-        let route = self.route.label().to_owned();
-        let labels = [
-            ("route", route.clone()),
-            ("method", self.method.to_owned()),
-            ("status", status.to_string()),
-        ];
-        metrics::counter!("fenwen_http_requests_total", &labels).increment(1);
-        metrics::histogram!("fenwen_http_request_seconds", "route" => route)
-            .record(elapsed.as_secs_f64());
+        self.app.meters.count(self.route.label(), (self.method, status), elapsed);
         tracing::info!(
             target: "fenwen::access",
             request_id = %self.cx.call.request_id,

@@ -32,6 +32,7 @@ mod later;
 mod letters;
 mod linger;
 mod listen;
+mod meters;
 mod metrics;
 mod modes;
 mod openai;
@@ -91,6 +92,7 @@ use crate::wire::v1::prediction::NamedFeedbackRequest;
 
 use body::BodyLimit;
 use failure::Failure;
+use meters::Meters;
 
 pub use expiry::Nearness;
 pub use failure::status;
@@ -194,6 +196,7 @@ pub struct App {
     pages: Option<Pages>,
     options: HttpOptions,
     metrics: PrometheusHandle,
+    meters: Meters,
     /// Written when it is first asked for.
     openapi: OnceLock<String>,
     asyncapi: String,
@@ -252,6 +255,7 @@ impl App {
             pages,
             options,
             metrics,
+            meters: Meters::default(),
             openapi: OnceLock::new(),
             asyncapi,
         })

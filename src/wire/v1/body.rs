@@ -26,6 +26,18 @@ pub(in crate::wire) fn parse<T: DeserializeOwned>(
     serde_path_to_error::deserialize(value).map_err(|error| refused(at, &error))
 }
 
+/// Reads what may borrow from the text. What is refused is read again to find its place: to keep track of that takes longer than
+/// to read.
+pub(in crate::wire) fn read<'a, T: Deserialize<'a>>(json: &'a [u8]) -> Result<T, CallError> {
+    if let Ok(found) = serde_json::from_slice(json) {
+        return Ok(found);
+    }
+    let mut reader = serde_json::Deserializer::from_slice(json);
+    let found = serde_path_to_error::deserialize(&mut reader).map_err(|it| refused("", &it))?;
+    reader.end().map_err(|_| no_json())?;
+    Ok(found)
+}
+
 /// The refusal of a body: it names the place of what is wrong, never its value.
 pub(in crate::wire) fn refused(
     at: &str,

@@ -110,10 +110,7 @@ pub fn parse(
         let message = "Inference-Header-Content-Length 大於內容的長度。";
         return Err(CallError::new(ErrorCode::BadValue, message));
     };
-    let mut reader = serde_json::Deserializer::from_slice(json);
-    let request: InferRequest<'_> =
-        serde_path_to_error::deserialize(&mut reader).map_err(|it| body::refused("", &it))?;
-    reader.end().map_err(|_| body::no_json())?;
+    let request: InferRequest<'_> = body::read(json)?;
     let mut given = Vec::with_capacity(request.inputs.len());
     for (idx, input) in request.inputs.iter().enumerate() {
         let bytes = take(&mut rest, input.parameters.binary_data_size, idx)?;
