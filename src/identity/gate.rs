@@ -85,7 +85,10 @@ pub struct Gate {
     tokens: Tokens,
     store: Store,
     clock: Arc<dyn Clock>,
-    lockout: Lockout,
+    /// By addresses. Over the bus everybody comes from one place: there only keys are locked.
+    senders: Lockout<IpAddr>,
+    /// By keys: one that is tried again and again is locked wherever that comes from.
+    keys: Lockout<String>,
     known: ArcSwapOption<Known>,
     /// One reads at a time; when that failed last.
     reading: Mutex<Option<Instant>>,
@@ -116,7 +119,8 @@ impl Gate {
             tokens,
             store,
             clock,
-            lockout: Lockout::default(),
+            senders: Lockout::default(),
+            keys: Lockout::default(),
             known: ArcSwapOption::empty(),
             reading: Mutex::new(None),
         })
@@ -156,10 +160,8 @@ impl Gate {
     }
 
     async fn principal(&self, shown: Shown<'_>) -> Result<Principal, Denial> {
-        // Over the bus everybody comes from one place: there only keys are locked.
-        let sender = shown.address.map(|it| it.to_string());
-        let now = self.clock.now();
-        if let Some(time) = sender.as_ref().and_then(|it| self.lockout.locked(it, now)) {
+        let (sender, now) = (shown.address, self.clock.now());
+        if let Some(time) = sender.and_then(|it| self.senders.locked(&it, now)) {
             return Err(Denial::Locked(time));
         }
         let known = self.known(FRESH).await?;
@@ -177,14 +179,14 @@ impl Gate {
         match checked {
             Ok(proof) => {
                 if let Some(sender) = sender {
-                    self.lockout.forget(&sender);
+                    self.senders.forget(&sender);
                 }
                 self.note(&proof.client);
                 Ok(principal(proof))
             }
             Err(Denial::BadCredential) => {
                 if let Some(sender) = sender {
-                    self.lockout.count(&sender, now);
+                    self.senders.count(&sender, now);
                 }
                 Err(Denial::BadCredential)
             }
@@ -228,15 +230,13 @@ impl Gate {
         registered: &Registered,
         key: &key::Presented<'_>,
     ) -> Result<Proof, Denial> {
-        // A key that is tried again and again is locked wherever that comes from.
         let now = self.clock.now();
-        let tried = format!("key {}", key.id);
-        if let Some(time) = self.lockout.locked(&tried, now) {
+        if let Some(time) = self.keys.locked(key.id, now) {
             return Err(Denial::Locked(time));
         }
         let found = registered.key(key.id).ok_or(Denial::BadCredential)?;
         if !key.has_hash(&found.hash) {
-            self.lockout.count(&tried, now);
+            self.keys.count(key.id, now);
             return Err(Denial::BadCredential);
         }
         if found.is_demo && !self.settings.accepts_demo_keys {

@@ -1,6 +1,8 @@
 //! Bad credentials are counted by who sent them; after some, everything from there is refused for a while.
 
+use std::borrow::Borrow;
 use std::collections::HashMap;
+use std::hash::Hash;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
@@ -17,15 +19,24 @@ struct Count {
     last: Instant,
 }
 
-/// Counts of this process.
-#[derive(Default)]
-pub(super) struct Lockout {
-    counts: Mutex<HashMap<String, Count>>,
+/// Counts of this process, by senders of one kind.
+pub(super) struct Lockout<S> {
+    counts: Mutex<HashMap<S, Count>>,
 }
 
-impl Lockout {
+impl<S> Default for Lockout<S> {
+    fn default() -> Lockout<S> {
+        Lockout { counts: Mutex::default() }
+    }
+}
+
+impl<S: Eq + Hash> Lockout<S> {
     /// How long `sender` stays locked; `None` when it is not.
-    pub(super) fn locked(&self, sender: &str, now: Instant) -> Option<Duration> {
+    pub(super) fn locked<T>(&self, sender: &T, now: Instant) -> Option<Duration>
+    where
+        S: Borrow<T>,
+        T: Eq + Hash + ?Sized,
+    {
         let counts = self.counts();
         let count = counts.get(sender).filter(|it| MOST <= it.n_bad)?;
         let left = (count.last + TIME).saturating_duration_since(now);
@@ -33,7 +44,11 @@ impl Lockout {
     }
 
     /// Counts a bad credential of `sender`. What was sent while it was locked is not counted: the lock ends.
-    pub(super) fn count(&self, sender: &str, now: Instant) {
+    pub(super) fn count<T>(&self, sender: &T, now: Instant)
+    where
+        S: Borrow<T>,
+        T: Eq + Hash + ToOwned<Owned = S> + ?Sized,
+    {
         let mut counts = self.counts();
         let is_over = |it: &Count| it.last + TIME <= now;
         if MAX_SENDERS <= counts.len() {
@@ -51,11 +66,11 @@ impl Lockout {
     }
 
     /// Forgets what `sender` did: it has shown a good credential.
-    pub(super) fn forget(&self, sender: &str) {
+    pub(super) fn forget(&self, sender: &S) {
         self.counts().remove(sender);
     }
 
-    fn counts(&self) -> MutexGuard<'_, HashMap<String, Count>> {
+    fn counts(&self) -> MutexGuard<'_, HashMap<S, Count>> {
         self.counts.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
@@ -66,7 +81,7 @@ mod tests {
 
     #[test]
     fn five_bad_ones_lock_for_fifteen_minutes() {
-        let (lockout, start) = (Lockout::default(), Instant::now());
+        let (lockout, start) = (Lockout::<String>::default(), Instant::now());
         let after = |minutes: u64| start + Duration::from_secs(60 * minutes);
         for n in 0..5 {
             assert_eq!(lockout.locked("a", after(n)), None, "{n}");
@@ -81,13 +96,14 @@ mod tests {
 
     #[test]
     fn a_good_one_and_time_make_up_for_bad_ones() {
-        let (lockout, start) = (Lockout::default(), Instant::now());
+        let [a, b] = ["a", "b"].map(str::to_owned);
+        let (lockout, start) = (Lockout::<String>::default(), Instant::now());
         for n in 0..4 {
-            lockout.count("a", start);
-            lockout.count("b", start + Duration::from_secs(n * 16 * 60));
+            lockout.count(&a, start);
+            lockout.count(&b, start + Duration::from_secs(n * 16 * 60));
         }
-        lockout.forget("a");
-        for sender in ["a", "b"] {
+        lockout.forget(&a);
+        for sender in [&a, &b] {
             lockout.count(sender, start + Duration::from_secs(64 * 60));
             assert_eq!(lockout.locked(sender, start + Duration::from_secs(64 * 60)), None);
         }
