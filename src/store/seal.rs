@@ -12,7 +12,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, PoisonError, RwLock};
 
 use aes_gcm::Aes256Gcm;
-use aes_gcm::aead::{Aead, Generate, Key, KeyInit, Nonce, Payload};
+use aes_gcm::aead::{Aead, AeadInOut, Generate, Key, KeyInit, Nonce, Payload};
 use sha2::{Digest, Sha256};
 use zeroize::Zeroizing;
 
@@ -22,6 +22,7 @@ use super::{KEY_CHECK, StoreError};
 
 const KEY_BYTES: usize = 32;
 const NONCE_BYTES: usize = 12;
+const GCM_TAG_BYTES: usize = 16;
 
 /// What stands before the number of a key.
 const MARK: [u8; 2] = *b"FK";
@@ -316,9 +317,14 @@ impl BlobKey {
 
 fn seal(cipher: &Aes256Gcm, text: &[u8], owner: &[u8]) -> Result<Vec<u8>, StoreError> {
     let nonce = Nonce::<Aes256Gcm>::try_generate().map_err(|_| StoreError::Sealed)?;
-    let payload = Payload { msg: text, aad: owner };
-    let sealed = cipher.encrypt(&nonce, payload).map_err(|_| StoreError::Sealed)?;
-    Ok([&nonce[..], &sealed[..]].concat())
+    // Sealed where it will lie: texts may be megabytes.
+    let mut sealed = Vec::with_capacity(nonce.len() + text.len() + GCM_TAG_BYTES);
+    sealed.extend_from_slice(&nonce);
+    sealed.extend_from_slice(text);
+    let place = sealed.get_mut(NONCE_BYTES..).ok_or(StoreError::Sealed)?;
+    let tag = cipher.encrypt_inout_detached(&nonce, owner, place.into());
+    sealed.extend_from_slice(&tag.map_err(|_| StoreError::Sealed)?);
+    Ok(sealed)
 }
 
 /// Openings of this process that failed, since it began.
