@@ -289,6 +289,8 @@ fn whole(number: u64) -> u64 {
     number.min((1 << 53) - 1)
 }
 
+// Texts of these two are borrowed where a row is written, and owned where it is read.
+
 /// An actor, as written.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
