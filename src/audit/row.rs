@@ -236,7 +236,7 @@ impl Row {
         Row::new(event, Listener::System, Actor::service(), Word::of(action))
     }
 
-    /// Appends the row in canonical form (RFC 8785): the fields of [`RowBody`] are in the order of their names, and every
+    /// Appends the row, its texts borrowed, in canonical form (RFC 8785): the fields of [`RowBody`] are in the order of their names, and every
     /// number is a whole one below 2⁵³.
     pub(super) fn write(&self, out: &mut Vec<u8>, node: &str, ts: &str) {
         let ip = self.ip.map(|it| it.to_string());
@@ -288,8 +288,6 @@ fn text(word: Option<&Word>) -> Option<&str> {
 fn whole(number: u64) -> u64 {
     number.min((1 << 53) - 1)
 }
-
-// Texts of these two are borrowed where a row is written, and owned where it is read.
 
 /// An actor, as written.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]

@@ -2908,7 +2908,7 @@ class ProposalResponse(ApiModel):
 class Purpose(ApiModel):
     """Why a document is read."""
 
-    case_no: VisibleId | None = None
+    case_no: str | None = None
     """The case, if there is one: at most 64 characters."""
 
     code: str

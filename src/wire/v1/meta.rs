@@ -38,7 +38,14 @@ pub struct Purpose {
     #[schema(example = "online-application", pattern = "^[a-z0-9-]{1,64}$")]
     pub code: String,
     /// The case, if there is one: at most 64 characters.
-    #[schema(example = "SO-2026-000123")]
+    // One type with null, as in a form a checker takes null for a violation where it is a choice of its own.
+    #[schema(
+        value_type = Option<String>,
+        example = "SO-2026-000123",
+        pattern = r"^[^\x00-\x1f\x7f-\x9f]*$",
+        min_length = 1,
+        max_length = 64
+    )]
     pub case_no: Option<VisibleId>,
 }
 
