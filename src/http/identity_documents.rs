@@ -30,8 +30,7 @@ pub(super) const PATH: &str = "/api/v1/identity-documents/recognitions";
 #[expect(dead_code, reason = "describes the multipart form, whose parts are read one by one")]
 pub(super) struct RecognitionForm {
     /// JSON, at most 64 KiB. May be left out in the demo profile.
-    #[schema(required = false)]
-    meta: Meta,
+    meta: Option<Meta>,
     /// One or two pictures (JPEG, PNG, WebP, TIFF, BMP), at most 10 MiB each. File names and types are ignored.
     #[schema(value_type = Vec<String>, format = Binary, content_media_type = "application/octet-stream", min_items = 1, max_items = 2)]
     image: Vec<Vec<u8>>,
