@@ -237,6 +237,26 @@ fn time_never_runs_backwards() {
 }
 
 #[test]
+fn rows_of_one_group_have_their_own_times() {
+    let world = World::new();
+    let recorder = world.open_with(AuditSettings { commit: Commit::System, ..world.settings() });
+    // Nobody is woken for them: they wait for the last one's owner.
+    let waiting: Vec<Appended> = [0, 0, 5]
+        .map(|millis| {
+            world.clock.advance(Duration::from_millis(millis));
+            recorder.append(row())
+        })
+        .into();
+    for appended in waiting {
+        appended.wait().unwrap();
+    }
+    recorder.close();
+    let times: Vec<String> = world.rows().into_iter().map(|it| it.ts).collect();
+    let expected = [0, 0, 5].map(|it| crate::base::rfc3339(START + Duration::from_millis(it)));
+    assert_eq!(times, expected);
+}
+
+#[test]
 fn an_unfinished_row_is_moved_aside_and_told() {
     let world = World::new();
     fill(&world.open(), 2);

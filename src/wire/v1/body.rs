@@ -221,6 +221,16 @@ mod tests {
     }
 
     #[test]
+    fn what_is_read_is_all_there_is_and_a_refusal_names_the_place() {
+        let refusal = |json: &str| read::<Vec<u8>>(json.as_bytes()).unwrap_err();
+        assert_eq!(read::<Vec<u8>>(b" [1, 2] ").unwrap(), [1, 2]);
+        for bad in ["[1] x", "[1] [2]", "[1", ""] {
+            assert_eq!(refusal(bad), no_json(), "{bad}");
+        }
+        assert_eq!(refusal("[1, 256]").errors[0].pointer, "/1");
+    }
+
+    #[test]
     fn whole_numbers_are_written_in_two_ways() {
         let check = |json: &str, expected: Option<Option<usize>>| {
             let mut json = serde_json::Deserializer::from_str(json);
