@@ -106,8 +106,8 @@ class Answers:
             time.sleep(0.1)
         self.items = ask(running, letters)
         self.labels = [it["labels"][0]["code"] for it in self.items]
-        # Ids and times are new with each answer, and others have asked the same letters before.
-        self.said = [json.dumps({key: it[key] for key in ("labels", "requires_human", "model")}, sort_keys=True) for it in self.items]
+        # An id is new with each answer, and the same letters have been here before.
+        self.said = [json.dumps({key: it[key] for key in it.keys() - {"prediction_id", "flags"}}, sort_keys=True) for it in self.items]
 
 
 def ask(running, letters):
