@@ -4,6 +4,7 @@
 //! card number the Luhn sum, a telephone number the numbering plan. Names are found by no rule here.
 
 use std::collections::BTreeMap;
+use std::iter;
 use std::ops::Range;
 use std::sync::LazyLock;
 
@@ -97,19 +98,27 @@ const AREAS: [(&str, usize, usize); 13] = [
     ("08", 7, 7),
 ];
 
+/// Series of standards and products that look like plates.
+const NO_PLATES: &[&str] = &["ISO", "IEC", "CNS", "RFC", "GPT", "BMW"];
+
+/// What stands between the digits of a number, also where a line ends.
+const GAP: &str = r"[ \r\n-]{0,3}";
+
 static IDENTITY: LazyLock<Regex> =
-    LazyLock::new(|| pattern(r"[A-Z][ -]?[1289A-D](?:[ -]?[0-9]){8}"));
+    LazyLock::new(|| pattern(&format!("[A-Z]{GAP}[1289A-D](?:{GAP}[0-9]){{8}}")));
 static EMAIL: LazyLock<Regex> = LazyLock::new(|| {
     pattern(r"[A-Z0-9._%+-]{1,64}@[A-Z0-9](?:[A-Z0-9-]{0,62})(?:\.[A-Z0-9-]{1,63}){1,6}")
 });
-static MOBILE: LazyLock<Regex> =
-    LazyLock::new(|| pattern(r"(?:\+?886[ -]?9|09)[0-9]{2}(?:[ -]?[0-9]){6}"));
-static LANDLINE: LazyLock<Regex> = LazyLock::new(|| {
-    pattern(
-        r"(?:\(0[2-8][0-9]{0,2}\)|0[2-8][0-9]{0,2}|\+?886[ -]?[2-8])(?:[ -]?[0-9]){5,8}(?:(?:#|轉|分機)[ :]?[0-9]{1,6})?",
-    )
+static MOBILE: LazyLock<Regex> = LazyLock::new(|| {
+    let prefix = format!(r"\+?886{GAP}(?:\(0\){GAP})?9|\(?09");
+    pattern(&format!(r"(?:{prefix})(?:[ .()\r\n-]{{0,3}}[0-9]){{8}}"))
 });
-static CARD: LazyLock<Regex> = LazyLock::new(|| pattern(r"[3-6](?:[ -]?[0-9]){12,18}"));
+static LANDLINE: LazyLock<Regex> = LazyLock::new(|| {
+    let area = format!(r"\(0[2-8][0-9]{{0,2}}\)|0[2-8][0-9]{{0,2}}|\+?886{GAP}[2-8]");
+    let extension = r"(?:#|轉|分機)[ :]?[0-9]{1,6}";
+    pattern(&format!("(?:{area})(?:{GAP}[0-9]){{5,8}}(?:{extension})?"))
+});
+static CARD: LazyLock<Regex> = LazyLock::new(|| pattern(&format!("[3-6](?:{GAP}[0-9]){{12,18}}")));
 static PLATE: LazyLock<Regex> = LazyLock::new(|| {
     pattern(
         r"[A-Z]{3}-[0-9]{3,4}|[A-Z0-9]{2}-[0-9]{4}|[0-9]{4}-[A-Z0-9]{2}|[0-9]{3}-[A-Z]{3}|(?:車牌|車號)[: 號碼為是]{0,3}[A-Z0-9]{2,4} ?[A-Z0-9]{2,4}",
@@ -118,12 +127,18 @@ static PLATE: LazyLock<Regex> = LazyLock::new(|| {
 static ADDRESS: LazyLock<Regex> = LazyLock::new(|| {
     let number = "[0-9一二三四五六七八九十百〇○]{1,5}";
     let han = "[㐀-鿿]";
+    let town = format!("{han}{{1,3}}[鄉鎮市區]");
+    let ward = format!("(?: ?{number} ?鄰)?");
+    // A house of a hamlet, known by its village: 富世村富世291號.
+    let hamlet = format!("{town} ?{han}{{1,4}}[村里]{ward} ?{han}{{1,5}}?");
+    let street = format!(
+        "(?:{town} ?)?(?:{han}{{1,4}}[村里])?{ward} ?\
+         (?:{han}{{1,6}}?(?:路|街|大道)|{han}{{0,4}}{han}(?:新村|[村里]){ward})"
+    );
     pattern(&format!(
-        "(?:(?:{COUNTIES}) ?(?:{han}{{1,3}}[鄉鎮市區])?|{han}{{1,3}}[鄉鎮市區])?\
-         (?:{han}{{1,4}}[村里])?(?:{number}鄰)?\
-         (?:{han}{{1,6}}?(?:路|街|大道)|{han}{{0,4}}{han}(?:新村|[村里]))\
+        "(?:(?:{COUNTIES}) ?)?(?:{street}|{hamlet})\
          (?: ?(?:[東西南北中]|{number}) ?段)?(?: ?{number} ?巷)?(?: ?{number} ?弄)?(?: ?{number} ?衖)?\
-         (?: ?{number}(?:[之-]{number})? ?號)(?:[之-]{number})?\
+         (?: ?臨?{number}(?:[之-]{number})? ?號)(?:[之-]{number})?\
          (?:,? ?(?:地下)?{number} ?(?:樓|F)(?:[之-]{number})?)?(?: ?[0-9A-Z]{{1,4}}室)?"
     ))
 });
@@ -166,34 +181,49 @@ fn search(text: &str, kinds: Kinds) -> Vec<Pii> {
     let n_digits = text.bytes().filter(u8::is_ascii_digit).count();
     let with_digits = |least: usize| if least <= n_digits { text } else { "" };
     let with = |part: char| if text.contains(part) { text } else { "" };
-    for found in IDENTITY.find_iter(with_digits(8)) {
-        if let Some(kind) = identity(text, found.range()) {
-            keep(kind, found.range());
-        }
-    }
-    for it in EMAIL.find_iter(with('@')) {
-        keep(PiiKind::Email, it.range());
-    }
+    let mut rule =
+        |pattern: &Regex, text: &str, kind: &dyn Fn(&Range<usize>) -> Option<PiiKind>| {
+            for (kind, range) in accepted(pattern, text, kind) {
+                keep(kind, range);
+            }
+        };
+    let of = |kind: PiiKind, is: bool| is.then_some(kind);
     let is_all = kinds == Kinds::All;
-    let cards = CARD.find_iter(if is_all { with_digits(13) } else { "" });
-    for it in cards.filter(|it| stands_alone(text, &it.range(), digit) && luhn(it.as_str())) {
-        keep(PiiKind::BankCard, it.range());
-    }
-    for it in MOBILE.find_iter(with_digits(10)).filter(|it| is_number(text, &it.range())) {
-        keep(PiiKind::MobilePhone, it.range());
-    }
-    for it in LANDLINE.find_iter(with_digits(9)).filter(|it| is_landline(text, &it.range())) {
-        keep(PiiKind::Landline, it.range());
-    }
-    let plates = PLATE.find_iter(if is_all { with_digits(1) } else { "" });
-    for it in plates.filter(|it| is_plate(text, &it.range())) {
-        keep(PiiKind::Plate, it.range());
-    }
-    for it in ADDRESS.find_iter(if is_all { with('號') } else { "" }) {
+    let all = if is_all { text } else { "" };
+    rule(&IDENTITY, with_digits(8), &|it| identity(text, it));
+    rule(&EMAIL, with('@'), &|_| Some(PiiKind::Email));
+    rule(&CARD, if is_all { with_digits(13) } else { "" }, &|it| {
+        of(PiiKind::BankCard, is_card(text, it))
+    });
+    rule(&MOBILE, with_digits(10), &|it| of(PiiKind::MobilePhone, is_number(text, it)));
+    rule(&LANDLINE, with_digits(9), &|it| of(PiiKind::Landline, is_landline(text, it)));
+    rule(&PLATE, all, &|it| of(PiiKind::Plate, is_plate(text, it)));
+    for it in ADDRESS.find_iter(if all.contains('號') { all } else { "" }) {
         let introduction = introduction(it.as_str());
         keep(PiiKind::Address, it.start() + introduction..it.end());
     }
     taken.into_values().collect()
+}
+
+/// Where a rule's pattern is found and its check passes. What fails is tried without its last groups of digits (a number, and
+/// behind it a floor or a date), then again from its next character.
+fn accepted(
+    pattern: &Regex,
+    text: &str,
+    check: &dyn Fn(&Range<usize>) -> Option<PiiKind>,
+) -> Vec<(PiiKind, Range<usize>)> {
+    let mut accepted = Vec::new();
+    let mut at = 0;
+    while let Some(found) = pattern.find_at(text, at) {
+        let shorter = found.as_str().rmatch_indices([' ', '-', '\n']).map(|it| it.0);
+        let ends = iter::once(found.len()).chain(shorter);
+        let mut tried = ends.map(|it| found.start()..found.start() + it);
+        let passed = tried.find_map(|range| Some((check(&range)?, range)));
+        // Every pattern begins with one byte.
+        at = passed.as_ref().map_or(found.start() + 1, |(_, range)| range.end);
+        accepted.extend(passed);
+    }
+    accepted
 }
 
 /// The text with every finding replaced by the name of its kind in brackets.
@@ -214,9 +244,9 @@ pub fn mask(text: &str, found: &[Pii]) -> String {
 }
 
 /// The kind of an identity number; none when nothing proves it to be one.
-fn identity(text: &str, range: Range<usize>) -> Option<PiiKind> {
+fn identity(text: &str, range: &Range<usize>) -> Option<PiiKind> {
     let found = text.get(range.clone())?;
-    if !stands_alone(text, &range, |ch| ch.is_ascii_alphanumeric()) {
+    if !stands_alone(text, range, |ch| ch.is_ascii_alphanumeric()) {
         return None;
     }
     let number: String = found.chars().filter(char::is_ascii_alphanumeric).collect();
@@ -259,9 +289,25 @@ fn luhn(text: &str) -> bool {
     sum.is_multiple_of(10) && digits.iter().any(|it| *it != 0)
 }
 
-/// Whether digits are no part of a longer number, nor the number of a document (第…號).
+/// Whether digits are a card's.
+fn is_card(text: &str, range: &Range<usize>) -> bool {
+    let digits = text.get(range.clone()).unwrap_or_default();
+    let n_digits = digits.bytes().filter(u8::is_ascii_digit).count();
+    12 < n_digits && stands_alone(text, range, digit) && luhn(digits)
+}
+
+/// Whether digits are no part of a longer number, nor the number of a document (第…號). One or two digits behind a dash are
+/// somebody's extension.
 fn is_number(text: &str, range: &Range<usize>) -> bool {
-    stands_alone(text, range, |ch| ch.is_ascii_digit() || matches!(ch, '-' | '第' | '號'))
+    let goes_on = |rest: &str| {
+        let rest = rest.strip_prefix('-').unwrap_or_default();
+        2 < rest.bytes().take_while(u8::is_ascii_digit).count()
+    };
+    let before = text.get(..range.start).unwrap_or_default();
+    let begins_before = before.strip_suffix('-').is_some_and(|it| it.ends_with(digit));
+    stands_alone(text, range, |ch| ch.is_ascii_digit() || matches!(ch, '第' | '號'))
+        && !begins_before
+        && !goes_on(text.get(range.end..).unwrap_or_default())
 }
 
 /// Whether the digits fit the numbering plan.
@@ -289,6 +335,7 @@ fn is_plate(text: &str, range: &Range<usize>) -> bool {
     stands_alone(text, range, |ch| ch.is_ascii_alphanumeric() || ch == '-')
         && found.chars().any(|ch| ch.is_ascii_alphabetic())
         && found.chars().any(|ch| ch.is_ascii_digit())
+        && !NO_PLATES.iter().any(|it| found.starts_with(it))
 }
 
 /// Bytes of the words before an address that begins without a county: 我住在|中正路1號.
@@ -353,6 +400,12 @@ mod tests {
         check("我家在中正路123巷4弄5之1號3樓之2。", "我家在〔地址〕。");
         check("嘉義縣太保市祥和里12鄰祥和一路東段1號", "〔地址〕");
         check("南投縣仁愛鄉大同村5號民宿", "〔地址〕民宿");
+        check("住南投縣信義鄉神木村3鄰15號", "住〔地址〕");
+        check("丹林村5鄰18號", "〔地址〕");
+        check("花蓮縣秀林鄉富世村富世291號", "〔地址〕");
+        check("台北市 中正區 徐州路 5 號", "〔地址〕");
+        check("中正路臨5號", "〔地址〕");
+        check("本里里長辦公處公告第3號", "本里里長辦公處公告第3號");
         check("忠孝東路四段口很塞", "忠孝東路四段口很塞");
         check("依第3號公告辦理", "依第3號公告辦理");
     }
@@ -367,6 +420,22 @@ mod tests {
         check("車號A1 BC", "〔車牌〕");
         check("a@b.tw", "〔電子信箱〕");
         check("中正路五號", "〔地址〕");
+    }
+
+    #[test]
+    fn what_stands_beside_a_number_does_not_hide_it() {
+        check("我的ID A123456789,住戶B A123456789", "我的ID 〔身分證字號〕,住戶B 〔身分證字號〕");
+        check("4111 1111 1111 1111 123", "〔卡號〕 123");
+        check("4111-1111-1111-1111 12/27", "〔卡號〕 12/27");
+        check("03-3322101 5樓", "〔電話〕 5樓");
+        check("07-3368333 0912345678", "〔電話〕 〔行動電話〕");
+        check("0912345678-1,電話-0912345678", "〔行動電話〕-1,電話-〔行動電話〕");
+        check("(0912)345-678 09-12345678 0912.345.678", "〔行動電話〕 〔行動電話〕 〔行動電話〕");
+        check("(02) - 2356 - 5000", "〔電話〕");
+        check("09123\r\n45678 A12345\n6789", "〔行動電話〕 〔身分證字號〕");
+        check("A1234\u{200b}56789", "〔身分證字號〕");
+        check("ISO-9001、CNS-1234、BMW-320", "ISO-9001、CNS-1234、BMW-320");
+        check("案號0912-345-678-901", "案號0912-345-678-901");
     }
 
     #[test]
