@@ -11,6 +11,7 @@ use super::lexical::{LexicalIndex, Query};
 use super::named::Named;
 use super::quote::quote;
 use super::rank::Ranker;
+use super::topic::has_topic;
 
 /// Why sources and vectors make no index.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
@@ -181,20 +182,21 @@ impl AnswerIndex {
         Ok(found)
     }
 
-    /// The sources that may answer, with the piece that does and its probability.
+    /// The sources that may answer, with the piece that does and its probability. What says nothing of a matter is refused.
     ///
     /// # Errors
     /// As [`AnswerIndex::search`].
     pub fn answer(&self, asked: Asked<'_>, today: Date, top_k: usize) -> Result<Found, IndexError> {
         let matches = self.search(asked, today, top_k.max(2))?;
         let query = Query::new(asked.text);
+        let has_topic = has_topic(asked.text);
         let mut refusal = Some(Refusal::NothingFound);
         let mut citations = Vec::with_capacity(top_k);
         for (idx, (found, evidence)) in self.evidence(asked.text, &matches, top_k).enumerate() {
             let Some(source) = self.sources.get(found.source) else { continue };
             let confidence = self.ranker.confidence(found);
             let features = evidence.features();
-            if idx == 0 {
+            if idx == 0 && has_topic {
                 refusal = (!confidence.answers(&features)).then(|| evidence.refusal());
             }
             citations.push(self.citation(source, &query, confidence.right.probability(&features)));

@@ -11,4 +11,5 @@ pub mod quote;
 pub mod rank;
 pub mod spoken;
 pub mod summary;
+pub mod topic;
 pub mod transcript;

@@ -98,9 +98,10 @@ pub fn hear(
 /// That somebody has begun to speak.
 fn begun(window: &Window) -> Utterance {
     let seconds = window.samples.len() as f32 / RATE as f32;
+    let (start, end) = window.stretch(0.0, seconds);
     Utterance {
-        start: window.moment(0.0, false),
-        end: window.moment(seconds, true),
+        start,
+        end,
         language: SpokenLanguage::Other,
         line: Line::default(),
         confidence: 0.0,
@@ -140,6 +141,9 @@ impl Attempt<'_> {
     }
 }
 
+/// A silence within what a model heard as one that parts it, in milliseconds.
+const TURN: Millis = 1_000;
+
 fn latin_share(heard: &Heard) -> f32 {
     let tokens = heard.spans.iter().flat_map(|it| &it.tokens);
     let bytes: Vec<u8> = tokens.flat_map(|it| it.bytes.iter().copied()).collect();
@@ -157,29 +161,49 @@ fn utterances(
 ) -> Vec<Utterance> {
     let mut found: Vec<Utterance> = Vec::new();
     for span in heard.spans.iter().filter(|it| !guard::is_silent(it)) {
-        let mut line = Line::of(&span.tokens, |it, is_end| window.moment(it, is_end));
+        let mut line = Line::of(&span.tokens, |from, to| window.stretch(from, to));
         guard::cut_loops(&mut line);
         let text = line.text();
-        let confidence = confidence(&line);
-        let is_sure = span.no_speech < 0.3 && 0.6 <= confidence;
-        let is_echo = prompt.is_some_and(|it| vocabulary::is_echo(&text, it));
+        let is_sure = span.no_speech < 0.3 && 0.6 <= confidence(&line);
+        let is_echo = prompt.is_some_and(|it| vocabulary::is_echo(&text, it, is_sure));
         if is_echo || phrases::is_invented(&text, is_sure) {
             continue;
         }
-        let start = window.moment(span.start, false);
-        let end = window.moment(span.end, true).max(start);
-        match found.last_mut() {
-            // Nobody says the same twice in a row without a pause: the decoder went back.
-            Some(last) if last.line.text() == text && start <= last.end + 200 => last.end = end,
-            // What is not transcribed is marked once for as long as it lasts.
-            Some(last) if language == SpokenLanguage::Other => last.end = end,
-            _ => {
-                let line = if language == SpokenLanguage::Other { Line::default() } else { line };
-                found.push(Utterance { start, end, language, line, confidence });
+        let (start, end) = window.stretch(span.start, span.end);
+        // What is not transcribed is marked once for as long as it lasts.
+        if language == SpokenLanguage::Other {
+            let line = Line::default();
+            match found.last_mut() {
+                Some(last) => last.end = end,
+                None => found.push(Utterance { start, end, language, line, confidence: 0.0 }),
+            }
+            continue;
+        }
+        for (line, start, end) in turns(line, start, end) {
+            let (confidence, text) = (confidence(&line), line.text());
+            match found.last_mut() {
+                // Nobody says the same twice in a row without a pause: the decoder went back.
+                Some(last) if last.line.text() == text && start <= last.end + 200 => last.end = end,
+                _ => found.push(Utterance { start, end, language, line, confidence }),
             }
         }
     }
     found
+}
+
+/// What a model heard as one, in parts with their times: between them somebody else may have spoken.
+fn turns(line: Line, start: Millis, end: Millis) -> Vec<(Line, Millis, Millis)> {
+    let parts = line.parts(TURN);
+    let n_parts = parts.len();
+    let timed = parts.into_iter().enumerate().map(|(idx, part)| {
+        let first = part.chars.first().map_or(start, |it| it.start);
+        let last = part.chars.last().map_or(end, |it| it.end);
+        let is_first = idx == 0 && first < start + TURN;
+        let is_last = idx + 1 == n_parts && end < last + TURN;
+        let begin = if is_first { start } else { first };
+        (part, begin, if is_last { end.max(begin) } else { last.max(begin) })
+    });
+    timed.collect()
 }
 
 fn confidence(line: &Line) -> f32 {

@@ -24,11 +24,11 @@ pub struct Line {
 }
 
 impl Line {
-    /// Puts tokens together; `moment` turns seconds of the window into moments of the recording.
+    /// Puts tokens together; `stretch` turns seconds of the window, from and to, into moments of the recording.
     ///
     /// Characters whose bytes are spread over tokens get the least confidence among them. Bytes that are no UTF-8
     /// are dropped: the model stumbled there.
-    pub fn of(tokens: &[HeardToken], moment: impl Fn(f32, bool) -> Millis) -> Line {
+    pub fn of(tokens: &[HeardToken], stretch: impl Fn(f32, f32) -> (Millis, Millis)) -> Line {
         let mut chars = Vec::new();
         let mut pending: Vec<u8> = Vec::new();
         let (mut confidence, mut begin) = (1.0_f32, 0.0);
@@ -40,7 +40,7 @@ impl Line {
             confidence = confidence.min(token.probability);
             pending.extend_from_slice(&token.bytes);
             let (text, n_bytes) = whole_characters(&pending);
-            let (start, end) = (moment(begin, false), moment(token.end, true));
+            let (start, end) = stretch(begin, token.end);
             let n_chars = text.chars().count() as u64;
             let length = end.saturating_sub(start);
             for (idx, ch) in (0..).zip(text.chars()) {
@@ -57,6 +57,28 @@ impl Line {
     /// Its text.
     pub fn text(&self) -> String {
         self.chars.iter().map(|it| it.ch).collect()
+    }
+
+    /// The line in parts, cut where nothing is said for `silence` or longer; marks stay behind what they end.
+    pub fn parts(self, silence: Millis) -> Vec<Line> {
+        let mut parts: Vec<Line> = Vec::new();
+        for it in self.chars {
+            match parts.last_mut().map(|part| &mut part.chars) {
+                Some(chars) => {
+                    let end = chars.last().map_or(0, |last| last.end);
+                    if it.start.saturating_sub(end) < silence {
+                        chars.push(it);
+                    } else if is_mark(it.ch) || it.ch.is_whitespace() {
+                        chars.push(HeardChar { start: end, end, ..it });
+                    } else {
+                        parts.push(Line { chars: vec![it] });
+                    }
+                }
+                None => parts.push(Line { chars: vec![it] }),
+            }
+        }
+        parts.iter_mut().for_each(Line::trim);
+        parts
     }
 
     /// Whether there is no character.
@@ -193,7 +215,8 @@ pub(super) mod tests {
             token(&[0xff], 0.1, 0.5, 0.5),
             token(&han[..1], 0.1, 0.5, 0.6),
         ];
-        let found = Line::of(&tokens, |it, _| (it * 1000.0).round() as u64);
+        let millis = |it: f32| (it * 1000.0).round() as u64;
+        let found = Line::of(&tokens, |from, to| (millis(from), millis(to)));
         assert_eq!(found.text(), "電話號");
         let times: Vec<_> =
             found.chars.iter().map(|it| (it.start, it.end, it.confidence)).collect();
@@ -216,5 +239,19 @@ pub(super) mod tests {
         let changed = line("打印机,你好").rewritten("印表機設備,您好");
         assert_eq!(changed.text(), "印表機設備,您好");
         assert_eq!((changed.chars[6].ch, changed.chars[6].start), ('您', 400));
+    }
+
+    #[test]
+    fn a_silence_parts_a_line_and_marks_stay_behind() {
+        let mut whole = line("甲乙,丙 丁");
+        let times = [0, 100, 5_000, 5_000, 5_100, 6_200];
+        for (it, start) in whole.chars.iter_mut().zip(times) {
+            (it.start, it.end) = (start, start + 100);
+        }
+        let parts = whole.parts(1_000);
+        let texts: Vec<String> = parts.iter().map(Line::text).collect();
+        assert_eq!(texts, ["甲乙,", "丙", "丁"]);
+        assert_eq!(parts[0].chars.last().map(|it| it.end), Some(200));
+        assert!(Line::default().parts(1_000).is_empty());
     }
 }

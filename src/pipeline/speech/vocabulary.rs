@@ -5,6 +5,9 @@ use std::sync::Arc;
 /// Characters of the prompt at most: the model sees some two hundred tokens, and a long prompt disturbs it.
 const MAX_PROMPT: usize = 120;
 
+/// What stands between the terms or sentences of a prompt.
+const BETWEEN: [char; 5] = ['、', '。', '\u{ff01}', '\u{ff1f}', '\n'];
+
 /// The prompt for a list of terms; none without a term.
 ///
 /// The model continues its prompt, so this is a sentence that could have been said before, with as many terms as fit.
@@ -24,12 +27,15 @@ pub fn prompt(terms: &[String]) -> Option<Arc<str>> {
     (!listed.is_empty()).then(|| Arc::from(format!("{listed}。")))
 }
 
-/// Whether a decode only repeats its prompt, as it does where nobody speaks.
-pub fn is_echo(text: &str, prompt: &str) -> bool {
+/// Whether a decode only repeats its prompt, as it does where nobody speaks. One term or sentence of it may well be said, when
+/// the model `is_sure`.
+pub fn is_echo(text: &str, prompt: &str, is_sure: bool) -> bool {
     let plain = |text: &str| text.chars().filter(|it| it.is_alphanumeric()).collect::<String>();
-    let (text, prompt) = (plain(text), plain(prompt));
-    // One term alone may well be said.
-    8 <= text.chars().count() && prompt.contains(&text)
+    let text = plain(text);
+    if text.chars().count() < 8 || !plain(prompt).contains(&text) {
+        return false;
+    }
+    !is_sure || !prompt.split(BETWEEN).any(|term| plain(term).contains(&text))
 }
 
 #[cfg(test)]
@@ -52,10 +58,12 @@ mod tests {
     #[test]
     fn an_echo_of_the_prompt_is_no_speech() {
         let check = |text: &str, expected| {
-            assert_eq!(is_echo(text, "國土管理署、戶政司、役政司。"), expected, "{text}");
+            let prompt = "國土管理署、戶政司、冬天我的肥肉不會被看見。";
+            assert_eq!([true, false].map(|it| is_echo(text, prompt, it)), expected, "{text}");
         };
-        check("國土管理署,戶政司,役政司", true);
-        check("國土管理署", false);
-        check("國土管理署和戶政司在哪裡", false);
+        check("國土管理署,戶政司,冬天我的", [true, true]);
+        check("國土管理署", [false, false]);
+        check("國土管理署和戶政司在哪裡", [false, false]);
+        check("冬天我的肥肉不會被看見。", [false, true]);
     }
 }

@@ -45,6 +45,9 @@ impl Default for Cut {
     }
 }
 
+/// Seconds by which a model may miss the edge of a piece.
+const NEAR: f32 = 0.35;
+
 /// Sound for the model. No `Debug`: it is somebody's voice.
 #[derive(Clone, Default)]
 pub struct Window {
@@ -78,23 +81,34 @@ impl Window {
         self.pieces.last().map_or(0, |it| it.there + it.len as u64)
     }
 
-    /// The moment of the recording, in thousandths of a second, that lies `seconds` after the window's beginning.
+    /// The moments of the recording, in thousandths of a second, of a stretch of the window.
     ///
-    /// `is_end` tells how to take a moment between two pieces: as the end of the first, or the beginning of the next.
+    /// Models tell times roughly: a stretch that begins just before a piece ends, or ends just after one begins, lies on the
+    /// other side, seconds away in the recording.
     #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "0 to 30 s")]
-    pub fn moment(&self, seconds: f32, is_end: bool) -> u64 {
-        let here = (f64::from(seconds.max(0.0)) * f64::from(RATE)).round() as usize;
-        let before = |piece: &&Piece| if is_end { piece.here < here } else { piece.here <= here };
-        let piece = self.pieces.iter().rev().find(before).or(self.pieces.first());
-        let sample =
-            piece.map_or(0, |it| it.there + (here.saturating_sub(it.here)).min(it.len) as u64);
-        sample * 1000 / u64::from(RATE)
-    }
-
-    /// How many seconds of silence of the recording lie between two moments of the window.
-    pub fn skipped(&self, from: f32, to: f32) -> f32 {
-        let real = self.moment(to, false).saturating_sub(self.moment(from, true)) as f32 / 1000.0;
-        (real - (to - from)).max(0.0)
+    pub fn stretch(&self, from: f32, to: f32) -> (u64, u64) {
+        let seconds = |samples: usize| samples as f32 / RATE as f32;
+        let begins = |idx: usize| self.pieces.get(idx).map_or(0.0, |it| seconds(it.here));
+        let ends = |idx: usize| self.pieces.get(idx).map_or(0.0, |it| seconds(it.here + it.len));
+        let last = |is_before: &dyn Fn(f32) -> bool| {
+            self.pieces.iter().rposition(|it| is_before(seconds(it.here))).unwrap_or(0)
+        };
+        let (mut first, mut final_) = (last(&|it| it <= from), last(&|it| it < to));
+        let (before, after) = (ends(first) - from, to - begins(final_));
+        if first + 1 == final_ && before < NEAR && after < NEAR {
+            (first, final_) = if after <= before { (first, first) } else { (final_, final_) };
+        } else if first < final_ {
+            first += usize::from(before < NEAR);
+            final_ -= usize::from(after < NEAR && first < final_);
+        }
+        let moment = |idx: usize, at: f32| {
+            let Some(piece) = self.pieces.get(idx) else { return 0 };
+            let inside =
+                (f64::from((at - begins(idx)).max(0.0)) * f64::from(RATE)).round() as usize;
+            (piece.there + inside.min(piece.len) as u64) * 1000 / u64::from(RATE)
+        };
+        let start = moment(first, from);
+        (start, moment(final_, to).max(start))
     }
 
     fn push(&mut self, there: u64, samples: &[f32]) {
@@ -322,19 +336,26 @@ mod tests {
     }
 
     #[test]
-    fn moments_are_those_of_the_recording() {
-        let all = windows("00880000008800000", CUT);
-        let seconds = |frames: f32| frames * FRAME as f32 / RATE as f32;
-        let check = |frames: f32, is_end: bool, expected: u64| {
-            assert_eq!(all[0].moment(seconds(frames), is_end), expected * 32, "{frames}");
+    fn what_is_near_the_edge_of_a_piece_lies_on_the_other_side() {
+        // Two seconds of speech, ten of silence, two of speech.
+        let speech = |there: u64| Window {
+            samples: vec![0.0; 2 * RATE as usize],
+            pieces: vec![Piece { here: 0, there, len: 2 * RATE as usize }],
+            ..Window::default()
         };
-        check(0.0, false, 0);
-        check(3.0, false, 3);
-        check(6.0, true, 6);
-        check(6.0, false, 8);
-        check(9.0, false, 11);
-        check(99.0, true, 14);
-        assert!((all[0].skipped(seconds(5.0), seconds(7.0)) - seconds(2.0)).abs() < 0.01);
-        assert_eq!(all[0].skipped(seconds(1.0), seconds(2.0)), 0.0);
+        let mut window = speech(0);
+        window.append(speech(12 * u64::from(RATE)));
+        let check = |from: f32, to: f32, expected: (u64, u64)| {
+            assert_eq!(window.stretch(from, to), expected, "{from} to {to}");
+        };
+        check(0.5, 1.5, (500, 1_500));
+        check(2.5, 3.5, (12_500, 13_500));
+        check(1.8, 3.5, (12_000, 13_500));
+        check(0.5, 2.2, (500, 2_000));
+        check(1.9, 2.2, (12_000, 12_200));
+        check(1.8, 2.1, (1_800, 2_000));
+        check(0.5, 3.5, (500, 13_500));
+        check(3.0, 99.0, (13_000, 14_000));
+        assert_eq!(Window::default().stretch(0.0, 1.0), (0, 0));
     }
 }

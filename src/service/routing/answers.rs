@@ -6,6 +6,7 @@ use crate::base::{Deadline, Private, RequestId};
 use crate::batch::RunError;
 use crate::pipeline::answers::assist;
 use crate::pipeline::answers::index::{Asked, Found};
+use crate::pipeline::answers::topic::is_follow_up;
 use crate::pipeline::encode::EncodeError;
 use crate::service::events::{Event, QuestionUnanswered};
 use crate::store::NewPrediction;
@@ -52,8 +53,9 @@ impl Routing {
         let question = active.index.asked(order.question.expose());
         let (mut found, mut by_words_only) = look(&question)?;
         let mut used_previous = false;
-        // A question that is clear by itself is not mixed with the one before.
+        // A question that is clear by itself is not mixed with the one before, nor one about something else.
         if found.refusal.is_some()
+            && is_follow_up(order.question.expose())
             && let Some(previous) = &order.previous
         {
             let previous = active.index.asked(previous.expose());
