@@ -6,6 +6,10 @@ use serde::{Deserialize, Serialize};
 
 use super::ClassifyError;
 
+/// Least probability of a label that needs no person: one that is rather wrong than right is never sure, however often its class
+/// was right in the mean.
+const LEAST: f32 = 0.5;
+
 /// Version of this file.
 pub const SETTINGS_FORMAT: u32 = 1;
 
@@ -98,9 +102,9 @@ impl Confidence {
         all
     }
 
-    /// The threshold of a label.
+    /// The threshold of a label, [`LEAST`] or more.
     pub fn threshold_of(&self, label: &str) -> f32 {
-        self.class_thresholds.get(label).copied().unwrap_or(self.threshold)
+        self.class_thresholds.get(label).copied().unwrap_or(self.threshold).max(LEAST)
     }
 
     fn corrected(&self, top: f32) -> f32 {

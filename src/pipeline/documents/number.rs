@@ -17,6 +17,8 @@ const REPLY_WINDOW: usize = 24;
 /// Words that say so.
 const REPLY_WORDS: &[&str] =
     &["復", "覆", "貴部", "大部", "鈞部", "貴署", "鈞署", "大署", "貴司", "貴所", "貴中心"];
+/// What follows a number that is quoted for what it says, and not answered.
+const QUOTED: &[&str] = &["函釋", "令釋", "解釋", "釋示", "函示"];
 /// Characters after which a prefix may begin.
 const STOPS: &[char] = &[
     '日', '依', '據', '復', '覆', '部', '署', '司', '所', '府', '以', '年', '月', '函', '與', '及',
@@ -154,13 +156,15 @@ impl PrefixTable {
             let before: Vec<char> =
                 whole.get(..start).unwrap_or_default().chars().rev().take(REPLY_WINDOW).collect();
             let before: String = before.into_iter().rev().collect();
+            let after = whole.get(all.end()..).unwrap_or_default();
             // What precedes in the same sentence only.
             let sentence = before.rsplit(['。', ';', '；', '\n']).next().unwrap_or_default();
             found.push(Citation {
                 number,
                 owner: owner.clone(),
                 span: folded.span(start..all.end()),
-                is_answered: REPLY_WORDS.iter().any(|it| sentence.contains(it)),
+                is_answered: REPLY_WORDS.iter().any(|it| sentence.contains(it))
+                    && !QUOTED.iter().any(|it| after.trim_start().starts_with(it)),
             });
         }
         found
@@ -240,10 +244,15 @@ mod tests {
         check("營署園", Some(unit("國家公園署")));
         check("營署建管", Some(unit("國土管理署")));
         check("台內社", Some(Owner::Moved { ministry: "衛生福利部".to_owned() }));
+        check("內授國建管", Some(unit("國土管理署")));
+        check("國署計", Some(unit("國土管理署")));
+        check("消署預", Some(unit("消防署")));
+        check("台內宗", Some(unit("宗教及禮制司")));
+        check("內授役甄", Some(unit("役政司")));
         check("府民戶", None);
         check("內", None);
         check("", None);
-        assert_eq!(table().version(), "2023-09-20");
+        assert_eq!(table().version(), "2026-11-29");
     }
 
     #[test]
@@ -267,6 +276,7 @@ mod tests {
         );
         check("依內政部台內營字第0950807676號函釋辦理", None);
         check("復貴府府民戶字第1140123456號函", None);
+        check("查貴部95年12月1日台內營字第0950807676號函釋略以", None);
         check("復貴部台內戶字第1140123456號及台內地字第1140123457號函", None);
         check(
             "復貴部台內戶字第1140123456號及台內戶字第1140123457號函",

@@ -168,11 +168,15 @@ impl Routing {
         found.map(|it| Repeated { prediction_id: it.id, similarity: it.similarity })
     }
 
-    /// Probability that a text is another ministry's; none without a model of ministries.
+    /// Probability that a text is another ministry's; none without a model of ministries, or what it reads: of nothing every
+    /// ministry is as likely as it has texts.
     pub(super) fn foreign(&self, parts: &[Part<'_>]) -> Result<Option<Ministry>, CallError> {
         let Some(model) = self.ministries.get() else { return Ok(None) };
         let classifier = &model.classifier;
         let composed = Composed::new(classifier.inputs(), parts);
+        if composed.texts().iter().all(|it| it.trim().is_empty()) {
+            return Ok(None);
+        }
         let ask = Ask { top_k: usize::MAX, spans: 0 };
         let decision = with_workspace(|it| classifier.classify(&composed.texts(), None, ask, it));
         let ranked = decision.map_err(|it| internal(&it))?.ranked;
