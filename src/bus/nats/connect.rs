@@ -25,9 +25,7 @@ pub(super) async fn connect(settings: NatsSettings) -> Result<Nats, BusError> {
         tracing::warn!(version = found, "the NATS server has known vulnerabilities");
     }
     let jetstream = jetstream::new(client.clone());
-    for spec in &STREAMS {
-        make_stream(&jetstream, spec, &settings).await?;
-    }
+    make_streams(&jetstream, &settings).await?;
     Ok(Nats {
         client,
         jetstream,
@@ -35,6 +33,17 @@ pub(super) async fn connect(settings: NatsSettings) -> Result<Nats, BusError> {
         tasks: Gate::new(),
         closing: Arc::new(watch::Sender::new(false)),
     })
+}
+
+/// Makes the streams that are not there.
+pub(super) async fn make_streams(
+    jetstream: &jetstream::Context,
+    settings: &NatsSettings,
+) -> Result<(), BusError> {
+    for spec in &STREAMS {
+        make_stream(jetstream, spec, settings).await?;
+    }
+    Ok(())
 }
 
 async fn open(settings: &NatsSettings) -> Result<Client, BusError> {

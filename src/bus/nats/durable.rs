@@ -1,6 +1,7 @@
 //! Members of durables: pull, deliver, acknowledge; give up after the last delivery.
 
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use async_nats::jetstream::consumer::{AckPolicy, Consumer, DeliverPolicy, pull};
@@ -11,7 +12,7 @@ use futures_util::{FutureExt, StreamExt};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, watch};
 use tokio::task::JoinSet;
 
-use super::{Nats, publish};
+use super::{Nats, connect, publish};
 use crate::bus::error::BusError;
 use crate::bus::event::CloudEvent;
 use crate::bus::gate::Pass;
@@ -19,7 +20,7 @@ use crate::bus::message::{
     Delivery, Handle, Handler, Outcome, Subscription, dead_letter, received,
 };
 use crate::bus::stream::{StreamSpec, stream_under};
-use crate::bus::subject::{Subject, SubjectError, is_token};
+use crate::bus::subject::{Filter, Subject, SubjectError, is_token};
 
 /// How long one question to the server for more stays open.
 const PULL: Duration = Duration::from_secs(5);
@@ -37,16 +38,19 @@ pub(super) async fn subscribe(nats: &Nats, wanted: Subscription) -> Result<Handl
     }
     let spec = stream_under(&wanted.filter)
         .ok_or_else(|| BusError::Unroutable(wanted.filter.to_string()))?;
-    let consumer = consumer(nats, spec, &wanted).await?;
+    let policy = if spec.waits { DeliverPolicy::All } else { DeliverPolicy::New };
+    let consumer = consumer(nats, spec, (&wanted.durable, &wanted.filter), policy).await?;
     let (stop, stopped) = watch::channel(false);
     let member = Member {
         nats: nats.clone(),
-        consumer,
+        spec,
         durable: wanted.durable,
+        filter: wanted.filter,
+        last_seen: AtomicU64::new(0),
         handler: wanted.handler,
         places: Arc::new(Semaphore::new(wanted.max_in_flight.max(1))),
     };
-    let task = tokio::spawn(member.run([stopped, nats.closing.subscribe()], pass));
+    let task = tokio::spawn(member.run(consumer, [stopped, nats.closing.subscribe()], pass));
     let abort = task.abort_handle();
     let stop = move || {
         async move {
@@ -59,31 +63,33 @@ pub(super) async fn subscribe(nats: &Nats, wanted: Subscription) -> Result<Handl
     Ok(Handle { stop: Some(Box::new(stop)), task: abort })
 }
 
-/// The durable on the server; made when it is not there.
+/// The durable on the server; made when it is not there, to begin as `policy` says.
 async fn consumer(
     nats: &Nats,
     spec: &StreamSpec,
-    wanted: &Subscription,
+    (durable, filter): (&str, &Filter),
+    policy: DeliverPolicy,
 ) -> Result<Consumer<pull::Config>, BusError> {
     let set_up = |source: async_nats::Error| BusError::SetUp {
-        what: format!("durable `{}`", wanted.durable),
+        what: format!("durable `{durable}`"),
         source,
     };
     let stream: Stream =
         nats.jetstream.get_stream(spec.name).await.map_err(|it| set_up(it.into()))?;
-    let filter = wanted.filter.as_str();
-    if let Ok(found) = stream.consumer_info(&wanted.durable).await
-        && found.config.filter_subject != filter
-    {
-        return Err(set_up("it has another filter".into()));
+    let filter = filter.as_str();
+    if let Ok(found) = stream.consumer_info(durable).await {
+        if found.config.filter_subject != filter {
+            return Err(set_up("it has another filter".into()));
+        }
+        // One that is there goes on where it is.
+        return stream.get_consumer(durable).await.map_err(set_up);
     }
-    let deliver_policy = if spec.waits { DeliverPolicy::All } else { DeliverPolicy::New };
     let config = pull::Config {
-        durable_name: Some(wanted.durable.clone()),
+        durable_name: Some(durable.to_owned()),
         filter_subject: filter.to_owned(),
         ack_policy: AckPolicy::Explicit,
         ack_wait: nats.settings.lease,
-        deliver_policy,
+        deliver_policy: policy,
         // We count ourselves, so that nothing is given up before its dead letter is stored.
         max_deliver: -1,
         ..pull::Config::default()
@@ -93,14 +99,22 @@ async fn consumer(
 
 struct Member {
     nats: Nats,
-    consumer: Consumer<pull::Config>,
+    spec: &'static StreamSpec,
     durable: String,
+    filter: Filter,
+    /// Number in its stream of the newest message that came; 0 for none.
+    last_seen: AtomicU64,
     handler: Handler,
     places: Arc<Semaphore>,
 }
 
 impl Member {
-    async fn run(self, [mut stopped, mut closing]: [watch::Receiver<bool>; 2], pass: Pass) {
+    async fn run(
+        self,
+        consumer: Consumer<pull::Config>,
+        [mut stopped, mut closing]: [watch::Receiver<bool>; 2],
+        pass: Pass,
+    ) {
         let member = Arc::new(self);
         // Dropping the set ends every delivery: an aborted member leaves as a crashed one would.
         let mut running = JoinSet::new();
@@ -109,23 +123,35 @@ impl Member {
             // An error means that the other side is gone: then this member ends, too.
             _ = stopped.wait_for(|it| *it) => {}
             _ = closing.wait_for(|it| *it) => {}
-            () = member.pull_all(&mut running) => {}
+            () = member.pull_all(consumer, &mut running) => {}
         }
         while running.join_next().await.is_some() {}
         drop(pass);
     }
 
     /// Asks for as many messages as there are places, again and again.
-    async fn pull_all(self: &Arc<Self>, running: &mut JoinSet<()>) {
+    async fn pull_all(
+        self: &Arc<Self>,
+        mut consumer: Consumer<pull::Config>,
+        running: &mut JoinSet<()>,
+    ) {
         loop {
             let Ok(first) = Arc::clone(&self.places).acquire_owned().await else { return };
             let mut places = vec![first];
             while let Ok(place) = Arc::clone(&self.places).try_acquire_owned() {
                 places.push(place);
             }
-            let pulled = tokio::time::timeout(2 * PULL, self.pull(places, running)).await;
+            let pulled = self.pull(&consumer, places, running);
+            let pulled = tokio::time::timeout(2 * PULL, pulled).await;
             if !matches!(pulled, Ok(Ok(()))) {
                 tracing::debug!(durable = self.durable, "a pull failed");
+                match tokio::time::timeout(2 * PULL, self.restored()).await {
+                    Ok(Ok(restored)) => consumer = restored,
+                    Ok(Err(error)) => {
+                        tracing::warn!(durable = self.durable, %error, "nothing is received");
+                    }
+                    Err(_) => (),
+                }
                 // A bounded wait; nothing ever completes it early.
                 let _ = tokio::time::timeout(PAUSE, std::future::pending::<()>()).await;
             }
@@ -133,15 +159,35 @@ impl Member {
         }
     }
 
+    /// The durable again, and its stream: both may have been deleted, or lost with the server's disk. It begins behind what
+    /// this member has seen; in a stream that began anew, with all.
+    async fn restored(&self) -> Result<Consumer<pull::Config>, BusError> {
+        connect::make_streams(&self.nats.jetstream, &self.nats.settings).await?;
+        let stream = self.nats.jetstream.get_stream(self.spec.name).await;
+        let last = stream.map_or(0, |it| it.cached_info().state.last_sequence);
+        let seen = self.last_seen.load(Ordering::Relaxed);
+        let policy = if last < seen {
+            DeliverPolicy::All
+        } else if 0 < seen || self.spec.waits {
+            DeliverPolicy::ByStartSequence { start_sequence: seen + 1 }
+        } else {
+            DeliverPolicy::New
+        };
+        consumer(&self.nats, self.spec, (&self.durable, &self.filter), policy).await
+    }
+
     async fn pull(
         self: &Arc<Self>,
+        consumer: &Consumer<pull::Config>,
         mut places: Vec<OwnedSemaphorePermit>,
         running: &mut JoinSet<()>,
     ) -> Result<(), async_nats::Error> {
-        let batch = self.consumer.batch().max_messages(places.len()).expires(PULL);
+        let batch = consumer.batch().max_messages(places.len()).expires(PULL);
         let mut messages = batch.messages().await?;
         while let Some(message) = messages.next().await {
             let message = message?;
+            let number = message.info().map_or(0, |it| it.stream_sequence);
+            self.last_seen.fetch_max(number, Ordering::Relaxed);
             let Some(place) = places.pop() else { break };
             let member = Arc::clone(self);
             running.spawn(async move {

@@ -6,9 +6,10 @@ use async_nats::HeaderMap;
 use async_nats::jetstream;
 use async_nats::jetstream::context::{PublishError, PublishErrorKind};
 use async_nats::jetstream::message::PublishMessage;
+use bytes::Bytes;
 use futures_util::FutureExt;
 
-use super::Nats;
+use super::{Nats, connect};
 use crate::bus::error::BusError;
 use crate::bus::event::{CloudEvent, Extension, MEDIA_TYPE};
 use crate::bus::message::Receipt;
@@ -38,8 +39,6 @@ pub(super) async fn store(
 ) -> Result<Receipt, BusError> {
     let stream = stream_of(subject).ok_or_else(|| BusError::Unroutable(subject.to_string()))?;
     let bytes = body.len();
-    let message =
-        PublishMessage::build().headers(headers).message_id(message_id).payload(body.into());
     let failed = |error: PublishError| match error.kind() {
         PublishErrorKind::StreamNotFound => BusError::Unroutable(subject.to_string()),
         PublishErrorKind::TimedOut | PublishErrorKind::BrokenPipe => BusError::Timeout,
@@ -50,8 +49,21 @@ pub(super) async fn store(
         _ if is_full(&error) => BusError::Full(stream.name.to_owned()),
         _ => BusError::SetUp { what: format!("stream `{}`", stream.name), source: error.into() },
     };
-    let sent = nats.jetstream.send_publish(subject.to_string(), message).await.map_err(failed)?;
-    let stored = sent.await.map_err(failed)?;
+    let body = Bytes::from(body);
+    let send = async || {
+        let message = PublishMessage::build().headers(headers.clone()).message_id(message_id);
+        let sent = nats.jetstream.send_publish(subject.to_string(), message.payload(body.clone()));
+        sent.await?.await
+    };
+    let stored = match send().await {
+        // The server came back without its streams.
+        Err(error) if error.kind() == PublishErrorKind::StreamNotFound => {
+            connect::make_streams(&nats.jetstream, &nats.settings).await?;
+            send().await
+        }
+        sent => sent,
+    };
+    let stored = stored.map_err(failed)?;
     let settled = std::future::ready(Ok(())).boxed();
     Ok(Receipt { duplicate: stored.duplicate, settled })
 }

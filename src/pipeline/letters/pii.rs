@@ -124,16 +124,21 @@ static PLATE: LazyLock<Regex> = LazyLock::new(|| {
         r"[A-Z]{3}-[0-9]{3,4}|[A-Z0-9]{2}-[0-9]{4}|[0-9]{4}-[A-Z0-9]{2}|[0-9]{3}-[A-Z]{3}|(?:車牌|車號)[: 號碼為是]{0,3}[A-Z0-9]{2,4} ?[A-Z0-9]{2,4}",
     )
 });
+/// The number of a paper, not of a house: 本里公告第3號.
+static NO_ADDRESS: LazyLock<Regex> =
+    LazyLock::new(|| pattern("[第字](?:[0-9一二三四五六七八九十百〇○]{1,5})號"));
 static ADDRESS: LazyLock<Regex> = LazyLock::new(|| {
     let number = "[0-9一二三四五六七八九十百〇○]{1,5}";
     let han = "[㐀-鿿]";
     let town = format!("{han}{{1,3}}[鄉鎮市區]");
     let ward = format!("(?: ?{number} ?鄰)?");
     // A house of a hamlet, known by its village: 富世村富世291號.
-    let hamlet = format!("{town} ?{han}{{1,4}}[村里]{ward} ?{han}{{1,5}}?");
+    let hamlet = format!(
+        "(?:{town} ?)?(?:{han}{{1,4}}[村里]{ward}|{han}{{0,4}}{number} ?鄰) ?{han}{{1,4}}?"
+    );
     let street = format!(
         "(?:{town} ?)?(?:{han}{{1,4}}[村里])?{ward} ?\
-         (?:{han}{{1,6}}?(?:路|街|大道)|{han}{{0,4}}{han}(?:新村|[村里]){ward})"
+         (?:{han}{{1,6}}?(?:路|街|大道)|{han}{{2,4}}?巷|{han}{{0,4}}{han}(?:新村|[村里]){ward})"
     );
     pattern(&format!(
         "(?:(?:{COUNTIES}) ?)?(?:{street}|{hamlet})\
@@ -198,7 +203,8 @@ fn search(text: &str, kinds: Kinds) -> Vec<Pii> {
     rule(&MOBILE, with_digits(10), &|it| of(PiiKind::MobilePhone, is_number(text, it)));
     rule(&LANDLINE, with_digits(9), &|it| of(PiiKind::Landline, is_landline(text, it)));
     rule(&PLATE, all, &|it| of(PiiKind::Plate, is_plate(text, it)));
-    for it in ADDRESS.find_iter(if all.contains('號') { all } else { "" }) {
+    let addresses = ADDRESS.find_iter(if all.contains('號') { all } else { "" });
+    for it in addresses.filter(|it| !NO_ADDRESS.is_match(it.as_str())) {
         let introduction = introduction(it.as_str());
         keep(PiiKind::Address, it.start() + introduction..it.end());
     }
@@ -219,7 +225,7 @@ fn accepted(
         let ends = iter::once(found.len()).chain(shorter);
         let mut tried = ends.map(|it| found.start()..found.start() + it);
         let passed = tried.find_map(|range| Some((check(&range)?, range)));
-        // Every pattern begins with one byte.
+        // No match begins within a character.
         at = passed.as_ref().map_or(found.start() + 1, |(_, range)| range.end);
         accepted.extend(passed);
     }

@@ -18,10 +18,25 @@ const MIN_CODE: usize = 5;
 /// What follows a run of digits that is an amount, not a number of somebody.
 const AMOUNT: &[char] = &['元', '塊', '萬', '億', '人', '件', '戶', '%', '年'];
 /// What people say between digits.
-const FILLERS: &[char] =
-    &['嗯', '啊', '呃', '喔', '哦', '欸', '杠', '槓', '減', '然', '後', '再', '來', '的'];
+const FILLERS: &[char] = &[
+    '嗯', '啊', '呃', '喔', '哦', '欸', '杠', '槓', '減', '然', '後', '再', '來', '的', '對', '是',
+    '好', '那', '就', '還', '有',
+];
 /// Fillers in a row that may stand between digits.
-const MAX_FILLERS: usize = 4;
+const MAX_FILLERS: usize = 6;
+/// How the signs of an address of mail are said, and names of hosts.
+const MAIL_WORDS: [(&str, &str); 8] = [
+    ("小老鼠", "@"),
+    ("艾特", "@"),
+    (" at ", "@"),
+    ("雅虎", "yahoo"),
+    ("奇摩", "kimo"),
+    (" dot ", "."),
+    ("點", "."),
+    ("底線", "_"),
+];
+/// Marks that end a sentence: no address goes on behind them.
+const SENTENCE_ENDS: &[char] = &['。', '?', '!', '\u{ff1f}', '\u{ff01}'];
 
 /// Kind of digits that no rule names.
 pub const UNNAMED: &str = "number";
@@ -61,7 +76,7 @@ pub fn spoken(segments: &[Segment]) -> Vec<(&'static str, String)> {
             let covered = segment.text.expose().chars().skip(it.start).take(it.end - it.start);
             let plain = covered.filter_map(|ch| {
                 let is_kept = ch.is_ascii_alphanumeric() || "@._+-".contains(ch);
-                digit(ch).or_else(|| is_kept.then_some(ch))
+                dictated(ch).or_else(|| is_kept.then_some(ch))
             });
             match found.last_mut() {
                 // Without a mask it goes on with what the segment before began.
@@ -107,26 +122,99 @@ fn find(text: &[char]) -> Vec<Found> {
         end,
     };
     found.extend(pii::find(&spoken).into_iter().map(|it| place(it, it.span.start, it.span.end)));
-    // Numbers only: addresses of a text without its marks would run into each other.
-    let (compact, origins) = compact(text);
-    let origin = |idx: usize| origins.get(idx).copied();
-    for it in pii::find(&compact).into_iter().filter(|it| it.kind != PiiKind::Address) {
-        let last = it.span.end.checked_sub(1).and_then(origin);
-        if let (Some(start), Some(last)) = (origin(it.span.start), last) {
-            found.push(place(it, start, last + 1));
+    let mut add = |(text, origins): &(String, Vec<usize>), is_of: &dyn Fn(PiiKind) -> bool| {
+        let origin = |idx: usize| origins.get(idx).copied();
+        for it in pii::find(text).into_iter().filter(|it| is_of(it.kind)) {
+            let last = it.span.end.checked_sub(1).and_then(origin);
+            if let (Some(start), Some(last)) = (origin(it.span.start), last) {
+                found.push(place(it, start, last + 1));
+            }
         }
+    };
+    // Numbers only: addresses of a text without its marks would run into each other.
+    let compacted = compact(text);
+    add(&compacted, &|kind| kind != PiiKind::Address);
+    add(&joined(text), &|kind| kind == PiiKind::Address);
+    if spoken.contains(['@', '點', '.']) || spoken.to_lowercase().contains("dot") {
+        add(&mail(text), &|kind| kind == PiiKind::Email);
     }
+    let (compact, origins) = compacted;
     found.extend(runs(&compact, &origins));
     merged(found)
 }
 
+/// As [`digit`], and 兩: who dictates says it for a two.
+fn dictated(ch: char) -> Option<char> {
+    if ch == '兩' { Some('2') } else { digit(ch) }
+}
+
+/// Whether a letter stands by itself, as those that are spelled do.
+fn is_spelled(text: &[char], idx: usize) -> bool {
+    let is_letter =
+        |idx: Option<usize>| idx.and_then(|it| text.get(it)).is_some_and(char::is_ascii_alphabetic);
+    is_letter(Some(idx)) && !is_letter(idx.checked_sub(1)) && !is_letter(Some(idx + 1))
+}
+
+/// Blanks from `idx` on that stand between letters that are spelled, or such a letter and a digit.
+fn between_spelled(text: &[char], idx: usize) -> usize {
+    let rest = text.get(idx..).unwrap_or_default();
+    let n_blanks = rest.iter().take_while(|it| it.is_whitespace()).count();
+    let next = text.get(idx + n_blanks).copied().and_then(dictated);
+    let goes_on = next.is_some() || is_spelled(text, idx + n_blanks);
+    let is_between = idx.checked_sub(1).is_some_and(|it| is_spelled(text, it)) && goes_on;
+    if is_between { n_blanks } else { 0 }
+}
+
+/// The text without the marks and blanks within its sentences; and where each character was.
+fn joined(text: &[char]) -> (String, Vec<usize>) {
+    let is_kept = |ch: char| SENTENCE_ENDS.contains(&ch) || !(is_mark(ch) || ch.is_whitespace());
+    let kept = text.iter().enumerate().filter(|(_, ch)| is_kept(**ch));
+    kept.map(|(idx, ch)| (*ch, idx)).unzip()
+}
+
+/// The text with addresses of mail as they are written; and where each character was.
+fn mail(text: &[char]) -> (String, Vec<usize>) {
+    let (mut written, mut origins) = (String::new(), Vec::new());
+    let mut idx = 0;
+    while let Some(&ch) = text.get(idx) {
+        let rest = text.get(idx..).unwrap_or_default();
+        let said = MAIL_WORDS.iter().find(|(word, _)| {
+            let same = |(a, b): (&char, char)| a.eq_ignore_ascii_case(&b);
+            let n_chars = word.chars().count();
+            rest.get(..n_chars).is_some_and(|it| it.iter().zip(word.chars()).all(same))
+        });
+        let n_blanks = between_spelled(text, idx);
+        if let Some((word, sign)) = said {
+            while *sign == "@" && written.ends_with(' ') {
+                written.pop();
+                origins.pop();
+            }
+            written.push_str(sign);
+            origins.extend(sign.chars().map(|_| idx));
+            idx += word.chars().count();
+        } else if 0 < n_blanks {
+            idx += n_blanks;
+        } else {
+            written.push(ch);
+            origins.push(idx);
+            idx += 1;
+        }
+    }
+    (written, origins)
+}
+
 /// The text with digits as digits and without what stands between them; and where each character was.
 fn compact(text: &[char]) -> (String, Vec<usize>) {
-    let is_code = |ch: char| digit(ch).is_some() || ch.is_ascii_alphabetic();
+    let is_code = |ch: char| dictated(ch).is_some() || ch.is_ascii_alphabetic();
     let mut compact = String::new();
     let mut origins = Vec::new();
     let mut idx = 0;
     while let Some(&ch) = text.get(idx) {
+        let n_blanks = between_spelled(text, idx);
+        if 0 < n_blanks {
+            idx += n_blanks;
+            continue;
+        }
         let is_after_digit = compact.ends_with(|it: char| it.is_ascii_digit());
         if is_after_digit && !is_code(ch) {
             let gap = text.iter().skip(idx).take_while(|it| !is_code(**it));
@@ -140,13 +228,13 @@ fn compact(text: &[char]) -> (String, Vec<usize>) {
                     is_gap = false;
                 }
             }
-            let goes_on = text.get(idx + n_gap).is_some_and(|it| digit(*it).is_some());
+            let goes_on = text.get(idx + n_gap).is_some_and(|it| dictated(*it).is_some());
             if is_gap && goes_on && n_fillers <= MAX_FILLERS {
                 idx += n_gap;
                 continue;
             }
         }
-        compact.push(digit(ch).unwrap_or(ch));
+        compact.push(dictated(ch).unwrap_or(ch));
         origins.push(idx);
         idx += 1;
     }
@@ -176,9 +264,12 @@ fn runs(compact: &str, origins: &[usize]) -> Vec<Found> {
 
 fn is_number(run: &[char], is_amount: bool) -> bool {
     let n_digits = run.iter().filter(|it| it.is_ascii_digit()).count();
+    // Three letters and four digits are a plate.
+    let is_plate =
+        run.len() == 7 && n_digits == 4 && run.iter().take(3).all(char::is_ascii_alphabetic);
     // No amount begins with a zero, and none has letters in it.
     let is_code = run.first() == Some(&'0') || n_digits < run.len();
-    if is_code { MIN_CODE <= n_digits } else { MIN_RUN <= n_digits && !is_amount }
+    if is_code { is_plate || MIN_CODE <= n_digits } else { MIN_RUN <= n_digits && !is_amount }
 }
 
 /// In order, not overlapping: of two that share a character one is made, of the kind that is known better.
@@ -244,6 +335,20 @@ mod tests {
         check(&["洞九幺二三四五六拐八"], &["〔行動電話〕"]);
         check(&["零九一二,然後再來三四五六七八,對"], &["〔行動電話〕,對"]);
         check(&["五樓,第三個窗口"], &["五樓,第三個窗口"]);
+    }
+
+    #[test]
+    fn what_is_spelled_or_said_otherwise_is_hidden() {
+        check(&["洞九兩兩三四五六拐八"], &["〔行動電話〕"]);
+        check(&["零九一二,嗯對,三四五,嗯對,六七八"], &["〔行動電話〕"]);
+        check(&["信箱wang小老鼠gmail點com。"], &["信箱〔電子信箱〕。"]);
+        check(&["w a n g 小老鼠雅虎點com點tw"], &["〔電子信箱〕"]);
+        check(&["mail to wang at gmail dot com"], &["mail to 〔電子信箱〕"]);
+        check(&["住台北市中正區,徐州路,五號。"], &["住〔地址〕。"]);
+        check(&["信義路,4段,305號"], &["〔地址〕"]);
+        check(&["美信巷15號,東河12鄰石壁15號"], &["〔地址〕,〔地址〕"]);
+        check(&["車牌 A B C 1234"], &["車牌 〔號碼〕"]);
+        check(&["依本村公告第3號,三點十五分見"], &["依本村公告第3號,三點十五分見"]);
     }
 
     #[test]

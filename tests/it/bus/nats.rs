@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use fenwen::bus::{Bus, BusError, Nats, NatsSettings};
+use fenwen::bus::{Bus, BusError, Nats, NatsSettings, Subject};
 
 use super::{Engine, Limits, WATCHDOG, echo, job, publish, receive, request, serve, suite, within};
 use crate::nats_server::NatsServer;
@@ -98,4 +98,24 @@ async fn discovery_shows_version_metadata_and_counts() {
     assert_eq!(info["endpoints"][0]["subject"], echo().as_str());
     let stats = ask("STATS").await["endpoints"][0].clone();
     assert_eq!((&stats["num_requests"], &stats["data"]["failures"]), (&2.into(), &1.into()));
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_durable_and_a_stream_that_are_deleted_are_made_again_and_nothing_is_missed() {
+    let it = Server::start(Limits::default()).await;
+    let bus = it.bus();
+    let subject = Subject::parse("moi.ai.v1.evt.301000000A.job.job.done").unwrap();
+    let (_member, mut deliveries) =
+        receive(&*bus, "moi.ai.v1.evt.>", "webhooks", |_| Outcome::Ack).await;
+    publish(&*bus, &subject, "a").await;
+    assert_eq!(super::next(&mut deliveries, 1).await, [("a".to_owned(), 1)]);
+    let other = async_nats::connect(it.settings.url.as_str()).await.unwrap();
+    let other = async_nats::jetstream::new(other);
+    let stream = other.get_stream("MOI_AI_EVENTS").await.unwrap();
+    stream.delete_consumer("webhooks").await.unwrap();
+    publish(&*bus, &subject, "b").await;
+    assert_eq!(super::next(&mut deliveries, 1).await, [("b".to_owned(), 1)]);
+    other.delete_stream("MOI_AI_EVENTS").await.unwrap();
+    publish(&*bus, &subject, "c").await;
+    assert_eq!(super::next(&mut deliveries, 1).await, [("c".to_owned(), 1)]);
 }
