@@ -68,9 +68,7 @@ impl Message {
 
     /// Refuses a message that says that it is too large.
     pub(super) fn check(&self, headers: &HeaderMap) -> Result<(), CallError> {
-        let length =
-            headers.get(CONTENT_LENGTH).and_then(|it| it.to_str().ok()?.parse::<u64>().ok());
-        match length.filter(|it| self.is_exchanged && MESSAGE_BYTES <= *it) {
+        match length(headers).filter(|it| self.is_exchanged && MESSAGE_BYTES <= *it) {
             Some(_) => Err(too_large()),
             None => Ok(()),
         }
@@ -84,13 +82,26 @@ impl Message {
         if self.is_overlong.load(Ordering::Relaxed) {
             return Failure::from(too_large()).into_response();
         }
-        if MESSAGE_BYTES <= response.body().size_hint().lower() {
+        let hint = response.body().size_hint();
+        let known = hint.exact().or_else(|| length(response.headers()));
+        if MESSAGE_BYTES <= known.unwrap_or(hint.lower()) {
             let message = "回覆超過交換平臺單則訊息的上限,請縮小查詢的範圍,或以其他管道取得。";
             return Failure::from(refuse(ErrorCode::TooLarge, message)).into_response();
         }
         strip(response.headers_mut());
+        // What does not say how long it gets is answered by now when it turns out too long: it breaks off, so that nobody
+        // takes a part for the whole.
+        if known.is_none() {
+            let body = std::mem::take(response.body_mut());
+            *response.body_mut() = bounded(body, Arc::default());
+        }
         response
     }
+}
+
+/// How long a body is, by its header.
+fn length(headers: &HeaderMap) -> Option<u64> {
+    headers.get(CONTENT_LENGTH)?.to_str().ok()?.parse().ok()
 }
 
 fn too_large() -> CallError {
@@ -181,6 +192,8 @@ impl Stream for Bounded {
 
 #[cfg(test)]
 mod tests {
+    use axum::http::HeaderValue;
+
     use super::*;
 
     #[track_caller]
@@ -195,6 +208,39 @@ mod tests {
         check_user("TWA123456789", "*********789");
         check_user("twa123456789", "*********789");
         check_user("EE12345678901", "EE12345678901");
+    }
+
+    /// Status, and whether all of the body comes.
+    fn answered(body: Body, length: Option<u64>) -> (u16, bool) {
+        let message = Message {
+            is_exchanged: true,
+            longest: Duration::from_secs(1),
+            is_overlong: Arc::default(),
+        };
+        let mut response = Response::new(body);
+        if let Some(length) = length {
+            response.headers_mut().insert(CONTENT_LENGTH, HeaderValue::from(length));
+        }
+        let (head, body) = message.answer(response).into_parts();
+        let read = axum::body::to_bytes(body, usize::MAX);
+        let read = futures_util::FutureExt::now_or_never(read).unwrap();
+        (head.status.as_u16(), read.is_ok())
+    }
+
+    #[test]
+    fn no_answer_is_as_large_as_a_message_may_not_be() {
+        const PIECE: usize = 1_000_000;
+        let stream = |n_pieces: usize| {
+            let pieces = (0..n_pieces).map(|_| Ok::<_, std::io::Error>(vec![0_u8; PIECE]));
+            Body::from_stream(futures_util::stream::iter(pieces))
+        };
+        assert_eq!(answered(Body::from(vec![0; 5 * PIECE - 1]), None), (200, true));
+        assert_eq!(answered(Body::from(vec![0; 5 * PIECE]), None).0, 413);
+        assert_eq!(answered(stream(4), Some(4_000_000)), (200, true));
+        assert_eq!(answered(stream(6), Some(6_000_000)).0, 413);
+        assert_eq!(answered(stream(4), None), (200, true));
+        assert_eq!(answered(stream(6), None), (200, false), "it breaks off");
+        assert_eq!(answered(Body::empty(), None), (200, true));
     }
 
     #[test]
