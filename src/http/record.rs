@@ -204,7 +204,10 @@ pub(super) fn not_recorded() -> CallError {
 }
 
 fn row(cx: &RequestContext, request: &Request, label: &str) -> Row {
-    let (actor, client) = actor(request);
+    let (actor, client) = match exchange::claimed(request) {
+        Some(actor) => (actor, None),
+        None => actor(request),
+    };
     let method = match request.method().as_str() {
         it @ ("GET" | "HEAD" | "POST" | "PUT" | "PATCH" | "DELETE") => it,
         _ => "other",
