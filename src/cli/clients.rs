@@ -14,7 +14,9 @@ use clap::{Args, Subcommand};
 use crate::audit::{AuditEvent, Row, Word};
 use crate::base::{Clock, SystemClock, rfc3339};
 use crate::config::{self, Config, Profile};
-use crate::identity::{Application, Gate, GateSettings, IssuerSettings, KeySource, NewKey};
+use crate::identity::{
+    Application, Gate, GateSettings, IssuerSettings, KeySource, NewKey, shares_partner,
+};
 use crate::policy::{Policy, Role, Scope, Scopes};
 use crate::store::Store;
 use crate::store::clients::{ClientKey, ClientRow};
@@ -182,12 +184,7 @@ fn perform(command: ClientsCommand, config: &Config) -> anyhow::Result<()> {
     let now = SystemClock.unix_time();
     let mut out = std::io::stdout().lock();
     match command {
-        ClientsCommand::Add(it) => {
-            let id = it.id.clone();
-            let is_new = store.add_client(it.row(now)?).wait()?;
-            ensure!(is_new, "「{id}」或其交換平臺名稱已被使用:請見 `fenwen clients list`");
-            writeln!(out, "已登記 {id};以 fenwen clients key {id} 製發金鑰。")?;
-        }
+        ClientsCommand::Add(it) => add(&store, it.row(now)?, &mut out)?,
         ClientsCommand::List => {
             for row in store.clients().wait()? {
                 writeln!(out, "{}", line(&row, now))?;
@@ -253,6 +250,16 @@ impl Registration {
         };
         Ok(application.row(&self.approved_by, now)?)
     }
+}
+
+fn add(store: &Store, row: ClientRow, out: &mut dyn Write) -> anyhow::Result<()> {
+    let id = row.id.clone();
+    // Names that were registered before one spelling was kept are not found by the database.
+    let is_taken = store.clients().wait()?.iter().any(|it| shares_partner(it, &row));
+    let is_new = !is_taken && store.add_client(row).wait()?;
+    ensure!(is_new, "「{id}」或其交換平臺名稱已被使用:請見 `fenwen clients list`");
+    writeln!(out, "已登記 {id};以 fenwen clients key {id} 製發金鑰。")?;
+    Ok(())
 }
 
 fn show(store: &Store, id: &str, now: Duration, out: &mut dyn Write) -> anyhow::Result<()> {

@@ -7,6 +7,9 @@ use clap::Subcommand;
 
 use crate::config::{Config, Finding, Overrides};
 
+use super::raw::RawNetworks;
+use super::{messages, routing, webhooks};
+
 /// What to do with the settings.
 #[derive(Debug, Subcommand)]
 pub(super) enum ConfigCommand {
@@ -18,11 +21,43 @@ pub(super) enum ConfigCommand {
     Reference,
 }
 
+/// What is wrong with the settings, also what only those parts know that they are for. No model is opened, and nobody is
+/// connected to: whoever starts a server with what passes here is told nothing of its settings that was not said.
+pub(super) fn findings(config: &Config) -> Vec<Finding> {
+    let mut found = config.check();
+    // What is wrong by itself would be told again.
+    if found.iter().any(Finding::is_fatal) {
+        return found;
+    }
+    let parts = [
+        webhooks::guard(config).map(drop),
+        messages::lines(config).map(drop),
+        trials(config),
+        routing::calendar(config).map(drop),
+    ];
+    for error in parts.into_iter().filter_map(Result::err) {
+        let finding = Finding::fatal(format!("{error:#}"));
+        // Short messages go where webhooks may.
+        if !found.contains(&finding) {
+            found.push(finding);
+        }
+    }
+    found
+}
+
+/// Where none is asked for, the registry is not looked at.
+fn trials(config: &Config) -> anyhow::Result<()> {
+    if config.models.trials.is_empty() {
+        return Ok(());
+    }
+    RawNetworks::new(config)?.trials().map(drop)
+}
+
 pub(super) fn run(command: ConfigCommand, overrides: &Overrides) -> anyhow::Result<ExitCode> {
     let mut out = std::io::stdout().lock();
     match command {
         ConfigCommand::Check => {
-            let findings = Config::read(overrides)?.check();
+            let findings = findings(&Config::read(overrides)?);
             for finding in &findings {
                 let word = if finding.is_fatal() { "錯誤" } else { "提醒" };
                 writeln!(out, "{word}:{}", finding.message)?;

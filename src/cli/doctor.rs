@@ -123,7 +123,7 @@ fn table(checks: &[Check]) -> String {
 }
 
 fn settings(config: &Config) -> Look {
-    let findings = config.check();
+    let findings = super::config::findings(config);
     let is_fatal = findings.iter().any(Finding::is_fatal);
     let told: Vec<String> = findings.into_iter().map(|it| it.message).collect();
     Ok(match (told.is_empty(), is_fatal) {

@@ -1,12 +1,11 @@
 //! Messages to people from their settings; `fenwen mail` and `fenwen sms`: whether they arrive.
 
+use std::collections::BTreeMap;
 use std::io::Write;
 use std::sync::Arc;
 use std::time::Duration;
 
-#[cfg(not(all(feature = "mail", feature = "webhooks")))]
-use anyhow::bail;
-use anyhow::{Context, ensure};
+use anyhow::{Context, bail, ensure};
 use clap::Subcommand;
 
 use crate::base::{Clock, RequestId, SystemClock};
@@ -15,6 +14,7 @@ use crate::config::{Config, Mail, Sms};
 use crate::service::messages::{
     Channel, Desk, Line, Medium, Message, Messenger, MessengerSettings, Recipients, Trouble,
 };
+use crate::service::notices::NoticeKind;
 use crate::store::Store;
 
 use super::serve::Role;
@@ -109,12 +109,24 @@ pub(super) async fn follow(
     }
 }
 
-/// The media that the settings have.
-fn lines(config: &Config) -> anyhow::Result<Vec<Line>> {
+/// Refuses a kind of notice that there is not: whoever should be told of it never would be.
+fn require_kinds(setting: &str, by_kind: &BTreeMap<String, Vec<String>>) -> anyhow::Result<()> {
+    let known = NoticeKind::ALL.map(NoticeKind::as_str);
+    match by_kind.keys().find(|it| !known.contains(&it.as_str())) {
+        Some(kind) => {
+            bail!("{setting}:沒有「{kind}」這種通知;可用的代碼:default、{}", known.join("、"))
+        }
+        None => Ok(()),
+    }
+}
+
+/// The media that the settings have. Nothing is sent, and nobody is connected to.
+pub(super) fn lines(config: &Config) -> anyhow::Result<Vec<Line>> {
     let mut lines = Vec::new();
     if let Some(host) = &config.mail.host {
         let channel = mail_channel(&config.mail, host)?;
         let (by_kind, others) = config.mail.by_kind();
+        require_kinds("mail.recipients", &by_kind)?;
         let desk = |it: &crate::config::Waiting| Desk {
             org: it.org.clone(),
             unit: it.unit.clone(),
@@ -127,6 +139,7 @@ fn lines(config: &Config) -> anyhow::Result<Vec<Line>> {
     if let Some(url) = &config.sms.url {
         let channel = sms_channel(config, &config.sms, url)?;
         let (by_kind, others) = config.sms.by_kind();
+        require_kinds("sms.recipients", &by_kind)?;
         let to = Recipients { by_kind, others, waiting: Vec::new() };
         lines.push(Line { medium: Medium::Sms, channel, to });
     }

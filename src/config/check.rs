@@ -28,7 +28,8 @@ impl Finding {
         self.severity == Severity::Fatal
     }
 
-    pub(super) fn fatal(message: impl Into<String>) -> Finding {
+    /// One for which the server must not start.
+    pub fn fatal(message: impl Into<String>) -> Finding {
         Finding { severity: Severity::Fatal, message: message.into() }
     }
 

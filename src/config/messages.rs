@@ -209,6 +209,9 @@ impl Sms {
                 "sms.secret:有密鑰須說明放在哪裡(sms.secret_header 或 {secret}),反之亦然",
             ));
         }
+        if addresses(&self.recipients).any(|it| !is_number(it)) {
+            findings.push(Finding::fatal("sms.recipients:收訊人應為門號,例如 0912000000"));
+        }
         findings
     }
 
@@ -216,6 +219,14 @@ impl Sms {
     pub fn by_kind(&self) -> (BTreeMap<String, Vec<String>>, Vec<String>) {
         by_kind(&self.recipients)
     }
+}
+
+/// Whether a text is the number of a telephone, as people write it.
+fn is_number(text: &str) -> bool {
+    let rest = text.strip_prefix('+').unwrap_or(text);
+    let n_digits = rest.bytes().filter(u8::is_ascii_digit).count();
+    let is_plain = rest.bytes().all(|it| it.is_ascii_digit() || b"- ".contains(&it));
+    (3..=15).contains(&n_digits) && is_plain
 }
 
 fn addresses(recipients: &BTreeMap<String, Vec<String>>) -> impl Iterator<Item = &String> {
@@ -280,6 +291,14 @@ mod tests {
         check(sms(&good.replace("https", "http")).check(Production), &["https"]);
         check(sms("url = \"https://sms.example/\"").check(Demo), &["sms.fields"]);
         check(sms("[recipients]\ndefault = [\"0900\"]").check(Demo), &["sms.url"]);
+        let to = |number: &str| sms(&format!("{good}[recipients]\ndefault = [\"{number}\"]"));
+        for number in ["0912000000", "+886912000000", "0912-000-000", "1996"] {
+            check(to(number).check(Demo), &[]);
+        }
+        for number in ["abc", "", "0912000000a", "+", "0912,0913", "０９１２００００００"]
+        {
+            check(to(number).check(Demo), &["sms.recipients"]);
+        }
     }
 
     #[test]

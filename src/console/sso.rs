@@ -103,5 +103,6 @@ fn said(error: LoginError, s: &'static ShellText) -> (StatusCode, &'static str) 
         LoginError::Unknown => (StatusCode::BAD_REQUEST, s.login_unknown),
         LoginError::Refused => (StatusCode::UNAUTHORIZED, s.login_refused),
         LoginError::NoRole => (StatusCode::FORBIDDEN, s.login_no_role),
+        LoginError::NoUnit => (StatusCode::FORBIDDEN, s.login_no_unit),
     }
 }

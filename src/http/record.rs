@@ -44,6 +44,9 @@ const IMPERSONAL: [&str; 8] = [
 /// What is done over a WebSocket, after the call that opens it.
 const STREAM: &str = "STREAM /api/v1/speech/stream";
 
+/// The page that ends a sign-in at the provider: open like the others around it, and the one where somebody comes in.
+const SIGNED_IN: &str = "/console/login/callback";
+
 /// What becomes of calls that cannot be recorded.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Unrecorded {
@@ -66,7 +69,9 @@ impl Entry {
         let label = label.map_or("unmatched", MatchedPath::as_str);
         let page = Route::page(request.method().as_str(), label);
         // Who signs in and out, and what is for some only.
-        let is_page = page.is_some_and(|it| it.method == "POST" || it.access != Access::Open);
+        let is_page = page.is_some_and(|it| {
+            it.method == "POST" || it.access != Access::Open || it.path == SIGNED_IN
+        });
         if !is_page && !RECORDED.iter().any(|it| request.uri().path().starts_with(it)) {
             return None;
         }
@@ -199,7 +204,10 @@ pub(super) fn not_recorded() -> CallError {
 }
 
 fn row(cx: &RequestContext, request: &Request, label: &str) -> Row {
-    let (actor, client) = actor(request);
+    let (actor, client) = match exchange::claimed(request) {
+        Some(actor) => (actor, None),
+        None => actor(request),
+    };
     let method = match request.method().as_str() {
         it @ ("GET" | "HEAD" | "POST" | "PUT" | "PATCH" | "DELETE") => it,
         _ => "other",

@@ -93,8 +93,16 @@ impl Registered {
         self.keys.get(id)
     }
 
-    /// The client of this name at the exchange.
+    /// The client of this name at the exchange; none where two have it, as some were let in by their spelling once: which of
+    /// them calls is not known.
     pub(super) fn partner(&self, name: &Member) -> Option<&Arc<Client>> {
-        self.clients.values().find(|it| it.partner.as_ref() == Some(name))
+        let mut found = self.clients.values().filter(|it| it.partner.as_ref() == Some(name));
+        let client = found.next()?;
+        if let Some(other) = found.next() {
+            let (one, other) = (&client.row.id, &other.row.id);
+            tracing::error!(one, other, "two clients have one name at the exchange: refused");
+            return None;
+        }
+        Some(client)
     }
 }

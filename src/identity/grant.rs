@@ -50,7 +50,7 @@ impl Application {
             networks: self.networks.join(" "),
             expires: self.valid_days.map(|it| now + DAY * u32::try_from(it).unwrap_or(u32::MAX)),
             certificate,
-            partner: self.exchange_name.clone(),
+            partner: self.exchange_name.as_deref().and_then(Member::parse).map(|it| it.to_string()),
             is_active: true,
             approver: approver.to_owned(),
             created: now,
@@ -172,6 +172,10 @@ mod tests {
         let row = application().row("u-2", DAY).unwrap();
         assert_eq!((row.scopes.as_str(), row.expires), ("letters:classify", Some(2 * DAY)));
         assert_eq!(row.certificate.unwrap()[..2], [0xab, 0xcd]);
+        let name = Some("TW/GOV/301000000A/%E5%88%86%e6%96%87".to_owned());
+        let spelt = Application { exchange_name: name, ..application() };
+        let partner = spelt.row("u-2", DAY).unwrap().partner;
+        assert_eq!(partner.as_deref(), Some("TW/GOV/301000000A/分文"), "one spelling is kept");
         check(|it| it.client_id = "王小明".to_owned(), "client_id");
         check(|it| it.org = "a_b".to_owned(), "org");
         check(|it| it.units = vec!["a\nb".to_owned()], "units");

@@ -49,7 +49,7 @@ pub struct LoginSettings {
 pub struct ClaimNames {
     /// The agency's code.
     pub org: String,
-    /// Paths of units, a text or a list of them.
+    /// Paths of units, a text or a list of them; the agency's code alone is the whole agency.
     pub units: String,
     /// Names of roles, a text or a list of them.
     pub roles: String,
@@ -70,6 +70,9 @@ pub enum LoginError {
     /// The person belongs to no agency, or has no role here.
     #[error("the person has no role here")]
     NoRole,
+    /// The person has a role in cases, and no claim says of which units.
+    #[error("the person has no unit here")]
+    NoUnit,
 }
 
 /// A login that begins.
@@ -235,7 +238,7 @@ impl Logins {
         found.issuer.look(&kid);
         let now = self.clock.unix_time();
         let claims = id_token::prove(token.expose(), &found.issuer, nonce, now).map_err(refused)?;
-        person(claims, &self.settings.claims).ok_or(LoginError::NoRole)
+        person(claims, &self.settings.claims)
     }
 
     /// Whose sessions a logout token of the provider ends. It counts once, if what it says was kept.
@@ -291,8 +294,8 @@ fn refused(error: BadToken) -> LoginError {
     LoginError::Refused
 }
 
-/// `None` when the claims name no agency, or no role that is known here.
-fn person(claims: IdClaims, names: &ClaimNames) -> Option<Person> {
+/// Refused when the claims name no agency, no role that is known here, or no unit where a role is in cases.
+fn person(claims: IdClaims, names: &ClaimNames) -> Result<Person, LoginError> {
     let texts = |name: &str| -> Vec<String> {
         match claims.others.get(name) {
             Some(Value::String(it)) => vec![it.clone()],
@@ -302,19 +305,21 @@ fn person(claims: IdClaims, names: &ClaimNames) -> Option<Person> {
             _ => Vec::new(),
         }
     };
-    let org = texts(&names.org).into_iter().next().filter(|it| is_org(it))?;
+    let org = texts(&names.org).into_iter().next().filter(|it| is_org(it));
+    let org = org.ok_or(LoginError::NoRole)?;
     let roles: Vec<Role> = texts(&names.roles).iter().filter_map(|it| it.parse().ok()).collect();
     let scopes = roles.iter().fold(Scopes::default(), |all, it| all.or(it.scopes()));
     if scopes == Scopes::default() {
-        return None;
+        return Err(LoginError::NoRole);
     }
+    let unit_paths = unit_paths(texts(&names.units), &org, &roles).ok_or(LoginError::NoUnit)?;
     let name = claims.name.unwrap_or_else(|| claims.sub.clone());
     let principal = Principal {
         kind: Kind::Person,
         subject: claims.sub,
         client: CONSOLE.to_owned(),
         org,
-        unit_paths: texts(&names.units),
+        unit_paths,
         scopes,
         // What people do here is their office; the purpose of a case came with it.
         purposes: Purposes::Any,
@@ -323,7 +328,19 @@ fn person(claims: IdClaims, names: &ClaimNames) -> Option<Person> {
         amr: claims.amr,
         acting_for: None,
     };
-    Some(Person { principal, name, sid: claims.sid })
+    Ok(Person { principal, name, sid: claims.sid })
+}
+
+/// The units that somebody sees: those of the agency that are said. No unit at all means the whole agency behind this
+/// point: that has to be said, by the agency's own code, unless the roles are in no unit's cases.
+fn unit_paths(mut said: Vec<String>, org: &str, roles: &[Role]) -> Option<Vec<String>> {
+    if said.iter().any(|it| it == org) {
+        return Some(Vec::new());
+    }
+    let below = |it: &String| it.strip_prefix(org)?.strip_prefix('/').map(|it| !it.is_empty());
+    said.retain(|it| below(it).unwrap_or(false));
+    let is_bound = roles.iter().any(|it| it.is_in_cases());
+    (!said.is_empty() || !is_bound).then_some(said)
 }
 
 fn is_org(org: &str) -> bool {

@@ -1,6 +1,11 @@
 //! Names of systems at the exchange (X-Road REST protocol, 4.1 and 4.2): `instance/class/member/subsystem`,
 //! percent-encoded; a member that calls itself has no subsystem.
 
+use std::fmt::{self, Write};
+
+use crate::base::percent_decoded;
+use crate::store::clients::ClientRow;
+
 /// A subsystem, or a member, as the exchange names it. Two spellings of one name are equal.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Member(Vec<String>);
@@ -12,27 +17,38 @@ impl Member {
     /// `None` when the text is no name: not three or four parts, an empty one, or one that is no UTF-8 when decoded.
     pub fn parse(text: &str) -> Option<Member> {
         let parts: Vec<String> =
-            text.split('/').take(N_PARTS + 1).map(decoded).collect::<Option<_>>()?;
+            text.split('/').take(N_PARTS + 1).map(percent_decoded).collect::<Option<_>>()?;
         let is_whole = (N_PARTS - 1..=N_PARTS).contains(&parts.len());
         (is_whole && parts.iter().all(|it| !it.is_empty())).then_some(Member(parts))
     }
 }
 
-fn decoded(part: &str) -> Option<String> {
-    let mut bytes = Vec::with_capacity(part.len());
-    let mut rest = part.bytes();
-    while let Some(byte) = rest.next() {
-        let byte = match byte {
-            b'%' => {
-                let digit = |it: Option<u8>| char::from(it?).to_digit(16);
-                let (high, low) = (digit(rest.next())?, digit(rest.next())?);
-                u8::try_from(16 * high + low).ok()?
+/// One spelling for each name: decoded, but for what would make another name of it, or a line of its own.
+impl fmt::Display for Member {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        for (idx, part) in self.0.iter().enumerate() {
+            if 0 < idx {
+                f.write_str("/")?;
             }
-            byte => byte,
-        };
-        bytes.push(byte);
+            for ch in part.chars() {
+                if ch == '/' || ch == '%' || ch.is_control() {
+                    let mut bytes = [0; 4];
+                    for byte in ch.encode_utf8(&mut bytes).bytes() {
+                        write!(f, "%{byte:02X}")?;
+                    }
+                } else {
+                    f.write_char(ch)?;
+                }
+            }
+        }
+        Ok(())
     }
-    String::from_utf8(bytes).ok()
+}
+
+/// Whether two registrations have one name at the exchange, however each is spelt.
+pub fn shares_partner(one: &ClientRow, other: &ClientRow) -> bool {
+    let name = |it: &ClientRow| it.partner.as_deref().and_then(Member::parse);
+    name(one).is_some_and(|it| name(other) == Some(it))
 }
 
 #[cfg(test)]
@@ -43,6 +59,9 @@ mod tests {
         let [one, other] = [a, b].map(Member::parse);
         assert!(one.is_some() && other.is_some(), "{a} {b}");
         assert_eq!(one == other, is_same, "{a} {b}");
+        let [one, other] = [one, other].map(|it| it.unwrap().to_string());
+        assert_eq!(one == other, is_same, "{a} {b}");
+        assert_eq!(Member::parse(&one).unwrap().to_string(), one);
     }
 
     #[test]
@@ -55,6 +74,9 @@ mod tests {
         check("TW/GOV/301000000A/a+b", "TW/GOV/301000000A/a%20b", false);
         check("TW/GOV/301000000A", "TW/GOV/%3301000000A", true);
         check("TW/GOV/301000000A", "TW/GOV/301000000A/mailbox", false);
+        check("TW/GOV/a%2Fb", "TW/GOV/a/b", false);
+        check("TW/GOV/a%252Fb", "TW/GOV/a%2Fb", false);
+        check("TW/GOV/a%0ab", "TW/GOV/a%0Ab", true);
     }
 
     #[test]

@@ -36,5 +36,5 @@ pub use inspection::{CLOCK_LEEWAY, IssuerReport, discover_keys, discover_login, 
 pub use key::{NewKey, NoRandomness};
 #[cfg(feature = "jwt")]
 pub use login::{BegunLogin, ClaimNames, LoginError, LoginSettings, Logins, Logout, Person};
-pub use member::Member;
+pub use member::{Member, shares_partner};
 pub use tokens::{IssuerSettings, KeySource};

@@ -67,6 +67,17 @@ impl Role {
         let own: Scopes = own.iter().copied().collect();
         if self == Role::UnitManager { own.or(Role::Officer.scopes()) } else { own }
     }
+
+    /// Whether it sees what persons sent in: then a person has it in units. The others are for the whole agency.
+    pub fn is_in_cases(self) -> bool {
+        match self {
+            Role::Officer | Role::Dispatcher | Role::UnitManager | Role::System => true,
+            Role::ModelManager
+            | Role::SystemAdministrator
+            | Role::Auditor
+            | Role::PrivacyOfficer => false,
+        }
+    }
 }
 
 const OFFICER: &[S] = &[
@@ -194,6 +205,15 @@ mod tests {
         check(Role::PrivacyOfficer, &[S::ClientsAdmin, S::OpsAdmin]);
         for role in Role::ALL.into_iter().filter(|it| *it != Role::SystemAdministrator) {
             check(role, &[S::ClientsAdmin, S::OpsAdmin]);
+        }
+    }
+
+    #[test]
+    fn whoever_reviews_cases_has_them_in_units() {
+        for role in Role::ALL {
+            let reads = [S::ReviewsWork, S::LettersRead, S::DocumentsRead, S::IdRead];
+            let is_in_cases = reads.iter().any(|it| role.scopes().has(*it));
+            assert_eq!(role.is_in_cases(), is_in_cases, "{role:?}");
         }
     }
 

@@ -37,6 +37,57 @@ fn settings_are_checked_shown_and_explained() {
     assert_eq!(unsafe_listen.status.code(), Some(1));
 }
 
+/// What a server refuses when it starts, the check refuses before.
+#[test]
+fn settings_are_checked_by_the_parts_that_they_are_for() {
+    let dir = tempfile::tempdir().unwrap();
+    let path = dir.path().join("fenwen.toml");
+    let check = |text: &str, words: &[&str]| {
+        std::fs::write(&path, text).unwrap();
+        let output = fenwen(&["config", "check", "--config", path.to_str().unwrap()]);
+        let said = String::from_utf8(output.stdout).unwrap();
+        assert_eq!(output.status.code(), Some(i32::from(!words.is_empty())), "{text}: {said}");
+        assert_eq!(
+            said.lines().filter(|it| it.starts_with("錯誤:")).count(),
+            words.len(),
+            "{said}"
+        );
+        assert!(words.iter().all(|it| said.contains(it)), "{said}");
+    };
+    let trial = |candidate: &str| {
+        format!(
+            "[[models.trials]]\nmodel = \"ppocrv6-small-rec\"\ncandidate = \"{candidate}\"\n\
+             canary_percent = 10\nshadow = false\n"
+        )
+    };
+    check(
+        &trial("nothing-of-this-name"),
+        &["模型庫中沒有以張量呼叫的模型「nothing-of-this-name」"],
+    );
+    check("[webhooks]\nallowed_networks = [\"127.0.0.0/99\"]\n", &["127.0.0.0/99 不是網段"]);
+    check("[webhooks]\nallowed_networks = [\"127.0.0.0/8\"]\n", &[]);
+    if cfg!(feature = "mail") {
+        let mail = |from: &str| format!("[mail]\nhost = \"mail.example\"\nfrom = \"{from}\"\n");
+        check(&mail("fenwen@example.tw"), &[]);
+        check(&mail("nobody"), &["mail.from"]);
+        let kinds = format!("{}[mail.recipients]\naudit-brokn = [\"a@b\"]\n", mail("a@b.tw"));
+        check(&kinds, &["沒有「audit-brokn」這種通知"]);
+    }
+    if cfg!(feature = "webhooks") {
+        let sms = |to: &str| {
+            format!(
+                "[sms]\nurl = \"https://sms.example/\"\nfields = {{to = \"{{to}}\", text = \"{{text}}\"}}\n\
+                 [sms.recipients]\n{to}\n"
+            )
+        };
+        check(&sms("default = [\"0912000000\"]"), &[]);
+        check(&sms("default = [\"abc\"]"), &["sms.recipients"]);
+        check(&sms("dead-leters = [\"0912000000\"]"), &["沒有「dead-leters」這種通知"]);
+        let both = format!("{}[webhooks]\nallowed_networks = [\"x\"]\n", sms(""));
+        check(&both, &["x 不是網段"]);
+    }
+}
+
 #[test]
 fn a_wrong_setting_is_one_line_that_names_it() {
     check_refused(&["config", "show", "--set", "idcard.quue=1"], &["quue"]);

@@ -122,6 +122,21 @@ fn one_application_that_cannot_be_keeps_all_from_being_registered() {
 }
 
 #[test]
+fn a_name_at_the_exchange_is_one_clients_however_it_is_spelt() {
+    let world = World::new();
+    let add = |id: &'static str, partner: &'static str| {
+        let names = ["clients", "add", id, "--partner", partner];
+        [&names[..], &["--purpose", "petition-handling", "--approved-by", "u-2"]].concat()
+    };
+    world.said(&add("a", "TW/GOV/301000000A/%E5%88%86%E6%96%87"));
+    let shown = world.said(&["clients", "show", "a"]);
+    assert!(shown.contains("TW/GOV/301000000A/分文"), "{shown}");
+    let (_, error) = world.refused(&add("b", "TW/GOV/301000000A/分文"));
+    assert!(error.contains("已被使用"), "{error}");
+    world.said(&add("c", "TW/GOV/301000000A/分文二"));
+}
+
+#[test]
 fn a_table_of_units_becomes_the_next_version() {
     let world = World::new();
     let table = world.file(

@@ -311,6 +311,16 @@ fn a_backup_is_of_what_is_there_and_is_whole_or_nothing() {
     assert!(!new.try_exists().unwrap(), "half of one is left");
     flip();
     done(data.path(), &make, "");
+    // An old one beside it goes with the next.
+    let made = serde_json::json!({"format": "fenwen-backup/1", "made": "2026-01-01T00:00:00.000Z"});
+    std::fs::write(new.join("manifest.json"), made.to_string()).unwrap();
+    let next = elsewhere.path().join("next");
+    let make = ["backup", next.to_str().unwrap(), "--keep-days", "30"];
+    let said = done(data.path(), &make, "");
+    assert!(said.contains("已刪除滿 30 天的備份"), "{said}");
+    assert!(!new.try_exists().unwrap() && next.is_dir());
+    let purged = recorded(data.path(), AuditEvent::DataPurged);
+    assert_eq!(purged.last().unwrap().count, Some(1));
 }
 
 /// RT-5: who was erased after the backup is erased again after its restore.

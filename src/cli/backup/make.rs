@@ -13,6 +13,7 @@ use crate::store::Store;
 use crate::store::blobs::Blobs;
 
 use super::manifest::{self, FORMAT, KEYS_NOTE, Manifest, ModelEntry, NeededKey};
+use super::prune::prune;
 use super::{AUDIT, AUDIT_KEY, BLOBS, BackupOptions, DATABASE, FOLDERS};
 use crate::cli::audit::{by_operator, on_record, settings};
 use crate::cli::{jobs, models, retention};
@@ -42,6 +43,18 @@ pub(in crate::cli) fn backup(options: &BackupOptions, config: &Config) -> anyhow
             "資料庫請另以 pg_dump 備份:pg_dump --format=custom --file={}/store.dump --dbname=<store.url>",
             dir.display()
         )?;
+    }
+    // Never before there is a newer one.
+    if let Some(days) = options.keep_days {
+        let row = by_operator(AuditEvent::DataPurged, "backup");
+        let pruned = on_record(config, row, |row| {
+            let pruned = prune(dir, days, SystemClock.unix_time())?;
+            row.count = Some(pruned.len() as u64);
+            Ok(pruned)
+        })?;
+        for path in pruned {
+            writeln!(out, "已刪除滿 {days} 天的備份 {}。", path.display())?;
+        }
     }
     Ok(())
 }

@@ -2,6 +2,7 @@
 
 mod make;
 mod manifest;
+mod prune;
 mod restore;
 
 use std::path::PathBuf;
@@ -31,6 +32,9 @@ const DATABASE: &str = "store.sqlite";
 pub(super) struct BackupOptions {
     /// 輸出目錄,須尚未存在
     dir: PathBuf,
+    /// 備份成功後,刪除同一個上層目錄內滿這個天數的其他備份(臺灣日期)
+    #[arg(long, value_name = "DAYS", value_parser = clap::value_parser!(u32).range(1..))]
+    keep_days: Option<u32>,
 }
 
 /// Where from.

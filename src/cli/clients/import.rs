@@ -13,7 +13,7 @@ use crate::cli::approval::named;
 use crate::cli::audit::{by_operator, on_record};
 use crate::cli::jobs;
 use crate::config::Config;
-use crate::identity::{Application, Applications};
+use crate::identity::{Application, Applications, shares_partner};
 use crate::store::Store;
 use crate::store::clients::ClientRow;
 
@@ -107,7 +107,7 @@ fn fate(it: &Application, approver: &str, known: &[ClientRow], now: Duration) ->
         Ok(row) => row,
         Err(error) => return Fate::Refused(error.to_string()),
     };
-    let is_taken = |other: &&ClientRow| other.partner.is_some() && other.partner == row.partner;
+    let is_taken = |other: &&ClientRow| shares_partner(other, &row);
     match known.iter().find(|other| other.id == row.id) {
         Some(other) if is_same(other, &row) => Fate::Same,
         Some(_) => Fate::Refused("已登記而內容不同;請先刪除原登記,或改用其他代碼".to_owned()),
@@ -122,9 +122,10 @@ fn fate(it: &Application, approver: &str, known: &[ClientRow], now: Duration) ->
 fn is_same(one: &ClientRow, other: &ClientRow) -> bool {
     let of = |it: &ClientRow| {
         let texts = [&it.org, &it.units, &it.scopes, &it.purposes, &it.networks].map(Clone::clone);
-        (texts, it.hours.clone(), it.certificate.clone(), it.partner.clone())
+        (texts, it.hours.clone(), it.certificate.clone())
     };
-    of(one) == of(other)
+    let has_one_name = one.partner == other.partner || shares_partner(one, other);
+    has_one_name && of(one) == of(other)
 }
 
 fn register(

@@ -53,6 +53,8 @@ catalogue! {
             "The answer of single sign-on cannot be believed. Start again; tell an administrator if it persists.";
         login_no_role: "您的帳號在本系統沒有角色。如業務需要，請洽系統管理者。",
             "Your account has no role here. Ask an administrator if you need one.";
+        login_no_unit: "單一簽入沒有提供您的單位，無法判斷您可以看哪些案件。請洽系統管理者補上單位資料。",
+            "Single sign-on does not say your unit, so that it is unknown which cases you may see. Ask an administrator to add it.";
         login_key: "介接金鑰", "Key";
         login_hint: "以 fwk_ 開頭；可向系統管理者申請：fenwen clients key <代碼>",
             "Begins with fwk_; ask an administrator: fenwen clients key <id>";

@@ -6,7 +6,7 @@ use crate::store::clients::{ClientKey, ClientRow};
 use crate::store::{ApplicationRow, Applied, Approval, Rejection, Request, StoreError};
 
 use super::{Gate, Registration};
-use crate::identity::{Application, NewKey, NoRandomness, Unfit};
+use crate::identity::{Application, NewKey, NoRandomness, Unfit, shares_partner};
 
 /// Why something is not done.
 #[derive(Debug, thiserror::Error)]
@@ -84,9 +84,7 @@ impl Onboarding<'_> {
             return Err(Unfit { field: "org", value: row.org, what }.into());
         }
         let registered = self.gate.store.clients().await?;
-        let is_taken = |other: &ClientRow| {
-            other.id == row.id || (row.partner.is_some() && other.partner == row.partner)
-        };
+        let is_taken = |other: &ClientRow| other.id == row.id || shares_partner(other, &row);
         if registered.iter().any(is_taken) {
             return Err(OnboardingError::Taken);
         }
@@ -135,6 +133,11 @@ impl Onboarding<'_> {
         let now = self.gate.clock.unix_time();
         let application: Application = serde_json::from_str(&found.content)?;
         let client = application.row(by, now)?;
+        // A name that was registered before one spelling was kept is not found by the database.
+        let registered = self.gate.store.clients().await?;
+        if registered.iter().any(|it| shares_partner(it, &client)) {
+            return Err(OnboardingError::Taken);
+        }
         match self.gate.store.approve_application(id, by, now, client).await? {
             Approval::Approved => Ok(found),
             Approval::SamePerson => Err(OnboardingError::SamePerson),

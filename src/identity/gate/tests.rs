@@ -206,6 +206,20 @@ fn the_exchange_is_believed_on_its_listener_only() {
 }
 
 #[test]
+fn a_name_at_the_exchange_that_two_clients_have_is_nobodys() {
+    let spelt = |text: &str| Some(format!("TW/GOV/301000000A/{text}"));
+    let world = world(true, |it| it.partner = spelt("%E5%88%86%E6%96%87"));
+    let other = ClientRow { id: "other".to_owned(), partner: spelt("分文"), ..row() };
+    assert!(world.store.add_client(other).wait().unwrap());
+    let name = spelt("分文");
+    let found = world.admit(|it| {
+        it.surface = Surface::Exchange;
+        it.exchange = (name.as_deref(), None);
+    });
+    assert_eq!(found.map(drop), Err(Denial::UnknownPartner));
+}
+
+#[test]
 fn a_key_made_just_now_is_known_within_a_second() {
     let world = world(true, |_| ());
     assert_eq!(world.good(), Ok(()));

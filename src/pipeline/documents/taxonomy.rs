@@ -133,6 +133,8 @@ pub enum Mapping {
         /// That ministry.
         ministry: String,
     },
+    /// It was closed, nothing followed it, and nothing above it is there.
+    Gone,
     /// No unit of this name.
     Unknown,
 }
@@ -246,7 +248,7 @@ impl Taxonomy {
 
     /// The unit a label means on `at`. The label is a path, a name or an alias, as it was used on `then`.
     ///
-    /// Without `then` it is taken as of the last day on which such a unit was there.
+    /// Without `then` it is taken as of the last day on which such a unit was there. What it means is there on `at`.
     pub fn map(&self, label: &str, then: Option<Date>, at: Date) -> Mapping {
         let Some(unit) = self.resolve(label.trim(), then, at) else { return Mapping::Unknown };
         // Without a day, a unit of today is of today; one that is gone is followed from its end.
@@ -269,10 +271,18 @@ impl Taxonomy {
                 change.to.iter().filter(|it| !current.contains(it)).cloned().collect();
             current.splice(place..place, followers);
         }
-        match current.split_first() {
+        let mut open: Vec<String> = Vec::new();
+        for path in &current {
+            // What was closed and not followed is handled by what is above it.
+            let above = back_off(path).find(|it| self.unit(it).is_some_and(|it| it.is_valid(at)));
+            if let Some(path) = above.filter(|it| !open.iter().any(|known| known == it)) {
+                open.push(path.to_owned());
+            }
+        }
+        match open.split_first() {
             Some((main, [])) => Mapping::Unit(main.clone()),
             Some((main, others)) => Mapping::Split { main: main.clone(), others: others.to_vec() },
-            None => Mapping::Unknown,
+            None => Mapping::Gone,
         }
     }
 

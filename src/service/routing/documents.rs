@@ -6,6 +6,7 @@ use crate::base::RequestId;
 use crate::pipeline::classify::is_below;
 use crate::pipeline::documents::dispatch::{Asked, DispatchReading, Rules, officers, parts, read};
 use crate::pipeline::documents::number::Owner;
+use crate::pipeline::documents::taxonomy::Mapping;
 use crate::service::events::{DocumentDispatched, Event};
 use crate::store::NewPrediction;
 use crate::task::call::{CallContext, CallError, Task};
@@ -16,6 +17,7 @@ use crate::task::letters::Ministry;
 use crate::task::text::{Automation, Label, Mode};
 
 use super::letters::{Draft, case_no};
+use super::model::main_of;
 use super::{ActiveModel, DOCUMENTS, Routing, info, internal, with_workspace};
 
 impl Routing {
@@ -43,11 +45,13 @@ impl Routing {
         let reading = reading.map_err(|it| internal(&it))?;
         let (out_of_remit, ministry) = self.remit(&reading, &order)?;
         let (units, labels) = self.units(&model, &reading, top_k);
+        // Where the unit is no more, however sure the rule or the model is.
+        let abstained = reading.abstained || units.is_empty();
         let main = units.first().filter(|_| order.with_officers);
         let mut found = main.map(|it| officers(&order, &it.unit, top_k)).unwrap_or_default();
         let mut reasons = reading.reasons;
         reasons.append(&mut found.reasons);
-        let is_sure = !reading.abstained && !out_of_remit;
+        let is_sure = !abstained && !out_of_remit;
         let first = units.first().map(|it| (Some(it.unit.as_str()), it.score));
         let automation = self.automation(Task::Documents, is_sure, first);
         let answer = DispatchAnswer {
@@ -57,7 +61,7 @@ impl Routing {
             labels,
             officers: found.best,
             excluded: found.excluded,
-            abstained: reading.abstained,
+            abstained,
             automation,
             reasons,
             deadline: reading.deadline,
@@ -117,7 +121,8 @@ impl Routing {
         }
     }
 
-    /// Main unit first, then those that co-handle; and the labels behind them.
+    /// Main unit first, then those that co-handle; and the labels behind them. No unit at all where that which is meant is
+    /// no more: the next likely one has nothing to do with its cases.
     fn units(
         &self,
         model: &ActiveModel,
@@ -128,12 +133,20 @@ impl Routing {
         let ranked = reading.ranked.iter().map(|it| model.label(it));
         let labels: Vec<Label> = sure.iter().cloned().chain(ranked).collect();
         let mut units: Vec<UnitSuggestion> = Vec::new();
-        if let Some(Owner::Unit(path)) = &reading.owner {
-            units.push(suggestion(path, 1.0));
+        let is_gone = match &reading.owner {
+            Some(Owner::Unit(path)) => {
+                let unit = self.of_today(path);
+                units.extend(unit.iter().map(|it| suggestion(it, 1.0)));
+                unit.is_none()
+            }
+            _ => labels.first().is_some_and(|it| model.is_gone(it)),
+        };
+        if is_gone {
+            return (Vec::new(), labels.into_iter().take(top_k).collect());
         }
         let is_part =
             |it: &&Label| sure.as_ref().is_some_and(|sure| is_below(&it.code, &sure.code));
-        for label in labels.iter().filter(|it| !is_part(it)) {
+        for label in labels.iter().filter(|it| !is_part(it) && !model.is_gone(it)) {
             let unit = label.unit.as_deref().unwrap_or(&label.code);
             match units.iter_mut().find(|it| it.unit == unit) {
                 // Several labels may name one unit of today; the rule's certainty stays.
@@ -150,6 +163,14 @@ impl Routing {
         kept.extend(others.filter(|it| self.settings.co_from <= it.score));
         kept.truncate(top_k);
         (kept, labels.into_iter().take(top_k).collect())
+    }
+
+    /// What a unit of the table of numbers is today; as it stands there where no unit of that path is known.
+    fn of_today(&self, path: &str) -> Option<String> {
+        match self.taxonomy.load().map(path, None, self.today()) {
+            Mapping::Unknown => Some(path.to_owned()),
+            meant => main_of(meant),
+        }
     }
 }
 

@@ -264,11 +264,13 @@ fn answer(
 ) -> LetterAnswer {
     let sure = reading.unit.iter().map(|it| model.place(it));
     let ranked = reading.ranked.iter().map(|it| model.label(it));
+    let labels: Vec<Label> = sure.chain(ranked).take(top_k).collect();
     LetterAnswer {
         prediction_id: id,
         external_id: letter.external_id.clone(),
-        labels: sure.chain(ranked).take(top_k).collect(),
-        abstained: reading.abstained,
+        // However sure the model is: of a unit that is no more a person says who has its cases.
+        abstained: reading.abstained || labels.first().is_some_and(|it| model.is_gone(it)),
+        labels,
         automation: Automation::Suggest,
         flags: reading.flags,
         evidence: reading.evidence,

@@ -1,6 +1,6 @@
 //! The classifier that answers for one name, and its replacement by another version.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use arc_swap::ArcSwapOption;
@@ -51,6 +51,8 @@ pub struct ActiveModel {
     labels: Vec<(String, Option<String>)>,
     /// The same of each place above classes.
     places: BTreeMap<String, (String, Option<String>)>,
+    /// Codes of classes and places whose unit is no more, and is nobody else's here.
+    gone: BTreeSet<String>,
     /// What its fusion needs; without it the linear model answers alone.
     pub(super) encoder: Option<Arc<dyn TextEncoder>>,
 }
@@ -76,18 +78,19 @@ impl ActiveModel {
             Some(bytes) => serde_json::from_slice(bytes)?,
             None => BTreeMap::new(),
         };
-        let describe = |code: &String| match rows.get(code) {
-            Some(row) => {
-                let unit = row.unit.as_deref().and_then(|it| unit_of(taxonomy, it, today));
-                (row.name.clone(), unit)
+        let mut gone = BTreeSet::new();
+        let mut describe = |code: &String| {
+            let row = rows.get(code);
+            let named = row.map_or(Some(code.as_str()), |it| it.unit.as_deref());
+            let meant = named.map(|it| taxonomy.map(it, None, today));
+            if matches!(meant, Some(Mapping::Gone | Mapping::Left { .. })) {
+                gone.insert(code.clone());
             }
-            None => {
-                let unit = unit_of(taxonomy, code, today);
-                let name = unit.as_deref().unwrap_or(code).rsplit('/').next().unwrap_or(code);
-                (name.to_owned(), unit)
-            }
+            let unit = meant.and_then(main_of);
+            let last = || unit.as_deref().unwrap_or(code).rsplit('/').next().unwrap_or(code);
+            (row.map_or_else(|| last().to_owned(), |it| it.name.clone()), unit)
         };
-        let labels = classifier.labels().iter().map(describe).collect();
+        let labels = classifier.labels().iter().map(&mut describe).collect();
         let above = classifier
             .labels()
             .iter()
@@ -98,7 +101,7 @@ impl ActiveModel {
             version: version.number.to_string(),
             sha256: version.sha256.clone(),
         };
-        Ok(ActiveModel { classifier, info, labels, places, encoder: None })
+        Ok(ActiveModel { classifier, info, labels, places, gone, encoder: None })
     }
 
     /// The same with the encoder that its classifier is fused with, where it is.
@@ -115,6 +118,11 @@ impl ActiveModel {
         let code = self.classifier.labels().get(ranked.class).cloned().unwrap_or_default();
         let (name, unit) = self.labels.get(ranked.class).cloned().unwrap_or_default();
         Label { code, name, unit, score: ranked.probability }
+    }
+
+    /// Whether a label names a unit that is no more, and whose cases nobody here has: a person says whose they are.
+    pub fn is_gone(&self, label: &Label) -> bool {
+        self.gone.contains(&label.code)
     }
 
     /// Every class as a label without a score, by code.
@@ -138,11 +146,11 @@ impl ActiveModel {
     }
 }
 
-/// The unit of today that a label names; the main one of a unit that was split.
-fn unit_of(taxonomy: &Taxonomy, label: &str, today: Date) -> Option<String> {
-    match taxonomy.map(label, None, today) {
+/// The unit that a label means; the main one of a unit that was split.
+pub(super) fn main_of(meant: Mapping) -> Option<String> {
+    match meant {
         Mapping::Unit(path) | Mapping::Split { main: path, .. } => Some(path),
-        Mapping::Left { .. } | Mapping::Unknown => None,
+        Mapping::Left { .. } | Mapping::Gone | Mapping::Unknown => None,
     }
 }
 

@@ -3,7 +3,7 @@
 use std::sync::{Arc, PoisonError};
 
 use crate::base::{Date, ErrorCode};
-use crate::pipeline::documents::taxonomy::{Mapping, Taxonomy, TaxonomyError, Unit};
+use crate::pipeline::documents::taxonomy::{Taxonomy, TaxonomyError, Unit};
 use crate::registry::{ReleaseError, digest_of};
 use crate::store::{StoreError, TaxonomyRow};
 use crate::task::call::{CallError, Task};
@@ -11,6 +11,7 @@ use crate::task::taxonomy::{
     LabelMove, TaxonomyChange, TaxonomyComparison, TaxonomyState, TaxonomyUnit, TaxonomyVersion,
 };
 
+use super::model::main_of;
 use super::{DOCUMENTS, LETTERS, Routing, chain, internal};
 
 /// Labels that are told of a comparison.
@@ -233,8 +234,5 @@ fn differences(one: &Unit, other: &Unit) -> Vec<&'static str> {
 
 /// The unit that a label means on a day; of a split one, that with most of the duties.
 fn meaning(taxonomy: &Taxonomy, label: &str, on: Date) -> Option<String> {
-    match taxonomy.map(label, None, on) {
-        Mapping::Unit(path) | Mapping::Split { main: path, .. } => Some(path),
-        Mapping::Left { .. } | Mapping::Unknown => None,
-    }
+    main_of(taxonomy.map(label, None, on))
 }

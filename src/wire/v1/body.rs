@@ -52,6 +52,10 @@ pub(in crate::wire) fn refused(
     if told.starts_with("unknown field") {
         return unknown_field(pointer);
     }
+    if let Some((name, _)) = told.strip_prefix("missing field `").and_then(|it| it.split_once('`'))
+    {
+        return CallError::bad_value(format!("{pointer}/{name}"), "缺少這個必填的欄位。");
+    }
     if told.starts_with(NOT_VISIBLE) {
         return CallError::bad_value(pointer, NOT_VISIBLE);
     }
@@ -228,6 +232,32 @@ mod tests {
             assert_eq!(refusal(bad), no_json(), "{bad}");
         }
         assert_eq!(refusal("[1, 256]").errors[0].pointer, "/1");
+    }
+
+    #[test]
+    fn a_field_that_is_missing_is_named() {
+        #[derive(Debug, Deserialize)]
+        struct Outer {
+            #[expect(dead_code, reason = "it is read and not asked for")]
+            inner: Vec<Inner>,
+        }
+        #[derive(Debug, Deserialize)]
+        struct Inner {
+            #[expect(dead_code, reason = "it is read and not asked for")]
+            size: u64,
+        }
+        for (json, pointer) in
+            [("{}", "/inner"), (r#"{"inner": [{"size": 1}, {}]}"#, "/inner/1/size")]
+        {
+            let read = read::<Outer>(json.as_bytes()).unwrap_err();
+            assert_eq!(read, parse::<Outer>(json.as_bytes(), "", &[]).unwrap_err());
+            assert_eq!(read.errors[0].pointer, pointer);
+            assert_eq!(read.message, format!("{pointer}:缺少這個必填的欄位。"));
+            let below = parse::<Outer>(json.as_bytes(), "/meta", &[]).unwrap_err();
+            assert_eq!(below.errors[0].pointer, format!("/meta{pointer}"));
+        }
+        let other = read::<Outer>(br#"{"inner": 7}"#).unwrap_err();
+        assert_eq!(other.errors[0].pointer, "/inner", "it is there");
     }
 
     #[test]

@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use crate::audit::rows;
 use crate::http::client::get;
 use crate::http::fake::Server;
 
@@ -40,6 +41,19 @@ async fn nobody_sees_a_screen_without_signing_in() {
     assert!(page.status == 200 && html(&page).contains("介接金鑰"));
     // The API is not opened by it.
     assert_eq!(get(server.addr, "/api/v1/jobs").await.problem(), "ER0300");
+}
+
+#[tokio::test]
+async fn who_comes_back_from_the_provider_is_on_record() {
+    let server = Server::guarded().await;
+    get(server.addr, LOGIN).await;
+    let path = "/console/login/callback";
+    assert_eq!(get(server.addr, &format!("{path}?state=a&code=b")).await.status, 303);
+    let rows = rows(server.data_dir.path());
+    let actions: Vec<&str> = rows.iter().map(|it| it.action.as_str()).collect();
+    let row = format!("GET {path}");
+    assert_eq!(actions.iter().filter(|it| **it == row).count(), 2, "{actions:?}");
+    assert!(!actions.contains(&"GET /console/login"), "{actions:?}");
 }
 
 #[tokio::test]

@@ -135,6 +135,7 @@ async fn what_cannot_be_granted_is_refused_and_nobody_becomes_more_powerful() {
         ("owner", json!("x"), (400, "ER0220")),
         ("client_id", json!("taken"), (409, "ER0410")),
         ("exchange_name", json!("TW/GOV/1/taken"), (409, "ER0410")),
+        ("exchange_name", json!("TW/GOV/%31/t%61ken"), (409, "ER0410")),
     ] {
         let mut body = application();
         body[field] = value;

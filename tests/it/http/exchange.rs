@@ -153,6 +153,9 @@ async fn a_message_is_answered_and_on_record_with_what_it_says() {
     assert_eq!(row.xroad_request_id.as_deref(), Some(REQUEST_ID));
     assert_eq!(row.case_no.as_deref(), Some("MB1140012345"), "the issue is the case");
     assert_eq!(row.person.as_deref(), Some("*********789"), "a number of a person stays out");
+    let open = rows(exchange.server.data_dir.path()).into_iter().rev().nth(1).unwrap();
+    let actor = (open.actor.id.as_str(), open.actor.asserted);
+    assert_eq!((open.phase, actor), (Some(Phase::Open), ("TW/GOV/301000000A/mailbox", true)));
     let answer = exchange.play("represented").await;
     assert_eq!(answer.status, 200, "{answer:?}");
     assert_eq!(exchange.recorded().xroad_party.as_deref(), Some("GOV/379000000A"));
@@ -187,6 +190,9 @@ async fn rights_are_those_of_the_client_and_no_user_adds_any() {
     assert_eq!((answer.status, &answer.body["code"]), (403, &json!("ER0311")), "{answer:?}");
     let row = exchange.recorded();
     assert_eq!((row.status, row.xroad_request_id.as_deref()), (Some(403), Some(REQUEST_ID)));
+    let actor = (row.actor.id.as_str(), row.actor.org.as_deref(), row.actor.asserted);
+    assert_eq!(actor, ("TW/COM/12345678/shop", None, true), "who it says it is, and no more");
+    assert_eq!(row.client, None);
     let answer = exchange.play("no-right").await;
     assert_eq!((answer.status, &answer.body["code"]), (403, &json!("ER0310")), "{answer:?}");
     assert!(!answer.headers.contains_key("x-road-error"), "it is the provider's own answer");

@@ -128,6 +128,26 @@ fn merges_and_chains() {
 }
 
 #[test]
+fn what_was_closed_and_not_followed_is_its_parents_or_nobodys() {
+    let taxonomy = Taxonomy::parse(
+        "version = '1'\ntenant = 'T'\nname = 'n'\n\
+         [[unit]]\npath = 'T/a'\nto = '2000-01-01'\n[[unit]]\npath = 'T/a/x'\nto = '2000-01-01'\n\
+         [[unit]]\npath = 'T/b'\n[[unit]]\npath = 'T/b/x'\nto = '2000-01-01'\n\
+         [[unit]]\npath = 'T/c'\nto = '1990-01-01'\n\
+         [[change]]\non = '1990-01-01'\nfrom = ['T/c']\nto = ['T/a', 'T/b/x']\n",
+    )
+    .unwrap();
+    let map = |label, then: Option<&str>, at| taxonomy.map(label, then.map(day), day(at));
+    let unit = |path: &str| Mapping::Unit(path.to_owned());
+    assert_eq!(map("T/a", None, "1999-12-31"), unit("T/a"));
+    assert_eq!(map("T/a", None, "2000-01-01"), Mapping::Gone);
+    assert_eq!(map("a", Some("1999-01-01"), "2000-01-01"), Mapping::Gone);
+    assert_eq!(map("T/a/x", None, "2000-01-01"), Mapping::Gone);
+    assert_eq!(map("T/b/x", None, "2000-01-01"), unit("T/b"));
+    assert_eq!(map("c", None, "2000-01-01"), unit("T/b"), "of those that followed it one is left");
+}
+
+#[test]
 fn back_off_goes_up_to_the_first_level() {
     let found: Vec<&str> = back_off("301000000A/戶政司/第一科").collect();
     assert_eq!(found, ["301000000A/戶政司/第一科", "301000000A/戶政司"]);

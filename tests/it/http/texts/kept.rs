@@ -5,10 +5,11 @@ use std::process::{Command, Output};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use fenwen::base::{ManualClock, Private, RequestId, SystemClock};
+use fenwen::base::{Date, ManualClock, Private, RequestId, SystemClock};
+use fenwen::pipeline::documents::unit_tree::from_csv;
 use fenwen::service::routing::{Routing, RoutingSettings};
 use fenwen::task::call::CallContext;
-use fenwen::task::documents::{DispatchDocument, DispatchOrder};
+use fenwen::task::documents::{DispatchAnswer, DispatchDocument, DispatchOrder};
 use fenwen::task::letters::{Letter, LetterAnswer, LetterOrder};
 use fenwen::task::prediction::{Feedback, Verdict};
 use fenwen::task::text::{Automation, Mode};
@@ -35,6 +36,62 @@ fn classify_for(org: Option<&str>, routing: &Routing, body: &str) -> LetterAnswe
     let letters = vec![Letter { body, ..Letter::default() }];
     let order = LetterOrder { letters, top_k: None, explain: true, taxonomy: None };
     routing.letters(order, &cx(org), Mode::Pilot).unwrap().items.remove(0)
+}
+
+fn dispatch(routing: &Routing, subject: &str, cited_numbers: &[&str]) -> DispatchAnswer {
+    let document = DispatchDocument {
+        external_id: None,
+        priority: fenwen::media::exchange::Priority::Fast,
+        subject: Private::new(subject.to_owned()),
+        body: Vec::new(),
+        cited_numbers: cited_numbers.iter().map(|&it| it.to_owned()).collect(),
+        received: None,
+        due: None,
+    };
+    let order = DispatchOrder {
+        document,
+        top_k: None,
+        with_officers: false,
+        officers: Vec::new(),
+        earlier: Vec::new(),
+    };
+    routing.document(order, &cx(None), Mode::Pilot).unwrap()
+}
+
+#[test]
+fn a_unit_that_is_no_more_is_not_suggested() {
+    let dir = tempfile::tempdir().unwrap();
+    for name in ["letters", "documents"] {
+        classifier::activate(dir.path(), name, &classifier::UNITS);
+    }
+    let routing = routing(dir.path(), Arc::new(ManualClock::at(20_000 * DAY)));
+    let number = "台內戶字第1130123456號";
+    let residence = Some("301000000A/戶政司");
+    let letter = |text: &str| {
+        let found = classify(&routing, text);
+        (found.labels.first().unwrap().unit.clone(), found.abstained)
+    };
+    let document = |text: &str, numbers: &[&str]| {
+        let found = dispatch(&routing, text, numbers);
+        (found.units.first().map(|it| it.unit.clone()), found.abstained)
+    };
+    let text = "請問戶籍謄本的申請怎麼辦理";
+    let land = "請問土地徵收補償費的發放日期";
+    for found in [letter(text), document(text, &[]), document(land, &[number])] {
+        assert_eq!((found.0.as_deref(), found.1), (residence, false));
+    }
+    // A table that no longer has it, and no change that says who follows.
+    let table = "單位代碼,上級單位代碼,單位名稱\n1,301000000A,地政司\n2,301000000A,役政司\n";
+    let today = Date::parse_iso("2024-10-04").unwrap();
+    let next = from_csv(table, &routing.taxonomy(), "next", today).unwrap();
+    assert_eq!(routing.add_taxonomy(&next, today).unwrap().version, "next");
+    for found in [letter(text), document(text, &[]), document(land, &[number])] {
+        assert_eq!(found, (None, true));
+    }
+    assert!(dispatch(&routing, text, &[]).labels.iter().any(|it| it.code == "戶政司"));
+    let still = Some("301000000A/地政司".to_owned());
+    assert_eq!(letter(land), (still.clone(), false));
+    assert_eq!(document(land, &[]), (still, false));
 }
 
 #[test]
@@ -68,29 +125,10 @@ fn another_ministry_is_named_where_a_model_knows() {
     }
     classifier::activate(dir.path(), "ministries", &["內政部", "國防部", "內政部"]);
     let routing = routing(dir.path(), Arc::new(ManualClock::at(20_000 * DAY)));
-    let dispatch = |subject: &str| {
-        let document = DispatchDocument {
-            external_id: None,
-            priority: fenwen::media::exchange::Priority::Fast,
-            subject: Private::new(subject.to_owned()),
-            body: Vec::new(),
-            cited_numbers: Vec::new(),
-            received: None,
-            due: None,
-        };
-        let order = DispatchOrder {
-            document,
-            top_k: None,
-            with_officers: false,
-            officers: Vec::new(),
-            earlier: Vec::new(),
-        };
-        routing.document(order, &cx(None), Mode::Pilot).unwrap()
-    };
-    let foreign = dispatch("兵役");
+    let foreign = dispatch(&routing, "兵役", &[]);
     assert!(foreign.out_of_remit);
     assert_eq!(foreign.ministry.unwrap().name, "國防部");
-    let own = dispatch("土地");
+    let own = dispatch(&routing, "土地", &[]);
     assert!(!own.out_of_remit && own.ministry.is_none());
     assert_eq!(classify(&routing, "兵役").flags.not_our_remit.unwrap().name, "國防部");
 }
