@@ -115,7 +115,7 @@ async fn put_part(
     body::check_length(request.headers(), MAX_PART_BYTES)?;
     let blob = find(app, &caller, id).await?;
     // Each part is in memory while it arrives: no more at one time than these places.
-    let place = app.uploads.try_acquire().map_err(|_| {
+    let place = app.uploads.take(&caller.client).ok_or_else(|| {
         refuse(ErrorCode::Overloaded, "同時上傳的段數已達上限,請稍後再試。")
             .retry_after(std::time::Duration::from_secs(1))
     })?;

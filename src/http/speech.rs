@@ -108,7 +108,7 @@ async fn transcribe(app: &App, cx: &CallContext, request: Request) -> Result<Res
         }
         "multipart/form-data" => {
             let sender = Sender::admit(app, request.headers())?;
-            let (order, recording) = form(app, cx, request).await?;
+            let (order, recording) = form(app, cx, &sender, request).await?;
             (order, Some(recording), sender)
         }
         _ => {
@@ -156,10 +156,11 @@ async fn transcribe(app: &App, cx: &CallContext, request: Request) -> Result<Res
 async fn form(
     app: &App,
     cx: &CallContext,
+    sender: &Sender,
     request: Request,
 ) -> Result<(TranscriptionOrder, Private<Vec<u8>>), CallError> {
     // Each is in memory while it arrives: no more at one time than these places.
-    let place = app.uploads.try_acquire().map_err(|_| {
+    let place = app.uploads.take(&sender.caller.client).ok_or_else(|| {
         refuse(ErrorCode::Overloaded, "同時上傳的內容已達上限,請稍後再試。")
             .retry_after(std::time::Duration::from_secs(1))
     })?;

@@ -4,7 +4,7 @@ use fenwen::wire::v1::jobs::MAX_PART_BYTES;
 use serde_json::{Value, json};
 use sha2::{Digest, Sha256};
 
-use super::super::client::{Answer, get};
+use super::super::client::{Answer, Client, get};
 use super::super::description::validate;
 use super::super::fake::Server;
 use super::super::texts::ready;
@@ -100,4 +100,34 @@ async fn an_upload_belongs_to_its_client_and_can_be_destroyed() {
     assert_eq!(call(server.addr, &delete, "", b"").await.status, 204);
     assert_eq!(call(server.addr, &delete, "", b"").await.problem(), "ER0100");
     assert_eq!(post(server.addr, JOBS, "", &job(&id)).await.problem(), "ER0210");
+}
+
+/// A part whose sender has its place and says no more.
+async fn slow_part(server: &Server, id: &str) -> Client {
+    let mut client = Client::connect(server.addr).await;
+    let head = format!(
+        "PUT {BLOBS}/{id}/parts/1 HTTP/1.1\r\nhost: t\r\nexpect: 100-continue\r\ncontent-length: 2\r\n\r\n"
+    );
+    client.write(head.as_bytes()).await;
+    client.read_until("100 Continue\r\n").await;
+    client
+}
+
+#[tokio::test]
+async fn a_slow_client_leaves_places_for_others() {
+    let server = Server::with_options(|it| it.max_uploads = 4).await;
+    let id = open(&server, 2).await;
+    let slow = [slow_part(&server, &id).await, slow_part(&server, &id).await];
+    let refused = put(&server, &id, 1, b"{}").await;
+    assert_eq!((refused.status, refused.header("retry-after")), (429, "1"));
+    let asked = json!({"kind": "letters", "media_type": "application/json", "size": 2});
+    let other = "x-client-id: other\r\n";
+    let opened = post(server.addr, BLOBS, other, &asked).await.json();
+    let line = format!("PUT {BLOBS}/{}/parts/1", opened["blob_id"].as_str().unwrap());
+    assert_eq!(call(server.addr, &line, other, b"{}").await.status, 204);
+    for mut client in slow {
+        client.write(b"{}").await;
+        client.read_until("204 No Content\r\n").await;
+    }
+    assert_eq!(put(&server, &id, 1, b"{}").await.status, 204, "places are given back");
 }
