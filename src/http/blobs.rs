@@ -24,6 +24,9 @@ use super::{App, refuse};
 /// Largest upload in bytes.
 const MAX_BYTES: u64 = MAX_PARTS as u64 * MAX_PART_BYTES as u64;
 
+/// Runs of missing parts that are named.
+const MAX_RUNS: usize = 32;
+
 /// Bytes of the JSON bodies here.
 const JSON_BYTES: usize = 4 << 10;
 
@@ -63,7 +66,7 @@ async fn open_blob(app: &App, cx: &CallContext, request: Request) -> Result<Resp
     let answer = BlobResponse {
         blob_id: meta.id.clone(),
         part_size: MAX_PART_BYTES,
-        parts: asked.size.div_ceil(MAX_PART_BYTES as u64),
+        parts: jobs::n_parts(asked.size),
         expires_at: jobs::time(meta.expires),
     };
     app.jobs.blobs().open(meta).await.map_err(|it| failed(&it))?;
@@ -86,7 +89,7 @@ async fn open_blob(app: &App, cx: &CallContext, request: Request) -> Result<Resp
         (status = 400, description = "ER0210:編號或內容有誤", body = Problem, content_type = "application/problem+json"),
         (status = 404, description = "ER0100:沒有這個上傳,或已逾保存期限", body = Problem, content_type = "application/problem+json"),
         (status = 408, description = "ER0521:內容傳送太慢", body = Problem, content_type = "application/problem+json"),
-        (status = 409, description = "ER0410:上傳已經完成", body = Problem, content_type = "application/problem+json"),
+        (status = 409, description = "ER0410:上傳已經完成,或正在完成", body = Problem, content_type = "application/problem+json"),
         (status = 413, description = "ER0430:一段至多 4 MiB", body = Problem, content_type = "application/problem+json"),
         OfLoad,
         (status = 503, description = "ER0510:儲存區無法使用,或即將停機", body = Problem, content_type = "application/problem+json"),
@@ -130,6 +133,8 @@ async fn put_part(
 }
 
 /// 完成上傳:確認長度與 SHA-256。
+///
+/// 確認期間不收任何一段。未收到回覆時,以相同的 SHA-256 重送,回覆相同。
 #[utoipa::path(
     post,
     path = "/api/v1/blobs/{id}/complete",
@@ -142,7 +147,7 @@ async fn put_part(
         (status = 400, description = "ER0200、ER0210、ER0220:內容有誤", body = Problem, content_type = "application/problem+json"),
         (status = 404, description = "ER0100:沒有這個上傳,或已逾保存期限", body = Problem, content_type = "application/problem+json"),
         OfBody,
-        (status = 409, description = "ER0410:缺少某一段、已經完成,或長度、雜湊不符", body = Problem, content_type = "application/problem+json"),
+        (status = 409, description = "ER0410:缺少某幾段(detail 列出編號)、已以另一個 SHA-256 完成,或雜湊不符", body = Problem, content_type = "application/problem+json"),
         (status = 422, description = "ER0451:含有惡意程式,內容已銷毀", body = Problem, content_type = "application/problem+json"),
         OfLoad,
         (status = 503, description = "ER0510:儲存區或防毒掃描無法使用(內容已銷毀,請重新上傳),或即將停機", body = Problem, content_type = "application/problem+json"),
@@ -167,10 +172,10 @@ async fn complete_blob(
     let blob = find(app, &caller, id).await?;
     let sha256 = jobs::parse_complete(&body::small_json(app, cx, request, JSON_BYTES).await?)?;
     let completed = app.jobs.blobs().complete(&blob, &sha256).await.map_err(|it| failed(&it))?;
-    let conflict = |message: String| Err(CallError::new(ErrorCode::Conflict, message));
+    let conflict = |message: &str| Err(refuse(ErrorCode::Conflict, message));
     match completed {
         Completed::Whole(meta) => {
-            scan(app, &meta.id).await?;
+            scan(app, &meta.id, blob.is_complete).await?;
             Ok(CompleteResponse {
                 blob_id: meta.id,
                 size: meta.size,
@@ -178,23 +183,46 @@ async fn complete_blob(
                 expires_at: jobs::time(meta.expires),
             })
         }
-        Completed::Missing(number) => conflict(format!("缺少第 {number} 段,請補送後再完成。")),
-        Completed::OtherSize => conflict("總長度與 size 不符,請刪除後重新上傳。".to_owned()),
-        Completed::OtherHash => conflict("SHA-256 不符,請重送內容有誤的段落後再完成。".to_owned()),
-        Completed::NotOpen => Err(closed()),
+        Completed::Lacking(there) => {
+            let numbers = missing(blob.meta.size, &there);
+            conflict(&format!("第 {numbers} 段缺少或不完整,請補送後再完成。"))
+        }
+        Completed::OtherSize => conflict("總長度與 size 不符,請刪除後重新上傳。"),
+        Completed::OtherHash => conflict("SHA-256 不符,請重送內容有誤的段落後再完成。"),
+        Completed::Changed => conflict("確認期間內容有所更動,請再完成一次。"),
+        Completed::NotOpen => conflict("上傳已經完成,且 SHA-256 不同。"),
     }
 }
 
-/// Has a whole upload looked at; what the scanner does not let through is destroyed.
-async fn scan(app: &App, id: &str) -> Result<(), CallError> {
+/// Numbers of the parts that are missing or too short: `1、3–5`.
+fn missing(size: u64, there: &[(u32, u64)]) -> String {
+    let is_whole = |number: u32, bytes: usize| there.contains(&(number, bytes as u64));
+    let all = (1..=MAX_PARTS).map_while(|it| jobs::part_bytes(size, it).map(|bytes| (it, bytes)));
+    let mut runs: Vec<(u32, u32)> = Vec::new();
+    for (number, _) in all.filter(|(number, bytes)| !is_whole(*number, *bytes)) {
+        match runs.last_mut() {
+            Some((_, last)) if *last + 1 == number => *last = number,
+            _ => runs.push((number, number)),
+        }
+    }
+    let named = runs.iter().take(MAX_RUNS).map(|(first, last)| {
+        if first == last { first.to_string() } else { format!("{first}–{last}") }
+    });
+    let named = named.collect::<Vec<_>>().join("、");
+    if runs.len() <= MAX_RUNS { named } else { format!("{named}…") }
+}
+
+/// Has a whole upload looked at; what the scanner does not let through is destroyed. Whoever completes it again may be the
+/// first to hear what the scanner said; but what may be a job's input by now outlives a scanner that is away.
+async fn scan(app: &App, id: &str, is_repeated: bool) -> Result<(), CallError> {
     let scanner = app.service.scanner();
     if !scanner.is_on() {
         return Ok(());
     }
     let blobs = app.jobs.blobs();
-    let Some(reader) = blobs.read(id).await.map_err(|it| failed(&it))? else { return Ok(()) };
+    let reader = blobs.read(id).await.map_err(|it| failed(&it))?.ok_or_else(gone)?;
     let scanned = scanner.check_upload(reader).await;
-    if scanned.is_err() {
+    if scanned.as_ref().is_err_and(|it| !is_repeated || it.code == ErrorCode::Infected) {
         blobs.delete(id).await.map_err(|it| failed(&it))?;
     }
     scanned
@@ -227,15 +255,19 @@ pub(super) async fn delete(
 
 /// An upload of the caller's own.
 async fn find(app: &App, caller: &Caller, id: &str) -> Result<Blob, CallError> {
-    let missing = || refuse(ErrorCode::NotFound, "沒有這個上傳,或已逾保存期限。");
     if !jobs::is_id(id) {
-        return Err(missing());
+        return Err(gone());
     }
     let found = app.jobs.blobs().find(id).await.map_err(|it| failed(&it))?;
     let now = app.clock.unix_time();
-    found.filter(|it| it.meta.client == caller.client && now < it.meta.expires).ok_or_else(missing)
+    found.filter(|it| it.meta.client == caller.client && now < it.meta.expires).ok_or_else(gone)
+}
+
+fn gone() -> CallError {
+    refuse(ErrorCode::NotFound, "沒有這個上傳,或已逾保存期限。")
 }
 
 fn closed() -> CallError {
-    refuse(ErrorCode::Conflict, "上傳已經完成,不可再更動。")
+    let message = "上傳已經完成或正在完成,不可再更動;若未收到 complete 的回覆,請重送 complete。";
+    refuse(ErrorCode::Conflict, message)
 }

@@ -102,6 +102,21 @@ async fn an_upload_belongs_to_its_client_and_can_be_destroyed() {
     assert_eq!(post(server.addr, JOBS, "", &job(&id)).await.problem(), "ER0210");
 }
 
+#[tokio::test]
+async fn a_repeated_end_is_answered_like_the_first() {
+    let server = ready().await;
+    let id = open(&server, 2).await;
+    put(&server, &id, 1, b"{}").await;
+    let hash = hash(b"{}");
+    let at_once = (0..8).map(|_| complete(&server, &id, &hash));
+    let answers = futures_util::future::join_all(at_once).await;
+    for answer in answers.into_iter().chain([complete(&server, &id, &hash).await]) {
+        assert_eq!(answer.status, 200, "{answer:?}");
+        assert_eq!(answer.json()["sha256"], json!(hash));
+    }
+    assert_eq!(complete(&server, &id, &"0".repeat(64)).await.problem(), "ER0410");
+}
+
 /// A part whose sender has its place and says no more.
 async fn slow_part(server: &Server, id: &str) -> Client {
     let mut client = Client::connect(server.addr).await;
