@@ -9,7 +9,7 @@ use axum::response::{IntoResponse, Response};
 
 use crate::base::ErrorCode;
 use crate::http::told::{OfBody, OfLoad};
-use crate::service::jobs::{Blob, Caller, Completed, failed};
+use crate::service::jobs::{Blob, BlobMeta, Caller, Completed, failed};
 use crate::task::call::{CallContext, CallError};
 use crate::wire::problem::Problem;
 use crate::wire::v1::jobs::{
@@ -32,7 +32,7 @@ const JSON_BYTES: usize = 4 << 10;
 
 /// 開始上傳:取得 `blob_id`,再分段傳送。
 ///
-/// 每段至多 4 MiB,順序不拘,可重送;全部送達後以 `complete` 確認 SHA-256。內容加密保存,逾期或刪除即銷毀金鑰。
+/// 每段 4 MiB,最後一段為其餘;順序不拘,可重送;全部送達後以 `complete` 確認 SHA-256。內容加密保存,逾期或刪除即銷毀金鑰。
 #[utoipa::path(
     post,
     path = "/api/v1/blobs",
@@ -90,7 +90,7 @@ async fn open_blob(app: &App, cx: &CallContext, request: Request) -> Result<Resp
         (status = 404, description = "ER0100:沒有這個上傳,或已逾保存期限", body = Problem, content_type = "application/problem+json"),
         (status = 408, description = "ER0521:內容傳送太慢", body = Problem, content_type = "application/problem+json"),
         (status = 409, description = "ER0410:上傳已經完成,或正在完成", body = Problem, content_type = "application/problem+json"),
-        (status = 413, description = "ER0430:一段至多 4 MiB", body = Problem, content_type = "application/problem+json"),
+        (status = 413, description = "ER0430:一段至多 4 MiB,最後一段至多為其餘", body = Problem, content_type = "application/problem+json"),
         OfLoad,
         (status = 503, description = "ER0510:儲存區無法使用,或即將停機", body = Problem, content_type = "application/problem+json"),
     ),
@@ -117,12 +117,14 @@ async fn put_part(
         number.ok_or_else(|| CallError::bad_value("/path/number", "應為 1 到 256 的整數。"))?;
     body::check_length(request.headers(), MAX_PART_BYTES)?;
     let blob = find(app, &caller, id).await?;
+    let most = part_bytes(&blob.meta, number)?;
+    body::check_length(request.headers(), most)?;
     // Each part is in memory while it arrives: no more at one time than these places.
     let place = app.uploads.take(&caller.client).ok_or_else(|| {
         refuse(ErrorCode::Overloaded, "同時上傳的段數已達上限,請稍後再試。")
             .retry_after(std::time::Duration::from_secs(1))
     })?;
-    let limit = BodyLimit { bytes: MAX_PART_BYTES, ..app.json_limit(cx) };
+    let limit = BodyLimit { bytes: most, ..app.json_limit(cx) };
     let content = body::collect(request, limit).await?;
     if content.expose().is_empty() {
         return Err(refuse(ErrorCode::BadValue, "內容不可為空。"));
@@ -130,6 +132,14 @@ async fn put_part(
     let stored = app.jobs.blobs().put_part(&blob, number, content).await;
     drop(place);
     if stored.map_err(|it| failed(&it))? { Ok(()) } else { Err(closed()) }
+}
+
+/// Most bytes of a part of an upload.
+fn part_bytes(meta: &BlobMeta, number: u32) -> Result<usize, CallError> {
+    jobs::part_bytes(meta.size, number).ok_or_else(|| {
+        let detail = format!("這個上傳只有 {} 段。", jobs::n_parts(meta.size));
+        CallError::bad_value("/path/number", detail)
+    })
 }
 
 /// 完成上傳:確認長度與 SHA-256。

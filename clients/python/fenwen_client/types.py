@@ -657,7 +657,7 @@ class BlobResponse(ApiModel):
     """Until when it must be used."""
 
     part_size: int
-    """Most bytes of one part; every part but the last should have so many."""
+    """Bytes of one part; the last has what is left."""
 
     parts: int
     """Parts of that size."""

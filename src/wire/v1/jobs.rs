@@ -272,7 +272,7 @@ pub struct BlobResponse {
     /// Identifies the upload.
     #[schema(example = "019a9f4e5d7c7d3e9c550d6a3f2b1c00")]
     pub blob_id: String,
-    /// Most bytes of one part; every part but the last should have so many.
+    /// Bytes of one part; the last has what is left.
     pub part_size: usize,
     /// Parts of that size.
     pub parts: u64,

@@ -69,12 +69,27 @@ async fn parts_in_any_order_become_the_input_of_a_job() {
 #[tokio::test]
 async fn what_is_missing_or_wrong_is_told() {
     let server = ready().await;
-    let id = open(&server, 30).await;
-    put(&server, &id, 2, &[2; 10]).await;
-    let missing = complete(&server, &id, &"0".repeat(64)).await;
-    assert!(missing.json()["detail"].as_str().unwrap().contains("第 1 段"), "{missing:?}");
-    for (number, bytes, code) in [(0, 5, "ER0210"), (257, 5, "ER0210"), (1, 0, "ER0210")] {
-        assert_eq!(put(&server, &id, number, &vec![1; bytes]).await.problem(), code);
+    let id = open(&server, 5 * MAX_PART_BYTES + 10).await;
+    let check = async |expected: &str| {
+        let missing = complete(&server, &id, &"0".repeat(64)).await;
+        assert_eq!((missing.status, missing.problem().as_str()), (409, "ER0410"));
+        let detail = missing.json()["detail"].as_str().unwrap().to_owned();
+        assert!(detail.contains(expected), "{detail}");
+    };
+    check("第 1–6 段").await;
+    put(&server, &id, 2, &vec![2; MAX_PART_BYTES]).await;
+    put(&server, &id, 4, &[4; 10]).await;
+    assert_eq!(put(&server, &id, 6, &[6; 10]).await.status, 204);
+    check("第 1、3–5 段").await;
+    for (number, bytes, code) in [
+        (0, 5, "ER0210"),
+        (257, 5, "ER0210"),
+        (1, 0, "ER0210"),
+        (6, 11, "ER0430"),
+        (7, 1, "ER0210"),
+    ] {
+        let refused = put(&server, &id, number, &vec![1; bytes]).await;
+        assert_eq!(refused.problem(), code, "{number}");
     }
     let large = put(&server, &id, 1, &vec![1; MAX_PART_BYTES + 1]).await;
     assert_eq!(large.problem(), "ER0430");
