@@ -6,8 +6,12 @@ use axum::Json;
 use axum::extract::{Extension, Path, Request, State};
 use axum::http::{HeaderMap, StatusCode};
 use axum::response::{IntoResponse, Response};
+use base64::Engine;
+use base64::engine::general_purpose::STANDARD;
+use sha2::{Digest, Sha256};
+use tokio::task::spawn_blocking;
 
-use crate::base::ErrorCode;
+use crate::base::{ErrorCode, Private};
 use crate::http::told::{OfBody, OfLoad};
 use crate::service::jobs::{Blob, BlobMeta, Caller, Completed, failed};
 use crate::task::call::{CallContext, CallError};
@@ -23,6 +27,10 @@ use super::{App, refuse};
 
 /// Largest upload in bytes.
 const MAX_BYTES: u64 = MAX_PARTS as u64 * MAX_PART_BYTES as u64;
+
+/// Header of a part's hash, and where it is wrong.
+const CONTENT_DIGEST: &str = "content-digest";
+const DIGEST_POINTER: &str = "/headers/content-digest";
 
 /// Runs of missing parts that are named.
 const MAX_RUNS: usize = 32;
@@ -82,6 +90,7 @@ async fn open_blob(app: &App, cx: &CallContext, request: Request) -> Result<Resp
     params(
         ("id" = String, Path, description = "blob_id"),
         ("number" = u32, Path, minimum = 1, maximum = 256, description = "第幾段,1 到 256"),
+        ("content-digest" = Option<String>, Header, description = "這一段的 SHA-256(RFC 9530),`sha-256=:` 與 `:` 之間為 base64;不符者不收"),
     ),
     request_body(content = Vec<u8>, content_type = "application/octet-stream"),
     responses(
@@ -125,13 +134,45 @@ async fn put_part(
             .retry_after(std::time::Duration::from_secs(1))
     })?;
     let limit = BodyLimit { bytes: most, ..app.json_limit(cx) };
-    let content = body::collect(request, limit).await?;
+    let digest = digest_of(request.headers())?;
+    let mut content = body::collect(request, limit).await?;
     if content.expose().is_empty() {
         return Err(refuse(ErrorCode::BadValue, "內容不可為空。"));
+    }
+    if let Some(digest) = digest {
+        content = with_digest(content, digest).await?;
     }
     let stored = app.jobs.blobs().put_part(&blob, number, content).await;
     drop(place);
     if stored.map_err(|it| failed(&it))? { Ok(()) } else { Err(closed()) }
+}
+
+/// SHA-256 of a body as its sender has it (`Content-Digest`, RFC 9530); none when it is not told.
+fn digest_of(headers: &HeaderMap) -> Result<Option<Vec<u8>>, CallError> {
+    let values = headers.get_all(CONTENT_DIGEST).iter().filter_map(|it| it.to_str().ok());
+    let mut digests = values.flat_map(|it| it.split(','));
+    let Some(digest) = digests.find_map(|it| it.trim().strip_prefix("sha-256=")) else {
+        return Ok(None);
+    };
+    let digest = digest.strip_prefix(':').and_then(|it| it.strip_suffix(':'));
+    digest
+        .and_then(|it| STANDARD.decode(it).ok())
+        .map(Some)
+        .ok_or_else(|| CallError::bad_value(DIGEST_POINTER, "sha-256 應為兩個冒號之間的 base64。"))
+}
+
+/// The same content, when it has this SHA-256.
+async fn with_digest(
+    content: Private<Vec<u8>>,
+    digest: Vec<u8>,
+) -> Result<Private<Vec<u8>>, CallError> {
+    let hash = move || (Sha256::digest(content.expose()).to_vec() == digest, content);
+    let (is_same, content) =
+        spawn_blocking(hash).await.map_err(|_| refuse(ErrorCode::Internal, "系統發生錯誤。"))?;
+    if is_same {
+        return Ok(content);
+    }
+    Err(CallError::bad_value(DIGEST_POINTER, "內容與 SHA-256 不符,請重送這一段。"))
 }
 
 /// Most bytes of a part of an upload.

@@ -4005,7 +4005,7 @@ OPERATIONS: dict[str, Operation] = {
     "open_blob": Operation("POST", "/api/v1/blobs", frozenset()),
     "delete_blob": Operation("DELETE", "/api/v1/blobs/{id}", frozenset()),
     "complete_blob": Operation("POST", "/api/v1/blobs/{id}/complete", frozenset()),
-    "put_blob_part": Operation("PUT", "/api/v1/blobs/{id}/parts/{number}", frozenset()),
+    "put_blob_part": Operation("PUT", "/api/v1/blobs/{id}/parts/{number}", frozenset({"content-digest"})),
     "list_clients": Operation("GET", "/api/v1/clients", frozenset()),
     "list_client_applications": Operation("GET", "/api/v1/clients/applications", frozenset()),
     "apply_for_client": Operation("POST", "/api/v1/clients/applications", frozenset()),

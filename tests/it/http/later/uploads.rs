@@ -132,6 +132,29 @@ async fn a_repeated_end_is_answered_like_the_first() {
     assert_eq!(complete(&server, &id, &"0".repeat(64)).await.problem(), "ER0410");
 }
 
+#[tokio::test]
+async fn a_digest_that_comes_with_a_part_is_checked() {
+    let server = ready().await;
+    let id = open(&server, 2).await;
+    // Of `{}`, as `printf '{}' | openssl dgst -sha256 -binary | base64` has it.
+    let right = "sha-256=:RBNvo1WzZ4oRRq0W9+hknpT7T8If536DEMBg9hyq/4o=:";
+    for (digest, status) in [
+        (right.to_owned(), 204),
+        (format!("sha-512=:AAAA:, {right}"), 204),
+        ("sha-512=:AAAA:".to_owned(), 204),
+        (right.replace("RBN", "RBO"), 400),
+        (right.replace("4o=:", "4o="), 400),
+    ] {
+        let header = format!("content-digest: {digest}\r\n");
+        let line = format!("PUT {BLOBS}/{id}/parts/1");
+        let answer = call(server.addr, &line, &header, b"{}").await;
+        assert_eq!(answer.status, status, "{digest}");
+        if status == 400 {
+            assert_eq!(answer.problem(), "ER0210");
+        }
+    }
+}
+
 /// A part whose sender has its place and says no more.
 async fn slow_part(server: &Server, id: &str) -> Client {
     let mut client = Client::connect(server.addr).await;
