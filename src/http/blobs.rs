@@ -17,7 +17,8 @@ use crate::service::jobs::{Blob, BlobMeta, Caller, Completed, failed};
 use crate::task::call::{CallContext, CallError};
 use crate::wire::problem::Problem;
 use crate::wire::v1::jobs::{
-    self, BlobRequest, BlobResponse, CompleteRequest, CompleteResponse, MAX_PART_BYTES, MAX_PARTS,
+    self, BlobRequest, BlobResponse, BlobState, CompleteRequest, CompleteResponse, MAX_PART_BYTES,
+    MAX_PARTS, PartReceived,
 };
 
 use super::body::{self, BodyLimit};
@@ -79,6 +80,42 @@ async fn open_blob(app: &App, cx: &CallContext, request: Request) -> Result<Resp
     };
     app.jobs.blobs().open(meta).await.map_err(|it| failed(&it))?;
     Ok((StatusCode::CREATED, quota, Json(answer)).into_response())
+}
+
+/// 上傳到哪裡:已收到的各段與長度,供中斷後接續。
+#[utoipa::path(
+    get,
+    path = "/api/v1/blobs/{id}",
+    operation_id = "read_blob",
+    tag = "blobs",
+    params(("id" = String, Path, description = "blob_id")),
+    responses(
+        (status = 200, description = "上傳", body = BlobState),
+        (status = 400, description = "ER0210:標頭有誤", body = Problem, content_type = "application/problem+json"),
+        (status = 404, description = "ER0100:沒有這個上傳,或已逾保存期限", body = Problem, content_type = "application/problem+json"),
+        OfLoad,
+        (status = 503, description = "ER0510:儲存區無法使用", body = Problem, content_type = "application/problem+json"),
+    ),
+)]
+pub(super) async fn read(
+    State(app): State<Arc<App>>,
+    Path(id): Path<String>,
+    headers: HeaderMap,
+) -> Result<Json<BlobState>, Failure> {
+    let Blob { meta, is_complete, .. } = find(&app, &caller(&headers)?, &id).await?;
+    let there = app.jobs.blobs().parts(&id).await.map_err(|it| failed(&it))?;
+    let received = there.into_iter().map(|(number, size)| PartReceived { number, size });
+    Ok(Json(BlobState {
+        blob_id: meta.id,
+        size: meta.size,
+        part_size: MAX_PART_BYTES,
+        parts: jobs::n_parts(meta.size),
+        received: received.collect(),
+        complete: is_complete,
+        // While it is being completed this is what its sender says.
+        sha256: meta.sha256.filter(|_| is_complete),
+        expires_at: jobs::time(meta.expires),
+    }))
 }
 
 /// 傳送一段內容;編號從 1 起,可重送。

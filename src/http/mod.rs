@@ -380,7 +380,7 @@ fn routes() -> OpenApiRouter<Arc<App>> {
         .routes(routes!(blobs::open))
         .routes(routes!(blobs::put))
         .routes(routes!(blobs::complete))
-        .routes(routes!(blobs::delete))
+        .routes(routes!(blobs::read, blobs::delete))
         .routes(routes!(webhooks::create, webhooks::list))
         .routes(routes!(webhooks::read, webhooks::change, webhooks::delete))
         .routes(routes!(webhooks::rotate))

@@ -88,6 +88,14 @@ impl Blobs {
         self.store.blob(id).await
     }
 
+    /// Number and bytes of each part that is there, in order; none of a small blob.
+    ///
+    /// # Errors
+    /// When the database fails.
+    pub async fn parts(&self, id: &str) -> Result<Vec<(u32, u64)>, StoreError> {
+        Ok(self.store.parts(id).await?.iter().map(|it| (it.number, it.size)).collect())
+    }
+
     /// Adds a part, or replaces one; `false` when the blob is closed, or about to be.
     ///
     /// # Errors

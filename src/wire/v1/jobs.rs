@@ -280,6 +280,38 @@ pub struct BlobResponse {
     pub expires_at: String,
 }
 
+/// How far an upload is.
+#[derive(Serialize, ToSchema)]
+pub struct BlobState {
+    /// Identifies the upload.
+    #[schema(example = "019a9f4e5d7c7d3e9c550d6a3f2b1c00")]
+    pub blob_id: String,
+    /// Its bytes.
+    pub size: u64,
+    /// Bytes of one part; the last has what is left.
+    pub part_size: usize,
+    /// Parts of that size.
+    pub parts: u64,
+    /// Parts that are there, in order. Those that are shorter than they should be are to be sent again.
+    pub received: Vec<PartReceived>,
+    /// Whether it is whole: it takes no more parts, and jobs may work on it.
+    pub complete: bool,
+    /// SHA-256 of its content; none while it is not whole.
+    #[schema(required = true)]
+    pub sha256: Option<String>,
+    /// Until when it must be used.
+    pub expires_at: String,
+}
+
+/// A part that is there.
+#[derive(Serialize, ToSchema)]
+pub struct PartReceived {
+    /// Its number, from 1.
+    pub number: u32,
+    /// Its bytes.
+    pub size: u64,
+}
+
 /// Parts of an upload of `size` bytes.
 pub fn n_parts(size: u64) -> u64 {
     size.div_ceil(MAX_PART_BYTES as u64)

@@ -81,6 +81,15 @@ async fn what_is_missing_or_wrong_is_told() {
     put(&server, &id, 4, &[4; 10]).await;
     assert_eq!(put(&server, &id, 6, &[6; 10]).await.status, 204);
     check("第 1、3–5 段").await;
+    let found = get(server.addr, &format!("{BLOBS}/{id}")).await.json();
+    validate(
+        "/paths/~1api~1v1~1blobs~1{id}/get/responses/200/content/application~1json/schema",
+        &found,
+    );
+    let received = |number: u32, size: usize| json!({"number": number, "size": size});
+    let expected = json!([received(2, MAX_PART_BYTES), received(4, 10), received(6, 10)]);
+    assert_eq!((&found["received"], &found["parts"]), (&expected, &json!(6)));
+    assert_eq!((&found["complete"], &found["sha256"]), (&json!(false), &json!(null)));
     for (number, bytes, code) in [
         (0, 5, "ER0210"),
         (257, 5, "ER0210"),
@@ -110,6 +119,8 @@ async fn an_upload_belongs_to_its_client_and_can_be_destroyed() {
     put(&server, &id, 1, b"{}").await;
     assert_eq!(complete(&server, &id, &hash(b"{}")).await.status, 200);
     assert_eq!(post(server.addr, JOBS, other, &job(&id)).await.problem(), "ER0210");
+    let read = format!("GET {path}");
+    assert_eq!(call(server.addr, &read, other, b"").await.problem(), "ER0100");
     let delete = format!("DELETE {path}");
     assert_eq!(call(server.addr, &delete, other, b"").await.problem(), "ER0100");
     assert_eq!(call(server.addr, &delete, "", b"").await.status, 204);
@@ -130,6 +141,8 @@ async fn a_repeated_end_is_answered_like_the_first() {
         assert_eq!(answer.json()["sha256"], json!(hash));
     }
     assert_eq!(complete(&server, &id, &"0".repeat(64)).await.problem(), "ER0410");
+    let state = get(server.addr, &format!("{BLOBS}/{id}")).await.json();
+    assert_eq!((&state["complete"], &state["sha256"]), (&json!(true), &json!(hash)));
 }
 
 #[tokio::test]
