@@ -12,7 +12,7 @@ use sha2::{Digest, Sha256};
 use crate::base::{ErrorCode, Private, TraceContext, hex};
 use crate::http::told::OfLoad;
 use crate::service::jobs::{
-    Caller, Job, JobFilter, JobInput, JobOrder, JobState, Outlook, Repetition,
+    Caller, Job, JobFilter, JobInput, JobOrder, JobState, Outlook, Prepared, Repetition,
 };
 use crate::task::call::{CallContext, CallError};
 use crate::wire::call;
@@ -165,9 +165,19 @@ pub(super) async fn accept(
     app: &App,
     order: JobOrder,
     sender: Sender,
-    (route, fingerprint): (&'static str, Vec<u8>),
+    call: (&'static str, Vec<u8>),
 ) -> Result<Response, CallError> {
     let prepared = app.jobs.prepare(order).await?;
+    accept_prepared(app, prepared, sender, call).await
+}
+
+/// The same of a job that is ready.
+pub(super) async fn accept_prepared(
+    app: &App,
+    prepared: Prepared,
+    sender: Sender,
+    (route, fingerprint): (&'static str, Vec<u8>),
+) -> Result<Response, CallError> {
     let outlook = &prepared.outlook;
     let accepted = JobAccepted {
         job_id: outlook.id.clone(),
@@ -181,15 +191,31 @@ pub(super) async fn accept(
     let answer = encode(&accepted)?;
     let repetition = sender.key.map(|key| Repetition { key, route, fingerprint });
     let answer = app.jobs.accept(prepared, repetition, answer).await?;
-    // A repetition is answered with the first job's id.
+    metrics::counter!("fenwen_jobs_accepted_total").increment(1);
+    answered(answer, wait, sender.quota)
+}
+
+/// The answer to a call that was sent before under the same key; none to any other.
+pub(super) async fn repeated(
+    app: &App,
+    sender: &Sender,
+    (route, fingerprint): (&'static str, &[u8]),
+) -> Result<Option<Response>, CallError> {
+    let Some(key) = sender.key.clone() else { return Ok(None) };
+    let repetition = Repetition { key, route, fingerprint: fingerprint.to_vec() };
+    let found = app.jobs.answered(&sender.caller, &repetition).await?;
+    found.map(|it| answered(it, ASK_AGAIN, sender.quota.clone())).transpose()
+}
+
+/// A repetition is answered with the first job's id.
+fn answered(answer: Vec<u8>, wait: u64, quota: QuotaHeaders) -> Result<Response, CallError> {
     let accepted: JobAccepted = serde_json::from_slice(&answer).map_err(|_| internal())?;
     let headers = [
         (LOCATION, accepted.links.own),
         (RETRY_AFTER, wait.clamp(1, 60).to_string()),
         (CONTENT_TYPE, "application/json".to_owned()),
     ];
-    metrics::counter!("fenwen_jobs_accepted_total").increment(1);
-    Ok((StatusCode::ACCEPTED, headers, sender.quota, answer).into_response())
+    Ok((StatusCode::ACCEPTED, headers, quota, answer).into_response())
 }
 
 /// Id of the job in an answer of [`accept`].

@@ -39,6 +39,7 @@ mod openai;
 mod ops;
 mod outsiders;
 mod pages;
+mod places;
 mod predictions;
 mod prefer;
 mod proposals;
@@ -65,7 +66,6 @@ use std::time::Duration;
 use axum::Router;
 use axum::extract::DefaultBodyLimit;
 use metrics_exporter_prometheus::PrometheusHandle;
-use tokio::sync::Semaphore;
 use tower_http::catch_panic::CatchPanicLayer;
 use utoipa::OpenApi;
 use utoipa_axum::router::OpenApiRouter;
@@ -93,6 +93,7 @@ use crate::wire::v1::prediction::NamedFeedbackRequest;
 use body::BodyLimit;
 use failure::Failure;
 use meters::Meters;
+use places::Places;
 
 pub use expiry::Nearness;
 pub use failure::status;
@@ -137,7 +138,7 @@ pub struct HttpOptions {
     pub purpose: PurposeRule,
     /// Jobs and uploads that a client may begin in a while.
     pub quota: QuotaRate,
-    /// Parts of uploads that arrive at one time; the next one is refused.
+    /// Parts of uploads that arrive at one time, half of them from one client; the next one is refused.
     pub max_uploads: usize,
     /// Which calls are answered although the audit log cannot be written.
     pub unrecorded: Unrecorded,
@@ -190,7 +191,7 @@ pub struct App {
     proposals: Proposals,
     audit: Arc<Recorder>,
     quota: Quota,
-    uploads: Semaphore,
+    uploads: Places,
     clock: Arc<dyn Clock>,
     gate: Arc<Gate>,
     pages: Option<Pages>,
@@ -233,7 +234,7 @@ impl App {
         let AppParts { gate, pages, asyncapi, options, .. } = parts;
         let metrics = metrics::recorder();
         let quota = Quota::new(options.quota);
-        let uploads = Semaphore::new(options.max_uploads);
+        let uploads = Places::new(options.max_uploads);
         let (store, ticking) = (reviews.store.clone(), Arc::clone(&reviews.clock));
         let blobs = jobs.blobs().clone();
         let privacy = Privacy { store, blobs, clock: ticking, agency: None };
@@ -379,7 +380,7 @@ fn routes() -> OpenApiRouter<Arc<App>> {
         .routes(routes!(blobs::open))
         .routes(routes!(blobs::put))
         .routes(routes!(blobs::complete))
-        .routes(routes!(blobs::delete))
+        .routes(routes!(blobs::read, blobs::delete))
         .routes(routes!(webhooks::create, webhooks::list))
         .routes(routes!(webhooks::read, webhooks::change, webhooks::delete))
         .routes(routes!(webhooks::rotate))

@@ -131,6 +131,8 @@ pub(super) async fn watch(
             number.ok_or_else(|| CallError::bad_value("/headers/last-event-id", "應為整數。"))?
         }
     };
+    // Whoever claims to have seen more than there was yet misses nothing that is to come.
+    let after = after.min(job.version);
     // Of a job that ended there is nothing more to come: 204 tells an EventSource not to come back.
     let has_more = !job.state.is_final()
         || !app.jobs.changes(&job.id, after, Duration::ZERO).await?.is_empty();

@@ -27,7 +27,7 @@ use crate::wire::v1::transcript::{Form, Shown};
 
 use super::body::{self, BodyLimit};
 use super::failure::Failure;
-use super::jobs::{Sender, accept, find};
+use super::jobs::{Sender, accept_prepared, find, repeated};
 use super::recording::RecordingForm;
 use super::{App, guard, refuse};
 
@@ -108,7 +108,7 @@ async fn transcribe(app: &App, cx: &CallContext, request: Request) -> Result<Res
         }
         "multipart/form-data" => {
             let sender = Sender::admit(app, request.headers())?;
-            let (order, recording) = form(app, cx, request).await?;
+            let (order, recording) = form(app, cx, &sender, request).await?;
             (order, Some(recording), sender)
         }
         _ => {
@@ -116,50 +116,98 @@ async fn transcribe(app: &App, cx: &CallContext, request: Request) -> Result<Res
             return Err(refuse(ErrorCode::UnsupportedMedia, message));
         }
     };
-    let mut hasher = Sha256::new();
-    let blob_id = match (recording, &order.blob_id) {
-        (Some(_), Some(_)) => {
-            return Err(CallError::bad_value("/meta/blob_id", "已附上 file,不可再指定 blob_id。"));
+    let source = Source::of(recording, &order)?;
+    let fingerprint = source.fingerprint(&order)?;
+    // Before the recording is looked at: that of the first call may be gone by now, and this one need not be kept.
+    if let Some(answer) = repeated(app, &sender, (SERVICE, &fingerprint)).await? {
+        return Ok(answer);
+    }
+    let (blob_id, made) = match source {
+        Source::Upload(id) => {
+            inspect(app, &sender, &id).await?;
+            (id, None)
         }
-        (None, None) => return Err(CallError::bad_value("/blob_id", "必填。")),
-        (None, Some(id)) => {
-            inspect(app, &sender, id).await?;
-            hasher.update(id);
-            id.clone()
-        }
-        (Some(recording), None) => {
+        Source::Form(recording) => {
             let recording = app.service.speech().inspect_bytes(recording).await?;
-            hasher.update(recording.expose());
-            keep(app, &sender, recording).await?
+            let id = keep(app, &sender, recording).await?;
+            (id.clone(), Some(id))
         }
     };
-    let content = speech::input("", &order)?;
-    hasher.update(content);
-    let job = JobOrder {
+    let job = job(cx, &sender, &blob_id, order)?;
+    let mut prepared = app.jobs.prepare(job).await?;
+    if let Some(blob) = made {
+        prepared = prepared.with_made(blob);
+    }
+    accept_prepared(app, prepared, sender, (SERVICE, fingerprint)).await
+}
+
+/// Where a recording comes from.
+enum Source {
+    /// It was uploaded before.
+    Upload(String),
+    /// It came with the request.
+    Form(Private<Vec<u8>>),
+}
+
+impl Source {
+    fn of(
+        recording: Option<Private<Vec<u8>>>,
+        order: &TranscriptionOrder,
+    ) -> Result<Source, CallError> {
+        match (recording, &order.blob_id) {
+            (Some(_), Some(_)) => {
+                Err(CallError::bad_value("/meta/blob_id", "已附上 file,不可再指定 blob_id。"))
+            }
+            (None, None) => Err(CallError::bad_value("/blob_id", "必填。")),
+            (None, Some(id)) => Ok(Source::Upload(id.clone())),
+            (Some(recording), None) => Ok(Source::Form(recording)),
+        }
+    }
+
+    /// Hash of the call: of the recording, or its id, and what is asked about it.
+    fn fingerprint(&self, order: &TranscriptionOrder) -> Result<Vec<u8>, CallError> {
+        let mut hasher = Sha256::new();
+        match self {
+            Source::Upload(id) => hasher.update(id),
+            Source::Form(recording) => hasher.update(recording.expose()),
+        }
+        hasher.update(speech::input("", order)?);
+        Ok(hasher.finalize().to_vec())
+    }
+}
+
+/// The job that hears a recording.
+fn job(
+    cx: &CallContext,
+    sender: &Sender,
+    blob_id: &str,
+    order: TranscriptionOrder,
+) -> Result<JobOrder, CallError> {
+    Ok(JobOrder {
         caller: sender.caller.clone(),
         service: SERVICE.to_owned(),
         operation: OPERATION.to_owned(),
         input: JobInput::Bytes {
             media_type: "application/json",
-            content: Private::new(speech::input(&blob_id, &order)?),
+            content: Private::new(speech::input(blob_id, &order)?),
         },
         priority: order.priority,
         case_no: order.purpose.as_ref().and_then(Purpose::case_no),
         purpose: order.purpose.map(|it| it.code),
         correlation: cx.request_id.to_string(),
         traceparent: sender.traceparent.clone(),
-    };
-    accept(app, job, sender, (SERVICE, hasher.finalize().to_vec())).await
+    })
 }
 
 /// The order and the recording of a form.
 async fn form(
     app: &App,
     cx: &CallContext,
+    sender: &Sender,
     request: Request,
 ) -> Result<(TranscriptionOrder, Private<Vec<u8>>), CallError> {
     // Each is in memory while it arrives: no more at one time than these places.
-    let place = app.uploads.try_acquire().map_err(|_| {
+    let place = app.uploads.take(&sender.caller.client).ok_or_else(|| {
         refuse(ErrorCode::Overloaded, "同時上傳的內容已達上限,請稍後再試。")
             .retry_after(std::time::Duration::from_secs(1))
     })?;

@@ -243,6 +243,7 @@ pub const ROUTES: &[Route] = &[
     plain("POST", "/api/v1/blobs", SENDING),
     kept("PUT", "/api/v1/blobs/{id}/parts/{number}", SENDING),
     plain("POST", "/api/v1/blobs/{id}/complete", SENDING),
+    plain("GET", "/api/v1/blobs/{id}", SENDING),
     plain("DELETE", "/api/v1/blobs/{id}", SENDING),
     plain("POST", "/api/v1/webhooks", Access::Client),
     plain("GET", "/api/v1/webhooks", Access::Client),

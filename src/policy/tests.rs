@@ -120,6 +120,7 @@ const OPEN_TO: &[(&str, &str)] = &[
     ("POST /api/v1/blobs", "承分單介"),
     ("PUT /api/v1/blobs/{id}/parts/{number}", "承分單介"),
     ("POST /api/v1/blobs/{id}/complete", "承分單介"),
+    ("GET /api/v1/blobs/{id}", "承分單介"),
     ("DELETE /api/v1/blobs/{id}", "承分單介"),
     ("POST /api/v1/webhooks", "介"),
     ("GET /api/v1/webhooks", "介"),

@@ -42,7 +42,7 @@ pub struct BlobMeta {
     pub media_type: String,
     /// Its bytes.
     pub size: u64,
-    /// SHA-256 of its content, in hexadecimal digits; none while it is not complete.
+    /// SHA-256 of its content, in hexadecimal digits; none while it takes parts. While it is being closed: what was said.
     pub sha256: Option<String>,
     /// When it was made.
     pub created: Duration,
@@ -68,6 +68,18 @@ pub struct Blob {
     pub is_complete: bool,
     sealed_key: Vec<u8>,
     content: Option<Vec<u8>>,
+}
+
+/// What is found when a blob is to be closed.
+enum Closing {
+    /// All of it, in these parts; it takes no others until it is closed or opened again.
+    Begun(Vec<Part>),
+    /// These parts only.
+    Lacking(Vec<Part>),
+    /// More than was said.
+    TooLarge,
+    /// It is closed already, or there is none.
+    NotOpen,
 }
 
 /// A part of a blob in a file of its own.
@@ -124,17 +136,29 @@ impl Store {
         self.call(Kind::Query, id.to_owned(), |id, tx| parts(id, tx).boxed())
     }
 
-    /// Notes where a part lies; the file that it replaces, if any. `None` when the blob is not open.
+    /// Notes where a part lies; the file that it replaces, if any. `None` when the blob takes no parts.
     fn put_part(&self, id: &str, part: Part) -> Reply<Option<Vec<String>>> {
         self.call(Kind::Durable, (id.to_owned(), part), |(id, part), tx| {
             put_part(id, part, tx).boxed()
         })
     }
 
-    /// Closes a blob whose content was checked; `false` when it was not open.
-    fn complete_blob(&self, id: &str, size: u64, sha256: String) -> Reply<bool> {
-        self.call(Kind::Durable, (id.to_owned(), size, sha256), |(id, size, sha256), tx| {
-            complete(id, *size, sha256, tx).boxed()
+    /// Lets a blob take no more parts when they are all there, so that its content can be checked against a hash.
+    fn close_blob(&self, id: &str, sha256: String) -> Reply<Closing> {
+        self.call(Kind::Durable, (id.to_owned(), sha256), |(id, sha256), tx| {
+            close(id, sha256, tx).boxed()
+        })
+    }
+
+    /// Lets a blob take parts again whose content was not what was said.
+    fn reopen_blob(&self, id: &str) -> Reply<()> {
+        self.call(Kind::Durable, id.to_owned(), |id, tx| ready(reopen(id, tx)).boxed())
+    }
+
+    /// Completes a blob whose content was checked in these parts; `false` when it was not open, or has others by now.
+    fn complete_blob(&self, id: &str, sha256: String, parts: Vec<Part>) -> Reply<bool> {
+        self.call(Kind::Durable, (id.to_owned(), sha256, parts), |(id, sha256, parts), tx| {
+            complete(id, sha256, parts, tx).boxed()
         })
     }
 
@@ -249,7 +273,7 @@ async fn put_part(
     tx: &mut dyn Tx,
 ) -> Result<Option<Vec<String>>, StoreError> {
     // The change locks the row, so that no part is added while the blob is being closed.
-    let lock = "UPDATE blob SET state = state WHERE id = $1 AND state = 'open'";
+    let lock = "UPDATE blob SET state = state WHERE id = $1 AND state = 'open' AND sha256 IS NULL";
     if tx.execute(lock, values![id]).await? == 0 {
         return Ok(None);
     }
@@ -261,10 +285,41 @@ async fn put_part(
     Ok(Some(replaced))
 }
 
-async fn complete(id: &str, size: u64, sha256: &str, tx: &mut dyn Tx) -> Result<bool, StoreError> {
-    let update = "UPDATE blob SET state = 'complete', size = $1, sha256 = $2
-        WHERE id = $3 AND state = 'open'";
-    Ok(tx.execute(update, values![size, sha256, id]).await? == 1)
+/// An open blob with a hash is being closed: it is read, and its parts stay as they are. Whoever read it and went away
+/// without an end may come again.
+async fn close(id: &str, sha256: &str, tx: &mut dyn Tx) -> Result<Closing, StoreError> {
+    let update = "UPDATE blob SET sha256 = $1 WHERE id = $2 AND state = 'open' RETURNING size";
+    let Some(mut row) = tx.rows(update, values![sha256, id]).await?.into_iter().next() else {
+        return Ok(Closing::NotOpen);
+    };
+    let size: u64 = row.take()?;
+    let parts = parts(id, tx).await?;
+    let found: u64 = parts.iter().map(|it| it.size).sum();
+    let has_gap = (1..).zip(&parts).any(|(expected, it)| it.number != expected);
+    if found == size && !has_gap {
+        return Ok(Closing::Begun(parts));
+    }
+    reopen(id, tx)?;
+    Ok(if has_gap || found < size { Closing::Lacking(parts) } else { Closing::TooLarge })
+}
+
+fn reopen(id: &str, tx: &mut dyn Tx) -> Result<(), StoreError> {
+    tx.write("UPDATE blob SET sha256 = NULL WHERE id = $1 AND state = 'open'", owned![id])
+}
+
+async fn complete(
+    id: &str,
+    sha256: &str,
+    checked: &[Part],
+    tx: &mut dyn Tx,
+) -> Result<bool, StoreError> {
+    // The change locks the row: the parts are those that were read, or others came after a wrong hash.
+    let lock = "UPDATE blob SET state = state WHERE id = $1 AND state = 'open'";
+    if tx.execute(lock, values![id]).await? == 0 || parts(id, tx).await? != checked {
+        return Ok(false);
+    }
+    tx.write("UPDATE blob SET state = 'complete', sha256 = $1 WHERE id = $2", owned![sha256, id])?;
+    Ok(true)
 }
 
 /// Destroys a blob's key with its row. That its files are to be deleted is noted, so that a crash forgets none.

@@ -206,6 +206,7 @@ REPEATABLE = frozenset(
         "cancel_job",
         "change_webhook",
         "claim_review",
+        "complete_blob",
         "create_audio_transcription",
         "open_blob",
         "recognise_identity_document",

@@ -8,7 +8,7 @@ from ._core import Call, Plan, Settings, Work
 from ._model import decode
 from ._source import Parts, Source
 from .errors import FenwenError
-from .types import BlobRequest, BlobResponse, CompleteRequest, CompleteResponse
+from .types import BlobRequest, BlobResponse, BlobState, CompleteRequest, CompleteResponse
 
 
 def upload(settings: Settings, source: Source, kind: str, media_type: str) -> Plan[CompleteResponse]:
@@ -38,6 +38,11 @@ def upload(settings: Settings, source: Source, kind: str, media_type: str) -> Pl
 def open_upload(settings: Settings, wanted: BlobRequest) -> Plan[BlobResponse]:
     answer = yield from Call(settings, "open_blob", body=wanted).answer()
     return decode(BlobResponse, answer.json())
+
+
+def read(settings: Settings, blob_id: str) -> Plan[BlobState]:
+    answer = yield from Call(settings, "read_blob", path={"id": blob_id}).answer()
+    return decode(BlobState, answer.json())
 
 
 def put_part(settings: Settings, blob_id: str, number: int, content: bytes) -> Plan[None]:

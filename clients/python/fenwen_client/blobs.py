@@ -6,7 +6,7 @@ from . import _uploads
 from ._core import Plan
 from ._method import D, Group, method
 from ._source import Source
-from .types import BlobRequest, BlobResponse, CompleteResponse
+from .types import BlobRequest, BlobResponse, BlobState, CompleteResponse
 
 
 class Blobs(Group[D]):
@@ -22,6 +22,11 @@ class Blobs(Group[D]):
         """Begins an upload of `size` bytes."""
         wanted = BlobRequest(kind=kind, media_type=media_type, size=size)
         return (yield from _uploads.open_upload(self.settings, wanted))
+
+    @method
+    def get(self, blob_id: str) -> Plan[BlobState]:
+        """Which parts are there: what is missing may be sent after an interruption."""
+        return (yield from _uploads.read(self.settings, blob_id))
 
     @method
     def put(self, blob_id: str, number: int, content: bytes) -> Plan[None]:

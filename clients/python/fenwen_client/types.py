@@ -657,10 +657,39 @@ class BlobResponse(ApiModel):
     """Until when it must be used."""
 
     part_size: int
-    """Most bytes of one part; every part but the last should have so many."""
+    """Bytes of one part; the last has what is left."""
 
     parts: int
     """Parts of that size."""
+
+
+@dataclass(frozen=True, kw_only=True, repr=False)
+class BlobState(ApiModel):
+    """How far an upload is."""
+
+    blob_id: str
+    """Identifies the upload."""
+
+    complete: bool
+    """Whether it is whole: it takes no more parts, and jobs may work on it."""
+
+    expires_at: str
+    """Until when it must be used."""
+
+    part_size: int
+    """Bytes of one part; the last has what is left."""
+
+    parts: int
+    """Parts of that size."""
+
+    received: list[PartReceived]
+    """Parts that are there, in order. Those that are shorter than they should be are to be sent again."""
+
+    sha256: str | None
+    """SHA-256 of its content; none while it is not whole."""
+
+    size: int
+    """Its bytes."""
 
 
 @dataclass(frozen=True, kw_only=True, repr=False)
@@ -2695,6 +2724,17 @@ class OutputParameters(ApiModel):
 
 
 @dataclass(frozen=True, kw_only=True, repr=False)
+class PartReceived(ApiModel):
+    """A part that is there."""
+
+    number: int
+    """Its number, from 1."""
+
+    size: int
+    """Its bytes."""
+
+
+@dataclass(frozen=True, kw_only=True, repr=False)
 class PictureRequest(ApiModel):
     """Pictures to recognise. Unknown fields are refused."""
 
@@ -4003,9 +4043,10 @@ Vector: TypeAlias = list[float] | str
 OPERATIONS: dict[str, Operation] = {
     "start_page": Operation("GET", "/", frozenset()),
     "open_blob": Operation("POST", "/api/v1/blobs", frozenset()),
+    "read_blob": Operation("GET", "/api/v1/blobs/{id}", frozenset()),
     "delete_blob": Operation("DELETE", "/api/v1/blobs/{id}", frozenset()),
     "complete_blob": Operation("POST", "/api/v1/blobs/{id}/complete", frozenset()),
-    "put_blob_part": Operation("PUT", "/api/v1/blobs/{id}/parts/{number}", frozenset()),
+    "put_blob_part": Operation("PUT", "/api/v1/blobs/{id}/parts/{number}", frozenset({"content-digest"})),
     "list_clients": Operation("GET", "/api/v1/clients", frozenset()),
     "list_client_applications": Operation("GET", "/api/v1/clients/applications", frozenset()),
     "apply_for_client": Operation("POST", "/api/v1/clients/applications", frozenset()),

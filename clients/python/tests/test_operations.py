@@ -65,6 +65,7 @@ APPLICATION = ApplicationRequest(
 CALLS: dict[str, Callable[[Any], Any]] = {
     "start_page": lambda c: c.server.start_page(),
     "open_blob": lambda c: c.blobs.open(kind="audio", media_type="audio/wav", size=3),
+    "read_blob": lambda c: c.blobs.get(ID),
     "delete_blob": lambda c: c.blobs.delete(ID),
     "complete_blob": lambda c: c.blobs.upload(b"abc", kind="audio", media_type="audio/wav"),
     "put_blob_part": lambda c: c.blobs.put(ID, 1, b"abc"),

@@ -169,10 +169,18 @@ pub struct JobOrder {
 /// A job that is ready to be accepted.
 pub struct Prepared {
     job: NewJob,
-    /// Blob that was made of the order's own bytes.
-    made: Option<String>,
+    /// Blobs that were made for it.
+    made: Vec<String>,
     /// What is told about it when it is accepted.
     pub outlook: Outlook,
+}
+
+impl Prepared {
+    /// Has a blob deleted when the job turns out not to be a new one.
+    pub fn with_made(mut self, blob: String) -> Prepared {
+        self.made.push(blob);
+        self
+    }
 }
 
 /// What a job may expect.
@@ -281,13 +289,14 @@ impl Jobs {
         let (input_expires, expires) = (created + input_for, created + job_for);
         let Caller { client, org } = order.caller;
         let (input, made, subjects) = match order.input {
-            JobInput::Blob(id) => (Payload::Blob(id), None, Vec::new()),
+            JobInput::Blob(id) => (Payload::Blob(id), Vec::new(), Vec::new()),
             JobInput::Bytes { media_type, content } => {
                 let caller = Caller { client: client.clone(), org: org.clone() };
                 let meta = self.meta(caller, ("input", media_type), input_expires);
                 let (content, subjects) = self.mentioned(content).await?;
                 let kept = self.blobs.keep(meta, content).await.map_err(|it| failed(&it))?;
-                let made = if let Payload::Blob(id) = &kept { Some(id.clone()) } else { None };
+                let made =
+                    if let Payload::Blob(id) = &kept { vec![id.clone()] } else { Vec::new() };
                 (kept, made, subjects)
             }
         };
@@ -343,10 +352,10 @@ impl Jobs {
         }
         let submitted = self.store.submit(job, key, max_queued).await;
         let submitted = submitted.map_err(|it| failed(&it))?;
-        if !matches!(submitted, Submitted::New(_))
-            && let Some(unused) = made
-        {
-            self.blobs.delete(&unused).await.map_err(|it| failed(&it))?;
+        if !matches!(submitted, Submitted::New(_)) {
+            for unused in &made {
+                self.blobs.delete(unused).await.map_err(|it| failed(&it))?;
+            }
         }
         match submitted {
             Submitted::New(_) => {
@@ -355,10 +364,7 @@ impl Jobs {
                 Ok(answer)
             }
             Submitted::Again(answer) => Ok(answer),
-            Submitted::KeyMisused => {
-                let message = "這個 Idempotency-Key 已用於另一個請求,請換一個新的值。";
-                Err(CallError::new(ErrorCode::KeyReused, message))
-            }
+            Submitted::KeyMisused => Err(key_misused()),
             Submitted::TooMany { queued } => {
                 let message = format!("排隊中的工作已有 {queued} 件,請待部分完成後再送。");
                 let error = CallError::new(ErrorCode::Overloaded, message);
@@ -367,6 +373,23 @@ impl Jobs {
             Submitted::NoInput => {
                 Err(CallError::bad_value("/blob_id", "沒有這個已完成上傳的內容,或已逾保存期限。"))
             }
+        }
+    }
+
+    /// What the first call under a key was answered, when there was one: before anything is read or kept for this one.
+    ///
+    /// # Errors
+    /// When the key was used for another call, or the store fails.
+    pub async fn answered(
+        &self,
+        caller: &Caller,
+        repetition: &Repetition,
+    ) -> Result<Option<Vec<u8>>, CallError> {
+        let key = (repetition.key.as_str(), repetition.route);
+        let found = self.store.answered_under(&caller.client, key, self.now()).await;
+        match found.map_err(|it| failed(&it))? {
+            Some(found) if found.fingerprint != repetition.fingerprint => Err(key_misused()),
+            found => Ok(found.map(|it| it.answer)),
         }
     }
 
@@ -449,6 +472,11 @@ impl Jobs {
 
 /// Kinds of blob that jobs keep for themselves; they are nobody's upload.
 pub(super) const OWN_BLOBS: [&str; 4] = ["input", "checkpoint", "result", "corrections"];
+
+fn key_misused() -> CallError {
+    let message = "這個 Idempotency-Key 已用於另一個請求,請換一個新的值。";
+    CallError::new(ErrorCode::KeyReused, message)
+}
 
 /// A failure of the store as a caller hears of it; the log has the reason.
 pub fn failed(error: &StoreError) -> CallError {

@@ -9,6 +9,7 @@ use crate::pipeline::answers::index::{Asked, Found};
 use crate::pipeline::answers::topic::is_follow_up;
 use crate::pipeline::encode::EncodeError;
 use crate::service::events::{Event, QuestionUnanswered};
+use crate::service::jobs::failed;
 use crate::store::NewPrediction;
 use crate::task::answers::{Answer, AnswerOrder, Citation, Refusal, Unanswered};
 use crate::task::assist::{CallOrder, Suggestions};
@@ -124,7 +125,7 @@ impl Routing {
     pub fn unanswered(&self, org: &str) -> Result<Unanswered, CallError> {
         let now = self.clock.unix_time().as_secs();
         let kept = self.store.newest(ANSWERS, org, now, MAX_LOOKED_AT).wait();
-        let kept = kept.map_err(|it| internal(&it))?;
+        let kept = kept.map_err(|it| failed(&it))?;
         let mut report = Unanswered { n_asked: kept.len(), n_unanswered: 0, items: Vec::new() };
         for it in kept {
             let labels: Vec<(String, f32)> = serde_json::from_str(&it.labels).unwrap_or_default();

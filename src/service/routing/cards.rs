@@ -7,6 +7,7 @@ use serde_json::json;
 
 use crate::base::{ErrorCode, Private};
 use crate::service::events::{Event, FeedbackReceived};
+use crate::service::jobs::failed;
 use crate::service::subjects::{Identifier, IdentifierKind};
 use crate::store::{FeedbackRow, NewPrediction, Prediction, Review};
 use crate::task::call::{CallContext, CallError, Origin};
@@ -18,7 +19,7 @@ use crate::task::text::Mode;
 
 use super::automation::wilson;
 use super::letters::case_no;
-use super::{CARDS, DAY, Routing, internal};
+use super::{CARDS, DAY, Routing};
 
 /// Newest checks that are counted.
 const N_COUNTED: usize = 1000;
@@ -78,7 +79,7 @@ impl Routing {
         };
         let event = Event::FeedbackReceived(FeedbackReceived::new(id, verdict));
         let told = self.told(&event, id, origin)?;
-        self.store.add_feedback(row, about, told).wait().map_err(|it| internal(&it))
+        self.store.add_feedback(row, about, told).wait().map_err(|it| failed(&it))
     }
 
     /// What officers found of the fields that `model` read: the last word on each of the newest recognitions.
@@ -87,7 +88,7 @@ impl Routing {
     /// When the store fails.
     pub fn card_statistics(&self, model: ModelInfo) -> Result<CardStatistics, CallError> {
         let found = self.store.reviews(CARDS, &model.version, N_COUNTED).wait();
-        let found = found.map_err(|it| internal(&it))?;
+        let found = found.map_err(|it| failed(&it))?;
         Ok(CardStatistics { model, n_checked: found.len(), fields: count(&found) })
     }
 
@@ -118,7 +119,7 @@ impl Routing {
         origin: &Origin,
     ) -> Result<Prediction, CallError> {
         let now = self.clock.unix_time().as_secs();
-        let found = self.store.prediction(id, now).wait().map_err(|it| internal(&it))?;
+        let found = self.store.prediction(id, now).wait().map_err(|it| failed(&it))?;
         found.filter(|it| it.org == origin.org && it.service == CARDS).ok_or_else(unknown)
     }
 }

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 
+use crate::service::jobs::failed;
 use crate::store::{AnsweredRow, DecidedRow, Review};
 use crate::task::call::CallError;
 use crate::task::comparison::{Agreed, Comparison, Difference};
@@ -9,8 +10,8 @@ use crate::task::prediction::Verdict;
 use crate::task::service::ServiceName;
 use crate::task::text::Mode;
 
+use super::Routing;
 use super::automation::{judged, wilson};
-use super::{Routing, internal};
 
 /// Newest decisions on each service that are looked at.
 const N_COMPARED: usize = 2000;
@@ -30,11 +31,11 @@ impl Routing {
     /// When the store fails.
     pub fn comparisons(&self, agency: Option<&str>) -> Result<Vec<Comparison>, CallError> {
         let now = self.clock.unix_time().as_secs();
-        let answered = self.store.answered(agency, now).wait().map_err(|it| internal(&it))?;
+        let answered = self.store.answered(agency, now).wait().map_err(|it| failed(&it))?;
         let mut found = Vec::new();
         for service in COMPARED {
             let decided = self.store.decided(service.as_str(), agency, now, N_COMPARED).wait();
-            found.extend(compare(service, &answered, &decided.map_err(|it| internal(&it))?));
+            found.extend(compare(service, &answered, &decided.map_err(|it| failed(&it))?));
         }
         Ok(found)
     }

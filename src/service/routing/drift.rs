@@ -5,12 +5,13 @@ use serde_json::Value;
 use crate::base::Date;
 use crate::media::text::is_han;
 use crate::service::drift::{DriftSettings, Judged, Profile};
+use crate::service::jobs::failed;
 use crate::store::{DriftReference, DriftRow, Observing, Shape, StoreError};
 use crate::task::call::{CallError, Task};
 use crate::task::drift::{DriftFigure, ServiceDrift};
 use crate::task::idcard::ModelInfo;
 
-use super::{ANSWERS, DAY, DOCUMENTS, LETTERS, Routing, internal};
+use super::{ANSWERS, DAY, DOCUMENTS, LETTERS, Routing};
 
 /// Answers of a day that are looked at; of more, the newest.
 const MOST: usize = 20_000;
@@ -43,7 +44,7 @@ impl Routing {
         let since = self.today().unix_days().saturating_sub(days);
         let one = |(service, model): (&'static str, ModelInfo)| -> Result<_, CallError> {
             let rows = self.store.drift(service, &model.version, since).wait();
-            let figures = rows.map_err(|it| internal(&it))?.into_iter().map(figure).collect();
+            let figures = rows.map_err(|it| failed(&it))?.into_iter().map(figure).collect();
             let is_promise_broken =
                 self.promises().get(service).is_some_and(|it| it.promise.is_broken());
             Ok(ServiceDrift { service, model, figures, is_promise_broken })

@@ -9,6 +9,7 @@ use crate::pipeline::compose::{Composed, Part};
 use crate::pipeline::letters::read::{Reading, read};
 use crate::pipeline::letters::similar::{Signature, SimilarIndex};
 use crate::service::events::{Event, LetterClassified};
+use crate::service::jobs::failed;
 use crate::service::reviews::Circumstances;
 use crate::service::subjects::{self, Subject};
 use crate::store::reviews::NewReview;
@@ -139,7 +140,7 @@ impl Routing {
         reviews: Vec<NewReview>,
     ) -> Result<(), CallError> {
         let kept = self.store.keep_for_review(kept, told, reviews);
-        kept.and_then(Reply::wait).map_err(|it| internal(&it))
+        kept.and_then(Reply::wait).map_err(|it| failed(&it))
     }
 
     fn require_taxonomy(&self, wanted: Option<&str>) -> Result<(), CallError> {

@@ -3,6 +3,7 @@
 use crate::base::ErrorCode;
 use crate::pipeline::documents::taxonomy::Mapping;
 use crate::service::events::{Circumstances, Event, FeedbackReceived};
+use crate::service::jobs::failed;
 use crate::store::{FeedbackRow, OutboxRow, Prediction};
 use crate::task::call::{self, CallError};
 use crate::task::idcard::ModelInfo;
@@ -22,7 +23,7 @@ impl Routing {
 
     /// A prediction with the feedback on it.
     pub(super) fn kept(&self, found: Prediction) -> Result<KeptPrediction, CallError> {
-        let feedback = self.store.feedback(&found.id).wait().map_err(|it| internal(&it))?;
+        let feedback = self.store.feedback(&found.id).wait().map_err(|it| failed(&it))?;
         // Nobody sees what the shadow suggested before somebody has decided without it.
         let is_hidden = is_unshown(&found) && feedback.is_empty();
         let [name, version, sha256] = found.model;
@@ -73,7 +74,7 @@ impl Routing {
         };
         let event = FeedbackReceived::new(&about.id, feedback.verdict);
         let told = self.told(&Event::FeedbackReceived(event), &about.id, origin)?;
-        self.store.add_feedback(row, about, told).wait().map_err(|it| internal(&it))?;
+        self.store.add_feedback(row, about, told).wait().map_err(|it| failed(&it))?;
         self.remeasure();
         Ok(())
     }
@@ -95,7 +96,7 @@ impl Routing {
 
     fn find(&self, id: &str, org: &str) -> Result<Prediction, CallError> {
         let now = self.clock.unix_time().as_secs();
-        let found = self.store.prediction(id, now).wait().map_err(|it| internal(&it))?;
+        let found = self.store.prediction(id, now).wait().map_err(|it| failed(&it))?;
         found
             .filter(|it| it.org == org)
             .ok_or_else(|| CallError::new(ErrorCode::NotFound, "沒有這筆預測,或已逾保存期限。"))

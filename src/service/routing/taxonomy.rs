@@ -5,6 +5,7 @@ use std::sync::{Arc, PoisonError};
 use crate::base::{Date, ErrorCode};
 use crate::pipeline::documents::taxonomy::{Taxonomy, TaxonomyError, Unit};
 use crate::registry::{ReleaseError, digest_of};
+use crate::service::jobs::failed;
 use crate::store::{StoreError, TaxonomyRow};
 use crate::task::call::{CallError, Task};
 use crate::task::taxonomy::{
@@ -76,7 +77,7 @@ impl Routing {
     /// When the store fails.
     pub fn taxonomy_state(&self) -> Result<TaxonomyState, CallError> {
         let taxonomy = self.taxonomy.load();
-        let rows = self.store.taxonomies(self.given.tenant()).wait().map_err(|it| internal(&it))?;
+        let rows = self.store.taxonomies(self.given.tenant()).wait().map_err(|it| failed(&it))?;
         let version = |it: TaxonomyRow| TaxonomyVersion {
             is_current: it.version == taxonomy.version(),
             valid_from: Date::in_taiwan(std::time::Duration::from_secs(it.valid_from)),
@@ -162,11 +163,11 @@ impl Routing {
             created: self.clock.unix_time().as_secs(),
         };
         let is_known = taxonomy.version() == self.given.version();
-        if is_known || !self.store.add_taxonomy(row).wait().map_err(|it| internal(&it))? {
+        if is_known || !self.store.add_taxonomy(row).wait().map_err(|it| failed(&it))? {
             let message = "已有同名的版本;請在檔案的 version 填新的名稱。";
             return Err(CallError::new(ErrorCode::Conflict, message));
         }
-        self.refresh_taxonomy().map_err(|it| internal(&it))?;
+        self.refresh_taxonomy().map_err(|it| failed(&it))?;
         self.refresh();
         self.taxonomy_state()
     }

@@ -12,7 +12,7 @@ use crate::store::jobs::Payload;
 use crate::store::seal::BlobKey;
 use crate::store::{PartPlace, Store, StoreError};
 
-use super::{Blob, BlobMeta, Part};
+use super::{Blob, BlobMeta, Closing, Part};
 
 /// Content up to this many bytes lies in a row of the database.
 const INLINE_BYTES: usize = 64 << 10;
@@ -54,13 +54,15 @@ pub struct Blobs {
 pub enum Completed {
     /// It is whole.
     Whole(BlobMeta),
-    /// A part is missing: the first one that is.
-    Missing(u32),
+    /// Parts are missing, or shorter than they should be: number and bytes of those that are there.
+    Lacking(Vec<(u32, u64)>),
     /// Its content has another length than was said.
     OtherSize,
     /// Its content has another hash than was said.
     OtherHash,
-    /// It is closed already, or there is none.
+    /// Another part came while its content was read.
+    Changed,
+    /// It is closed under another hash, or there is none.
     NotOpen,
 }
 
@@ -86,7 +88,15 @@ impl Blobs {
         self.store.blob(id).await
     }
 
-    /// Adds a part, or replaces one; `false` when the blob is closed.
+    /// Number and bytes of each part that is there, in order; none of a small blob.
+    ///
+    /// # Errors
+    /// When the database fails.
+    pub async fn parts(&self, id: &str) -> Result<Vec<(u32, u64)>, StoreError> {
+        Ok(self.store.parts(id).await?.iter().map(|it| (it.number, it.size)).collect())
+    }
+
+    /// Adds a part, or replaces one; `false` when the blob is closed, or about to be.
     ///
     /// # Errors
     /// When the database or a file fails.
@@ -118,45 +128,50 @@ impl Blobs {
         Ok(true)
     }
 
-    /// Closes a blob when its parts are all there and have the size and the hash that were said.
+    /// Closes a blob when its parts are all there and have the size and the hash that were said. Until that is known it takes
+    /// no parts. Again under the same hash, it is whole again.
     ///
     /// # Errors
     /// When the database or a file fails.
     pub async fn complete(&self, blob: &Blob, sha256: &str) -> Result<Completed, StoreError> {
-        if blob.is_complete {
-            return Ok(Completed::NotOpen);
-        }
-        let parts = self.store.parts(&blob.meta.id).await?;
-        for (expected, part) in (1..).zip(&parts) {
-            if part.number != expected {
-                return Ok(Completed::Missing(expected));
+        let id = blob.meta.id.as_str();
+        let parts = match self.store.close_blob(id, sha256.to_owned()).await? {
+            Closing::Begun(parts) => parts,
+            Closing::Lacking(parts) => {
+                let there = parts.iter().map(|it| (it.number, it.size));
+                return Ok(Completed::Lacking(there.collect()));
             }
-        }
-        let size: u64 = parts.iter().map(|it| it.size).sum();
-        if size != blob.meta.size {
-            return Ok(if size < blob.meta.size {
-                Completed::Missing(u32::try_from(parts.len()).unwrap_or(u32::MAX) + 1)
-            } else {
-                Completed::OtherSize
-            });
-        }
-        let mut hasher = Sha256::new();
-        let mut reader = self.reader(blob, parts)?;
-        while let Some(content) = reader.next().await? {
-            let hash = move || {
-                hasher.update(content.expose());
-                hasher
-            };
-            hasher = spawn_blocking(hash).await.map_err(|_| StoreError::Sealed)?;
-        }
-        let found = hex(&hasher.finalize());
+            Closing::TooLarge => return Ok(Completed::OtherSize),
+            Closing::NotOpen => return self.completed(id, sha256).await,
+        };
+        let found = match hash_of(self.reader(blob, parts.clone())?).await {
+            Ok(found) => found,
+            // What was replaced meanwhile is no longer there to be read.
+            Err(_) if self.store.parts(id).await? != parts => return Ok(Completed::Changed),
+            Err(error) => {
+                self.store.reopen_blob(id).await?;
+                return Err(error);
+            }
+        };
         if found != sha256 {
+            self.store.reopen_blob(id).await?;
             return Ok(Completed::OtherHash);
         }
-        if !self.store.complete_blob(&blob.meta.id, size, found.clone()).await? {
-            return Ok(Completed::NotOpen);
+        if !self.store.complete_blob(id, found.clone(), parts).await? {
+            return self.completed(id, sha256).await;
         }
         Ok(Completed::Whole(BlobMeta { sha256: Some(found), ..blob.meta.clone() }))
+    }
+
+    /// What somebody else has made of a blob that could not be closed.
+    async fn completed(&self, id: &str, sha256: &str) -> Result<Completed, StoreError> {
+        Ok(match self.store.blob(id).await? {
+            Some(blob) if !blob.is_complete => Completed::Changed,
+            Some(blob) if blob.meta.sha256.as_deref() == Some(sha256) => {
+                Completed::Whole(blob.meta)
+            }
+            _ => Completed::NotOpen,
+        })
     }
 
     /// A complete blob, to be read part by part.
@@ -217,7 +232,8 @@ impl Blobs {
         }
         let sha256 = spawn_blocking(move || hash(content.expose())).await;
         let sha256 = sha256.map_err(|_| StoreError::Sealed)?;
-        self.store.complete_blob(&id, blob.meta.size, sha256).await?;
+        let parts = self.store.parts(&id).await?;
+        self.store.complete_blob(&id, sha256, parts).await?;
         Ok(id)
     }
 
@@ -246,13 +262,10 @@ impl Blobs {
     /// # Errors
     /// When a file fails, or does not open.
     pub async fn is_whole(&self, id: &str) -> Result<bool, StoreError> {
-        let Some(mut reader) = self.read(id).await? else { return Ok(false) };
-        let mut hasher = Sha256::new();
-        while let Some(part) = reader.next().await? {
-            hasher.update(part.expose());
-        }
-        let found = hex(&hasher.finalize());
-        Ok(reader.meta.sha256.as_ref().is_none_or(|it| *it == found))
+        let Some(reader) = self.read(id).await? else { return Ok(false) };
+        let sha256 = reader.meta.sha256.clone();
+        let found = hash_of(reader).await?;
+        Ok(sha256.is_none_or(|it| it == found))
     }
 
     /// Destroys a blob's key, then deletes its files.
@@ -361,6 +374,19 @@ impl BlobReader {
 /// What a sealed part is bound to: it opens as no other part of no other blob.
 fn owner(id: &str, number: u32) -> Vec<u8> {
     format!("{id}/{number}").into_bytes()
+}
+
+/// SHA-256 of all of a blob, in hexadecimal digits.
+async fn hash_of(mut reader: BlobReader) -> Result<String, StoreError> {
+    let mut hasher = Sha256::new();
+    while let Some(content) = reader.next().await? {
+        let hash = move || {
+            hasher.update(content.expose());
+            hasher
+        };
+        hasher = spawn_blocking(hash).await.map_err(|_| StoreError::Sealed)?;
+    }
+    Ok(hex(&hasher.finalize()))
 }
 
 fn hash(content: &[u8]) -> String {

@@ -27,7 +27,7 @@ pub use correct::Correction;
 pub use events::{JobChanged, JobEvent};
 pub use finish::{Ending, Expired, Success};
 pub use read::{JobFilter, Queue};
-pub use submit::{IdempotencyKey, Submitted};
+pub use submit::{Answered, IdempotencyKey, Submitted};
 
 /// Where a job stands.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, JsonSchema)]

@@ -5,7 +5,7 @@ use std::time::Duration;
 use futures_util::FutureExt;
 
 use crate::store::engine::{Kind, Reply, Tx};
-use crate::store::value::{owned, values};
+use crate::store::value::{Row, owned, values};
 use crate::store::{Store, StoreError, blobs, one, subjects};
 
 use super::{COLUMNS, Job, NewJob, Payload, events, ms};
@@ -64,6 +64,42 @@ impl Store {
         let submission = Submission { job, key, max_queued };
         self.call(Kind::Durable, submission, |it, tx| submit(it, tx).boxed())
     }
+}
+
+/// What was answered under a key.
+pub struct Answered {
+    /// Hash of the call that was answered.
+    pub fingerprint: Vec<u8>,
+    /// The answer.
+    pub answer: Vec<u8>,
+}
+
+impl Store {
+    /// What was answered under a key that has not expired at `now`: of a client, by the key and its route.
+    ///
+    /// # Errors
+    /// When the database fails.
+    pub fn answered_under(
+        &self,
+        client: &str,
+        (key, route): (&str, &'static str),
+        now: Duration,
+    ) -> Reply<Option<Answered>> {
+        let asked = (client.to_owned(), key.to_owned(), route, ms(now));
+        self.call(Kind::Query, asked, |(client, key, route, now), tx| {
+            async move {
+                let select = "SELECT fingerprint, answer FROM idempotency
+                    WHERE client = $1 AND key = $2 AND route = $3 AND $4 < expires";
+                let rows = tx.rows(select, values![client, key, *route, *now]).await?;
+                rows.into_iter().next().map(read).transpose()
+            }
+            .boxed()
+        })
+    }
+}
+
+fn read(mut row: Row) -> Result<Answered, StoreError> {
+    Ok(Answered { fingerprint: row.take()?, answer: row.take()? })
 }
 
 async fn submit(submission: &Submission, tx: &mut dyn Tx) -> Result<Submitted, StoreError> {
@@ -128,10 +164,9 @@ async fn seen(
     }
     let select =
         "SELECT fingerprint, answer FROM idempotency WHERE client = $1 AND key = $2 AND route = $3";
-    let mut row = one(tx.rows(select, values![&job.client, &key.key, key.route]).await?)?;
-    let (fingerprint, answer): (Vec<u8>, Vec<u8>) = (row.take()?, row.take()?);
-    let is_same = fingerprint == key.fingerprint;
-    Ok(Some(if is_same { Submitted::Again(answer) } else { Submitted::KeyMisused }))
+    let found = read(one(tx.rows(select, values![&job.client, &key.key, key.route]).await?)?)?;
+    let is_same = found.fingerprint == key.fingerprint;
+    Ok(Some(if is_same { Submitted::Again(found.answer) } else { Submitted::KeyMisused }))
 }
 
 /// Writes an inline input; or lets a blob live as long as the input may, and one that is attached. `false` when there is no

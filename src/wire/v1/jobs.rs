@@ -272,12 +272,56 @@ pub struct BlobResponse {
     /// Identifies the upload.
     #[schema(example = "019a9f4e5d7c7d3e9c550d6a3f2b1c00")]
     pub blob_id: String,
-    /// Most bytes of one part; every part but the last should have so many.
+    /// Bytes of one part; the last has what is left.
     pub part_size: usize,
     /// Parts of that size.
     pub parts: u64,
     /// Until when it must be used.
     pub expires_at: String,
+}
+
+/// How far an upload is.
+#[derive(Serialize, ToSchema)]
+pub struct BlobState {
+    /// Identifies the upload.
+    #[schema(example = "019a9f4e5d7c7d3e9c550d6a3f2b1c00")]
+    pub blob_id: String,
+    /// Its bytes.
+    pub size: u64,
+    /// Bytes of one part; the last has what is left.
+    pub part_size: usize,
+    /// Parts of that size.
+    pub parts: u64,
+    /// Parts that are there, in order. Those that are shorter than they should be are to be sent again.
+    pub received: Vec<PartReceived>,
+    /// Whether it is whole: it takes no more parts, and jobs may work on it.
+    pub complete: bool,
+    /// SHA-256 of its content; none while it is not whole.
+    #[schema(required = true)]
+    pub sha256: Option<String>,
+    /// Until when it must be used.
+    pub expires_at: String,
+}
+
+/// A part that is there.
+#[derive(Serialize, ToSchema)]
+pub struct PartReceived {
+    /// Its number, from 1.
+    pub number: u32,
+    /// Its bytes.
+    pub size: u64,
+}
+
+/// Parts of an upload of `size` bytes.
+pub fn n_parts(size: u64) -> u64 {
+    size.div_ceil(MAX_PART_BYTES as u64)
+}
+
+/// Bytes of a part, from 1, of an upload of `size` bytes; none when there is no such part.
+pub fn part_bytes(size: u64, number: u32) -> Option<usize> {
+    let before = u64::from(number).checked_sub(1)? * MAX_PART_BYTES as u64;
+    let left = size.checked_sub(before).filter(|it| 0 < *it)?;
+    Some(usize::try_from(left).map_or(MAX_PART_BYTES, |it| it.min(MAX_PART_BYTES)))
 }
 
 /// The end of an upload. Unknown fields are refused.
@@ -351,6 +395,22 @@ mod tests {
         check(r#"{"service":"s","operation":"","input":{}}"#, Some("/operation"));
         check(r#"{"service":"s","operation":"o","input":{},"priority":101}"#, Some("/priority"));
         check(r#"{"service":"s","operation":"o","input":{},"name":1}"#, Some("/name"));
+    }
+
+    #[test]
+    fn parts_have_their_sizes() {
+        let check = |size: usize, number: u32, expected: Option<usize>| {
+            assert_eq!(part_bytes(size as u64, number), expected, "{number} of {size}");
+        };
+        check(1, 0, None);
+        check(1, 1, Some(1));
+        check(1, 2, None);
+        check(MAX_PART_BYTES, 1, Some(MAX_PART_BYTES));
+        check(MAX_PART_BYTES, 2, None);
+        check(2 * MAX_PART_BYTES + 3, 2, Some(MAX_PART_BYTES));
+        check(2 * MAX_PART_BYTES + 3, 3, Some(3));
+        check(2 * MAX_PART_BYTES + 3, 4, None);
+        check(1, u32::MAX, None);
     }
 
     fn check_blob(json: &str, expected: Option<&str>) {

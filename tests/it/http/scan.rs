@@ -9,9 +9,9 @@ use sha2::{Digest, Sha256};
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
 use tokio::net::{TcpListener, UnixListener};
 
-use super::client::{WATCHDOG, form, get, post, send};
+use super::client::{Answer, WATCHDOG, form, get, post, send};
 use super::fake::{Server, png};
-use super::later::{BLOBS, call};
+use super::later::{self, BLOBS, call};
 
 /// The test file that every scanner knows, put together here: whole, it would have this repository quarantined.
 fn eicar() -> Vec<u8> {
@@ -84,29 +84,46 @@ async fn a_scanner_behind_a_socket_of_the_machine_is_asked_too() {
     assert_eq!(send(server.addr, &picture(&eicar())).await.problem(), "ER0451");
 }
 
+/// An upload of one part; its path, and what completing it is answered.
+async fn upload(server: &Server, content: &[u8]) -> (String, Answer) {
+    let asked = json!({"kind": "letters", "media_type": "application/json", "size": content.len()});
+    let opened = later::post(server.addr, BLOBS, "", &asked).await.json();
+    let path = format!("{BLOBS}/{}", opened["blob_id"].as_str().unwrap());
+    let part = format!("PUT {path}/parts/1");
+    assert_eq!(call(server.addr, &part, "", content).await.status, 204);
+    let completed = complete(server, &path, content).await;
+    (path, completed)
+}
+
+async fn complete(server: &Server, path: &str, content: &[u8]) -> Answer {
+    let sha256 = json!({"sha256": fenwen::base::hex(&Sha256::digest(content))});
+    later::post(server.addr, &format!("{path}/complete"), "", &sha256).await
+}
+
 #[tokio::test]
 async fn an_infected_upload_is_destroyed_when_it_is_whole() {
     let server = Server::scanned_by(scanner(clamd().await, WhenAway::Refuse)).await;
-    let upload = async |content: &[u8]| {
-        let asked =
-            json!({"kind": "letters", "media_type": "application/json", "size": content.len()});
-        let json = "content-type: application/json\r\n";
-        let asked = asked.to_string();
-        let opened = call(server.addr, &format!("POST {BLOBS}"), json, asked.as_bytes()).await;
-        let id = opened.json()["blob_id"].as_str().unwrap().to_owned();
-        let part = format!("PUT {BLOBS}/{id}/parts/1");
-        assert_eq!(call(server.addr, &part, "", content).await.status, 204);
-        let sha256 = json!({"sha256": fenwen::base::hex(&Sha256::digest(content))}).to_string();
-        let complete = format!("POST {BLOBS}/{id}/complete");
-        let completed = call(server.addr, &complete, json, sha256.as_bytes()).await;
-        let deleted = call(server.addr, &format!("DELETE {BLOBS}/{id}"), "", b"").await;
-        (completed, deleted.status)
-    };
-    let (completed, deleted) = upload(b"{}").await;
-    assert_eq!((completed.status, deleted), (200, 204));
-    let (completed, deleted) = upload(&eicar()).await;
+    let delete = async |path: &str| call(server.addr, &format!("DELETE {path}"), "", b"").await;
+    let (path, completed) = upload(&server, b"{}").await;
+    assert_eq!((completed.status, delete(&path).await.status), (200, 204));
+    let (path, completed) = upload(&server, &eicar()).await;
     assert_eq!((completed.status, completed.problem().as_str()), (422, "ER0451"));
-    assert_eq!(deleted, 404, "it is gone already");
+    assert_eq!(delete(&path).await.status, 404, "it is gone already");
+}
+
+#[tokio::test]
+async fn what_was_scanned_outlives_a_scanner_that_went_away() {
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let clamd = Clamd::Tcp(listener.local_addr().unwrap().to_string());
+    tokio::spawn(async move { answer(listener.accept().await.unwrap().0).await });
+    let server = Server::scanned_by(scanner(clamd, WhenAway::Refuse)).await;
+    let (path, completed) = upload(&server, b"{}").await;
+    assert_eq!(completed.status, 200);
+    assert_eq!(complete(&server, &path, b"{}").await.problem(), "ER0510");
+    assert_eq!(call(server.addr, &format!("DELETE {path}"), "", b"").await.status, 204);
+    let (path, refused) = upload(&server, b"{}").await;
+    assert_eq!(refused.problem(), "ER0510", "it was never scanned");
+    assert_eq!(call(server.addr, &format!("DELETE {path}"), "", b"").await.status, 404);
 }
 
 #[tokio::test]

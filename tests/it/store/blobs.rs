@@ -5,9 +5,13 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use fenwen::base::Private;
-use fenwen::store::blobs::{Blob, BlobFolder, BlobMeta, Blobs, Completed};
+use fenwen::store::StoreError;
+use fenwen::store::blobs::{Blob, BlobFiles, BlobFolder, BlobMeta, Blobs, Completed};
 use fenwen::store::jobs::Payload;
+use futures_util::FutureExt;
+use futures_util::future::BoxFuture;
 use sha2::{Digest, Sha256};
+use tokio::sync::Semaphore;
 
 use super::{Fixture, NOON, SECOND, meta, purge};
 
@@ -75,7 +79,12 @@ pub(super) fn parts_come_in_any_order_and_again(fixture: Fixture) {
         assert_eq!(files(&fixture.path().join("blobs")).len(), 3);
         let completed = blobs.complete(&blob, &hash(&whole)).await.unwrap();
         let expected = BlobMeta { sha256: Some(hash(&whole)), ..blob.meta.clone() };
-        assert_eq!(completed, Completed::Whole(expected));
+        assert_eq!(completed, Completed::Whole(expected.clone()));
+        for blob in [&blob, &blobs.find("0a1b").await.unwrap().unwrap()] {
+            let again = blobs.complete(blob, &hash(&whole)).await.unwrap();
+            assert_eq!(again, Completed::Whole(expected.clone()), "its answer was lost");
+            assert_eq!(blobs.complete(blob, "00").await.unwrap(), Completed::NotOpen);
+        }
         assert_eq!(read(&blobs, "0a1b").await.unwrap(), whole);
         assert!(!put(&blobs, &blob, 1, content(7)).await, "closed");
         assert_eq!(files(&fixture.path().join("blobs")).len(), 3);
@@ -91,14 +100,114 @@ pub(super) fn a_wrong_blob_is_not_closed(fixture: Fixture) {
         let blobs = blobs(&fixture);
         let blob = open(&blobs, "0a", 2020).await;
         let complete = async |hash: &str| blobs.complete(&blob, hash).await.unwrap();
-        assert_eq!(complete("00").await, Completed::Missing(1));
+        assert_eq!(complete("00").await, Completed::Lacking(vec![]));
         put(&blobs, &blob, 2, content(2)).await;
-        assert_eq!(complete("00").await, Completed::Missing(1));
+        assert_eq!(complete("00").await, Completed::Lacking(vec![(2, 1010)]));
         put(&blobs, &blob, 1, content(1)).await;
         assert_eq!(complete("00").await, Completed::OtherHash);
         put(&blobs, &blob, 3, content(3)).await;
         assert_eq!(complete("00").await, Completed::OtherSize);
         assert!(read(&blobs, "0a").await.is_none());
+    });
+}
+
+/// Files that are read when their test lets them.
+struct Held {
+    files: BlobFolder,
+    begun: Arc<Semaphore>,
+    reads: Arc<Semaphore>,
+}
+
+impl BlobFiles for Held {
+    fn write(
+        &self,
+        blob: &str,
+        place: &str,
+        bytes: Vec<u8>,
+    ) -> BoxFuture<'static, Result<(), StoreError>> {
+        self.files.write(blob, place, bytes)
+    }
+
+    fn read(&self, blob: &str, place: &str) -> BoxFuture<'static, Result<Vec<u8>, StoreError>> {
+        let (begun, reads) = (Arc::clone(&self.begun), Arc::clone(&self.reads));
+        let read = self.files.read(blob, place);
+        async move {
+            begun.add_permits(1);
+            reads.acquire().await.unwrap().forget();
+            read.await
+        }
+        .boxed()
+    }
+
+    fn delete(
+        &self,
+        blob: &str,
+        place: Option<&str>,
+    ) -> BoxFuture<'static, Result<(), StoreError>> {
+        self.files.delete(blob, place)
+    }
+}
+
+/// Blobs that are read when their test lets them; what is told when a read begins, and what lets it.
+fn held(fixture: &Fixture) -> (Blobs, Arc<Semaphore>, Arc<Semaphore>) {
+    let (begun, reads) = (Arc::new(Semaphore::new(0)), Arc::new(Semaphore::new(0)));
+    let files = BlobFolder::new(fixture.path().join("blobs"));
+    let held = Held { files, begun: Arc::clone(&begun), reads: Arc::clone(&reads) };
+    (Blobs::new(fixture.store.clone(), Arc::new(held)), begun, reads)
+}
+
+pub(super) fn no_part_changes_while_a_blob_is_closed(fixture: Fixture) {
+    run(async {
+        let (blobs, begun, reads) = held(&fixture);
+        let blob = open(&blobs, "0a", 2020).await;
+        put(&blobs, &blob, 1, content(1)).await;
+        put(&blobs, &blob, 2, content(2)).await;
+        let whole = [content(1), content(2)].concat();
+        let hash = hash(&whole);
+        tokio::select! {
+            _ = blobs.complete(&blob, &hash) => unreachable!("nothing was read"),
+            it = begun.acquire() => it.unwrap().forget(),
+        }
+        assert!(!put(&blobs, &blob, 1, content(7)).await, "whoever closed it may come again");
+        let change = async {
+            begun.acquire().await.unwrap().forget();
+            let was_put = [1, 2].map(|it| put(&blobs, &blob, it, content(9)));
+            let was_put = futures_util::future::join_all(was_put).await;
+            reads.add_permits(99);
+            was_put
+        };
+        let (completed, was_put) = tokio::join!(blobs.complete(&blob, &hash), change);
+        assert_eq!(was_put, [false, false]);
+        assert!(matches!(completed.unwrap(), Completed::Whole(_)));
+        assert_eq!(read(&blobs, "0a").await.unwrap(), whole);
+        assert_eq!(files(&fixture.path().join("blobs")).len(), 2);
+    });
+}
+
+pub(super) fn a_part_that_came_in_between_closes_nothing(fixture: Fixture) {
+    run(async {
+        let (slow, begun, reads) = held(&fixture);
+        let blobs = blobs(&fixture);
+        // The second is read when it is gone.
+        for (id, other) in [("0a", 1), ("0b", 2)] {
+            let blob = open(&blobs, id, 2020).await;
+            put(&blobs, &blob, 1, content(1)).await;
+            put(&blobs, &blob, 2, content(2)).await;
+            let change = async {
+                begun.acquire().await.unwrap().forget();
+                reads.add_permits(1);
+                begun.acquire().await.unwrap().forget();
+                let wrong = blobs.complete(&blob, "00").await.unwrap();
+                let was_put = put(&blobs, &blob, other, content(9)).await;
+                reads.add_permits(1);
+                (wrong, was_put)
+            };
+            let hash = hash(&[content(1), content(2)].concat());
+            let (right, change) = tokio::join!(slow.complete(&blob, &hash), change);
+            assert_eq!(change, (Completed::OtherHash, true), "a wrong hash lets parts in again");
+            assert_eq!(right.unwrap(), Completed::Changed);
+            assert!(read(&blobs, id).await.is_none());
+        }
     });
 }
 

@@ -163,7 +163,7 @@ async fn a_bucket_that_refuses_keeps_nothing() {
     let refused = blobs.put_part(&blob, 1, Private::new(b"text".to_vec())).await.unwrap_err();
     assert!(refused.to_string().contains("write"), "{refused}");
     assert!(bucket.lock().unwrap().objects.is_empty());
-    assert_eq!(blobs.complete(&blob, &hash(b"text")).await.unwrap(), Completed::Missing(1));
+    assert_eq!(blobs.complete(&blob, &hash(b"text")).await.unwrap(), Completed::Lacking(vec![]));
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

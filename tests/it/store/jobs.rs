@@ -155,6 +155,13 @@ pub(super) fn a_key_brings_one_job(fixture: Fixture) {
     assert!(matches!(send("a", b"one", "first"), Submitted::New(_)));
     assert_eq!(send("b", b"one", "second"), Submitted::Again(b"first".to_vec()));
     assert_eq!(send("c", b"other", "third"), Submitted::KeyMisused);
+    let answered = |client: &str, after_s: u32| {
+        let found =
+            store.answered_under(client, ("k-1", "jobs"), NOON + after_s * SECOND).wait().unwrap();
+        found.map(|it| (it.fingerprint, it.answer))
+    };
+    assert_eq!(answered("mailbox", 49), Some((b"one".to_vec(), b"first".to_vec())));
+    assert_eq!((answered("mailbox", 50), answered("dispatch", 0)), (None, None));
     assert!(store.job("b").wait().unwrap().is_none());
     assert!(store.blob("in-b").wait().unwrap().is_none(), "no input without its job");
     let mut late = new_job(store, "d");

@@ -130,6 +130,8 @@ cases! {
     inspect::a_look_refuses_what_a_start_would,
     blobs::parts_come_in_any_order_and_again,
     blobs::a_wrong_blob_is_not_closed,
+    blobs::no_part_changes_while_a_blob_is_closed,
+    blobs::a_part_that_came_in_between_closes_nothing,
     blobs::an_exchanged_part_does_not_open,
     blobs::a_destroyed_blob_leaves_nothing,
     blobs::a_large_result_lies_in_files,

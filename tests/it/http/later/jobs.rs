@@ -211,6 +211,21 @@ async fn changes_are_told_as_they_happen() {
 }
 
 #[tokio::test]
+async fn whoever_has_seen_more_than_there_was_is_told_the_end() {
+    let server = ready().await;
+    let accepted = post(server.addr, JOBS, "", &order("遷入")).await.json();
+    let mut client = Client::connect(server.addr).await;
+    let events = link(&accepted, "events");
+    let request = format!("GET {events} HTTP/1.1\r\nhost: t\r\nlast-event-id: 7\r\n\r\n");
+    client.write(request.as_bytes()).await;
+    client.read_until("text/event-stream").await;
+    let cancel = format!("POST {}/cancel", link(&accepted, "self"));
+    assert_eq!(call(server.addr, &cancel, "", b"").await.status, 200);
+    client.read_until("event: cancelled\n").await;
+    client.read_until("\r\n0\r\n\r\n").await;
+}
+
+#[tokio::test]
 async fn a_quota_is_kept() {
     let server = Server::with_options(|it| it.quota.calls = 2).await;
     for status in [400, 400, 429] {

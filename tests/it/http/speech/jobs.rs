@@ -10,7 +10,7 @@ use serde_json::json;
 use super::super::client::get;
 use super::super::description::validate;
 use super::super::fake::{Server, until};
-use super::super::later::JOBS;
+use super::super::later::{BLOBS, JOBS};
 use super::{
     FakeEar, TRANSCRIPTIONS, call, ended, job_id, post_form, post_json, upload, wav, work,
 };
@@ -21,8 +21,7 @@ const MASKED: &str = "電話〔行動電話〕";
 async fn an_upload_becomes_a_transcript_in_every_form() {
     let server = Server::open().await;
     let _worker = work(&server);
-    // Parts that do not end where samples do.
-    let upload = upload(server.addr, &wav(&[true, false, true]), 7001).await;
+    let upload = upload(server.addr, &wav(&[true, false, true])).await;
     let order = json!({"blob_id": upload, "speakers": ["民眾"], "vocabulary": ["戶政司"],
         "purpose": {"code": "hotline-1996", "case_no": "C-1"}});
     let accepted = post_json(server.addr, TRANSCRIPTIONS, &order).await;
@@ -167,9 +166,9 @@ async fn what_cannot_be_ordered_is_refused() {
     check(json!({"blob_id": "0".repeat(32)}), "ER0210").await;
     check(json!({"blob_id": "../x"}), "ER0210").await;
     check(json!({"file": "x"}), "ER0220").await;
-    let text = upload(server.addr, b"not a sound", 100).await;
+    let text = upload(server.addr, b"not a sound").await;
     check(json!({"blob_id": text}), "ER0440").await;
-    let theirs = upload(server.addr, &wav(&[true]), 90_000).await;
+    let theirs = upload(server.addr, &wav(&[true])).await;
     let body = json!({"blob_id": theirs}).to_string();
     let headers = "content-type: application/json\r\nx-client-id: other\r\n";
     let line = format!("POST {TRANSCRIPTIONS}");
@@ -209,8 +208,14 @@ async fn without_a_model_the_server_says_what_to_do() {
     assert_eq!(get(server.addr, "/healthz/ready").await.status, 200);
 }
 
+/// Recordings and other contents in files that a server keeps.
+fn n_kept(server: &Server) -> usize {
+    let folders = std::fs::read_dir(server.data_dir.path().join("blobs")).into_iter().flatten();
+    folders.map(|it| std::fs::read_dir(it.unwrap().path()).unwrap().count()).sum()
+}
+
 #[tokio::test]
-async fn one_key_brings_one_job() {
+async fn one_key_brings_one_job_and_keeps_one_recording() {
     let server = Server::open().await;
     let file = wav(&[true]);
     let form = super::super::client::form(&[("file", &file)]);
@@ -219,9 +224,37 @@ async fn one_key_brings_one_job() {
         super::BOUNDARY
     );
     let line = format!("POST {TRANSCRIPTIONS}");
-    let first = call(server.addr, &line, &headers, &form).await;
-    let second = call(server.addr, &line, &headers, &form).await;
-    assert_eq!((first.status, &first.body), (202, &second.body));
+    let at_once = [(); 2].map(|()| call(server.addr, &line, &headers, &form));
+    let answers = futures_util::future::join_all(at_once).await;
+    let later = call(server.addr, &line, &headers, &form).await;
+    for answer in answers.iter().chain([&later]) {
+        assert_eq!((answer.status, &answer.body), (202, &later.body));
+    }
     let page = get(server.addr, JOBS).await.json();
     assert_eq!(page["items"].as_array().unwrap().len(), 1);
+    assert_eq!(n_kept(&server), 1);
+    let other = super::super::client::form(&[("file", &wav(&[true, true]))]);
+    let misused = call(server.addr, &line, &headers, &other).await;
+    assert_eq!((misused.status, misused.problem().as_str()), (422, "ER0400"));
+    assert_eq!(n_kept(&server), 1);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_key_answers_also_when_its_recording_is_gone() {
+    let server = Server::open().await;
+    let worker = work(&server);
+    let blob = upload(server.addr, &wav(&[true])).await;
+    let body = json!({"blob_id": blob}).to_string();
+    let line = format!("POST {TRANSCRIPTIONS}");
+    let headers = "content-type: application/json\r\nidempotency-key: k\r\n";
+    let first = call(server.addr, &line, headers, body.as_bytes()).await;
+    assert_eq!(ended(&server, &job_id(&first)).await["state"], "succeeded");
+    let delete = format!("DELETE {BLOBS}/{blob}");
+    assert_eq!(call(server.addr, &delete, "", b"").await.status, 204);
+    let again = call(server.addr, &line, headers, body.as_bytes()).await;
+    assert_eq!((again.status, &again.body), (202, &first.body));
+    assert_eq!(again.header("location"), first.header("location"));
+    let unnamed = call(server.addr, &line, "content-type: application/json\r\n", body.as_bytes());
+    assert_eq!(unnamed.await.problem(), "ER0210");
+    worker.abort();
 }

@@ -269,3 +269,27 @@ async fn full_is_full_and_says_when_to_come_again() {
         send(server.addr, format!("GET {LETTERS} HTTP/1.1\r\nhost: t\r\n\r\n").as_bytes()).await;
     assert_eq!(get.status, 405);
 }
+
+#[tokio::test]
+async fn a_store_that_fails_is_said_to_be_away() {
+    let server = ready().await;
+    let kept = post(server.addr, LETTERS, &letter("遷入", "戶籍")).await.json();
+    let id = kept["items"][0]["prediction_id"].as_str().unwrap();
+    let database = rusqlite::Connection::open(server.data_dir.path().join("store.sqlite")).unwrap();
+    database.execute_batch("ALTER TABLE prediction RENAME TO gone").unwrap();
+    let feedback = format!("/api/v1/predictions/{id}/feedback");
+    for (path, body) in [
+        (LETTERS, letter("遷入", "戶籍")),
+        (
+            DOCUMENTS,
+            json!({"document": {"doc_type": "函", "subject": "戶籍遷入", "body": ["戶籍"]}}),
+        ),
+        (feedback.as_str(), json!({"decision": "accepted"})),
+    ] {
+        let answer = post(server.addr, path, &body).await;
+        assert_eq!((answer.status, answer.problem().as_str()), (503, "ER0510"), "{path}");
+        assert_eq!(answer.header("retry-after"), "2");
+    }
+    let answer = get(server.addr, &format!("/api/v1/predictions/{id}")).await;
+    assert_eq!((answer.status, answer.header("retry-after")), (503, "2"));
+}
