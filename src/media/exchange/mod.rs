@@ -15,6 +15,7 @@ mod error;
 mod events;
 mod number;
 mod party;
+mod printed;
 mod secrecy;
 mod tree;
 
