@@ -9,6 +9,7 @@ pub mod image;
 pub mod mail;
 #[cfg(feature = "pdf")]
 pub mod pdf;
+pub mod radicals;
 pub mod sources;
 pub mod text;
 
