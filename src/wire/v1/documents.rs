@@ -297,11 +297,16 @@ impl Document {
         require_few(self.attachments.len(), "/document/attachments")?;
         require_few(self.body.len(), "/document/body")?;
         require_lengths(&self.subject, &self.body)?;
+        let priority = Priority::read(&self.priority);
+        if priority == Priority::Unclear {
+            let detail = "應為最速件、速件、普通件或限期公文;未載速別請留空。";
+            return Err(CallError::bad_value("/document/priority", detail));
+        }
         let received = body::require_day(self.received_at.as_ref(), "/document/received_at")?;
         let due = body::require_day(self.due_on.as_ref(), "/document/due_on")?;
         Ok(DispatchDocument {
             external_id: self.external_id.map(String::from),
-            priority: Priority::read(&self.priority),
+            priority,
             subject: Private::new(self.subject),
             body: self.body.into_iter().map(Private::new).collect(),
             cited_numbers: self.cited_numbers.into_iter().map(String::from).collect(),
@@ -372,6 +377,8 @@ mod tests {
         check(r#"{"document":{"SECRET":"甲"}}"#, Some((ErrorCode::UnknownField, "/document")));
         check(r#"{"document":[]}"#, bad("/document"));
         check(r#"{"document":{"body":"SECRET"}}"#, bad("/document/body"));
+        check(r#"{"document":{"priority":" 最速 "}}"#, None);
+        check(r#"{"document":{"priority":"急件SECRET"}}"#, bad("/document/priority"));
         check(r#"{"document":{"secrecy":7}}"#, bad("/document/secrecy"));
         check(r#"{"document":{"cited_numbers":[""]}}"#, bad("/document/cited_numbers/0"));
         check(r#"{"document":{},"options":{"level":"SECRET"}}"#, bad("/options/level"));
