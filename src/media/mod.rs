@@ -2,6 +2,7 @@
 //! Pure, but for the process of its own in which [`pdf`] can read.
 
 pub mod audio;
+pub mod charset;
 pub mod exchange;
 pub mod geometry;
 pub mod homography;

@@ -372,7 +372,7 @@ mod tests {
             (&rows[0]["subject"], &rows[0]["text"]),
             (&json!("一"), &json!("第一封 〔電子信箱〕"))
         );
-        let mbox = format!("From x\n{mail}\nFrom y\nnothing\n\nFrom z\n{mail}");
+        let mbox = format!("From x\n{mail}\nFrom y@b.tw\nnothing\n\nFrom z@b.tw\n{mail}");
         let (rows, told) = import(Format::Mbox, "a.mbox", &mbox, false);
         assert_eq!(rows.len(), 2);
         assert_eq!(rows[1]["id"], "a.mbox#3");
