@@ -135,13 +135,20 @@ fn head(line: &[Mark]) -> String {
     line.iter().map(|it| it.ch).take_while(|ch| !is_colon(*ch)).collect()
 }
 
+/// Up to the next blank, without the marks around it.
+fn cell(marks: &[Mark]) -> String {
+    let n_others = marks.iter().skip(1).take_while(|it| it.gap == Gap::Nothing).count();
+    let cell: String = marks.iter().take(n_others + 1).map(|it| it.ch).collect();
+    cell.trim_matches(|ch: char| !ch.is_alphanumeric()).to_owned()
+}
+
 /// What a label states of which this is the rest of the text; none when it turns out to be part of a sentence.
 fn beside(rest: &[Mark]) -> Option<Secrecy> {
     let value = match after_colon(rest) {
         Some(value) => value,
         None if rest.first().is_some_and(|it| it.gap == Gap::Nothing) => {
-            // Cells of a table that touch.
-            return Some(Secrecy::read(&head(own_line(rest)))).filter(|it| GRADES.contains(it));
+            // Cells of a table that touch, and marks that hold the grade: 密等密, 密等(密).
+            return Some(Secrecy::read(&cell(rest))).filter(|it| GRADES.contains(it));
         }
         None => rest,
     };
@@ -153,8 +160,7 @@ fn beside(rest: &[Mark]) -> Option<Secrecy> {
 /// The grade that a line beside a label begins with; none when it is empty or the next label.
 fn of_line(line: &[Mark]) -> Option<Secrecy> {
     let head = head(line);
-    let first = line.iter().enumerate().take_while(|(idx, it)| *idx == 0 || it.gap == Gap::Nothing);
-    let first: String = first.map(|(_, it)| it.ch).collect();
+    let first = cell(line);
     if head.is_empty() || FIELDS.contains(&head.as_str()) || FIELDS.contains(&first.as_str()) {
         return None;
     }
@@ -233,6 +239,8 @@ mod tests {
             "機密等級:一般",
             "密等:無",
             "本案密等:密",
+            "密等(普通)",
+            "密等、密件及其他",
             "本案屬密件,請循密件程序辦理。",
             "密件應雙封套封裝。密件之密等應標明於封面。",
             "密等核定後不得任意變更。密等之變更應經核准。",
@@ -255,6 +263,7 @@ mod tests {
             "密等︰密",
             "密等 密",
             "密等密",
+            "密等(密) 速別速件",
             "密等 密 速別 速件",
             "密等\n密",
             "密\n等\n密",
