@@ -4,7 +4,6 @@ use std::borrow::Cow;
 
 use encoding_rs::{BIG5, Encoding, UTF_8};
 use mail_parser::decoders::base64::base64_decode;
-use mail_parser::decoders::charsets::map::charset_decoder;
 use mail_parser::decoders::quoted_printable::quoted_printable_decode;
 use mail_parser::{Encoding as Transfer, Message, MessagePart, MimeHeaders, PartType};
 
@@ -19,14 +18,20 @@ const ALIASES: [&str; 7] =
 const MAX_ALIAS: usize = 13;
 /// Forwarded messages inside forwarded messages that are read, at most.
 const MAX_FORWARDED: usize = 8;
+/// The header that every message inside another one has.
+const CONTENT_TYPE: &[u8] = b"content-type";
+/// How often that is named for each part, at most: the text of a letter may name it too.
+const TYPES_A_PART: usize = 4;
 /// Bytes of a page in which it may say its charset.
 const META_WINDOW: usize = 2048;
 
-/// Whether a message nests others deeper than the limit of parts: taking such a tree apart may need more stack than there is.
+/// Whether a message may nest others deeper than there is stack to take them apart: each of those has a type.
 pub(super) fn is_too_deep(bytes: &[u8], limits: &MailLimits) -> bool {
-    let nests =
-        |it: &&[u8]| it.eq_ignore_ascii_case(b"message/") || it.eq_ignore_ascii_case(b"t/digest");
-    limits.max_parts < bytes.windows(8).filter(nests).count()
+    let is_type = |it: &&[u8]| {
+        matches!(it.first(), Some(b'C' | b'c')) && it.eq_ignore_ascii_case(CONTENT_TYPE)
+    };
+    let most = TYPES_A_PART * limits.max_parts;
+    most < bytes.windows(CONTENT_TYPE.len()).filter(is_type).count()
 }
 
 /// The message as the parser can read its headers: raw Big5 in the head made UTF-8, charsets named as it knows them.
@@ -144,14 +149,13 @@ fn heading(message: &Message<'_>) -> String {
     told.collect::<Vec<_>>().join("; ")
 }
 
-/// The text of a part. Where its charset is not stated or not known to the parser, which then makes U+FFFD of it, it is what
-/// the page itself states, else what the bytes are.
+/// The text of a part. Where its charset is not stated, not known to the parser or not what the bytes are, the parser makes U+FFFD
+/// of them; then they are read as what they look like, else as what the part or its page states.
 fn decoded<'a>(message: &Message<'_>, part: &MessagePart<'_>, read: &'a str) -> Cow<'a, str> {
     let label = part.content_type().and_then(|it| it.attribute("charset")).unwrap_or_default();
     // Stated by programs that do not look at what they send.
     let is_ascii = label.eq_ignore_ascii_case("us-ascii");
-    let is_known = !label.is_empty() && charset_decoder(label.as_bytes()).is_some();
-    let is_read = if is_ascii { read.is_ascii() } else { is_known || !read.contains('\u{FFFD}') };
+    let is_read = if is_ascii { read.is_ascii() } else { !read.contains('\u{FFFD}') };
     let Some(bytes) = Some(part).filter(|_| !is_read).and_then(|it| content(message, it)) else {
         return Cow::Borrowed(read);
     };
@@ -165,7 +169,7 @@ fn decoded<'a>(message: &Message<'_>, part: &MessagePart<'_>, read: &'a str) -> 
 }
 
 fn encoding(label: &str) -> Option<&'static Encoding> {
-    if is_alias(label) { Some(BIG5) } else { Encoding::for_label(label.as_bytes()) }
+    if is_alias(label) { Some(BIG5) } else { Encoding::for_label_no_replacement(label.as_bytes()) }
 }
 
 /// The charset that a page states about itself.
