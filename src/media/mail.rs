@@ -1,14 +1,17 @@
 //! E-mail → subject, day, text and names of attachments: one message (EML), or a mailbox of them (mbox).
 //!
-//! An attachment is named, never opened. HTML is read as text.
+//! An attachment is named, never opened, but for a message that was forwarded. HTML is read as text.
+
+mod mbox;
+mod text;
 
 use std::io::BufRead;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
-use mail_parser::mailbox::mbox::MessageIterator;
-use mail_parser::{Message, MessageParser, MimeHeaders};
+use mail_parser::MessageParser;
 
 use crate::base::ErrorCode;
+use text::Collected;
 
 /// Most bytes of an attachment's name.
 const MAX_NAME: usize = 255;
@@ -38,7 +41,7 @@ pub struct Mail {
     pub subject: String,
     /// When it was written, in seconds since 1970-01-01T00:00:00Z; none when not or wrongly stated.
     pub sent_at: Option<i64>,
-    /// All bodies as text, in order.
+    /// All bodies as text, in order; then those of forwarded messages, each after a line that says who sent it and when.
     pub text: String,
     /// Names of attachments, without folders.
     pub attachments: Vec<String>,
@@ -88,49 +91,25 @@ pub fn mailbox(
     reader: impl BufRead,
     limits: MailLimits,
 ) -> impl Iterator<Item = Result<Mail, MailError>> {
-    MessageIterator::new(reader).map(move |message| match message {
-        Ok(message) => parse(message.contents(), &limits),
+    mbox::Messages::new(reader, limits.max_bytes).map(move |message| match message {
+        Ok(message) => parse(&message, &limits),
         Err(_) => Err(MailError::Unreadable),
     })
 }
 
 fn read(bytes: &[u8], limits: &MailLimits) -> Result<Mail, MailError> {
-    let message = MessageParser::default().parse(bytes).ok_or(MailError::NotMail)?;
-    let n_parts = message.text_body_count() + message.attachment_count();
-    if limits.max_parts < n_parts {
+    if text::is_too_deep(bytes, limits) {
         return Err(MailError::TooLarge { what: "parts", limit: limits.max_parts });
     }
+    let bytes = text::readable(bytes);
+    let message = MessageParser::default().parse(&bytes).ok_or(MailError::NotMail)?;
     let subject = message.subject().unwrap_or_default().trim().to_owned();
-    let text = text(&message, limits.max_text)?;
+    let Collected { text, attachments, .. } = Collected::of(&message, limits)?;
     if subject.is_empty() && message.from().is_none() && message.date().is_none() {
         return Err(MailError::NotMail);
     }
     let date = message.date().filter(|it| it.is_valid());
-    Ok(Mail {
-        subject,
-        sent_at: date.map(mail_parser::DateTime::to_timestamp),
-        text,
-        attachments: message
-            .attachments()
-            .filter_map(|it| file_name(it.attachment_name()?))
-            .collect(),
-    })
-}
-
-fn text(message: &Message<'_>, max: usize) -> Result<String, MailError> {
-    let mut text = String::new();
-    for idx in 0..message.text_body_count() {
-        let Some(body) = message.body_text(idx) else { continue };
-        let body = body.trim();
-        if max < text.len() + body.len() + 1 {
-            return Err(MailError::TooLarge { what: "bytes of text", limit: max });
-        }
-        if !text.is_empty() && !body.is_empty() {
-            text.push('\n');
-        }
-        text.push_str(body);
-    }
-    Ok(text)
+    Ok(Mail { subject, sent_at: date.map(mail_parser::DateTime::to_timestamp), text, attachments })
 }
 
 /// The last part of a path, without control characters, cut to what a file system holds.
@@ -184,12 +163,62 @@ mod tests {
         assert_eq!(mail.attachments, ["照片.pdf"]);
     }
 
+    /// A message of raw bytes with these lines of MIME.
+    fn raw(head: &str, body: &[u8]) -> Mail {
+        let head = format!("From: a@example.tw\r\nSubject: x\r\n{head}\r\n\r\n");
+        let bytes = [head.as_bytes(), body].concat();
+        parse(&bytes, &MailLimits::default()).unwrap_or_else(|err| panic!("{err}"))
+    }
+
     #[test]
-    fn big5_bodies_are_read() {
-        let head =
-            b"From: a@example.tw\r\nSubject: x\r\nContent-Type: text/plain; charset=big5\r\n\r\n";
-        let mail = parse(&[&head[..], b"\xA4\xBA\xACF\xB3\xA1"].concat(), &MailLimits::default());
-        assert_eq!(mail.unwrap_or_else(|err| panic!("{err}")).text, "內政部");
+    fn big5_is_read_under_any_name_and_under_none() {
+        let ministry = b"\xA4\xBA\xACF\xB3\xA1";
+        for label in ["big5", "cp950", "MS950", "x-big5", "big5-hkscs", "us-ascii", "utf-8", "x"] {
+            let head = format!("Content-Type: text/plain; charset={label}");
+            assert_eq!(raw(&head, ministry).text, "內政部", "{label}");
+        }
+        assert_eq!(raw("X-Nothing: y", ministry).text, "內政部");
+        assert_eq!(
+            raw("Content-Type: text/plain; charset=cp950", "內政部".as_bytes()).text,
+            "內政部"
+        );
+        let head = "Content-Type: text/plain; charset=cp950\r\nContent-Transfer-Encoding: ";
+        assert_eq!(raw(&format!("{head}base64"), b"pLqs\r\nRrOh").text, "內政部");
+        assert_eq!(
+            raw(&format!("{head}quoted-printable"), b"=A4=BA=\r\n=ACF=B3=A1").text,
+            "內政部"
+        );
+        let page = [b"<meta charset=\"big5\"><p>".as_slice(), ministry, b"</p>\xFF"].concat();
+        assert_eq!(raw("Content-Type: text/html", &page).text, "內政部\n\u{FFFD}");
+        let page = [b"<meta content='text/html; charset=big5'>".as_slice(), ministry].concat();
+        assert_eq!(raw("Content-Type: text/html", &page).text, "內政部");
+        // Neither Big5 nor UTF-8.
+        assert!(raw("X-Nothing: y", b"\xFF\xFF").text.contains('\u{FFFD}'));
+    }
+
+    #[test]
+    fn big5_in_the_head_is_read() {
+        let check = |subject: &[u8]| {
+            let bytes = [b"From: a@example.tw\nSubject: ", subject, b"\n\nx"].concat();
+            let mail = parse(&bytes, &MailLimits::default()).unwrap_or_else(|err| panic!("{err}"));
+            assert_eq!(mail.subject, "內政部");
+        };
+        check(b"\xA4\xBA\xACF\xB3\xA1");
+        check(b"=?CP950?B?pLqsRrOh?=");
+        check(b"=?big5?B?pLqsRrOh?=");
+    }
+
+    #[test]
+    fn forwarded_messages_follow() {
+        let inner = "From: \"=?UTF-8?B?5oi257GN?=\" <b@example.tw>\r\nDate: Mon, 23 Nov 2026 11:07:00 +0800\r\n\
+             Subject: inner\r\n\r\n路燈不亮";
+        let mail = read(&format!(
+            "From: a@example.tw\r\nSubject: x\r\nMIME-Version: 1.0\r\n\
+             Content-Type: multipart/mixed; boundary=b\r\n\r\n--b\r\n\r\n請參考\r\n--b\r\n\
+             Content-Type: message/rfc822\r\n\r\n{inner}\r\n--b--\r\n",
+        ));
+        let expected = "請參考\nFrom: 戶籍 b@example.tw; Subject: inner; Date: 2026-11-23T11:07:00+08:00\n路燈不亮";
+        assert_eq!((mail.text.as_str(), mail.subject.as_str()), (expected, "x"));
     }
 
     #[test]
@@ -232,7 +261,10 @@ mod tests {
             .collect();
         let long = format!("Subject: {}\r\n\r\nx", "=?UTF-8?Q?=E4?= ".repeat(100_000));
         let tags = format!("Content-Type: text/html\r\n\r\n{}", "<p".repeat(1 << 20));
-        for text in [nested, long, tags] {
+        let forwarded = "Content-Type: message/rfc822\r\n\r\n".repeat(500_000);
+        let digest =
+            "Content-Type: multipart/digest; boundary=b\r\n\r\n--b\r\n\r\n".repeat(200_000);
+        for text in [nested, long, tags, forwarded, digest] {
             let start = Instant::now();
             let _ = parse(format!("From: a@b.c\r\n{text}").as_bytes(), &MailLimits::default());
             assert!(start.elapsed() < Duration::from_secs(10), "{:?}", start.elapsed());

@@ -2,6 +2,7 @@
 //! Pure, but for the process of its own in which [`pdf`] can read.
 
 pub mod audio;
+pub mod charset;
 pub mod exchange;
 pub mod geometry;
 pub mod homography;
@@ -9,6 +10,7 @@ pub mod image;
 pub mod mail;
 #[cfg(feature = "pdf")]
 pub mod pdf;
+pub mod radicals;
 pub mod sources;
 pub mod text;
 

@@ -70,19 +70,23 @@ pub enum Priority {
     Ordinary,
     /// 限期公文: the document states its own day.
     Dated,
-    /// Not stated, or in words of no rule.
+    /// Not stated.
     Unstated,
+    /// Stated in words of no rule.
+    Unclear,
 }
 
 impl Priority {
-    /// Reads a 速別.
+    /// Reads a 速別, with blanks between its characters or not.
     pub fn read(text: &str) -> Priority {
-        match text.trim() {
-            "最速件" => Priority::Immediate,
-            "速件" => Priority::Fast,
+        let text: String = text.chars().filter(|ch| !ch.is_whitespace()).collect();
+        match text.as_str() {
+            "" => Priority::Unstated,
+            "最速件" | "最速" => Priority::Immediate,
+            "速件" | "速" => Priority::Fast,
             "普通件" | "普通" => Priority::Ordinary,
             "限期公文" | "限期" => Priority::Dated,
-            _ => Priority::Unstated,
+            _ => Priority::Unclear,
         }
     }
 }
@@ -314,4 +318,27 @@ fn printed_time(element: &Element, day: &str) -> String {
     let weekday = element.text_of(&["星期"]);
     let weekday = if weekday.is_empty() { weekday } else { format!("({weekday})") };
     format!("{day}{weekday}{}", element.text_of(&["時分"]))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn check(text: &str, expected: Priority) {
+        assert_eq!(Priority::read(text), expected, "{text}");
+    }
+
+    #[test]
+    fn priorities_of_the_rules_and_no_others() {
+        check("最速件", Priority::Immediate);
+        check("最 速　件\n", Priority::Immediate);
+        check("最速", Priority::Immediate);
+        check("速件", Priority::Fast);
+        check("速", Priority::Fast);
+        check("普通", Priority::Ordinary);
+        check("限期公文", Priority::Dated);
+        check(" ", Priority::Unstated);
+        check("急件", Priority::Unclear);
+        check("特急", Priority::Unclear);
+    }
 }

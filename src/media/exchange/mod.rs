@@ -6,7 +6,7 @@
 //! recognised in a pass of its own that keeps no text: its content is dropped unread.
 
 mod attachment;
-mod big5;
+pub(super) mod big5;
 mod date;
 mod doctype;
 mod document;
@@ -15,6 +15,7 @@ mod error;
 mod events;
 mod number;
 mod party;
+mod printed;
 mod secrecy;
 mod tree;
 

@@ -47,21 +47,8 @@ impl Secrecy {
         }
     }
 
-    /// What a printed document states beside 密等; ordinary when it states nothing.
-    pub fn printed(text: &str) -> Secrecy {
-        const GRADES: [Secrecy; 4] =
-            [Secrecy::TopSecret, Secrecy::HighlySecret, Secrecy::Secret, Secrecy::Confidential];
-        let of_line = |line: &str| {
-            let (head, value) = line.split_once([':', '\u{FF1A}'])?;
-            let value = value.trim_start();
-            let grade = GRADES.into_iter().find(|it| value.starts_with(it.name()));
-            grade.filter(|_| head.trim_start().starts_with("密等"))
-        };
-        text.lines().filter_map(of_line).max().unwrap_or(Secrecy::Ordinary)
-    }
-
     /// The value of 解密條件或保密期限, which some systems fill with the grade itself.
-    fn of_terms(text: &str) -> Secrecy {
+    pub(super) fn of_terms(text: &str) -> Secrecy {
         match Secrecy::read(text) {
             Secrecy::Unclear if !text.contains('密') => Secrecy::Ordinary,
             secrecy => secrecy,
@@ -157,18 +144,6 @@ mod tests {
         check("<密等 等級='密'/>", Some(Secrecy::Confidential));
         check("<密等><文字>密</文字></密等>", Some(Secrecy::Confidential));
         check("<密等及解密條件>密<密等/></密等及解密條件>", Some(Secrecy::Confidential));
-    }
-
-    #[test]
-    fn a_printed_grade_is_found() {
-        let printed = |value: &str| {
-            Secrecy::printed(&format!("嘉禾市政府 函\n密等及解密條件或保密期限:{value}\n主旨:密碼"))
-        };
-        assert_eq!(printed(""), Secrecy::Ordinary);
-        assert_eq!(printed("普通"), Secrecy::Ordinary);
-        assert_eq!(printed(" 密"), Secrecy::Confidential);
-        assert_eq!(printed("極機密,115年1月1日解密"), Secrecy::HighlySecret);
-        assert_eq!(Secrecy::printed("本案密等:密"), Secrecy::Ordinary);
     }
 
     #[test]

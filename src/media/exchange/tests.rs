@@ -164,6 +164,8 @@ fn loose_writing_is_tolerated() {
     assert_eq!(parse(&subject, SUBJECT).subject, SUBJECT);
     assert_eq!(parse("<文字>如說明二</文字>", "").attachment_text, "");
     assert_eq!(parse("代碼=\"速件\"", "").priority, Priority::Unstated);
+    assert_eq!(parse("代碼=\"速件\"", "代碼=\"最速\"").priority, Priority::Immediate);
+    assert_eq!(parse("代碼=\"速件\"", "代碼=\"急件\"").priority, Priority::Unclear);
     assert_eq!(parse(" 附件名=\"ATTCH1\"/>", ">甲.odt</附件檔名>").attachments.len(), 2);
     assert_eq!(parse("附件名=\"ATTCH1\"", "附件名=\"ATTCH1 LOST\"").attachments[1].file, None);
     let copies = parse("<全銜>嘉禾市議會</全銜><含附件>不含附件</含附件>", "甲處、乙處").copies;

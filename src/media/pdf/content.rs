@@ -8,6 +8,8 @@ use hayro_cmap::BfString;
 use lopdf::content::{Content, Operation};
 use lopdf::{Dictionary, Object, ObjectId};
 
+use crate::media::radicals;
+
 use super::font::{Font, Fonts, Glyph};
 use super::layout::{Layout, Placed};
 use super::source::Source;
@@ -39,7 +41,7 @@ pub(super) fn read(source: &Source, limits: &PdfLimits) -> Result<Pdf, PdfError>
         reader.layout = Layout::default();
         reader.is_broken = false;
         reader.page(page)?;
-        let text = reader.layout.text();
+        let text = radicals::fold(reader.layout.text());
         if text.trim().is_empty() {
             pdf.textless.push(number);
         }

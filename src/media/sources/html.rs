@@ -48,7 +48,7 @@ pub(super) fn sections(page: &str) -> Vec<SourceDraft> {
     let mut skipped: Option<String> = None;
     for token in (Tokens { rest: page }) {
         if let Some(name) = &skipped {
-            if matches!(&token, Token::Close(closed) if closed == name) {
+            if ends(name, &token) {
                 skipped = None;
             }
             continue;
@@ -81,6 +81,39 @@ pub(super) fn sections(page: &str) -> Vec<SourceDraft> {
     drafts.iter_mut().for_each(|it| it.answer = lines(&it.answer));
     drafts.retain(|it| !it.answer.is_empty());
     drafts
+}
+
+/// The words of a page: lines for its blocks and rows, a blank between the cells of a row.
+pub(in crate::media) fn text(page: &str) -> String {
+    let mut text = String::new();
+    let mut skipped: Option<String> = None;
+    for token in (Tokens { rest: page }) {
+        if let Some(name) = &skipped {
+            if ends(name, &token) {
+                skipped = None;
+            }
+            continue;
+        }
+        match token {
+            Token::Text(words) => text.push_str(&resolve(words)),
+            Token::Open(name) if SKIPPED.contains(&name.as_str()) => skipped = Some(name),
+            Token::Open(name) | Token::Close(name) => match name.as_str() {
+                "td" | "th" => text.push(' '),
+                name if is_heading(name) || BLOCKS.contains(&name) => text.push('\n'),
+                _ => (),
+            },
+        }
+    }
+    lines(&text)
+}
+
+/// Whether skipping what this element holds ends here; a head that is never closed ends where the body begins.
+fn ends(skipped: &str, token: &Token<'_>) -> bool {
+    match token {
+        Token::Close(name) => name == skipped,
+        Token::Open(name) => skipped == "head" && name == "body",
+        Token::Text(_) => false,
+    }
 }
 
 fn is_heading(name: &str) -> bool {
@@ -192,6 +225,18 @@ mod tests {
         );
         check("<script>if (a<b) {'</p>'}</script><!-- <h1>no</h1> -->1 < 2", &[("", "", "1 < 2")]);
         check("<details><summary>甲</summary>乙</details>", &[("", "甲", "乙")]);
+    }
+
+    #[test]
+    fn cells_and_rows_stay_apart() {
+        let check = |page: &str, expected: &str| assert_eq!(text(page), expected, "{page}");
+        check(
+            "<head><title>x</title><body><h3>通報</h3><table><tr><th>案號</th><th>路段</th></tr>\
+             <tr><td>1</td><td>中山<b>路</b></td></tr></table><div>謝謝</div>",
+            "通報\n案號 路段\n1 中山路\n謝謝",
+        );
+        check("甲<br>乙<style>p{}</style>&nbsp;丙", "甲\n乙 丙");
+        check("", "");
     }
 
     #[test]

@@ -1,6 +1,6 @@
 //! Files of questions with answers, or of other texts to answer from → drafts of sources: CSV, JSONL, HTML, Markdown.
 
-mod html;
+pub(super) mod html;
 mod rows;
 mod sections;
 

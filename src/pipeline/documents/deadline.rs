@@ -140,7 +140,7 @@ pub struct Deadline {
 
 /// The day by which a document received on `received` must be answered.
 ///
-/// `own` is the day that a dated document states. A priority that is not stated counts as 普通件.
+/// `own` is the day that a dated document states. A priority that is not stated, or in words of no rule, counts as 普通件.
 pub fn deadline(
     received: Date,
     priority: Priority,
@@ -162,6 +162,9 @@ pub fn deadline(
         (Priority::Ordinary, _) => (ORDINARY_DAYS, "普通件:6 個工作日"),
         (Priority::Dated, None) => (ORDINARY_DAYS, "限期公文未載期限:暫依普通件 6 個工作日"),
         (Priority::Unstated, _) => (ORDINARY_DAYS, "未載速別:依普通件 6 個工作日"),
+        (Priority::Unclear, _) => {
+            (ORDINARY_DAYS, "所載速別不在規定之列,請查核:暫依普通件 6 個工作日")
+        }
     };
     let (date, is_covered) = count(received, working_days, calendar);
     Deadline { date, working_days: Some(working_days), is_covered, rule }
@@ -217,6 +220,9 @@ mod tests {
         check("2026-11-23", Priority::Ordinary, "2026-12-01");
         check("2026-11-27", Priority::Immediate, "2026-11-28");
         check("2026-11-28", Priority::Unstated, "2026-12-07");
+        check("2026-11-28", Priority::Unclear, "2026-12-07");
+        let unclear = deadline(day("2026-11-23"), Priority::Unclear, None, &calendar());
+        assert!(unclear.rule.contains("請查核"), "{}", unclear.rule);
     }
 
     #[test]

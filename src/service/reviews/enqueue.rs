@@ -101,7 +101,7 @@ impl ReviewRules {
             Priority::Immediate => 0,
             Priority::Fast => 1,
             _ if reason == ReviewReason::Sampled => 3,
-            Priority::Ordinary | Priority::Dated | Priority::Unstated => 2,
+            Priority::Ordinary | Priority::Dated | Priority::Unstated | Priority::Unclear => 2,
         };
         let draft = Draft {
             prediction: &answer.prediction_id,

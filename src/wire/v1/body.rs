@@ -8,8 +8,9 @@ use crate::base::{Date, ErrorCode, TAIWAN_OFFSET};
 use crate::task::call::{CallError, FieldError};
 
 use super::id::NOT_VISIBLE;
+use super::unique::{TWICE, Unique};
 
-/// Reads a body; a field that is not known is refused, and so is a list where an object is expected.
+/// Reads a body; a field that is not known or that comes twice is refused, and so is a list where an object is expected.
 ///
 /// `at` stands before every pointer (`/meta` of a form, else nothing). `objects` are the places of objects, `*` being
 /// any index.
@@ -18,7 +19,7 @@ pub(in crate::wire) fn parse<T: DeserializeOwned>(
     at: &str,
     objects: &[&str],
 ) -> Result<T, CallError> {
-    let value: Value = serde_json::from_slice(json).map_err(|_| no_json())?;
+    let Unique(value) = read_at(json, at)?;
     // A struct would also be read from an array of its values; nobody means that.
     for place in objects {
         refuse_lists(&value, at, place)?;
@@ -29,11 +30,15 @@ pub(in crate::wire) fn parse<T: DeserializeOwned>(
 /// Reads what may borrow from the text. What is refused is read again to find its place: to keep track of that takes longer than
 /// to read.
 pub(in crate::wire) fn read<'a, T: Deserialize<'a>>(json: &'a [u8]) -> Result<T, CallError> {
+    read_at(json, "")
+}
+
+fn read_at<'a, T: Deserialize<'a>>(json: &'a [u8], at: &str) -> Result<T, CallError> {
     if let Ok(found) = serde_json::from_slice(json) {
         return Ok(found);
     }
     let mut reader = serde_json::Deserializer::from_slice(json);
-    let found = serde_path_to_error::deserialize(&mut reader).map_err(|it| refused("", &it))?;
+    let found = serde_path_to_error::deserialize(&mut reader).map_err(|it| refused(at, &it))?;
     reader.end().map_err(|_| no_json())?;
     Ok(found)
 }
@@ -58,6 +63,9 @@ pub(in crate::wire) fn refused(
     }
     if told.starts_with(NOT_VISIBLE) {
         return CallError::bad_value(pointer, NOT_VISIBLE);
+    }
+    if told.starts_with(TWICE) {
+        return CallError::bad_value(pointer, "同一個欄位不可出現兩次。");
     }
     CallError::bad_value(pointer, "缺少必要的值,或型別不符。")
 }
@@ -258,6 +266,21 @@ mod tests {
         }
         let other = read::<Outer>(br#"{"inner": 7}"#).unwrap_err();
         assert_eq!(other.errors[0].pointer, "/inner", "it is there");
+    }
+
+    #[test]
+    fn a_field_that_comes_twice_is_refused_at_its_place() {
+        let check = |json: &str, at: &str, expected: &str| {
+            let error = parse::<Value>(json.as_bytes(), at, &[]).unwrap_err();
+            assert_eq!(error.code, ErrorCode::BadValue, "{json}");
+            assert_eq!(error.errors[0].pointer, expected, "{json}");
+            assert!(error.message.contains("兩次"), "{}", error.message);
+        };
+        check(r#"{"document":{"a":1,"a":2}}"#, "", "/document/a");
+        check(r#"{"document":{},"document":{}}"#, "", "/document");
+        check(r#"{"items":[{},{"id":1,"\u0069d":1}]}"#, "/meta", "/meta/items/1/id");
+        check(r#"{"PRIVATE":1,"PRIVATE":2}"#, "", "");
+        assert_eq!(parse::<Value>(b"{\"a\":1,", "", &[]).unwrap_err(), no_json());
     }
 
     #[test]

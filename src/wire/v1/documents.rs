@@ -1,5 +1,7 @@
 //! Documents, the request: `POST /api/v1/documents/dispatch-suggestions`, as JSON or as an exchange file.
 
+mod grade;
+
 use serde::Deserialize;
 use utoipa::ToSchema;
 
@@ -190,24 +192,15 @@ impl DocumentFormat {
     }
 }
 
-/// Only the grade, read before anything else of the document is.
-#[derive(Deserialize)]
-struct GradeOnly {
-    document: GradeOf,
-}
-
-#[derive(Deserialize)]
-struct GradeOf {
-    #[serde(default)]
-    secrecy: serde_json::Value,
-}
-
 /// Reads a JSON request.
 ///
 /// # Errors
 /// With the place of what is wrong, never its value; a document above 普通 is refused before it is read.
 pub fn parse(json: &[u8], ask: impl Into<PurposeAsk>) -> Result<DispatchOrder, CallError> {
-    refuse_classified(json)?;
+    // What is no JSON at all is told in detail by the strict reading.
+    if grade::highest(json).is_some_and(|it| it != Secrecy::Ordinary) {
+        return Err(classified());
+    }
     let objects = [
         "",
         "/purpose",
@@ -271,13 +264,6 @@ pub fn parse_exchange(file: &[u8]) -> Result<DispatchOrder, CallError> {
     })
 }
 
-fn refuse_classified(json: &[u8]) -> Result<(), CallError> {
-    // What cannot be read so far is told in detail by the strict reading.
-    let Ok(GradeOnly { document }) = serde_json::from_slice(json) else { return Ok(()) };
-    let Some(grade) = document.secrecy.as_str() else { return Ok(()) };
-    if Secrecy::read(grade) == Secrecy::Ordinary { Ok(()) } else { Err(classified()) }
-}
-
 fn classified() -> CallError {
     CallError::new(
         ErrorCode::Classified,
@@ -311,11 +297,16 @@ impl Document {
         require_few(self.attachments.len(), "/document/attachments")?;
         require_few(self.body.len(), "/document/body")?;
         require_lengths(&self.subject, &self.body)?;
+        let priority = Priority::read(&self.priority);
+        if priority == Priority::Unclear {
+            let detail = "應為最速件、速件、普通件或限期公文;未載速別請留空。";
+            return Err(CallError::bad_value("/document/priority", detail));
+        }
         let received = body::require_day(self.received_at.as_ref(), "/document/received_at")?;
         let due = body::require_day(self.due_on.as_ref(), "/document/due_on")?;
         Ok(DispatchDocument {
             external_id: self.external_id.map(String::from),
-            priority: Priority::read(&self.priority),
+            priority,
             subject: Private::new(self.subject),
             body: self.body.into_iter().map(Private::new).collect(),
             cited_numbers: self.cited_numbers.into_iter().map(String::from).collect(),
@@ -386,6 +377,8 @@ mod tests {
         check(r#"{"document":{"SECRET":"甲"}}"#, Some((ErrorCode::UnknownField, "/document")));
         check(r#"{"document":[]}"#, bad("/document"));
         check(r#"{"document":{"body":"SECRET"}}"#, bad("/document/body"));
+        check(r#"{"document":{"priority":" 最速 "}}"#, None);
+        check(r#"{"document":{"priority":"急件SECRET"}}"#, bad("/document/priority"));
         check(r#"{"document":{"secrecy":7}}"#, bad("/document/secrecy"));
         check(r#"{"document":{"cited_numbers":[""]}}"#, bad("/document/cited_numbers/0"));
         check(r#"{"document":{},"options":{"level":"SECRET"}}"#, bad("/options/level"));
@@ -397,6 +390,22 @@ mod tests {
         check(&case(r#""tie":"similar","similarity":0.5"#), None);
         check(&case(r#""tie":"similar","similarity":1.5"#), bad("/prior_cases/0/similarity"));
         check(&case(r#""tie":"SECRET""#), bad("/prior_cases/0/tie"));
+    }
+
+    #[test]
+    fn no_second_grade_hides_the_first() {
+        let classified = Some((ErrorCode::Classified, ""));
+        for grades in [["密", "普通"], ["普通", "密"]] {
+            let [first, second] = grades.map(|it| format!(r#""secrecy":"{it}""#));
+            check(&format!(r#"{{"document":{{{first},{second}}}}}"#), classified);
+            check(&format!(r#"{{"document":{{{first}}},"document":{{{second}}}}}"#), classified);
+            check(
+                &format!(r#"{{"document":[],"document":{{"secrecy":7,{first},{second}}}}}"#),
+                classified,
+            );
+        }
+        let twice = r#"{"document":{"secrecy":"普通","secrecy":"普通"}}"#;
+        check(twice, Some((ErrorCode::BadValue, "/document/secrecy")));
     }
 
     #[test]

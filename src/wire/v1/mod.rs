@@ -29,4 +29,5 @@ pub mod suggestions;
 pub mod taxonomy;
 pub mod text;
 pub mod transcript;
+mod unique;
 pub mod webhooks;

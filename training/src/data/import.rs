@@ -1,22 +1,26 @@
 //! Files of other systems → JSONL rows. Personal data is masked unless the caller says otherwise.
 
+use std::borrow::Cow;
 use std::fs::File;
 use std::io::{BufReader, Read, Write};
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context, bail};
 use clap::{Args, ValueEnum};
+use fenwen::media::charset;
 use fenwen::media::exchange::{self, DocumentNumber, Exchange, ExchangeLimits, Party};
 use fenwen::media::mail::{self, Mail, MailLimits};
 use fenwen::media::pdf::{PdfLimits, PdfWorker};
 use fenwen::pipeline::letters::pii;
 use serde_json::{Map, Value, json};
 
-use super::pdf;
 use super::rows::{self, Row, Writer};
+use super::{pdf, table};
 
 /// Most bytes of a plain text.
-const MAX_TEXT: u64 = 4 << 20;
+const MAX_TEXT: usize = 4 << 20;
+/// Most bytes of a table.
+const MAX_TABLE: usize = 1 << 30;
 /// The key that identifies a row and is never masked.
 const ID: &str = "id";
 
@@ -72,7 +76,10 @@ pub(super) fn run(
     };
     match options.from {
         Format::Jsonl => rows::read(input)?.into_iter().try_for_each(|row| import.keep(row))?,
-        Format::Csv => csv_rows(input)?.try_for_each(|row| import.keep(row?))?,
+        Format::Csv => {
+            let bytes = read_bytes(input, MAX_TABLE)?;
+            table::rows(&decode(&bytes)?)?.try_for_each(|row| import.keep(row?))?;
+        }
         Format::Mbox => import.mailbox(input)?,
         Format::Eml | Format::Di | Format::Pdf | Format::Txt => {
             for path in files(input)? {
@@ -85,8 +92,11 @@ pub(super) fn run(
         }
     }
     let Import { writer, tally, .. } = import;
-    writer.finish(&options.out)?;
-    report(&tally, out)
+    report(&tally, out)?;
+    if tally.n_rows == 0 && !tally.skipped.is_empty() {
+        bail!("沒有匯入任何一筆,未寫出檔案:略過 {} 件,原因如上", tally.skipped.len());
+    }
+    writer.finish(&options.out)
 }
 
 /// What a file gave.
@@ -185,10 +195,8 @@ fn read_one(format: Format, path: &Path, name: &str, worker: &PdfWorker) -> anyh
             pdf::read(name, &bytes, worker)
         }
         _ => {
-            let bytes = read_bytes(path, usize::try_from(MAX_TEXT)?)?;
-            let text = String::from_utf8(bytes).context("不是 UTF-8,請先轉存")?;
-            let text = text.trim_start_matches('\u{FEFF}').trim();
-            Ok(Found::Row(object(json!({ ID: name, "text": text }))))
+            let bytes = read_bytes(path, MAX_TEXT)?;
+            Ok(Found::Row(object(json!({ ID: name, "text": decode(&bytes)?.trim() }))))
         }
     }
 }
@@ -217,19 +225,8 @@ fn document_row(name: &str, document: &exchange::Document) -> Row {
     }))
 }
 
-fn csv_rows(path: &Path) -> anyhow::Result<impl Iterator<Item = anyhow::Result<Row>>> {
-    let mut reader = csv::ReaderBuilder::new().from_reader(open(path)?);
-    let headers: Vec<String> = reader
-        .headers()
-        .context("CSV 標題列無法讀取(須為 UTF-8)")?
-        .iter()
-        .map(|it| it.trim_start_matches('\u{FEFF}').trim().to_owned())
-        .collect();
-    Ok(reader.into_records().enumerate().map(move |(idx, record)| {
-        let record = record.with_context(|| format!("CSV 第 {} 筆無法讀取", idx + 1))?;
-        let values = record.iter().map(|it| Value::from(it.to_owned()));
-        Ok(headers.iter().cloned().zip(values).collect::<Row>())
-    }))
+fn decode(bytes: &[u8]) -> anyhow::Result<Cow<'_, str>> {
+    charset::decode(bytes).context("不是 UTF-8、UTF-16(含 BOM)或 Big5,請轉存為 UTF-8")
 }
 
 /// Masks every text of a row but its id.
@@ -340,8 +337,16 @@ mod tests {
             keep_personal_data: keep,
         };
         let mut out = Vec::new();
-        run(&options, &worker(), &mut out).unwrap();
-        (rows::read(&options.out).unwrap(), String::from_utf8(out).unwrap())
+        let result = run(&options, &worker(), &mut out);
+        let mut told = String::from_utf8(out).unwrap();
+        match result {
+            Ok(()) => (rows::read(&options.out).unwrap(), told),
+            Err(err) => {
+                assert!(!options.out.exists());
+                told.push_str(&format!("失敗:{err:#}"));
+                (Vec::new(), told)
+            }
+        }
     }
 
     #[test]
@@ -365,6 +370,30 @@ mod tests {
     }
 
     #[test]
+    fn the_encoding_is_told_by_the_bytes() {
+        let utf16: Vec<u8> =
+            "\u{FEFF}id,text\n1,內政部\n".encode_utf16().flat_map(u16::to_le_bytes).collect();
+        for bytes in [utf16.as_slice(), b"id;text\n1;\xA4\xBA\xACF\xB3\xA1\n"] {
+            let (rows, told) = import(Format::Csv, "a.csv", bytes, false);
+            assert_eq!(
+                (&rows[0]["id"], &rows[0]["text"]),
+                (&json!("1"), &json!("內政部")),
+                "{told}"
+            );
+        }
+        let (rows, _) = import(Format::Txt, "a.txt", b"\xA4\xBA\xACF\xB3\xA1\n", false);
+        assert_eq!(rows[0]["text"], "內政部");
+        let (_, told) = import(Format::Csv, "a.csv", b"\xFF", false);
+        assert!(told.contains("失敗:不是 UTF-8"), "{told}");
+    }
+
+    #[test]
+    fn nothing_imported_is_a_failure() {
+        let (_, told) = import(Format::Txt, "a.txt", b"\xFF", false);
+        assert!(told.contains("略過 a.txt") && told.contains("失敗:沒有匯入任何一筆"), "{told}");
+    }
+
+    #[test]
     fn letters() {
         let mail = "From: a@example.tw\nSubject: 一\n\n第一封 a@example.tw\n";
         let (rows, _) = import(Format::Eml, "a.eml", mail, false);
@@ -372,7 +401,7 @@ mod tests {
             (&rows[0]["subject"], &rows[0]["text"]),
             (&json!("一"), &json!("第一封 〔電子信箱〕"))
         );
-        let mbox = format!("From x\n{mail}\nFrom y\nnothing\n\nFrom z\n{mail}");
+        let mbox = format!("From x\n{mail}\nFrom y@b.tw\nnothing\n\nFrom z@b.tw\n{mail}");
         let (rows, told) = import(Format::Mbox, "a.mbox", &mbox, false);
         assert_eq!(rows.len(), 2);
         assert_eq!(rows[1]["id"], "a.mbox#3");
@@ -420,6 +449,12 @@ mod tests {
         assert_eq!((&rows[0]["id"], &rows[0]["pages"]), (&json!("a.pdf"), &json!(1)));
         let (rows, told) = import(Format::Pdf, "a.pdf", a_pdf("密等及解密條件:密"), false);
         assert!(rows.is_empty() && told.contains("密等公文 1 件未讀取"), "{told}");
+        for text in ["速別:速件　密等:密", "密 等 : 密", "密等:一般公務機密"] {
+            let (rows, told) = import(Format::Pdf, "a.pdf", a_pdf(text), false);
+            assert!(rows.is_empty() && told.contains("密等公文 1 件未讀取"), "{text}: {told}");
+        }
+        let (rows, _) = import(Format::Pdf, "a.pdf", a_pdf("⼾政:本案屬密件,⺠國"), false);
+        assert_eq!(rows[0]["text"], "戶政:本案屬密件,民國");
         let (rows, told) = import(Format::Pdf, "a.pdf", a_pdf(""), false);
         assert!(rows.is_empty() && told.contains("文字辨識(OCR)"), "{told}");
     }

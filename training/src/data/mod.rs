@@ -8,6 +8,7 @@ mod pdf;
 pub(crate) mod rows;
 mod split;
 mod stats;
+mod table;
 
 use std::io::Write;
 use std::path::PathBuf;

@@ -50,6 +50,11 @@ pub(crate) fn text<'a>(row: &'a Row, field: &str) -> Option<std::borrow::Cow<'a,
     }
 }
 
+/// A label without the blanks around it, which make no other label of it.
+pub(crate) fn label(row: &Row, field: &str) -> Option<String> {
+    text(row, field).map(|it| it.trim().to_owned())
+}
+
 /// A file that is there only when it is whole.
 pub(crate) struct Writer {
     out: BufWriter<tempfile::NamedTempFile>,

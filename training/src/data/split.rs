@@ -46,7 +46,7 @@ pub(super) fn run(options: &Options, out: &mut impl Write) -> anyhow::Result<()>
     let mut numbers: HashMap<String, usize> = HashMap::new();
     let mut labels = Vec::with_capacity(rows.len());
     for row in &rows {
-        let label = rows::text(row, &options.label).unwrap_or_default().into_owned();
+        let label = rows::label(row, &options.label).unwrap_or_default();
         let next = numbers.len();
         labels.push(*numbers.entry(label).or_insert(next));
     }

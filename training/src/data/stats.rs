@@ -86,8 +86,8 @@ fn measure(rows: &[rows::Row], field: &str, label: Option<&str>) -> Stats {
             *stats.personal.entry(format!("{:?}", found.kind)).or_default() += 1;
         }
         distinct.insert(text.into_owned());
-        if let Some(label) = label.and_then(|it| rows::text(row, it)) {
-            *labels.entry(label.into_owned()).or_default() += 1;
+        if let Some(label) = label.and_then(|it| rows::label(row, it)) {
+            *labels.entry(label).or_default() += 1;
         }
     }
     stats.n_distinct = distinct.len();
@@ -110,7 +110,7 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let file = folder.path().join("a.jsonl");
         let rows = "{\"text\": \"我的手機0912345678\", \"unit\": \"甲\"}\n\n{\"text\": \"\", \"unit\": \"乙\"}\n\
-                    {\"text\": \"路燈\", \"unit\": \"乙\"}\n{\"text\": \"路燈\", \"unit\": 3}\n";
+                    {\"text\": \"路燈\", \"unit\": \"乙 \"}\n{\"text\": \"路燈\", \"unit\": 3}\n";
         std::fs::write(&file, rows).unwrap();
         let found = measure(&rows::read(&file).unwrap(), "text", Some("unit"));
         assert_eq!((found.n_rows, found.n_blank, found.n_distinct), (4, 1, 3));

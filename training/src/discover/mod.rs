@@ -156,8 +156,7 @@ fn read(options: &Options) -> anyhow::Result<Rows> {
         }
         rows.texts.push(text);
         rows.ids.push(row.get(&options.id).cloned().unwrap_or(Value::from(number)));
-        let label = options.label.as_ref().and_then(|it| rows::text(row, it));
-        rows.labels.push(label.map(std::borrow::Cow::into_owned));
+        rows.labels.push(options.label.as_ref().and_then(|it| rows::label(row, it)));
     }
     Ok(rows)
 }

@@ -72,7 +72,7 @@ pub(crate) fn read(
         if row.texts.iter().all(|it| it.trim().is_empty()) {
             n_empty += 1;
         } else if let Some(name) = string(&object, label) {
-            kept.push((row, name));
+            kept.push((row, name.trim().to_owned()));
         } else {
             n_unlabelled += 1;
         }
@@ -106,6 +106,7 @@ fn row(object: &Map<String, Value>, text: &[String], recipe: &Recipe) -> Row {
         })
         .collect();
     let parent = recipe.parent.as_ref().and_then(|it| string(object, &it.column));
+    let parent = parent.map(|it| it.trim().to_owned());
     Row { texts, extra, label: 0, parent }
 }
 
@@ -186,7 +187,7 @@ mod tests {
             "\u{feff}{\"q\": \"甲\", \"u\": \"丙司\", \"a\": \"答案文字\"}\n",
             "{\"q\": \" \", \"u\": \"丙司\"}\n\n",
             "{\"q\": \"乙\", \"u\": null}\n",
-            "{\"q\": \"丁\", \"u\": \"丙司\"}\n",
+            "{\"q\": \"丁\", \"u\": \"丙司 \"}\n",
             "{\"q\": \"戊\", \"u\": 7}\n{\"q\": \"己\", \"u\": 7}\n",
             "{\"q\": \"庚\", \"u\": \"孤司\"}\n",
         ))
