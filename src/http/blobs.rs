@@ -13,7 +13,7 @@ use tokio::task::spawn_blocking;
 
 use crate::base::{ErrorCode, Private};
 use crate::http::told::{OfBody, OfLoad};
-use crate::service::jobs::{Blob, BlobMeta, Caller, Completed, failed};
+use crate::service::jobs::{Blob, Caller, Completed, failed};
 use crate::task::call::{CallContext, CallError};
 use crate::wire::problem::Problem;
 use crate::wire::v1::jobs::{
@@ -41,7 +41,7 @@ const JSON_BYTES: usize = 4 << 10;
 
 /// 開始上傳:取得 `blob_id`,再分段傳送。
 ///
-/// 每段 4 MiB,最後一段為其餘;順序不拘,可重送;全部送達後以 `complete` 確認 SHA-256。內容加密保存,逾期或刪除即銷毀金鑰。
+/// 每段至多 4 MiB,順序不拘,可重送;全部送達後以 `complete` 確認 SHA-256。內容加密保存,逾期或刪除即銷毀金鑰。
 #[utoipa::path(
     post,
     path = "/api/v1/blobs",
@@ -136,7 +136,7 @@ pub(super) async fn read(
         (status = 404, description = "ER0100:沒有這個上傳,或已逾保存期限", body = Problem, content_type = "application/problem+json"),
         (status = 408, description = "ER0521:內容傳送太慢", body = Problem, content_type = "application/problem+json"),
         (status = 409, description = "ER0410:上傳已經完成,或正在完成", body = Problem, content_type = "application/problem+json"),
-        (status = 413, description = "ER0430:一段至多 4 MiB,最後一段至多為其餘", body = Problem, content_type = "application/problem+json"),
+        (status = 413, description = "ER0430:一段至多 4 MiB", body = Problem, content_type = "application/problem+json"),
         OfLoad,
         (status = 503, description = "ER0510:儲存區無法使用,或即將停機", body = Problem, content_type = "application/problem+json"),
     ),
@@ -163,18 +163,21 @@ async fn put_part(
         number.ok_or_else(|| CallError::bad_value("/path/number", "應為 1 到 256 的整數。"))?;
     body::check_length(request.headers(), MAX_PART_BYTES)?;
     let blob = find(app, &caller, id).await?;
-    let most = part_bytes(&blob.meta, number)?;
-    body::check_length(request.headers(), most)?;
     // Each part is in memory while it arrives: no more at one time than these places.
     let place = app.uploads.take(&caller.client).ok_or_else(|| {
         refuse(ErrorCode::Overloaded, "同時上傳的段數已達上限,請稍後再試。")
             .retry_after(std::time::Duration::from_secs(1))
     })?;
-    let limit = BodyLimit { bytes: most, ..app.json_limit(cx) };
+    let limit = BodyLimit { bytes: MAX_PART_BYTES, ..app.json_limit(cx) };
     let digest = digest_of(request.headers())?;
     let mut content = body::collect(request, limit).await?;
     if content.expose().is_empty() {
         return Err(refuse(ErrorCode::BadValue, "內容不可為空。"));
+    }
+    let there = app.jobs.blobs().parts(id).await.map_err(|it| failed(&it))?;
+    let others: u64 = there.iter().filter(|it| it.0 != number).map(|it| it.1).sum();
+    if blob.meta.size < others + content.expose().len() as u64 {
+        return Err(refuse(ErrorCode::TooLarge, "各段合計超過開啟時所填的 size。"));
     }
     if let Some(digest) = digest {
         content = with_digest(content, digest).await?;
@@ -210,14 +213,6 @@ async fn with_digest(
         return Ok(content);
     }
     Err(CallError::bad_value(DIGEST_POINTER, "內容與 SHA-256 不符,請重送這一段。"))
-}
-
-/// Most bytes of a part of an upload.
-fn part_bytes(meta: &BlobMeta, number: u32) -> Result<usize, CallError> {
-    jobs::part_bytes(meta.size, number).ok_or_else(|| {
-        let detail = format!("這個上傳只有 {} 段。", jobs::n_parts(meta.size));
-        CallError::bad_value("/path/number", detail)
-    })
 }
 
 /// 完成上傳:確認長度與 SHA-256。
@@ -272,8 +267,8 @@ async fn complete_blob(
             })
         }
         Completed::Lacking(there) => {
-            let numbers = missing(blob.meta.size, &there);
-            conflict(&format!("第 {numbers} 段缺少或不完整,請補送後再完成。"))
+            let lacking = lacking(blob.meta.size, &there);
+            conflict(&format!("{lacking},請補送後再完成。"))
         }
         Completed::OtherSize => conflict("總長度與 size 不符,請刪除後重新上傳。"),
         Completed::OtherHash => conflict("SHA-256 不符,請重送內容有誤的段落後再完成。"),
@@ -282,22 +277,25 @@ async fn complete_blob(
     }
 }
 
-/// Numbers of the parts that are missing or too short: `1、3–5`.
-fn missing(size: u64, there: &[(u32, u64)]) -> String {
-    let is_whole = |number: u32, bytes: usize| there.contains(&(number, bytes as u64));
-    let all = (1..=MAX_PARTS).map_while(|it| jobs::part_bytes(size, it).map(|bytes| (it, bytes)));
+/// What an upload of `size` bytes lacks: the parts before its last that are not there, else how many bytes.
+fn lacking(size: u64, there: &[(u32, u64)]) -> String {
+    let last = there.last().map_or(0, |it| it.0);
     let mut runs: Vec<(u32, u32)> = Vec::new();
-    for (number, _) in all.filter(|(number, bytes)| !is_whole(*number, *bytes)) {
+    for number in (1..last).filter(|number| there.iter().all(|it| it.0 != *number)) {
         match runs.last_mut() {
             Some((_, last)) if *last + 1 == number => *last = number,
             _ => runs.push((number, number)),
         }
     }
+    if runs.is_empty() {
+        let found: u64 = there.iter().map(|it| it.1).sum();
+        return format!("還少 {} 位元組", size.saturating_sub(found));
+    }
     let named = runs.iter().take(MAX_RUNS).map(|(first, last)| {
         if first == last { first.to_string() } else { format!("{first}–{last}") }
     });
     let named = named.collect::<Vec<_>>().join("、");
-    if runs.len() <= MAX_RUNS { named } else { format!("{named}…") }
+    format!("缺少第 {named}{} 段", if runs.len() <= MAX_RUNS { "" } else { "…" })
 }
 
 /// Has a whole upload looked at; what the scanner does not let through is destroyed. Whoever completes it again may be the

@@ -53,9 +53,9 @@ impl Folded {
 fn fold(ch: char) -> char {
     let half = match ch {
         '\u{FF01}'..='\u{FF5E}' => char::from_u32(u32::from(ch) - 0xFEE0).unwrap_or(ch),
-        '\u{3000}' | '\u{A0}' | '\t' => ' ',
+        '\u{3000}' | '\u{A0}' | '\t'
         // What cannot be seen hides no number.
-        '\u{AD}' | '\u{200B}'..='\u{200F}' | '\u{2060}' | '\u{FEFF}' => ' ',
+        | '\u{AD}' | '\u{200B}'..='\u{200F}' | '\u{2060}' | '\u{FEFF}' => ' ',
         '‐' | '‑' | '‒' | '–' | '—' | '―' | '─' | '−' => '-',
         '臺' => '台',
         _ => ch,

@@ -231,12 +231,12 @@ async fn plant(server: &Server) {
     assert_eq!(texts::post(addr, DOCUMENTS, &document).await.status, 200);
     // As a file: what it mentions is known once it was read.
     let letters = texts::letter("", &sentence(4).repeat(500)).to_string();
-    let uploaded = upload(addr, letters.as_bytes()).await;
+    let uploaded = upload(addr, letters.as_bytes(), 7001).await;
     let order = json!({"service": "letters", "operation": "classify", "blob_id": uploaded});
     ended(server, &later::post(addr, JOBS, "", &order).await).await;
     let order = later::order(&sentence(4));
     ended(server, &later::post(addr, JOBS, "", &order).await).await;
-    let uploaded = upload(addr, &wav(&[true, false, true])).await;
+    let uploaded = upload(addr, &wav(&[true, false, true]), 7001).await;
     let order = json!({"blob_id": uploaded, "speakers": [planted()["name"][5]]});
     ended(server, &later::post(addr, TRANSCRIPTIONS, "", &order).await).await;
     let expected =

@@ -657,7 +657,7 @@ class BlobResponse(ApiModel):
     """Until when it must be used."""
 
     part_size: int
-    """Bytes of one part; the last has what is left."""
+    """Most bytes of one part; every part but the last should have so many."""
 
     parts: int
     """Parts of that size."""

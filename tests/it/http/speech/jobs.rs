@@ -21,7 +21,8 @@ const MASKED: &str = "電話〔行動電話〕";
 async fn an_upload_becomes_a_transcript_in_every_form() {
     let server = Server::open().await;
     let _worker = work(&server);
-    let upload = upload(server.addr, &wav(&[true, false, true])).await;
+    // Parts that do not end where samples do.
+    let upload = upload(server.addr, &wav(&[true, false, true]), 7001).await;
     let order = json!({"blob_id": upload, "speakers": ["民眾"], "vocabulary": ["戶政司"],
         "purpose": {"code": "hotline-1996", "case_no": "C-1"}});
     let accepted = post_json(server.addr, TRANSCRIPTIONS, &order).await;
@@ -166,9 +167,9 @@ async fn what_cannot_be_ordered_is_refused() {
     check(json!({"blob_id": "0".repeat(32)}), "ER0210").await;
     check(json!({"blob_id": "../x"}), "ER0210").await;
     check(json!({"file": "x"}), "ER0220").await;
-    let text = upload(server.addr, b"not a sound").await;
+    let text = upload(server.addr, b"not a sound", 100).await;
     check(json!({"blob_id": text}), "ER0440").await;
-    let theirs = upload(server.addr, &wav(&[true])).await;
+    let theirs = upload(server.addr, &wav(&[true]), 90_000).await;
     let body = json!({"blob_id": theirs}).to_string();
     let headers = "content-type: application/json\r\nx-client-id: other\r\n";
     let line = format!("POST {TRANSCRIPTIONS}");
