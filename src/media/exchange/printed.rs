@@ -112,7 +112,7 @@ fn stated_at(marks: &[Mark], at: usize) -> Option<Secrecy> {
 fn after<'a>(marks: &'a [Mark], words: &[&str]) -> Option<&'a [Mark]> {
     words.iter().find_map(|word| {
         let mut rest = marks.iter();
-        word.chars().all(|ch| rest.next().is_some_and(|it| it.ch == ch)).then(|| rest.as_slice())
+        word.chars().all(|ch| rest.next().is_some_and(|it| it.ch == ch)).then_some(rest.as_slice())
     })
 }
 

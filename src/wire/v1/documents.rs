@@ -58,6 +58,7 @@ pub struct Document {
     pub doc_type: Option<String>,
     /// 速別: 最速件, 速件, 普通件 or 限期公文.
     #[serde(default)]
+    #[schema(pattern = "^(最速件|速件|普通件|限期公文)?$")]
     pub priority: String,
     /// 密等: above 普通 the document is refused unread.
     #[serde(default)]

@@ -342,7 +342,7 @@ mod tests {
         match result {
             Ok(()) => (rows::read(&options.out).unwrap(), told),
             Err(err) => {
-                assert!(!options.out.exists());
+                assert!(!options.out.try_exists().unwrap());
                 told.push_str(&format!("失敗:{err:#}"));
                 (Vec::new(), told)
             }
