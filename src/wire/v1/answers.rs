@@ -272,7 +272,7 @@ mod tests {
         check(r#"{"question":"甲","audience":"SECRET"}"#, Err("/audience"));
         check(r#"{"question":"甲","options":{"top_k":21}}"#, Err("/options/top_k"));
         check(r#"{"question":"甲","purpose":{"code":"SECRET"}}"#, Err("/purpose/code"));
-        check(r#"{}"#, Err(""));
+        check(r#"{}"#, Err("/question"));
         let previous = "字".repeat(1_001);
         let long = format!(r#"{{"question":"甲","context":{{"previous_question":"{previous}"}}}}"#);
         check(&long, Err("/context/previous_question"));

@@ -302,7 +302,7 @@ mod tests {
         check(r#"{"letters":[{"body":"甲"},{"subject":"乙"},{}]}"#, Ok(3));
         check(r#"{"letters":[{"body":"\u0000\u202e"}]}"#, Ok(1));
         check(r#"{"letters":[]}"#, bad("/letters"));
-        check(r#"{}"#, bad(""));
+        check(r#"{}"#, bad("/letters"));
         check(r#"[]"#, bad(""));
         check(r#"{"letters":[["SECRET"]]}"#, bad("/letters/0"));
         check(r#"{"letters":[{"body":7}]}"#, bad("/letters/0/body"));

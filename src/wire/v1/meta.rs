@@ -288,7 +288,7 @@ mod tests {
         check(r#"{"purpose":{"code":"SECRET"}}"#, Err("/meta/purpose/code"));
         check(r#"{"purpose":{"code":"a","case_no":"\u0000SECRET"}}"#, Err("/meta/purpose/case_no"));
         check(r#"{"purpose":{"code":7}}"#, Err("/meta/purpose/code"));
-        check(r#"{"purpose":{}}"#, Err("/meta/purpose"));
+        check(r#"{"purpose":{}}"#, Err("/meta/purpose/code"));
         check(r#"{"options":{"boxes":"SECRET"}}"#, Err("/meta/options/boxes"));
         check(r#"{"options":{"types":["passport","SECRET"]}}"#, Err("/meta/options/types/1"));
         check(r#"{"options":{"types":[]}}"#, Err("/meta/options/types"));

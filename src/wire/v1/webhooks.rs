@@ -192,7 +192,7 @@ mod tests {
         check(&format!(r#"{{"url":"a","events":["a","{}"]}}"#, "a".repeat(97)), Some("/events/1"));
         let many = vec!["\"a\""; 33].join(",");
         check(&format!(r#"{{"url":"a","events":[{many}]}}"#), Some("/events"));
-        check(r#"{"events":[]}"#, Some(""));
+        check(r#"{"events":[]}"#, Some("/url"));
         check(r#"{"url":"a","secret":"mine"}"#, Some("/secret"));
     }
 

@@ -1,3 +1,5 @@
+//! Of near-duplicates: what is found, what leaves, and how good the estimate is.
+
 use std::time::{Duration, Instant};
 
 use proptest::prelude::*;

@@ -244,7 +244,7 @@ async fn one_key_brings_one_job_and_keeps_one_recording() {
 async fn a_key_answers_also_when_its_recording_is_gone() {
     let server = Server::open().await;
     let worker = work(&server);
-    let blob = upload(server.addr, &wav(&[true])).await;
+    let blob = upload(server.addr, &wav(&[true]), 7_001).await;
     let body = json!({"blob_id": blob}).to_string();
     let line = format!("POST {TRANSCRIPTIONS}");
     let headers = "content-type: application/json\r\nidempotency-key: k\r\n";
