@@ -143,6 +143,8 @@ impl Attempt<'_> {
 
 /// A silence within what a model heard as one that parts it, in milliseconds.
 const TURN: Millis = 1_000;
+/// What takes less is no turn of its own, in milliseconds.
+const WORD: Millis = 100;
 
 fn latin_share(heard: &Heard) -> f32 {
     let tokens = heard.spans.iter().flat_map(|it| &it.tokens);
@@ -193,7 +195,7 @@ fn utterances(
 
 /// What a model heard as one, in parts with their times: between them somebody else may have spoken.
 fn turns(line: Line, start: Millis, end: Millis) -> Vec<(Line, Millis, Millis)> {
-    let parts = line.parts(TURN);
+    let parts = line.parts(TURN, WORD);
     let n_parts = parts.len();
     let timed = parts.into_iter().enumerate().map(|(idx, part)| {
         let first = part.chars.first().map_or(start, |it| it.start);

@@ -59,8 +59,9 @@ impl Line {
         self.chars.iter().map(|it| it.ch).collect()
     }
 
-    /// The line in parts, cut where nothing is said for `silence` or longer; marks stay behind what they end.
-    pub fn parts(self, silence: Millis) -> Vec<Line> {
+    /// The line in parts, cut where nothing is said for `silence` or longer; marks stay behind what they end, and so does what
+    /// takes less than `shortest`: nobody speaks that fast, the model has put it behind the silence.
+    pub fn parts(self, silence: Millis, shortest: Millis) -> Vec<Line> {
         let mut parts: Vec<Line> = Vec::new();
         for it in self.chars {
             match parts.last_mut().map(|part| &mut part.chars) {
@@ -77,8 +78,22 @@ impl Line {
                 None => parts.push(Line { chars: vec![it] }),
             }
         }
-        parts.iter_mut().for_each(Line::trim);
-        parts
+        let mut kept: Vec<Line> = Vec::new();
+        for part in parts {
+            let begin = part.chars.first().map_or(0, |it| it.start);
+            let end = part.chars.last().map_or(0, |it| it.end);
+            match kept.last_mut() {
+                Some(before) if end.saturating_sub(begin) < shortest => {
+                    let end = before.chars.last().map_or(0, |it| it.end);
+                    let moved =
+                        part.chars.into_iter().map(|it| HeardChar { start: end, end, ..it });
+                    before.chars.extend(moved);
+                }
+                _ => kept.push(part),
+            }
+        }
+        kept.iter_mut().for_each(Line::trim);
+        kept
     }
 
     /// Whether there is no character.
@@ -248,10 +263,13 @@ pub(super) mod tests {
         for (it, start) in whole.chars.iter_mut().zip(times) {
             (it.start, it.end) = (start, start + 100);
         }
-        let parts = whole.parts(1_000);
-        let texts: Vec<String> = parts.iter().map(Line::text).collect();
-        assert_eq!(texts, ["甲乙,", "丙", "丁"]);
+        let texts = |parts: &[Line]| parts.iter().map(Line::text).collect::<Vec<_>>();
+        let parts = whole.clone().parts(1_000, 100);
+        assert_eq!(texts(&parts), ["甲乙,", "丙", "丁"]);
         assert_eq!(parts[0].chars.last().map(|it| it.end), Some(200));
-        assert!(Line::default().parts(1_000).is_empty());
+        let parts = whole.parts(1_000, 101);
+        assert_eq!(texts(&parts), ["甲乙,", "丙 丁"]);
+        assert_eq!(parts[1].chars.last().map(|it| (it.start, it.end)), Some((5_200, 5_200)));
+        assert!(Line::default().parts(1_000, 100).is_empty());
     }
 }
