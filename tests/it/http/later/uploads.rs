@@ -103,6 +103,20 @@ async fn what_is_missing_or_wrong_is_told() {
 }
 
 #[tokio::test]
+async fn parts_are_no_more_together_than_was_announced() {
+    let server = ready().await;
+    let id = open(&server, 10).await;
+    assert_eq!(put(&server, &id, 1, &[1; 8]).await.status, 204);
+    assert_eq!(put(&server, &id, 2, &[2; 3]).await.problem(), "ER0430");
+    // The same part again replaces it.
+    assert_eq!(put(&server, &id, 1, &[1; 10]).await.status, 204);
+    assert_eq!(put(&server, &id, 1, &[1; 4]).await.status, 204);
+    assert_eq!(put(&server, &id, 2, &[2; 6]).await.status, 204);
+    let whole = [[1; 4].as_slice(), &[2; 6]].concat();
+    assert_eq!(complete(&server, &id, &hash(&whole)).await.status, 200);
+}
+
+#[tokio::test]
 async fn an_upload_belongs_to_its_client_and_can_be_destroyed() {
     let server = ready().await;
     let id = open(&server, 2).await;
