@@ -102,7 +102,7 @@ impl Confidence {
         all
     }
 
-    /// The threshold of a label, [`LEAST`] or more.
+    /// The threshold of a label, a half or more.
     pub fn threshold_of(&self, label: &str) -> f32 {
         self.class_thresholds.get(label).copied().unwrap_or(self.threshold).max(LEAST)
     }
