@@ -123,7 +123,10 @@ fn read(order: &Order) -> Result<(Vec<Row>, usize)> {
         let texts: Vec<String> =
             order.text.iter().map(|it| string(&object, it).unwrap_or_default()).collect();
         match string(&object, &order.label) {
-            Some(label) if texts.iter().any(|it| !it.is_empty()) => rows.push(Row { texts, label }),
+            Some(label) if texts.iter().any(|it| !it.is_empty()) => {
+                // As in training: a blank after a label makes no other label of it.
+                rows.push(Row { texts, label: label.trim().to_owned() });
+            }
             _ => skipped += 1,
         }
     }

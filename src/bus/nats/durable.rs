@@ -77,19 +77,17 @@ async fn consumer(
     let stream: Stream =
         nats.jetstream.get_stream(spec.name).await.map_err(|it| set_up(it.into()))?;
     let filter = filter.as_str();
-    if let Ok(found) = stream.consumer_info(durable).await {
-        if found.config.filter_subject != filter {
-            return Err(set_up("it has another filter".into()));
-        }
-        // One that is there goes on where it is.
-        return stream.get_consumer(durable).await.map_err(set_up);
+    let found = stream.consumer_info(durable).await.map(|it| it.config);
+    if found.as_ref().is_ok_and(|it| it.filter_subject != filter) {
+        return Err(set_up("it has another filter".into()));
     }
     let config = pull::Config {
         durable_name: Some(durable.to_owned()),
         filter_subject: filter.to_owned(),
         ack_policy: AckPolicy::Explicit,
         ack_wait: nats.settings.lease,
-        deliver_policy: policy,
+        // One that is there goes on where it is: where it began cannot be changed.
+        deliver_policy: found.map_or(policy, |it| it.deliver_policy),
         // We count ourselves, so that nothing is given up before its dead letter is stored.
         max_deliver: -1,
         ..pull::Config::default()
@@ -135,6 +133,7 @@ impl Member {
         mut consumer: Consumer<pull::Config>,
         running: &mut JoinSet<()>,
     ) {
+        let mut is_told = false;
         loop {
             let Ok(first) = Arc::clone(&self.places).acquire_owned().await else { return };
             let mut places = vec![first];
@@ -146,11 +145,12 @@ impl Member {
             if !matches!(pulled, Ok(Ok(()))) {
                 tracing::debug!(durable = self.durable, "a pull failed");
                 match tokio::time::timeout(2 * PULL, self.restored()).await {
-                    Ok(Ok(restored)) => consumer = restored,
-                    Ok(Err(error)) => {
+                    Ok(Ok(restored)) => (consumer, is_told) = (restored, false),
+                    Ok(Err(error)) if !is_told => {
                         tracing::warn!(durable = self.durable, %error, "nothing is received");
+                        is_told = true;
                     }
-                    Err(_) => (),
+                    _ => (),
                 }
                 // A bounded wait; nothing ever completes it early.
                 let _ = tokio::time::timeout(PAUSE, std::future::pending::<()>()).await;

@@ -45,14 +45,7 @@ pub(super) fn sections(page: &str) -> Vec<SourceDraft> {
     let mut sections = Sections::default();
     // The heading that is being read: its element and its words.
     let mut heading: Option<(String, String)> = None;
-    let mut skipped: Option<String> = None;
-    for token in (Tokens { rest: page }) {
-        if let Some(name) = &skipped {
-            if ends(name, &token) {
-                skipped = None;
-            }
-            continue;
-        }
+    for token in shown(page) {
         match token {
             Token::Text(text) => {
                 let text = resolve(text);
@@ -61,7 +54,6 @@ pub(super) fn sections(page: &str) -> Vec<SourceDraft> {
                     None => sections.push(&text),
                 }
             }
-            Token::Open(name) if SKIPPED.contains(&name.as_str()) => skipped = Some(name),
             Token::Open(name) if is_heading(&name) && heading.is_none() => {
                 heading = Some((name, String::new()));
             }
@@ -86,17 +78,9 @@ pub(super) fn sections(page: &str) -> Vec<SourceDraft> {
 /// The words of a page: lines for its blocks and rows, a blank between the cells of a row.
 pub(in crate::media) fn text(page: &str) -> String {
     let mut text = String::new();
-    let mut skipped: Option<String> = None;
-    for token in (Tokens { rest: page }) {
-        if let Some(name) = &skipped {
-            if ends(name, &token) {
-                skipped = None;
-            }
-            continue;
-        }
+    for token in shown(page) {
         match token {
             Token::Text(words) => text.push_str(&resolve(words)),
-            Token::Open(name) if SKIPPED.contains(&name.as_str()) => skipped = Some(name),
             Token::Open(name) | Token::Close(name) => match name.as_str() {
                 "td" | "th" => text.push(' '),
                 name if is_heading(name) || BLOCKS.contains(&name) => text.push('\n'),
@@ -105,6 +89,24 @@ pub(in crate::media) fn text(page: &str) -> String {
         }
     }
     lines(&text)
+}
+
+/// What a page shows: all but the elements that are skipped, with what they hold.
+fn shown(page: &str) -> impl Iterator<Item = Token<'_>> {
+    let mut skipped: Option<String> = None;
+    Tokens { rest: page }.filter(move |token| match (&skipped, token) {
+        (Some(name), _) => {
+            if ends(name, token) {
+                skipped = None;
+            }
+            false
+        }
+        (None, Token::Open(name)) if SKIPPED.contains(&name.as_str()) => {
+            skipped = Some(name.clone());
+            false
+        }
+        _ => true,
+    })
 }
 
 /// Whether skipping what this element holds ends here; a head that is never closed ends where the body begins.

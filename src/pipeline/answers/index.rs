@@ -329,6 +329,8 @@ mod tests {
         };
         let refused = index.answer(asked, TODAY, 3).unwrap();
         assert_eq!(refused.refusal, Some(Refusal::WordsMissing));
+        let of_nothing = index.answer(Asked { text: "印章", vector: None }, TODAY, 3).unwrap();
+        assert_eq!(of_nothing.refusal, Some(Refusal::NothingFound), "it names no matter");
         let nothing = index.answer(Asked { text: "鯨魚", vector: None }, TODAY, 3).unwrap();
         assert_eq!((nothing.refusal, nothing.citations.len()), (Some(Refusal::NothingFound), 0));
     }

@@ -192,6 +192,14 @@ mod tests {
     }
 
     #[test]
+    fn what_is_rather_wrong_is_never_sure() {
+        let class_thresholds = BTreeMap::from([("甲".to_owned(), 0.45), ("乙".to_owned(), 0.8)]);
+        let confidence = Confidence { threshold: 0.3, class_thresholds, ..Confidence::plain() };
+        let found = ["甲", "乙", "丙"].map(|it| confidence.threshold_of(it));
+        assert_eq!(found.map(f32::to_bits), [0.5_f32, 0.8, 0.5].map(f32::to_bits));
+    }
+
+    #[test]
     fn the_first_stays_the_first() {
         let made = confidence(&[[0.0, 0.01], [1.0, 0.02]]).probabilities(&[3.0, 2.9, -4.0]);
         assert!(made[1] <= made[0] && made[2] < made[1], "{made:?}");

@@ -230,6 +230,26 @@ mod tests {
         windower.finish().pop().unwrap()
     }
 
+    #[test]
+    fn two_turns_that_are_heard_as_one_are_two() {
+        // Two seconds of speech, four of silence, two of speech: one window.
+        let mut windower = Windower::new(0, Cut { margin: 0, ..Cut::default() });
+        let parts = [(62, 0.9), (125, 0.0), (62, 0.9)];
+        for (n_frames, probability) in parts {
+            for _ in 0..n_frames {
+                assert!(windower.push(&[0.1; FRAME], probability).is_none());
+            }
+        }
+        let window = windower.finish().pop().unwrap();
+        let whole = heard("請問里長的電話號碼", 0.9, window.samples.len());
+        let found = utterances(&whole, SpokenLanguage::Mandarin, &window, None);
+        let texts: Vec<String> = found.iter().map(|it| it.line.text()).collect();
+        assert_eq!((texts.len(), texts.concat().as_str()), (2, "請問里長的電話號碼"));
+        let (first, second) = (&found[0], &found[1]);
+        assert!(first.start < 100 && first.end < 2_400, "{first:?}");
+        assert!(5_600 < second.start && second.end < 8_100, "{second:?}");
+    }
+
     fn run(mut model: FakeSpeech) -> Vec<(String, SpokenLanguage)> {
         let should_stop: ShouldStop = Arc::new(|| false);
         let found = hear(&mut model, &window(), &HearOptions::default(), &should_stop).unwrap();

@@ -1,6 +1,7 @@
 //! NATS holds the suite, and what only a server can do.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use fenwen::bus::{Bus, BusError, Nats, NatsSettings, Subject};
 
@@ -115,6 +116,13 @@ async fn a_durable_and_a_stream_that_are_deleted_are_made_again_and_nothing_is_m
     stream.delete_consumer("webhooks").await.unwrap();
     publish(&*bus, &subject, "b").await;
     assert_eq!(super::next(&mut deliveries, 1).await, [("b".to_owned(), 1)]);
+    // Another member with other settings: the durable takes them, and goes on where it is.
+    let lease = Duration::from_secs(7);
+    let again = Nats::connect(NatsSettings { lease, ..it.settings.clone() }).await.unwrap();
+    let (other_member, _) = receive(&again, "moi.ai.v1.evt.>", "webhooks", |_| Outcome::Ack).await;
+    let found = stream.consumer_info("webhooks").await.unwrap();
+    assert_eq!((found.config.ack_wait, found.num_pending), (lease, 0));
+    within(other_member.stop()).await;
     other.delete_stream("MOI_AI_EVENTS").await.unwrap();
     publish(&*bus, &subject, "c").await;
     assert_eq!(super::next(&mut deliveries, 1).await, [("c".to_owned(), 1)]);

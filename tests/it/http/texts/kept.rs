@@ -131,6 +131,7 @@ fn another_ministry_is_named_where_a_model_knows() {
     let own = dispatch(&routing, "土地", &[]);
     assert!(!own.out_of_remit && own.ministry.is_none());
     assert_eq!(classify(&routing, "兵役").flags.not_our_remit.unwrap().name, "國防部");
+    assert_eq!(classify(&routing, " ").flags.not_our_remit, None, "of nothing nothing is said");
 }
 
 #[test]

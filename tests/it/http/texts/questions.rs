@@ -129,6 +129,11 @@ async fn a_question_may_lean_on_the_one_before() {
     let found = ask(&server, json!({"question": question, "context": context})).await;
     assert_eq!((&found["state"], &found["used_previous"]), (&json!("answered"), &json!(true)));
     assert_eq!(found["citations"][0]["source_id"], "ris-2");
+    for other in ["台積電股價多少", "好的謝謝"] {
+        let found = ask(&server, json!({"question": other, "context": context})).await;
+        let state = (&found["state"], &found["used_previous"]);
+        assert_eq!(state, (&json!("no_answer"), &json!(false)), "{other}");
+    }
 }
 
 #[tokio::test]
