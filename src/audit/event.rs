@@ -71,6 +71,12 @@ pub enum AuditEvent {
     /// A version of the units was added.
     #[serde(rename = "taxonomy.added")]
     TaxonomyAdded,
+    /// An operator took a job back.
+    #[serde(rename = "job.cancelled")]
+    JobCancelled,
+    /// An operator put an ended job into the queue again.
+    #[serde(rename = "job.requeued")]
+    JobRequeued,
     /// The signed release, or something that it names, is not as it was signed: that is refused.
     #[serde(rename = "release.refused")]
     ReleaseRefused,
@@ -144,7 +150,7 @@ pub enum AuditEvent {
 
 impl AuditEvent {
     /// Every event, for documentation and tests.
-    pub const ALL: [AuditEvent; 44] = [
+    pub const ALL: [AuditEvent; 46] = [
         AuditEvent::SystemStarted,
         AuditEvent::SystemStopped,
         AuditEvent::ConfigRefused,
@@ -166,6 +172,8 @@ impl AuditEvent {
         AuditEvent::ModelRolledBack,
         AuditEvent::ModeChanged,
         AuditEvent::TaxonomyAdded,
+        AuditEvent::JobCancelled,
+        AuditEvent::JobRequeued,
         AuditEvent::ReleaseRefused,
         AuditEvent::ReleaseSigned,
         AuditEvent::ExportMade,
@@ -215,6 +223,8 @@ impl AuditEvent {
             AuditEvent::ModelRolledBack => "model.rolled_back",
             AuditEvent::ModeChanged => "service.mode_changed",
             AuditEvent::TaxonomyAdded => "taxonomy.added",
+            AuditEvent::JobCancelled => "job.cancelled",
+            AuditEvent::JobRequeued => "job.requeued",
             AuditEvent::ReleaseRefused => "release.refused",
             AuditEvent::ReleaseSigned => "release.signed",
             AuditEvent::ExportMade => "export.made",
@@ -265,6 +275,8 @@ impl AuditEvent {
             AuditEvent::ModelRolledBack => "回復前一版模型",
             AuditEvent::ModeChanged => "變更機關的服務階段",
             AuditEvent::TaxonomyAdded => "加入一版分類與職掌",
+            AuditEvent::JobCancelled => "維運人員取消工作",
+            AuditEvent::JobRequeued => "維運人員將工作重新排隊",
             AuditEvent::ReleaseRefused => "與發行簽章不符,拒絕採用",
             AuditEvent::ReleaseSigned => "簽署發行清單",
             AuditEvent::ExportMade => "資料匯出為檔案",

@@ -7,6 +7,7 @@ use std::time::Duration;
 use anyhow::{Context, ensure};
 use clap::Subcommand;
 
+use crate::audit::{AuditEvent, Word};
 use crate::base::{Clock, SystemClock, rfc3339};
 use crate::config::{self, BlobEngine, Config, StoreEngine};
 use crate::service::jobs::{
@@ -18,6 +19,8 @@ use crate::store::PostgresTls;
 use crate::store::blobs::BlobBucket;
 use crate::store::blobs::{BlobFiles, BlobFolder};
 use crate::store::{Inspection, Store};
+
+use super::audit::{by_operator, on_record};
 
 /// What operators do with jobs.
 #[derive(Debug, Subcommand)]
@@ -64,6 +67,18 @@ pub fn store(config: &Config) -> anyhow::Result<Store> {
             .with_context(|| format!("無法開啟資料庫({})", data_dir.display())),
         StoreEngine::Postgres => postgres(config),
     }
+}
+
+/// Opens the store of an installation that is there: a mistyped folder becomes no new one.
+pub(super) fn existing_store(config: &Config) -> anyhow::Result<Store> {
+    let data_dir = config.data_dir();
+    let is_there = config.store.engine != StoreEngine::Sqlite || Store::is_in(&data_dir);
+    ensure!(
+        is_there,
+        "{} 沒有 fenwen 的資料庫:請檢查 --data-dir 或設定檔的 data_dir;新安裝請先執行 fenwen serve",
+        data_dir.display()
+    );
+    store(config)
 }
 
 /// Looks at the store of the settings without changing anything.
@@ -184,7 +199,7 @@ fn settings(config: &Config, clock: &dyn Clock) -> JobSettings {
 
 /// Runs a command of an operator.
 pub(super) fn run(command: JobsCommand, config: &Config) -> anyhow::Result<()> {
-    let store = store(config)?;
+    let store = existing_store(config)?;
     let now = SystemClock.unix_time();
     let mut out = std::io::stdout().lock();
     match command {
@@ -200,41 +215,59 @@ pub(super) fn run(command: JobsCommand, config: &Config) -> anyhow::Result<()> {
                 writeln!(out, "{}", line(&job))?;
             }
         }
-        JobsCommand::Show { id } => {
-            let job = store.job(&id).wait()?.context(NO_SUCH_JOB)?;
-            writeln!(out, "{}", line(&job))?;
-            let mut after = 0;
-            loop {
-                let events = store.job_events(&id, after).wait()?;
-                let Some(last) = events.last() else { break };
-                after = last.version;
-                for event in &events {
-                    let share = event.progress.map(|it| format!(" {:.0}%", it * 100.0));
-                    writeln!(
-                        out,
-                        "  {} {}{}{}",
-                        rfc3339(event.created),
-                        event.state,
-                        share.unwrap_or_default(),
-                        event.error.as_ref().map(|it| format!(" {it}")).unwrap_or_default()
-                    )?;
-                }
-            }
-        }
+        JobsCommand::Show { id } => show(&id, &store, &mut out)?,
         JobsCommand::Cancel { id } => {
-            let job = store.cancel(&id, now).wait()?.context(NO_SUCH_JOB)?;
-            ensure!(job.cancel_requested, "工作 {id} 已結束,狀態為 {}", job.state);
+            let row = by_operator(AuditEvent::JobCancelled, "jobs cancel");
+            let job = on_record(config, row, |row| {
+                row.object = object(&id);
+                let job = store.cancel(&id, now).wait()?.context(NO_SUCH_JOB)?;
+                ensure!(job.cancel_requested, "工作 {id} 已結束,狀態為 {}", job.state);
+                Ok(job)
+            })?;
             writeln!(out, "{}", line(&job))?;
         }
         JobsCommand::Requeue { id } => {
-            let before = store.job(&id).wait()?.context(NO_SUCH_JOB)?;
-            let job = store.requeue(&id, now).wait()?.with_context(|| {
-                format!("工作 {id} 無法重新排隊:狀態為 {},或輸入已銷毀", before.state)
+            let row = by_operator(AuditEvent::JobRequeued, "jobs requeue");
+            let job = on_record(config, row, |row| {
+                row.object = object(&id);
+                let before = store.job(&id).wait()?.context(NO_SUCH_JOB)?;
+                store.requeue(&id, now).wait()?.with_context(|| {
+                    format!("工作 {id} 無法重新排隊:狀態為 {},或輸入已銷毀", before.state)
+                })
             })?;
             writeln!(out, "{}", line(&job))?;
         }
     }
     Ok(())
+}
+
+/// Shows a job and what became of it.
+fn show(id: &str, store: &Store, out: &mut impl Write) -> anyhow::Result<()> {
+    let job = store.job(id).wait()?.context(NO_SUCH_JOB)?;
+    writeln!(out, "{}", line(&job))?;
+    let mut after = 0;
+    loop {
+        let events = store.job_events(id, after).wait()?;
+        let Some(last) = events.last() else { break };
+        after = last.version;
+        for event in &events {
+            let share = event.progress.map(|it| format!(" {:.0}%", it * 100.0));
+            writeln!(
+                out,
+                "  {} {}{}{}",
+                rfc3339(event.created),
+                event.state,
+                share.unwrap_or_default(),
+                event.error.as_ref().map(|it| format!(" {it}")).unwrap_or_default()
+            )?;
+        }
+    }
+    Ok(())
+}
+
+/// A job in the audit log.
+fn object(id: &str) -> Option<Word> {
+    Word::new(&format!("jobs/{id}"))
 }
 
 /// What is told when an id is unknown.

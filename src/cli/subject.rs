@@ -101,7 +101,7 @@ pub(super) enum SubjectCommand {
 
 /// Runs a command of an operator.
 pub(super) fn run(command: SubjectCommand, config: &Config) -> anyhow::Result<()> {
-    let store = jobs::store(config)?;
+    let store = jobs::existing_store(config)?;
     match command {
         SubjectCommand::Find { about } => find(&about.kind.read(&store)?, &store, config),
         SubjectCommand::Export { about, out } => {

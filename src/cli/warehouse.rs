@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use anyhow::{Context, ensure};
 use clap::Args;
 
-use crate::audit::{self, AuditEvent, Phase, Query};
+use crate::audit::{self, AuditEvent, AuditKey, Phase, Query};
 use crate::base::{Date, RequestId, SystemClock};
 use crate::config::{Bucket, Config};
 use crate::service::events::{Event, ExportReady};
@@ -73,7 +73,10 @@ fn ended(day: &str, today: Date) -> anyhow::Result<Date> {
 /// Writes a day.
 fn export(store: &Store, config: &Config, day: Date, out: &Path) -> anyhow::Result<Vec<Exported>> {
     let calls = calls(config, day).with_context(|| format!("無法讀取稽核紀錄中 {day} 的呼叫"))?;
-    warehouse::export(store, &Day { day, calls: &calls }, out)
+    // The key of the audit log's checkpoints: whoever receives both needs one public key.
+    let key = AuditKey::open(&config.data_dir().join("keys")).context("無法開啟簽章金鑰")?;
+    let sign = |bytes: &[u8]| key.sign(bytes);
+    warehouse::export(store, &Day { day, calls: &calls, sign: &sign }, out)
         .with_context(|| format!("無法匯出 {day} 至 {}", out.display()))
 }
 

@@ -74,13 +74,13 @@ pub(super) async fn small_json(
     Ok(collect(request, limit).await?.into_inner())
 }
 
-/// Collects the part `name` of a form; others are skipped.
-pub(super) async fn collect_part(
+/// Collects the parts of a form with these names, each once and together within the limit; others are skipped.
+pub(super) async fn collect_parts<const N: usize>(
     request: Request,
-    name: &'static str,
+    names: [&'static str; N],
     limit: BodyLimit,
-) -> Result<Private<Vec<u8>>, CallError> {
-    let collected = tokio::time::timeout(limit.time, part(request, name, limit.bytes));
+) -> Result<[Option<Private<Vec<u8>>>; N], CallError> {
+    let collected = tokio::time::timeout(limit.time, parts(request, names, limit.bytes));
     collected.await.unwrap_or_else(|_| Err(slow()))
 }
 
@@ -104,30 +104,36 @@ async fn collect_all(
     Ok(Private::new(bytes))
 }
 
-async fn part(
+async fn parts<const N: usize>(
     request: Request,
-    name: &'static str,
+    names: [&'static str; N],
     limit: usize,
-) -> Result<Private<Vec<u8>>, CallError> {
+) -> Result<[Option<Private<Vec<u8>>>; N], CallError> {
     let mut multipart = Multipart::from_request(request, &())
         .await
         .map_err(|_| refuse(ErrorCode::BadValue, "Content-Type 缺少可用的 boundary。"))?;
+    let mut found = [const { None }; N];
+    let mut n_bytes = 0;
     for _ in 0..MAX_PARTS {
         let Some(mut field) = multipart.next_field().await.map_err(|_| broken())? else {
-            return Err(CallError::bad_value(format!("/{name}"), "必填。"));
+            return Ok(found);
         };
-        let is_wanted = field.name() == Some(name);
+        let place = names.iter().position(|it| field.name() == Some(it));
         let mut bytes = Vec::new();
         while let Some(chunk) = field.chunk().await.map_err(|_| broken())? {
-            if is_wanted {
-                if limit < bytes.len() + chunk.len() {
+            if place.is_some() {
+                n_bytes += chunk.len();
+                if limit < n_bytes {
                     return Err(too_large(limit));
                 }
                 bytes.extend_from_slice(&chunk);
             }
         }
-        if is_wanted {
-            return Ok(Private::new(bytes));
+        if let Some((place, name)) = place.and_then(|it| Some((found.get_mut(it)?, names[it]))) {
+            if place.is_some() {
+                return Err(CallError::bad_value(format!("/{name}"), "只能有一個。"));
+            }
+            *place = Some(Private::new(bytes));
         }
     }
     Err(refuse(ErrorCode::BadValue, "multipart 的部分過多。"))

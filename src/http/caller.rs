@@ -6,9 +6,8 @@ use std::time::Duration;
 
 use axum::http::{HeaderMap, HeaderName};
 
-use crate::base::ErrorCode;
 use crate::service::jobs::{Caller, QuotaState};
-use crate::task::call::CallError;
+use crate::task::call::{CallError, Spent};
 use crate::wire::call;
 
 use super::App;
@@ -36,19 +35,24 @@ pub(super) type QuotaHeaders = [(HeaderName, String); 2];
 pub(super) fn take(app: &App, caller: &Caller) -> Result<QuotaHeaders, CallError> {
     let state = app.quota.take(&caller.client, app.clock.now());
     if state.is_allowed {
-        return Ok(headers(&state));
+        return Ok(headers((state.rate.calls, state.rate.window), state.remaining, state.reset));
     }
-    let message = "已達每分鐘可送出的工作數上限,請依 Retry-After 再試。";
-    Err(CallError::new(ErrorCode::Overloaded, message).retry_after(state.reset))
+    let QuotaState { rate, reset, .. } = state;
+    let spent = Spent { calls: rate.calls, window: rate.window, reset };
+    Err(CallError::too_many(spent, "已達每分鐘可送出的工作數上限,請依 Retry-After 再試。"))
+}
+
+/// Headers of a quota that is used up.
+pub(super) fn spent(spent: &Spent) -> QuotaHeaders {
+    headers((spent.calls, spent.window), 0, spent.reset)
 }
 
 /// Headers of the quota (IETF draft-ietf-httpapi-ratelimit-headers).
-pub(super) fn headers(state: &QuotaState) -> QuotaHeaders {
-    let (calls, window) = (state.rate.calls, state.rate.window.as_secs());
-    let reset = ceil(state.reset);
+fn headers((calls, window): (u32, Duration), remaining: u32, reset: Duration) -> QuotaHeaders {
+    let (window, reset) = (window.as_secs(), ceil(reset));
     [
         (HeaderName::from_static("ratelimit-policy"), format!("\"jobs\";q={calls};w={window}")),
-        (HeaderName::from_static("ratelimit"), format!("\"jobs\";r={};t={reset}", state.remaining)),
+        (HeaderName::from_static("ratelimit"), format!("\"jobs\";r={remaining};t={reset}")),
     ]
 }
 

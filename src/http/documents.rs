@@ -13,7 +13,7 @@ use crate::service::Unread;
 use crate::task::call::{CallContext, CallError, Task};
 use crate::wire::problem::Problem;
 use crate::wire::v1::dispatch::DispatchResponse;
-use crate::wire::v1::documents::{DispatchRequest, DocumentFormat};
+use crate::wire::v1::documents::{self, DispatchRequest, DocumentFormat, ExchangeMeta};
 use crate::wire::v1::jobs::JobAccepted;
 
 use super::failure::Failure;
@@ -25,11 +25,13 @@ pub(super) const PATH: &str = "/api/v1/documents/dispatch-suggestions";
 
 /// The form, as the API's description shows it; [`body`] reads it.
 #[derive(ToSchema)]
-#[expect(dead_code, reason = "describes the multipart form, whose part is read by itself")]
+#[expect(dead_code, reason = "describes the multipart form, whose parts are read by themselves")]
 pub(super) struct DocumentForm {
     /// A DI file of the exchange (公文本文檔), at most 4 MiB.
     #[schema(value_type = String, format = Binary, content_media_type = "application/xml")]
     document: Vec<u8>,
+    /// What is known of it beside: received_at, due_on, officers, prior_cases, options, purpose.
+    meta: Option<ExchangeMeta>,
 }
 
 /// How a document is carried.
@@ -53,7 +55,7 @@ impl Carrier {
 
 /// 電子公文智能分文:主辦與會辦單位、承辦人、理由、辦理期限與移文建議。
 ///
-/// 接受 JSON、公文交換本文檔(DI,`application/xml`),或 multipart 的 `document`。密等高於普通者不讀取內容,回覆 ER0452。
+/// 接受 JSON、公文交換本文檔(DI,`application/xml`),或 multipart 的 `document`(另以 `meta` 附上收文日、承辦人等)。密等高於普通者不讀取內容,回覆 ER0452。
 /// 引用本部文號的復文依規則直接分文。結果僅供承辦人參考。
 #[utoipa::path(
     post,
@@ -105,15 +107,26 @@ async fn answer(
     body::check_length(request.headers(), app.options.max_json_bytes)?;
     let admitted = app.service.admit(cx, Task::Documents)?;
     let limit = app.json_limit(cx);
-    let (form, bytes) = match carrier {
-        Carrier::Part => {
-            (DocumentFormat::Exchange, body::collect_part(request, "document", limit).await?)
-        }
-        Carrier::Body(form) => (form, body::collect(request, limit).await?),
-    };
     let ask = app.options.purpose.noting(cx);
-    let n_bytes = bytes.expose().len();
-    let read = move || form.parse(bytes.expose(), ask);
-    let answer = admitted.dispatch_document(Unread { n_bytes, read }).await?;
+    let answer = match carrier {
+        Carrier::Part => {
+            let parts = body::collect_parts(request, ["document", "meta"], limit).await?;
+            let [Some(file), meta] = parts else {
+                return Err(CallError::bad_value("/document", "必填。"));
+            };
+            let n_bytes = file.expose().len();
+            let read = move || {
+                let meta = meta.as_ref().map(|it| it.expose().as_slice());
+                documents::parse_form(file.expose(), meta, ask)
+            };
+            admitted.dispatch_document(Unread { n_bytes, read }).await?
+        }
+        Carrier::Body(form) => {
+            let bytes = body::collect(request, limit).await?;
+            let n_bytes = bytes.expose().len();
+            let read = move || form.parse(bytes.expose(), ask);
+            admitted.dispatch_document(Unread { n_bytes, read }).await?
+        }
+    };
     Ok(answer.into())
 }

@@ -10,6 +10,8 @@ use crate::base::ErrorCode;
 use crate::task::call::CallError;
 use crate::wire::problem::{self, Occurrence, Problem};
 
+use super::caller;
+
 /// The HTTP status of a failure.
 pub fn status(code: ErrorCode) -> StatusCode {
     StatusCode::from_u16(problem::status(code)).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR)
@@ -48,13 +50,18 @@ pub(super) fn of_panic(_: Box<dyn Any + Send>) -> Response {
 /// Answers of libraries (an unknown file of the API page, say) become problems too.
 pub(super) fn describe(mut response: Response, occurrence: &Occurrence) -> Response {
     let Some(error) = failed(&mut response) else { return response };
-    let retry_after = error.retry_after;
+    let (retry_after, quota) = (error.retry_after, error.spent.as_ref().map(caller::spent));
     let http_status = status(error.code);
     let problem = Problem::new(error, occurrence);
     let mut described = (http_status, axum::Json(problem)).into_response();
     let content_type = HeaderValue::from_static("application/problem+json");
     keep_hints(&mut response, &mut described);
     described.headers_mut().insert(CONTENT_TYPE, content_type);
+    for (name, value) in quota.into_iter().flatten() {
+        if let Ok(value) = value.parse() {
+            described.headers_mut().insert(name, value);
+        }
+    }
     if let Some(value) = retry_after.and_then(|it| problem::retry_after(it).parse().ok()) {
         described.headers_mut().insert(RETRY_AFTER, value);
     }

@@ -21,13 +21,19 @@ use crate::wire::v1::jobs::{self, JobAccepted, JobLinks, JobPage, JobRequest, Jo
 use crate::wire::v1::meta::Purpose;
 
 use super::body::{self, BodyLimit};
-use super::caller::{QuotaHeaders, caller, ceil, take};
+use super::caller::{QuotaHeaders, caller, ceil, spent, take};
 use super::failure::Failure;
 use super::query::{Parameter, parameters};
 use super::{App, guard, refuse};
 
 /// The path, for the envelope: it has query parameters.
 pub(super) const PATH: &str = "/api/v1/jobs";
+
+/// What keys of repetitions belong to.
+const ROUTE: &str = "jobs";
+
+/// Where the input stands in a request.
+const INPUT: &str = "/input";
 
 /// Bytes around the input of a request.
 const AROUND: usize = 4 << 10;
@@ -82,7 +88,7 @@ async fn create_job(app: &App, cx: &CallContext, request: Request) -> Result<Res
     }
     let limit = BodyLimit { bytes: jobs::MAX_INPUT_BYTES + AROUND, ..app.json_limit(cx) };
     body::check_length(request.headers(), limit.bytes)?;
-    let sender = Sender::admit(app, request.headers())?;
+    let sender = Sender::admit(app, request.headers(), ROUTE).await?;
     let principal = guard::principal(request.extensions())?;
     let json = body::collect(request, limit).await?;
     let fingerprint = Sha256::digest(json.expose()).to_vec();
@@ -92,12 +98,13 @@ async fn create_job(app: &App, cx: &CallContext, request: Request) -> Result<Res
     let input = match (asked.input, asked.blob_id) {
         (Some(input), _) => {
             let content = input.to_string().into_bytes();
-            ask.check_document(&content)?;
+            ask.check_document(&content).map_err(|it| it.within(INPUT))?;
             if jobs::MAX_INPUT_BYTES < content.len() {
                 let message = "input 超過 65536 位元組,請改用上傳(POST /api/v1/blobs)。";
                 return Err(refuse(ErrorCode::TooLarge, message));
             }
-            JobInput::Bytes { media_type: "application/json", content: Private::new(content) }
+            let content = Private::new(content);
+            JobInput::Bytes { media_type: "application/json", content, at: INPUT }
         }
         (None, blob) => JobInput::Blob(blob.unwrap_or_default()),
     };
@@ -112,7 +119,7 @@ async fn create_job(app: &App, cx: &CallContext, request: Request) -> Result<Res
         correlation: cx.request_id.to_string(),
         traceparent: sender.traceparent.clone(),
     };
-    accept(app, order, sender, ("jobs", fingerprint)).await
+    accept(app, order, sender, (ROUTE, fingerprint)).await
 }
 
 /// Who sends a call that becomes a job, and what its header says about it.
@@ -126,15 +133,25 @@ pub(super) struct Sender {
 }
 
 impl Sender {
-    /// Takes one call of the quota, unless the server is about to end.
-    pub(super) fn admit(app: &App, headers: &HeaderMap) -> Result<Sender, CallError> {
+    /// Takes one call of the quota, unless the server is about to end. Where none is left, whoever repeats a call is let in
+    /// all the same: it makes no new job.
+    pub(super) async fn admit(
+        app: &App,
+        headers: &HeaderMap,
+        route: &'static str,
+    ) -> Result<Sender, CallError> {
         if app.service.is_draining() {
             let message = "服務即將停機,請改送其他節點或稍後再試。";
             return Err(refuse(ErrorCode::Unavailable, message));
         }
         let caller = caller(headers)?;
         let key = idempotency_key(headers)?;
-        let quota = take(app, &caller)?;
+        let quota = match (take(app, &caller), key) {
+            (Err(refused), Some(key)) if app.jobs.knows(&caller, (key, route)).await? => {
+                refused.spent.as_ref().map(spent).ok_or(refused)?
+            }
+            (taken, _) => taken?,
+        };
         let traceparent = headers.get(call::TRACE_PARENT).and_then(|it| it.to_str().ok());
         // Events and webhooks carry it on: nothing but a trace.
         let traceparent = traceparent.and_then(TraceContext::parse);

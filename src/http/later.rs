@@ -45,7 +45,7 @@ pub(super) async fn divert(
         return Ok(Diverted::Now(request));
     }
     body::check_length(request.headers(), app.options.max_json_bytes)?;
-    let sender = Sender::admit(app, request.headers())?;
+    let sender = Sender::admit(app, request.headers(), kind.service).await?;
     let content = body::collect(request, app.json_limit(cx)).await?;
     app.options.purpose.noting(cx).check_document(content.expose())?;
     let fingerprint = Sha256::digest(content.expose()).to_vec();
@@ -53,7 +53,7 @@ pub(super) async fn divert(
         caller: sender.caller.clone(),
         service: kind.service.to_owned(),
         operation: kind.operation.to_owned(),
-        input: JobInput::Bytes { media_type: "application/json", content },
+        input: JobInput::Bytes { media_type: "application/json", content, at: "" },
         priority: 0,
         purpose: None,
         case_no: None,

@@ -1,6 +1,7 @@
 //! Health, metrics and the catalogue of services.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use axum::Json;
 use axum::extract::State;
@@ -19,6 +20,9 @@ use super::{App, answers, documents, identity_documents, letters, speech};
 
 /// What is said of a service that this node does not have.
 const ELSEWHERE: &str = "由其他節點提供(server.services)。";
+
+/// How long the store may take to say that it is there. Whoever asks gives up sooner or later too.
+const STORE_TIME: Duration = Duration::from_secs(3);
 
 /// 服務目錄。
 #[utoipa::path(
@@ -97,7 +101,7 @@ pub(super) async fn live() -> Json<catalogue::State> {
     tag = "operation",
     responses(
         (status = 200, description = "就緒", body = catalogue::State),
-        (status = 503, description = "ER0510:尚未就緒或即將停機;ER0530:稽核紀錄無法寫入", body = Problem, content_type = "application/problem+json"),
+        (status = 503, description = "ER0510:尚未就緒、儲存區沒有回應或即將停機;ER0530:稽核紀錄無法寫入", body = Problem, content_type = "application/problem+json"),
     ),
 )]
 pub(super) async fn ready(State(app): State<Arc<App>>) -> Result<Json<catalogue::State>, Failure> {
@@ -105,6 +109,10 @@ pub(super) async fn ready(State(app): State<Arc<App>>) -> Result<Json<catalogue:
         return Err(super::record::not_recorded().into());
     }
     match app.service.health() {
+        Health::Ready if !app.jobs.store_answers(STORE_TIME).await => {
+            let message = "儲存區沒有回應,請檢查資料庫。";
+            Err(Failure::new(ErrorCode::Unavailable, message))
+        }
         Health::Ready => {
             let notices = app.service.answers().1.into_iter().collect();
             Ok(Json(catalogue::State { status: "ready", notices }))

@@ -102,12 +102,12 @@ async fn transcribe(app: &App, cx: &CallContext, request: Request) -> Result<Res
         "application/json" => {
             let limit = BodyLimit { bytes: JSON_BYTES, ..app.json_limit(cx) };
             body::check_length(request.headers(), limit.bytes)?;
-            let sender = Sender::admit(app, request.headers())?;
+            let sender = Sender::admit(app, request.headers(), SERVICE).await?;
             let json = body::collect(request, limit).await?;
             (speech::parse(json.expose(), app.options.purpose.noting(cx), "")?, None, sender)
         }
         "multipart/form-data" => {
-            let sender = Sender::admit(app, request.headers())?;
+            let sender = Sender::admit(app, request.headers(), SERVICE).await?;
             let (order, recording) = form(app, cx, &sender, request).await?;
             (order, Some(recording), sender)
         }
@@ -134,10 +134,15 @@ async fn transcribe(app: &App, cx: &CallContext, request: Request) -> Result<Res
         }
     };
     let job = job(cx, &sender, &blob_id, order)?;
-    let mut prepared = app.jobs.prepare(job).await?;
-    if let Some(blob) = made {
-        prepared = prepared.with_made(blob);
-    }
+    let prepared = match (app.jobs.prepare(job).await, made) {
+        (Ok(prepared), Some(blob)) => prepared.with_made(blob),
+        (Err(refused), Some(blob)) => {
+            // No job will take it; if it cannot be deleted now, it goes like an upload.
+            let _ = app.jobs.blobs().delete(&blob).await;
+            return Err(refused);
+        }
+        (prepared, None) => prepared?,
+    };
     accept_prepared(app, prepared, sender, (SERVICE, fingerprint)).await
 }
 
@@ -190,6 +195,7 @@ fn job(
         input: JobInput::Bytes {
             media_type: "application/json",
             content: Private::new(speech::input(blob_id, &order)?),
+            at: "",
         },
         priority: order.priority,
         case_no: order.purpose.as_ref().and_then(Purpose::case_no),

@@ -33,7 +33,7 @@ pub(super) async fn transcribe(rpc: &Rpc, asked: Asked<'_>) -> Result<Vec<u8>, C
         caller: asked.caller,
         service: "speech".to_owned(),
         operation: "transcribe".to_owned(),
-        input: JobInput::Bytes { media_type: "application/json", content },
+        input: JobInput::Bytes { media_type: "application/json", content, at: "" },
         priority: order.priority,
         case_no: order.purpose.as_ref().and_then(Purpose::case_no),
         purpose: order.purpose.map(|it| it.code),

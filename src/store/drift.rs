@@ -3,7 +3,7 @@
 use futures_util::FutureExt;
 
 use super::engine::{Kind, Reply, Tx};
-use super::value::{Row, values};
+use super::value::{Row, Value, owned, values};
 use super::{Store, StoreError};
 
 /// What is counted of a text when it is answered: nothing of it can be read back.
@@ -140,7 +140,20 @@ impl Store {
     pub fn drift(&self, service: &str, version: &str, since: u32) -> Reply<Vec<DriftRow>> {
         let of = (service.to_owned(), version.to_owned(), since);
         self.call(Kind::Read, of, |(service, version, since), tx| {
-            measured((service, version), *since, tx).boxed()
+            let select =
+                "WHERE service = $1 AND version = $2 AND $3 <= day ORDER BY day, feature, measure";
+            measured((select, owned![service, version, *since]), tx).boxed()
+        })
+    }
+
+    /// What was measured of every service on a day (days since 1970-01-01).
+    ///
+    /// # Errors
+    /// When the database fails.
+    pub fn day_drift(&self, day: u32) -> Reply<Vec<DriftRow>> {
+        self.call(Kind::Read, day, |day, tx| {
+            let select = "WHERE day = $1 ORDER BY service, version, feature, measure";
+            measured((select, owned![*day]), tx).boxed()
         })
     }
 }
@@ -206,13 +219,15 @@ async fn insert(rows: &[DriftRow], tx: &mut dyn Tx) -> Result<u64, StoreError> {
     Ok(n_new)
 }
 
+/// The rows that a condition names.
 async fn measured(
-    (service, version): (&str, &str),
-    since: u32,
+    (condition, values): (&'static str, Vec<Value>),
     tx: &mut dyn Tx,
 ) -> Result<Vec<DriftRow>, StoreError> {
-    let select = "SELECT service, version, day, feature, measure, n_reference, n_window, value, p, threshold, is_alarm
-        FROM drift WHERE service = $1 AND version = $2 AND $3 <= day ORDER BY day, feature, measure";
+    let select = format!(
+        "SELECT service, version, day, feature, measure, n_reference, n_window, value, p, threshold, is_alarm
+        FROM drift {condition}"
+    );
     let read = |mut row: Row| -> Result<_, StoreError> {
         Ok(DriftRow {
             service: row.take()?,
@@ -228,5 +243,5 @@ async fn measured(
             is_alarm: row.take()?,
         })
     };
-    tx.rows(select, values![service, version, since]).await?.into_iter().map(read).collect()
+    tx.rows(&select, &values).await?.into_iter().map(read).collect()
 }

@@ -38,6 +38,7 @@ const MIGRATIONS: &[Migration] = &[
     migration!("0014_applications"),
     migration!("0015_sign_outs"),
     migration!("0016_versions"),
+    migration!("0017_figures"),
 ];
 
 /// Number of the newest tables that this program knows.

@@ -148,6 +148,9 @@ impl StoreError {
     }
 }
 
+/// Name of SQLite's file.
+const FILE: &str = "store.sqlite";
+
 /// The database and its key; cheap to clone.
 #[derive(Clone)]
 pub struct Store {
@@ -167,10 +170,15 @@ impl Store {
     /// When a file cannot be made, the key is open to others or not the database's, or the database is of a newer
     /// program.
     pub fn open(data_dir: &Path) -> Result<Store, StoreError> {
-        let path = data_dir.join("store.sqlite");
+        let path = data_dir.join(FILE);
         let bells = Arc::default();
         let engine = Arc::new(sqlite::Sqlite::open(&path, &bells)?);
         Store::with(data_dir, (engine, bells), Some(Arc::new(path)))
+    }
+
+    /// Whether there is an SQLite store under `data_dir`.
+    pub fn is_in(data_dir: &Path) -> bool {
+        data_dir.join(FILE).is_file()
     }
 
     /// Opens the PostgreSQL store at `url` (`postgresql://…` or `host=… dbname=…`) with `n_connections`; the keys lie
@@ -261,6 +269,16 @@ impl Store {
     /// When the database fails.
     pub fn scrub(&self) -> Result<(), StoreError> {
         self.file.as_deref().map_or(Ok(()), |it| sqlite::scrub(it))
+    }
+
+    /// Asks the database for nothing, to see whether it answers.
+    ///
+    /// # Errors
+    /// When it does not.
+    pub fn ping(&self) -> Reply<()> {
+        self.call(Kind::Query, (), |(), tx| {
+            async move { tx.rows("SELECT 1", values![]).await.map(|_| ()) }.boxed()
+        })
     }
 
     fn call<D, R>(&self, kind: Kind, data: D, code: Code<D, R>) -> Reply<R>

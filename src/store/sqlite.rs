@@ -1,5 +1,7 @@
 //! SQLite: one thread writes, many pieces of work a transaction; two read beside it, and one folds the log.
 
+use std::fs::OpenOptions;
+use std::os::unix::fs::OpenOptionsExt;
 use std::path::Path;
 use std::sync::mpsc::{Receiver, SyncSender, TrySendError, sync_channel};
 use std::sync::{Arc, Mutex, PoisonError};
@@ -59,6 +61,11 @@ impl Sqlite {
             path: path.to_owned(),
             source,
         };
+        make(path).map_err(|source| StoreError::File {
+            action: "make",
+            path: path.to_owned(),
+            source,
+        })?;
         let mut connection = connect(path)?;
         migrations::sqlite(&mut connection)?;
         let (writer, queue) = sync_channel(MAX_WAITING);
@@ -173,6 +180,11 @@ impl Engine for Inline {
             Kind::Relaxed | Kind::Durable => commit(&mut tx, vec![work]),
         }
     }
+}
+
+/// Makes the file where there is none, for its owner alone; its log gets the same rights from it.
+fn make(path: &Path) -> std::io::Result<()> {
+    OpenOptions::new().write(true).create(true).truncate(false).mode(0o600).open(path).map(|_| ())
 }
 
 /// Opens the file: write-ahead log, deleted content overwritten.

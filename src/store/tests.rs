@@ -54,7 +54,10 @@ fn no_text_lies_open_in_the_files() {
     assert!(bytes.windows(7).any(|it| it == b"2026-10"), "the rest is there");
     assert!(!bytes.windows(10).any(|it| it == b"A123456789"));
     let key = dir.path().join("keys/store.key");
-    assert_eq!(std::fs::metadata(&key).unwrap().permissions().mode() & 0o777, 0o600);
+    for path in [&key, &dir.path().join("store.sqlite"), &dir.path().join("store.sqlite-wal")] {
+        let mode = std::fs::metadata(path).unwrap().permissions().mode();
+        assert_eq!(mode & 0o777, 0o600, "{}", path.display());
+    }
     std::fs::set_permissions(&key, std::fs::Permissions::from_mode(0o644)).unwrap();
     assert!(matches!(Store::open(dir.path()), Err(StoreError::Key { .. })));
 }

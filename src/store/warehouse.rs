@@ -47,6 +47,8 @@ pub struct DayPrediction {
     pub org: String,
     /// In which mode the agency had the service then; none where there were no modes.
     pub mode: Option<String>,
+    /// Characters of the text that are not blank; none of what is no text, or was kept before they were counted.
+    pub n_chars: Option<u64>,
 }
 
 /// A word of an officer on an answer.
@@ -91,6 +93,19 @@ pub struct DayJob {
     pub started: Option<u64>,
     /// When it ended.
     pub finished: Option<u64>,
+}
+
+/// A recording that was transcribed.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct DayRecording {
+    /// Place among all.
+    pub seq: u64,
+    /// Agency that it counts for.
+    pub org: String,
+    /// What was told of the transcript, in JSON.
+    pub figures: String,
+    /// How often it was corrected since.
+    pub n_corrections: u64,
 }
 
 /// A review that was decided.
@@ -139,6 +154,14 @@ impl Store {
         self.call(Kind::Read, stretch, |it, tx| jobs(*it, tx).boxed())
     }
 
+    /// Recordings transcribed in a stretch of time, some thousand, in order.
+    ///
+    /// # Errors
+    /// When the database fails.
+    pub fn day_recordings(&self, stretch: Stretch) -> Reply<Vec<DayRecording>> {
+        self.call(Kind::Read, stretch, |it, tx| recordings(*it, tx).boxed())
+    }
+
     /// Reviews decided in a stretch of time, and past undoing, some thousand, in order.
     ///
     /// # Errors
@@ -161,7 +184,7 @@ impl Store {
 
 async fn predictions(it: Stretch, tx: &mut dyn Tx) -> Result<Vec<DayPrediction>, StoreError> {
     let select =
-        "SELECT seq, id, service, model, version, sha256, taxonomy, labels, org, mode FROM prediction
+        "SELECT seq, id, service, model, version, sha256, taxonomy, labels, org, mode, n_chars FROM prediction
         WHERE $1 <= created AND created < $2 AND $3 < seq ORDER BY seq LIMIT $4";
     let read = |mut row: Row| -> Result<_, StoreError> {
         Ok(DayPrediction {
@@ -173,9 +196,26 @@ async fn predictions(it: Stretch, tx: &mut dyn Tx) -> Result<Vec<DayPrediction>,
             labels: row.take()?,
             org: row.take()?,
             mode: row.take()?,
+            n_chars: row.take()?,
         })
     };
     let values = values![it.from, it.until, it.after, PAGE];
+    tx.rows(select, values).await?.into_iter().map(read).collect()
+}
+
+async fn recordings(it: Stretch, tx: &mut dyn Tx) -> Result<Vec<DayRecording>, StoreError> {
+    let select = "SELECT seq, org, figures, n_corrections FROM job
+        WHERE service = 'speech' AND operation = 'transcribe' AND $1 <= finished AND finished < $2 AND $3 < seq
+            AND state = 'succeeded' AND figures IS NOT NULL ORDER BY seq LIMIT $4";
+    let read = |mut row: Row| -> Result<_, StoreError> {
+        Ok(DayRecording {
+            seq: row.take()?,
+            org: row.take()?,
+            figures: row.take()?,
+            n_corrections: row.take()?,
+        })
+    };
+    let values = values![ms(it.from), ms(it.until), it.after, PAGE];
     tx.rows(select, values).await?.into_iter().map(read).collect()
 }
 

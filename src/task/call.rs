@@ -109,8 +109,21 @@ pub struct CallError {
     pub message: String,
     /// When to try again.
     pub retry_after: Option<Duration>,
+    /// The quota that is used up.
+    pub spent: Option<Spent>,
     /// Which values of the input are wrong.
     pub errors: Vec<FieldError>,
+}
+
+/// A quota that is used up.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Spent {
+    /// Calls that a client may make.
+    pub calls: u32,
+    /// In this time.
+    pub window: Duration,
+    /// Until the next one.
+    pub reset: Duration,
 }
 
 /// A wrong value in the input.
@@ -127,12 +140,34 @@ pub struct FieldError {
 impl CallError {
     /// A failure with a message in Traditional Chinese.
     pub fn new(code: ErrorCode, message: impl Into<String>) -> CallError {
-        CallError { code, message: message.into(), retry_after: None, errors: Vec::new() }
+        CallError {
+            code,
+            message: message.into(),
+            retry_after: None,
+            spent: None,
+            errors: Vec::new(),
+        }
     }
 
     /// The same failure, worth trying again after `delay`.
     pub fn retry_after(self, delay: Duration) -> CallError {
         CallError { retry_after: Some(delay), ..self }
+    }
+
+    /// A call that is one too many, as this quota says.
+    pub fn too_many(spent: Spent, message: impl Into<String>) -> CallError {
+        let error = CallError::new(ErrorCode::Overloaded, message).retry_after(spent.reset);
+        CallError { spent: Some(spent), ..error }
+    }
+
+    /// The same failure where what was read stands at `place` of what the caller sent.
+    pub fn within(mut self, place: &str) -> CallError {
+        for it in &mut self.errors {
+            let pointer = format!("{place}{}", it.pointer);
+            self.message = self.message.replacen(&it.pointer, &pointer, 1);
+            it.pointer = pointer;
+        }
+        self
     }
 
     /// A bad value at `pointer`.

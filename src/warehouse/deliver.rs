@@ -7,7 +7,7 @@ use futures_util::future::BoxFuture;
 
 use crate::store::StoreError;
 
-use super::manifest::{DICTIONARY, MANIFEST};
+use super::manifest::{DICTIONARY, MANIFEST, SIGNATURE};
 use super::partition::FILES;
 use super::{ExportError, Exported};
 
@@ -47,6 +47,7 @@ pub async fn deliver(exported: &Exported, to: &dyn Destination) -> Result<bool, 
     }
     let table = exported.folder.parent().unwrap_or(&exported.folder);
     to.put(&format!("{}/{DICTIONARY}", exported.table), read(&table.join(DICTIONARY))?).await?;
+    to.put(&of(SIGNATURE), read(&exported.folder.join(SIGNATURE))?).await?;
     to.put(&of(MANIFEST), manifest).await?;
     Ok(true)
 }

@@ -12,13 +12,15 @@ use crate::base::{Date, hex};
 
 use super::partition::write_whole;
 use super::table::{TABLES, Table};
-use super::{ExportError, MIN_GROUP};
+use super::{ExportError, MIN_GROUP, Sign};
 
 /// Version of the tables. Within a version tables and columns are only added, columns behind the ones before; it rises when one
 /// changes its meaning, its type or its place, or goes away.
 pub const SCHEMA_VERSION: u32 = 1;
 
 pub(super) const MANIFEST: &str = "manifest.json";
+/// Base64 of the Ed25519 signature over the bytes of the manifest.
+pub(super) const SIGNATURE: &str = "manifest.sig";
 pub(super) const DICTIONARY: &str = "data-dictionary.json";
 
 #[derive(Serialize)]
@@ -47,10 +49,11 @@ struct ManifestFile<'a> {
     sha256: String,
 }
 
-/// Writes the manifest of a day, which names every file with its hash; whether it differs from the one before.
+/// Writes the manifest of a day, which names every file with its hash, behind its signature; whether it differs from the one
+/// before.
 pub(super) fn write(
     table: &Table,
-    day: Date,
+    (day, sign): (Date, &Sign<'_>),
     n_rows: u64,
     folder: &Path,
     names: &[&str],
@@ -72,6 +75,7 @@ pub(super) fn write(
     };
     let before = std::fs::read(folder.join(MANIFEST)).ok();
     let text = json(&folder.join(MANIFEST), &manifest)?;
+    write_whole(folder, SIGNATURE, (sign(text.as_bytes()) + "\n").as_bytes())?;
     write_whole(folder, MANIFEST, text.as_bytes())?;
     Ok(before.as_deref() != Some(text.as_bytes()))
 }

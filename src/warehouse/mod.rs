@@ -2,7 +2,7 @@
 //!
 //! ```text
 //! <out>/<table>/data-dictionary.json
-//! <out>/<table>/dt=2026-11-25/{part-0.csv, part-0.parquet, manifest.json}
+//! <out>/<table>/dt=2026-11-25/{part-0.csv, part-0.parquet, manifest.sig, manifest.json}
 //! ```
 //!
 //! A row lies in the day on which it happened: what an officer decides later about an older answer is in a later day, under
@@ -91,12 +91,17 @@ pub struct Call {
     pub took_ms: u64,
 }
 
+/// Signs bytes: Base64 of an Ed25519 signature, always the same of the same bytes.
+pub type Sign<'a> = dyn Fn(&[u8]) -> String + 'a;
+
 /// What is exported of a day.
 pub struct Day<'a> {
     /// Which, in Taiwan.
     pub day: Date,
     /// Its calls; those of this node.
     pub calls: &'a [Call],
+    /// Signs the manifests, so that a receiver knows whose they are.
+    pub sign: &'a Sign<'a>,
 }
 
 /// The days to export before `today`, in order: those after the newest that lies below `out`, and the `again` days up to it,
@@ -122,7 +127,7 @@ pub fn due(out: &Path, today: Date, again: u32) -> Result<Vec<Date>, ExportError
 pub fn export(store: &Store, day: &Day<'_>, out: &Path) -> Result<Vec<Exported>, ExportError> {
     let pseudonyms = Pseudonyms { key: store.pseudonym_key()? };
     let source = Source { store, day: day.day, pseudonyms: &pseudonyms, calls: day.calls };
-    TABLES.iter().map(|table| export_table(table, &source, out)).collect()
+    TABLES.iter().map(|table| export_table(table, (&source, day.sign), out)).collect()
 }
 
 /// SHA-256 of the manifests of an export, by which a receiver knows it.
@@ -133,12 +138,16 @@ pub fn fingerprint(exported: &[Exported]) -> Result<String, ExportError> {
     manifest::fingerprint(exported.iter().map(|it| it.folder.as_path()))
 }
 
-fn export_table(table: &Table, source: &Source<'_>, out: &Path) -> Result<Exported, ExportError> {
+fn export_table(
+    table: &Table,
+    (source, sign): (&Source<'_>, &Sign<'_>),
+    out: &Path,
+) -> Result<Exported, ExportError> {
     let folder = out.join(table.name);
     let mut partition = Partition::begin(table, &folder.join(format!("dt={}", source.day)))?;
     (table.read)(source, &mut |rows| partition.add(rows))?;
     manifest::write_dictionary(table, &folder)?;
-    partition.finish(source.day)
+    partition.finish(source.day, sign)
 }
 
 /// Names that stand for ids.

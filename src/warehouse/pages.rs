@@ -2,9 +2,14 @@
 
 use std::collections::BTreeMap;
 
+use serde::Deserialize;
+
 use crate::base::Date;
-use crate::store::warehouse::{DayFeedback, DayJob, DayPrediction, DayReview, Stretch};
-use crate::store::{Reply, Store};
+use crate::store::warehouse::{
+    DayFeedback, DayJob, DayPrediction, DayRecording, DayReview, Stretch,
+};
+use crate::store::{DriftRow, Reply, Store};
+use crate::task::service::ServiceName;
 
 use super::table::{Cell, Take};
 use super::{Call, ExportError, MIN_GROUP, Pseudonyms};
@@ -17,6 +22,11 @@ const FIRST_ERROR: u16 = 400;
 const TOO_MANY: u16 = 429;
 
 const MS_PER_S: u64 = 1000;
+
+const SECONDS_A_MINUTE: f64 = 60.0;
+
+/// The service that reads ID images.
+const CARDS: ServiceName = ServiceName::IdentityDocuments;
 
 /// What is exported.
 pub(super) struct Source<'a> {
@@ -81,6 +91,7 @@ pub(super) fn predictions(source: &Source<'_>, take: &mut Take<'_>) -> Result<()
         }
         cells.push(Some(it.org).filter(|it| !it.is_empty()).into());
         cells.push(it.mode.into());
+        cells.push(it.n_chars.and_then(|it| i64::try_from(it).ok()).into());
         cells
     };
     source.each(
@@ -183,7 +194,7 @@ pub(super) fn jobs(source: &Source<'_>, take: &mut Take<'_>) -> Result<(), Expor
 }
 
 pub(super) fn versions(source: &Source<'_>, take: &mut Take<'_>) -> Result<(), ExportError> {
-    let mut counts: BTreeMap<(String, [String; 3]), i64> = BTreeMap::new();
+    let mut counts: BTreeMap<(String, [String; 3]), usize> = BTreeMap::new();
     source.each(
         Store::day_predictions,
         |it| it.seq,
@@ -194,10 +205,10 @@ pub(super) fn versions(source: &Source<'_>, take: &mut Take<'_>) -> Result<(), E
             Ok(())
         },
     )?;
-    let row = |((service, model), count): ((String, [String; 3]), i64)| {
+    let row = |((service, model), count): ((String, [String; 3]), usize)| {
         let mut cells = vec![source.dt(), Cell::Text(service)];
         cells.extend(model.map(Cell::Text));
-        cells.push(Cell::Int(count));
+        cells.push(enough(count));
         cells
     };
     take(&counts.into_iter().map(row).collect::<Vec<_>>())
@@ -239,6 +250,130 @@ pub(super) fn reviews(source: &Source<'_>, take: &mut Take<'_>) -> Result<(), Ex
     take(&groups.map(row).collect::<Vec<_>>())
 }
 
+/// A field of a kind of document: how often and how surely it was read, and what officers found who compared it.
+#[derive(Default)]
+struct FieldTally {
+    n_read: usize,
+    confidence: f64,
+    n_checked: usize,
+    n_wrong: usize,
+}
+
+pub(super) fn fields(source: &Source<'_>, take: &mut Take<'_>) -> Result<(), ExportError> {
+    let mut tallies: BTreeMap<String, FieldTally> = BTreeMap::new();
+    source.each(
+        Store::day_predictions,
+        |it| it.seq,
+        |rows| {
+            for it in rows.iter().filter(|it| it.service == CARDS.as_str()) {
+                for (code, confidence) in labels(&it.labels) {
+                    let tally = tallies.entry(code).or_default();
+                    tally.n_read += 1;
+                    tally.confidence += confidence;
+                }
+            }
+            Ok(())
+        },
+    )?;
+    source.each(
+        Store::day_feedback,
+        |it| it.seq,
+        |rows| {
+            for it in rows.iter().filter(|it| it.service == CARDS.as_str()) {
+                let wrong: Vec<&str> = it.label.iter().flat_map(|it| it.split(' ')).collect();
+                for (code, _) in labels(&it.given) {
+                    let tally = tallies.entry(code.clone()).or_default();
+                    tally.n_checked += 1;
+                    tally.n_wrong += usize::from(wrong.contains(&code.as_str()));
+                }
+            }
+            Ok(())
+        },
+    )?;
+    let tallies = tallies.into_iter().filter(|(_, it)| MIN_GROUP <= it.n_read.max(it.n_checked));
+    let row = |(code, it): (String, FieldTally)| {
+        let (kind, field) = code.split_once('/').map_or((&*code, None), |(a, b)| (a, Some(b)));
+        let mean = (MIN_GROUP <= it.n_read).then(|| it.confidence / it.n_read as f64);
+        let wrong = if it.n_checked < MIN_GROUP { Cell::Null } else { count(it.n_wrong) };
+        vec![
+            source.dt(),
+            Cell::Text(kind.to_owned()),
+            field.map(str::to_owned).into(),
+            enough(it.n_read),
+            mean.into(),
+            enough(it.n_checked),
+            wrong,
+        ]
+    };
+    take(&tallies.map(row).collect::<Vec<_>>())
+}
+
+/// What is told of a transcript, as far as it is exported.
+#[derive(Deserialize)]
+struct Transcribed {
+    audio_seconds: f64,
+    low_confidence_ratio: f64,
+}
+
+pub(super) fn recordings(source: &Source<'_>, take: &mut Take<'_>) -> Result<(), ExportError> {
+    /// Recordings of one agency.
+    #[derive(Default)]
+    struct Heard {
+        n: usize,
+        seconds: f64,
+        low: f64,
+        n_corrected: usize,
+        corrected: f64,
+    }
+    let mut groups: BTreeMap<String, Heard> = BTreeMap::new();
+    source.each(
+        Store::day_recordings,
+        |it| it.seq,
+        |rows: Vec<DayRecording>| {
+            for it in rows {
+                let Ok(told) = serde_json::from_str::<Transcribed>(&it.figures) else { continue };
+                let group = groups.entry(it.org).or_default();
+                group.n += 1;
+                group.seconds += told.audio_seconds;
+                group.low += told.audio_seconds * told.low_confidence_ratio;
+                if 0 < it.n_corrections {
+                    group.n_corrected += 1;
+                    group.corrected += told.audio_seconds;
+                }
+            }
+            Ok(())
+        },
+    )?;
+    let groups = groups.into_iter().filter(|(_, it)| MIN_GROUP <= it.n);
+    let row = |(org, it): (String, Heard)| {
+        let is_told = MIN_GROUP <= it.n_corrected;
+        vec![
+            source.dt(),
+            Cell::Text(org),
+            count(it.n),
+            Cell::Real(it.seconds / SECONDS_A_MINUTE),
+            (0.0 < it.seconds).then(|| it.low / it.seconds).into(),
+            enough(it.n_corrected),
+            is_told.then_some(it.corrected / SECONDS_A_MINUTE).into(),
+        ]
+    };
+    take(&groups.map(row).collect::<Vec<_>>())
+}
+
+pub(super) fn drift(source: &Source<'_>, take: &mut Take<'_>) -> Result<(), ExportError> {
+    let found = source.store.day_drift(source.day.unix_days()).wait()?;
+    let row = |it: DriftRow| {
+        let whole = |n: u64| Cell::Int(i64::try_from(n).unwrap_or(i64::MAX));
+        let mut cells = vec![source.dt()];
+        cells.extend([it.service, it.version, it.feature, it.measure].map(Cell::Text));
+        cells.extend([it.n_reference, it.n_window].map(whole));
+        cells.extend([it.value, it.p, it.threshold].map(Cell::Real));
+        cells.push(Cell::Flag(it.is_alarm));
+        cells
+    };
+    take(&found.into_iter().map(row).collect::<Vec<_>>())
+}
+
 pub(super) fn usage(source: &Source<'_>, take: &mut Take<'_>) -> Result<(), ExportError> {
     /// Answers of one client and operation: how many failed, how many came too fast, and how long each took.
     #[derive(Default)]
@@ -264,6 +399,11 @@ pub(super) fn usage(source: &Source<'_>, take: &mut Take<'_>) -> Result<(), Expo
         cells
     };
     take(&groups.map(row).collect::<Vec<_>>())
+}
+
+/// A count that is published; nothing of too few.
+fn enough(n: usize) -> Cell {
+    if n < MIN_GROUP { Cell::Null } else { count(n) }
 }
 
 fn count(n: usize) -> Cell {

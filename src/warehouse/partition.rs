@@ -9,7 +9,7 @@ use crate::base::Date;
 #[cfg(feature = "parquet")]
 use super::parquet::ParquetFile;
 use super::table::{Cell, Table};
-use super::{ExportError, Exported, manifest};
+use super::{ExportError, Exported, Sign, manifest};
 
 const CSV: &str = "part-0.csv";
 const PARQUET: &str = "part-0.parquet";
@@ -59,7 +59,7 @@ impl Partition<'_> {
     }
 
     /// Puts the files in their places, the manifest last.
-    pub(super) fn finish(self, day: Date) -> Result<Exported, ExportError> {
+    pub(super) fn finish(self, day: Date, sign: &Sign<'_>) -> Result<Exported, ExportError> {
         let Partition { table, folder, n_rows, csv, .. } = self;
         let failed = |it: std::io::Error| ExportError::write(&folder, it);
         let csv = csv.into_inner().map_err(|it| ExportError::write(&folder, it.to_string()))?;
@@ -71,7 +71,7 @@ impl Partition<'_> {
             fs::rename(folder.join(format!("{name}{UNFINISHED}")), folder.join(name))
                 .map_err(failed)?;
         }
-        let is_new = manifest::write(table, day, n_rows, &folder, FILES)?;
+        let is_new = manifest::write(table, (day, sign), n_rows, &folder, FILES)?;
         Ok(Exported { table: table.name, n_rows, folder, is_new })
     }
 }

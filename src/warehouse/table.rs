@@ -43,6 +43,12 @@ impl From<Option<i64>> for Cell {
     }
 }
 
+impl From<Option<f64>> for Cell {
+    fn from(number: Option<f64>) -> Cell {
+        number.map_or(Cell::Null, Cell::Real)
+    }
+}
+
 /// What a column holds.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum ColumnKind {
@@ -140,6 +146,7 @@ pub const TABLES: &[Table] = &[
                 "服務階段",
                 "給出當時,該機關使用此服務的階段:shadow(影子,不顯示)、pilot(試辦)或 live(正式);有階段之前的建議空白",
             ),
+            column("input_chars", Int, "輸入字數", "去除空白後的字數;影像與早期的建議空白"),
         ],
         read: pages::predictions,
     },
@@ -187,7 +194,7 @@ pub const TABLES: &[Table] = &[
             column("model", Text, "模型", "模型名稱"),
             VERSION,
             column("sha256", Text, "雜湊值", "模型檔案的 SHA-256"),
-            column("predictions", Int, "建議數", "當日以此版本給出的建議"),
+            column("predictions", Int, "建議數", "當日以此版本給出的建議;少於 5 件者空白"),
         ],
         read: pages::versions,
     },
@@ -213,6 +220,67 @@ pub const TABLES: &[Table] = &[
             column("p95_s", Int, "決定時間第 95 百分位", "秒;自進入複審至決定"),
         ],
         read: pages::reviews,
+    },
+    Table {
+        name: "ai_field_quality",
+        title: "每日證件欄位品質",
+        columns: &[
+            DT,
+            column("document_type", Text, "證件種類", "證件種類代碼"),
+            column("field", Text, "欄位", "欄位代碼;空白者為證件種類本身"),
+            column("recognised", Int, "辨識數", "當日讀到此欄位的次數;少於 5 次者空白"),
+            column(
+                "mean_confidence",
+                Real,
+                "平均信心",
+                "當日讀到者的平均信心,0 到 1;少於 5 次者空白",
+            ),
+            column("checked", Int, "核對數", "當日承辦人與影像核對的次數;少於 5 次者空白"),
+            column("wrong", Int, "錯誤數", "核對後認為有誤的次數;核對少於 5 次者空白"),
+        ],
+        read: pages::fields,
+    },
+    Table {
+        name: "ai_speech_quality",
+        title: "每日轉寫品質",
+        columns: &[
+            DT,
+            column("org", Text, "機關", "機關代碼"),
+            column("recordings", Int, "錄音數", "當日完成轉寫的錄音;少於 5 件的組別不列出"),
+            column("minutes", Real, "分鐘數", "錄音總長"),
+            column(
+                "low_confidence_ratio",
+                Real,
+                "低信心比率",
+                "信心偏低的字所占比率,以錄音長度加權,0 到 1",
+            ),
+            column("corrected", Int, "更正數", "匯出時已有更正的錄音;少於 5 件者空白"),
+            column(
+                "corrected_minutes",
+                Real,
+                "更正分鐘數",
+                "匯出時已有更正的錄音總長;少於 5 件者空白",
+            ),
+        ],
+        read: pages::recordings,
+    },
+    Table {
+        name: "ai_drift_daily",
+        title: "每日偏離檢查",
+        columns: &[
+            DT,
+            SERVICE,
+            VERSION,
+            column("feature", Text, "比較項目", "如信心、標籤分布、文字長度"),
+            column("measure", Text, "方法", "比較的統計量"),
+            column("n_reference", Int, "基準件數", "模型啟用之初的建議數"),
+            column("n_window", Int, "近期件數", "近期的建議數"),
+            column("value", Real, "差距", "統計量的值"),
+            column("p", Real, "機率", "純屬偶然的機率"),
+            column("threshold", Real, "門檻", "超過時算是偏離"),
+            column("is_alarm", Flag, "偏離", "是否超過門檻且非偶然"),
+        ],
+        read: pages::drift,
     },
     Table {
         name: "ai_usage_daily",

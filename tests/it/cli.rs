@@ -170,3 +170,30 @@ fn help_teaches() {
         assert!(help.contains(word), "{help}");
     }
 }
+
+#[test]
+fn a_mistyped_folder_becomes_no_installation() {
+    let data = tempfile::tempdir().unwrap();
+    let typo = data.path().join("tpyo");
+    let folder = ["--data-dir", typo.to_str().unwrap()];
+    for command in [&["jobs", "list"][..], &["jobs", "cancel", "x"], &["subject", "erasures"]] {
+        check_refused(&[command, &folder].concat(), &["--data-dir", "fenwen serve"]);
+        assert!(!typo.join("store.sqlite").exists(), "{command:?}");
+    }
+}
+
+#[test]
+fn what_operators_do_with_jobs_is_on_record() {
+    let data = tempfile::tempdir().unwrap();
+    drop(Store::open(data.path()).unwrap());
+    let folder = ["--data-dir", data.path().to_str().unwrap()];
+    let id = "019a9f4e5d7c7d3e9c550d6a3f2b1c00";
+    for (command, event) in [("cancel", "job.cancelled"), ("requeue", "job.requeued")] {
+        check_refused(&[&["jobs", command, id], &folder[..]].concat(), &["fenwen jobs list"]);
+        let days = ["--from", "2026-01-01", "--to", "2199-01-01"];
+        let rows = fenwen(&[&["audit", "search"], &days[..], &folder[..]].concat());
+        let rows = String::from_utf8(rows.stdout).unwrap();
+        let row = rows.lines().find(|it| it.contains(event)).unwrap_or_default();
+        assert!(row.contains(&format!("jobs/{id}")) && row.contains("failed"), "{rows}");
+    }
+}

@@ -101,7 +101,7 @@ fn order() -> JobOrder {
         caller,
         service: "letters".to_owned(),
         operation: "classify".to_owned(),
-        input: JobInput::Bytes { media_type: "text/plain", content },
+        input: JobInput::Bytes { media_type: "text/plain", content, at: "" },
         priority: 0,
         purpose: None,
         case_no: None,

@@ -38,7 +38,7 @@ const MAY_IMPORT: &[(&str, &[&str])] = &[
             "http",
         ],
     ),
-    ("warehouse", &["base", "store"]),
+    ("warehouse", &["base", "store", "task"]),
     ("rpc", &["base", "config", "audit", "task", "wire", "service", "bus", "policy", "identity"]),
     ("cli", ANYTHING),
 ];

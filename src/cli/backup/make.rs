@@ -83,7 +83,7 @@ fn make_whole(dir: &Path, config: &Config) -> anyhow::Result<Manifest> {
 
 fn make(dir: &Path, config: &Config) -> anyhow::Result<Manifest> {
     manifest::make_folder(dir)?;
-    let store = jobs::store(config)?;
+    let store = jobs::existing_store(config)?;
     let blobs = jobs::blobs(config, &store)?;
     let made = rfc3339(SystemClock.unix_time());
     let snapshot = store.snapshot(&dir.join(DATABASE)).context("無法複製資料庫")?;

@@ -22,11 +22,12 @@ pub struct DocumentNumber {
 }
 
 impl DocumentNumber {
-    /// Reads the printed form: words, 字第, digits, 號. Blanks do not count, digits may be full-width or Chinese.
+    /// Reads the printed form: words, 字第 (or 字 alone), digits, 號. Blanks do not count, digits may be full-width or Chinese.
     pub fn parse(text: &str) -> Option<DocumentNumber> {
         let compact: String = text.chars().filter(|ch| !ch.is_whitespace()).collect();
         let compact = compact.strip_suffix('號').unwrap_or(&compact);
-        let (prefix, digits) = match compact.rsplit_once('第') {
+        let parted = compact.rsplit_once('第').or_else(|| compact.rsplit_once('字'));
+        let (prefix, digits) = match parted {
             Some((prefix, digits)) => (prefix.strip_suffix('字').unwrap_or(prefix), digits),
             None => ("", compact),
         };

@@ -19,9 +19,13 @@ pub struct Span {
 /// Spans that together hold this share of what speaks for the label.
 const SHARE: f32 = 0.5;
 
+/// Share of the weight of what speaks clearly that a neighbour has at least.
+const EDGE: f32 = 0.25;
+
 /// The strongest spans of the texts, at most `limit`, strongest first.
 ///
-/// Every n-gram spreads its weight over its characters; runs of characters that speak clearly for the label are spans.
+/// Every n-gram spreads its weight over its characters. A span begins with characters that speak clearly for the label, and
+/// takes in their neighbours that speak for it less clearly, so that words stay whole (hysteresis, as Canny has it of edges).
 pub(super) fn spans(
     texts: &[Normalised],
     contributions: &[Contribution],
@@ -33,11 +37,12 @@ pub(super) fn spans(
         weights[it.input][it.start..it.end].iter_mut().for_each(|weight| *weight += share);
     }
     let floor = floor(&weights);
+    let edge = floor.max(0.0) * EDGE;
     let mut spans: Vec<Span> = Vec::new();
     for (input, weights) in weights.iter().enumerate() {
         let mut place = 0;
-        for run in weights.chunk_by(|a, b| (floor < *a) == (floor < *b)) {
-            if floor < run[0] {
+        for run in weights.chunk_by(|a, b| (edge < *a) == (edge < *b)) {
+            if run.iter().any(|it| floor < *it) {
                 let (start, end) = texts[input].origin(place, place + run.len());
                 spans.push(Span { input, start, end, weight: run.iter().sum() });
             }

@@ -4,11 +4,14 @@
 //! (文書流程管理作業規範, as the plan's design notes cite it). Pure: no clock.
 
 use std::collections::BTreeMap;
+use std::sync::LazyLock;
 
+use regex::{Captures, Regex};
 use serde::Deserialize;
 
 use crate::base::Date;
 use crate::media::exchange::Priority;
+use crate::pipeline::fold::Folded;
 
 /// Working days of each 速別.
 const IMMEDIATE_DAYS: u16 = 1;
@@ -138,10 +141,74 @@ pub struct Deadline {
     pub rule: &'static str,
 }
 
+/// Days that a document names for its answer.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Named {
+    /// The caller knows that a dated document states it.
+    pub stated: Option<Date>,
+    /// Its text asks for it ([`requested`]).
+    pub requested: Option<Date>,
+}
+
+/// The earliest day, not before `received`, before which a text asks for something: 請於114年12月20日前惠復.
+pub fn requested(texts: &[&str], received: Date) -> Option<Date> {
+    let mut found: Vec<Date> = Vec::new();
+    for text in texts {
+        let folded = Folded::new(text);
+        for sentence in folded.as_str().split(['。', ';', '\n']) {
+            found.extend(REQUEST.captures_iter(sentence).filter_map(|it| asked_for(&it, sentence)));
+        }
+    }
+    found.into_iter().filter(|it| received <= *it).min()
+}
+
+/// The day of a match, where the words around it ask for something.
+fn asked_for(found: &Captures<'_>, sentence: &str) -> Option<Date> {
+    let whole = found.get(0)?;
+    let (before, after) = (sentence.get(..whole.start())?, sentence.get(whole.end()..)?);
+    let is_past = ["之", "的", "已", "所"].iter().any(|it| after.starts_with(it));
+    let after: String = after.chars().take(NEAR).collect();
+    let asks = ["請", "務", "惠"].iter().any(|it| before.contains(it))
+        || ["惠", "見復", "函復", "查復", "報部", "釋示", "免備文"]
+            .iter()
+            .any(|it| after.contains(it));
+    let number = |idx: usize| found.get(idx)?.as_str().parse::<u16>().ok();
+    let (year, month, day) = (number(1)?, number(2)?, number(3)?);
+    let date = Date::parse_iso(&format!("{:04}-{month:02}-{day:02}", year + 1911));
+    date.filter(|it| it.is_real() && asks && !is_past)
+}
+
+/// Characters behind a day in which words may say what is asked for.
+const NEAR: usize = 12;
+
+static REQUEST: LazyLock<Regex> = LazyLock::new(request_pattern);
+
+#[expect(clippy::expect_used, reason = "a constant pattern; a test compiles it")]
+fn request_pattern() -> Regex {
+    Regex::new(
+        r"([0-9]{2,3}) ?年 ?([0-9]{1,2}) ?月 ?([0-9]{1,2}) ?日 ?(?:\([^)]{1,8}\))?(?:(?:上|下)午[0-9]{1,2}時|下班|中午)?(?:以前|之前|前)",
+    )
+    .expect("a constant pattern is valid")
+}
+
 /// The day by which a document received on `received` must be answered.
 ///
-/// `own` is the day that a dated document states. A priority that is not stated, or in words of no rule, counts as 普通件.
-pub fn deadline(
+/// A priority that is not stated, or in words of no rule, counts as 普通件. A day that the text asks for is that of a dated
+/// document which states none otherwise; of any other it counts where it comes sooner than the rule.
+pub fn deadline(received: Date, priority: Priority, named: Named, calendar: &Calendar) -> Deadline {
+    let by_rule = by_priority(received, priority, named.stated.or(named.requested), calendar);
+    match named.requested {
+        Some(date) if priority != Priority::Dated && date < by_rule.date => Deadline {
+            date,
+            working_days: None,
+            is_covered: calendar.covers(date),
+            rule: "來文所定期日,早於速別的期限",
+        },
+        _ => by_rule,
+    }
+}
+
+fn by_priority(
     received: Date,
     priority: Priority,
     own: Option<Date>,
@@ -203,7 +270,7 @@ mod tests {
     }
 
     fn check(received: &str, priority: Priority, expected: &str) {
-        let found = deadline(day(received), priority, None, &calendar());
+        let found = deadline(day(received), priority, Named::default(), &calendar());
         assert_eq!(
             (found.date, found.is_covered),
             (day(expected), true),
@@ -221,23 +288,54 @@ mod tests {
         check("2026-11-27", Priority::Immediate, "2026-11-28");
         check("2026-11-28", Priority::Unstated, "2026-12-07");
         check("2026-11-28", Priority::Unclear, "2026-12-07");
-        let unclear = deadline(day("2026-11-23"), Priority::Unclear, None, &calendar());
+        let unclear = deadline(day("2026-11-23"), Priority::Unclear, Named::default(), &calendar());
         assert!(unclear.rule.contains("請查核"), "{}", unclear.rule);
     }
 
     #[test]
     fn dated_documents_have_their_own_day() {
-        let found =
-            deadline(day("2026-11-23"), Priority::Dated, Some(day("2026-12-20")), &calendar());
+        let stated = Named { stated: Some(day("2026-12-20")), requested: None };
+        let found = deadline(day("2026-11-23"), Priority::Dated, stated, &calendar());
         assert_eq!((found.date, found.working_days), (day("2026-12-20"), None));
         check("2026-11-23", Priority::Dated, "2026-12-01");
     }
 
     #[test]
+    fn a_day_that_the_text_asks_for_is_found() {
+        let check = |text: &str, expected: Option<&str>| {
+            assert_eq!(requested(&[text], day("2026-11-23")), expected.map(day), "{text}");
+        };
+        check("請於115年12月20日前惠復。", Some("2026-12-20"));
+        check("請貴府於115年12月1日(星期二)下班前免備文逕送承辦人", Some("2026-12-01"));
+        check("惠請於115年11月30日中午前回傳;並於115年12月31日前函報成果。", Some("2026-11-30"));
+        check("報名表於115年11月25日以前函復本部。", Some("2026-11-25"));
+        // What has passed, what is no request, and what is no day.
+        check("請於115年11月20日前惠復。", None);
+        check("115年12月20日前已核發之執照,依舊法辦理", None);
+        check("請依115年12月20日前之規定辦理", None);
+        check("115年12月20日舉行,會前茶敘", None);
+        check("請於115年13月40日前惠復", None);
+        check("請於999年12月31日前惠復", Some("2910-12-31"));
+    }
+
+    #[test]
+    fn a_day_that_is_asked_for_counts_where_it_comes_sooner() {
+        let found = |priority, date: &str| {
+            let named = Named { stated: None, requested: Some(day(date)) };
+            let found = deadline(day("2026-11-23"), priority, named, &calendar());
+            (found.date, found.working_days)
+        };
+        assert_eq!(found(Priority::Ordinary, "2026-11-27"), (day("2026-11-27"), None));
+        assert_eq!(found(Priority::Ordinary, "2026-12-20"), (day("2026-12-01"), Some(6)));
+        assert_eq!(found(Priority::Dated, "2026-12-20"), (day("2026-12-20"), None));
+    }
+
+    #[test]
     fn what_the_calendar_does_not_list_is_said() {
-        let found = deadline(day("2026-12-30"), Priority::Fast, None, &calendar());
+        let found = deadline(day("2026-12-30"), Priority::Fast, Named::default(), &calendar());
         assert_eq!((found.date, found.is_covered), (day("2027-01-04"), false));
-        let found = deadline(day("2026-11-23"), Priority::Fast, None, &Calendar::default());
+        let found =
+            deadline(day("2026-11-23"), Priority::Fast, Named::default(), &Calendar::default());
         assert_eq!((found.date, found.is_covered), (day("2026-11-26"), false));
     }
 

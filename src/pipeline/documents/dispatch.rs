@@ -11,7 +11,7 @@ use crate::task::documents::{
 };
 use crate::task::text::{TextField, TextPlace};
 
-use super::deadline::{Calendar, deadline};
+use super::deadline::{Calendar, Named, deadline, requested};
 use super::number::{Decision, Owner, PrefixTable};
 use super::officer::{self, Exclusion, Matter, Officer, PriorCase, Reason, Tie, Weights};
 
@@ -80,7 +80,9 @@ pub fn read(
     let terms = composed.evidence(&answer.evidence).into_iter();
     reasons.extend(terms.map(|it| DispatchReason::Term { place: it.place, weight: it.weight }));
     let received = document.received.unwrap_or(today);
-    let day = deadline(received, document.priority, document.due, rules.calendar);
+    let texts: Vec<&str> = parts(document).iter().map(|it| it.1).collect();
+    let named = Named { stated: document.due, requested: requested(&texts, received) };
+    let day = deadline(received, document.priority, named, rules.calendar);
     Ok(DispatchReading {
         abstained: owner.is_none() && answer.requires_human,
         unit: answer.unit.filter(|_| owner.is_none()),

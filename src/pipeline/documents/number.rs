@@ -30,7 +30,7 @@ static DEFAULT: LazyLock<Option<PrefixTable>> = LazyLock::new(|| PrefixTable::pa
 
 #[expect(clippy::expect_used, reason = "a constant pattern; a test compiles it")]
 fn citation_pattern() -> Regex {
-    Regex::new(r"([㐀-鿿]{1,14}(?:\([0-9一二三四五六七八九十○〇]{1,4}\)[㐀-鿿]{1,8})?)字 ?第 ?([0-9]{7,12})(?:-[0-9]{1,2})? ?號")
+    Regex::new(r"([㐀-鿿]{1,14}(?:\([0-9一二三四五六七八九十○〇]{1,4}\)[㐀-鿿]{1,8})?) ?字 ?(?:第 ?)?([0-9]{7,12})(?:-[0-9]{1,2})? ?號")
         .expect("a constant pattern is valid")
 }
 
@@ -253,6 +253,18 @@ mod tests {
         check("內", None);
         check("", None);
         assert_eq!(table().version(), "2026-11-29");
+    }
+
+    #[test]
+    fn a_number_is_known_without_every_word_of_its_form() {
+        for text in [
+            "復貴部台內戶字1140123456號函",
+            "復貴部台內戶 字第 1140123456 號函",
+            "復貴部台內戶字 第1140123456號函",
+        ] {
+            let found = table().decide(&[text]).map(|it| it.citation.owner);
+            assert_eq!(found, Some(unit("戶政司")), "{text}");
+        }
     }
 
     #[test]

@@ -8,6 +8,8 @@
 
 use std::collections::BTreeSet;
 
+use crate::pipeline::fold::Folded;
+
 /// Weights of the rule. A policy that a tenant may set: by default a prior case outweighs duties, and both outweigh
 /// load.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -158,14 +160,14 @@ pub fn suggest(
             eligible.push(officer);
         }
     }
+    let text = Folded::new(matter.text);
     let most = eligible.iter().map(|it| it.n_open).max().unwrap_or(0);
-    let duties: BTreeSet<&str> =
-        eligible.iter().flat_map(|it| named_duties(it, matter.text)).collect();
+    let duties: BTreeSet<&str> = eligible.iter().flat_map(|it| named_duties(it, &text)).collect();
     let mut rated: Vec<(Suggestion, u32)> = eligible
         .into_iter()
         .map(|officer| {
             let (prior, first) = prior(officer, matter.prior);
-            let named = named_duties(officer, matter.text);
+            let named = named_duties(officer, &text);
             let duty = share(named.len(), duties.len());
             let load = if most == 0 { 1.0 } else { 1.0 - ratio(officer.n_open, most) };
             let score = weights.prior * prior + weights.duty * duty + weights.load * load;
@@ -182,6 +184,9 @@ pub fn suggest(
         let by_score = b.0.score.total_cmp(&a.0.score);
         by_score.then(a.1.cmp(&b.1)).then_with(|| a.0.officer.cmp(&b.0.officer))
     });
+    // Who is listed twice is one person; the better place counts.
+    let mut seen = BTreeSet::new();
+    rated.retain(|it| seen.insert(it.0.officer.clone()));
     suggestions.best = rated.into_iter().map(|it| it.0).take(top_k).collect();
     suggestions
 }
@@ -206,9 +211,10 @@ fn prior(officer: &Officer, cases: &[PriorCase]) -> (f32, Option<Reason>) {
     }
 }
 
-fn named_duties<'a>(officer: &'a Officer, text: &str) -> Vec<&'a str> {
+/// The duties that a folded text names, however either writes them.
+fn named_duties<'a>(officer: &'a Officer, text: &Folded) -> Vec<&'a str> {
     let words = officer.duties.iter().map(|it| it.trim()).filter(|it| !it.is_empty());
-    words.filter(|it| text.contains(*it)).collect()
+    words.filter(|it| text.as_str().contains(Folded::new(it).as_str())).collect()
 }
 
 fn share(part: usize, whole: usize) -> f32 {
@@ -250,6 +256,18 @@ mod tests {
         let ids: Vec<&str> = found.best.iter().map(|it| it.officer.as_str()).collect();
         assert_eq!(ids, expected);
         found
+    }
+
+    #[test]
+    fn duties_are_found_however_they_are_written_and_nobody_comes_twice() {
+        let matter = Matter { unit: UNIT, text: "臺胞證遺失之ABC線上補發", prior: &[] };
+        let officers =
+            [officer("a", &["台胞證", "ＡＢＣ"], 0), officer("b", &[], 0), officer("a", &[], 0)];
+        let found = suggest(&matter, &officers, Weights::default(), 9);
+        let ids: Vec<&str> = found.best.iter().map(|it| it.officer.as_str()).collect();
+        assert_eq!(ids, ["a", "b"]);
+        let words = ["台胞證", "ＡＢＣ"].map(str::to_owned).to_vec();
+        assert!(found.best[0].reasons.contains(&Reason::Duty { words }), "{found:?}");
     }
 
     #[test]

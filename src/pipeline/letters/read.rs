@@ -68,7 +68,7 @@ pub fn read(
         flags,
         pii,
         n_pii_omitted,
-        signature: Signature::of(body).or_else(|| Signature::of(subject)),
+        signature: Signature::of_letter(subject, body),
     })
 }
 

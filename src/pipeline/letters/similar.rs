@@ -25,8 +25,10 @@ const N_HASHES: usize = N_BANDS * BAND_ROWS;
 const MAX_CHARS: usize = 32_768;
 /// Newest letters of one band that are compared; a campaign of thousands needs no more to be recognised.
 const MAX_CANDIDATES: usize = 64;
+/// Characters of a body from which on it tells a letter from others by itself.
+const TELLING: usize = 40;
 /// Version of the signature: hashes of another one cannot be compared.
-const VERSION: u32 = 2;
+const VERSION: u32 = 3;
 /// What no shingle fell into.
 const EMPTY: u64 = u64::MAX;
 
@@ -42,15 +44,21 @@ impl Signature {
     ///
     /// Width, case, blanks, marks and punctuation do not count; digits count as one another.
     pub fn of(text: &str) -> Option<Signature> {
-        let chars: Vec<char> = text
-            .chars()
-            .take(MAX_CHARS)
-            .nfkc()
-            .flat_map(char::to_lowercase)
-            .filter(|ch| ch.is_alphanumeric())
-            .map(|ch| if ch.is_numeric() { '0' } else { ch })
-            .take(MAX_CHARS)
-            .collect();
+        let chars = folded(text).map(|ch| if ch.is_numeric() { '0' } else { ch });
+        Signature::over(&chars.take(MAX_CHARS).collect::<Vec<_>>())
+    }
+
+    /// The signature of a letter: of its body, and of what it is about where the body says little (如主旨). Digits count as
+    /// what they are: a case with another number is another case.
+    pub fn of_letter(subject: &str, body: &str) -> Option<Signature> {
+        let mut chars: Vec<char> = folded(body).take(MAX_CHARS).collect();
+        if chars.len() < TELLING {
+            chars.extend(folded(subject).take(MAX_CHARS - chars.len()));
+        }
+        Signature::over(&chars)
+    }
+
+    fn over(chars: &[char]) -> Option<Signature> {
         if chars.is_empty() {
             return None;
         }
@@ -88,6 +96,12 @@ impl Signature {
         let fits = *version == VERSION && others.is_empty() && rest.is_empty();
         fits.then(|| bands.try_into().ok().map(Signature))?
     }
+}
+
+/// Letters and digits of a text, whatever their width and case.
+fn folded(text: &str) -> impl Iterator<Item = char> {
+    let chars = text.chars().take(MAX_CHARS).nfkc().flat_map(char::to_lowercase);
+    chars.filter(|ch| ch.is_alphanumeric())
 }
 
 /// A letter found to be like another.

@@ -7,7 +7,9 @@ use crate::store::blobs::BlobReader;
 use crate::store::jobs::{Job, JobEvent, JobFilter, JobState};
 use crate::task::call::CallError;
 
-use super::{CHECKPOINT_BYTES, Caller, Jobs, Outlook, failed};
+use super::counted::LONG;
+use super::kind::lane;
+use super::{CHECKPOINT_BYTES, Caller, JobKind, Jobs, Outlook, StoreError, failed};
 
 /// Times that a checkpoint is looked for while its job goes on.
 const LOOKS: usize = 3;
@@ -48,6 +50,15 @@ impl Jobs {
         self.store.job_counts(client).await.map_err(|it| failed(&it))
     }
 
+    /// Whether the store answers within `time`. One that is too busy for the question is there.
+    pub async fn store_answers(&self, time: Duration) -> bool {
+        tokio::select! {
+            biased;
+            found = self.store.ping() => matches!(found, Ok(()) | Err(StoreError::Busy)),
+            () = self.clock.wait(time) => false,
+        }
+    }
+
     /// How many events wait to be told, `most` at most.
     ///
     /// # Errors
@@ -57,22 +68,51 @@ impl Jobs {
         Ok(found.len())
     }
 
-    /// What a waiting job may expect.
+    /// What a job that has not ended may expect.
     ///
     /// # Errors
     /// When the store fails.
     pub async fn outlook_of(&self, job: &Job) -> Result<Outlook, CallError> {
-        let queue = self.store.queue(&job.lane, &job.service, &job.operation, job.seq).await;
+        let queue = self.store.queue(&job.lane, &job.service, &job.operation).await;
         let queue = queue.map_err(|it| failed(&it))?;
-        let started = job.started.filter(|_| job.state == JobState::Running);
-        let from = started.unwrap_or_else(|| self.now());
-        let ahead = if started.is_some() { 0 } else { queue.queued + queue.running };
-        Ok(Outlook {
+        let outlook = |position, finish| Outlook {
             id: job.id.clone(),
             created: job.created,
-            position: if started.is_some() { 0 } else { queue.queued },
-            finish: queue.mean.map(|it| from + self.time_of(ahead, it)),
-        })
+            position,
+            finish,
+        };
+        let now = self.now();
+        if let Some(started) = job.started.filter(|_| job.state == JobState::Running) {
+            let finish = left_of(now.saturating_sub(started), job.progress).map(|it| now + it);
+            return Ok(outlook(0, finish.or(queue.mean.map(|it| started + it))));
+        }
+        let own = self.store.own_before(job).await.map_err(|it| failed(&it))?;
+        let position = queue.position(&job.org, own);
+        let ahead = position + queue.n_running();
+        Ok(outlook(position, queue.mean.map(|it| now + self.time_of(ahead, it))))
+    }
+
+    /// What a new job may expect, and whether its lane is long.
+    pub(super) async fn outlook(
+        &self,
+        (id, created): (&str, Duration),
+        kind: &dyn JobKind,
+        (org, priority): (&str, i32),
+    ) -> Result<(Outlook, bool), CallError> {
+        let lane = lane(kind);
+        let queue = self.counted.queue(&self.store, (kind, &lane), self.clock.now()).await;
+        let queue = queue.map_err(|it| failed(&it))?;
+        let position = queue.position(org, queue.own_before(org, priority));
+        let ahead = position + queue.n_running();
+        let finish = queue.mean.map(|it| created + self.time_of(ahead, it));
+        let outlook = Outlook { id: id.to_owned(), created, position, finish };
+        Ok((outlook, LONG <= queue.n_queued()))
+    }
+
+    /// Time until a job with `ahead` before it has ended, each taking `mean`.
+    fn time_of(&self, ahead: u64, mean: Duration) -> Duration {
+        let rounds = ahead / self.settings.slots.max(1) as u64 + 1;
+        mean.saturating_mul(u32::try_from(rounds).unwrap_or(u32::MAX))
     }
 
     /// The result of a job that has succeeded, to be read part by part.
@@ -171,6 +211,26 @@ impl Jobs {
     }
 }
 
+/// Time that is left of a job that has done a share of itself in `took`: a long recording does not take as long as others
+/// did. None while so little is done that nothing follows from it.
+fn left_of(took: Duration, progress: Option<f64>) -> Option<Duration> {
+    let told = progress.filter(|it| (0.02..=1.0).contains(it));
+    told.map(|progress| took.mul_f64((1.0 - progress) / progress))
+}
+
 fn no_such_job() -> CallError {
     CallError::new(ErrorCode::NotFound, "沒有這個工作,或已逾保存期限。")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_left_follows_from_what_is_done() {
+        let took = Duration::from_secs(30);
+        assert_eq!(left_of(took, Some(0.25)), Some(Duration::from_secs(90)));
+        assert_eq!(left_of(took, Some(1.0)), Some(Duration::ZERO));
+        assert_eq!((left_of(took, None), left_of(took, Some(0.01))), (None, None));
+    }
 }

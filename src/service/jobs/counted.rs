@@ -44,14 +44,14 @@ impl Counted {
     ) -> Result<Queue, StoreError> {
         let name = (kind.service(), kind.operation());
         if let Some(known) = locked(&self.lengths).get(&name).filter(|it| now < it.until) {
-            return Ok(known.value);
+            return Ok(known.value.clone());
         }
-        let queue = store.queue(lane, name.0, name.1, i64::MAX.unsigned_abs()).await?;
+        let queue = store.queue(lane, name.0, name.1).await?;
         let mut lengths = locked(&self.lengths);
-        if queue.queued < LONG {
+        if queue.n_queued() < LONG {
             lengths.remove(&name);
         } else {
-            lengths.insert(name, Fresh { until: now + FRESH, value: queue });
+            lengths.insert(name, Fresh { until: now + FRESH, value: queue.clone() });
         }
         Ok(queue)
     }

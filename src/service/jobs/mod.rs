@@ -34,7 +34,7 @@ pub use quota::{Quota, QuotaRate, QuotaState};
 pub use retry::Backoff;
 pub use runner::Worker;
 
-use counted::{Counted, LONG};
+use counted::Counted;
 use retry::Jitter;
 
 /// Bytes of an input up to which it is read before it is accepted: that takes some hundred microseconds.
@@ -139,6 +139,8 @@ pub enum JobInput {
         media_type: &'static str,
         /// They.
         content: Private<Vec<u8>>,
+        /// JSON pointer to where they stand in what the caller sent.
+        at: &'static str,
     },
     /// Id of a blob that was uploaded before.
     Blob(String),
@@ -171,6 +173,8 @@ pub struct Prepared {
     job: NewJob,
     /// Blobs that were made for it.
     made: Vec<String>,
+    /// Whether its lane is long.
+    is_long: bool,
     /// What is told about it when it is accepted.
     pub outlook: Outlook,
 }
@@ -274,10 +278,10 @@ impl Jobs {
     pub async fn prepare(&self, order: JobOrder) -> Result<Prepared, CallError> {
         let kind = self.kind(&order.service, &order.operation)?;
         kind.admits(&order.caller.org)?;
-        if let JobInput::Bytes { content, .. } = &order.input
+        if let JobInput::Bytes { content, at, .. } = &order.input
             && content.expose().len() <= CHECKED_BYTES
         {
-            kind.check(content.expose())?;
+            kind.check(content.expose()).map_err(|it| it.within(at))?;
         }
         let attached = match &order.input {
             JobInput::Bytes { content, .. } => kind.attached(content.expose()),
@@ -290,7 +294,7 @@ impl Jobs {
         let Caller { client, org } = order.caller;
         let (input, made, subjects) = match order.input {
             JobInput::Blob(id) => (Payload::Blob(id), Vec::new(), Vec::new()),
-            JobInput::Bytes { media_type, content } => {
+            JobInput::Bytes { media_type, content, .. } => {
                 let caller = Caller { client: client.clone(), org: org.clone() };
                 let meta = self.meta(caller, ("input", media_type), input_expires);
                 let (content, subjects) = self.mentioned(content).await?;
@@ -301,7 +305,8 @@ impl Jobs {
             }
         };
         let id = RequestId::at(created).to_string();
-        let outlook = self.outlook(&id, created, kind.as_ref()).await?;
+        let place = (org.as_str(), order.priority);
+        let (outlook, is_long) = self.outlook((&id, created), kind.as_ref(), place).await?;
         let job = NewJob {
             id,
             org,
@@ -322,7 +327,7 @@ impl Jobs {
             input_expires,
             expires,
         };
-        Ok(Prepared { job, made, outlook })
+        Ok(Prepared { job, made, is_long, outlook })
     }
 
     /// Accepts a job; it is on the disk then. The answer is `answer`, or that of the first call under the same key.
@@ -342,10 +347,10 @@ impl Jobs {
             answer: answer.clone(),
             expires: self.now() + self.settings.repetition,
         });
-        let Prepared { job, made, outlook } = prepared;
+        let Prepared { job, made, is_long, .. } = prepared;
         let lane = job.lane.clone();
         let mut max_queued = self.settings.max_queued;
-        if LONG <= outlook.position {
+        if is_long {
             let asked = (job.client.as_str(), max_queued);
             let limit = self.counted.limit(&self.store, asked, self.clock.now()).await;
             max_queued = limit.map_err(|it| failed(&it))?;
@@ -393,6 +398,19 @@ impl Jobs {
         }
     }
 
+    /// Whether a call was answered before under a key of the caller's.
+    ///
+    /// # Errors
+    /// When the store fails.
+    pub async fn knows(
+        &self,
+        caller: &Caller,
+        key: (&str, &'static str),
+    ) -> Result<bool, CallError> {
+        let found = self.store.answered_under(&caller.client, key, self.now()).await;
+        found.map(|it| it.is_some()).map_err(|it| failed(&it))
+    }
+
     /// Whom an input mentions; and the input again.
     async fn mentioned(
         &self,
@@ -436,26 +454,6 @@ impl Jobs {
             .find(|((its, does), _)| *its == service && *does == operation)
             .map(|it| it.1)
             .ok_or_else(|| CallError::bad_value("/operation", "沒有這個服務的這個作業。"))
-    }
-
-    async fn outlook(
-        &self,
-        id: &str,
-        created: Duration,
-        kind: &dyn JobKind,
-    ) -> Result<Outlook, CallError> {
-        let lane = kind::lane(kind);
-        let queue = self.counted.queue(&self.store, (kind, &lane), self.clock.now()).await;
-        let queue = queue.map_err(|it| failed(&it))?;
-        let ahead = queue.queued + queue.running;
-        let finish = queue.mean.map(|it| created + self.time_of(ahead, it));
-        Ok(Outlook { id: id.to_owned(), created, position: queue.queued, finish })
-    }
-
-    /// Time until a job with `ahead` before it has ended, each taking `mean`.
-    fn time_of(&self, ahead: u64, mean: Duration) -> Duration {
-        let rounds = ahead / self.settings.slots.max(1) as u64 + 1;
-        mean.saturating_mul(u32::try_from(rounds).unwrap_or(u32::MAX))
     }
 
     /// Tells a worker of a lane that a job waits there.

@@ -339,6 +339,7 @@ impl Worker {
     }
 
     async fn keep_result(&self, job: &Job, output: JobOutput) -> Result<Ending, JobFailure> {
+        let figures = output.event.as_ref().and_then(|it| serde_json::to_string(it).ok());
         let told = output.event.map(|it| it.outbox_row(&self.circumstances(job))).transpose();
         let told = told.map_err(|error| {
             tracing::error!(job = job.id, reason = %error, "an event of a job could not be made");
@@ -347,7 +348,7 @@ impl Worker {
         let meta = self.jobs.meta(caller(job), ("result", output.media_type), job.expires);
         let subjects = self.jobs.store.subjects(&output.mentions);
         match self.jobs.blobs.keep(meta, output.content).await {
-            Ok(payload) => Ok(Ending::Succeeded(Success { payload, told, subjects })),
+            Ok(payload) => Ok(Ending::Succeeded(Success { payload, told, figures, subjects })),
             Err(error) => {
                 tracing::error!(job = job.id, reason = %error, "a result could not be kept");
                 Err(passing(ErrorCode::Internal))

@@ -7,6 +7,7 @@ use futures_util::FutureExt;
 use futures_util::future::BoxFuture;
 use tokio::sync::Semaphore;
 
+use super::counted::LONG;
 use super::tend::ClockWatch;
 use super::*;
 use crate::base::ManualClock;
@@ -89,7 +90,7 @@ fn order(input: &[u8]) -> JobOrder {
         caller: caller(),
         service: "letters".to_owned(),
         operation: "classify".to_owned(),
-        input: JobInput::Bytes { media_type: "text/plain", content },
+        input: JobInput::Bytes { media_type: "text/plain", content, at: "" },
         priority: 0,
         purpose: None,
         case_no: None,

@@ -11,7 +11,7 @@ use crate::service::events::{DocumentDispatched, Event};
 use crate::store::NewPrediction;
 use crate::task::call::{CallContext, CallError, Task};
 use crate::task::documents::{
-    DispatchAnswer, DispatchDocument, DispatchOrder, Role, UnitSuggestion,
+    DispatchAnswer, DispatchDocument, DispatchOrder, OfficerState, Role, UnitSuggestion,
 };
 use crate::task::letters::Ministry;
 use crate::task::text::{Automation, Label, Mode};
@@ -27,10 +27,11 @@ impl Routing {
     /// When no classifier is active, the time is over or the prediction cannot be kept.
     pub fn document(
         &self,
-        order: DispatchOrder,
+        mut order: DispatchOrder,
         cx: &CallContext,
         mode: Mode,
     ) -> Result<DispatchAnswer, CallError> {
+        self.place(&mut order.officers);
         self.require_model(Task::Documents)?;
         let deadline = cx.deadline;
         self.require_time(deadline)?;
@@ -45,8 +46,7 @@ impl Routing {
         let reading = reading.map_err(|it| internal(&it))?;
         let (out_of_remit, ministry) = self.remit(&reading, &order)?;
         let (units, labels) = self.units(&model, &reading, top_k);
-        // Where the unit is no more, however sure the rule or the model is.
-        let abstained = reading.abstained || units.is_empty();
+        let abstained = is_open(&model, &reading, (&units, &labels));
         let main = units.first().filter(|_| order.with_officers);
         let mut found = main.map(|it| officers(&order, &it.unit, top_k)).unwrap_or_default();
         let mut reasons = reading.reasons;
@@ -99,6 +99,15 @@ impl Routing {
         // Who reviews would see the suggestions.
         let review = review.filter(|_| answer.mode != Mode::Shadow);
         self.keep(vec![kept], vec![told], review.into_iter().collect())
+    }
+
+    /// Has officers in the units of today, whether the caller names those by path, by name or as they were called before.
+    fn place(&self, officers: &mut [OfficerState]) {
+        for officer in officers {
+            if let Some(unit) = self.of_today(&officer.unit) {
+                officer.unit = unit;
+            }
+        }
     }
 
     /// Whether the document is another ministry's: by the rule where it speaks, else by the model of ministries.
@@ -172,6 +181,17 @@ impl Routing {
             meant => main_of(meant),
         }
     }
+}
+
+/// Whether a person must say whose the document is: nobody is sure, or the unit is no more, or several now.
+fn is_open(
+    model: &ActiveModel,
+    reading: &DispatchReading,
+    (units, labels): (&[UnitSuggestion], &[Label]),
+) -> bool {
+    let by_model = reading.owner.is_none();
+    let needs_choice = || labels.first().is_some_and(|it| model.needs_choice(it));
+    reading.abstained || units.is_empty() || (by_model && needs_choice())
 }
 
 /// What is answered in the shadow: by when, which is a rule, and nothing that a model suggests.

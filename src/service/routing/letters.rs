@@ -269,8 +269,8 @@ fn answer(
     LetterAnswer {
         prediction_id: id,
         external_id: letter.external_id.clone(),
-        // However sure the model is: of a unit that is no more a person says who has its cases.
-        abstained: reading.abstained || labels.first().is_some_and(|it| model.is_gone(it)),
+        // However sure the model is: of a unit that is no more, or several now, a person says who has its cases.
+        abstained: reading.abstained || labels.first().is_some_and(|it| model.needs_choice(it)),
         labels,
         automation: Automation::Suggest,
         flags: reading.flags,

@@ -53,6 +53,8 @@ pub struct ActiveModel {
     places: BTreeMap<String, (String, Option<String>)>,
     /// Codes of classes and places whose unit is no more, and is nobody else's here.
     gone: BTreeSet<String>,
+    /// Labels of units that were split: a person chooses among what they are today.
+    split: BTreeSet<String>,
     /// What its fusion needs; without it the linear model answers alone.
     pub(super) encoder: Option<Arc<dyn TextEncoder>>,
 }
@@ -78,13 +80,15 @@ impl ActiveModel {
             Some(bytes) => serde_json::from_slice(bytes)?,
             None => BTreeMap::new(),
         };
-        let mut gone = BTreeSet::new();
+        let (mut gone, mut split) = (BTreeSet::new(), BTreeSet::new());
         let mut describe = |code: &String| {
             let row = rows.get(code);
             let named = row.map_or(Some(code.as_str()), |it| it.unit.as_deref());
             let meant = named.map(|it| taxonomy.map(it, None, today));
-            if matches!(meant, Some(Mapping::Gone | Mapping::Left { .. })) {
-                gone.insert(code.clone());
+            match meant {
+                Some(Mapping::Gone | Mapping::Left { .. }) => _ = gone.insert(code.clone()),
+                Some(Mapping::Split { .. }) => _ = split.insert(code.clone()),
+                _ => (),
             }
             let unit = meant.and_then(main_of);
             let last = || unit.as_deref().unwrap_or(code).rsplit('/').next().unwrap_or(code);
@@ -101,7 +105,7 @@ impl ActiveModel {
             version: version.number.to_string(),
             sha256: version.sha256.clone(),
         };
-        Ok(ActiveModel { classifier, info, labels, places, gone, encoder: None })
+        Ok(ActiveModel { classifier, info, labels, places, gone, split, encoder: None })
     }
 
     /// The same with the encoder that its classifier is fused with, where it is.
@@ -122,7 +126,23 @@ impl ActiveModel {
 
     /// Whether a label names a unit that is no more, and whose cases nobody here has: a person says whose they are.
     pub fn is_gone(&self, label: &Label) -> bool {
-        self.gone.contains(&label.code)
+        self.has_gone(&label.code)
+    }
+
+    /// The same of a code.
+    pub fn has_gone(&self, code: &str) -> bool {
+        self.gone.contains(code)
+    }
+
+    /// The unit that a class means today.
+    pub fn unit_of(&self, code: &str) -> Option<String> {
+        let class = self.classifier.labels().iter().position(|it| it == code)?;
+        self.labels.get(class)?.1.clone()
+    }
+
+    /// Whether a person must say whose a label's cases are: its unit is no more, or was split.
+    pub fn needs_choice(&self, label: &Label) -> bool {
+        self.is_gone(label) || self.split.contains(&label.code)
     }
 
     /// Every class as a label without a score, by code.

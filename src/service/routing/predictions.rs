@@ -1,5 +1,7 @@
 //! Predictions made earlier, and feedback on them.
 
+use std::sync::Arc;
+
 use crate::base::ErrorCode;
 use crate::pipeline::documents::taxonomy::Mapping;
 use crate::service::events::{Circumstances, Event, FeedbackReceived};
@@ -10,6 +12,7 @@ use crate::task::idcard::ModelInfo;
 use crate::task::prediction::{Feedback, KeptPrediction, Verdict};
 use crate::task::text::{Label, Mode};
 
+use super::model::main_of;
 use super::{ANSWERS, ActiveModel, CARDS, DOCUMENTS, LETTERS, Routing, internal};
 
 impl Routing {
@@ -62,6 +65,9 @@ impl Routing {
             return Err(CallError::bad_value("/label", detail));
         }
         self.check_feedback(&about.service, &feedback)?;
+        if !is_unshown(&about) {
+            self.check_accepted(&about, &feedback)?;
+        }
         let row = FeedbackRow {
             prediction: about.id.clone(),
             verdict: feedback.verdict.as_str().to_owned(),
@@ -112,17 +118,18 @@ impl Routing {
             return Err(CallError::bad_value("/label", "更正時必填。"));
         }
         if let Some(label) = &feedback.label {
-            let model = match service {
-                LETTERS => self.letters.get(),
-                DOCUMENTS => self.documents.get(),
-                _ => None,
-            };
+            let model = self.active(service);
             let is_class =
                 |it: &ActiveModel| it.classifier.labels().iter().any(|class| class == label);
             let is_known = match service {
                 ANSWERS => self.answers.names_source(label),
-                _ => model.is_some_and(|it| is_class(&it)) || self.names_unit(label),
+                _ => model.as_ref().is_some_and(|it| is_class(it)) || self.names_unit(label),
             };
+            let is_gone = model.is_some_and(|it| it.has_gone(label));
+            if is_gone && feedback.verdict == Verdict::Corrected {
+                let detail = "這個標籤的單位已裁撤或移出本部,請改選現行單位的標籤。";
+                return Err(CallError::bad_value("/label", detail));
+            }
             if !is_known {
                 return Err(CallError::bad_value("/label", "不是模型、問答來源或分類表中的標籤。"));
             }
@@ -133,14 +140,41 @@ impl Routing {
         Ok(())
     }
 
-    /// Every label of the classifier of `service`, by code; none without one.
-    pub(in crate::service) fn all_labels(&self, service: &str) -> Vec<Label> {
-        let model = match service {
+    /// Refuses to accept what was not suggested: that is a correction.
+    fn check_accepted(&self, about: &Prediction, feedback: &Feedback) -> Result<(), CallError> {
+        let Some(label) = feedback.label.as_ref().filter(|_| feedback.verdict == Verdict::Accepted)
+        else {
+            return Ok(());
+        };
+        let unit = |code: &str| self.unit_of(&about.service, code);
+        let own = unit(label);
+        let mut given = labels(&about.labels).into_iter().map(|it| it.0);
+        let is_given = given.any(|it| it == *label || (own.is_some() && unit(&it) == own));
+        if is_given {
+            return Ok(());
+        }
+        let detail = "不是這筆預測所建議的標籤;改為其他標籤時,decision 應為 corrected。";
+        Err(CallError::bad_value("/label", detail))
+    }
+
+    /// The unit that a label of a service means today.
+    fn unit_of(&self, service: &str, code: &str) -> Option<String> {
+        let known = self.active(service).and_then(|it| it.unit_of(code));
+        known.or_else(|| main_of(self.taxonomy.load().map(code, None, self.today())))
+    }
+
+    /// The classifier of a service.
+    fn active(&self, service: &str) -> Option<Arc<ActiveModel>> {
+        match service {
             LETTERS => self.letters.get(),
             DOCUMENTS => self.documents.get(),
             _ => None,
-        };
-        model.map(|it| it.all_labels()).unwrap_or_default()
+        }
+    }
+
+    /// Every label of the classifier of `service`, by code; none without one.
+    pub(in crate::service) fn all_labels(&self, service: &str) -> Vec<Label> {
+        self.active(service).map(|it| it.all_labels()).unwrap_or_default()
     }
 
     pub(super) fn names_unit(&self, label: &str) -> bool {

@@ -72,13 +72,29 @@ pub struct Target {
     pub is_tls: bool,
 }
 
+impl Target {
+    /// The address that the host is without asking anybody (RFC 6761 for `localhost`).
+    fn literal(&self) -> Option<IpAddr> {
+        let host = self.host.trim_matches(['[', ']']);
+        let name = host.trim_end_matches('.').to_ascii_lowercase();
+        if name == "localhost" || name.ends_with(".localhost") {
+            return Some(Ipv4Addr::LOCALHOST.into());
+        }
+        host.parse().ok()
+    }
+}
+
 impl Guard {
-    /// Checks the form of an address, for whoever registers one.
+    /// Checks what can be known of an address without the name service, for whoever registers one.
     ///
     /// # Errors
-    /// [`GuardError::Url`].
+    /// [`GuardError::Url`], and [`GuardError::Forbidden`] of a host that is an address itself, or this machine.
     pub fn check_form(&self, url: &str) -> Result<(), GuardError> {
-        self.parse(url).map(|_| ())
+        let target = self.parse(url)?;
+        match target.literal() {
+            Some(it) if !self.is_good(it, target.is_tls) => Err(GuardError::Forbidden),
+            _ => Ok(()),
+        }
     }
 
     /// Resolves and checks an address.
@@ -88,19 +104,23 @@ impl Guard {
     pub async fn check(&self, url: &str, resolver: &dyn Resolve) -> Result<Target, GuardError> {
         let mut target = self.parse(url)?;
         let port = target.address.port();
-        let literal = target.host.trim_matches(['[', ']']).parse::<IpAddr>();
-        let addresses = match literal {
-            Ok(address) => vec![address],
-            Err(_) => resolver.resolve(&target.host, port).await,
+        let addresses = match target.literal() {
+            Some(address) => vec![address],
+            None => resolver.resolve(&target.host, port).await,
         };
-        let is_allowed = |it: IpAddr| self.allowed.iter().any(|network| network.has(it));
-        let is_good = |it: IpAddr| is_allowed(it) || (target.is_tls && is_public(it));
         let first = *addresses.first().ok_or(GuardError::Unknown)?;
-        if !addresses.iter().all(|it| is_good(unmapped(*it))) {
+        if !addresses.iter().all(|it| self.is_good(*it, target.is_tls)) {
             return Err(GuardError::Forbidden);
         }
         target.address = SocketAddr::new(first, port);
         Ok(target)
+    }
+
+    /// Whether an address may be called.
+    fn is_good(&self, address: IpAddr, is_tls: bool) -> bool {
+        let address = unmapped(address);
+        let is_allowed = self.allowed.iter().any(|network| network.has(address));
+        is_allowed || (is_tls && is_public(address))
     }
 
     fn parse(&self, url: &str) -> Result<Target, GuardError> {
@@ -119,7 +139,9 @@ impl Guard {
         }
         let own_port = if is_tls { 443 } else { 80 };
         let named_port = authority.port_u16();
-        if named_port == Some(0) {
+        // What stands behind the host and is no port: `:99999`, say.
+        let is_no_port = named_port.is_none() && authority.as_str() != authority.host();
+        if named_port == Some(0) || is_no_port {
             return Err(GuardError::Url);
         }
         let unspecified = IpAddr::V4(Ipv4Addr::UNSPECIFIED);
@@ -207,8 +229,16 @@ mod tests {
         check("http://a.gov.tw/", &["8.8.8.8"], Err(GuardError::Forbidden));
         check("https://a.gov.tw/", &[], Err(GuardError::Unknown));
         check("https://a.gov.tw/", &["8.8.8.8", "10.0.0.1"], Err(GuardError::Forbidden));
-        for url in ["ftp://a/", "https://u:p@a/", "a.gov.tw", "/path", "https:///x", "https://a:0/"]
-        {
+        for url in [
+            "ftp://a/",
+            "https://u:p@a/",
+            "a.gov.tw",
+            "/path",
+            "https:///x",
+            "https://a:0/",
+            "https://a:99999/",
+            "https://a:/",
+        ] {
             check(url, &["8.8.8.8"], Err(GuardError::Url));
         }
     }
@@ -253,6 +283,23 @@ mod tests {
         {
             assert!(is_public(address.parse().unwrap()), "{address}");
         }
+    }
+
+    #[test]
+    fn what_needs_no_name_service_is_known_when_it_is_registered() {
+        let guard = Guard { allowed: vec!["10.9.0.0/16".parse().unwrap()], allow_plain: false };
+        let check = |url: &str, expected: Result<(), GuardError>| {
+            assert_eq!(guard.check_form(url), expected, "{url}");
+        };
+        check("https://a.gov.tw/", Ok(()));
+        check("https://10.9.1.2:8443/", Ok(()));
+        check("https://8.8.8.8/", Ok(()));
+        for url in
+            ["https://127.0.0.1/", "https://[::1]/", "https://10.1.1.1/", "https://LocalHost./"]
+        {
+            check(url, Err(GuardError::Forbidden));
+        }
+        check("https://a.gov.tw:99999/", Err(GuardError::Url));
     }
 
     #[test]

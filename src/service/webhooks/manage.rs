@@ -10,7 +10,7 @@ use crate::store::Store;
 use crate::store::webhooks::{Attempt, Delivery, NewWebhook, Webhook, WebhookChange};
 use crate::task::call::CallError;
 
-use super::guard::Guard;
+use super::guard::{Guard, GuardError};
 
 /// Manners of webhooks.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -176,11 +176,13 @@ impl Webhooks {
     }
 
     fn check(&self, url: Option<&str>, names: Option<&[String]>) -> Result<(), CallError> {
-        if url.is_some_and(|it| self.guard.check_form(it).is_err()) {
-            let detail = if self.guard.allow_plain {
-                "應為不含帳號密碼的 https:// 或 http:// 網址。"
-            } else {
-                "應為不含帳號密碼的 https:// 網址。"
+        if let Some(Err(error)) = url.map(|it| self.guard.check_form(it)) {
+            let detail = match error {
+                GuardError::Forbidden => {
+                    "不是公開的位址:內部位址須由維運人員加入 webhooks.allowed_networks。"
+                }
+                _ if self.guard.allow_plain => "應為不含帳號密碼的 https:// 或 http:// 網址。",
+                _ => "應為不含帳號密碼的 https:// 網址。",
             };
             return Err(CallError::bad_value("/url", detail));
         }

@@ -20,6 +20,8 @@ pub struct Success {
     pub payload: Payload,
     /// What is told of it beside the end of the job.
     pub told: Option<OutboxRow>,
+    /// The same as figures that stay with the job, in JSON: nothing of the content.
+    pub figures: Option<String>,
     /// Whom it mentions.
     pub subjects: Vec<Subject>,
 }
@@ -154,7 +156,7 @@ async fn finish(attempt: &Attempt, tx: &mut dyn Tx) -> Result<Option<Job>, Store
     let update = format!(
         "UPDATE job SET state = $1, run_at = coalesce($2, run_at), error = $3, result = $4, finished = $5,
             attempt = attempt - $6, lease_until = NULL, owner = NULL, version = version + 1,
-            progress = CASE WHEN $1 = 'succeeded' THEN 1.0 ELSE progress END
+            progress = CASE WHEN $1 = 'succeeded' THEN 1.0 ELSE progress END, figures = $11
         WHERE id = $7 AND fence = $8 AND state = 'running' AND (CAST($9 AS BIGINT) = 0 OR lease_until <= $10)
         RETURNING {COLUMNS}"
     );
@@ -169,6 +171,7 @@ async fn finish(attempt: &Attempt, tx: &mut dyn Tx) -> Result<Option<Job>, Store
         *fence,
         *is_expired,
         ms(*now),
+        success.and_then(|it| it.figures.as_ref()),
     ];
     let found = tx.rows(&update, values).await?.into_iter().next();
     let Some(job) = found.map(Job::read).transpose()? else { return Ok(None) };

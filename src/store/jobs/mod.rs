@@ -7,6 +7,7 @@ mod claim;
 mod correct;
 mod events;
 mod finish;
+mod queue;
 mod read;
 mod submit;
 
@@ -26,7 +27,8 @@ pub use claim::{Beat, Claim};
 pub use correct::Correction;
 pub use events::{JobChanged, JobEvent};
 pub use finish::{Ending, Expired, Success};
-pub use read::{JobFilter, Queue};
+pub use queue::{Queue, Share};
+pub use read::JobFilter;
 pub use submit::{Answered, IdempotencyKey, Submitted};
 
 /// Where a job stands.

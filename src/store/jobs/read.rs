@@ -1,17 +1,12 @@
 //! Looking at jobs.
 
-use std::time::Duration;
-
 use futures_util::FutureExt;
 
 use crate::store::engine::{Kind, Reply, Tx};
 use crate::store::value::{Row, Value, values};
-use crate::store::{Store, StoreError, one};
+use crate::store::{Store, StoreError};
 
 use super::{COLUMNS, Job, JobState, submit};
-
-/// Ended jobs from which the time of the next one is estimated.
-const SAMPLE: u64 = 50;
 
 /// Which jobs to list; what is `None` does not matter.
 #[derive(Clone, Debug, Default)]
@@ -28,17 +23,6 @@ pub struct JobFilter {
     pub before: Option<u64>,
     /// So many at most.
     pub limit: usize,
-}
-
-/// How long a lane's waiting room is.
-#[derive(Clone, Copy, Debug, Default, PartialEq)]
-pub struct Queue {
-    /// Jobs that wait.
-    pub queued: u64,
-    /// Jobs that are worked on.
-    pub running: u64,
-    /// Mean time of the latest attempts of this operation that ended well.
-    pub mean: Option<Duration>,
 }
 
 impl Store {
@@ -74,15 +58,6 @@ impl Store {
     pub fn queued_of(&self, client: &str) -> Reply<u64> {
         let client = client.to_owned();
         self.call(Kind::Query, client, |client, tx| submit::queued_of(client, tx).boxed())
-    }
-
-    /// How many jobs of the lane are there before the place `before`, and how long one of the operation takes.
-    ///
-    /// # Errors
-    /// When the database fails.
-    pub fn queue(&self, lane: &str, service: &str, operation: &str, before: u64) -> Reply<Queue> {
-        let ask = ([lane, service, operation].map(str::to_owned), before);
-        self.call(Kind::Read, ask, |(names, before), tx| queue(names, *before, tx).boxed())
     }
 }
 
@@ -124,25 +99,4 @@ async fn job_counts(
     };
     let read = |mut row: Row| Ok((row.take::<String>()?.parse()?, row.take()?));
     rows.into_iter().map(read).collect()
-}
-
-async fn queue(
-    [lane, service, operation]: &[String; 3],
-    before: u64,
-    tx: &mut dyn Tx,
-) -> Result<Queue, StoreError> {
-    let select =
-        "SELECT (SELECT count(*) FROM job WHERE lane = $1 AND state = 'queued' AND seq < $2),
-        (SELECT count(*) FROM job WHERE lane = $1 AND state = 'running')";
-    let mut row = one(tx.rows(select, values![lane, before]).await?)?;
-    let select = "SELECT CAST(avg(took) AS DOUBLE PRECISION) FROM (SELECT finished - started AS took FROM job
-        WHERE service = $1 AND operation = $2 AND state = 'succeeded' AND finished IS NOT NULL
-        ORDER BY finished DESC LIMIT $3) AS latest";
-    let mut took = one(tx.rows(select, values![service, operation, SAMPLE]).await?)?;
-    let mean = took.take::<Option<f64>>()?;
-    Ok(Queue {
-        queued: row.take()?,
-        running: row.take()?,
-        mean: mean.map(|it| Duration::from_secs_f64(it.max(0.0) / 1e3)),
-    })
 }

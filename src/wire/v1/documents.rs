@@ -1,5 +1,6 @@
 //! Documents, the request: `POST /api/v1/documents/dispatch-suggestions`, as JSON or as an exchange file.
 
+mod form;
 mod grade;
 
 use serde::Deserialize;
@@ -18,6 +19,8 @@ use super::body;
 use super::id::VisibleId;
 use super::meta::{PurposeAsk, check_purpose};
 use super::text::CasePurpose;
+
+pub use form::{ExchangeMeta, parse_form};
 
 /// A document to dispatch. Unknown fields are refused.
 #[derive(Deserialize, ToSchema)]
@@ -214,17 +217,26 @@ pub fn parse(json: &[u8], ask: impl Into<PurposeAsk>) -> Result<DispatchOrder, C
     let request: DispatchRequest = body::parse(json, "", &objects)?;
     let purpose = request.purpose.map(Into::into);
     check_purpose(purpose.as_ref(), &ask.into(), "")?;
-    let DispatchOptions { top_k, level } = request.options;
+    let choices = (request.options, request.officers, request.prior_cases);
+    order(request.document.checked()?, choices)
+}
+
+/// A document with what to answer of it, and from what.
+fn order(
+    document: DispatchDocument,
+    (options, officers, prior_cases): (DispatchOptions, Vec<Officer>, Vec<PriorCase>),
+) -> Result<DispatchOrder, CallError> {
+    let DispatchOptions { top_k, level } = options;
     body::require_top_k(top_k, MAX_TOP_K)?;
     if !level.as_ref().is_none_or(|it| it == "unit" || it == "officer") {
         return Err(CallError::bad_value("/options/level", "應為 unit 或 officer。"));
     }
-    require_few(request.officers.len(), "/officers")?;
-    require_few(request.prior_cases.len(), "/prior_cases")?;
-    let officers = request.officers.into_iter().enumerate();
-    let earlier = request.prior_cases.into_iter().enumerate();
+    require_few(officers.len(), "/officers")?;
+    require_few(prior_cases.len(), "/prior_cases")?;
+    let officers = officers.into_iter().enumerate();
+    let earlier = prior_cases.into_iter().enumerate();
     Ok(DispatchOrder {
-        document: request.document.checked()?,
+        document,
         top_k,
         with_officers: level.as_deref() != Some("unit"),
         officers: officers.map(|(idx, it)| it.checked(idx)).collect::<Result<_, _>>()?,

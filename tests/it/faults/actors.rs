@@ -135,7 +135,7 @@ async fn send(jobs: &Jobs, caller: &Caller, number: u64) -> Result<Vec<u8>, Call
         caller: caller.clone(),
         service: "letters".to_owned(),
         operation: "classify".to_owned(),
-        input: JobInput::Bytes { media_type: "text/plain", content },
+        input: JobInput::Bytes { media_type: "text/plain", content, at: "" },
         priority: 0,
         purpose: None,
         case_no: None,

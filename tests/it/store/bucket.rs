@@ -173,7 +173,8 @@ async fn an_exported_day_is_delivered_once_its_manifest_last() {
     let addr = serve(Arc::clone(&bucket)).await;
     let to = opened(addr, "AKTEST");
     let out = fixture.path().join("out");
-    let day = Day { day: Date::parse_iso("2026-11-23").unwrap(), calls: &[] };
+    let day =
+        Day { day: Date::parse_iso("2026-11-23").unwrap(), calls: &[], sign: &|_| String::new() };
     let exported = export(&fixture.store, &day, &out).unwrap();
     let jobs = exported.iter().find(|it| it.table == "ai_job_daily").unwrap();
     let changes = || std::mem::take(&mut bucket.lock().unwrap().changes);

@@ -49,6 +49,38 @@ pub(super) fn agencies_take_turns(fixture: Fixture) {
     assert_eq!(claim(store, "w-1", later, 1)[0].id, "d2", "fewer running goes first");
 }
 
+pub(super) fn a_place_in_the_queue_is_that_of_the_turns(fixture: Fixture) {
+    let store = &fixture.store;
+    for (id, org, priority) in [
+        ("a1", "A", 0),
+        ("a2", "A", 0),
+        ("a3", "A", 9),
+        ("a4", "A", 0),
+        ("b1", "B", 0),
+        ("b2", "B", 0),
+    ] {
+        add(store, id, org, priority);
+    }
+    let queue = store.queue("letters", "letters", "classify").wait().unwrap();
+    assert_eq!((queue.n_queued(), queue.n_running(), queue.mean), (6, 0, None));
+    assert_eq!(queue.own_before("A", 0), 4, "a new one of `A` comes after all of its own");
+    assert_eq!(queue.own_before("A", 5), 1);
+    let places: Vec<(String, u64)> = ["a1", "a2", "a3", "a4", "b1", "b2"]
+        .into_iter()
+        .map(|id| {
+            let job = store.job(id).wait().unwrap().unwrap();
+            let own = store.own_before(&job).wait().unwrap();
+            (job.id, queue.position(&job.org, own))
+        })
+        .collect();
+    let order = order(store);
+    assert_eq!(order, ["a3", "b1", "a1", "b2", "a2", "a4"]);
+    for (id, place) in &places {
+        let turn = order.iter().position(|it| it == id).unwrap() as u64;
+        assert!((turn..=turn + 1).contains(place), "{id} is {turn}, told {place}");
+    }
+}
+
 pub(super) fn priority_orders_the_jobs_of_one_agency_only(fixture: Fixture) {
     let store = &fixture.store;
     for (id, org, priority) in [("a1", "A", 0), ("a2", "A", 9), ("a3", "A", 9), ("b1", "B", -5)] {

@@ -15,12 +15,13 @@ fn finish(store: &Store, job: &Job, ending: Ending) -> Option<Job> {
     store.finish(&job.id, job.fence, ending, NOON + SECOND).wait().unwrap()
 }
 
-fn result(store: &Store, id: &str) -> Payload {
+pub(super) fn result(store: &Store, id: &str) -> Payload {
     Payload::Inline(Box::new(store.inline_blob(meta(id, 6), b"RESULT").unwrap()))
 }
 
 fn succeeded(store: &Store, id: &str) -> Ending {
-    Ending::Succeeded(Success { payload: result(store, id), told: None, subjects: Vec::new() })
+    let payload = result(store, id);
+    Ending::Succeeded(Success { payload, told: None, figures: None, subjects: Vec::new() })
 }
 
 fn beat(job: &Job, now: std::time::Duration) -> Beat {
@@ -305,12 +306,12 @@ pub(super) fn jobs_are_listed_newest_first(fixture: Fixture) {
     assert_eq!(list(JobFilter { before: Some(before), ..all() }), ["a"]);
     assert_eq!(list(JobFilter { org: Some("379000000A".to_owned()), ..all() }), ["b"]);
     assert_eq!(list(JobFilter { state: Some(JobState::Dead), ..all() }), [""; 0]);
-    let queue = store.queue("letters", "letters", "classify", before).wait().unwrap();
-    assert_eq!((queue.queued, queue.running, queue.mean), (1, 0, None));
+    let queue = store.queue("letters", "letters", "classify").wait().unwrap();
+    assert_eq!((queue.n_queued(), queue.n_running(), queue.mean), (3, 0, None));
     let job = claim(store, "w-1", NOON, 1).remove(0);
     finish(store, &job, succeeded(store, "out"));
-    let queue = store.queue("letters", "letters", "classify", 99).wait().unwrap();
-    assert_eq!((queue.queued, queue.running, queue.mean), (2, 0, Some(SECOND)));
+    let queue = store.queue("letters", "letters", "classify").wait().unwrap();
+    assert_eq!((queue.n_queued(), queue.n_running(), queue.mean), (2, 0, Some(SECOND)));
 }
 
 pub(super) fn two_workers_never_get_one_job(fixture: Fixture) {

@@ -122,6 +122,7 @@ cases! {
     jobs::jobs_are_listed_newest_first,
     jobs::two_workers_never_get_one_job,
     fairness::agencies_take_turns,
+    fairness::a_place_in_the_queue_is_that_of_the_turns,
     fairness::priority_orders_the_jobs_of_one_agency_only,
     fairness::a_paused_job_waits_for_its_time,
     fairness::thousands_of_jobs_delay_another_by_one,

@@ -51,7 +51,8 @@ fn fill(fixture: &Fixture) {
     let large = Private::new(vec![7; 100_000]);
     let result = block_on(blobs(fixture).keep_in_files(meta("0a", 0), large)).unwrap();
     let payload = Payload::Blob(result);
-    let success = Success { payload, told: None, subjects: vec![subject(store, "B1")] };
+    let subjects = vec![subject(store, "B1")];
+    let success = Success { payload, told: None, figures: None, subjects };
     store.finish("j", job.fence, Ending::Succeeded(success), NOON).wait().unwrap();
 }
 

@@ -6,13 +6,15 @@ use std::path::Path;
 use std::time::Duration;
 
 use fenwen::base::{Date, Private};
-use fenwen::store::{FeedbackRow, NewPrediction, Store};
+use fenwen::store::jobs::{Claim, Ending, Success};
+use fenwen::store::{DriftRow, FeedbackRow, NewPrediction, Shape, Store};
 use fenwen::task::prediction::Verdict;
 use fenwen::warehouse::{Call, Day, MIN_GROUP, SCHEMA_VERSION, TABLES, due, export, schema};
 
+use super::jobs::result;
 use super::predictions::told;
 use super::reviews::decided_and_settled;
-use super::{Fixture, NOON, new_job, submit};
+use super::{Fixture, LEASE, NOON, new_job, submit};
 
 const ORG: &str = "301000000A";
 
@@ -51,7 +53,8 @@ fn keep(store: &Store, predictions: Vec<NewPrediction>) {
 fn fill(store: &Store) {
     let noon = NOON.as_secs();
     let labels = r#"[["戶政",0.75],["地政",0.25]]"#;
-    let shadow = NewPrediction { mode: Some("shadow"), ..prediction(CANARY, labels, noon) };
+    let shape = Some(Shape { n_chars: 31, n_han: 20 });
+    let shadow = NewPrediction { mode: Some("shadow"), shape, ..prediction(CANARY, labels, noon) };
     keep(store, vec![shadow, prediction("other", "[]", noon)]);
     let about = store.prediction(CANARY, noon).wait().unwrap().unwrap();
     let row = FeedbackRow {
@@ -73,9 +76,83 @@ fn fill(store: &Store) {
     for n in 0..MIN_GROUP {
         decided_and_settled(store, &format!("r{n}"));
     }
+    cards(store);
+    recordings(store);
+    let row = |day: u32| DriftRow {
+        service: "letters".to_owned(),
+        version: "3".to_owned(),
+        day,
+        feature: "confidence".to_owned(),
+        measure: "ks".to_owned(),
+        n_reference: 500,
+        n_window: 300,
+        value: 0.25,
+        p: 0.001,
+        threshold: 0.1,
+        is_alarm: true,
+    };
+    store.keep_drift(vec![row(day().unix_days()), row(day().unix_days() + 1)]).wait().unwrap();
     let mut lonely = new_job(store, "lonely");
     lonely.org = "small".to_owned();
     submit(store, lonely);
+}
+
+/// Five recognitions; one of them was compared, and its name was wrong.
+fn cards(store: &Store) {
+    let noon = NOON.as_secs();
+    let labels = r#"[["passport",1.0],["passport/name",0.5]]"#;
+    let card = |n: usize| NewPrediction {
+        service: "identity-documents",
+        model: ["cards", "1", "00"].map(str::to_owned),
+        ..prediction(&format!("card-{n}"), labels, noon)
+    };
+    keep(store, (0..MIN_GROUP).map(card).collect());
+    for n in 0..MIN_GROUP {
+        let id = format!("card-{n}");
+        let about = store.prediction(&id, noon).wait().unwrap().unwrap();
+        let is_wrong = n == 0;
+        let row = FeedbackRow {
+            prediction: id,
+            verdict: if is_wrong { "corrected" } else { "accepted" }.to_owned(),
+            label: is_wrong.then(|| "passport/name".to_owned()),
+            unit: None,
+            reason: None,
+            decided_by: None,
+            role: None,
+            created: noon + 9,
+        };
+        store.add_feedback(row, about, told(&format!("card-{n}"))).wait().unwrap();
+    }
+}
+
+/// As many recordings as are told of, of one minute and of two in turns, and one of another agency.
+fn recordings(store: &Store) {
+    for n in 0..=MIN_GROUP {
+        let mut job = new_job(store, &format!("call-{n}"));
+        job.service = "speech".to_owned();
+        job.operation = "transcribe".to_owned();
+        job.lane = "speech".to_owned();
+        if n == MIN_GROUP {
+            job.org = "small".to_owned();
+        }
+        submit(store, job);
+    }
+    let claim = Claim {
+        lanes: vec!["speech".to_owned()],
+        owner: "w-1".to_owned(),
+        limit: MIN_GROUP + 1,
+        now: NOON,
+        lease: LEASE,
+    };
+    for job in store.claim(claim).wait().unwrap() {
+        let seconds = if job.org == "small" { 600 } else { 60 };
+        let told =
+            format!(r#"{{"job_id":"x","audio_seconds":{seconds}.0,"low_confidence_ratio":0.25}}"#);
+        let payload = result(store, &job.id);
+        let success = Success { payload, told: None, figures: Some(told), subjects: Vec::new() };
+        let ending = Ending::Succeeded(success);
+        store.finish(&job.id, job.fence, ending, NOON).wait().unwrap().unwrap();
+    }
 }
 
 /// Every file below a folder.
@@ -110,7 +187,9 @@ fn calls() -> Vec<Call> {
 }
 
 fn exported(store: &Store, out: &Path) -> BTreeMap<String, Vec<u8>> {
-    export(store, &Day { day: day(), calls: &calls() }, out).unwrap();
+    // In the place of a signature: how much was signed.
+    let sign = |bytes: &[u8]| format!("over {}", bytes.len());
+    export(store, &Day { day: day(), calls: &calls(), sign: &sign }, out).unwrap();
     let mut found = BTreeMap::new();
     files(out, &mut found);
     found
@@ -135,44 +214,93 @@ fn parquet_shape(found: &BTreeMap<String, Vec<u8>>, table: &str) -> (i64, usize)
     (meta.num_rows(), meta.schema_descr().num_columns())
 }
 
+/// How well cards and recordings were read, and what has drifted.
+fn check_quality(found: &BTreeMap<String, Vec<u8>>) {
+    assert_eq!(
+        rows(found, "ai_field_quality"),
+        [
+            ["2026-11-23", "passport", "", "5", "1", "5", "0"],
+            ["2026-11-23", "passport", "name", "5", "0.5", "5", "1"],
+        ]
+    );
+    assert_eq!(
+        rows(found, "ai_speech_quality"),
+        [["2026-11-23", ORG, "5", "5", "0.25", "", ""]],
+        "the agency with one is left out"
+    );
+    assert_eq!(
+        rows(found, "ai_drift_daily"),
+        [[
+            "2026-11-23",
+            "letters",
+            "3",
+            "confidence",
+            "ks",
+            "500",
+            "300",
+            "0.25",
+            "0.001",
+            "0.1",
+            "true"
+        ]]
+    );
+}
+
+/// Who called what how often.
+fn check_usage(found: &BTreeMap<String, Vec<u8>>) {
+    let usage = rows(found, "ai_usage_daily");
+    let [nobody, client] = usage.as_slice() else { unreachable!("{usage:?}") };
+    assert_eq!(nobody[1..], ["", "GET /api/v1/services", "5", "0", "0", "7", "7"]);
+    assert_eq!(client[1].len(), 32);
+    assert_eq!(client[2..], ["POST /api/v1/letters/classifications", "6", "2", "1", "7", "7"]);
+}
+
 pub(super) fn a_day_is_exported_without_what_it_was_about(fixture: Fixture) {
     fill(&fixture.store);
     let out = fixture.path().join("out");
     let found = exported(&fixture.store, &out);
-    let per_table = if cfg!(feature = "parquet") { 4 } else { 3 };
+    let per_table = if cfg!(feature = "parquet") { 5 } else { 4 };
     assert_eq!(found.len(), TABLES.len() * per_table);
     for (name, content) in &found {
         let holds = content.windows(CANARY.len()).any(|it| it == CANARY.as_bytes());
         assert!(!holds, "{name} holds what was sent");
     }
 
-    let predictions = rows(&found, "ai_prediction");
+    let mut predictions = rows(&found, "ai_prediction");
+    predictions.retain(|it| it[2] == "letters");
     let [first, second] = predictions.as_slice() else { unreachable!("{predictions:?}") };
     let texts = ["letters", "letters", "3", "2026-10", "戶政", "0.75", "地政", "0.25", "", ""];
     assert_eq!(first[2..12], texts);
-    assert_eq!(first[12..], [ORG, "shadow"]);
-    assert_eq!(second[12..], [ORG, ""], "one of before there were modes");
+    assert_eq!(first[12..], [ORG, "shadow", "31"]);
+    assert_eq!(second[12..], [ORG, "", ""], "one of before there were modes and counts");
     assert_eq!((first[1].len(), first[1] == second[1]), (32, false));
     let feedback = rows(&found, "ai_feedback");
+    let feedback: Vec<_> = feedback.into_iter().filter(|it| it[2] == "letters").collect();
     assert_eq!(feedback.len(), 1);
     assert_eq!(feedback[0][1], first[1], "feedback finds its answer");
     assert_eq!(feedback[0][4..], ["corrected", "地政", "false", "true", "90", "wrong_category"]);
     let jobs = rows(&found, "ai_job_daily");
-    assert_eq!(jobs.len(), 1, "a group below the least is left out: {jobs:?}");
+    assert_eq!(jobs.len(), 2, "a group below the least is left out: {jobs:?}");
     assert_eq!(jobs[0][1..5], ["301000000A", "letters", "5", "0"]);
     assert_eq!(
         rows(&found, "ai_model_version"),
-        [["2026-11-23", "letters", "letters", "3", "00", "2"]]
+        [
+            ["2026-11-23", "identity-documents", "cards", "1", "00", "5"],
+            ["2026-11-23", "letters", "letters", "3", "00", ""],
+        ],
+        "how few there are is not told"
     );
     assert_eq!(
         rows(&found, "ai_review_daily"),
         [["2026-11-23", ORG, "letters", "requires_human", "5", "5", "0", "0", "0", "10", "10"]]
     );
-    let usage = rows(&found, "ai_usage_daily");
-    let [nobody, client] = usage.as_slice() else { unreachable!("{usage:?}") };
-    assert_eq!(nobody[1..], ["", "GET /api/v1/services", "5", "0", "0", "7", "7"]);
-    assert_eq!(client[1].len(), 32);
-    assert_eq!(client[2..], ["POST /api/v1/letters/classifications", "6", "2", "1", "7", "7"]);
+    check_quality(&found);
+    check_usage(&found);
+    for table in TABLES {
+        let of = |name: &str| &found[&format!("{}/dt=2026-11-23/{name}", table.name)];
+        let signed = format!("over {}\n", of("manifest.json").len());
+        assert_eq!(of("manifest.sig"), signed.as_bytes(), "{}", table.name);
+    }
 
     #[cfg(feature = "parquet")]
     for table in TABLES {

@@ -38,6 +38,23 @@ fn letters_of_one_campaign_find_each_other() {
 }
 
 #[test]
+fn a_letter_that_says_little_is_told_by_its_subject_and_numbers_are_not_alike() {
+    let similarity = |a: (&str, &str), b: (&str, &str)| {
+        let of = |it: (&str, &str)| Signature::of_letter(it.0, it.1).unwrap();
+        of(a).similarity(&of(b))
+    };
+    assert_eq!(similarity(("路燈不亮", "如主旨"), ("路燈不亮", "如主旨")), 1.0);
+    assert!(similarity(("路燈不亮", "如主旨"), ("申請補發身分證", "如主旨")) < 0.5);
+    assert!(
+        similarity(("案號1140001234", "請問辦理進度"), ("案號1130098765", "請問辦理進度")) < 0.5
+    );
+    // A long body is the same letter under whatever subject, as those of a campaign are.
+    let body = "本人反對該開發案,理由如下:一、破壞環境;二、影響交通;三、未依法召開說明會,請貴部審慎處理並書面回復。";
+    assert_eq!(similarity(("陳情", body), ("反對開發", body)), 1.0);
+    assert!(Signature::of_letter("\u{202E}", "。").is_none());
+}
+
+#[test]
 fn the_estimate_is_near_the_truth() {
     let words: Vec<String> =
         (0..400).map(|idx| format!("字{}", char::from_u32(0x4E00 + idx * 7).unwrap())).collect();

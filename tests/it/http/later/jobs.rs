@@ -5,7 +5,7 @@ use serde_json::{Value, json};
 use super::super::client::{Client, get};
 use super::super::description::validate;
 use super::super::fake::Server;
-use super::super::texts::{LETTERS, ready};
+use super::super::texts::{LETTERS, activate, ready};
 use super::{JOBS, call, order, post, work, working};
 
 fn link(answer: &Value, name: &str) -> String {
@@ -235,4 +235,46 @@ async fn a_quota_is_kept() {
     }
     let other = post(server.addr, JOBS, "x-client-id: other\r\n", &json!({})).await;
     assert_eq!(other.status, 400, "each client has its own");
+}
+
+#[tokio::test]
+async fn whoever_repeats_a_call_is_answered_past_the_quota() {
+    let server = Server::with_options(|it| it.quota.calls = 1).await;
+    activate(&server);
+    let key = "idempotency-key: 5b3c\r\n";
+    let first = post(server.addr, JOBS, key, &order("遷入")).await;
+    let again = post(server.addr, JOBS, key, &order("遷入")).await;
+    assert_eq!((first.status, again.status), (202, 202));
+    assert_eq!(first.body, again.body);
+    assert!(again.header("ratelimit").starts_with("\"jobs\";r=0;t="));
+    let misused = post(server.addr, JOBS, key, &order("遷出")).await;
+    assert_eq!(misused.problem(), "ER0400");
+    // Another key, or the same at another place, is another call.
+    let other = post(server.addr, JOBS, "idempotency-key: 5b3d\r\n", &order("遷入")).await;
+    assert_eq!((other.status, other.problem().as_str()), (429, "ER0429"));
+    assert_eq!(other.header("ratelimit-policy"), "\"jobs\";q=1;w=60");
+    assert!(other.header("ratelimit").starts_with("\"jobs\";r=0;t="));
+    let later = format!("prefer: respond-async\r\n{key}");
+    let elsewhere = post(server.addr, LETTERS, &later, &order("遷入")["input"]).await;
+    assert_eq!(elsewhere.status, 429);
+}
+
+#[tokio::test]
+async fn what_is_wrong_of_an_input_is_shown_where_it_was_sent() {
+    let server = ready().await;
+    let mut wrong = order("遷入");
+    wrong["input"]["letters"][0] = json!({"subject": 1});
+    let refused = post(server.addr, JOBS, "", &wrong).await.json();
+    assert_eq!(refused["errors"][0]["pointer"], "/input/letters/0/subject", "{refused}");
+    let direct = post(server.addr, LETTERS, "", &wrong["input"]).await.json();
+    assert_eq!(direct["errors"][0]["pointer"], "/letters/0/subject");
+}
+
+#[tokio::test]
+async fn who_cannot_keep_anything_is_not_ready() {
+    let server = ready().await;
+    server.store.close();
+    let refused = get(server.addr, "/healthz/ready").await;
+    assert_eq!((refused.status, refused.problem().as_str()), (503, "ER0510"));
+    assert_eq!(get(server.addr, "/healthz/live").await.status, 200);
 }

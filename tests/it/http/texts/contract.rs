@@ -185,6 +185,13 @@ async fn exchange_files_are_documents_and_classified_ones_are_not() {
     let kind = "multipart/form-data; boundary=b";
     let answer = post_bytes(server.addr, DOCUMENTS, kind, form.as_bytes()).await;
     assert_eq!(answer.json()["units"][0]["unit"], "301000000A/地政司");
+    let meta = "--b\r\ncontent-disposition: form-data; name=\"meta\"\r\n\r\n{\"received_at\":\"2026-11-23\",        \"officers\":[{\"officer_id\":\"u-1\",\"unit\":\"地政司\"}]}\r\n";
+    let known = post_bytes(server.addr, DOCUMENTS, kind, format!("{meta}{form}").as_bytes()).await;
+    assert_eq!(known.json()["officers"][0]["officer_id"], "u-1", "by the unit's name: {known:?}");
+    assert_eq!(known.json()["deadline"]["date"], "2026-12-01");
+    let twice = format!("{meta}{meta}{form}");
+    let twice = post_bytes(server.addr, DOCUMENTS, kind, twice.as_bytes()).await;
+    assert_eq!(twice.problem(), "ER0210");
     let other = post_bytes(server.addr, DOCUMENTS, "text/plain", b"x").await;
     assert_eq!(other.problem(), "ER0440");
 }
@@ -233,6 +240,9 @@ async fn feedback_is_checked_and_kept() {
         post(server.addr, &path, &json!({"decision": "corrected"})).await.problem(),
         "ER0210"
     );
+    let accepted = |label: &str| json!({"decision": "accepted", "label": label});
+    let refused = post(server.addr, &path, &accepted("警政署")).await.json();
+    assert_eq!(refused["errors"][0]["pointer"], "/label", "nobody suggested that: {refused}");
     assert_eq!(post(server.addr, &path, &json!({"verdict": "x"})).await.problem(), "ER0220");
     let kept = get(server.addr, &format!("/api/v1/predictions/{id}")).await;
     validate(
@@ -241,11 +251,40 @@ async fn feedback_is_checked_and_kept() {
     );
     assert_eq!(kept.json()["labels"][0]["code"], "戶政司");
     assert_eq!(kept.json()["feedback"].as_array().unwrap().len(), 2);
+    assert_eq!(post(server.addr, &path, &accepted("301000000A/戶政司")).await.status, 204);
     let unknown = "0".repeat(32);
     let accepted = json!({"decision": "accepted"});
     let path = format!("/api/v1/predictions/{unknown}/feedback");
     assert_eq!(post(server.addr, &path, &accepted).await.problem(), "ER0100");
     assert_eq!(get(server.addr, "/api/v1/predictions/x").await.problem(), "ER0100");
+}
+
+#[tokio::test]
+async fn whose_cases_those_of_a_reformed_unit_are_a_person_says() {
+    let server = Server::open().await;
+    // 營建署 was split in 2023, 社會司 went to another ministry in 2013.
+    for name in ["letters", "documents"] {
+        classifier::activate(server.data_dir.path(), name, &["營建署", "社會司", "戶政司"]);
+    }
+    server.routing.refresh();
+    for (text, unit, is_open) in [
+        ("土地", json!("301000000A/國土管理署"), true),
+        ("戶籍", json!("301000000A/戶政司"), false),
+    ] {
+        let answer = post(server.addr, LETTERS, &letter("", text)).await.json();
+        let item = &answer["items"][0];
+        assert_eq!(item["labels"][0]["unit"], unit, "{answer}");
+        assert_eq!(item["requires_human"], json!(is_open), "{answer}");
+        let document = json!({"document": {"doc_type": "函", "subject": text}});
+        let answer = post(server.addr, DOCUMENTS, &document).await.json();
+        assert_eq!(answer["units"][0]["unit"], unit, "{answer}");
+        assert_eq!(answer["requires_human"], json!(is_open), "{answer}");
+    }
+    let made = post(server.addr, LETTERS, &letter("", "戶籍")).await.json();
+    let id = made["items"][0]["prediction_id"].as_str().unwrap();
+    let path = format!("/api/v1/predictions/{id}/feedback");
+    let gone = json!({"decision": "corrected", "label": "社會司"});
+    assert_eq!(post(server.addr, &path, &gone).await.problem(), "ER0210");
 }
 
 #[tokio::test]
