@@ -178,7 +178,7 @@ fn a_mistyped_folder_becomes_no_installation() {
     let folder = ["--data-dir", typo.to_str().unwrap()];
     for command in [&["jobs", "list"][..], &["jobs", "cancel", "x"], &["subject", "erasures"]] {
         check_refused(&[command, &folder].concat(), &["--data-dir", "fenwen serve"]);
-        assert!(!typo.join("store.sqlite").exists(), "{command:?}");
+        assert!(!typo.join("store.sqlite").is_file(), "{command:?}");
     }
 }
 

@@ -296,11 +296,7 @@ pub(super) fn a_day_is_exported_without_what_it_was_about(fixture: Fixture) {
     );
     check_quality(&found);
     check_usage(&found);
-    for table in TABLES {
-        let of = |name: &str| &found[&format!("{}/dt=2026-11-23/{name}", table.name)];
-        let signed = format!("over {}\n", of("manifest.json").len());
-        assert_eq!(of("manifest.sig"), signed.as_bytes(), "{}", table.name);
-    }
+    check_signatures(&found);
 
     #[cfg(feature = "parquet")]
     for table in TABLES {

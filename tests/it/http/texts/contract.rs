@@ -188,7 +188,7 @@ async fn exchange_files_are_documents_and_classified_ones_are_not() {
     let meta = "--b\r\ncontent-disposition: form-data; name=\"meta\"\r\n\r\n{\"received_at\":\"2026-11-23\",        \"officers\":[{\"officer_id\":\"u-1\",\"unit\":\"地政司\"}]}\r\n";
     let known = post_bytes(server.addr, DOCUMENTS, kind, format!("{meta}{form}").as_bytes()).await;
     assert_eq!(known.json()["officers"][0]["officer_id"], "u-1", "by the unit's name: {known:?}");
-    assert_eq!(known.json()["deadline"]["date"], "2026-12-01");
+    assert_eq!(known.json()["deadline"]["date"], "2026-11-24", "a working day later");
     let twice = format!("{meta}{meta}{form}");
     let twice = post_bytes(server.addr, DOCUMENTS, kind, twice.as_bytes()).await;
     assert_eq!(twice.problem(), "ER0210");
@@ -268,8 +268,8 @@ async fn whose_cases_those_of_a_reformed_unit_are_a_person_says() {
     }
     server.routing.refresh();
     for (text, unit, is_open) in [
-        ("土地", json!("301000000A/國土管理署"), true),
-        ("戶籍", json!("301000000A/戶政司"), false),
+        ("土地重劃疑義", json!("301000000A/國土管理署"), true),
+        ("戶籍謄本申請", json!("301000000A/戶政司"), false),
     ] {
         let answer = post(server.addr, LETTERS, &letter("", text)).await.json();
         let item = &answer["items"][0];
