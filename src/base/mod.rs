@@ -15,6 +15,7 @@ pub(crate) mod protobuf;
 mod signature;
 mod timestamp;
 mod trace;
+mod unique;
 
 use std::fmt;
 use std::time::Duration;
@@ -33,6 +34,7 @@ pub use private::{Private, Secret};
 pub use signature::{KeyFileError, PublicKey, SigningKey};
 pub use timestamp::{from_rfc3339, is_rfc3339, rfc3339};
 pub use trace::{Attribute, Begun, Span, SpanKind, Spans, TraceContext};
+pub use unique::{TWICE, Unique};
 
 /// What stands before every type of event.
 pub const EVENT_ROOT: &str = "tw.gov.moi.ai";

@@ -50,7 +50,15 @@ pub enum BusError {
         /// What the server says.
         found: String,
     },
-    /// The server cannot be reached or refuses us.
+    /// No server answers.
+    #[error("no bus answers at {url}")]
+    Away {
+        /// Where; without credentials.
+        url: String,
+        /// Why.
+        source: Box<dyn std::error::Error + Send + Sync>,
+    },
+    /// The server refuses us, or nobody can tell where it is.
     #[error("failed to reach the bus at {url}")]
     Unreachable {
         /// Where; without credentials.
@@ -88,6 +96,7 @@ impl BusError {
             BusError::NoResponders(_)
             | BusError::Closed
             | BusError::TooOld { .. }
+            | BusError::Away { .. }
             | BusError::Unreachable { .. } => ErrorCode::Unavailable,
             BusError::Unroutable(_)
             | BusError::SetUp { .. }
@@ -104,6 +113,7 @@ impl BusError {
                 | BusError::Timeout
                 | BusError::Full(_)
                 | BusError::Closed
+                | BusError::Away { .. }
                 | BusError::Unreachable { .. }
         )
     }
@@ -119,6 +129,7 @@ impl BusError {
             BusError::TooLarge { .. } => "大型內容請先上傳,訊息中只放 blob_id",
             BusError::Closed => "服務正在停止,請改送其他節點",
             BusError::TooOld { .. } => "請將 NATS 更新為 2.12.6 以上(或 2.11.15 以上的 2.11 版)",
+            BusError::Away { .. } => "啟動 NATS,並檢查 bus.url 與防火牆設定",
             BusError::Unreachable { .. } => {
                 "檢查 bus.url、憑證檔與防火牆設定;加密連線另核對 bus.ca 與伺服器憑證上的名稱"
             }

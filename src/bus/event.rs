@@ -10,7 +10,7 @@ use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use serde_json::{Map, Value};
 
-use crate::base::is_rfc3339;
+use crate::base::{TWICE, Unique, is_rfc3339};
 
 /// Media type of the structured form.
 pub const MEDIA_TYPE: &str = "application/cloudevents+json";
@@ -27,6 +27,9 @@ pub enum EventError {
     /// Not a JSON object.
     #[error("an event is a JSON object")]
     NotAnObject,
+    /// A key stands twice in it, so that each reader would take the value that it likes.
+    #[error("a key stands twice in the event")]
+    Twice,
     /// Larger than [`MAX_EVENT_BYTES`].
     #[error("an event has {0} bytes, more than {MAX_EVENT_BYTES}")]
     TooLarge(usize),
@@ -236,8 +239,10 @@ impl CloudEvent {
         if MAX_EVENT_BYTES < json.len() {
             return Err(EventError::TooLarge(json.len()));
         }
-        let Ok(Value::Object(mut object)) = serde_json::from_slice(json) else {
-            return Err(EventError::NotAnObject);
+        let mut object = match serde_json::from_slice(json) {
+            Ok(Unique(Value::Object(object))) => object,
+            Err(error) if error.to_string().starts_with(TWICE) => return Err(EventError::Twice),
+            _ => return Err(EventError::NotAnObject),
         };
         // Null stands for an absent attribute (JSON format, 2.2), but for `data` it is a value.
         object.retain(|name, value| name == "data" || !value.is_null());

@@ -129,6 +129,8 @@ pub struct Delivery {
     pub subject: Subject,
     /// The event.
     pub event: Arc<CloudEvent>,
+    /// What its sender said about it, as of a request; none inside one process.
+    pub headers: Headers,
     /// Which delivery this is, from 1.
     pub attempt: u32,
     /// Extends the lease.
@@ -147,7 +149,7 @@ pub(super) async fn received(handler: &Handler, delivery: Delivery) -> Option<Ou
     AssertUnwindSafe(async { handler(delivery).await }).catch_unwind().await.ok()
 }
 
-/// The event with why it was given up; everything that it said is kept.
+/// The event with why it was given up. Its attributes are kept; what a command says may be somebody's letter, and goes.
 pub(super) fn dead_letter(
     event: &CloudEvent,
     subject: &Subject,
@@ -155,9 +157,11 @@ pub(super) fn dead_letter(
     n_deliveries: u32,
 ) -> Result<CloudEvent, EventError> {
     let n_deliveries = i32::try_from(n_deliveries).unwrap_or(i32::MAX);
-    event
-        .clone()
-        .with("deadreason", Extension::String(reason.to_owned()))?
+    let mut dead = event.clone();
+    if subject.is_command() {
+        dead.data = None;
+    }
+    dead.with("deadreason", Extension::String(reason.to_owned()))?
         .with("deadsubject", Extension::String(subject.to_string()))?
         .with("deaddeliveries", Extension::Integer(n_deliveries))
 }
@@ -205,6 +209,13 @@ pub struct StreamReport {
     pub name: String,
     /// Who takes its messages.
     pub retention: Retention,
+    /// None while nobody has made it.
+    pub state: Option<StreamState>,
+}
+
+/// What is in a stream.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct StreamState {
     /// Messages kept.
     pub n_messages: u64,
     /// Durables on it.

@@ -8,6 +8,7 @@ mod embedded;
 mod error;
 mod event;
 mod gate;
+mod late;
 mod message;
 #[cfg(feature = "nats")]
 mod nats;
@@ -21,9 +22,10 @@ use futures_util::future::BoxFuture;
 pub use embedded::{Embedded, EmbeddedSettings};
 pub use error::BusError;
 pub use event::{CloudEvent, Data, EventError, Extension, MAX_EVENT_BYTES, MEDIA_TYPE, Origin};
+pub use late::{Connect, Late};
 pub use message::{
     Answerer, Delivery, Endpoint, Handle, Handler, Headers, Outcome, Receipt, Reply, Report,
-    Request, ServiceSpec, StreamReport, Subscription,
+    Request, ServiceSpec, StreamReport, StreamState, Subscription,
 };
 #[cfg(feature = "nats")]
 pub use nats::{Nats, NatsSettings, NatsTls};
@@ -31,6 +33,9 @@ pub use stream::{
     DUPLICATE_WINDOW, MAX_DELIVERIES, Retention, STREAMS, StreamSpec, stream_of, stream_under,
 };
 pub use subject::{Filter, ROOT, Subject, SubjectError, is_token};
+
+/// Bytes of one message on a server that was not asked yet: NATS's own default.
+const DEFAULT_MESSAGE_BYTES: usize = 1 << 20;
 
 /// A bus.
 pub trait Bus: Send + Sync {
@@ -76,6 +81,11 @@ pub trait Bus: Send + Sync {
     /// # Errors
     /// [`BusError::Unreachable`].
     fn report(&self) -> BoxFuture<'_, Result<Report, BusError>>;
+
+    /// Whether its server is there now; always where there is none.
+    fn is_connected(&self) -> bool {
+        true
+    }
 
     /// Takes nothing new, lets what runs end, and hands out what was answered or acknowledged.
     fn drain(&self) -> BoxFuture<'_, ()>;

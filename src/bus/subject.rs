@@ -65,6 +65,18 @@ impl Subject {
         Subject::parse(&format!("{ROOT}.evt.{org}.{name}"))
     }
 
+    /// Whether it is one of [`Subject::job`]: the only ones under which somebody's content is sent to a stream.
+    pub fn is_command(&self) -> bool {
+        let rest = self.0.strip_prefix(ROOT).and_then(|it| it.strip_prefix(".job."));
+        rest.is_some()
+    }
+
+    /// Where messages go when they are given up whose subject is none.
+    #[cfg(feature = "nats")]
+    pub(super) fn of_other_dead_letters() -> Subject {
+        Subject(format!("{ROOT}.dlq.other.message"))
+    }
+
     /// Where messages of this subject go when they are given up: `moi.ai.v1.dlq.<service>.<operation or noun>`.
     pub fn dead_letters(&self) -> Subject {
         let rest = self.0.strip_prefix(ROOT).and_then(|it| it.strip_prefix('.')).unwrap_or("");

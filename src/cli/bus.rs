@@ -2,6 +2,8 @@
 
 use std::io::Write;
 use std::sync::Arc;
+#[cfg(feature = "nats")]
+use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
 use anyhow::{Context, anyhow};
@@ -11,12 +13,17 @@ use futures_util::FutureExt;
 use crate::base::{Clock, RequestId, SystemClock};
 use crate::bus::{
     Bus, BusError, Embedded, EmbeddedSettings, Endpoint, Headers, Reply, Report, Request,
-    Retention, ServiceSpec, Subject,
+    Retention, ServiceSpec, StreamReport, StreamState, Subject,
 };
+#[cfg(feature = "nats")]
+use crate::bus::{Late, Nats, NatsSettings, NatsTls};
 use crate::config::{BusEngine, Config};
+use crate::service::notices::{NoticeKind, Notices};
 
 /// Longest wait of the check for one answer.
 const TIMEOUT: Duration = Duration::from_secs(5);
+/// How often a server looks whether that of its bus is there.
+const LOOK_EVERY: Duration = Duration::from_secs(5);
 /// Requests that the check sends.
 const N_REQUESTS: u32 = 20;
 
@@ -38,29 +45,91 @@ pub(super) fn run(command: BusCommand, config: &Config) -> anyhow::Result<()> {
     runtime.block_on(check(config))
 }
 
-/// Opens the bus of the settings.
+/// Opens the bus of the settings. Where its server does not answer, the bus is there all the same and connects later; one that
+/// answers and refuses us is an error.
 ///
 /// # Errors
 /// As [`BusError`] says.
 pub(super) async fn open(config: &Config) -> Result<Arc<dyn Bus>, BusError> {
     match config.bus.engine {
-        BusEngine::Embedded => {
-            let settings = EmbeddedSettings {
-                lease: Duration::from_secs(config.bus.lease_s),
-                max_waiting: config.bus.max_waiting as usize,
-                ..EmbeddedSettings::default()
-            };
-            Ok(Arc::new(Embedded::new(settings, Arc::new(SystemClock))))
-        }
+        BusEngine::Embedded => Ok(embedded(config)),
         BusEngine::Nats => open_nats(config).await,
     }
 }
 
+fn embedded(config: &Config) -> Arc<dyn Bus> {
+    let settings = EmbeddedSettings {
+        lease: Duration::from_secs(config.bus.lease_s),
+        max_waiting: config.bus.max_waiting as usize,
+        ..EmbeddedSettings::default()
+    };
+    Arc::new(Embedded::new(settings, Arc::new(SystemClock)))
+}
+
 #[cfg(feature = "nats")]
 async fn open_nats(config: &Config) -> Result<Arc<dyn Bus>, BusError> {
-    use crate::bus::{Nats, NatsSettings, NatsTls};
+    let settings = nats_settings(config);
+    let error = match Nats::connect(settings.clone()).await {
+        Ok(bus) => return Ok(Arc::new(bus)),
+        Err(error @ BusError::Away { .. }) => error,
+        Err(error) => return Err(error),
+    };
+    let reason = chain(&error);
+    tracing::warn!(reason, "匯流排無法連線:先以 HTTP 提供服務,事件留在資料庫,連上後補送");
+    let url = settings.shown_url();
+    let last = Arc::new(Mutex::new(reason));
+    let connect = move || {
+        let (settings, last) = (settings.clone(), Arc::clone(&last));
+        async move {
+            let connected = Nats::connect(settings).await;
+            match &connected {
+                Ok(_) => tracing::info!("已連上匯流排"),
+                Err(error) => tell_once(error, &last),
+            }
+            connected.map(|it| Arc::new(it) as Arc<dyn Bus>)
+        }
+        .boxed()
+    };
+    Ok(Arc::new(Late::new(url, Box::new(connect))))
+}
+
+/// Says why the bus is not there, unless that was said last.
+#[cfg(feature = "nats")]
+fn tell_once(error: &BusError, last: &Mutex<String>) {
+    let reason = chain(error);
+    let mut last = last.lock().unwrap_or_else(PoisonError::into_inner);
+    if *last != reason {
+        tracing::warn!(reason, remedy = error.remedy(), "匯流排仍無法連線");
+        *last = reason;
+    }
+}
+
+/// A bus to look at: nothing is made on it.
+async fn look(config: &Config) -> Result<Arc<dyn Bus>, BusError> {
+    match config.bus.engine {
+        BusEngine::Embedded => Ok(embedded(config)),
+        #[cfg(feature = "nats")]
+        BusEngine::Nats => Ok(Arc::new(Nats::look(nats_settings(config)).await?)),
+        #[cfg(not(feature = "nats"))]
+        BusEngine::Nats => open_nats(config).await,
+    }
+}
+
+/// Puts on the board of notices whether the server of the bus is there, for as long as it is polled.
+pub(super) async fn watch(bus: Arc<dyn Bus>, notices: Arc<Notices>) {
+    loop {
+        match bus.is_connected() {
+            true => notices.settle(NoticeKind::BusAway, &[]),
+            false => notices.raise(NoticeKind::BusAway, "bus"),
+        }
+        SystemClock.wait(LOOK_EVERY).await;
+    }
+}
+
+#[cfg(feature = "nats")]
+fn nats_settings(config: &Config) -> NatsSettings {
     let bus = &config.bus;
-    let settings = NatsSettings {
+    NatsSettings {
         url: bus.url.clone(),
         credentials: bus.credentials.clone(),
         tls: NatsTls {
@@ -73,8 +142,7 @@ async fn open_nats(config: &Config) -> Result<Arc<dyn Bus>, BusError> {
         replicas: bus.replicas,
         accept_old_server: bus.accept_old_server,
         ..NatsSettings::default()
-    };
-    Ok(Arc::new(Nats::connect(settings).await?))
+    }
 }
 
 #[cfg(not(feature = "nats"))]
@@ -87,13 +155,22 @@ async fn open_nats(config: &Config) -> Result<Arc<dyn Bus>, BusError> {
 /// A failure of the bus in one line, with its remedy.
 pub(super) fn told(error: BusError) -> anyhow::Error {
     let remedy = error.remedy();
-    let error = anyhow::Error::new(error);
-    let causes: Vec<String> = error.chain().map(ToString::to_string).collect();
-    anyhow!("{}({remedy})", causes.join(":"))
+    anyhow!("{}({remedy})", chain(&error))
+}
+
+/// A failure with its causes.
+fn chain(error: &BusError) -> String {
+    let mut causes = vec![error.to_string()];
+    let mut source = std::error::Error::source(error);
+    while let Some(cause) = source {
+        causes.push(cause.to_string());
+        source = cause.source();
+    }
+    causes.join(":")
 }
 
 async fn check(config: &Config) -> anyhow::Result<()> {
-    let bus = open(config).await.map_err(told)?;
+    let bus = look(config).await.map_err(told)?;
     let report = bus.report().await.map_err(told)?;
     let round_trips = round_trips(&*bus).await.map_err(told)?;
     bus.drain().await;
@@ -129,6 +206,22 @@ async fn round_trips(bus: &dyn Bus) -> Result<Vec<Duration>, BusError> {
     Ok(times)
 }
 
+/// What to do where something is not there.
+const NOT_MADE: &str = "尚未建立的串流由 fenwen serve 首次連線時建立;命令與事件的接收者由具備該服務的節點啟動時建立,\
+    MOI_AI_DLQ 與 MOI_AI_AUDIT 的接收者由維運單位自行建立。";
+
+fn state(state: Option<StreamState>) -> String {
+    match state {
+        None => "尚未建立".to_owned(),
+        Some(StreamState { n_messages, n_durables: 0 }) => {
+            format!("訊息 {n_messages},接收者尚未建立")
+        }
+        Some(StreamState { n_messages, n_durables }) => {
+            format!("訊息 {n_messages},接收者 {n_durables}")
+        }
+    }
+}
+
 fn print(report: &Report, round_trips: &[Duration]) -> std::io::Result<()> {
     let mut out = std::io::stdout().lock();
     writeln!(out, "伺服器:{} {}", report.server, report.version)?;
@@ -139,8 +232,11 @@ fn print(report: &Report, round_trips: &[Duration]) -> std::io::Result<()> {
             Retention::WorkQueue => "工作佇列",
             Retention::Limits => "保留至期限",
         };
-        let (name, n, durables) = (&stream.name, stream.n_messages, stream.n_durables);
-        writeln!(out, "  {name:<14} {kind},訊息 {n},接收者 {durables}")?;
+        writeln!(out, "  {:<14} {kind},{}", stream.name, state(stream.state))?;
+    }
+    let is_made = |it: &StreamReport| it.state.is_some_and(|it| 0 < it.n_durables);
+    if !report.streams.iter().all(is_made) {
+        writeln!(out, "  {NOT_MADE}")?;
     }
     writeln!(out, "服務:")?;
     for (name, version) in &report.services {

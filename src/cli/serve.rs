@@ -11,7 +11,7 @@ use tokio::task::JoinHandle;
 
 use crate::audit::{AuditEvent, Outcome, Recorder, Row};
 use crate::base::{Clock, Spans, SystemClock, memory};
-use crate::bus::Bus;
+use crate::bus::{Bus, BusError, Handle};
 use crate::config::{Config, NodeService};
 use crate::engine::{self, Device};
 use crate::http::{self, App, AppParts, Ended, HttpOptions, Listener};
@@ -143,13 +143,13 @@ async fn serve(
     if let Some(recogniser) = &offer.recogniser {
         recogniser.check(CHECK_TIME).await;
     }
-    let serving = rpc::serve(&*bus, &rpc).await.map_err(super::bus::told)?;
+    let serving = answering(&*bus, &rpc).await.map_err(super::bus::told)?;
     let shutdown = shutdown()?;
     // Standard output may be closed, as by `head`: the server serves all the same.
     let _ = announce(listeners.first().context("沒有監聽位址")?.tcp.local_addr()?);
     let (stop, stopped) = tokio::sync::watch::channel(false);
     let following = senders.follow(role, &*bus).await?;
-    let looking = looking(config, (&jobs, service.notices()), &audit);
+    let looking = looking(config, (&jobs, &bus, service.notices()), &audit);
     let at_work = at_work(role, &service, (&jobs, &spans));
     let pumps = super::audit::pumps(config, &audit, &bus)?;
     let telling = Told { store: store.clone(), clock, bus: Arc::clone(&bus) };
@@ -179,12 +179,13 @@ fn told(ended: Ended) {
 /// What looks at the installation itself.
 fn looking(
     config: &Config,
-    (jobs, notices): (&Arc<Jobs>, &Arc<Notices>),
+    (jobs, bus, notices): (&Arc<Jobs>, &Arc<dyn Bus>, &Arc<Notices>),
     audit: &Arc<Recorder>,
-) -> [JoinHandle<()>; 2] {
+) -> [JoinHandle<()>; 3] {
     let release = release::keep_checked(config.clone(), Arc::clone(notices), Arc::clone(audit));
     let rest = notices::watch(config.clone(), Arc::clone(jobs), Arc::clone(notices));
-    [tokio::spawn(release), tokio::spawn(rest)]
+    let bus = super::bus::watch(Arc::clone(bus), Arc::clone(notices));
+    [tokio::spawn(release), tokio::spawn(rest), tokio::spawn(bus)]
 }
 
 /// What keeps what is served current.
@@ -201,6 +202,13 @@ fn tending(
     tasks.extend(recogniser.map(|it| tokio::spawn(watch(it))));
     tasks.extend(drift::watch(config, tenants).map(tokio::spawn));
     tasks
+}
+
+/// Answers requests over the bus, and makes jobs of its commands.
+async fn answering(bus: &dyn Bus, rpc: &Arc<Rpc>) -> Result<Vec<Handle>, BusError> {
+    let mut handles = rpc::serve(bus, rpc).await?;
+    handles.extend(rpc::receive(bus, rpc).await?);
+    Ok(handles)
 }
 
 /// What serves requests over the bus.

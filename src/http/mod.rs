@@ -84,7 +84,7 @@ use crate::service::webhooks::Webhooks;
 use crate::task::call::{CallContext, CallError};
 use crate::wire::openai::{AudioDelta, AudioDone, AudioText};
 use crate::wire::v1::correction::NamedCorrectionRequest;
-use crate::wire::v1::jobs::JobChange;
+use crate::wire::v1::jobs::{JobChange, JobListRequest, NamedJobRequest};
 use crate::wire::v1::live::{LiveMessage, LiveRequest};
 use crate::wire::v1::meta::PurposeRule;
 use crate::wire::v1::picture::PictureRequest;
@@ -314,6 +314,8 @@ impl App {
         PictureRequest,
         NamedFeedbackRequest,
         NamedCorrectionRequest,
+        NamedJobRequest,
+        JobListRequest,
         LiveRequest,
         LiveMessage,
         AudioText,

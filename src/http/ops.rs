@@ -9,6 +9,7 @@ use axum::http::HeaderName;
 use axum::http::header::CONTENT_TYPE;
 
 use crate::base::ErrorCode;
+use crate::service::notices::NoticeKind;
 use crate::task::call::Task;
 use crate::task::idcard::Health;
 use crate::task::service::ServiceName;
@@ -114,7 +115,11 @@ pub(super) async fn ready(State(app): State<Arc<App>>) -> Result<Json<catalogue:
             Err(Failure::new(ErrorCode::Unavailable, message))
         }
         Health::Ready => {
-            let notices = app.service.answers().1.into_iter().collect();
+            let mut notices: Vec<String> = app.service.answers().1.into_iter().collect();
+            // What is told there goes to whoever asks: of the board this kind alone.
+            if app.service.notices().has(NoticeKind::BusAway) {
+                notices.push(NoticeKind::BusAway.message().to_owned());
+            }
             Ok(Json(catalogue::State { status: "ready", notices }))
         }
         Health::Unavailable(reason) => {

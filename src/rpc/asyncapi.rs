@@ -28,6 +28,15 @@ fn document() -> Value {
         messages.insert(format!("{id}-request"), request_message(operation));
         messages.insert(format!("{id}-reply"), reply_message(operation));
     }
+    for operation in Operation::ALL.into_iter().filter(|it| it.becomes_job()) {
+        let id = format!("{}-{}-command", operation.service(), operation.name());
+        channels.insert(id.clone(), command_channel(operation, &id));
+        operations.insert(id.clone(), command_operation(operation, &id));
+        messages.insert(id, command_message(operation));
+    }
+    channels.insert("dead-letter".to_owned(), dead_letter_channel());
+    operations.insert("dead-letter".to_owned(), dead_letter_operation());
+    messages.insert("dead-letter".to_owned(), dead_letter_message());
     for kind in Event::types() {
         let id = kind.name.replace('.', "-");
         channels.insert(id.clone(), event_channel(kind, &id));
@@ -40,7 +49,7 @@ fn document() -> Value {
         "info": {
             "title": "fenwen(分文)企業匯流排",
             "version": env!("CARGO_PKG_VERSION"),
-            "description": "請求與回覆、事件。所有結果僅供承辦人參考,由人決定。事件不含文字內容與個人資料。",
+            "description": "請求與回覆、命令、事件。所有結果僅供承辦人參考,由人決定。事件不含文字內容與個人資料。",
             "license": {"name": "Apache-2.0"},
         },
         "defaultContentType": "application/json",
@@ -104,11 +113,11 @@ fn request_message(operation: Operation) -> Value {
             "type": "object",
             "properties": {
                 "content-type": {"type": "string", "description": "未附時為 application/json;公文另可為 application/xml(DI)"},
-                "x-org-code": {"type": "string", "pattern": "^[A-Za-z0-9-]{1,64}$", "description": "呼叫端的機關代碼;未附時為 301000000A"},
+                "authorization": {"type": "string", "description": "Bearer 權杖或 API 金鑰,與 HTTP 相同"},
                 "x-deadline-ms": {"type": "string", "pattern": "^[0-9]{1,9}$", "description": "願意等待的毫秒數;只能縮短伺服器的期限,不足 200 以 200 計"},
                 "x-request-id": {"type": "string", "pattern": "^[A-Za-z0-9._-]{1,64}$", "description": "呼叫端的識別碼,原樣回覆"},
                 "x-client-id": {"type": "string", "pattern": "^[A-Za-z0-9_-]{1,64}$", "description": "呼叫端系統,由閘道填寫;工作與上傳只供本系統查詢"},
-                "x-org-code": {"type": "string", "pattern": "^[A-Za-z0-9_-]{1,64}$", "description": "呼叫端系統所屬機關"},
+                "x-org-code": {"type": "string", "pattern": "^[A-Za-z0-9-]{1,64}$", "description": "呼叫端的機關代碼;未附時為 301000000A"},
                 "traceparent": {"type": "string", "description": "W3C Trace Context"},
             },
         },
@@ -116,9 +125,100 @@ fn request_message(operation: Operation) -> Value {
     })
 }
 
+fn command_channel(operation: Operation, id: &str) -> Value {
+    json!({
+        "address": format!("{ROOT}.job.{}.{}", operation.service(), operation.name()),
+        "title": format!("{}的命令", operation.title()),
+        "description": "送入串流 MOI_AI_JOBS;每件命令成為一件工作,由具備該服務的節點接收",
+        "messages": {"command": {"$ref": format!("#/components/messages/{id}")}},
+    })
+}
+
+fn command_operation(operation: Operation, id: &str) -> Value {
+    json!({
+        "action": "receive",
+        "title": format!("{}的命令", operation.title()),
+        "channel": {"$ref": format!("#/channels/{id}")},
+        "messages": [{"$ref": format!("#/channels/{id}/messages/command")}],
+    })
+}
+
+/// A command: its document is that of the request, its headers are those that prove the sender.
+fn command_message(operation: Operation) -> Value {
+    json!({
+        "title": format!("{}的命令", operation.title()),
+        "contentType": MEDIA_TYPE,
+        "headers": {
+            "type": "object",
+            "properties": {
+                "Nats-Msg-Id": {"type": "string", "description": "與事件的 id 相同,供去除重複"},
+                "authorization": {"type": "string", "description": "Bearer 權杖或 API 金鑰;處理時仍須有效"},
+                "x-client-id": {"type": "string", "pattern": "^[A-Za-z0-9_-]{1,64}$", "description": "呼叫端系統,由閘道填寫;工作與上傳只供本系統查詢"},
+                "x-org-code": {"type": "string", "pattern": "^[A-Za-z0-9-]{1,64}$", "description": "呼叫端的機關代碼;未附時為 301000000A"},
+                "traceparent": {"type": "string", "description": "W3C Trace Context"},
+            },
+        },
+        "payload": {
+            "type": "object",
+            "required": ["specversion", "id", "source", "type", "data"],
+            "properties": {
+                "specversion": {"type": "string", "const": "1.0"},
+                "id": {"type": "string", "pattern": "^[A-Za-z0-9._-]{1,64}$", "description": "重送的識別碼:相同的 source 與 id 只成為一件工作,24 小時內有效"},
+                "source": {"type": "string", "description": "呼叫端系統的 URI"},
+                "type": {"type": "string", "description": "由呼叫端自訂"},
+                "correlationid": {"type": "string", "pattern": "^[A-Za-z0-9._-]{1,64}$", "description": "工作的事件以此為 correlationid;未附時為 id"},
+                "data": schema(operation.request()),
+            },
+        },
+    })
+}
+
+fn dead_letter_channel() -> Value {
+    json!({
+        "address": format!("{ROOT}.dlq.{{service}}.{{operation}}"),
+        "title": "無法處理的命令與放棄的工作",
+        "description": "存於串流 MOI_AI_DLQ,供維運人員查明;只有識別碼、代碼與原因,不含內容",
+        "parameters": {
+            "service": {"description": "服務名稱", "examples": ["speech", "letters"]},
+            "operation": {"description": "作業名稱", "examples": ["transcribe", "classify"]},
+        },
+        "messages": {"letter": {"$ref": "#/components/messages/dead-letter"}},
+    })
+}
+
+fn dead_letter_operation() -> Value {
+    json!({
+        "action": "send",
+        "title": "無法處理的命令與放棄的工作",
+        "channel": {"$ref": "#/channels/dead-letter"},
+        "messages": [{"$ref": "#/channels/dead-letter/messages/letter"}],
+    })
+}
+
+fn dead_letter_message() -> Value {
+    json!({
+        "title": "無法處理的命令與放棄的工作",
+        "contentType": MEDIA_TYPE,
+        "payload": {
+            "type": "object",
+            "required": ["specversion", "id", "source", "type", "deadreason", "deadsubject", "deaddeliveries"],
+            "properties": {
+                "id": {"type": "string", "description": "命令的 id;放棄的工作則為新的識別碼"},
+                "subject": {"type": "string", "description": "放棄的工作,例如 jobs/019a…"},
+                "deadreason": {"type": "string", "description": "錯誤代碼(例如 ER0310)、max-deliveries 或 not-an-event"},
+                "deadsubject": {"type": "string", "description": "命令的主題"},
+                "deaddeliveries": {"type": "integer", "description": "送達或執行的次數"},
+            },
+        },
+    })
+}
+
 fn reply_message(operation: Operation) -> Value {
     let payload = match operation.reply() {
         Some(name) => schema(name),
+        None if operation == Operation::ReadJobResult => {
+            json!({"description": "與該服務直接呼叫時的回覆相同;錄音為遮蔽個資的逐字稿(TranscriptionResponse)"})
+        }
         None => json!({"description": "空白:已收下"}),
     };
     json!({"title": format!("{}的結果", operation.title()), "payload": payload})

@@ -11,20 +11,64 @@ use crate::bus::{Headers, Reply, Request};
 use crate::identity::Shown;
 use crate::policy::{Denial, Principal, Purposes, Route, Scopes, Surface};
 use crate::service::jobs::Caller;
-use crate::task::call::{CallContext, CallError, Said};
+use crate::task::call::{CallContext, CallError, Origin, Said};
 use crate::wire::call;
 use crate::wire::problem::{self, Occurrence, Problem};
 
+use super::command::Command;
 use super::operation::Asked;
 use super::{Operation, Rpc, record};
 
 const CONTENT_TYPE: &str = "content-type";
 
+/// How a request is done.
+pub(super) enum Manner {
+    /// At once; its answer is one message.
+    Now {
+        /// Bytes of it, headers included.
+        max_bytes: usize,
+    },
+    /// As a job, however often it is sent.
+    Later(Command),
+}
+
+impl Manner {
+    /// What the call belongs to.
+    fn origin(&self, of: Origin) -> Origin {
+        match self {
+            Manner::Now { .. } => of,
+            Manner::Later(command) => {
+                Origin { correlation: command.correlation().to_owned(), ..of }
+            }
+        }
+    }
+
+    async fn run(
+        &self,
+        rpc: &Rpc,
+        operation: Operation,
+        asked: Asked<'_>,
+    ) -> Result<Vec<u8>, CallError> {
+        match self {
+            Manner::Now { .. } => require_fit(operation.run(rpc, asked).await?, self.max_reply()),
+            Manner::Later(command) => command.accept(rpc, operation, asked).await,
+        }
+    }
+
+    /// Bytes of an answer without its headers.
+    fn max_reply(&self) -> usize {
+        match self {
+            Manner::Now { max_bytes } => max_bytes.saturating_sub(HEADER_BYTES),
+            Manner::Later(_) => usize::MAX,
+        }
+    }
+}
+
 /// Answers a request; a failure becomes a problem document.
 pub(super) async fn answer(
     rpc: &Rpc,
     operation: Operation,
-    max_bytes: usize,
+    manner: &Manner,
     request: Request,
 ) -> Reply {
     let request_id = RequestId::fresh(rpc.clock.as_ref());
@@ -43,7 +87,7 @@ pub(super) async fn answer(
     let mut line = AccessLine { rpc, operation, request_id, span, begun, status: None };
     let noted: Arc<Said> = Arc::default();
     let cx_noted = Arc::clone(&noted);
-    let row = record::row(operation, proven.as_ref().ok(), (request_id, &trace_id));
+    let row = record::row(rpc, operation, proven.as_ref().ok(), (request_id, &trace_id));
     let said = asked_timeout.and_then(|timeout| {
         let proven = proven?;
         let own = span.map(|it| it.context).or(caller).map(|it| it.to_string());
@@ -55,16 +99,15 @@ pub(super) async fn answer(
         let cx = CallContext {
             request_id,
             deadline: line.begun + timeout,
-            origin: Arc::new(origin),
+            origin: Arc::new(manner.origin(origin)),
             purposes,
             said: cx_noted,
         };
-        let asked = Asked { cx, caller, by, scopes, media_type: &media_type, body: request.body };
-        let ran = AssertUnwindSafe(operation.run(rpc, asked)).catch_unwind().await;
+        let (media_type, max_reply) = (media_type.as_str(), manner.max_reply());
+        let asked = Asked { cx, caller, by, scopes, media_type, max_reply, body: request.body };
+        let ran = AssertUnwindSafe(manner.run(rpc, operation, asked)).catch_unwind().await;
         // The panic's message stays out of the answer: it may hold input.
-        let ran =
-            ran.unwrap_or_else(|_| Err(CallError::new(ErrorCode::Internal, "系統發生錯誤。")));
-        require_fit(ran?, max_bytes)
+        ran.unwrap_or_else(|_| Err(CallError::new(ErrorCode::Internal, "系統發生錯誤。")))
     };
     let answer = record::recorded(rpc, row, &noted, work).await;
     let mut reply = match answer {
@@ -114,6 +157,9 @@ async fn proven<'a>(
         rpc.service.notices().refused("bus");
     })?;
     let principal = admitted.ok_or(Denial::NoCredential)?;
+    if route.reads_kept() && !principal.has_hours {
+        rpc.service.notices().read(&principal.client, principal.name());
+    }
     let by = principal.name().to_owned();
     let Principal { client, org, scopes, purposes, .. } = principal;
     let purposes = match purposes {
@@ -126,8 +172,8 @@ async fn proven<'a>(
 /// Space that the headers of a reply need.
 const HEADER_BYTES: usize = 4 << 10;
 
-fn require_fit(body: Vec<u8>, max_bytes: usize) -> Result<Vec<u8>, CallError> {
-    if body.len() + HEADER_BYTES <= max_bytes {
+fn require_fit(body: Vec<u8>, max_reply: usize) -> Result<Vec<u8>, CallError> {
+    if body.len() <= max_reply {
         return Ok(body);
     }
     let message = "回覆超過匯流排單則訊息的上限,請改用 HTTP,或減少所要求的內容。";
@@ -214,8 +260,9 @@ mod tests {
 
     #[test]
     fn what_does_not_fit_a_message_is_refused_with_a_remedy() {
-        assert_eq!(require_fit(vec![0; 96], HEADER_BYTES + 96).map(|it| it.len()), Ok(96));
-        let error = require_fit(vec![0; 97], HEADER_BYTES + 96).unwrap_err();
+        let max_reply = Manner::Now { max_bytes: HEADER_BYTES + 96 }.max_reply();
+        assert_eq!(require_fit(vec![0; 96], max_reply).map(|it| it.len()), Ok(96));
+        let error = require_fit(vec![0; 97], max_reply).unwrap_err();
         assert_eq!(error.code, ErrorCode::TooLarge);
         assert!(error.message.contains("HTTP"), "{}", error.message);
     }

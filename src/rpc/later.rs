@@ -2,7 +2,7 @@
 
 use crate::base::{ErrorCode, Private};
 use crate::policy::{Denial, Scope};
-use crate::service::jobs::{JobInput, JobOrder, JobState, failed};
+use crate::service::jobs::{JobInput, JobOrder, JobState, Repetition, failed};
 use crate::service::speech::{Change, Editor, change};
 use crate::task::call::CallError;
 use crate::task::speech::Rendition;
@@ -17,6 +17,15 @@ use super::operation::{Asked, encode};
 
 /// Transcription of an upload.
 pub(super) async fn transcribe(rpc: &Rpc, asked: Asked<'_>) -> Result<Vec<u8>, CallError> {
+    order(rpc, asked, None).await
+}
+
+/// The same, where its caller may send it again.
+pub(super) async fn order(
+    rpc: &Rpc,
+    asked: Asked<'_>,
+    repetition: Option<Repetition>,
+) -> Result<Vec<u8>, CallError> {
     asked.require_json()?;
     asked.require_short(rpc.options.max_meta_bytes)?;
     let desk = rpc.service.speech_for(&asked.cx.origin.org)?;
@@ -37,10 +46,19 @@ pub(super) async fn transcribe(rpc: &Rpc, asked: Asked<'_>) -> Result<Vec<u8>, C
         priority: order.priority,
         case_no: order.purpose.as_ref().and_then(Purpose::case_no),
         purpose: order.purpose.map(|it| it.code),
-        correlation: asked.cx.request_id.to_string(),
+        correlation: asked.cx.origin.correlation.clone(),
         traceparent: asked.cx.origin.trace_parent.clone(),
     };
-    let prepared = rpc.jobs.prepare(job).await?;
+    accept(rpc, job, repetition).await
+}
+
+/// Accepts a job; the answer is that of the call over HTTP.
+pub(super) async fn accept(
+    rpc: &Rpc,
+    order: JobOrder,
+    repetition: Option<Repetition>,
+) -> Result<Vec<u8>, CallError> {
+    let prepared = rpc.jobs.prepare(order).await?;
     let outlook = &prepared.outlook;
     let answer = encode(&JobAccepted {
         job_id: outlook.id.clone(),
@@ -50,7 +68,9 @@ pub(super) async fn transcribe(rpc: &Rpc, asked: Asked<'_>) -> Result<Vec<u8>, C
         estimated_finish_at: outlook.finish.map(jobs::time),
         links: JobLinks::of(&outlook.id),
     })?;
-    rpc.jobs.accept(prepared, None, answer).await
+    let answer = rpc.jobs.accept(prepared, repetition, answer).await?;
+    metrics::counter!("fenwen_jobs_accepted_total").increment(1);
+    Ok(answer)
 }
 
 /// Another text for an utterance of a transcript.

@@ -2,6 +2,8 @@
 
 mod asyncapi;
 mod call;
+mod command;
+mod jobs;
 mod later;
 mod operation;
 mod record;
@@ -21,7 +23,10 @@ use crate::service::{ClaimCheck, Service};
 use crate::wire::v1::meta::PurposeRule;
 
 pub use asyncapi::asyncapi;
+pub use command::receive;
 pub use operation::Operation;
+
+use call::Manner;
 
 /// Members of this group share the requests.
 const GROUP: &str = "fenwen";
@@ -105,7 +110,8 @@ fn spec(rpc: &Arc<Rpc>, operation: Operation, max_bytes: usize) -> Result<Servic
     let rpc = Arc::clone(rpc);
     let answer = Arc::new(move |request| {
         let rpc = Arc::clone(&rpc);
-        async move { call::answer(&rpc, operation, max_bytes, request).await }.boxed()
+        async move { call::answer(&rpc, operation, &Manner::Now { max_bytes }, request).await }
+            .boxed()
     });
     Ok(ServiceSpec {
         name: format!("fenwen-{}", operation.service()),

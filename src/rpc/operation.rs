@@ -15,7 +15,7 @@ use crate::wire::v1::picture::{self, Picture};
 use crate::wire::v1::recognition::RecognitionAnswer;
 use crate::wire::v1::{answers, dispatch, letters, prediction, suggestions};
 
-use super::{Rpc, later};
+use super::{Rpc, jobs, later};
 
 /// What can be asked over the bus.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -36,11 +36,19 @@ pub enum Operation {
     TranscribeRecording,
     /// Another text for an utterance of a transcript.
     CorrectTranscript,
+    /// How far a job is.
+    ReadJob,
+    /// What came of a job.
+    ReadJobResult,
+    /// Takes a job back.
+    CancelJob,
+    /// The caller's jobs.
+    ListJobs,
 }
 
 impl Operation {
     /// Every operation.
-    pub const ALL: [Operation; 8] = [
+    pub const ALL: [Operation; 12] = [
         Operation::ClassifyLetters,
         Operation::DispatchDocument,
         Operation::RecogniseIdentity,
@@ -49,6 +57,10 @@ impl Operation {
         Operation::AddFeedback,
         Operation::TranscribeRecording,
         Operation::CorrectTranscript,
+        Operation::ReadJob,
+        Operation::ReadJobResult,
+        Operation::CancelJob,
+        Operation::ListJobs,
     ];
 
     /// The service that it belongs to, as in subjects.
@@ -60,6 +72,10 @@ impl Operation {
             Operation::AnswerQuestion | Operation::SuggestAnswers => "qa",
             Operation::AddFeedback => "predictions",
             Operation::TranscribeRecording | Operation::CorrectTranscript => "speech",
+            Operation::ReadJob
+            | Operation::ReadJobResult
+            | Operation::CancelJob
+            | Operation::ListJobs => "jobs",
         }
     }
 
@@ -74,6 +90,10 @@ impl Operation {
             Operation::AddFeedback => "feedback",
             Operation::TranscribeRecording => "transcribe",
             Operation::CorrectTranscript => "correct",
+            Operation::ReadJob => "read",
+            Operation::ReadJobResult => "result",
+            Operation::CancelJob => "cancel",
+            Operation::ListJobs => "list",
         }
     }
 
@@ -88,6 +108,10 @@ impl Operation {
             Operation::AddFeedback => "預測的回饋",
             Operation::TranscribeRecording => "語音轉寫",
             Operation::CorrectTranscript => "更正逐字稿",
+            Operation::ReadJob => "工作狀態",
+            Operation::ReadJobResult => "工作的結果",
+            Operation::CancelJob => "取消工作",
+            Operation::ListJobs => "工作清單",
         }
     }
 
@@ -105,6 +129,10 @@ impl Operation {
                 let path = "/api/v1/speech/transcriptions/{id}/segments/{number}/correction";
                 return ("PUT", path);
             }
+            Operation::ReadJob => return ("GET", "/api/v1/jobs/{id}"),
+            Operation::ReadJobResult => return ("GET", "/api/v1/jobs/{id}/result"),
+            Operation::CancelJob => "/api/v1/jobs/{id}/cancel",
+            Operation::ListJobs => return ("GET", "/api/v1/jobs"),
         };
         ("POST", path)
     }
@@ -120,10 +148,14 @@ impl Operation {
             Operation::AddFeedback => "NamedFeedbackRequest",
             Operation::TranscribeRecording => "TranscriptionRequest",
             Operation::CorrectTranscript => "NamedCorrectionRequest",
+            Operation::ReadJob | Operation::ReadJobResult | Operation::CancelJob => {
+                "NamedJobRequest"
+            }
+            Operation::ListJobs => "JobListRequest",
         }
     }
 
-    /// The schema of its answer; none where the answer is empty.
+    /// The schema of its answer; none where the answer is empty, or is that of another operation.
     pub fn reply(self) -> Option<&'static str> {
         match self {
             Operation::ClassifyLetters => Some("ClassificationResponse"),
@@ -131,9 +163,11 @@ impl Operation {
             Operation::RecogniseIdentity => Some("RecognitionAnswer"),
             Operation::AnswerQuestion => Some("AnswerResponse"),
             Operation::SuggestAnswers => Some("SuggestionResponse"),
-            Operation::AddFeedback => None,
+            Operation::AddFeedback | Operation::ReadJobResult => None,
             Operation::TranscribeRecording => Some("JobAccepted"),
             Operation::CorrectTranscript => Some("CorrectionResponse"),
+            Operation::ReadJob | Operation::CancelJob => Some("JobResponse"),
+            Operation::ListJobs => Some("JobPage"),
         }
     }
 
@@ -145,6 +179,16 @@ impl Operation {
         Subject::rpc(self.service(), self.name())
     }
 
+    /// Whether it may be sent as a command, too, which becomes a job.
+    pub fn becomes_job(self) -> bool {
+        matches!(
+            self,
+            Operation::ClassifyLetters
+                | Operation::DispatchDocument
+                | Operation::TranscribeRecording
+        )
+    }
+
     /// Whether a node with this service answers it; a job is taken in anywhere.
     pub(super) fn is_here(self, service: &Service) -> bool {
         let of = match self {
@@ -154,7 +198,11 @@ impl Operation {
             Operation::AnswerQuestion | Operation::SuggestAnswers => ServiceName::Questions,
             Operation::AddFeedback
             | Operation::TranscribeRecording
-            | Operation::CorrectTranscript => return true,
+            | Operation::CorrectTranscript
+            | Operation::ReadJob
+            | Operation::ReadJobResult
+            | Operation::CancelJob
+            | Operation::ListJobs => return true,
         };
         service.has(of)
     }
@@ -170,7 +218,12 @@ impl Operation {
             }
             Operation::RecogniseIdentity => service.idcard_model(),
             Operation::AnswerQuestion | Operation::SuggestAnswers => service.answers().0,
-            Operation::AddFeedback | Operation::CorrectTranscript => None,
+            Operation::AddFeedback
+            | Operation::CorrectTranscript
+            | Operation::ReadJob
+            | Operation::ReadJobResult
+            | Operation::CancelJob
+            | Operation::ListJobs => None,
             Operation::TranscribeRecording => service.speech().model().cloned(),
         }
     }
@@ -186,6 +239,10 @@ impl Operation {
             Operation::AddFeedback => feedback(rpc, asked).await,
             Operation::TranscribeRecording => later::transcribe(rpc, asked).await,
             Operation::CorrectTranscript => Box::pin(later::correct(rpc, asked)).await,
+            Operation::ReadJob => jobs::read(rpc, asked).await,
+            Operation::ReadJobResult => Box::pin(jobs::result(rpc, asked)).await,
+            Operation::CancelJob => jobs::cancel(rpc, asked).await,
+            Operation::ListJobs => jobs::list(rpc, asked).await,
         }
     }
 }
@@ -202,6 +259,8 @@ pub(super) struct Asked<'a> {
     pub(super) scopes: Scopes,
     /// Lower case, without parameters; JSON when the caller said nothing.
     pub(super) media_type: &'a str,
+    /// Bytes that the answer may have.
+    pub(super) max_reply: usize,
     /// The body.
     pub(super) body: Private<Vec<u8>>,
 }

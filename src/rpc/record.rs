@@ -4,6 +4,7 @@ use crate::audit::{
     Actor, ActorKind, AuditEvent, CallEnd, CallRecord, Listener, NotWritten, Row, Word,
 };
 use crate::base::{ErrorCode, RequestId};
+use crate::policy::Route;
 use crate::task::call::{CallError, Said};
 use crate::wire::problem;
 
@@ -13,6 +14,7 @@ use super::{Operation, Rpc};
 /// What is recorded of a call: who calls is what was proven, or what the gateway in front says where nothing needs
 /// to be, and nobody when that is malformed.
 pub(super) fn row(
+    rpc: &Rpc,
     operation: Operation,
     proven: Option<&Proven>,
     (request_id, trace_id): (RequestId, &str),
@@ -25,8 +27,11 @@ pub(super) fn row(
     });
     let action = Word::new(&format!("{}.{}", operation.service(), operation.name()));
     let action = action.unwrap_or(Word::of("long"));
+    let (method, path) = operation.route();
+    let reads = Route::find(method, path).is_some_and(Route::reads_kept);
     Row {
         client,
+        is_off_hours: reads && rpc.service.notices().is_off_hours(),
         request_id: Word::new(&request_id.to_string()),
         trace_id: Word::new(trace_id),
         ..Row::new(AuditEvent::BusCalled, Listener::Bus, actor, action)

@@ -42,11 +42,13 @@ pub enum NoticeKind {
     DiskNearlyFull,
     /// A model computes on the processor: the card did not take it.
     OnProcessor,
+    /// The server of the bus is not there.
+    BusAway,
 }
 
 impl NoticeKind {
     /// Every kind.
-    pub const ALL: [NoticeKind; 8] = [
+    pub const ALL: [NoticeKind; 9] = [
         NoticeKind::ReleaseRefused,
         NoticeKind::RepeatedRefusals,
         NoticeKind::OffHoursReading,
@@ -55,6 +57,7 @@ impl NoticeKind {
         NoticeKind::DeadLetters,
         NoticeKind::DiskNearlyFull,
         NoticeKind::OnProcessor,
+        NoticeKind::BusAway,
     ];
 
     /// Its name in events and metrics.
@@ -68,6 +71,7 @@ impl NoticeKind {
             NoticeKind::DeadLetters => "dead-letters",
             NoticeKind::DiskNearlyFull => "disk-nearly-full",
             NoticeKind::OnProcessor => "on-processor",
+            NoticeKind::BusAway => "bus-away",
         }
     }
 
@@ -89,6 +93,9 @@ impl NoticeKind {
             NoticeKind::DiskNearlyFull => "磁碟空間即將用盡;請清出空間或加大磁碟",
             NoticeKind::OnProcessor => {
                 "有模型無法在 GPU 上開啟,改由 CPU 計算;原因見伺服器紀錄,請檢查 GPU 後重新啟動"
+            }
+            NoticeKind::BusAway => {
+                "匯流排未連線:HTTP 照常服務,事件連上後補送;請執行 fenwen bus check"
             }
         }
     }
@@ -226,6 +233,11 @@ impl Notices {
             since: *since,
         };
         board.open.iter().map(notice).collect()
+    }
+
+    /// Whether a notice of this kind is on the board.
+    pub fn has(&self, kind: NoticeKind) -> bool {
+        self.board().open.keys().any(|it| it.0 == kind)
     }
 
     /// For people: each kind once, with its remedy.

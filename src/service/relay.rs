@@ -363,7 +363,10 @@ fn note(
 }
 
 fn report(id: &str, error: &BusError) {
-    if error.is_passing() {
+    if matches!(error, BusError::Away { .. }) {
+        // Whoever connects tells it, once.
+        tracing::debug!(id, %error, "an event waits for the bus");
+    } else if error.is_passing() {
         tracing::warn!(id, %error, "failed to publish an event; it is tried again");
     } else {
         tracing::error!(id, %error, "an event cannot be published; later ones about the same thing wait");

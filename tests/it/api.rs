@@ -79,6 +79,11 @@ async fn corrections() {
     run("corrections").await;
 }
 
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn jobs() {
+    run("jobs").await;
+}
+
 #[test]
 fn every_scenario_is_run() {
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/api");
@@ -93,6 +98,7 @@ fn every_scenario_is_run() {
             "corrections.yaml",
             "documents.yaml",
             "identity-documents.yaml",
+            "jobs.yaml",
             "letters.yaml",
             "predictions.yaml",
             "qa.yaml",
@@ -120,7 +126,8 @@ async fn run(name: &str) {
 async fn steps(scenario: &Scenario, transport: &Transport) -> Vec<Value> {
     let recording = transport.upload(&speech::wav(&[true])).await;
     let mut kept = BTreeMap::from([("${recording}".to_owned(), recording)]);
-    if scenario.steps.iter().any(|it| it.call == "speech.correct") {
+    let asks_for_results = ["speech.correct", "jobs.result"];
+    if scenario.steps.iter().any(|it| asks_for_results.contains(&it.call.as_str())) {
         kept.insert("${transcript}".to_owned(), transport.transcript().await);
     }
     let mut answers = Vec::new();
@@ -176,7 +183,7 @@ fn check(expected: &Value, found: &Value, at: &str) {
 
 /// Without ids and times of the call.
 fn lasting(answer: Value) -> Value {
-    const PASSING: [&str; 11] = [
+    const PASSING: [&str; 15] = [
         "prediction_id",
         "answer_id",
         "recognition_id",
@@ -187,6 +194,10 @@ fn lasting(answer: Value) -> Value {
         "job_id",
         "at",
         "created_at",
+        "started_at",
+        "finished_at",
+        "expires_at",
+        "estimated_finish_at",
         "links",
     ];
     match answer {

@@ -157,10 +157,17 @@ fn a_bus_that_cannot_be_reached_is_one_line_with_its_remedy() {
 fn the_bus_of_a_server_is_checked() {
     let server = crate::nats_server::NatsServer::start();
     let url = format!("bus.url={}", server.url());
-    let checked = fenwen(&["bus", "check", "--set", "bus.engine=nats", "--set", &url]);
+    let check = || fenwen(&["bus", "check", "--set", "bus.engine=nats", "--set", &url]);
+    // A check that made anything would say something else the second time.
+    let (first, checked) = (check(), check());
+    assert!(String::from_utf8(first.stdout).unwrap().contains("尚未建立"));
     let text = String::from_utf8(checked.stdout).unwrap();
     assert!(checked.status.success(), "{}", String::from_utf8_lossy(&checked.stderr));
     assert!(text.contains("2.15.1") && text.contains("MOI_AI_DLQ"), "{text}");
+    assert!(
+        text.contains("MOI_AI_JOBS    工作佇列,尚未建立") && text.contains("fenwen serve"),
+        "{text}"
+    );
 }
 
 #[test]

@@ -9,6 +9,8 @@ mod audit;
 mod batch;
 mod book;
 mod bus;
+#[cfg(all(feature = "nats", feature = "ort", feature = "rten"))]
+mod bus_later;
 mod canary;
 mod cli;
 mod compliance;

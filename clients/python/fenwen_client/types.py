@@ -1969,6 +1969,23 @@ class JobLinks(ApiModel):
 
 
 @dataclass(frozen=True, kw_only=True, repr=False)
+class JobListRequest(ApiModel):
+    """Which jobs are listed, for transports without queries. Unknown fields are refused."""
+
+    before: str | None = None
+    """`next` of the page before."""
+
+    limit: int | None = None
+    """Jobs of the page: 1 to 200, 50 unless given."""
+
+    service: str | None = None
+    """Only those of this service."""
+
+    state: str | None = None
+    """Only those in this state."""
+
+
+@dataclass(frozen=True, kw_only=True, repr=False)
 class JobMessage(ApiModel):
     """A message of the stream of changes, as Server-Sent Events have it."""
 
@@ -2643,6 +2660,14 @@ class NamedFeedbackRequest(ApiModel):
 
     unit: str | None = None
     """As of [`FeedbackRequest`]."""
+
+
+@dataclass(frozen=True, kw_only=True, repr=False)
+class NamedJobRequest(ApiModel):
+    """A job that is named, for transports without paths. Unknown fields are refused."""
+
+    job_id: str
+    """The job."""
 
 
 @dataclass(frozen=True, kw_only=True, repr=False)

@@ -9,7 +9,7 @@ use tokio::task::JoinSet;
 
 use super::Shared;
 use super::state::{Next, Taken};
-use crate::bus::message::{Delivery, Handle, Handler, Subscription, received};
+use crate::bus::message::{Delivery, Handle, Handler, Headers, Subscription, received};
 
 /// Longest sleep when nothing is due; whatever changes wakes the member earlier.
 const LONGEST_SLEEP: Duration = Duration::from_secs(60 * 60);
@@ -111,6 +111,7 @@ async fn deliver(
     let delivery = Delivery {
         subject: taken.subject,
         event: taken.event,
+        headers: Headers::new(),
         attempt,
         progress: Arc::new(extend),
     };

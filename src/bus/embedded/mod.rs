@@ -20,7 +20,8 @@ use super::error::BusError;
 use super::event::CloudEvent;
 use super::gate::Gate;
 use super::message::{
-    Handle, Receipt, Reply, Report, Request, ServiceSpec, StreamReport, Subscription, answered,
+    Handle, Receipt, Reply, Report, Request, ServiceSpec, StreamReport, StreamState, Subscription,
+    answered,
 };
 use super::stream::{DUPLICATE_WINDOW, MAX_DELIVERIES, STREAMS};
 use super::subject::Subject;
@@ -198,8 +199,10 @@ impl Bus for Embedded {
             let streams = STREAMS.iter().map(|it| StreamReport {
                 name: it.name.to_owned(),
                 retention: it.retention,
-                n_messages: state.n_waiting(it.name) as u64,
-                n_durables: state.n_durables(it.name),
+                state: Some(StreamState {
+                    n_messages: state.n_waiting(it.name) as u64,
+                    n_durables: state.n_durables(it.name),
+                }),
             });
             Ok(Report {
                 server: "embedded".to_owned(),

@@ -127,7 +127,9 @@ impl State {
         let max_waiting = self.settings.max_waiting;
         let is_full =
             |durable: &Durable| durable.filter.matches(subject) && max_waiting <= durable.len();
-        let n_held = self.held.get(stream.name).map_or(0, VecDeque::len);
+        // Of what is kept for its age the oldest goes instead.
+        let is_queue = stream.retention == Retention::WorkQueue;
+        let n_held = self.held.get(stream.name).filter(|_| is_queue).map_or(0, VecDeque::len);
         if self.durables.values().any(is_full) || max_waiting <= n_held {
             return Err(BusError::Full(stream.name.to_owned()));
         }
@@ -288,16 +290,19 @@ impl State {
             durable.waiting.push_back(item(n_wanted));
             n_wanted += 1;
         }
+        let mut n_left = n_wanted;
         if n_wanted == 0 && stream.waits {
             let held = self.held.entry(stream.name).or_default();
             held.push_back(item(0));
             n_wanted = 1;
+            // Nobody has to take a message that is kept for its age: whoever published it need not wait.
+            n_left = usize::from(stream.retention == Retention::WorkQueue);
             if self.settings.max_waiting < held.len() {
                 held.pop_front();
             }
         }
         self.next_seq += n_wanted as u64;
-        left.send_replace(n_wanted);
+        left.send_replace(n_left);
         received
     }
 

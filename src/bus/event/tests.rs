@@ -101,6 +101,7 @@ fn what_is_no_event_is_refused() {
     for (json, expected) in [
         ("[]", EventError::NotAnObject),
         ("{", EventError::NotAnObject),
+        (r#"{"data":{"secrecy":"密","secrecy":"普通"}}"#, EventError::Twice),
         (
             r#"{"specversion":"1.0","type":"t","source":"/s","id":"1","data":1,"data_base64":"AQ=="}"#,
             EventError::Data,

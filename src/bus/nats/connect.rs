@@ -1,9 +1,12 @@
 //! The connection, the server's version, and the streams.
 
+use std::io;
 use std::sync::Arc;
 
 use async_nats::jetstream::stream::{Config, DiscardPolicy, RetentionPolicy, StorageType};
-use async_nats::{Client, ConnectOptions, Event, ServerAddr, jetstream};
+use async_nats::{
+    Client, ConnectError, ConnectErrorKind, ConnectOptions, Event, ServerAddr, jetstream,
+};
 use tokio::sync::watch;
 
 use super::version::is_safe;
@@ -15,7 +18,15 @@ use crate::bus::stream::{DUPLICATE_WINDOW, Retention, STREAMS, StreamSpec};
 /// Events kept at most, besides their age.
 const MAX_EVENTS: i64 = 1_000_000;
 
+/// Connects and makes the streams that are not there.
 pub(super) async fn connect(settings: NatsSettings) -> Result<Nats, BusError> {
+    let nats = look(settings).await?;
+    make_streams(&nats.jetstream, &nats.settings).await?;
+    Ok(nats)
+}
+
+/// Connects and checks the server's version.
+pub(super) async fn look(settings: NatsSettings) -> Result<Nats, BusError> {
     let client = open(&settings).await?;
     let found = client.server_info().version;
     if !is_safe(&found) {
@@ -25,7 +36,6 @@ pub(super) async fn connect(settings: NatsSettings) -> Result<Nats, BusError> {
         tracing::warn!(version = found, "the NATS server has known vulnerabilities");
     }
     let jetstream = jetstream::new(client.clone());
-    make_streams(&jetstream, &settings).await?;
     Ok(Nats {
         client,
         jetstream,
@@ -74,11 +84,30 @@ async fn open(settings: &NatsSettings) -> Result<Client, BusError> {
     if let Some(path) = &settings.credentials {
         options = options.credentials_file(path).await.map_err(|it| unreachable(it.into()))?;
     }
-    options.connect(settings.url.as_str()).await.map_err(|it| unreachable(it.into()))
+    options.connect(settings.url.as_str()).await.map_err(|error| match is_away(&error) {
+        true => BusError::Away { url: without_credentials(&settings.url), source: error.into() },
+        false => unreachable(error.into()),
+    })
+}
+
+/// Whether nobody listens there, or its name is not known yet: that may pass. What breaks off later is a refusal, as of a
+/// certificate.
+fn is_away(error: &ConnectError) -> bool {
+    use std::io::ErrorKind as Io;
+    let source = std::error::Error::source(error).and_then(|it| it.downcast_ref::<io::Error>());
+    match error.kind() {
+        ConnectErrorKind::Dns | ConnectErrorKind::TimedOut => true,
+        ConnectErrorKind::Io => source.is_some_and(|it| {
+            let kinds =
+                [Io::ConnectionRefused, Io::HostUnreachable, Io::NetworkUnreachable, Io::TimedOut];
+            kinds.contains(&it.kind())
+        }),
+        _ => false,
+    }
 }
 
 /// The address without `user:password@`.
-fn without_credentials(url: &str) -> String {
+pub(super) fn without_credentials(url: &str) -> String {
     let parts = url.split(',').map(|it| match (it.split_once("://"), it.rsplit_once('@')) {
         (Some((scheme, _)), Some((_, host))) => format!("{scheme}://{host}"),
         (None, Some((_, host))) => host.to_owned(),

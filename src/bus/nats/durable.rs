@@ -4,6 +4,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
+use async_nats::HeaderMap;
 use async_nats::jetstream::consumer::{AckPolicy, Consumer, DeliverPolicy, pull};
 use async_nats::jetstream::message::Acker;
 use async_nats::jetstream::stream::Stream;
@@ -12,7 +13,7 @@ use futures_util::{FutureExt, StreamExt};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, watch};
 use tokio::task::JoinSet;
 
-use super::{Nats, connect, publish};
+use super::{Nats, connect, headers, publish};
 use crate::bus::error::BusError;
 use crate::bus::event::CloudEvent;
 use crate::bus::gate::Pass;
@@ -215,6 +216,7 @@ impl Member {
         let delivery = Delivery {
             subject: subject.clone(),
             event: Arc::clone(&event),
+            headers: headers::read(message.headers.as_ref()),
             attempt,
             progress: Arc::new(move || {
                 let acker = Arc::clone(&acker);
@@ -245,7 +247,7 @@ impl Member {
     ) {
         let sequence = message.info().map_or(0, |it| it.stream_sequence);
         tracing::warn!(durable = self.durable, sequence, reason, "a dead letter");
-        let mut headers = message.headers.clone().unwrap_or_default();
+        let mut headers = kept(message.headers.as_ref());
         headers.insert("fenwen-dead-reason", reason);
         headers.insert("fenwen-dead-durable", self.durable.as_str());
         headers.insert("fenwen-dead-subject", message.subject.as_str());
@@ -254,11 +256,7 @@ impl Member {
             let dead = dead_letter(event, subject, reason, attempt).ok()?;
             Some((subject.dead_letters(), dead.to_json().ok()?))
         });
-        let other = || {
-            let subject = Subject::parse(message.subject.as_str()).map(|it| it.dead_letters());
-            subject.ok().map(|it| (it, message.payload.to_vec()))
-        };
-        let Some((subject, body)) = dead.or_else(other) else { return };
+        let (subject, body) = dead.unwrap_or_else(|| other(message));
         // Each durable may give up the same event.
         let id = format!("{}-{sequence}", self.durable);
         match publish::store(&self.nats, &subject, headers, &id, body).await {
@@ -268,6 +266,24 @@ impl Member {
                 tell(message.ack_with(AckKind::Nak(Some(BURY_AGAIN)))).await;
             }
         }
+    }
+}
+
+/// Headers that a dead letter keeps: none with a credential, nor any that could hold content.
+const KEPT: [&str; 6] =
+    ["content-type", "ce-type", "traceparent", "x-request-id", "x-client-id", "x-org-code"];
+
+fn kept(headers: Option<&HeaderMap>) -> HeaderMap {
+    let read = headers::read(headers).into_iter();
+    headers::write(&read.filter(|(name, _)| KEPT.contains(&name.as_str())).collect())
+}
+
+/// Where a message goes that is no event of ours, and what of it. Of a command nothing is kept: it may be somebody's letter.
+fn other(message: &Message) -> (Subject, Vec<u8>) {
+    match Subject::parse(message.subject.as_str()) {
+        Ok(subject) if !subject.is_command() => (subject.dead_letters(), message.payload.to_vec()),
+        Ok(subject) => (subject.dead_letters(), Vec::new()),
+        Err(_) => (Subject::of_other_dead_letters(), Vec::new()),
     }
 }
 

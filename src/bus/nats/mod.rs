@@ -15,6 +15,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
+use async_nats::connection::State;
 use async_nats::jetstream;
 use futures_util::FutureExt;
 use futures_util::future::BoxFuture;
@@ -64,6 +65,13 @@ pub struct NatsTls {
     pub required: bool,
 }
 
+impl NatsSettings {
+    /// Where the server is, for operators: without credentials.
+    pub fn shown_url(&self) -> String {
+        connect::without_credentials(&self.url)
+    }
+}
+
 impl Default for NatsSettings {
     /// `nats://127.0.0.1:4222`, 5 s to connect, a lease of 30 s, 5 deliveries, 10,000 commands, one copy.
     fn default() -> NatsSettings {
@@ -97,9 +105,17 @@ impl Nats {
     /// Connects, checks the server's version and makes the streams that are not there.
     ///
     /// # Errors
-    /// [`BusError::Unreachable`], [`BusError::TooOld`], [`BusError::SetUp`].
+    /// [`BusError::Away`], [`BusError::Unreachable`], [`BusError::TooOld`], [`BusError::SetUp`].
     pub async fn connect(settings: NatsSettings) -> Result<Nats, BusError> {
         connect::connect(settings).await
+    }
+
+    /// Connects and checks the server's version; makes nothing.
+    ///
+    /// # Errors
+    /// [`BusError::Away`], [`BusError::Unreachable`], [`BusError::TooOld`].
+    pub async fn look(settings: NatsSettings) -> Result<Nats, BusError> {
+        connect::look(settings).await
     }
 
     fn require_open(&self) -> Result<(), BusError> {
@@ -138,6 +154,10 @@ impl Bus for Nats {
 
     fn report(&self) -> BoxFuture<'_, Result<Report, BusError>> {
         report::report(self).boxed()
+    }
+
+    fn is_connected(&self) -> bool {
+        self.client.connection_state() == State::Connected
     }
 
     fn drain(&self) -> BoxFuture<'_, ()> {

@@ -3,12 +3,15 @@
 use std::collections::BTreeSet;
 use std::time::Duration;
 
+use async_nats::jetstream::ErrorCode;
+use async_nats::jetstream::context::{GetStreamError, GetStreamErrorKind};
+use async_nats::jetstream::stream::State as StreamInfo;
 use futures_util::StreamExt;
 use serde_json::Value;
 
 use super::Nats;
 use crate::bus::error::BusError;
-use crate::bus::message::{Report, StreamReport};
+use crate::bus::message::{Report, StreamReport, StreamState};
 use crate::bus::stream::STREAMS;
 
 /// How long services may take to say that they are there.
@@ -22,14 +25,15 @@ pub(super) async fn report(nats: &Nats) -> Result<Report, BusError> {
             what: format!("stream `{}`", spec.name),
             source,
         };
-        let stream = nats.jetstream.get_stream(spec.name).await.map_err(|it| set_up(it.into()))?;
-        let state = &stream.cached_info().state;
-        streams.push(StreamReport {
-            name: spec.name.to_owned(),
-            retention: spec.retention,
-            n_messages: state.messages,
-            n_durables: state.consumer_count,
-        });
+        let state = match nats.jetstream.get_stream(spec.name).await {
+            Ok(stream) => {
+                let StreamInfo { messages, consumer_count, .. } = stream.cached_info().state;
+                Some(StreamState { n_messages: messages, n_durables: consumer_count })
+            }
+            Err(error) if is_missing(&error) => None,
+            Err(error) => return Err(set_up(error.into())),
+        };
+        streams.push(StreamReport { name: spec.name.to_owned(), retention: spec.retention, state });
     }
     Ok(Report {
         server: server.server_name,
@@ -38,6 +42,13 @@ pub(super) async fn report(nats: &Nats) -> Result<Report, BusError> {
         streams,
         services: services(nats).await,
     })
+}
+
+fn is_missing(error: &GetStreamError) -> bool {
+    match error.kind() {
+        GetStreamErrorKind::JetStream(error) => error.error_code() == ErrorCode::STREAM_NOT_FOUND,
+        _ => false,
+    }
 }
 
 /// Name and version of everything that answers `$SRV.PING` in time.

@@ -288,6 +288,6 @@ fn share(value: f32) -> f64 {
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, JsonSchema)]
 pub struct NoticeRaised {
     /// What kind: `release-refused`, `repeated-refusals`, `off-hours-reading`, `audit-broken`, `not-unsealed`,
-    /// `dead-letters`, `disk-nearly-full` or `on-processor`.
+    /// `dead-letters`, `disk-nearly-full`, `on-processor` or `bus-away`.
     pub kind: String,
 }

@@ -5,7 +5,7 @@ use std::time::Duration;
 use futures_util::FutureExt;
 use schemars::JsonSchema;
 use serde::Serialize;
-use serde_json::json;
+use serde_json::{Value, json};
 
 use crate::base::{EVENT_ROOT, RequestId, SCHEMA_ROOT, rfc3339};
 use crate::store::engine::{Kind, Reply, Tx};
@@ -117,11 +117,34 @@ pub(super) fn keep(job: &Job, now: Duration, tx: &mut dyn Tx) -> Result<(), Stor
 pub(super) fn tell(job: &Job, now: Duration, tx: &mut dyn Tx) -> Result<(), StoreError> {
     keep(job, now, tx)?;
     tx.rung().waits |= job.state == JobState::Queued;
-    outbox::add(&event(job, now), tx)
+    outbox::add(&event(job, now), tx)?;
+    if job.state == JobState::Dead {
+        outbox::add(&dead_letter(job, now), tx)?;
+    }
+    Ok(())
 }
 
-/// A CloudEvent of a change, in the envelope of every other event. It carries ids, codes and numbers only, never content.
+/// The dead letter of a job that was given up, as the bus makes one of a command: for whoever looks after those.
+fn dead_letter(job: &Job, now: Duration) -> OutboxRow {
+    let (service, operation) = (&job.service, &job.operation);
+    let (id, mut letter) = envelope(job, now);
+    letter["deadreason"] = json!(job.error.as_deref().unwrap_or("max-attempts"));
+    letter["deadsubject"] = json!(format!("moi.ai.v1.job.{service}.{operation}"));
+    letter["deaddeliveries"] = json!(job.attempt);
+    let subject = format!("moi.ai.v1.dlq.{service}.{operation}");
+    OutboxRow { id, subject, body: letter.to_string(), created: ms(now) }
+}
+
+/// The event of a change.
 fn event(job: &Job, now: Duration) -> OutboxRow {
+    let (id, body) = envelope(job, now);
+    let subject = format!("moi.ai.v1.evt.{}.{}.{}", job.org, job.service, job.state.event_name());
+    OutboxRow { id, subject, body: body.to_string(), created: ms(now) }
+}
+
+/// A CloudEvent of a change, in the envelope of every other event, with its id. It carries ids, codes and numbers only,
+/// never content.
+fn envelope(job: &Job, now: Duration) -> (String, Value) {
     let (service, id) = (&job.service, RequestId::at(now).to_string());
     let name = job.state.event_name();
     let mut body = json!({
@@ -138,6 +161,5 @@ fn event(job: &Job, now: Duration) -> OutboxRow {
     if job.result.is_some() {
         body["dataref"] = json!(format!("/api/v1/jobs/{}/result", job.id));
     }
-    let subject = format!("moi.ai.v1.evt.{}.{service}.{name}", job.org);
-    OutboxRow { id, subject, body: body.to_string(), created: ms(now) }
+    (id, body)
 }

@@ -4,11 +4,10 @@ use serde::de::{DeserializeOwned, Error as _};
 use serde::{Deserialize, Deserializer};
 use serde_json::{Number, Value};
 
-use crate::base::{Date, ErrorCode, TAIWAN_OFFSET};
+use crate::base::{Date, ErrorCode, TAIWAN_OFFSET, TWICE, Unique};
 use crate::task::call::{CallError, FieldError};
 
 use super::id::NOT_VISIBLE;
-use super::unique::{TWICE, Unique};
 
 /// Reads a body; a field that is not known or that comes twice is refused, and so is a list where an object is expected.
 ///

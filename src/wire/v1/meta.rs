@@ -188,8 +188,8 @@ impl PurposeAsk {
         }
     }
 
-    /// Whether the purpose that a document of a later job names is approved. That it is well-formed is checked where
-    /// the document is read.
+    /// Whether the purpose that a document of a later job names is approved; a good one is noted. That it is there and
+    /// well-formed is checked where the document is read.
     ///
     /// # Errors
     /// When it is missing or not approved.
@@ -199,11 +199,13 @@ impl PurposeAsk {
         struct PurposeOnly {
             purpose: Option<Purpose>,
         }
-        if !matches!(self.rule, PurposeRule::Among(_)) {
-            return Ok(());
+        let found = serde_json::from_slice::<PurposeOnly>(json);
+        let purpose = found.as_ref().ok().and_then(|it| it.purpose.as_ref());
+        let checked = check_purpose(purpose, self, "");
+        if matches!(self.rule, PurposeRule::Among(_)) {
+            return if found.is_ok() { checked } else { Err(not_approved()) };
         }
-        let found: PurposeOnly = serde_json::from_slice(json).map_err(|_| not_approved())?;
-        check_purpose(found.purpose.as_ref(), self, "")
+        Ok(())
     }
 }
 

@@ -29,5 +29,4 @@ pub mod suggestions;
 pub mod taxonomy;
 pub mod text;
 pub mod transcript;
-mod unique;
 pub mod webhooks;

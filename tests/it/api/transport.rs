@@ -16,6 +16,7 @@ use sha2::{Digest, Sha256};
 use super::Step;
 use crate::http::client::{self, BOUNDARY, WATCHDOG, form, send};
 use crate::http::fake::{self, Server, png};
+use crate::http::later;
 use crate::http::speech;
 use crate::http::texts::{self, questions};
 
@@ -116,6 +117,23 @@ impl Transport {
             "identity-documents.recognise" => client::RECOGNITIONS.to_owned(),
             "speech.transcribe" => speech::TRANSCRIPTIONS.to_owned(),
             "speech.correct" => return self.correct(step, body).await,
+            "jobs.list" => {
+                let pairs = body.as_object().unwrap().iter();
+                let query: Vec<String> = pairs
+                    .map(|(name, it)| format!("{name}={}", it.to_string().trim_matches('"')))
+                    .collect();
+                let line = format!("GET {}?{}", later::JOBS, query.join("&"));
+                return self.send(step, &line, Value::Null).await;
+            }
+            call if call.starts_with("jobs.") => {
+                let path = format!("{}/{}", later::JOBS, body["job_id"].as_str().unwrap());
+                let line = match call {
+                    "jobs.read" => format!("GET {path}"),
+                    "jobs.result" => format!("GET {path}/result"),
+                    _ => format!("POST {path}/cancel"),
+                };
+                return self.send(step, &line, Value::Null).await;
+            }
             _ => {
                 let id = body.as_object_mut().unwrap().remove("prediction_id").unwrap();
                 format!("/api/v1/predictions/{}/feedback", id.as_str().unwrap())
@@ -230,7 +248,8 @@ impl BusWay {
                 // The bus has one kind of success; which one it is, the answer says.
                 let status = match &body {
                     Value::Null => 204,
-                    body if body["state"] == "queued" => 202,
+                    // Of a job that was just accepted no attempt is told.
+                    body if body["state"] == "queued" && body.get("attempt").is_none() => 202,
                     _ => 200,
                 };
                 Answer { status, headers: reply.headers, body }

@@ -2,11 +2,18 @@
 
 use std::fs;
 use std::path::Path;
+use std::sync::Arc;
 
 use fenwen::audit::{ActorKind, AuditEvent, Outcome, Phase, RowBody};
-use fenwen::bus::{Bus, BusError, Request, Subject};
+use fenwen::base::SystemClock;
+use fenwen::bus::{
+    Bus, BusError, CloudEvent, Embedded, EmbeddedSettings, Extension, Filter, Handler, Origin,
+    Outcome as Became, Request, Subject, Subscription,
+};
 use fenwen::http::{HttpOptions, Unrecorded};
+use fenwen::rpc::RpcOptions;
 use fenwen::service::ServiceLimits;
+use futures_util::FutureExt;
 use serde_json::json;
 
 use super::rows;
@@ -179,6 +186,42 @@ async fn calls_over_the_bus_are_recorded() {
     let answer = ask(letter).await.unwrap_err();
     let BusError::Remote { .. } = &answer else { unreachable!("{answer}") };
     assert!(format!("{answer:?}").contains("ER0530"), "{answer:?}");
+}
+
+#[tokio::test]
+async fn commands_are_recorded_and_come_again_while_they_cannot_be() {
+    let server = texts::ready().await;
+    let settings = EmbeddedSettings { max_deliveries: 1, ..EmbeddedSettings::default() };
+    let bus = Embedded::new(settings, Arc::new(SystemClock));
+    let rpc = server.rpc(Arc::clone(&server.gate), RpcOptions::default());
+    let _receiving = fenwen::rpc::receive(&bus, &rpc).await.unwrap();
+    let subject = Subject::job("letters", "classify").unwrap();
+    let mut letter = texts::letter(CANARY, CANARY);
+    letter["purpose"] = json!({"code": "petition-handling", "case_no": "SO-7"});
+    let send = async |id: &str| {
+        let event = CloudEvent::new(Origin { id, source: "/mailbox", kind: "classify" }).unwrap();
+        let event = event.saying(letter.clone(), "https://example.gov.tw/letter").unwrap();
+        bus.publish(&subject, &event).await.unwrap()
+    };
+    send("c-1").await.settled.await.unwrap();
+    let (open, close) = last_call(&server);
+    assert_eq!((open.event, open.action.as_str()), (AuditEvent::BusCalled, "letters.classify"));
+    assert_eq!((close.status, close.case_no.as_deref()), (Some(200), Some("SO-7")));
+    break_log(&server);
+    // It is not refused: this bus has one delivery only, after which it gives up.
+    let receipt = send("c-2").await;
+    tokio::time::timeout(WATCHDOG, receipt.settled).await.unwrap().unwrap();
+    let (sender, mut dead) = tokio::sync::mpsc::unbounded_channel();
+    let handler: Handler = Arc::new(move |delivery| {
+        let _ = sender.send(delivery);
+        std::future::ready(Became::Ack).boxed()
+    });
+    let filter = Filter::parse("moi.ai.v1.dlq.>").unwrap();
+    let wanted = Subscription { filter, durable: "graves".to_owned(), max_in_flight: 1, handler };
+    let _graves = bus.subscribe(wanted).await.unwrap();
+    let dead = tokio::time::timeout(WATCHDOG, dead.recv()).await.unwrap().unwrap();
+    let reason = Extension::String("max-deliveries".to_owned());
+    assert_eq!((dead.event.id(), dead.event.extension("deadreason")), ("c-2", Some(&reason)));
 }
 
 #[tokio::test]

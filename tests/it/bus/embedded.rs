@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use fenwen::base::SystemClock;
-use fenwen::bus::{Bus, Embedded, EmbeddedSettings};
+use fenwen::bus::{Bus, Embedded, EmbeddedSettings, Outcome, Subject};
 
 use super::{Engine, Limits, suite};
 
@@ -36,3 +36,17 @@ impl Engine for Process {
 }
 
 super::suite::conformance!(super::Process);
+
+#[tokio::test]
+async fn dead_letters_that_nobody_takes_hold_nobody_up() {
+    let bus = engine(Limits { max_waiting: 2, ..Limits::default() });
+    let subject = Subject::parse("moi.ai.v1.dlq.speech.transcribe").unwrap();
+    for id in ["1", "2", "3"] {
+        let receipt = super::publish(&bus, &subject, id).await;
+        super::within(receipt.settled).await.unwrap();
+    }
+    let (_graves, mut dead) =
+        super::receive(&bus, "moi.ai.v1.dlq.>", "graves", |_| Outcome::Ack).await;
+    let found = super::next(&mut dead, 2).await;
+    assert_eq!(found, [("2".to_owned(), 1), ("3".to_owned(), 1)], "the oldest went");
+}

@@ -1,6 +1,7 @@
 //! The bus: one suite of promises, held by every engine.
 
 mod embedded;
+mod late;
 #[cfg(feature = "nats")]
 mod nats;
 mod relay;

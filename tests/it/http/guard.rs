@@ -303,4 +303,13 @@ async fn requests_over_the_bus_are_guarded_alike() {
         };
         assert_eq!((found.0, found.1.as_str()), expected, "{credential:?} {purpose}");
     }
+    for operation in ["read", "result", "cancel", "list"] {
+        let headers = Headers::from([("authorization".to_owned(), poor.clone())]);
+        let subject = Subject::rpc("jobs", operation).unwrap();
+        let body = json!({"job_id": "0".repeat(32)}).to_string().into_bytes().into();
+        let refused = bus.request(Request { subject, headers, body }, WATCHDOG).await;
+        let is_denied =
+            |it: &BusError| matches!(it, BusError::Remote { code, .. } if code == "ER0310");
+        assert!(refused.as_ref().is_err_and(is_denied), "{operation}: {refused:?}");
+    }
 }

@@ -4,6 +4,7 @@ pub(crate) mod card;
 mod card_checks;
 pub(crate) mod client;
 mod clients;
+mod commands;
 mod description;
 mod drain;
 mod elsewhere;

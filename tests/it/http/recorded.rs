@@ -6,12 +6,13 @@ use std::time::Duration;
 
 use fenwen::audit::{AuditEvent, Outcome, Phase, RowBody, report};
 use fenwen::base::{Clock, Hours, SystemClock};
+use fenwen::bus::{Bus, Headers, Request, Subject};
 use fenwen::pipeline::documents::deadline::Calendar;
 use fenwen::policy::{Access, Route};
 use fenwen::service::notices::{Limit, NoticeKind, Office};
 use serde_json::{Value, json};
 
-use super::client::Client;
+use super::client::{Client, WATCHDOG};
 use super::fake::Server;
 use super::guard::{call, concrete, description, operations, register};
 use super::texts;
@@ -225,4 +226,32 @@ async fn reading_while_offices_are_closed_is_marked_counted_and_noticed() {
     let found = report(&server.data_dir.path().join("audit"), time).unwrap().to_markdown("t");
     assert!(found.contains("## 非上班時間讀取個資\n\n共 6 次。"), "{found}");
     assert!(found.contains("| 介接系統 | good | 3 |\n| 介接系統 | night | 3 |\n"), "{found}");
+}
+
+#[tokio::test]
+async fn reading_over_the_bus_while_offices_are_closed_is_noticed_alike() {
+    let server = Server::guarded_off_hours(closed()).await;
+    let head = register(&server, "good", |_| ()).await;
+    let credential = head.trim_start_matches("authorization: ").trim_end().to_owned();
+    let (bus, _serving) = server.on_a_bus().await;
+    let ask = async |operation: &str| {
+        let subject = Subject::rpc("jobs", operation).unwrap();
+        let headers = Headers::from([("authorization".to_owned(), credential.clone())]);
+        let body = format!(r#"{{"job_id":"{}"}}"#, "0".repeat(32)).into_bytes().into();
+        assert!(bus.request(Request { subject, headers, body }, WATCHDOG).await.is_err());
+    };
+    for operation in ["read", "read", "read", "result", "result"] {
+        ask(operation).await;
+    }
+    assert_eq!(server.service.notices().open(), []);
+    ask("result").await;
+    let [notice] = &server.service.notices().open()[..] else { unreachable!("one") };
+    assert_eq!(
+        (notice.kind, notice.object.as_str()),
+        (NoticeKind::OffHoursReading, "clients/good")
+    );
+    server.audit.close();
+    for row in rows(server.data_dir.path()).iter().filter(|it| it.event == AuditEvent::BusCalled) {
+        assert_eq!(row.off_hours, row.action == "jobs.result", "{row:?}");
+    }
 }

@@ -141,6 +141,12 @@ pub(super) fn the_dead_may_be_queued_again(fixture: Fixture) {
     assert!(store.requeue("a", NOON).wait().unwrap().is_none(), "it waits already");
     let job = claim(store, "w-1", NOON, 1).remove(0);
     finish(store, &job, Ending::Dead("ER0500".to_owned()));
+    let rows = store.outbox_pending(9).wait().unwrap();
+    assert_eq!(rows.last().unwrap().subject, "moi.ai.v1.dlq.letters.classify");
+    let letter = told(store).pop().unwrap();
+    assert_eq!((&letter["deadreason"], &letter["deaddeliveries"]), (&"ER0500".into(), &1.into()));
+    assert_eq!(letter["deadsubject"], "moi.ai.v1.job.letters.classify");
+    assert_eq!((&letter["subject"], &letter["data"]["state"]), (&"jobs/a".into(), &"dead".into()));
     let again = store.requeue("a", NOON + 5 * SECOND).wait().unwrap().unwrap();
     assert_eq!((again.state, again.attempt, again.error), (JobState::Queued, 0, None));
     let second = claim(store, "w-1", NOON + 5 * SECOND, 1).remove(0);

@@ -8,10 +8,11 @@ use serde_json::map::Entry;
 use serde_json::{Map, Value};
 
 /// What the error of a key that comes twice begins with; derived readers of structs have the same words.
-pub(super) const TWICE: &str = "duplicate field";
+pub const TWICE: &str = "duplicate field";
 
 /// Any JSON, read at once and refused at the place of a key that comes twice.
-pub(super) struct Unique(pub(super) Value);
+#[derive(Debug)]
+pub struct Unique(pub Value);
 
 impl<'de> Deserialize<'de> for Unique {
     fn deserialize<D: Deserializer<'de>>(json: D) -> Result<Unique, D::Error> {
