@@ -13,6 +13,7 @@ pub mod mail;
 pub mod pdf;
 pub mod radicals;
 pub mod sources;
+pub mod table;
 pub mod text;
 
 pub use geometry::{Point, Quad};
