@@ -132,7 +132,9 @@ impl Work<'_> {
             let heard = hear(recording, &mut bar);
             bar.0.finish_and_clear();
             let written = heard.and_then(|(transcript, model)| {
-                self.notices(&name, &transcript);
+                for notice in &transcript.notices {
+                    say(&format!("注意 {name}:{}", notice.message()));
+                }
                 let text = self.text(&name, &transcript, model)?;
                 let Some(folder) = folder(self.options.out.as_deref()) else {
                     return Ok(Some(text));
@@ -154,12 +156,6 @@ impl Work<'_> {
         }
         ensure!(n_failed == 0, "{} 個錄音中有 {n_failed} 個無法轉寫", recordings.len());
         Ok(())
-    }
-
-    fn notices(&self, name: &str, transcript: &Transcript) {
-        for notice in &transcript.notices {
-            say(&format!("注意 {name}:{}", notice.message()));
-        }
     }
 
     /// A recording in the form that is wanted.

@@ -188,7 +188,7 @@ fn utterances(
             match found.last_mut() {
                 // Nobody says the same twice in a row without a pause: the decoder went back.
                 Some(last) if last.line.text() == text && start <= last.end + BREATH => {
-                    last.end = end
+                    last.end = end;
                 }
                 _ => found.push(Utterance { start, end, language, line, confidence }),
             }
