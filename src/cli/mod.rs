@@ -33,6 +33,7 @@ mod progress;
 pub mod qa;
 pub mod raw;
 mod recogniser;
+mod recordings;
 mod release;
 pub mod retention;
 pub mod routing;

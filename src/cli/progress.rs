@@ -77,7 +77,8 @@ fn tell(note: &Note<'_>) {
     }
 }
 
-fn say(line: &str) {
+/// Writes a line to standard error.
+pub(super) fn say(line: &str) {
     // Nobody can be told that standard error is closed.
     let _ = writeln!(std::io::stderr(), "{line}");
 }

@@ -3,7 +3,7 @@
 use std::io::{IsTerminal, Write};
 use std::path::{Path, PathBuf};
 
-use anyhow::{Context, bail, ensure};
+use anyhow::{Context, anyhow, bail, ensure};
 use clap::{Subcommand, ValueEnum};
 use indicatif::{ProgressBar, ProgressDrawTarget};
 use serde_json::json;
@@ -11,20 +11,26 @@ use sha2::{Digest, Sha256};
 
 use crate::base::{Clock, Date, SystemClock, hex};
 use crate::config::Config;
-use crate::media::sources::{self, SourceDraft, SourceFormat, SourceLimits};
+use crate::media::exchange::printed_date;
+use crate::media::sources::{self, SourceDraft, SourceFile, SourceFormat, SourceLimits};
 use crate::pipeline::answers::index::{Vectors, encoded_texts};
 use crate::service::routing::index::{ActiveIndex, pack, versions};
-use crate::service::sources::{Change, Library, Provenance, SourceState, SourceVersion};
+use crate::service::sources::{
+    Change, Library, LibraryError, Provenance, SourceState, SourceVersion,
+};
 use crate::task::answers::Source;
 
 use super::{encoder, routing};
+
+/// Rows that are named at most, where rows are left out.
+const LISTED: usize = 20;
 
 /// What can be done with sources.
 #[derive(Debug, Subcommand)]
 pub(super) enum QaCommand {
     /// 匯入來源為草稿:CSV、JSONL(欄位 question、answer、title、unit、link、valid_from、valid_to、id)、HTML、Markdown
     Import {
-        /// 檔案(UTF-8)
+        /// 檔案(UTF-8、UTF-16 含 BOM 或 Big5)
         file: PathBuf,
         /// 格式;未指定時依副檔名
         #[arg(long, value_enum)]
@@ -32,10 +38,10 @@ pub(super) enum QaCommand {
         /// 業務單位;檔案未載明者適用
         #[arg(long)]
         unit: Option<String>,
-        /// 生效日(2026-11-24);檔案未載明者適用
+        /// 生效日(2026-11-24 或 115/11/24);檔案未載明者適用
         #[arg(long, value_parser = day)]
         valid_from: Option<Date>,
-        /// 失效日(2026-11-24);檔案未載明者適用
+        /// 失效日(2026-11-24 或 115/11/24);檔案未載明者適用
         #[arg(long, value_parser = day)]
         valid_to: Option<Date>,
         /// 匯入者代號
@@ -115,7 +121,8 @@ impl From<State> for SourceState {
 }
 
 fn day(text: &str) -> Result<Date, String> {
-    Date::parse_iso(text).ok_or_else(|| "日期應寫為 2026-11-24".to_owned())
+    let day = Date::parse_iso(text).or_else(|| printed_date(text));
+    day.ok_or_else(|| "日期應寫為 2026-11-24 或 115/11/24".to_owned())
 }
 
 /// Runs a command.
@@ -138,11 +145,11 @@ pub(super) fn run(command: QaCommand, config: &Config) -> anyhow::Result<()> {
         }
         QaCommand::Approve { ids, all, by } => {
             let ids = if all { drafts(&library)? } else { ids };
-            let n = library.approve(&ids, &now(&by)?)?;
+            let n = library.approve(&ids, &now(&by)?).map_err(told)?;
             Ok(writeln!(out, "已核定 {n} 筆;請執行 fenwen qa index 建立索引。")?)
         }
         QaCommand::Retire { ids, by } => {
-            let n = library.retire(&ids, &now(&by)?)?;
+            let n = library.retire(&ids, &now(&by)?).map_err(told)?;
             Ok(writeln!(out, "已停用 {n} 筆;請執行 fenwen qa index 建立索引。")?)
         }
         QaCommand::Index => {
@@ -178,8 +185,9 @@ fn import(
         bail!("無法判斷 {shown} 的格式:請以 --from 指定");
     };
     let bytes = std::fs::read(file).with_context(|| format!("無法讀取 {shown}"))?;
-    let mut drafts = sources::read(&bytes, format, &SourceLimits::default())
-        .with_context(|| format!("{shown} 不予接受"))?;
+    let read = sources::read(&bytes, format, &SourceLimits::default());
+    let SourceFile { mut drafts, blank } =
+        read.map_err(|it| anyhow!(it.message())).with_context(|| format!("{shown} 不予接受"))?;
     for draft in &mut drafts {
         draft.unit = draft.unit.take().or_else(|| common.unit.clone());
         draft.valid_from = draft.valid_from.or(common.valid_from);
@@ -190,10 +198,28 @@ fn import(
     let provenance = Provenance { file: name, format: format.as_str(), sha256 };
     let imported = library
         .import(&drafts, &provenance, &now(by)?)
+        .map_err(told)
         .with_context(|| format!("{shown} 不予接受"))?;
     let (new, changed, same) = (imported.n_new, imported.n_changed, imported.n_same);
+    if !blank.is_empty() {
+        let lines: Vec<String> = blank.iter().take(LISTED).map(usize::to_string).collect();
+        let more = if LISTED < blank.len() { "…" } else { "" };
+        let (n, lines) = (blank.len(), lines.join("、"));
+        writeln!(out, "略過 {n} 列沒有答案的資料:第 {lines}{more} 行。")?;
+    }
     writeln!(out, "新增 {new} 筆、更新 {changed} 筆草稿,{same} 筆內容相同未變更。")?;
     Ok(writeln!(out, "核定後方可引用:fenwen qa approve --all --by ID")?)
+}
+
+/// What is refused, in the words of whoever works with the library.
+fn told(error: LibraryError) -> anyhow::Error {
+    match error {
+        LibraryError::Id(number) => anyhow!("第 {number} 筆的編號須為 1 至 64 個可見字元,不含空白"),
+        LibraryError::Twice(number) => anyhow!("第 {number} 筆的編號與檔案中較前的一筆相同"),
+        LibraryError::State { id, needed: "draft" } => anyhow!("來源 {id} 沒有待核定的草稿"),
+        LibraryError::State { id, .. } => anyhow!("來源 {id} 沒有草稿或已核定的版本"),
+        other => other.into(),
+    }
 }
 
 fn now(by: &str) -> anyhow::Result<Change> {
@@ -279,4 +305,35 @@ fn row(it: &SourceVersion) -> String {
         "changed_by": it.changed.by, "changed_at": it.changed.at,
     })
     .to_string()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_import_tells_what_it_left_out_and_what_it_refuses() {
+        let dir = tempfile::tempdir().unwrap();
+        let library = Library::at(&dir.path().join("sources"));
+        let file = dir.path().join("faq.csv");
+        let import = |text: &str| {
+            std::fs::write(&file, text).unwrap();
+            let mut out = Vec::new();
+            let done = import(&library, &file, None, &SourceDraft::default(), "u-1", &mut out);
+            done.map(|()| String::from_utf8(out).unwrap()).map_err(|it| format!("{it:#}"))
+        };
+        let told = import("編號,問題,答案\n1,甲,乙\n2,丙,\n3,丁,\n").unwrap();
+        assert!(told.contains("略過 2 列沒有答案的資料:第 3、4 行"), "{told}");
+        let refused = import("編號,答案\n1,甲\n1,乙\n").unwrap_err();
+        assert!(refused.ends_with("第 2 筆的編號與檔案中較前的一筆相同"), "{refused}");
+        let refused = import("答案\n\"甲\n").unwrap_err();
+        assert!(refused.contains("第 2 行開始的引號"), "{refused}");
+        let told = told_of(&library);
+        assert_eq!(told, "來源 9 沒有待核定的草稿");
+    }
+
+    fn told_of(library: &Library) -> String {
+        let change = Change { by: "u-1".to_owned(), at: 0 };
+        told(library.approve(&["9".to_owned()], &change).unwrap_err()).to_string()
+    }
 }

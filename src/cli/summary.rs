@@ -61,7 +61,8 @@ mod tests {
             segment(1, 3_670_000, "補發身分證請攜帶印章到戶政事務所申請。"),
             segment(0, 3_680_000, "好。"),
         ];
-        let transcript = Transcript { duration: 3_690_000, channels: 2, segments };
+        let transcript =
+            Transcript { duration: 3_690_000, channels: 2, segments, ..Transcript::default() };
         let names = ["民眾", "專員"].map(str::to_owned);
         let expected = "[01:01:01] 民眾:請問身分證遺失要怎麼補發?\n\
             [01:01:10] 專員:補發身分證請攜帶印章到戶政事務所申請。\n";

@@ -4,7 +4,7 @@ use std::borrow::Cow;
 
 use encoding_rs::{UTF_16BE, UTF_16LE};
 
-use super::exchange::big5;
+use super::big5;
 
 /// The text by its byte-order mark (UTF-8 or UTF-16), else as UTF-8, else as CP950; none when it is none of them whole.
 ///

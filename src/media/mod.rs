@@ -2,6 +2,7 @@
 //! Pure, but for the process of its own in which [`pdf`] can read.
 
 pub mod audio;
+mod big5;
 pub mod charset;
 pub mod exchange;
 pub mod geometry;
@@ -12,6 +13,7 @@ pub mod mail;
 pub mod pdf;
 pub mod radicals;
 pub mod sources;
+pub mod table;
 pub mod text;
 
 pub use geometry::{Point, Quad};

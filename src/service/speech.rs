@@ -143,7 +143,7 @@ fn refused(error: &AudioError) -> CallError {
             format!("不支援 {format} 格式:{}", format.remedy_zh())
         }
         AudioError::UnsupportedCodec { codec } => {
-            format!("不支援錄音檔的編碼({}):{}", codec.as_str(), codec.remedy_zh())
+            format!("不支援錄音檔的編碼({}):{}", codec.name_zh(), codec.remedy_zh())
         }
         AudioError::Unknown => {
             "不是可辨識的錄音檔,請改送 WAV、MP3、FLAC、OGG、M4A 或 WebM。".to_owned()
@@ -201,6 +201,11 @@ mod tests {
         ] {
             check(error, ErrorCode::UnsupportedMedia, "speech.ffmpeg");
         }
+        check(
+            AudioError::UnsupportedCodec { codec: Codec::Other },
+            ErrorCode::UnsupportedMedia,
+            "(不明編碼):請先",
+        );
         check(AudioError::Ffmpeg, ErrorCode::Internal, "speech.ffmpeg");
         check(large("seconds"), ErrorCode::TooLarge, "長度(秒) 9 超過上限 8,請分段送件");
         check(large("channels"), ErrorCode::TooLarge, "單聲道或雙聲道");

@@ -22,7 +22,7 @@ pub fn identifiers(text: &str) -> Vec<Identifier> {
             PiiKind::NationalId | PiiKind::ResidentCertificate => IdentifierKind::IdNumber,
             PiiKind::MobilePhone | PiiKind::Landline => IdentifierKind::Phone,
             PiiKind::Email => IdentifierKind::Email,
-            PiiKind::BankCard | PiiKind::Plate | PiiKind::Address => continue,
+            PiiKind::BankCard | PiiKind::Plate | PiiKind::Address | PiiKind::BirthDate => continue,
         };
         found.push(Identifier { kind, value: Private::new(value) });
     }

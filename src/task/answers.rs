@@ -120,13 +120,26 @@ pub struct Answer {
     pub index: ModelInfo,
 }
 
+/// A question that no source answered.
+#[derive(Clone, Debug)]
+pub struct UnansweredQuestion {
+    /// Its answer's id.
+    pub id: String,
+    /// When it was asked: seconds since 1970-01-01T00:00:00Z.
+    pub asked: u64,
+    /// The source that came nearest.
+    pub nearest: Option<String>,
+    /// What was asked, personal data masked; none once its text has expired, and for all but the newest questions.
+    pub masked: Option<Private<String>>,
+}
+
 /// Questions that no source answered, counted.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug)]
 pub struct Unanswered {
     /// Questions asked that are still kept.
     pub n_asked: usize,
     /// Those of them that no source answered.
     pub n_unanswered: usize,
-    /// The newest of those first: id, seconds since 1970-01-01T00:00:00Z, source that came nearest.
-    pub items: Vec<(String, u64, Option<String>)>,
+    /// The newest of those first.
+    pub items: Vec<UnansweredQuestion>,
 }

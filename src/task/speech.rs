@@ -182,6 +182,46 @@ pub struct CorrectedSegment {
     pub at: Duration,
 }
 
+/// What a person should know of a recording whose transcript lacks something.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum SpeechNotice {
+    /// It ends before its header says so.
+    Truncated,
+    /// Something was lost inside; silence stands in its place.
+    Gaps,
+    /// It is so quiet that what is said may go unheard.
+    Quiet,
+}
+
+impl SpeechNotice {
+    /// All of them.
+    pub const ALL: [SpeechNotice; 3] =
+        [SpeechNotice::Truncated, SpeechNotice::Gaps, SpeechNotice::Quiet];
+
+    /// The wire name.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            SpeechNotice::Truncated => "truncated",
+            SpeechNotice::Gaps => "gaps",
+            SpeechNotice::Quiet => "quiet",
+        }
+    }
+
+    /// The notice of a wire name.
+    pub fn named(name: &str) -> Option<SpeechNotice> {
+        SpeechNotice::ALL.into_iter().find(|it| it.as_str() == name)
+    }
+
+    /// What officers read.
+    pub fn message(self) -> &'static str {
+        match self {
+            SpeechNotice::Truncated => "錄音檔不完整,在應有的長度之前結束;逐字稿只到此為止。",
+            SpeechNotice::Gaps => "錄音檔中有遺失的片段,以靜音補足;該處的語句沒有轉寫。",
+            SpeechNotice::Quiet => "錄音音量極低,語句可能沒有全部轉寫;請確認錄音設備的音量。",
+        }
+    }
+}
+
 /// Everything that was said in a recording.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Transcript {
@@ -191,6 +231,8 @@ pub struct Transcript {
     pub channels: usize,
     /// Utterances by their beginnings.
     pub segments: Vec<Segment>,
+    /// What a person should know of the recording.
+    pub notices: Vec<SpeechNotice>,
 }
 
 impl Transcript {
@@ -261,6 +303,14 @@ mod tests {
         check("0912", &[(0, 4)], "〔行動電話〕");
         check("甲12乙34", &[(1, 3), (4, 6)], "甲〔行動電話〕乙〔行動電話〕");
         check("1234", &[(0, 2), (2, 4)], "〔行動電話〕〔行動電話〕");
+    }
+
+    #[test]
+    fn notices_are_known_by_their_names() {
+        for notice in SpeechNotice::ALL {
+            assert_eq!(SpeechNotice::named(notice.as_str()), Some(notice));
+        }
+        assert_eq!(SpeechNotice::named("loud"), None);
     }
 
     #[test]

@@ -328,7 +328,12 @@ mod tests {
             }],
             confidence: 0.5,
         };
-        let transcript = Transcript { duration: 3000, channels: 1, segments: vec![said] };
+        let transcript = Transcript {
+            duration: 3000,
+            channels: 1,
+            segments: vec![said],
+            ..Transcript::default()
+        };
         let answer = AudioAnswer { transcript: &transcript, rendition: Rendition::Redacted };
         let found = answer.verbose(Granularities { segments: true, words: true });
         let json = serde_json::to_value(&found).unwrap();

@@ -30,7 +30,7 @@ function transcript(id) {
   });
   return { job_id: id, state: "succeeded", progress: 1, version: 0, transcript: {
     rendition: "redacted", duration: MINUTES * 60, channels: 2, speakers: ["民眾", "專員"], segments, low_confidence_ratio: 0.1,
-    has_other_language: false, model: { name: "whisper-base", version: "1", sha256: "0".repeat(64) }, disclosure: "本結果由人工智慧產生,僅供承辦人參考",
+    has_other_language: false, notices: [], model: { name: "whisper-base", version: "1", sha256: "0".repeat(64) }, disclosure: "本結果由人工智慧產生,僅供承辦人參考",
   } };
 }
 

@@ -2698,6 +2698,17 @@ class NextResponse(ApiModel):
 
 
 @dataclass(frozen=True, kw_only=True, repr=False)
+class NoticeDocument(ApiModel):
+    """What a person should know of a recording."""
+
+    code: str
+    """`truncated`, `gaps` or `quiet`; others may follow."""
+
+    message: str
+    """The same in words."""
+
+
+@dataclass(frozen=True, kw_only=True, repr=False)
 class Officer(ApiModel):
     """An officer as your system knows one."""
 
@@ -3827,6 +3838,9 @@ class TranscriptDocument(ApiModel):
     model: Model
     """Which model heard it."""
 
+    notices: list[NoticeDocument]
+    """What a person should know of the recording: it was cut off, something was lost in it, it is very quiet."""
+
     rendition: str
     """Which text is shown: `redacted` or `original`."""
 
@@ -3890,10 +3904,15 @@ class UnansweredItem(ApiModel):
     nearest_source: str | None
     """The source that came nearest; null when nothing had a word in common."""
 
+    question: str | None
+    """What was asked, personal data masked (names are not); null once its text has expired, and beyond the newest
+    200.
+    """
+
 
 @dataclass(frozen=True, kw_only=True, repr=False)
 class UnansweredResponse(ApiModel):
-    """Questions that no source answered: counts and ids, no texts."""
+    """Questions that no source answered: counts, and the newest with their words."""
 
     asked: int
     """Questions asked that are still kept."""
@@ -4045,7 +4064,9 @@ class Pii(Place):
     """Personal data."""
 
     kind: str
-    """`national_id`, `resident_certificate`, `email`, `mobile_phone`, `landline`, `bank_card`, `plate` or `address`."""
+    """`national_id`, `resident_certificate`, `email`, `mobile_phone`, `landline`, `bank_card`, `plate`, `address` or
+    `birth_date`.
+    """
 
 
 Elements: TypeAlias = list[float] | list[int]

@@ -85,7 +85,7 @@ impl Trial {
             let confidence = index.ranker().confidence(first);
             features = evidence.features();
             probability = confidence.right.probability(&features);
-            is_answered = confidence.answers(&features);
+            is_answered = index.refusal(posed.text, first, &evidence).is_none();
         }
         let Posed { part, kind, is_whole, .. } = posed;
         let matches = left.iter().map(row).collect();

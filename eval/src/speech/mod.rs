@@ -4,6 +4,7 @@ mod clips;
 mod report;
 mod score;
 mod telephone;
+mod timing;
 
 use std::fs::{self, File};
 use std::io::{BufRead as _, BufReader, BufWriter, Write};
@@ -22,6 +23,7 @@ use serde::{Deserialize, Serialize};
 
 use clips::Clip;
 use score::Interval;
+use timing::{Call, Times, Timing};
 
 /// What to score, and on what.
 #[derive(clap::Args)]
@@ -84,6 +86,9 @@ struct Row {
 struct Summary {
     reader: String,
     rows: Vec<Row>,
+    /// How far times are from the truth; none for kept answers, which have none.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    timing: Option<Timing>,
     seconds_of_sound: f64,
     /// Seconds of a second of sound; none for kept answers.
     wall_per_second: Option<f64>,
@@ -96,7 +101,8 @@ struct Summary {
 /// # Errors
 /// When clips, answers or models cannot be read.
 pub fn run(args: &SpeechArgs) -> Result<String> {
-    let items = items(&clips::read(&args.clips)?);
+    let clips = clips::read(&args.clips)?;
+    let items = items(&clips);
     if let Some(folder) = &args.write {
         write_items(folder, &items)?;
         return Ok(format!("{} files in {}", items.len(), folder.display()));
@@ -105,6 +111,7 @@ pub fn run(args: &SpeechArgs) -> Result<String> {
     let mut summary = Summary {
         reader: "kept answers".to_owned(),
         rows: Vec::new(),
+        timing: None,
         seconds_of_sound,
         wall_per_second: None,
         cpu_per_second: None,
@@ -112,7 +119,7 @@ pub fn run(args: &SpeechArgs) -> Result<String> {
     };
     let answers = match &args.answers {
         Some(path) => kept_answers(path, &items)?,
-        None => ask(&items, &args.set, &mut summary)?,
+        None => ask(&items, &timing::calls(&clips), &args.set, &mut summary)?,
     };
     if let Some(path) = &args.dump {
         dump(path, &items, &answers)?;
@@ -176,8 +183,13 @@ fn kept_answers(path: &Path, items: &[Item]) -> Result<Vec<String>> {
     items.iter().map(find).collect()
 }
 
-/// Transcribes every item, one after another, and notes what it costs.
-fn ask(items: &[Item], set: &[String], summary: &mut Summary) -> Result<Vec<String>> {
+/// Transcribes every item, one after another, and notes what it costs; then the calls, and when what was said in them.
+fn ask(
+    items: &[Item],
+    calls: &[Call],
+    set: &[String],
+    summary: &mut Summary,
+) -> Result<Vec<String>> {
     let config = Config::load(&Overrides { set: set.to_vec(), ..Overrides::default() })?;
     let ears = LocalEars::open(&config)?;
     summary.reader = format!("fenwen, {} ({})", config.speech.model, ears.engine());
@@ -195,6 +207,12 @@ fn ask(items: &[Item], set: &[String], summary: &mut Summary) -> Result<Vec<Stri
     summary.cpu_per_second =
         cpu_seconds().zip(cpu).map(|(after, before)| (after - before) / summary.seconds_of_sound);
     summary.peak_mib = peak_mib();
+    let mut times = Times::default();
+    for call in calls {
+        let transcript = ears.transcribe_bytes(&wav(&call.samples), &order, &mut Nobody)?;
+        times.add(&call.said, &transcript.segments);
+    }
+    summary.timing = Some(times.timing());
     Ok(answers)
 }
 

@@ -2,7 +2,7 @@
 
 use std::fmt::Write as _;
 
-use super::Summary;
+use super::{Summary, timing};
 
 /// Writes a summary.
 pub(super) fn markdown(summary: &Summary) -> String {
@@ -27,6 +27,9 @@ pub(super) fn markdown(summary: &Summary) -> String {
     for row in summary.rows.iter().filter(|it| it.n_chars == 0) {
         let found = if row.n_invented == 0 { "none" } else { "**invented**" };
         let _ = writeln!(text, "| {} | {found} |", row.condition);
+    }
+    if let Some(found) = &summary.timing {
+        text += &timing::markdown(found);
     }
     if let (Some(wall), Some(cpu), Some(peak)) =
         (summary.wall_per_second, summary.cpu_per_second, summary.peak_mib)

@@ -61,8 +61,9 @@ async function load() {
     const transcript = found.transcript;
     version = found.version;
     rows = [];
+    const notices = (transcript ? transcript.notices : []).map((it) => fw.el("p", { class: "notice" }, fw.say(`recording_${it.code}`)));
     if (!transcript || !transcript.segments.length) {
-      place.replaceChildren(fw.el("p", { class: "empty" }, fw.say("nothing_said")));
+      place.replaceChildren(...notices, fw.el("p", { class: "empty" }, fw.say("nothing_said")));
       return;
     }
     const facts = [["duration", fw.clock(transcript.duration)], ["doubtful", fw.percent(transcript.low_confidence_ratio)],
@@ -70,6 +71,7 @@ async function load() {
     const list = fw.el("div");
     place.replaceChildren(...[
       found.state === "succeeded" ? null : fw.el("p", { class: "notice" }, fw.say("unfinished")),
+      ...notices,
       fw.el("dl", { class: "facts" }, facts.map(([key, text]) => [fw.el("dt", {}, fw.say(key)), fw.el("dd", {}, text)]).flat()),
       list, fw.el("p", { class: "hint" }, transcript.disclosure),
     ].filter(Boolean));

@@ -41,7 +41,9 @@ struct SourceView {
 }
 
 struct QuestionView {
-    id: String,
+    question: String,
+    /// How often it was asked in the same words.
+    n_asked: usize,
     when: String,
     nearest: String,
 }
@@ -70,7 +72,6 @@ fn page(visit: &Visit, sources: &Sources, unanswered: Unanswered) -> AnswersPage
     let wanted = visit.query.get("state").unwrap_or_default();
     let of = |state| sources.versions().filter(|it| it.state == state).count();
     let shown = sources.versions().filter(|it| wanted.is_empty() || it.state.as_str() == wanted);
-    let questions = unanswered.items.into_iter().take(MOST_QUESTIONS);
     AnswersPage {
         frame: visit.frame(ShellText::of(visit.lang).answers),
         t,
@@ -89,14 +90,27 @@ fn page(visit: &Visit, sources: &Sources, unanswered: Unanswered) -> AnswersPage
         .map(|(value, title)| (value, title, value == wanted))
         .to_vec(),
         sources: shown.take(MOST).map(|it| view(it, t)).collect(),
-        questions: questions
-            .map(|(id, at, nearest)| QuestionView {
-                id,
-                when: format::moment(Duration::from_secs(at)),
-                nearest: nearest.unwrap_or("–".to_owned()),
-            })
-            .collect(),
+        questions: questions(unanswered, t),
     }
+}
+
+/// The questions that are listed: once where several asked in the same words, as the newest of them was.
+fn questions(unanswered: Unanswered, t: &AnswersText) -> Vec<QuestionView> {
+    let mut listed: Vec<QuestionView> = Vec::new();
+    for it in unanswered.items {
+        let words = it.masked.as_ref().map(|it| it.expose().trim());
+        if let Some(known) = listed.iter_mut().find(|known| words == Some(&known.question)) {
+            known.n_asked += 1;
+        } else if listed.len() < MOST_QUESTIONS {
+            listed.push(QuestionView {
+                question: words.unwrap_or(t.question_gone).to_owned(),
+                n_asked: 1,
+                when: format::moment(Duration::from_secs(it.asked)),
+                nearest: it.nearest.unwrap_or("–".to_owned()),
+            });
+        }
+    }
+    listed
 }
 
 fn view(version: &SourceVersion, t: &AnswersText) -> SourceView {

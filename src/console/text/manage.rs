@@ -27,11 +27,13 @@ catalogue! {
         asked: "保存中的提問", "Questions kept";
         n_unanswered: "未能回答", "Unanswered";
         question: "提問", "Question";
+        times: "次數", "Times";
+        question_gone: "（文字已逾保存期限）", "(its words have expired)";
         when: "時間", "When";
         nearest: "最接近的來源", "Nearest source";
         no_unanswered: "沒有未能回答的問題。", "Every question was answered.";
-        unanswered_hint: "不顯示提問文字。若某來源反覆最接近卻不夠確定，請補充該來源的說法。",
-            "The words of questions are not shown. When one source is near again and again, add other wordings to it.";
+        unanswered_hint: "提問文字已遮蔽號碼、地址等個資，姓名未遮蔽。若某來源反覆最接近卻不夠確定，請補充該來源的說法。",
+            "Numbers and addresses in questions are masked, names are not. When one source is near again and again, add other wordings to it.";
         filter: "顯示", "Show";
         all: "全部", "All";
     }

@@ -57,6 +57,12 @@ catalogue! {
         working: "讀取中…", "Loading…";
         nothing_said: "錄音中沒有聽到語句。", "Nothing was said.";
         unfinished: "轉寫尚未完成，以下為目前的部分。", "Not finished: this is what was heard so far.";
+        recording_truncated: "錄音檔不完整，在應有的長度之前結束；逐字稿只到此為止。",
+            "The recording is incomplete: it ends before the length it should have, and so does the transcript.";
+        recording_gaps: "錄音檔中有遺失的片段，以靜音補足；該處的語句沒有轉寫。",
+            "Parts of the recording were lost; silence stands for them, and what was said there is missing.";
+        recording_quiet: "錄音音量極低，語句可能沒有全部轉寫；請確認錄音設備的音量。",
+            "The recording is very quiet: not everything may have been heard. Check the recorder's level.";
         und: "〔非國語或無法辨識，未轉寫〕", "[another language, not transcribed]";
         duration: "長度", "Length";
         doubtful: "低信心比例", "Unsure words";

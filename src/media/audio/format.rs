@@ -157,6 +157,14 @@ impl Codec {
         }
     }
 
+    /// Its name for callers.
+    pub fn name_zh(self) -> &'static str {
+        match self {
+            Codec::Other => "不明編碼",
+            known => known.as_str(),
+        }
+    }
+
     /// What the sender of sound that is not decoded can do.
     pub fn remedy(self) -> &'static str {
         match self {

@@ -12,7 +12,10 @@ pub mod g711;
 mod opus;
 #[cfg(feature = "audio")]
 mod resample;
+mod survey;
 pub mod telephone;
+#[cfg(feature = "audio")]
+mod timeline;
 mod wav;
 
 use std::io::{Read, Seek};
@@ -24,6 +27,7 @@ use crate::base::ErrorCode;
 pub use format::{Codec, Format};
 #[cfg(feature = "audio")]
 pub use opus::{OpusCall, PacketError};
+pub use survey::{Survey, survey};
 
 use format::HEAD_BYTES;
 
@@ -165,14 +169,6 @@ impl Chunk {
         self.len() == 0
     }
 
-    /// Whether all channels say the same, as when a mono call was stored as stereo.
-    pub fn is_dual_mono(&self) -> bool {
-        let [first, rest @ ..] = self.channels.as_slice() else { return true };
-        // One step of 8-bit G.711 near silence: what a codec adds to equal channels stays below it.
-        let same = |a: &f32, b: &f32| (a - b).abs() <= 1.0 / 4096.0 + 0.02 * a.abs();
-        rest.iter().all(|other| first.iter().zip(other).all(|(a, b)| same(a, b)))
-    }
-
     fn clear_to(&mut self, n_channels: usize) {
         self.channels.resize_with(n_channels, Vec::new);
         self.channels.iter_mut().for_each(Vec::clear);
@@ -183,6 +179,20 @@ impl Chunk {
 trait Frames: Send {
     /// Appends some samples to every channel of `chunk`; `false` at the end.
     fn read(&mut self, chunk: &mut Chunk) -> Result<bool, AudioError>;
+
+    /// What was found damaged so far; all of it once the end was read.
+    fn damage(&self) -> Damage {
+        Damage::default()
+    }
+}
+
+/// What a recording lacks that is read all the same.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Damage {
+    /// It ends before its header, or its container, says so.
+    pub is_cut: bool,
+    /// Samples of each channel, at the rate of the file, that were lost inside and are given as silence.
+    pub n_missing: u64,
 }
 
 /// A recording being decoded.
@@ -236,7 +246,7 @@ impl<'a> AudioReader<'a> {
                 "this program was built without feature `audio`, which converts its rate",
             ));
         }
-        let honest_seconds = FREE_SECONDS.max(n_bytes / MIN_BYTES_PER_SECOND);
+        let honest_seconds = honest_seconds(n_bytes);
         let too_long = if honest_seconds < limits.max_seconds {
             broken("it is too short for its duration")
         } else {
@@ -279,6 +289,11 @@ impl<'a> AudioReader<'a> {
         Ok(!chunk.is_empty())
     }
 
+    /// What was found damaged so far; all of it once the end was read.
+    pub fn damage(&self) -> Damage {
+        self.frames.damage()
+    }
+
     fn step(&mut self, chunk: &mut Chunk) -> Result<(), AudioError> {
         self.raw.clear_to(self.info.channels as usize);
         self.is_over = !self.frames.read(&mut self.raw)?;
@@ -302,44 +317,6 @@ impl<'a> AudioReader<'a> {
         }
         Ok(())
     }
-}
-
-/// What was learned by reading a recording once.
-#[derive(Clone, Copy, Debug, PartialEq)]
-pub struct Survey {
-    /// What it is.
-    pub info: AudioInfo,
-    /// Samples of each channel at [`RATE`].
-    pub n_samples: u64,
-    /// The channels say the same: one of them is enough.
-    pub is_dual_mono: bool,
-}
-
-impl Survey {
-    /// Its length in seconds.
-    pub fn seconds(&self) -> f64 {
-        let n_samples = self.n_samples as f64;
-        n_samples / f64::from(RATE)
-    }
-}
-
-/// Decodes a recording once to its end, keeping nothing: its true length, and that all of it can be read.
-///
-/// # Errors
-/// As [`AudioReader::read`]; a recording without a sample is broken.
-pub fn survey<'a>(input: impl Input + 'a, limits: &AudioLimits) -> Result<Survey, AudioError> {
-    let mut reader = AudioReader::open(input, limits)?;
-    let info = reader.info();
-    let mut chunk = Chunk::default();
-    let (mut n_samples, mut is_dual_mono) = (0, true);
-    while reader.read(&mut chunk)? {
-        n_samples += chunk.len() as u64;
-        is_dual_mono = is_dual_mono && chunk.is_dual_mono();
-    }
-    if n_samples == 0 {
-        return Err(AudioError::Broken { format: info.format, reason: "it holds no sound" });
-    }
-    Ok(Survey { info, n_samples, is_dual_mono })
 }
 
 /// A file whose headers were read.
@@ -384,6 +361,11 @@ fn head_of(input: &mut Box<dyn Input + '_>) -> Result<(Vec<u8>, u64), AudioError
     })();
     let n_bytes = looked.map_err(|error: std::io::Error| AudioError::Read(error.kind()))?;
     Ok((head, n_bytes))
+}
+
+/// Seconds of sound that so many bytes are believed to hold.
+fn honest_seconds(n_bytes: u64) -> u64 {
+    FREE_SECONDS.max(n_bytes / MIN_BYTES_PER_SECOND)
 }
 
 fn at_most(what: &'static str, value: u64, limit: u64) -> Result<(), AudioError> {

@@ -177,13 +177,17 @@ impl OpusPackets {
 }
 
 #[cfg(test)]
-mod tests {
+pub(super) mod tests {
     use ropus::{Application, Encoder};
 
     use super::*;
 
     /// Packets of a tone, each of so many milliseconds.
-    fn packets(rate: u32, millis: usize, n_packets: usize) -> Vec<Vec<u8>> {
+    pub(in crate::media::audio) fn packets(
+        rate: u32,
+        millis: usize,
+        n_packets: usize,
+    ) -> Vec<Vec<u8>> {
         let mut encoder =
             Encoder::builder(rate, Channels::Mono, Application::Voip).build().unwrap();
         let length = rate as usize * millis / 1000;

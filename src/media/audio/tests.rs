@@ -158,13 +158,105 @@ fn one_call_on_two_channels_is_noticed() {
     let check = |channels: &[Vec<f32>], expected: bool| {
         let bytes = Wav { tag: 7, bits: 8, ..Wav::default() }.encode(channels);
         let survey = survey(Cursor::new(&bytes), &AudioLimits::default()).unwrap();
-        assert_eq!((survey.n_samples, survey.is_dual_mono), (8_000, expected));
+        assert_eq!((survey.n_samples, survey.is_dual_mono), (channels[0].len() as u64, expected));
     };
     let (low, high) = (sine(440.0, RATE, 0.5), sine(1000.0, RATE, 0.5));
     check(&[low.clone(), low.clone()], true);
-    check(&[low.clone(), high], false);
+    check(&[low.clone(), high.clone()], false);
     check(&[low.clone(), vec![0.0; low.len()]], false);
-    check(&[low], true);
+    check(&[vec![0.0; low.len()], low.clone()], false);
+    check(std::slice::from_ref(&low), true);
+    let mix = |a: &[f32], level: f32, b: &[f32], other: f32| -> Vec<f32> {
+        a.iter().zip(b).map(|(a, b)| level * a + other * b).collect()
+    };
+    // The same call a little quieter, the other way round, or with a line's noise.
+    check(&[low.clone(), mix(&low, 0.6, &low, 0.0)], true);
+    check(&[low.clone(), mix(&low, -0.8, &low, 0.0)], true);
+    check(&[low.clone(), mix(&low, 0.8, &high, 0.05)], true);
+    check(&[low.clone(), mix(&low, 0.8, &high, 0.3)], false);
+    // Much quieter it is an echo, in whose pauses somebody may speak.
+    check(&[low.clone(), mix(&low, 0.1, &low, 0.0)], false);
+    // Two people in turn, each on the other's channel too: nobody is lost.
+    let second = |a: &[f32], b: &[f32]| [a, a, b, b].concat();
+    let quiet = mix(&low, 0.3, &low, 0.0);
+    check(&[second(&low, &quiet), second(&quiet, &low)], false);
+    check(&[second(&low, &low), second(&low, &high)], false);
+}
+
+#[test]
+fn a_recording_that_ends_before_its_time_is_noticed() {
+    let limits = AudioLimits::default();
+    let cut = |bytes: &[u8]| survey(Cursor::new(bytes), &limits).unwrap().damage.is_cut;
+    let tone = sine(440.0, RATE, 0.5);
+    let wav = |data_size| Wav { data_size, ..Wav::default() }.encode(std::slice::from_ref(&tone));
+    assert!(!cut(&wav(None)));
+    assert!(cut(&wav(Some(1 << 20))));
+    assert!(cut(&wav(None)[..8_000]));
+    // What a recorder writes that did not know how long it would be.
+    assert!(!cut(&wav(Some(0))) && !cut(&wav(Some(u32::MAX))));
+}
+
+#[cfg(feature = "audio")]
+#[test]
+fn a_compressed_recording_that_ends_before_its_time_is_noticed() {
+    let limits = AudioLimits::default();
+    let read = |name: &str| {
+        let path = format!("{}/tests/data/audio/{name}", env!("CARGO_MANIFEST_DIR"));
+        std::fs::read(path).unwrap()
+    };
+    for name in
+        ["tone.mp3", "tone.m4a", "tone.aac", "tone.flac", "tone.ogg", "tone.opus", "tone.webm"]
+    {
+        let whole = survey(Cursor::new(read(name)), &limits).unwrap();
+        assert_eq!(whole.damage, Damage::default(), "{name}");
+    }
+    for (name, eighths) in [("tone.mp3", 2), ("tone.aac", 6), ("tone.flac", 6)] {
+        let bytes = read(name);
+        let cut = &bytes[..bytes.len() * eighths / 8];
+        let cut = survey(Cursor::new(cut), &limits).unwrap();
+        assert!(cut.damage.is_cut, "{name}");
+    }
+}
+
+#[cfg(feature = "audio")]
+#[test]
+fn what_was_lost_takes_its_time() {
+    let packets = opus::tests::packets(16_000, 20, 100);
+    let at = |idx: u64| (20 * idx, packets[usize::try_from(idx).unwrap()].clone());
+    let check = |millis: f64, packets: Vec<(u64, Vec<u8>)>, expected: (usize, u64, bool)| {
+        let bytes = generator::webm(millis, &packets);
+        let Damage { is_cut, n_missing } =
+            survey(Cursor::new(&bytes), &AudioLimits::default()).unwrap().damage;
+        let sound = read_all(&bytes, &AudioLimits::default()).unwrap();
+        assert_eq!((sound.len(), n_missing, is_cut), expected);
+        sound
+    };
+    check(2_000.0, (0..100).map(at).collect(), (32_000, 0, false));
+    // Half a second was lost: what comes behind it keeps its time.
+    let lost = (0..25).chain(50..100).map(at).collect();
+    let sound = check(2_000.0, lost, (32_000, 8_000, false));
+    let power = |range: std::ops::Range<usize>| {
+        sound.channels[0][range].iter().map(|it| it * it).sum::<f32>()
+    };
+    assert!(power(8_000..16_000) == 0.0 && 100.0 < power(17_000..25_000));
+    check(2_000.0, (0..50).map(at).collect(), (16_000, 0, true));
+    // Moments that leap are not believed.
+    let leaps = (0..50).map(at).chain((50..100).map(|it| (9_000_000 + at(it).0, at(it).1)));
+    check(2_000.0, leaps.collect(), (32_000, 0, false));
+}
+
+#[test]
+fn a_recording_that_hardly_sounds_is_noticed() {
+    let check = |level: f32, expected: bool| {
+        let tone: Vec<f32> = sine(440.0, RATE, 2.5).iter().map(|it| it * level).collect();
+        let bytes = Wav::default().encode(&[vec![0.0; tone.len()], tone]);
+        let found = survey(Cursor::new(&bytes), &AudioLimits::default()).unwrap();
+        assert_eq!(found.is_quiet(), expected, "{level} {}", found.loudest);
+    };
+    check(1.0, false);
+    check(0.02, false);
+    check(0.004, true);
+    check(0.0, true);
 }
 
 #[test]

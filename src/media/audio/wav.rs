@@ -3,7 +3,7 @@
 use std::io::{BufReader, ErrorKind, Read, Seek, SeekFrom};
 
 use super::g711::{from_alaw, from_mulaw};
-use super::{AudioError, AudioInfo, Chunk, Codec, Format, Frames, Input, Opened};
+use super::{AudioError, AudioInfo, Chunk, Codec, Damage, Format, Frames, Input, Opened};
 
 /// Chunks before the samples: honest files have a handful.
 const MAX_CHUNKS: usize = 1000;
@@ -106,7 +106,8 @@ pub(super) fn open<'a>(input: Box<dyn Input + 'a>, n_bytes: u64) -> Result<Opene
                 let is_open = size == 0 || u64::from(u32::MAX - 1024) <= size;
                 let left = if is_open { rest } else { size.min(rest) };
                 let n_channels = info.channels as usize;
-                let frames = Box::new(WavFrames { input, layout, n_channels, left });
+                let damage = Damage { is_cut: !is_open && rest < size, n_missing: 0 };
+                let frames = Box::new(WavFrames { input, layout, n_channels, left, damage });
                 return Ok(Opened { info, frames });
             }
             _ => skip(&mut input, size + size % 2)?,
@@ -149,6 +150,7 @@ struct WavFrames<R> {
     n_channels: usize,
     /// Bytes of samples that are still to come.
     left: u64,
+    damage: Damage,
 }
 
 impl<R: Read + Send> Frames for WavFrames<R> {
@@ -166,6 +168,10 @@ impl<R: Read + Send> Frames for WavFrames<R> {
             }
         }
         Ok(n_read == wanted && (width as u64) <= self.left)
+    }
+
+    fn damage(&self) -> Damage {
+        self.damage
     }
 }
 

@@ -1,7 +1,7 @@
 //! Bytes of an exchange file → text: UTF-8 or CP950 as declared, and nothing guessed.
 
 use super::ExchangeError;
-use super::big5;
+use crate::media::big5;
 
 /// Bytes in which an XML declaration must end.
 const DECLARATION_WINDOW: usize = 256;

@@ -6,7 +6,6 @@
 //! recognised in a pass of its own that keeps no text: its content is dropped unread.
 
 mod attachment;
-pub(super) mod big5;
 mod date;
 mod doctype;
 mod document;

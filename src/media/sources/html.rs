@@ -9,6 +9,10 @@ use super::sections::Sections;
 const QUESTIONS: [&str; 8] = ["h2", "h3", "h4", "h5", "h6", "dt", "th", "summary"];
 /// Elements whose content is no text of the page.
 const SKIPPED: [&str; 6] = ["script", "style", "template", "noscript", "head", "svg"];
+/// Elements that lead through a site: nobody is quoted its menus.
+const MENUS: [&str; 2] = ["nav", "footer"];
+/// Elements that begin what a page is about, also where a menu before them was never closed.
+const CONTENT: [&str; 3] = ["main", "article", "h1"];
 /// Elements that end a line.
 const BLOCKS: [&str; 18] = [
     "p",
@@ -45,7 +49,11 @@ pub(super) fn sections(page: &str) -> Vec<SourceDraft> {
     let mut sections = Sections::default();
     // The heading that is being read: its element and its words.
     let mut heading: Option<(String, String)> = None;
+    let mut menu: Option<String> = None;
     for token in shown(page) {
+        if is_of_menu(&mut menu, &token) {
+            continue;
+        }
         match token {
             Token::Text(text) => {
                 let text = resolve(text);
@@ -73,6 +81,27 @@ pub(super) fn sections(page: &str) -> Vec<SourceDraft> {
     drafts.iter_mut().for_each(|it| it.answer = lines(&it.answer));
     drafts.retain(|it| !it.answer.is_empty());
     drafts
+}
+
+/// Whether a token is part of a menu; `menu` is the one that is open.
+fn is_of_menu(menu: &mut Option<String>, token: &Token<'_>) -> bool {
+    match (&*menu, token) {
+        (Some(_), Token::Open(name)) if CONTENT.contains(&name.as_str()) => {
+            *menu = None;
+            false
+        }
+        (Some(open), token) => {
+            if matches!(token, Token::Close(name) if name == open) {
+                *menu = None;
+            }
+            true
+        }
+        (None, Token::Open(name)) if MENUS.contains(&name.as_str()) => {
+            *menu = Some(name.clone());
+            true
+        }
+        (None, _) => false,
+    }
 }
 
 /// The words of a page: lines for its blocks and rows, a blank between the cells of a row.
@@ -226,6 +255,11 @@ mod tests {
             &[("", "甲?", "乙"), ("", "丙?", "丁一&&x y;")],
         );
         check("<script>if (a<b) {'</p>'}</script><!-- <h1>no</h1> -->1 < 2", &[("", "", "1 < 2")]);
+        check(
+            "<nav><h2>選單</h2><a>首頁</a></nav><h1>戶籍</h1>乙<footer>版權</footer>",
+            &[("戶籍", "", "乙")],
+        );
+        check("<nav>首頁<main><h2>甲</h2>乙", &[("", "甲", "乙")]);
         check("<details><summary>甲</summary>乙</details>", &[("", "甲", "乙")]);
     }
 

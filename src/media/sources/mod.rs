@@ -1,10 +1,16 @@
 //! Files of questions with answers, or of other texts to answer from → drafts of sources: CSV, JSONL, HTML, Markdown.
 
+mod error;
 pub(super) mod html;
+mod plain;
 mod rows;
 mod sections;
 
 use crate::base::Date;
+
+use super::charset;
+
+pub use error::{Field, LineFault, SourceError};
 
 /// Form of a file.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -92,45 +98,13 @@ impl Default for SourceLimits {
     }
 }
 
-/// Why a file is refused: whole, so that nobody wonders which half was taken.
-#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-pub enum SourceError {
-    /// Too many bytes.
-    #[error("the file has more than {0} bytes")]
-    TooLarge(usize),
-    /// Too many sources.
-    #[error("the file has more than {0} sources")]
-    TooMany(usize),
-    /// Not UTF-8.
-    #[error("the file is not UTF-8 from byte {0} on")]
-    NotUtf8(usize),
-    /// No source in it.
-    #[error("the file holds no source")]
-    Empty,
-    /// No column for the answers.
-    #[error("no column is named `answer` or 答案")]
-    NoAnswerColumn,
-    /// A line that cannot be read.
-    #[error("line {line}: {what}")]
-    Line {
-        /// Counted from 1.
-        line: usize,
-        /// What is wrong.
-        what: &'static str,
-    },
-    /// A source whose text is too long.
-    #[error("source {number}: {field} has more than {most} characters")]
-    TooLong {
-        /// Counted from 1.
-        number: usize,
-        /// Which text.
-        field: &'static str,
-        /// How many it may have.
-        most: usize,
-    },
-    /// A source that ends before it begins.
-    #[error("source {0} is valid to a day before the one it is valid from")]
-    Backwards(usize),
+/// What a file holds.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct SourceFile {
+    /// Its sources.
+    pub drafts: Vec<SourceDraft>,
+    /// Lines of rows without an answer, counted from 1: they are left out.
+    pub blank: Vec<usize>,
 }
 
 /// Reads a file; all of it or nothing.
@@ -141,41 +115,41 @@ pub fn read(
     bytes: &[u8],
     format: SourceFormat,
     limits: &SourceLimits,
-) -> Result<Vec<SourceDraft>, SourceError> {
+) -> Result<SourceFile, SourceError> {
     if limits.max_bytes < bytes.len() {
         return Err(SourceError::TooLarge(limits.max_bytes));
     }
-    let text = str::from_utf8(bytes).map_err(|it| SourceError::NotUtf8(it.valid_up_to()))?;
-    let text = text.strip_prefix('\u{feff}').unwrap_or(text);
-    let drafts = match format {
-        SourceFormat::Csv => rows::csv(text, limits.max_sources)?,
-        SourceFormat::Jsonl => rows::json_lines(text, limits.max_sources)?,
-        SourceFormat::Html => html::sections(text),
-        SourceFormat::Markdown => sections::markdown(text),
+    let text = charset::decode(bytes).ok_or(SourceError::NotText)?;
+    let sections = |drafts| SourceFile { drafts, blank: Vec::new() };
+    let file = match format {
+        SourceFormat::Csv => rows::csv(&text, limits.max_sources)?,
+        SourceFormat::Jsonl => rows::json_lines(&text, limits.max_sources)?,
+        SourceFormat::Html => sections(html::sections(&text)),
+        SourceFormat::Markdown => sections(sections::markdown(&text)),
     };
-    if drafts.is_empty() {
+    if file.drafts.is_empty() {
         return Err(SourceError::Empty);
     }
-    if limits.max_sources < drafts.len() {
+    if limits.max_sources < file.drafts.len() {
         return Err(SourceError::TooMany(limits.max_sources));
     }
-    for (idx, draft) in drafts.iter().enumerate() {
+    for (idx, draft) in file.drafts.iter().enumerate() {
         check(draft, idx + 1, limits)?;
     }
-    Ok(drafts)
+    Ok(file)
 }
 
 fn check(draft: &SourceDraft, number: usize, limits: &SourceLimits) -> Result<(), SourceError> {
     let short = [
-        ("the id", &draft.id),
-        ("the title", &draft.title),
-        ("the question", &draft.question),
-        ("the unit", &draft.unit),
-        ("the link", &draft.link),
+        (Field::Id, &draft.id),
+        (Field::Title, &draft.title),
+        (Field::Question, &draft.question),
+        (Field::Unit, &draft.unit),
+        (Field::Link, &draft.link),
     ];
     let texts = short.iter().map(|(field, text)| (*field, text.as_deref(), limits.max_short));
     for (field, text, most) in
-        texts.chain([("the answer", Some(&*draft.answer), limits.max_answer)])
+        texts.chain([(Field::Answer, Some(&*draft.answer), limits.max_answer)])
     {
         if text.is_some_and(|it| it.chars().nth(most).is_some()) {
             return Err(SourceError::TooLong { number, field, most });
@@ -199,7 +173,11 @@ mod tests {
 
     fn check(format: SourceFormat, text: &str, expected: Result<usize, SourceError>) {
         let limits = SourceLimits { max_bytes: 200, max_sources: 3, max_answer: 10, max_short: 8 };
-        assert_eq!(read(text.as_bytes(), format, &limits).map(|it| it.len()), expected, "{text}");
+        assert_eq!(
+            read(text.as_bytes(), format, &limits).map(|it| it.drafts.len()),
+            expected,
+            "{text}"
+        );
     }
 
     #[test]
@@ -212,14 +190,40 @@ mod tests {
         check(Jsonl, &"{\"answer\":\"a\"}\n".repeat(4), Err(SourceError::TooMany(3)));
         check(Markdown, "## 甲\n乙\n## 丙\n丁", Ok(2));
         check(Html, "<h2>甲</h2><p>乙</p>", Ok(1));
-        let long = SourceError::TooLong { number: 1, field: "the answer", most: 10 };
+        let long = SourceError::TooLong { number: 1, field: Field::Answer, most: 10 };
         check(Jsonl, r#"{"answer":"一二三四五六七八九十百"}"#, Err(long));
-        let long = SourceError::TooLong { number: 1, field: "the unit", most: 8 };
+        let long = SourceError::TooLong { number: 1, field: Field::Unit, most: 8 };
         check(Jsonl, r#"{"answer":"甲","unit":"一二三四五六七八九"}"#, Err(long));
         let backwards = r#"{"answer":"a","valid_from":"2026-02-01","valid_to":"2026-01-31"}"#;
         check(Jsonl, backwards, Err(SourceError::Backwards(1)));
         let limits = SourceLimits::default();
-        assert_eq!(read(b"ab\xff", Csv, &limits), Err(SourceError::NotUtf8(2)));
+        assert_eq!(read(b"ab\xff", Csv, &limits), Err(SourceError::NotText));
+    }
+
+    #[test]
+    fn tables_of_old_systems_are_read() {
+        let limits = SourceLimits::default();
+        let answer = |bytes: &[u8]| {
+            let read = read(bytes, SourceFormat::Csv, &limits).unwrap();
+            read.drafts.into_iter().map(|it| it.answer).collect::<Vec<_>>()
+        };
+        // 答案, 內政 in Big5; the same in UTF-16.
+        assert_eq!(answer(b"\xb5\xaa\xae\xd7\n\xa4\xba\xacF\n"), ["內政"]);
+        let utf16: Vec<u8> =
+            "\u{feff}答案\n內政\n".encode_utf16().flat_map(u16::to_le_bytes).collect();
+        assert_eq!(answer(&utf16), ["內政"]);
+    }
+
+    #[test]
+    fn refusals_say_where_and_what_to_do() {
+        let told = |text: &str| {
+            read(text.as_bytes(), SourceFormat::Csv, &SourceLimits::default())
+                .unwrap_err()
+                .message()
+        };
+        assert_eq!(told("答案\n\"甲\n乙\n"), "第 2 行開始的引號沒有結束,或引號之後還有文字");
+        assert_eq!(told("問題\n甲\n"), "沒有答案欄,請將欄名改為 answer 或「答案」");
+        assert_eq!(told("答案,生效日\n甲,明年\n"), "第 2 行的日期應寫為 2026-11-24 或 115/11/24");
     }
 
     #[test]

@@ -4,7 +4,9 @@ use serde_json::{Map, Value};
 
 use crate::base::Date;
 
-use super::{SourceDraft, SourceError, tidy};
+use super::{LineFault, SourceDraft, SourceError, SourceFile, tidy};
+use crate::media::exchange::printed_date;
+use crate::media::table;
 
 /// What a column holds.
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -36,47 +38,50 @@ fn column(name: &str) -> Option<Column> {
     NAMES.iter().find(|(_, names)| names.contains(&name.as_str())).map(|(column, _)| *column)
 }
 
-/// The rows of a table whose answer is not blank.
-pub(super) fn csv(text: &str, most: usize) -> Result<Vec<SourceDraft>, SourceError> {
-    let mut reader = csv::ReaderBuilder::new().flexible(true).from_reader(text.as_bytes());
+/// The rows of a table.
+pub(super) fn csv(text: &str, most: usize) -> Result<SourceFile, SourceError> {
+    let separator = table::separator(text);
+    if let Some(lines) = table::open_quote(text, separator) {
+        return Err(SourceError::Line { line: *lines.start(), fault: LineFault::OpenQuote });
+    }
+    let mut builder = csv::ReaderBuilder::new();
+    builder.delimiter(u8::try_from(separator).unwrap_or(b','));
+    let mut reader = builder.flexible(true).from_reader(text.as_bytes());
     let broken = |line: Option<u64>| SourceError::Line {
         line: line.and_then(|it| usize::try_from(it).ok()).unwrap_or(1),
-        what: "it is no row of a table",
+        fault: LineFault::NoRow,
     };
     let header = reader.headers().map_err(|it| broken(it.position().map(csv::Position::line)))?;
     let columns: Vec<Option<Column>> = header.iter().map(column).collect();
     if header.is_empty() {
-        return Ok(Vec::new());
+        return Ok(SourceFile::default());
     }
     if !columns.contains(&Some(Column::Answer)) {
         return Err(SourceError::NoAnswerColumn);
     }
-    let mut drafts = Vec::new();
+    let mut file = SourceFile::default();
     for record in reader.records() {
         let record = record.map_err(|it| broken(it.position().map(csv::Position::line)))?;
         let line = record.position().map_or(1, csv::Position::line);
         let line = usize::try_from(line).unwrap_or(usize::MAX);
-        // An answer cut at a comma would be quoted to citizens.
         if columns.len() < record.len() {
-            let what =
-                "it has more columns than the head: put texts with commas in quotation marks";
-            return Err(SourceError::Line { line, what });
+            return Err(SourceError::Line { line, fault: LineFault::MoreColumns });
         }
         let cells = columns.iter().zip(record.iter());
         let cells = cells.filter_map(|(column, text)| Some(((*column)?, text.to_owned())));
-        add(&mut drafts, cells, line)?;
-        require_room(&drafts, most)?;
+        add(&mut file, cells, line)?;
+        require_room(&file.drafts, most)?;
     }
-    Ok(drafts)
+    Ok(file)
 }
 
-/// The objects whose answer is not blank.
-pub(super) fn json_lines(text: &str, most: usize) -> Result<Vec<SourceDraft>, SourceError> {
-    let mut drafts = Vec::new();
+/// The objects of a file, one a line.
+pub(super) fn json_lines(text: &str, most: usize) -> Result<SourceFile, SourceError> {
+    let mut file = SourceFile::default();
     for (idx, line) in text.lines().enumerate().filter(|(_, line)| !line.trim().is_empty()) {
-        let line_error = |what| SourceError::Line { line: idx + 1, what };
+        let line_error = |fault| SourceError::Line { line: idx + 1, fault };
         let object: Map<String, Value> =
-            serde_json::from_str(line).map_err(|_| line_error("it is no JSON object"))?;
+            serde_json::from_str(line).map_err(|_| line_error(LineFault::NoObject))?;
         let mut cells = Vec::new();
         for (name, value) in object {
             let Some(column) = column(&name) else { continue };
@@ -84,22 +89,23 @@ pub(super) fn json_lines(text: &str, most: usize) -> Result<Vec<SourceDraft>, So
                 Value::String(text) => cells.push((column, text)),
                 Value::Number(number) => cells.push((column, number.to_string())),
                 Value::Null => (),
-                _ => return Err(line_error("a column is neither text nor number")),
+                _ => return Err(line_error(LineFault::NoCell)),
             }
         }
-        add(&mut drafts, cells.into_iter(), idx + 1)?;
-        require_room(&drafts, most)?;
+        add(&mut file, cells.into_iter(), idx + 1)?;
+        require_room(&file.drafts, most)?;
     }
-    Ok(drafts)
+    Ok(file)
 }
 
 fn require_room(drafts: &[SourceDraft], most: usize) -> Result<(), SourceError> {
     if most < drafts.len() { Err(SourceError::TooMany(most)) } else { Ok(()) }
 }
 
-/// Makes a source of the cells of a row; of two columns with one meaning the first that is filled counts.
+/// Makes a source of the cells of a row, or notes that it has no answer; of two columns with one meaning the first that is
+/// filled counts.
 fn add(
-    drafts: &mut Vec<SourceDraft>,
+    file: &mut SourceFile,
     cells: impl Iterator<Item = (Column, String)>,
     line: usize,
 ) -> Result<(), SourceError> {
@@ -107,8 +113,8 @@ fn add(
     for (column, text) in cells {
         let Some(text) = tidy(&text) else { continue };
         let day = || {
-            let what = "a day is not written as 2026-11-24";
-            Date::parse_iso(&text).ok_or(SourceError::Line { line, what })
+            let day = Date::parse_iso(&text).or_else(|| printed_date(&text));
+            day.ok_or(SourceError::Line { line, fault: LineFault::NoDay })
         };
         match column {
             Column::From => draft.valid_from = Some(day()?),
@@ -122,8 +128,9 @@ fn add(
             Column::Link => _ = draft.link.get_or_insert(text),
         }
     }
-    if !draft.answer.is_empty() {
-        drafts.push(draft);
+    match draft.answer.is_empty() {
+        true => file.blank.push(line),
+        false => file.drafts.push(draft),
     }
     Ok(())
 }
@@ -134,10 +141,10 @@ mod tests {
 
     const EXPECTED: &str = "身分證遺失怎麼補?|請攜帶\n印章|戶政司|2026-01-01";
 
-    fn check(found: Result<Vec<SourceDraft>, SourceError>) {
-        let found = found.unwrap();
-        assert_eq!(found.len(), 1, "{found:?}");
-        let it = &found[0];
+    fn check(found: Result<SourceFile, SourceError>) {
+        let SourceFile { drafts, blank } = found.unwrap();
+        assert_eq!((drafts.len(), blank.len()), (1, 1), "{drafts:?}");
+        let it = &drafts[0];
         let shown = [
             it.question.clone().unwrap_or_default(),
             it.answer.clone(),
@@ -150,7 +157,7 @@ mod tests {
     #[test]
     fn columns_are_known_in_both_languages() {
         check(csv(
-            "問題,答案,業務單位,點閱,生效日\n身分證遺失怎麼補?,\"請攜帶\r\n印章\",戶政司,9,2026-01-01\n空,  ,,,\n",
+            "問題,答案,業務單位,點閱,生效日\n身分證遺失怎麼補?,\"請攜帶\r\n印章\",戶政司,9,115/01/01\n空,  ,,,\n",
             9,
         ));
         check(json_lines(
@@ -161,14 +168,39 @@ mod tests {
 
     #[test]
     fn a_broken_line_is_named() {
-        let error = |what| Err(SourceError::Line { line: 2, what });
-        let day = "a day is not written as 2026-11-24";
-        assert_eq!(csv("answer,valid_to\n甲,115/1/1\n", 9), error(day));
-        let more = "it has more columns than the head: put texts with commas in quotation marks";
-        assert_eq!(csv("answer,unit\n請攜帶印章,至任一戶政事務所,戶政司\n", 9), error(more));
-        assert_eq!(json_lines("{\"answer\":\"a\"}\n[1]\n", 9), error("it is no JSON object"));
-        let list = "{\"answer\":\"a\"}\n{\"answer\":[]}\n";
-        assert_eq!(json_lines(list, 9), error("a column is neither text nor number"));
+        use LineFault::{MoreColumns, NoCell, NoDay, NoObject, OpenQuote};
+        let error = |fault| Err(SourceError::Line { line: 2, fault });
+        assert_eq!(csv("answer,valid_to\n甲,明年\n", 9), error(NoDay));
+        assert_eq!(csv("answer,valid_to\n甲,115/13/1\n", 9), error(NoDay));
+        let more = "answer,unit\n請攜帶印章,至任一戶政事務所,戶政司\n";
+        assert_eq!(csv(more, 9), error(MoreColumns));
+        assert_eq!(csv("answer,unit\n\"請攜帶印章,戶政司\n乙,丙\n", 9), error(OpenQuote));
+        assert_eq!(json_lines("{\"answer\":\"a\"}\n[1]\n", 9), error(NoObject));
+        assert_eq!(json_lines("{\"answer\":\"a\"}\n{\"answer\":[]}\n", 9), error(NoCell));
         assert_eq!(csv("answer\n甲\n乙\n丙\n", 2), Err(SourceError::TooMany(2)));
+    }
+
+    #[test]
+    fn days_are_read_in_the_years_of_taiwan() {
+        let check = |day: &str, expected: &str| {
+            let read = csv(&format!("answer,valid_from\n甲,{day}\n"), 9).unwrap();
+            assert_eq!(
+                read.drafts[0].valid_from.map(|it| it.to_string()).as_deref(),
+                Some(expected)
+            );
+        };
+        for day in
+            ["115/01/02", "115.1.2", "民國115年1月2日", "中華民國一一五年一月二日", "1150102"]
+        {
+            check(day, "2026-01-02");
+        }
+        check("2026/1/2", "2026-01-02");
+        check("2026-01-02", "2026-01-02");
+    }
+
+    #[test]
+    fn rows_without_an_answer_are_noted() {
+        let blank = csv("question;answer\n甲;乙\n丙;\n丁; \n", 9).map(|it| it.blank);
+        assert_eq!(blank, Ok(vec![3, 4]));
     }
 }

@@ -1,6 +1,6 @@
 //! Headings with what follows them → sources; and Markdown.
 
-use super::{SourceDraft, tidy};
+use super::{SourceDraft, plain, tidy};
 
 /// Collects sections: a heading of the first level is the title of those below it, any other the question.
 #[derive(Default)]
@@ -43,16 +43,25 @@ impl Sections {
     }
 }
 
-/// The sections of a Markdown file; marks inside the text stay, so that what is quoted is what was approved.
+/// The sections of a Markdown file, without its marks: citizens are quoted words. Code stays as it is.
 pub(super) fn markdown(text: &str) -> Vec<SourceDraft> {
     let mut sections = Sections::default();
     let mut in_code = false;
-    for line in text.lines() {
-        in_code ^= line.trim_start().starts_with("```");
-        match heading(line).filter(|_| !in_code) {
-            Some((level, heading)) => sections.begin(heading, level == 1),
+    for line in plain::without_front_matter(text).lines() {
+        if line.trim_start().starts_with("```") {
+            in_code = !in_code;
+            continue;
+        }
+        if in_code {
+            sections.push(line);
+            sections.push("\n");
+            continue;
+        }
+        match heading(line) {
+            Some((level, heading)) => sections.begin(&plain::words(heading), level == 1),
             None => {
-                sections.push(line);
+                let Some(line) = plain::line(line) else { continue };
+                sections.push(&line);
                 sections.push("\n");
             }
         }
@@ -98,7 +107,11 @@ mod tests {
             ],
         );
         check("沒有標題\n", &[("", "", "沒有標題")]);
-        check("#標籤\n```\n# 註解\n```\n", &[("", "", "#標籤\n```\n# 註解\n```")]);
+        check("#標籤\n```\n# 註解\n```\n", &[("", "", "#標籤\n# 註解")]);
         check("# 只有標題\n", &[]);
+        check(
+            "---\ntitle: 戶籍\n---\n## **如何**遷入?\n- 請攜帶*印章*\n\n---\n",
+            &[("", "如何遷入?", "・請攜帶印章")],
+        );
     }
 }

@@ -189,19 +189,26 @@ impl AnswerIndex {
     pub fn answer(&self, asked: Asked<'_>, today: Date, top_k: usize) -> Result<Found, IndexError> {
         let matches = self.search(asked, today, top_k.max(2))?;
         let query = Query::new(asked.text);
-        let has_topic = has_topic(asked.text);
         let mut refusal = Some(Refusal::NothingFound);
         let mut citations = Vec::with_capacity(top_k);
         for (idx, (found, evidence)) in self.evidence(asked.text, &matches, top_k).enumerate() {
             let Some(source) = self.sources.get(found.source) else { continue };
-            let confidence = self.ranker.confidence(found);
-            let features = evidence.features();
-            if idx == 0 && has_topic {
-                refusal = (!confidence.answers(&features)).then(|| evidence.refusal());
+            if idx == 0 {
+                refusal = self.refusal(asked.text, found, &evidence);
             }
-            citations.push(self.citation(source, &query, confidence.right.probability(&features)));
+            let right = &self.ranker.confidence(found).right;
+            citations.push(self.citation(source, &query, right.probability(&evidence.features())));
         }
         Ok(Found { citations, refusal })
+    }
+
+    /// Why the first match is no answer; none: it is. A question that says nothing of a matter has none.
+    pub fn refusal(&self, question: &str, first: &Match, evidence: &Evidence) -> Option<Refusal> {
+        if !has_topic(question) {
+            return Some(Refusal::NothingFound);
+        }
+        let is_answer = self.ranker.confidence(first).answers(&evidence.features());
+        (!is_answer).then(|| evidence.refusal())
     }
 
     /// The first `most` matches with what speaks for each, beside the others.

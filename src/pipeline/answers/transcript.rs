@@ -78,7 +78,8 @@ mod tests {
             segment(1, SpokenLanguage::Mandarin, "打0912345678"),
             segment(0, SpokenLanguage::Other, ""),
         ];
-        let transcript = Transcript { duration: 9_000, channels: 2, segments };
+        let transcript =
+            Transcript { duration: 9_000, channels: 2, segments, ..Transcript::default() };
         let check = |rendition, speakers: &[Speaker], expected: (&str, Speaker)| {
             let found = utterances(&transcript, rendition, speakers);
             let shown: Vec<(&str, Speaker)> =

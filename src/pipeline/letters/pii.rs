@@ -3,6 +3,8 @@
 //! Rules, not models: an identity number must satisfy its check digit (or stand behind a label that calls it one), a
 //! card number the Luhn sum, a telephone number the numbering plan. Names are found by no rule here.
 
+mod birth;
+
 use std::collections::BTreeMap;
 use std::iter;
 use std::ops::Range;
@@ -32,6 +34,8 @@ pub enum PiiKind {
     Plate,
     /// 地址
     Address,
+    /// 出生日期
+    BirthDate,
 }
 
 impl PiiKind {
@@ -46,6 +50,7 @@ impl PiiKind {
             PiiKind::BankCard => "bank_card",
             PiiKind::Plate => "plate",
             PiiKind::Address => "address",
+            PiiKind::BirthDate => "birth_date",
         }
     }
 
@@ -60,6 +65,7 @@ impl PiiKind {
             PiiKind::BankCard => "〔卡號〕",
             PiiKind::Plate => "〔車牌〕",
             PiiKind::Address => "〔地址〕",
+            PiiKind::BirthDate => "〔生日〕",
         }
     }
 }
@@ -207,6 +213,11 @@ fn search(text: &str, kinds: Kinds) -> Vec<Pii> {
     for it in addresses.filter(|it| !NO_ADDRESS.is_match(it.as_str())) {
         let introduction = introduction(it.as_str());
         keep(PiiKind::Address, it.start() + introduction..it.end());
+    }
+    if all.contains('生') {
+        for it in birth::DATE.find_iter(all).filter(|it| birth::is_birth(all, &it.range())) {
+            keep(PiiKind::BirthDate, it.range());
+        }
     }
     taken.into_values().collect()
 }

@@ -12,6 +12,10 @@ const CONTEXT: usize = 64;
 const MEMORY: usize = 128;
 /// A channel this much quieter than the other, while that one speaks, only carries its echo (18 dB).
 const ECHO: f32 = 0.125;
+/// And so does one this much quieter (6 dB) whose samples follow the other's.
+const CROSSTALK: f32 = 0.5;
+/// Share of a channel's power that the other one explains, from which its samples follow it.
+const FOLLOWING: f32 = 0.9;
 /// Probability from which the other channel counts as speaking.
 const SPEAKING: f32 = 0.5;
 
@@ -81,15 +85,15 @@ fn run(
 
 /// Silences channels that carry only what another one says.
 fn suppress_echo(channels: &[&[f32]], probabilities: &mut [f32]) {
-    let power = |samples: &[f32]| samples.iter().map(|it| it * it).sum::<f32>();
-    let powers: Vec<f32> = channels.iter().map(|it| power(it)).collect();
-    let loudest = powers
-        .iter()
-        .zip(&*probabilities)
-        .filter(|(_, probability)| SPEAKING <= **probability)
-        .fold(0.0_f32, |most, (power, _)| most.max(*power));
-    for (probability, power) in probabilities.iter_mut().zip(&powers) {
-        if *power < loudest * ECHO * ECHO {
+    let product = |a: &[f32], b: &[f32]| a.iter().zip(b).map(|(a, b)| a * b).sum::<f32>();
+    let speaking = channels.iter().zip(&*probabilities).filter(|it| SPEAKING <= *it.1);
+    let powers = speaking.map(|(samples, _)| (*samples, product(samples, samples)));
+    let Some((loudest, most)) = powers.max_by(|a, b| a.1.total_cmp(&b.1)) else { return };
+    for (probability, samples) in probabilities.iter_mut().zip(channels) {
+        let (power, both) = (product(samples, samples), product(samples, loudest));
+        let is_echo = power < most * ECHO * ECHO;
+        let follows = FOLLOWING * power * most < both * both;
+        if is_echo || power < most * CROSSTALK * CROSSTALK && follows {
             *probability = 0.0;
         }
     }
@@ -109,8 +113,20 @@ mod tests {
             assert_eq!(probabilities, expected, "{levels:?}");
         };
         check([0.5, 0.05], [0.9, 0.8], [0.9, 0.0]);
-        check([0.5, 0.2], [0.9, 0.8], [0.9, 0.8]);
+        // What follows the other's samples is an echo also where it is louder, but for the same voice on both.
+        check([0.5, 0.2], [0.9, 0.8], [0.9, 0.0]);
+        check([0.5, 0.3], [0.9, 0.8], [0.9, 0.8]);
         check([0.5, 0.05], [0.1, 0.8], [0.1, 0.8]);
         check([0.0, 0.0], [0.0, 0.0], [0.0, 0.0]);
+        let tone = |pitch: f32, level: f32| -> Vec<f32> {
+            (0..FRAME).map(|idx| level * (pitch * idx as f32).sin()).collect()
+        };
+        let mut both = [0.9, 0.8];
+        suppress_echo(&[&tone(0.3, 0.5), &tone(0.41, 0.2)], &mut both);
+        assert_eq!(both, [0.9, 0.8], "somebody else");
+        let mixed: Vec<f32> =
+            tone(0.3, 0.1).iter().zip(tone(0.41, 0.1)).map(|(a, b)| a + b).collect();
+        suppress_echo(&[&tone(0.3, 0.5), &mixed], &mut both);
+        assert_eq!(both, [0.9, 0.8], "somebody else beside an echo");
     }
 }

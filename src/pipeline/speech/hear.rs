@@ -145,6 +145,8 @@ impl Attempt<'_> {
 const TURN: Millis = 1_000;
 /// What takes less is no turn of its own, in milliseconds.
 const WORD: Millis = 100;
+/// What follows within so many milliseconds follows at once.
+const BREATH: Millis = 200;
 
 fn latin_share(heard: &Heard) -> f32 {
     let tokens = heard.spans.iter().flat_map(|it| &it.tokens);
@@ -185,12 +187,32 @@ fn utterances(
             let (confidence, text) = (confidence(&line), line.text());
             match found.last_mut() {
                 // Nobody says the same twice in a row without a pause: the decoder went back.
-                Some(last) if last.line.text() == text && start <= last.end + 200 => last.end = end,
+                Some(last) if last.line.text() == text && start <= last.end + BREATH => {
+                    last.end = end;
+                }
                 _ => found.push(Utterance { start, end, language, line, confidence }),
             }
         }
     }
-    found
+    joined(found)
+}
+
+/// What takes no time goes with what follows at once: the model has cut it off.
+fn joined(found: Vec<Utterance>) -> Vec<Utterance> {
+    let mut kept: Vec<Utterance> = Vec::with_capacity(found.len());
+    for mut it in found {
+        let goes_on = |before: &mut Utterance| {
+            let is_short = before.end.saturating_sub(before.start) < WORD;
+            is_short && it.start <= before.end + BREATH && before.language == it.language
+        };
+        if let Some(mut before) = kept.pop_if(goes_on) {
+            before.line.chars.append(&mut it.line.chars);
+            it = Utterance { start: before.start, line: before.line, ..it };
+            it.confidence = confidence(&it.line);
+        }
+        kept.push(it);
+    }
+    kept
 }
 
 /// What a model heard as one, in parts with their times: between them somebody else may have spoken.
@@ -248,6 +270,28 @@ mod tests {
         let (first, second) = (&found[0], &found[1]);
         assert!(first.start < 100 && first.end < 2_400, "{first:?}");
         assert!(5_600 < second.start && second.end < 8_100, "{second:?}");
+    }
+
+    #[test]
+    fn what_takes_no_time_goes_with_what_follows() {
+        #[track_caller]
+        fn check(times: [(Millis, Millis); 2], language: SpokenLanguage, expected: &[&str]) {
+            let said = [("這", SpokenLanguage::Mandarin), ("一整個月", language)];
+            let found = said.iter().zip(times).map(|(&(text, language), (start, end))| {
+                let line = super::super::line::tests::line(text);
+                Utterance { start, end, language, line, confidence: 0.1 }
+            });
+            let found = joined(found.collect());
+            let texts: Vec<String> = found.iter().map(|it| it.line.text()).collect();
+            assert_eq!(texts, expected, "{times:?}");
+            let ends = (found.first().map(|it| it.start), found.last().map(|it| it.end));
+            assert_eq!(ends, (Some(times[0].0), Some(times[1].1)));
+        }
+        use SpokenLanguage::{English, Mandarin};
+        check([(900, 900), (1_000, 3_000)], Mandarin, &["這一整個月"]);
+        check([(900, 900), (1_101, 3_000)], Mandarin, &["這", "一整個月"]);
+        check([(900, 1_000), (1_000, 3_000)], Mandarin, &["這", "一整個月"]);
+        check([(900, 900), (1_000, 3_000)], English, &["這", "一整個月"]);
     }
 
     fn run(mut model: FakeSpeech) -> Vec<(String, SpokenLanguage)> {

@@ -171,7 +171,7 @@ fn clauses(text: &[char]) -> Vec<std::ops::Range<usize>> {
 /// Whether a character is punctuation that stands between clauses.
 pub fn is_mark(ch: char) -> bool {
     let is_wide = matches!(ch, '\u{ff0c}' | '\u{ff1f}' | '\u{ff01}' | '\u{ff1b}' | '\u{ff1a}');
-    is_wide || matches!(ch, '.' | ',' | '?' | '!' | ';' | ':' | '。' | '、')
+    is_wide || matches!(ch, '.' | ',' | '?' | '!' | ';' | ':' | '。' | '、' | '…')
 }
 
 /// The whole characters at the beginning of `bytes`, and how many bytes are done with; what is no UTF-8 is skipped.

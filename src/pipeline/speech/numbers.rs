@@ -17,15 +17,31 @@ const UNITS: &str = "月|日|號|點|時|分|秒|年|歲|元|塊|樓|巷|弄|鄰
 const PLAIN: &[&str] = &[
     "月", "日", "樓", "巷", "弄", "鄰", "段", "條", "項", "款", "歲", "萬", "億", "元", "塊", "%",
 ];
-/// Four characters that are read as digits but are no number.
-const IDIOMS: &[&str] = &["三三四四", "五五六六", "七七八八"];
+/// What is said in numbers but counts nothing.
+const IDIOMS: &[&str] = &[
+    "三三四四",
+    "五五六六",
+    "七七八八",
+    "十萬八千里",
+    "三十六計",
+    "七十二變",
+    "三百六十行",
+    "二十四孝",
+    "一千零一夜",
+];
+/// What follows a decimal number that nothing else can be: 三點五分 is also a time.
+const MEASURES: &str =
+    "度|公里|公尺|公分|公斤|公升|公噸|噸|坪|平方公尺|公頃|倍|成|級|小時|年|歲|萬|億|元|塊|個百分點";
 
 const DIGIT: &str = "[零〇○一二三四五六七八九幺么0-9]";
 const NUMERAL: &str = "[一二兩三四五六七八九零〇十百千]";
 
 static DIGITS: LazyLock<Regex> =
     LazyLock::new(|| pattern(&format!("[A-Za-z]?{DIGIT}(?:[ -]?{DIGIT})*")));
-static PERCENT: LazyLock<Regex> = LazyLock::new(|| pattern(&format!("百分之({NUMERAL}+)")));
+static SHARE: LazyLock<Regex> =
+    LazyLock::new(|| pattern(&format!("[百千]分之{NUMERAL}+(?:點{DIGIT}+)?")));
+static DECIMAL: LazyLock<Regex> =
+    LazyLock::new(|| pattern(&format!("負?{NUMERAL}+點{DIGIT}+(?:{MEASURES})")));
 static NUMBER: LazyLock<Regex> =
     LazyLock::new(|| pattern(&format!("(第)?([一二兩三四五六七八九十]{NUMERAL}*)({UNITS})?")));
 
@@ -36,12 +52,9 @@ fn pattern(text: &str) -> Regex {
 
 /// Rewrites the numbers of an utterance.
 pub fn write_numbers(line: &mut Line) {
-    rewrite(line, &PERCENT, |found| {
-        let amount = found.strip_prefix("百分之")?;
-        let rest = if amount == "百" { Some(100) } else { value(amount) };
-        Some(format!("{}%", rest?))
-    });
-    rewrite(line, &DIGITS, digits);
+    rewrite(line, &SHARE, |found| share(found.text));
+    rewrite(line, &DECIMAL, |found| decimal(found.text));
+    rewrite(line, &DIGITS, |found| digits(found.text));
     rewrite(line, &NUMBER, number);
 }
 
@@ -53,15 +66,30 @@ pub fn written(text: &str) -> String {
     line.text()
 }
 
-/// Replaces matches for which `write` gives another writing, from the last to the first.
-fn rewrite(line: &mut Line, pattern: &Regex, write: impl Fn(&str) -> Option<String>) {
+/// A match with the characters beside it.
+#[derive(Clone, Copy)]
+struct Found<'t> {
+    text: &'t str,
+    before: Option<char>,
+    after: Option<char>,
+}
+
+/// Replaces matches for which `write` gives another writing, from the last to the first; idioms stay.
+fn rewrite(line: &mut Line, pattern: &Regex, write: impl Fn(Found<'_>) -> Option<String>) {
     let text = line.text();
+    let idioms: Vec<std::ops::Range<usize>> = IDIOMS
+        .iter()
+        .flat_map(|idiom| text.match_indices(idiom).map(|(at, _)| at..at + idiom.len()))
+        .collect();
     let changes: Vec<(std::ops::Range<usize>, String)> = pattern
         .find_iter(&text)
+        .filter(|it| !idioms.iter().any(|idiom| idiom.start <= it.start() && it.end() <= idiom.end))
         .filter_map(|found| {
-            let start = text.get(..found.start())?.chars().count();
+            let (before, after) = (text.get(..found.start())?, text.get(found.end()..)?);
+            let start = before.chars().count();
             let range = start..start + found.as_str().chars().count();
-            Some((range, write(found.as_str())?))
+            let (before, after) = (before.chars().next_back(), after.chars().next());
+            Some((range, write(Found { text: found.as_str(), before, after })?))
         })
         .collect();
     for (range, written) in changes.into_iter().rev() {
@@ -69,11 +97,39 @@ fn rewrite(line: &mut Line, pattern: &Regex, write: impl Fn(&str) -> Option<Stri
     }
 }
 
+/// 百分之三點五 → 3.5%, 千分之二 → 2‰.
+fn share(found: &str) -> Option<String> {
+    let (amount, sign) = match found.strip_prefix("百分之") {
+        Some(amount) => (amount, '%'),
+        None => (found.strip_prefix("千分之")?, '\u{2030}'),
+    };
+    let amount = if amount == "百" { "100".to_owned() } else { fraction(amount)? };
+    Some(format!("{amount}{sign}"))
+}
+
+/// 負三點五度 → -3.5度.
+fn decimal(found: &str) -> Option<String> {
+    let (sign, rest) = found.strip_prefix('負').map_or(("", found), |rest| ("-", rest));
+    let (_, behind) = rest.split_once('點')?;
+    let unit = behind.trim_start_matches(|it| digit(it).is_some());
+    let amount = fraction(rest.strip_suffix(unit)?)?;
+    Some(format!("{sign}{amount}{unit}"))
+}
+
+/// A numeral with the digits behind 點, if any.
+fn fraction(numeral: &str) -> Option<String> {
+    let Some((whole, rest)) = numeral.split_once('點') else {
+        return value(numeral).map(|it| it.to_string());
+    };
+    let digits: Option<String> = rest.chars().map(digit).collect();
+    Some(format!("{}.{}", value(whole)?, digits?))
+}
+
 /// Digits read one by one: 零九一二三四五六七八 → 0912345678.
 fn digits(found: &str) -> Option<String> {
     let is_spoken = found.chars().any(|it| digit(it).is_some() && !it.is_ascii_digit());
     let n_digits = found.chars().filter(|it| digit(*it).is_some()).count();
-    if !is_spoken || n_digits < MIN_DIGITS || IDIOMS.contains(&found) {
+    if !is_spoken || n_digits < MIN_DIGITS {
         return None;
     }
     let written = found.chars().filter(|it| !matches!(it, ' ' | '-'));
@@ -98,25 +154,50 @@ pub fn digit(ch: char) -> Option<char> {
     })
 }
 
-fn number(found: &str) -> Option<String> {
-    let (ordinal, rest) = match found.strip_prefix('第') {
+fn number(found: Found<'_>) -> Option<String> {
+    let (ordinal, rest) = match found.text.strip_prefix('第') {
         Some(rest) => ("第", rest),
-        None => ("", found),
+        None => ("", found.text),
     };
     let is_numeral = |it: &char| "一二兩三四五六七八九零〇十百千".contains(*it);
     let amount: String = rest.chars().take_while(is_numeral).collect();
     let unit = rest.strip_prefix(amount.as_str())?;
     let written = value(&amount)?;
     let n_chars = amount.chars().count();
+    // 初一十五, 十幾二十歲, 一百二十幾, 二十分之一.
+    let is_part = matches!(found.before, Some('初' | '幾'))
+        || unit.is_empty() && found.after == Some('幾')
+        || unit == "分" && found.after == Some('之');
+    let is_year = unit == "年" && found.before == Some('國');
+    if is_part || ordinal.is_empty() && !is_year && is_rough(&amount, unit) {
+        return None;
+    }
     let is_clear = match unit {
         // 十分 is an adverb, 一點 and 一時 are no times, 一位 and 一號 no numbers to write: only after 第 or from 十一 on.
-        "" => ordinal.is_empty() && 3 <= n_chars && amount.contains(['十', '百', '千']),
+        "" if ordinal.is_empty() && amount.contains(['十', '百', '千']) => {
+            let goes_on = 2 == n_chars && matches!(found.before, Some('萬' | '億'));
+            goes_on || 3 <= n_chars
+        }
+        "" => false,
         unit if PLAIN.contains(&unit) => true,
         "年" => 1 < n_chars,
         _ => 1 < n_chars || !ordinal.is_empty(),
     };
     // 一千 and 三百 alone may be part of a greater number that follows: 三百萬 is written 300萬.
     is_clear.then(|| format!("{ordinal}{written}{unit}"))
+}
+
+/// Whether neighbouring digits say how many there are roughly, or one after another: 兩三年, 三五成群, 一二三樓.
+fn is_rough(amount: &str, unit: &str) -> bool {
+    let digit = |it| if it == '兩' { Some('2') } else { digit(it) };
+    let digits: Option<Vec<u32>> = amount.chars().map(|it| digit(it)?.to_digit(10)).collect();
+    let Some(digits) = digits else { return false };
+    let follows = digits.windows(2).all(|it| it[0] + 1 == it[1]);
+    match digits.len() {
+        2 => follows || amount.contains('兩') || amount == "三五",
+        3.. => follows && unit == "樓",
+        _ => false,
+    }
 }
 
 /// The value of a numeral below ten thousand, or of digits read one by one (一一五); none when it is neither.
@@ -214,6 +295,28 @@ mod tests {
     }
 
     #[test]
+    fn shares_and_decimals() {
+        check("百分之三點五", "3.5%");
+        check("百分之零點五", "0.5%");
+        check("百分之一百二十", "120%");
+        check("千分之二點五", "2.5\u{2030}");
+        check("負三點五度", "-3.5度");
+        check("三十七點五度", "37.5度");
+        check("二點五公里、三點五萬", "2.5公里、3.5萬");
+        check("三點五", "三點五");
+        check("三點五分", "三點五分");
+        check("兩點五十分", "兩點50分");
+        check("二分之一,二十分之一", "二分之一,二十分之一");
+    }
+
+    #[test]
+    fn what_follows_ten_thousands_is_written_like_them() {
+        check("十萬八千", "10萬8000");
+        check("一億五千萬", "1億5000萬");
+        check("十萬八千元", "10萬8000元");
+    }
+
+    #[test]
     fn words_stay_words() {
         for text in [
             "我要問一個問題",
@@ -230,6 +333,32 @@ mod tests {
             "兩個人",
             "星期三",
             "四個工作天",
+            "初一十五",
+            "初二十六都拜拜",
+            "三五成群",
+            "十萬八千里",
+            "七上八下",
+            "一五一十",
+            "五十步笑百步",
+            "兩三天",
+            "兩三年",
+            "一兩萬",
+            "三兩年",
+            "七八歲",
+            "五六萬元",
+            "四五點",
+            "三四個人",
+            "三四十人",
+            "十幾二十",
+            "十幾二十歲",
+            "一百二十幾",
+            "一二三樓",
+            "六七月",
+            "三十六計走為上策",
+            "三百六十行",
+            "七七四十九天",
+            "八九不離十",
+            "百分百",
         ] {
             check(text, text);
         }

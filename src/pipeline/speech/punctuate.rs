@@ -8,6 +8,8 @@ use super::line::{HeardChar, Line, is_mark};
 const COMMA: char = '\u{ff0c}';
 const QUESTION: char = '\u{ff1f}';
 const STOP: char = '。';
+/// Half an ellipsis: two of them are written.
+const ELLIPSIS: char = '…';
 
 /// A pause inside an utterance from which a comma is written, in milliseconds.
 const PAUSE: Millis = 600;
@@ -43,6 +45,7 @@ pub fn punctuate(line: &mut Line, until_next: Option<Millis>) {
         return;
     }
     drop_blanks(line);
+    write_ellipses(line);
     for idx in 0..line.chars.len() {
         let is_inside_number = idx
             .checked_sub(1)
@@ -72,6 +75,22 @@ pub fn punctuate(line: &mut Line, until_next: Option<Millis>) {
         }
     } else {
         line.chars.push(HeardChar { ch: mark, start: last.end, ..last });
+    }
+}
+
+/// Stops in a row trail off: ... is written ……
+fn write_ellipses(line: &mut Line) {
+    let is_stop = |it: &HeardChar| matches!(it.ch, '.' | STOP | ELLIPSIS);
+    let mut idx = 0;
+    while idx < line.chars.len() {
+        let n_stops = line.chars.iter().skip(idx).take_while(|it| is_stop(it)).count();
+        let is_half = line.chars.get(idx).is_some_and(|it| it.ch == ELLIPSIS);
+        if 1 < n_stops || is_half {
+            line.replace(idx..idx + n_stops, "……");
+            idx += 2;
+        } else {
+            idx += 1;
+        }
     }
 }
 
@@ -145,6 +164,9 @@ mod tests {
         check("要帶身分證嗎,", None, "要帶身分證嗎?");
         check("可以上網申請,", Some(900), "可以上網申請。");
         check("版本 3.5 和 Line 群組", None, "版本3.5和Line群組。");
+        check("這個...我想想", None, "這個……我想想。");
+        check("我想想...", Some(900), "我想想……");
+        check("嗯…好。。", None, "嗯……好……");
         check("It is 3.5, ok", None, "It is 3.5, ok");
     }
 

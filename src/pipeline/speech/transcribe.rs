@@ -12,7 +12,9 @@ use crate::engine::speech::{ShouldStop, SpeechError, SpeechModel};
 use crate::engine::{EngineError, TensorModel};
 use crate::media::audio::{AudioError, AudioReader, Chunk, RATE, Survey};
 use crate::media::text::is_han;
-use crate::task::speech::{Segment, SpeechProgress, SpokenLanguage, Transcript, Word};
+use crate::task::speech::{
+    Segment, SpeechNotice, SpeechProgress, SpokenLanguage, Transcript, Word,
+};
 
 use super::activity::{Activity, FRAME};
 use super::hear::{self, HearOptions, Utterance};
@@ -149,7 +151,17 @@ pub fn finish(survey: &Survey, mut segments: Vec<Segment>) -> Transcript {
         duration: survey.n_samples * 1000 / u64::from(RATE),
         channels: n_channels(survey),
         segments,
+        notices: notices(survey),
     }
+}
+
+fn notices(survey: &Survey) -> Vec<SpeechNotice> {
+    let found = [
+        (SpeechNotice::Truncated, survey.damage.is_cut),
+        (SpeechNotice::Gaps, 0 < survey.damage.n_missing),
+        (SpeechNotice::Quiet, survey.is_quiet()),
+    ];
+    found.into_iter().filter(|it| it.1).map(|it| it.0).collect()
 }
 
 /// Channels that are listened to: two that say the same are one.

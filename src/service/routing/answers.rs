@@ -1,6 +1,6 @@
 //! A question: looked for among the approved sources, answered or refused, kept.
 
-use serde_json::json;
+use serde_json::{Value, json};
 
 use crate::base::{Deadline, Private, RequestId};
 use crate::batch::RunError;
@@ -8,10 +8,13 @@ use crate::pipeline::answers::assist;
 use crate::pipeline::answers::index::{Asked, Found};
 use crate::pipeline::answers::topic::is_follow_up;
 use crate::pipeline::encode::EncodeError;
+use crate::pipeline::letters::pii;
 use crate::service::events::{Event, QuestionUnanswered};
 use crate::service::jobs::failed;
 use crate::store::NewPrediction;
-use crate::task::answers::{Answer, AnswerOrder, Citation, Refusal, Unanswered};
+use crate::task::answers::{
+    Answer, AnswerOrder, Citation, Refusal, Unanswered, UnansweredQuestion,
+};
 use crate::task::assist::{CallOrder, Suggestions};
 use crate::task::call::{CallContext, CallError};
 use crate::task::idcard::ModelInfo;
@@ -26,6 +29,8 @@ const NO_ANSWER: &str = "none";
 /// Questions that a report looks at, and those that it names.
 const MAX_LOOKED_AT: usize = 100_000;
 const MAX_NAMED: usize = 1_000;
+/// Those whose words it shows: each is opened by itself.
+const MAX_SHOWN: usize = 200;
 /// Questions of a call for which sources are suggested.
 const MAX_SUGGESTED: usize = 3;
 
@@ -118,7 +123,7 @@ impl Routing {
         (self.answers.get().map(|it| it.info.clone()), self.answers.notice())
     }
 
-    /// Questions that no source answered; no text of theirs.
+    /// Questions that no source answered; the newest with their words, personal data masked.
     ///
     /// # Errors
     /// When the store fails.
@@ -135,10 +140,21 @@ impl Routing {
             }
             report.n_unanswered += 1;
             if report.items.len() < MAX_NAMED {
-                report.items.push((it.id, it.created, codes.next()));
+                let is_shown = report.items.len() < MAX_SHOWN;
+                let masked = if is_shown { self.masked_question(&it.id)? } else { None };
+                let (id, asked, nearest) = (it.id, it.created, codes.next());
+                report.items.push(UnansweredQuestion { id, asked, nearest, masked });
             }
         }
         Ok(report)
+    }
+
+    /// The words of a kept question, personal data masked; none once they have expired.
+    fn masked_question(&self, id: &str) -> Result<Option<Private<String>>, CallError> {
+        let text = self.store.prediction_text(id).wait().map_err(|it| failed(&it))?;
+        let text = text.and_then(|it| serde_json::from_slice::<Value>(it.expose()).ok());
+        let question = text.as_ref().and_then(|it| it["question"].as_str());
+        Ok(question.map(|it| Private::new(pii::mask(it, &pii::find(it)))))
     }
 
     /// A question as it is kept: its sources are the labels, after [`NO_ANSWER`] where it was refused.

@@ -12,7 +12,7 @@ use crate::base::{ErrorCode, Private};
 use crate::pipeline::speech::{Resume, redact};
 use crate::task::call::CallError;
 use crate::task::idcard::ModelInfo;
-use crate::task::speech::{Millis, Segment, SpokenLanguage, Transcript, Word};
+use crate::task::speech::{Millis, Segment, SpeechNotice, SpokenLanguage, Transcript, Word};
 
 /// The form that is written here.
 const VERSION: u32 = 1;
@@ -88,6 +88,8 @@ struct Form {
     model: [String; 3],
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     heard_until: Vec<u64>,
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    notices: Vec<String>,
     segments: Vec<KeptSegment>,
 }
 
@@ -120,6 +122,7 @@ impl Form {
             speakers: kept.speakers.clone(),
             model: [name, version, sha256],
             heard_until: kept.resume.heard_until.clone(),
+            notices: transcript.notices.iter().map(|it| it.as_str().to_owned()).collect(),
             segments: transcript.segments.iter().map(KeptSegment::of).collect(),
         }
     }
@@ -129,8 +132,10 @@ impl Form {
         let mut segments: Vec<Segment> = self.segments.into_iter().map(KeptSegment::read).collect();
         redact::redact(&mut segments);
         let (duration, channels) = (self.duration, self.channels);
+        // One that a newer version has written is left out.
+        let notices = self.notices.iter().filter_map(|it| SpeechNotice::named(it)).collect();
         KeptTranscript {
-            transcript: Transcript { duration, channels, segments },
+            transcript: Transcript { duration, channels, segments, notices },
             speakers: self.speakers,
             model: ModelInfo { name, version, sha256 },
             resume: Resume { heard_until: self.heard_until },
@@ -232,6 +237,7 @@ mod tests {
                 duration: 4000 * n_segments,
                 channels: 2,
                 segments: (0..n_segments).map(segment).collect(),
+                notices: vec![SpeechNotice::Gaps, SpeechNotice::Quiet],
             },
             speakers: vec!["民眾".to_owned(), "專員".to_owned()],
             model: ModelInfo { name: "m".into(), version: "1".into(), sha256: "0".into() },
@@ -255,6 +261,7 @@ mod tests {
         }
         assert_eq!((&found.speakers, &found.model), (&before.speakers, &before.model));
         assert_eq!(found.resume, before.resume);
+        assert_eq!(found.transcript.notices, before.transcript.notices);
     }
 
     #[test]

@@ -202,7 +202,7 @@ pub(super) fn divided(
     (citations, alternatives)
 }
 
-/// Questions that no source answered: counts and ids, no texts.
+/// Questions that no source answered: counts, and the newest with their words.
 #[derive(Serialize, ToSchema)]
 pub struct UnansweredResponse {
     /// Questions asked that are still kept.
@@ -224,14 +224,18 @@ pub struct UnansweredItem {
     /// The source that came nearest; null when nothing had a word in common.
     #[schema(required = true)]
     pub nearest_source: Option<String>,
+    /// What was asked, personal data masked (names are not); null once its text has expired, and beyond the newest 200.
+    #[schema(required = true, example = "我的電話〔行動電話〕,補發要多久?")]
+    pub question: Option<String>,
 }
 
 impl From<answers::Unanswered> for UnansweredResponse {
     fn from(report: answers::Unanswered) -> UnansweredResponse {
-        let item = |(answer_id, asked, nearest_source)| UnansweredItem {
-            answer_id,
-            asked_on: day(asked),
-            nearest_source,
+        let item = |it: answers::UnansweredQuestion| UnansweredItem {
+            answer_id: it.id,
+            asked_on: day(it.asked),
+            nearest_source: it.nearest,
+            question: it.masked.map(Private::into_inner),
         };
         UnansweredResponse {
             asked: report.n_asked,

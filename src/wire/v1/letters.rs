@@ -215,7 +215,7 @@ pub struct Evidence {
 /// Personal data.
 #[derive(Serialize, ToSchema)]
 pub struct Pii {
-    /// `national_id`, `resident_certificate`, `email`, `mobile_phone`, `landline`, `bank_card`, `plate` or `address`.
+    /// `national_id`, `resident_certificate`, `email`, `mobile_phone`, `landline`, `bank_card`, `plate`, `address` or `birth_date`.
     #[schema(example = "mobile_phone")]
     pub kind: &'static str,
     /// Where.

@@ -29,10 +29,22 @@ pub struct TranscriptDocument {
     pub low_confidence_ratio: f32,
     /// Whether something was not transcribed: segments in another language are marked `und`.
     pub has_other_language: bool,
+    /// What a person should know of the recording: it was cut off, something was lost in it, it is very quiet.
+    pub notices: Vec<NoticeDocument>,
     /// Which model heard it.
     pub model: Model,
     /// What the answer is and is not.
     pub disclosure: &'static str,
+}
+
+/// What a person should know of a recording.
+#[derive(Serialize, ToSchema)]
+pub struct NoticeDocument {
+    /// `truncated`, `gaps` or `quiet`; others may follow.
+    #[schema(example = "truncated")]
+    pub code: &'static str,
+    /// The same in words.
+    pub message: &'static str,
 }
 
 /// One utterance.
@@ -147,6 +159,7 @@ impl Shown<'_> {
     /// The JSON document.
     pub fn document(&self, model: Model) -> TranscriptDocument {
         let segments = self.transcript.segments.iter().enumerate();
+        let notices = self.transcript.notices.iter();
         TranscriptDocument {
             rendition: self.rendition.as_str(),
             duration: seconds(self.transcript.duration),
@@ -155,6 +168,9 @@ impl Shown<'_> {
             segments: segments.map(|(id, it)| self.segment(id, it)).collect(),
             low_confidence_ratio: self.transcript.low_confidence_ratio(),
             has_other_language: self.transcript.has_other_language(),
+            notices: notices
+                .map(|it| NoticeDocument { code: it.as_str(), message: it.message() })
+                .collect(),
             model,
             disclosure: DISCLOSURE,
         }
@@ -313,7 +329,8 @@ mod tests {
             pii: Vec::new(),
             confidence: 0.1,
         };
-        Transcript { duration: 3_700_000, channels, segments: vec![said, other] }
+        let notices = vec![speech::SpeechNotice::Truncated];
+        Transcript { duration: 3_700_000, channels, segments: vec![said, other], notices }
     }
 
     fn shown<'a>(transcript: &'a Transcript, speakers: &'a [String]) -> Shown<'a> {
@@ -363,6 +380,7 @@ mod tests {
             (redacted["duration"].as_f64(), redacted["has_other_language"].as_bool()),
             (Some(3700.0), Some(true))
         );
+        assert_eq!(redacted["notices"][0]["code"], "truncated");
         let original = json(Rendition::Original);
         assert_eq!(original["segments"][0]["words"][1]["text"], "0912345678<b>");
     }

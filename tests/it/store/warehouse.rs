@@ -214,6 +214,32 @@ fn parquet_shape(found: &BTreeMap<String, Vec<u8>>, table: &str) -> (i64, usize)
     (meta.num_rows(), meta.schema_descr().num_columns())
 }
 
+/// Each manifest is signed as it is.
+fn check_signatures(found: &BTreeMap<String, Vec<u8>>) {
+    for table in TABLES {
+        let of = |name: &str| &found[&format!("{}/dt=2026-11-23/{name}", table.name)];
+        let signed = format!("over {}\n", of("manifest.json").len());
+        assert_eq!(of("manifest.sig"), signed.as_bytes(), "{}", table.name);
+    }
+}
+
+/// What was suggested, and what officers made of it.
+fn check_answers(found: &BTreeMap<String, Vec<u8>>) {
+    let mut predictions = rows(found, "ai_prediction");
+    predictions.retain(|it| it[2] == "letters");
+    let [first, second] = predictions.as_slice() else { unreachable!("{predictions:?}") };
+    let texts = ["letters", "letters", "3", "2026-10", "戶政", "0.75", "地政", "0.25", "", ""];
+    assert_eq!(first[2..12], texts);
+    assert_eq!(first[12..], [ORG, "shadow", "31"]);
+    assert_eq!(second[12..], [ORG, "", ""], "one of before there were modes and counts");
+    assert_eq!((first[1].len(), first[1] == second[1]), (32, false));
+    let feedback = rows(found, "ai_feedback");
+    let feedback: Vec<_> = feedback.into_iter().filter(|it| it[2] == "letters").collect();
+    assert_eq!(feedback.len(), 1);
+    assert_eq!(feedback[0][1], first[1], "feedback finds its answer");
+    assert_eq!(feedback[0][4..], ["corrected", "地政", "false", "true", "90", "wrong_category"]);
+}
+
 /// How well cards and recordings were read, and what has drifted.
 fn check_quality(found: &BTreeMap<String, Vec<u8>>) {
     assert_eq!(
@@ -266,19 +292,7 @@ pub(super) fn a_day_is_exported_without_what_it_was_about(fixture: Fixture) {
         assert!(!holds, "{name} holds what was sent");
     }
 
-    let mut predictions = rows(&found, "ai_prediction");
-    predictions.retain(|it| it[2] == "letters");
-    let [first, second] = predictions.as_slice() else { unreachable!("{predictions:?}") };
-    let texts = ["letters", "letters", "3", "2026-10", "戶政", "0.75", "地政", "0.25", "", ""];
-    assert_eq!(first[2..12], texts);
-    assert_eq!(first[12..], [ORG, "shadow", "31"]);
-    assert_eq!(second[12..], [ORG, "", ""], "one of before there were modes and counts");
-    assert_eq!((first[1].len(), first[1] == second[1]), (32, false));
-    let feedback = rows(&found, "ai_feedback");
-    let feedback: Vec<_> = feedback.into_iter().filter(|it| it[2] == "letters").collect();
-    assert_eq!(feedback.len(), 1);
-    assert_eq!(feedback[0][1], first[1], "feedback finds its answer");
-    assert_eq!(feedback[0][4..], ["corrected", "地政", "false", "true", "90", "wrong_category"]);
+    check_answers(&found);
     let jobs = rows(&found, "ai_job_daily");
     assert_eq!(jobs.len(), 2, "a group below the least is left out: {jobs:?}");
     assert_eq!(jobs[0][1..5], ["301000000A", "letters", "5", "0"]);

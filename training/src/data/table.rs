@@ -1,16 +1,14 @@
 //! Tables (CSV) → rows: the separator is told by the head, and what would lose data is refused with its place.
 
 use anyhow::{Context, bail, ensure};
+use fenwen::media::table;
 use serde_json::Value;
 
 use super::rows::Row;
 
-/// What may stand between columns.
-const SEPARATORS: [char; 3] = [',', ';', '\t'];
-
 /// The rows below the head, cells without the blanks around them: a label with a blank after it is no other label.
 pub(super) fn rows(text: &str) -> anyhow::Result<impl Iterator<Item = anyhow::Result<Row>>> {
-    let separator = separator(text);
+    let separator = table::separator(text);
     check_quotes(text, separator)?;
     let mut builder = csv::ReaderBuilder::new();
     let mut reader = builder.delimiter(u8::try_from(separator)?).from_reader(text.as_bytes());
@@ -41,49 +39,11 @@ pub(super) fn rows(text: &str) -> anyhow::Result<impl Iterator<Item = anyhow::Re
     }))
 }
 
-/// The separator that the head has most of, outside quotation marks; a comma where it has none.
-fn separator(text: &str) -> char {
-    let head = text.lines().next().unwrap_or_default();
-    let count = |separator: char| {
-        let mut in_quotes = false;
-        let outside = head.chars().filter(|ch| {
-            in_quotes ^= *ch == '"';
-            !in_quotes && *ch == separator
-        });
-        outside.count()
-    };
-    let most = SEPARATORS.into_iter().rev().max_by_key(|it| count(*it));
-    most.unwrap_or(',')
-}
-
 /// Refuses a quotation mark that does not end its cell: the rows up to the next one would become part of the cell.
 fn check_quotes(text: &str, separator: char) -> anyhow::Result<()> {
-    let mut chars = text.chars().peekable();
-    let (mut line, mut is_cell_start) = (1, true);
-    while let Some(ch) = chars.next() {
-        if is_cell_start && ch == '"' {
-            let began = line;
-            loop {
-                match chars.next() {
-                    Some('"') if chars.next_if_eq(&'"').is_some() => (),
-                    Some('"') => break,
-                    Some('\n') => line += 1,
-                    Some(_) => (),
-                    None => bail!("CSV 第 {began} 行開始的引號沒有結束"),
-                }
-            }
-            while chars.next_if_eq(&' ').is_some() {}
-            let is_end = |ch: &char| matches!(*ch, '\r' | '\n') || *ch == separator;
-            if !chars.peek().is_none_or(is_end) {
-                bail!("CSV 第 {began} 行開始的引號沒有結束,或在第 {line} 行的引號之後還有文字");
-            }
-            is_cell_start = false;
-            continue;
-        }
-        line += usize::from(ch == '\n');
-        is_cell_start = ch == separator || matches!(ch, '\r' | '\n');
-    }
-    Ok(())
+    let Some(lines) = table::open_quote(text, separator) else { return Ok(()) };
+    let (began, line) = lines.into_inner();
+    bail!("CSV 第 {began} 行開始的引號沒有結束,或在第 {line} 行的引號之後還有文字")
 }
 
 #[cfg(test)]

@@ -69,6 +69,40 @@ impl Wav {
     }
 }
 
+/// A WebM file that announces so many milliseconds, of Opus packets with their moments, each in a cluster of its own.
+pub(super) fn webm(millis: f64, packets: &[(u64, Vec<u8>)]) -> Vec<u8> {
+    let element = |id: &[u8], content: &[u8]| -> Vec<u8> {
+        let size = 0x1000_0000 | content.len() as u32;
+        [id, &size.to_be_bytes(), content].concat()
+    };
+    let head = b"OpusHead\x01\x01\0\0\x80\x3e\0\0\0\0\0";
+    let audio = [element(b"\xb5", &48_000.0_f64.to_be_bytes()), element(b"\x9f", &[1])];
+    let track = [
+        element(b"\xd7", &[1]),
+        element(b"\x73\xc5", &[1]),
+        element(b"\x83", &[2]),
+        element(b"\x86", b"A_OPUS"),
+        element(b"\x63\xa2", head),
+        element(b"\xe1", &audio.concat()),
+    ];
+    let info = [
+        element(b"\x2a\xd7\xb1", &1_000_000_u32.to_be_bytes()),
+        element(b"\x44\x89", &millis.to_be_bytes()),
+        element(b"\x4d\x80", b"x"),
+        element(b"\x57\x41", b"x"),
+    ];
+    let mut bytes = element(b"\x1a\x45\xdf\xa3", &element(b"\x42\x82", b"webm"));
+    bytes.extend(b"\x18\x53\x80\x67\x01\xff\xff\xff\xff\xff\xff\xff");
+    bytes.extend(element(b"\x15\x49\xa9\x66", &info.concat()));
+    bytes.extend(element(b"\x16\x54\xae\x6b", &element(b"\xae", &track.concat())));
+    for (at, packet) in packets {
+        let block = [b"\x81\0\0\x80", packet.as_slice()].concat();
+        let cluster = [element(b"\xe7", &at.to_be_bytes()), element(b"\xa3", &block)];
+        bytes.extend(element(b"\x1f\x43\xb6\x75", &cluster.concat()));
+    }
+    bytes
+}
+
 /// Name, content, and whether it may be read all the same (as far as it goes).
 pub(super) fn broken_files() -> Vec<(String, Vec<u8>, bool)> {
     let mut files = lying_headers();

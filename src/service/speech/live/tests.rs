@@ -36,7 +36,7 @@ fn utterances_are_finished_by_pauses_or_their_length() {
 fn heard(spans: &[(Millis, Millis)]) -> HeardRecording {
     let segments = spans.iter().map(|it| segment(it.0, it.1)).collect();
     HeardRecording {
-        transcript: Transcript { duration: 0, channels: 1, segments },
+        transcript: Transcript { channels: 1, segments, ..Transcript::default() },
         model: ModelInfo { name: "m".into(), version: "1".into(), sha256: "0".into() },
     }
 }

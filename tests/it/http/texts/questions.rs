@@ -78,7 +78,8 @@ async fn an_approved_source_is_quoted() {
 #[tokio::test]
 async fn what_no_source_answers_is_refused_and_reported() {
     let server = ready().await;
-    let found = ask(&server, json!({"question": "海生館的企鵝叫什麼名字"})).await;
+    let question = "海生館的企鵝叫什麼名字,請打0912345678";
+    let found = ask(&server, json!({"question": question})).await;
     assert_eq!((&found["state"], &found["answer"]), (&json!("no_answer"), &json!(null)));
     assert_eq!(found["message"], "查無資料,將轉由專人處理");
     assert_eq!(found["citations"], json!([]));
@@ -86,7 +87,9 @@ async fn what_no_source_answers_is_refused_and_reported() {
     let report = get(server.addr, "/api/v1/qa/unanswered").await.json();
     assert_eq!((&report["asked"], &report["unanswered"]), (&json!(2), &json!(1)));
     assert_eq!(report["items"][0]["answer_id"], found["answer_id"]);
-    assert!(!report.to_string().contains("企鵝"));
+    // Whoever brings in sources must know what was asked, not who asked.
+    assert_eq!(report["items"][0]["question"], "海生館的企鵝叫什麼名字,請打〔行動電話〕");
+    assert!(!report.to_string().contains("0912345678"));
 }
 
 #[tokio::test]

@@ -11,13 +11,13 @@ const COLUMNS: u32 = 157;
 const LOW_COLUMNS: u32 = 63;
 
 /// Decoded text and how many of its characters are user-defined.
-pub(in crate::media) struct Decoded {
-    pub(in crate::media) text: String,
-    pub(in crate::media) n_private: usize,
+pub(super) struct Decoded {
+    pub(super) text: String,
+    pub(super) n_private: usize,
 }
 
 /// Decodes `bytes`; `Err` is the offset of the first pair that code page 950 does not have.
-pub(in crate::media) fn decode(bytes: &[u8]) -> Result<Decoded, usize> {
+pub(super) fn decode(bytes: &[u8]) -> Result<Decoded, usize> {
     let mut text = String::with_capacity(bytes.len() + bytes.len() / 2);
     let mut n_private = 0;
     let mut at = 0;
