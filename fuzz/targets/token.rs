@@ -60,7 +60,12 @@ impl World {
         };
         let clock: Arc<dyn Clock> = Arc::new(ManualClock::at(NOW));
         let store = Store::in_memory(folder.path())?;
-        let gate = Gate::new(settings, Policy { strong: Vec::new() }, store, clock);
+        let gate = Gate::new(
+            settings,
+            Policy { strong: Vec::new(), strong_acr: Vec::new() },
+            store,
+            clock,
+        );
         let route = Route::find("GET", "/api/v1/jobs").ok_or("the route is gone")?;
         let runtime = Builder::new_current_thread().enable_time().build()?;
         Ok(World { _folder: folder, runtime, gate, key, route })

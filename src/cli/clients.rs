@@ -127,7 +127,11 @@ pub(super) fn gate(config: &Config, store: Store, clock: Arc<dyn Clock>) -> Arc<
         idle: DAY * u32::try_from(config.auth.idle_days).unwrap_or(u32::MAX),
         issuers: config.auth.issuers.iter().map(issuer).collect(),
     };
-    Gate::new(settings, Policy { strong: config.auth.strong_amr.clone() }, store, clock)
+    let policy = Policy {
+        strong: config.auth.strong_amr.clone(),
+        strong_acr: config.auth.strong_acr.clone(),
+    };
+    Gate::new(settings, policy, store, clock)
 }
 
 /// An issuer of access tokens, by the settings.

@@ -30,6 +30,8 @@ pub struct Auth {
     pub idle_days: u64,
     /// 視為強化登入的驗證方式(權杖的 `amr`,RFC 8176)。
     pub strong_amr: Vec<String>,
+    /// 視為強化登入的驗證等級(權杖的 `acr`),依簽發者所定,例如 AAL3 的代碼;預設不採計。
+    pub strong_acr: Vec<String>,
     /// 信任的權杖簽發者(OIDC):系統以其存取權杖(RFC 9068,`at+jwt`)呼叫。
     pub issuers: Vec<Issuer>,
     /// 承辦人登入操作介面的單一簽入(OIDC 授權碼與 PKCE);未設定則只能以金鑰登入。
@@ -91,6 +93,7 @@ impl Default for Auth {
             mode: AuthMode::Auto,
             idle_days: 90,
             strong_amr: ["fido", "hwk", "mfa", "sc"].map(str::to_owned).to_vec(),
+            strong_acr: Vec::new(),
             issuers: Vec::new(),
             login: None,
         }

@@ -15,7 +15,7 @@ use tokio::sync::Mutex;
 
 use crate::base::Clock;
 use crate::policy::{
-    Access, ActingFor, Denial, Kind, Method, Policy, Principal, Route, Scopes, Surface,
+    Access, ActingFor, Assurance, Denial, Kind, Method, Policy, Principal, Route, Scopes, Surface,
 };
 use crate::store::Store;
 
@@ -100,7 +100,7 @@ struct Proof {
     subject: String,
     scopes: Scopes,
     method: Method,
-    amr: Vec<String>,
+    login: Assurance,
     acting_for: Option<ActingFor>,
 }
 
@@ -220,7 +220,7 @@ impl Gate {
             // An issuer gives no more than the registration does.
             scopes: client.scopes.and(token.scopes),
             method: Method::Token,
-            amr: token.amr,
+            login: token.login,
             acting_for: token.acting_for,
         })
     }
@@ -248,7 +248,7 @@ impl Gate {
             subject: client.row.id.clone(),
             scopes: client.scopes,
             method: Method::ApiKey,
-            amr: Vec::new(),
+            login: Assurance::default(),
             acting_for: None,
         })
     }
@@ -315,7 +315,7 @@ fn principal(proof: Proof) -> Principal {
         purposes: client.purposes.clone(),
         has_hours: client.row.hours.is_some(),
         authenticated_by: proof.method,
-        amr: proof.amr,
+        login: proof.login,
         acting_for: proof.acting_for,
     }
 }
@@ -334,7 +334,7 @@ fn partner(
         subject: name.to_owned(),
         scopes: client.scopes,
         method: Method::Exchange,
-        amr: Vec::new(),
+        login: Assurance::default(),
         acting_for: person,
     })
 }

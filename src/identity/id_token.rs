@@ -7,6 +7,8 @@ use serde::Deserialize;
 use serde::de::DeserializeOwned;
 use serde_json::Value;
 
+use crate::policy::Assurance;
+
 use super::issuer::Issuer;
 use super::verifier;
 
@@ -39,9 +41,9 @@ pub(super) struct IdClaims {
     /// Session at the issuer.
     pub(super) sid: Option<String>,
     pub(super) name: Option<String>,
-    /// Methods of the login (RFC 8176).
-    #[serde(default)]
-    pub(super) amr: Vec<String>,
+    /// How the login was proven.
+    #[serde(flatten)]
+    pub(super) login: Assurance,
     /// The rest, where agency, units and roles are.
     #[serde(flatten)]
     pub(super) others: serde_json::Map<String, Value>,

@@ -325,7 +325,7 @@ fn person(claims: IdClaims, names: &ClaimNames) -> Result<Person, LoginError> {
         purposes: Purposes::Any,
         has_hours: false,
         authenticated_by: Method::Login,
-        amr: claims.amr,
+        login: claims.login,
         acting_for: None,
     };
     Ok(Person { principal, name, sid: claims.sid })

@@ -8,7 +8,7 @@ use jsonwebtoken::dangerous::insecure_decode_claims;
 use jsonwebtoken::{Algorithm, Validation, decode, decode_header};
 use serde::Deserialize;
 
-use crate::policy::{ActingFor, Denial, Scopes};
+use crate::policy::{ActingFor, Assurance, Denial, Scopes};
 
 use super::issuer::Issuer;
 use super::tokens::Token;
@@ -26,8 +26,8 @@ struct Claims {
     azp: Option<String>,
     #[serde(default)]
     scope: String,
-    #[serde(default)]
-    amr: Vec<String>,
+    #[serde(flatten)]
+    login: Assurance,
     cnf: Option<Confirmation>,
     act: Option<Actor>,
 }
@@ -124,7 +124,7 @@ fn token(claims: Claims) -> Option<Token> {
         client,
         subject: claims.sub,
         scopes: Scopes::of_known(&claims.scope),
-        amr: claims.amr,
+        login: claims.login,
         acting_for,
     })
 }

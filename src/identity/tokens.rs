@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use crate::base::Clock;
-use crate::policy::{ActingFor, Denial, Scopes};
+use crate::policy::{ActingFor, Assurance, Denial, Scopes};
 
 #[cfg(feature = "jwt")]
 use super::{issuer::Issuer, token};
@@ -38,8 +38,8 @@ pub(super) struct Token {
     pub(super) subject: String,
     /// What it allows; names that are unknown here allow nothing.
     pub(super) scopes: Scopes,
-    /// Methods of the person's login (RFC 8176).
-    pub(super) amr: Vec<String>,
+    /// How the person's login was proven.
+    pub(super) login: Assurance,
     /// The person behind the call (RFC 8693).
     pub(super) acting_for: Option<ActingFor>,
 }

@@ -9,7 +9,7 @@ mod routes;
 mod scope;
 
 pub use denial::Denial;
-pub use principal::{ActingFor, Kind, Method, Principal, Purposes};
+pub use principal::{ActingFor, Assurance, Kind, Method, Principal, Purposes};
 pub use role::{Role, UnknownRole};
 pub use routes::{Access, GRPC, Offered, PAGES, PersonalData, ROUTES, Route};
 pub use scope::{Scope, Scopes, UnknownScope};
@@ -43,9 +43,17 @@ impl Surface {
 pub struct Policy {
     /// Methods of login (RFC 8176) that count as strong.
     pub strong: Vec<String>,
+    /// Classes of login (`acr`) that count as strong whatever their methods.
+    pub strong_acr: Vec<String>,
 }
 
 impl Policy {
+    /// Whether a login counts as strong.
+    fn is_strong(&self, login: &Assurance) -> bool {
+        let by_class = login.acr.as_ref().is_some_and(|it| self.strong_acr.contains(it));
+        by_class || login.amr.iter().any(|it| self.strong.contains(it))
+    }
+
     /// Whether `principal` may call `route`; nobody is `None`.
     ///
     /// # Errors
@@ -63,7 +71,7 @@ impl Policy {
         if !is_allowed {
             return Err(Denial::Scope);
         }
-        let is_strong = || principal.amr.iter().any(|it| self.strong.contains(it));
+        let is_strong = || self.is_strong(&principal.login);
         let is_person = principal.kind == Kind::Person || principal.acting_for.is_some();
         if is_person && route.needs_strong_login() && !is_strong() {
             return Err(Denial::StrongLogin);

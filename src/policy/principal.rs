@@ -2,6 +2,8 @@
 
 use std::sync::Arc;
 
+use serde::{Deserialize, Deserializer};
+
 use super::{Denial, Scope, Scopes};
 
 /// What kind of caller.
@@ -82,10 +84,33 @@ pub struct Principal {
     pub has_hours: bool,
     /// How it was proven.
     pub authenticated_by: Method,
-    /// Methods of the person's login (RFC 8176).
-    pub amr: Vec<String>,
+    /// How the person's login was proven.
+    pub login: Assurance,
     /// The person behind the call, if it is told.
     pub acting_for: Option<ActingFor>,
+}
+
+/// How a login was proven, as the issuer says it.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize)]
+pub struct Assurance {
+    /// Methods (`amr`, RFC 8176). Some issuers write one as a text and not as a list.
+    #[serde(default, deserialize_with = "one_or_many")]
+    pub amr: Vec<String>,
+    /// Class (`acr`, OpenID Connect Core 2), such as a level of assurance.
+    pub acr: Option<String>,
+}
+
+fn one_or_many<'de, D: Deserializer<'de>>(json: D) -> Result<Vec<String>, D::Error> {
+    #[derive(Deserialize)]
+    #[serde(untagged)]
+    enum Methods {
+        Many(Vec<String>),
+        One(String),
+    }
+    Ok(match Methods::deserialize(json)? {
+        Methods::Many(all) => all,
+        Methods::One(it) => it.split_ascii_whitespace().map(str::to_owned).collect(),
+    })
 }
 
 impl Principal {
@@ -101,7 +126,7 @@ impl Principal {
             purposes: Purposes::Any,
             has_hours: false,
             authenticated_by: Method::Nothing,
-            amr: Vec::new(),
+            login: Assurance::default(),
             acting_for: None,
         }
     }

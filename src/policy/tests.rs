@@ -3,7 +3,7 @@
 use super::*;
 
 fn policy() -> Policy {
-    Policy { strong: vec!["hwk".to_owned()] }
+    Policy { strong: vec!["hwk".to_owned()], strong_acr: vec!["aal3".to_owned()] }
 }
 
 fn caller(kind: Kind, scopes: Scopes) -> Principal {
@@ -223,9 +223,13 @@ fn administration_needs_a_strong_login() {
     let mut auditor = caller(Kind::Person, Role::Auditor.scopes());
     let decide = |it: &Principal| policy().decide(Some(it), &AUDIT);
     assert_eq!(decide(&auditor), Err(Denial::StrongLogin));
-    auditor.amr = vec!["pwd".to_owned()];
+    auditor.login.amr = vec!["pwd".to_owned()];
     assert_eq!(decide(&auditor), Err(Denial::StrongLogin));
-    auditor.amr.push("hwk".to_owned());
+    auditor.login.amr.push("hwk".to_owned());
+    assert_eq!(decide(&auditor), Ok(()));
+    auditor.login = Assurance { amr: vec!["pwd".to_owned()], acr: Some("aal2".to_owned()) };
+    assert_eq!(decide(&auditor), Err(Denial::StrongLogin));
+    auditor.login.acr = Some("aal3".to_owned());
     assert_eq!(decide(&auditor), Ok(()));
     // A system has no login; but a person whom it acts for needs one.
     let mut system = caller(Kind::System, Role::Auditor.scopes());

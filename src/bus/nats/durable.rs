@@ -7,8 +7,8 @@ use std::time::Duration;
 use async_nats::HeaderMap;
 use async_nats::jetstream::consumer::{AckPolicy, Consumer, DeliverPolicy, pull};
 use async_nats::jetstream::message::Acker;
-use async_nats::jetstream::stream::Stream;
-use async_nats::jetstream::{AckKind, Message};
+use async_nats::jetstream::stream::{ConsumerError, ConsumerErrorKind, Stream};
+use async_nats::jetstream::{AckKind, ErrorCode, Message};
 use futures_util::{FutureExt, StreamExt};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, watch};
 use tokio::task::JoinSet;
@@ -22,6 +22,10 @@ use crate::bus::message::{
 };
 use crate::bus::stream::{StreamSpec, stream_under};
 use crate::bus::subject::{Filter, Subject, SubjectError, is_token};
+
+/// Times that a durable is made while the server says that it could not, and the pause between two.
+const ATTEMPTS: u32 = 5;
+const SETTLING: Duration = Duration::from_millis(200);
 
 /// How long one question to the server for more stays open.
 const PULL: Duration = Duration::from_secs(5);
@@ -93,7 +97,23 @@ async fn consumer(
         max_deliver: -1,
         ..pull::Config::default()
     };
-    stream.create_consumer(config).await.map_err(|it| set_up(it.into()))
+    let mut left = ATTEMPTS;
+    loop {
+        left -= 1;
+        match stream.create_consumer(config.clone()).await {
+            Err(error) if 0 < left && is_passing(&error) => {
+                // A bounded wait; nothing completes it early.
+                let _ = tokio::time::timeout(SETTLING, std::future::pending::<()>()).await;
+            }
+            made => return made.map_err(|it| set_up(it.into())),
+        }
+    }
+}
+
+/// Whether the server's own files were in the way: it deletes those of a durable when nobody waits for it any more, and one
+/// that is made meanwhile may find them half gone.
+fn is_passing(error: &ConsumerError) -> bool {
+    matches!(error.kind(), ConsumerErrorKind::JetStream(it) if it.error_code() == ErrorCode::CONSUMER_CREATE)
 }
 
 struct Member {

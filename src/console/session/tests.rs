@@ -72,7 +72,7 @@ fn person(subject: &str, sid: &str) -> SignedIn {
         purposes: Purposes::Any,
         has_hours: false,
         authenticated_by: Method::Login,
-        amr: Vec::new(),
+        login: Default::default(),
         acting_for: None,
     };
     SignedIn::Person { principal: Box::new(principal), sid: Some(sid.to_owned()) }

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use crate::base::Secret;
 use crate::identity::key::Presented;
-use crate::policy::{Denial, Method, Principal, Surface};
+use crate::policy::{Assurance, Denial, Method, Principal, Surface};
 
 use super::{FRESH, Gate, Proof, RECENT, Shown, principal};
 
@@ -102,7 +102,7 @@ impl Gate {
             subject: client.row.id.clone(),
             scopes: client.scopes,
             method: Method::ApiKey,
-            amr: Vec::new(),
+            login: Assurance::default(),
             acting_for: None,
         }))
     }

@@ -54,7 +54,7 @@ fn world(accepts_demo_keys: bool, change: impl FnOnce(&mut ClientRow)) -> World 
     assert!(store.add_client_key(kept).wait().unwrap());
     let settings =
         GateSettings { is_required: true, accepts_demo_keys, idle: IDLE, issuers: Vec::new() };
-    let policy = Policy { strong: Vec::new() };
+    let policy = Policy { strong: Vec::new(), strong_acr: Vec::new() };
     let ticking: Arc<dyn Clock> = Arc::<ManualClock>::clone(&clock);
     let gate = Gate::new(settings, policy, store.clone(), ticking);
     let header = format!("Bearer {}", key.text.expose());

@@ -28,7 +28,7 @@ fn roles_bring_scopes_and_one_that_is_unknown_brings_none() {
     let both = found(both).unwrap().principal;
     assert_eq!(both.scopes, Role::Officer.scopes().or(Role::Auditor.scopes()));
     assert_eq!(
-        (both.amr, both.unit_paths),
+        (both.login.amr, both.unit_paths),
         (vec!["hwk".to_owned()], vec!["301000000A/民政司".to_owned()])
     );
 }

@@ -154,7 +154,7 @@ fn what_an_issuer_signed_for_us_is_believed() {
         let token = world.prove(&world.signer.token(&world.header(), &good()), None).unwrap();
         assert_eq!((token.client.as_str(), token.subject.as_str()), ("mailbox", "mailbox"));
         assert_eq!(token.scopes.to_string(), "letters:classify");
-        assert_eq!((token.acting_for, token.amr), (None, Vec::new()));
+        assert_eq!((token.acting_for, token.login), (None, Assurance::default()));
         let none = json!({});
         world.check(&none, &json!({ "aud": ["other", "fenwen"] }), Ok(()));
         world.check(&json!({ "typ": "application/at+jwt" }), &none, Ok(()));
@@ -241,9 +241,10 @@ fn a_person_behind_a_client_is_named() {
             ("mailbox", Some(person)),
             "{claims}"
         );
-        assert_eq!(token.amr, ["hwk"]);
+        assert_eq!(token.login.amr, ["hwk"]);
     };
     check(json!({ "sub": "u-1", "amr": ["hwk"] }));
+    check(json!({ "sub": "u-1", "amr": "hwk", "acr": "aal3" }));
     let act = json!({ "sub": "mailbox" });
     check(json!({ "sub": "u-1", "amr": ["hwk"], "client_id": null, "act": act }));
 }

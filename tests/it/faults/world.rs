@@ -230,6 +230,7 @@ impl World {
         assert_eq!(ids, accepted, "seed {seed}: what was accepted is there, and nothing else");
         assert_eq!(ids.len() as u64, 2 * JOBS_EACH, "seed {seed}: one job a key");
         let told = self.told(seed);
+        let dead = self.dead_letters();
         for job in &jobs {
             let events = self.store.job_events(&job.id, 0).wait().unwrap();
             let versions: Vec<u64> = events.iter().map(|it| it.version).collect();
@@ -244,6 +245,9 @@ impl World {
                 .map(|it| it.0.version)
                 .collect();
             assert_eq!(told.get(&job.id), Some(&expected), "seed {seed}: told in order");
+            let n_letters = usize::from(job.state == JobState::Dead);
+            let found = dead.get(&job.id).map_or(0, BTreeSet::len);
+            assert_eq!(found, n_letters, "seed {seed}: one dead letter of what is dead");
             if job.state == JobState::Succeeded {
                 let blob = self.store.blob(job.result.as_deref().unwrap()).wait().unwrap().unwrap();
                 let content = self.store.inline_content(&blob).unwrap().unwrap();
@@ -263,7 +267,8 @@ impl World {
         let (mut seen, mut told) = (BTreeSet::new(), BTreeMap::<String, Vec<u64>>::new());
         for body in self.delivered.lock().unwrap().iter() {
             let event: Value = serde_json::from_str(body).unwrap();
-            if seen.insert(event["id"].as_str().unwrap().to_owned()) {
+            let is_news = event.get("deadreason").is_none();
+            if is_news && seen.insert(event["id"].as_str().unwrap().to_owned()) {
                 let job = event["data"]["job_id"].as_str().unwrap().to_owned();
                 let version = event["sequence"].as_str().unwrap().parse().unwrap();
                 told.entry(job).or_default().push(version);
@@ -274,6 +279,19 @@ impl World {
             "seed {seed}: the order of each job is kept"
         );
         told
+    }
+
+    /// Ids of the dead letters of each job.
+    fn dead_letters(&self) -> BTreeMap<String, BTreeSet<String>> {
+        let mut found = BTreeMap::<String, BTreeSet<String>>::new();
+        for body in self.delivered.lock().unwrap().iter() {
+            let letter: Value = serde_json::from_str(body).unwrap();
+            if letter.get("deadreason").is_some() {
+                let job = letter["data"]["job_id"].as_str().unwrap().to_owned();
+                found.entry(job).or_default().insert(letter["id"].as_str().unwrap().to_owned());
+            }
+        }
+        found
     }
 
     /// No two attempts of a job were made under one fence.

@@ -361,7 +361,12 @@ fn gate_settings(is_required: bool) -> GateSettings {
 
 /// A gate over the registrations of a store.
 fn gate_over(store: Store, settings: GateSettings, clock: Arc<dyn Clock>) -> Arc<Gate> {
-    Gate::new(settings, Policy { strong: vec!["hwk".to_owned()] }, store, clock)
+    Gate::new(
+        settings,
+        Policy { strong: vec!["hwk".to_owned()], strong_acr: Vec::new() },
+        store,
+        clock,
+    )
 }
 
 /// A gate that asks nobody who they are.

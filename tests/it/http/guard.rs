@@ -264,7 +264,7 @@ async fn a_method_without_a_row_reaches_no_route() {
 
 #[test]
 fn an_operator_sees_no_content() {
-    let policy = Policy { strong: Vec::new() };
+    let policy = Policy { strong: Vec::new(), strong_acr: Vec::new() };
     let local = Principal::local("a".to_owned(), "b".to_owned());
     let scopes = Role::SystemAdministrator.scopes();
     let operator = Principal { kind: Kind::Person, scopes, ..local };

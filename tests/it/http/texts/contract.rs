@@ -274,11 +274,11 @@ async fn whose_cases_those_of_a_reformed_unit_are_a_person_says() {
         let answer = post(server.addr, LETTERS, &letter("", text)).await.json();
         let item = &answer["items"][0];
         assert_eq!(item["labels"][0]["unit"], unit, "{answer}");
-        assert_eq!(item["requires_human"], json!(is_open), "{answer}");
+        assert_eq!(item["abstained"], json!(is_open), "{answer}");
         let document = json!({"document": {"doc_type": "函", "subject": text}});
         let answer = post(server.addr, DOCUMENTS, &document).await.json();
         assert_eq!(answer["units"][0]["unit"], unit, "{answer}");
-        assert_eq!(answer["requires_human"], json!(is_open), "{answer}");
+        assert_eq!(answer["abstained"], json!(is_open), "{answer}");
     }
     let made = post(server.addr, LETTERS, &letter("", "戶籍")).await.json();
     let id = made["items"][0]["prediction_id"].as_str().unwrap();
