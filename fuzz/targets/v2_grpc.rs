@@ -4,6 +4,7 @@
 #[path = "../shared/model.rs"]
 mod model;
 
+use fenwen::task::infer::TensorCall;
 use fenwen::wire::v2::grpc;
 use libfuzzer_sys::fuzz_target;
 
@@ -14,7 +15,7 @@ fuzz_target!(|bytes: &[u8]| {
     drop(grpc::parse_change(bytes));
     drop(grpc::parse_target(bytes));
     let model = model::model();
-    if let Ok((inputs, reply)) = grpc::parse(bytes, &model) {
+    if let Ok(TensorCall { inputs, reply, .. }) = grpc::parse(bytes, &model) {
         assert!(inputs.iter().zip(&model.inputs).all(|(it, port)| port.admits(it.shape())));
         assert!(reply.outputs.iter().all(|(idx, _)| *idx < model.outputs.len()));
     }

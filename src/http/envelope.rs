@@ -65,7 +65,7 @@ pub(super) async fn envelope(
         grpc::describe(response)
     } else if openai::is_route(route.label()) {
         openai::describe(response, &cx.call)
-    } else if infer::is_route(route.label()) {
+    } else if route.is_infer {
         infer::describe(response, &cx.call)
     } else {
         describe(response, &cx.occurrence())
@@ -92,15 +92,22 @@ async fn run(app: &App, cx: &RequestContext, request: Request, next: Next) -> Re
 }
 
 /// The route's template, so that logs and metrics hold no content of requests.
-struct Route(Option<MatchedPath>);
+struct Route {
+    matched: Option<MatchedPath>,
+    /// Whether what fails is told as KServe's protocol does: also where there is no such path below it.
+    is_infer: bool,
+}
 
 impl Route {
     fn of(request: &Request) -> Route {
-        Route(request.extensions().get::<MatchedPath>().cloned())
+        let matched = request.extensions().get::<MatchedPath>().cloned();
+        let is_infer =
+            infer::is_route(matched.as_ref().map_or(request.uri().path(), |it| it.as_str()));
+        Route { matched, is_infer }
     }
 
     fn label(&self) -> &str {
-        self.0.as_ref().map_or("unmatched", MatchedPath::as_str)
+        self.matched.as_ref().map_or("unmatched", MatchedPath::as_str)
     }
 
     fn is_docs(&self) -> bool {
@@ -120,7 +127,7 @@ impl Route {
         // What a path does not do is said first: 405.
         let is_known = policy::ROUTES.iter().all(|it| it.path != self.label())
             || policy::Route::find(method, self.label()).is_some();
-        if is_known && self.0.is_some() && !is_page && !is_asked {
+        if is_known && self.matched.is_some() && !is_page && !is_asked {
             return Err(refuse(ErrorCode::UnknownParameter, "這個路徑沒有查詢參數。"));
         }
         Ok(())

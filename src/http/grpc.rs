@@ -55,6 +55,7 @@ pub(super) fn routes() -> Router<Arc<App>> {
         .route(&at("ModelReady"), post(model_ready))
         .route(&at("ModelMetadata"), post(model_metadata))
         .route(&at("ModelConfig"), post(model_config))
+        .route(&at("ModelStatistics"), post(model_statistics))
         .route(&at("ModelInfer"), post(model_infer))
         .route(&at("RepositoryIndex"), post(index))
         .route(&at("RepositoryModelLoad"), post(load))
@@ -107,7 +108,18 @@ async fn model_config(
 ) -> Result<Message, Failure> {
     let named = grpc::parse_named(&message)?;
     let model = app.service.models().info(&named.name, named.version.as_deref())?;
-    Ok(Message(grpc::model_config(&model)))
+    Ok(Message(grpc::model_config(&(&*model).into())))
+}
+
+async fn model_statistics(
+    State(app): State<Arc<App>>,
+    Small(message): Small,
+) -> Result<Message, Failure> {
+    let named = grpc::parse_named(&message)?;
+    let version = named.version.as_deref();
+    let asked = Asked { name: &named.name, version, ..Asked::default() };
+    let found = app.service.models().statistics(Some(asked).filter(|it| !it.name.is_empty()))?;
+    Ok(Message(grpc::model_statistics(&found.into_iter().collect())))
 }
 
 async fn model_infer(
@@ -167,10 +179,9 @@ async fn unload(
     Ok(Message(Vec::new()))
 }
 
-/// Methods of the protocol that are not there: streams, statistics, shared memory, traces and logs.
+/// Methods of the protocol that are not there: streams, shared memory, traces and logs.
 async fn missing() -> Failure {
-    let message =
-        "這個 gRPC 方法未提供;可用者見 docs/howto/raw-models.md,統計請改用 GET /metrics。";
+    let message = "這個 gRPC 方法未提供;可用者見 docs/howto/raw-models.md。";
     Failure::new(ErrorCode::MethodNotAllowed, message)
 }
 

@@ -1,5 +1,6 @@
 //! The Open Inference Protocol (KServe v2) over HTTP: raw access to the models that take tensors.
 
+mod about;
 mod told;
 
 use std::sync::Arc;
@@ -50,9 +51,14 @@ pub(super) fn routes() -> OpenApiRouter<Arc<App>> {
         .routes(routes!(ready))
         .routes(routes!(model))
         .routes(routes!(model_ready))
+        .routes(routes!(about::config))
+        .routes(routes!(about::statistics))
+        .routes(routes!(about::model_statistics))
         .routes(routes!(model_infer))
         .routes(routes!(model_version))
         .routes(routes!(model_version_ready))
+        .routes(routes!(about::version_config))
+        .routes(routes!(about::version_statistics))
         .routes(routes!(model_version_infer))
         .routes(routes!(index))
         .routes(routes!(load))

@@ -36,6 +36,7 @@ mod meters;
 mod metrics;
 mod modes;
 mod openai;
+mod openai_models;
 mod ops;
 mod outsiders;
 mod pages;
@@ -360,6 +361,7 @@ fn routes() -> OpenApiRouter<Arc<App>> {
         .routes(routes!(stream::open))
         .routes(routes!(openai::transcribe))
         .routes(routes!(embeddings::create))
+        .routes(routes!(openai_models::list))
         .merge(infer::routes())
         .routes(routes!(answers::ask))
         .routes(routes!(answers::suggest))

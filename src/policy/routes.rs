@@ -171,17 +171,24 @@ pub const ROUTES: &[Route] = &[
         ..named("POST", "/v1/audio/transcriptions", &[S::SpeechTranscribe])
     },
     Route { personal: PersonalData::Implied, ..named("POST", "/v1/embeddings", &[S::ModelsInfer]) },
+    // Whoever may call one of the models that are listed.
+    plain("GET", "/v1/models", Access::Any(&[S::SpeechTranscribe, S::ModelsInfer])),
     open("/v2", Offered::Clients),
     open("/v2/health/live", Offered::Everywhere),
     open("/v2/health/ready", Offered::Everywhere),
+    plain("GET", "/v2/models/stats", MODELS),
     plain("GET", "/v2/models/{name}", MODELS),
+    plain("GET", "/v2/models/{name}/config", MODELS),
     plain("GET", "/v2/models/{name}/ready", MODELS),
+    plain("GET", "/v2/models/{name}/stats", MODELS),
     Route {
         personal: PersonalData::Implied,
         ..named("POST", "/v2/models/{name}/infer", &[S::ModelsInfer])
     },
     plain("GET", "/v2/models/{name}/versions/{version}", MODELS),
+    plain("GET", "/v2/models/{name}/versions/{version}/config", MODELS),
     plain("GET", "/v2/models/{name}/versions/{version}/ready", MODELS),
+    plain("GET", "/v2/models/{name}/versions/{version}/stats", MODELS),
     Route {
         personal: PersonalData::Implied,
         ..named("POST", "/v2/models/{name}/versions/{version}/infer", &[S::ModelsInfer])
@@ -292,6 +299,7 @@ pub const GRPC: &[Route] = &[
     plain("POST", grpc!("ModelReady"), MODELS),
     plain("POST", grpc!("ModelMetadata"), MODELS),
     plain("POST", grpc!("ModelConfig"), MODELS),
+    plain("POST", grpc!("ModelStatistics"), MODELS),
     Route {
         personal: PersonalData::Implied,
         ..named("POST", grpc!("ModelInfer"), &[S::ModelsInfer])

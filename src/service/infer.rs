@@ -13,23 +13,23 @@ use crate::base::{Deadline, ErrorCode, TraceContext};
 use crate::batch;
 use crate::engine::{Element, Port, Signature};
 use crate::task::call::{CallContext, CallError};
-use crate::task::infer::{Datatype, KnownModel, ListedModel, TensorModelInfo, TensorPort, Trial};
-use crate::tensor::Tensor;
+use crate::task::infer::{
+    Datatype, KnownModel, ListedModel, ModelStatistics, TensorModelInfo, TensorPort, Trial,
+};
 
+mod call;
 mod loaded;
 mod networks;
 mod room;
 mod split;
+mod tally;
 mod trial;
 
 pub use networks::{NetworkError, Networks, OpenedNetwork};
 
-use super::pool::Lane;
-use super::{Service, Unread};
 use loaded::Loaded;
 use networks::not_opened;
-use split::rows;
-use trial::{Chosen, Served, Shadow, Shadows};
+use trial::{Chosen, Served, Shadows};
 
 /// Bytes of a body for which a call takes one place.
 const PLACE_BYTES: u64 = 64 << 10;
@@ -37,8 +37,6 @@ const PLACE_BYTES: u64 = 64 << 10;
 const MOST_PLACES: u32 = 256;
 /// Places of all models' calls that are not answered: bodies of 128 MiB, each of which may need as much again.
 const PLACES: u32 = 8 * MOST_PLACES;
-/// How long a call that nobody hears may take.
-const SHADOW_TIME: Duration = Duration::from_secs(10);
 
 /// What else is wanted of the models that are loaded for callers.
 #[derive(Clone, Debug, Default)]
@@ -158,6 +156,22 @@ impl Infer {
         let found = self.served(name, version)?;
         let found = found.version(version).ok_or_else(|| not_loaded(name))?;
         Ok(Arc::clone(&found.info))
+    }
+
+    /// What the versions of a loaded model have done since; of all loaded models where no name is given.
+    ///
+    /// # Errors
+    /// As of [`Infer::info`].
+    pub fn statistics(&self, asked: Option<Asked<'_>>) -> Result<Vec<ModelStatistics>, CallError> {
+        let Some(Asked { name, version, .. }) = asked else {
+            let loaded = self.loaded();
+            let every = loaded.values().flat_map(Served::versions);
+            return Ok(every.map(|it| it.statistics()).collect());
+        };
+        let served = self.served(name, version)?;
+        let wanted = served.versions().filter(|it| version.is_none_or(|v| v == it.info.version));
+        let found: Vec<_> = wanted.map(|it| it.statistics()).collect();
+        if found.is_empty() { Err(not_loaded(name)) } else { Ok(found) }
     }
 
     /// Takes places for a call before its body is read, as many as the largest body needs; refuses at once when there
@@ -318,80 +332,6 @@ impl Infer {
 
     fn loaded(&self) -> MutexGuard<'_, BTreeMap<String, Served>> {
         self.loaded.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-}
-
-impl Service {
-    /// Computes on tensors: `read` makes them of the body, `write` an answer of what the model gave; both run on the
-    /// pool of texts, unless they are so small that going there costs more.
-    ///
-    /// # Errors
-    /// Those of `read` and `write`; when the model is overloaded, late or cannot compute on this.
-    pub async fn infer<F, W, T, A>(
-        &self,
-        place: InferPlace,
-        body: Unread<F>,
-        write: W,
-        deadline: Deadline,
-    ) -> Result<A, CallError>
-    where
-        F: FnOnce() -> Result<(Vec<Tensor>, T), CallError> + Send + 'static,
-        W: FnOnce(&T, &[Tensor]) -> Result<A, CallError> + Send + 'static,
-        T: Send + 'static,
-        A: Send + 'static,
-    {
-        let work = async {
-            let takes_rows = place.info().takes_rows;
-            let shadow = place.shadow(self.clock.now() + SHADOW_TIME);
-            let read = move || {
-                let (inputs, reply) = (body.read)()?;
-                let inputs = if takes_rows { rows(inputs)? } else { inputs };
-                let shadow = shadow.map(|it| it.of(&inputs));
-                Ok::<_, CallError>((inputs, shadow, reply))
-            };
-            let lane = if body.n_bytes <= SHORT_BYTES { Lane::Short } else { Lane::Long };
-            let (inputs, shadow, reply) = if body.n_bytes <= INLINE_BYTES {
-                read()?
-            } else {
-                self.texts.run(lane, read).await.map_err(|it| self.pool_error(it))??
-            };
-            let loaded = &place.chosen.loaded;
-            loaded
-                .require_in_time(&inputs, deadline.saturating_duration_since(self.clock.now()))?;
-            let outputs = loaded.run(inputs, deadline).await;
-            place.chosen.count(&outputs);
-            let outputs = outputs?;
-            let n_elements = outputs.n_elements();
-            let written = move || {
-                let outputs = Arc::new(outputs.whole()?);
-                if let Some(shadow) = shadow {
-                    shadow.compare_with(Arc::clone(&outputs));
-                }
-                write(&reply, &outputs)
-            };
-            if n_elements <= INLINE_ELEMENTS {
-                return written();
-            }
-            self.texts.run(lane, written).await.map_err(|it| self.pool_error(it))?
-        };
-        let answered = tokio::time::timeout_at(deadline.into(), work).await;
-        answered.unwrap_or_else(|_| Err(CallError::timeout()))
-    }
-}
-
-/// Bytes of a body that is read at once, without a change of threads.
-const INLINE_BYTES: usize = 8 << 10;
-
-/// Elements of an answer that is written at once.
-const INLINE_ELEMENTS: usize = 1024;
-
-/// Bytes of a body up to which its call overtakes.
-const SHORT_BYTES: usize = 64 << 10;
-
-impl InferPlace {
-    /// The call that nobody hears, where one is wanted and there is room for it.
-    fn shadow(&self, until: Deadline) -> Option<Shadow> {
-        self.chosen.shadow.as_ref().and_then(|it| self.shadows.place(it, until))
     }
 }
 

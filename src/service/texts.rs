@@ -98,6 +98,12 @@ impl Admitted {
         Ok((answer, encoding))
     }
 
+    /// Whether texts can be embedded here.
+    pub async fn embeds(self) -> Result<bool, CallError> {
+        let body = Unread { n_bytes: 0, read: || Ok(()) };
+        self.on_text_pool(body, |routing, ()| Ok(routing.embeds())).await
+    }
+
     /// Questions that no source answered.
     pub async fn unanswered_questions(self) -> Result<Unanswered, CallError> {
         let body = Unread { n_bytes: 0, read: || Ok(()) };

@@ -1,5 +1,7 @@
 //! Inference on tensors: which models take them, and what goes in and comes out. The protocol is somebody else's.
 
+use std::time::Duration;
+
 use crate::tensor::{Data, Tensor};
 
 /// Most rows of a call: entries of the first dimension.
@@ -112,6 +114,45 @@ pub struct ListedModel {
     pub model: KnownModel,
     /// Whether it answers.
     pub is_loaded: bool,
+}
+
+/// A call as it was read.
+#[derive(Clone, Debug, PartialEq)]
+pub struct TensorCall<R> {
+    /// In the model's order.
+    pub inputs: Vec<Tensor>,
+    /// How long the caller is willing to wait from now on, where it says so in the body.
+    pub timeout: Option<Duration>,
+    /// How it is to be answered.
+    pub reply: R,
+}
+
+/// What a version of a model has done for callers since it was loaded.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct ModelStatistics {
+    /// Name of the model.
+    pub name: String,
+    /// The version.
+    pub version: String,
+    /// When a call of it ended last, since 1970; zero when none has.
+    pub last: Duration,
+    /// Rows of the calls that were answered; a call is one where the model takes calls whole.
+    pub n_rows: u64,
+    /// Runs of the model that succeeded, those of a trial that nobody hears included.
+    pub n_runs: u64,
+    /// Calls that were answered.
+    pub answered: CallTime,
+    /// Calls that were admitted and failed, whatever the reason.
+    pub failed: CallTime,
+}
+
+/// Calls that ended in one way.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct CallTime {
+    /// How many.
+    pub n_calls: u64,
+    /// From the body to the answer, of all of them together.
+    pub time: Duration,
 }
 
 #[cfg(test)]

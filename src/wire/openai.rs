@@ -1,7 +1,12 @@
 //! Transcription in the shapes that clients of OpenAI's interface expect. Only the shapes are theirs.
 
 pub mod embeddings;
+pub mod models;
 
+use std::io::Write;
+
+use flate2::Compression;
+use flate2::write::ZlibEncoder;
 use serde::Serialize;
 use utoipa::ToSchema;
 
@@ -82,7 +87,7 @@ pub struct AudioVerbose {
     pub words: Option<Vec<AudioWord>>,
 }
 
-/// One utterance. What our models do not tell is zero or empty.
+/// One utterance. What is not known of it is left out: `tokens`, `temperature`, `no_speech_prob`.
 #[derive(Serialize, ToSchema)]
 pub struct AudioSegment {
     /// From 0.
@@ -95,16 +100,12 @@ pub struct AudioSegment {
     pub end: f64,
     /// What was said.
     pub text: String,
-    /// Always empty.
-    pub tokens: Vec<u32>,
-    /// Always 0.
-    pub temperature: f32,
-    /// Logarithm of the confidence.
-    pub avg_logprob: f32,
-    /// Always 1.
-    pub compression_ratio: f32,
-    /// Always 0: silence has no segments.
-    pub no_speech_prob: f32,
+    /// Mean logarithm of the probabilities of its characters; none where nothing was transcribed.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub avg_logprob: Option<f32>,
+    /// Bytes of the text over those that zlib makes of it: what repeats itself has more. Short texts have less than with
+    /// Python's zlib, for which whisper's bound of 2.4 was chosen.
+    pub compression_ratio: f64,
 }
 
 /// One word.
@@ -177,17 +178,17 @@ impl AudioAnswer<'_> {
 
     fn segments(&self) -> Vec<AudioSegment> {
         let segments = self.transcript.segments.iter().enumerate();
-        let segment = |(id, it): (usize, &crate::task::speech::Segment)| AudioSegment {
-            id,
-            seek: it.start / 10,
-            start: seconds(it.start),
-            end: seconds(it.end),
-            text: it.shown(self.rendition),
-            tokens: Vec::new(),
-            temperature: 0.0,
-            avg_logprob: it.confidence.max(1e-3).ln(),
-            compression_ratio: 1.0,
-            no_speech_prob: 0.0,
+        let segment = |(id, it): (usize, &crate::task::speech::Segment)| {
+            let text = it.shown(self.rendition);
+            AudioSegment {
+                id,
+                seek: it.start / 10,
+                start: seconds(it.start),
+                end: seconds(it.end),
+                avg_logprob: (0.0 < it.confidence).then(|| it.confidence.ln()),
+                compression_ratio: compression_ratio(&text),
+                text,
+            }
         };
         segments.map(segment).collect()
     }
@@ -203,6 +204,14 @@ impl AudioAnswer<'_> {
             })
             .collect()
     }
+}
+
+/// As OpenAI's whisper computes it (utils.py); of short texts this deflate makes more bytes than Python's.
+fn compression_ratio(text: &str) -> f64 {
+    let mut encoder = ZlibEncoder::new(Vec::new(), Compression::default());
+    // Nothing fails to be written to memory.
+    let compressed = encoder.write_all(text.as_bytes()).and_then(|()| encoder.finish());
+    compressed.map_or(0.0, |it| text.len() as f64 / it.len().max(1) as f64)
 }
 
 fn seconds(moment: u64) -> f64 {
@@ -338,11 +347,25 @@ mod tests {
         let found = answer.verbose(Granularities { segments: true, words: true });
         let json = serde_json::to_value(&found).unwrap();
         assert!(!json.to_string().contains("0912345678"), "{json}");
-        assert_eq!(json["segments"][0]["start"], 1.5);
+        let segment = &json["segments"][0];
+        assert_eq!(segment["start"], 1.5);
+        assert!((segment["avg_logprob"].as_f64().unwrap() - 0.5_f64.ln()).abs() < 1e-6);
+        assert!(segment["compression_ratio"].as_f64().unwrap() < 1.0, "a short text only grows");
+        for unknown in ["tokens", "temperature", "no_speech_prob"] {
+            assert!(segment.get(unknown).is_none(), "{unknown} is not known");
+        }
         assert_eq!((&json["language"], &json["duration"]), (&"chinese".into(), &3.0.into()));
         let found = answer.verbose(Granularities { segments: false, words: false });
         let json = serde_json::to_value(&found).unwrap();
         assert!(json.get("segments").is_none() && json.get("words").is_none());
+    }
+
+    #[test]
+    fn what_repeats_itself_is_compressed_more() {
+        assert_eq!(compression_ratio(""), 0.0);
+        let (plain, repeated) = ("請問戶籍遷入要帶哪些證件", "謝謝".repeat(10));
+        assert!(compression_ratio(plain) < 1.0);
+        assert!(2.0 < compression_ratio(&repeated), "{}", compression_ratio(&repeated));
     }
 
     #[test]

@@ -9,7 +9,7 @@ import wave
 import numpy
 import srt
 import webvtt
-from openai import NotFoundError, OpenAI
+from openai import BadRequestError, NotFoundError, OpenAI
 
 from server import ROOT
 
@@ -21,6 +21,8 @@ CLIPS = ROOT.parent / "shared/data/speech"
 
 def check(server):
     client = OpenAI(base_url=server.url("/v1"), api_key="none-in-the-demo")
+    listed = {it.id for it in client.models.list()}
+    assert {ENCODER, SPEECH, "whisper-1"} <= listed, listed
     embeddings(client)
     clip, spoken = recording()
     plain = client.audio.transcriptions.create(model=SPEECH, file=clip)
@@ -28,6 +30,7 @@ def check(server):
     subtitles(client, clip, spoken)
     whole = client.audio.transcriptions.create(model=SPEECH, file=clip, response_format="verbose_json")
     assert whole.text == plain.text and bool(whole.segments) == spoken, whole
+    assert all(it.avg_logprob <= 0 < it.compression_ratio for it in whole.segments), whole
     streamed = [it.type for it in client.audio.transcriptions.create(model=SPEECH, file=clip, stream=True)]
     assert streamed[-1] == "transcript.text.done", streamed
 
@@ -45,6 +48,13 @@ def embeddings(client):
         assert error.body["message"], error
     else:
         raise AssertionError("a model that nobody knows answers")
+    for wrong in (" \n", [[1, 2]]):
+        try:
+            client.embeddings.create(model=ENCODER, input=wrong)
+        except BadRequestError as error:
+            assert error.body["message"] and error.body["param"].startswith("input"), error
+        else:
+            raise AssertionError(f"{wrong!r} is embedded")
 
 
 def subtitles(client, clip, spoken):

@@ -58,6 +58,10 @@ def _pictures(client):
     value.set_data_from_numpy(pictures)
     shares = client.infer(CLASSIFIER, [value]).as_numpy(about.outputs[0].name)
     assert shares.shape == (2, 2) and numpy.allclose(shares.sum(axis=1), 1, atol=1e-5)
+    client.infer(CLASSIFIER, [value], priority=1, timeout=60_000_000)
+    counted = client.get_inference_statistics(CLASSIFIER).model_stats[0]
+    assert counted.inference_count == 4 and counted.inference_stats.success.count == 2, counted
+    assert {it.name for it in client.get_inference_statistics().model_stats} >= {ENCODER, CLASSIFIER}
 
 
 def _refusals(client):
@@ -65,9 +69,11 @@ def _refusals(client):
     value.set_data_from_numpy(numpy.array([[1, 2]], dtype=numpy.int64))
     for call, status in [
         (lambda: client.infer("nobody", [value]), "NOT_FOUND"),
-        (lambda: client.infer(CLASSIFIER, [value]), "UNAVAILABLE"),
-        (lambda: client.infer(ENCODER, [value], priority=1), "INVALID_ARGUMENT"),
-        (lambda: client.get_inference_statistics(), "UNIMPLEMENTED"),
+        (lambda: client.infer(CLASSIFIER, [value]), "FAILED_PRECONDITION"),
+        (lambda: client.infer(ENCODER, [value], sequence_id=1), "INVALID_ARGUMENT"),
+        (lambda: client.infer(ENCODER, [value], timeout=1), "DEADLINE_EXCEEDED"),
+        (lambda: client.get_inference_statistics(CLASSIFIER), "FAILED_PRECONDITION"),
+        (lambda: client.get_trace_settings(), "UNIMPLEMENTED"),
     ]:
         try:
             call()

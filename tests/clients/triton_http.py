@@ -1,4 +1,4 @@
-"""tritonclient over HTTP, unchanged: repository, metadata, inference with and without binary tensors."""
+"""tritonclient over HTTP, unchanged: repository, metadata, inference with and without binary tensors, statistics."""
 
 import numpy
 import tritonclient.http as triton
@@ -29,11 +29,27 @@ def check(server):
     value.set_data_from_numpy(pictures)
     shares = client.infer(CLASSIFIER, [value]).as_numpy(about["outputs"][0]["name"])
     assert shares.shape == (2, 2) and numpy.allclose(shares.sum(axis=1), 1, atol=1e-5)
+    config = client.get_model_config(CLASSIFIER)
+    assert config["max_batch_size"] > 1 and config["input"][0]["name"] == about["inputs"][0]["name"]
+    client.infer(CLASSIFIER, [value], priority=1, timeout=60_000_000)
+    late = refused(lambda: client.infer(CLASSIFIER, [value], timeout=1))
+    assert late.status() == "504", late
+    of_one = client.get_inference_statistics(CLASSIFIER)["model_stats"][0]
+    assert of_one["inference_count"] == 4 and of_one["inference_stats"]["fail"]["count"] == 1, of_one
+    assert {it["name"] for it in client.get_inference_statistics()["model_stats"]} >= {ENCODER, CLASSIFIER}
     client.unload_model(CLASSIFIER)
     assert not client.is_model_ready(CLASSIFIER)
+    unknown = refused(lambda: client.infer("nobody", [value]))
+    assert unknown.status() == "404", unknown
+    # A path that is not there is told so in the words of the protocol.
+    missing = refused(lambda: client.get_trace_settings())
+    assert missing.status() == "404" and "exception" not in missing.message(), missing
+
+
+def refused(call):
+    """The refusal of a call, as the client reads it."""
     try:
-        client.infer("nobody", [value])
+        call()
     except triton.InferenceServerException as error:
-        assert error.status() == "404", error
-    else:
-        raise AssertionError("a model that nobody knows answers")
+        return error
+    raise AssertionError("nothing was refused")

@@ -15,6 +15,9 @@ Automation: TypeAlias = Literal["suggest", "preselect", "automatic"]
 Corners: TypeAlias = list[list[float]]
 """Corners, top left first, clockwise as the content reads: `[[x, y], …]` in pixels of the picture as displayed."""
 
+DataType: TypeAlias = Literal["TYPE_INT64", "TYPE_FP32"]
+"""Triton's `DataType`, by its numbers."""
+
 DocumentType: TypeAlias = Literal[
     "tw_national_id_front",
     "tw_national_id_back",
@@ -502,13 +505,15 @@ class AudioMessage(ApiModel):
 
 @dataclass(frozen=True, kw_only=True, repr=False)
 class AudioSegment(ApiModel):
-    """One utterance. What our models do not tell is zero or empty."""
+    """One utterance. What is not known of it is left out: `tokens`, `temperature`, `no_speech_prob`."""
 
-    avg_logprob: float
-    """Logarithm of the confidence."""
+    avg_logprob: float | None = None
+    """Mean logarithm of the probabilities of its characters; none where nothing was transcribed."""
 
     compression_ratio: float
-    """Always 1."""
+    """Bytes of the text over those that zlib makes of it: what repeats itself has more. Short texts have less than
+    with Python's zlib, for which whisper's bound of 2.4 was chosen.
+    """
 
     end: float
     """Seconds from the beginning."""
@@ -516,23 +521,14 @@ class AudioSegment(ApiModel):
     id: int
     """From 0."""
 
-    no_speech_prob: float
-    """Always 0: silence has no segments."""
-
     seek: int
     """Hundredths of a second from the beginning."""
 
     start: float
     """Seconds from the beginning."""
 
-    temperature: float
-    """Always 0."""
-
     text: str
     """What was said."""
-
-    tokens: list[int]
-    """Always empty."""
 
 
 @dataclass(frozen=True, kw_only=True, repr=False)
@@ -966,6 +962,20 @@ class CompleteResponse(ApiModel):
 
     size: int
     """Its bytes."""
+
+
+@dataclass(frozen=True, kw_only=True, repr=False)
+class ConfigTensor(ApiModel):
+    """An input or output."""
+
+    data_type: DataType
+    """`TYPE_FP32` or `TYPE_INT64`."""
+
+    dims: list[int]
+    """Dimensions, without that of the rows where `max_batch_size` is not 0; -1 where any size will do."""
+
+    name: str
+    """Its name."""
 
 
 @dataclass(frozen=True, kw_only=True, repr=False)
@@ -1446,7 +1456,7 @@ class EmbeddingRequest(ApiModel):
     """`float` or `base64` (little-endian floats of 32 bits); `float` unless given."""
 
     input: EmbeddingInput
-    """A text, or 1 to 2,048 of them; none empty, each of some 1,500 Chinese characters at most."""
+    """A text, or 1 to 2,048 of them; none empty or blank, each of some 1,500 Chinese characters at most."""
 
     model: str
     """`use-multilingual-v3`."""
@@ -1547,6 +1557,29 @@ class EscalationRequest(ApiModel):
 
     note_code: str | None = None
     """Code of the reason: 1 to 64 of `a-z`, `0-9`, `_` and `-`."""
+
+
+@dataclass(frozen=True, kw_only=True, repr=False)
+class ExchangeMeta(ApiModel):
+    """What the sender's system knows of an exchange file beside it. Unknown fields are refused."""
+
+    due_on: str | None = None
+    """The day that a 限期公文 states."""
+
+    officers: list[Officer] | None = None
+    """Officers to choose from; ids, never names."""
+
+    options: DispatchOptions | None = None
+    """What to answer."""
+
+    prior_cases: list[PriorCase] | None = None
+    """Earlier cases, newest first."""
+
+    purpose: CasePurpose | None = None
+    """Why the document is read. May be left out where the client has one purpose."""
+
+    received_at: str | None = None
+    """When it was received: a day, or RFC 3339; today when absent."""
 
 
 @dataclass(frozen=True, kw_only=True, repr=False)
@@ -1873,6 +1906,17 @@ class InferResponse(ApiModel):
 
     outputs: list[ResponseOutput]
     """Those that were wanted."""
+
+
+@dataclass(frozen=True, kw_only=True, repr=False)
+class InferenceStatistics(ApiModel):
+    """Calls by how they ended; a caller that left before the end is neither."""
+
+    fail: StatisticDuration
+    """Failed, whatever the reason."""
+
+    success: StatisticDuration
+    """Answered."""
 
 
 @dataclass(frozen=True, kw_only=True, repr=False)
@@ -2550,6 +2594,26 @@ class Model(ApiModel):
 
 
 @dataclass(frozen=True, kw_only=True, repr=False)
+class ModelConfig(ApiModel):
+    """The configuration of a model, as far as clients read it."""
+
+    input: list[ConfigTensor]
+    """Inputs."""
+
+    max_batch_size: int
+    """Most rows of a call; 0 where `dims` say all dimensions."""
+
+    name: str
+    """Its name."""
+
+    output: list[ConfigTensor]
+    """Outputs."""
+
+    platform: str
+    """`onnx` or `candle`."""
+
+
+@dataclass(frozen=True, kw_only=True, repr=False)
 class ModelMetadata(ApiModel):
     """What a loaded model takes and gives."""
 
@@ -3218,6 +3282,12 @@ class RequestParameters(ApiModel):
     binary_data_output: bool | None = None
     """Whether outputs are answered as bytes, where they do not say themselves."""
 
+    priority: int | None = None
+    """Accepted, without effect: calls run in the order in which they come."""
+
+    timeout: int | None = None
+    """Microseconds that the caller is willing to wait: they only shorten the server's deadline; 0 is no wish."""
+
 
 @dataclass(frozen=True, kw_only=True, repr=False)
 class RequestedOutput(ApiModel):
@@ -3476,6 +3546,34 @@ class SegmentDocument(ApiModel):
 
 
 @dataclass(frozen=True, kw_only=True, repr=False)
+class ServedModel(ApiModel):
+    """A model, or another name of it."""
+
+    created: int
+    """0: when the model was made is not known."""
+
+    id: str
+    """The value of `model` in a request."""
+
+    object: str
+    """`model`."""
+
+    owned_by: str
+    """`fenwen`."""
+
+
+@dataclass(frozen=True, kw_only=True, repr=False)
+class ServedModels(ApiModel):
+    """Models that this node serves under `/v1`."""
+
+    data: list[ServedModel]
+    """They."""
+
+    object: str
+    """`list`."""
+
+
+@dataclass(frozen=True, kw_only=True, repr=False)
 class ServerLive(ApiModel):
     """Whether the server lives."""
 
@@ -3540,6 +3638,17 @@ class State(ApiModel):
 
     status: str
     """`live` or `ready`."""
+
+
+@dataclass(frozen=True, kw_only=True, repr=False)
+class StatisticDuration(ApiModel):
+    """A number of calls and their time."""
+
+    count: int
+    """How many."""
+
+    ns: int
+    """Nanoseconds from the body to the answer, of all of them together."""
 
 
 @dataclass(frozen=True, kw_only=True, repr=False)
@@ -3942,6 +4051,31 @@ class Unit(ApiModel):
 
 
 @dataclass(frozen=True, kw_only=True, repr=False)
+class VersionStatistics(ApiModel):
+    """What a version has done since it was loaded."""
+
+    execution_count: int
+    """Runs of the model that succeeded: rows of several calls run together. Those of a trial that nobody hears are
+    among them.
+    """
+
+    inference_count: int
+    """Rows of the calls that were answered."""
+
+    inference_stats: InferenceStatistics
+    """Calls and their time."""
+
+    last_inference: int
+    """When a call ended last, in milliseconds since 1970; 0 when none has."""
+
+    name: str
+    """Name of the model."""
+
+    version: str
+    """The version."""
+
+
+@dataclass(frozen=True, kw_only=True, repr=False)
 class WaitingReviews(ApiModel):
     """How much of a kind waits."""
 
@@ -4179,15 +4313,21 @@ OPERATIONS: dict[str, Operation] = {
     "event_schema": Operation("GET", "/schemas/{file}", frozenset()),
     "create_audio_transcription": Operation("POST", "/v1/audio/transcriptions", frozenset({"x-deadline-ms"})),
     "create_embedding": Operation("POST", "/v1/embeddings", frozenset({"x-deadline-ms"})),
+    "list_models": Operation("GET", "/v1/models", frozenset()),
     "v2_server_metadata": Operation("GET", "/v2", frozenset()),
     "v2_server_live": Operation("GET", "/v2/health/live", frozenset()),
     "v2_server_ready": Operation("GET", "/v2/health/ready", frozenset()),
+    "v2_statistics": Operation("GET", "/v2/models/stats", frozenset()),
     "v2_model_metadata": Operation("GET", "/v2/models/{name}", frozenset()),
+    "v2_model_config": Operation("GET", "/v2/models/{name}/config", frozenset()),
     "v2_model_infer": Operation("POST", "/v2/models/{name}/infer", frozenset({"inference-header-content-length", "x-deadline-ms"})),
     "v2_model_ready": Operation("GET", "/v2/models/{name}/ready", frozenset()),
+    "v2_model_statistics": Operation("GET", "/v2/models/{name}/stats", frozenset()),
     "v2_model_version_metadata": Operation("GET", "/v2/models/{name}/versions/{version}", frozenset()),
+    "v2_model_version_config": Operation("GET", "/v2/models/{name}/versions/{version}/config", frozenset()),
     "v2_model_version_infer": Operation("POST", "/v2/models/{name}/versions/{version}/infer", frozenset({"inference-header-content-length", "x-deadline-ms"})),
     "v2_model_version_ready": Operation("GET", "/v2/models/{name}/versions/{version}/ready", frozenset()),
+    "v2_model_version_statistics": Operation("GET", "/v2/models/{name}/versions/{version}/stats", frozenset()),
     "v2_repository_index": Operation("POST", "/v2/repository/index", frozenset()),
     "v2_repository_load": Operation("POST", "/v2/repository/models/{name}/load", frozenset({"x-deadline-ms"})),
     "v2_repository_unload": Operation("POST", "/v2/repository/models/{name}/unload", frozenset({"x-deadline-ms"})),

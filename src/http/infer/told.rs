@@ -22,6 +22,9 @@ const LATE: Told = ("504", "ER0520:逾時");
 pub(super) struct OfModel;
 
 /// Failures of what asks about all models.
+pub(super) struct OfModels;
+
+/// Failures of what asks about all models in a body.
 pub(super) struct OfList;
 
 /// Failures of what changes a model.
@@ -33,6 +36,12 @@ pub(super) struct OfInference;
 impl IntoResponses for OfModel {
     fn responses() -> BTreeMap<String, RefOr<Response>> {
         told(&[BAD, UNKNOWN, NOT_LOADED, BUSY, BROKEN, AWAY])
+    }
+}
+
+impl IntoResponses for OfModels {
+    fn responses() -> BTreeMap<String, RefOr<Response>> {
+        told(&[BAD, BUSY, BROKEN, AWAY])
     }
 }
 

@@ -9,10 +9,11 @@ use tokio::sync::Semaphore;
 use crate::base::{Deadline, ErrorCode};
 use crate::batch::{CallHandle, ModelHandle, RunError, SpawnError};
 use crate::task::call::CallError;
-use crate::task::infer::TensorModelInfo;
+use crate::task::infer::{ModelStatistics, TensorModelInfo};
 use crate::tensor::Tensor;
 
 use super::split::{check_size, n_elements_of, reduce, stacked};
+use super::tally::Tally;
 use super::{OpenedNetwork, PLACES, failed, overloaded};
 
 /// Rows of one call that wait at one time.
@@ -41,6 +42,8 @@ pub(super) struct Loaded {
     queue: Option<Queue>,
     /// Places of the calls in flight.
     pub(super) calls: Arc<Semaphore>,
+    /// What it has done.
+    pub(super) tally: Tally,
 }
 
 impl Drop for Loaded {
@@ -60,7 +63,8 @@ impl Loaded {
     pub(super) fn new(info: TensorModelInfo, opened: OpenedNetwork) -> Result<Loaded, SpawnError> {
         let queue = Queue::spawn(opened, info.takes_rows)?;
         let calls = Arc::new(Semaphore::new(PLACES as usize));
-        Ok(Loaded { info: Arc::new(info), queue: Some(queue), calls })
+        let tally = Tally::default();
+        Ok(Loaded { info: Arc::new(info), queue: Some(queue), calls, tally })
     }
 
     /// The same, which tells of these versions.
@@ -69,8 +73,26 @@ impl Loaded {
         self
     }
 
+    /// What it has done for callers.
+    pub(super) fn statistics(&self) -> ModelStatistics {
+        let counted = self.tally.statistics();
+        let n_runs = match &self.queue {
+            Some(Queue::Rows(handle)) => {
+                let stats = handle.stats();
+                stats.batches.saturating_sub(stats.failed + stats.given_up)
+            }
+            // Each call is a run of its own.
+            _ => counted.answered.n_calls,
+        };
+        let (name, version) = (self.info.name.clone(), self.info.version.clone());
+        ModelStatistics { name, version, n_runs, ..counted }
+    }
+
     /// Refuses now what would be answered after `left`, behind all that waits.
     pub(super) fn require_in_time(&self, rows: &[Tensor], left: Duration) -> Result<(), CallError> {
+        if left.is_zero() {
+            return Err(CallError::timeout());
+        }
         let cost = rows.iter().map(n_elements_of).sum();
         let needed = match &self.queue {
             Some(Queue::Rows(handle)) => handle.estimate(cost),

@@ -92,8 +92,7 @@ impl Served {
     /// A version; without one that which answers.
     pub(super) fn version(&self, version: Option<&str>) -> Option<&Arc<Loaded>> {
         let Some(version) = version else { return Some(&self.stable) };
-        let tried = self.candidate.as_ref().map(|it| &it.loaded);
-        [Some(&self.stable), tried].into_iter().flatten().find(|it| it.info.version == version)
+        self.versions().find(|it| it.info.version == version)
     }
 
     /// The version for a call: the same for all calls of a case. Who names a version gets it, and no other computes.
@@ -112,10 +111,15 @@ impl Served {
         Some(Chosen { shadow, ..just(&self.stable) })
     }
 
+    /// Every version: the one that answers, and the one that is tried.
+    pub(super) fn versions(&self) -> impl Iterator<Item = &Arc<Loaded>> {
+        let tried = self.candidate.as_ref().map(|it| &it.loaded);
+        [Some(&self.stable), tried].into_iter().flatten()
+    }
+
     /// Places of the calls in flight.
     pub(super) fn calls(&self) -> Vec<Arc<Semaphore>> {
-        let tried = self.candidate.as_ref().map(|it| &it.loaded);
-        [Some(&self.stable), tried].into_iter().flatten().map(|it| Arc::clone(&it.calls)).collect()
+        self.versions().map(|it| Arc::clone(&it.calls)).collect()
     }
 }
 

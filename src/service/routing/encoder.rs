@@ -111,6 +111,11 @@ impl ActiveModel {
 }
 
 impl Routing {
+    /// Whether there is an encoder for [`Routing::embed`]; opens it when nothing has done so before.
+    pub(in crate::service) fn embeds(&self) -> bool {
+        self.encoders.installed().is_ok()
+    }
+
     /// The vectors of texts that a caller wants to compare itself, on their way: the last of them are not waited for
     /// here, so that the texts of many calls run together. Opens the encoder when nothing has done so before.
     ///

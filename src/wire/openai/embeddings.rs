@@ -2,7 +2,9 @@
 
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
-use serde::{Deserialize, Serialize};
+use serde::de::Error as _;
+use serde::{Deserialize, Deserializer, Serialize};
+use serde_json::Value;
 use utoipa::ToSchema;
 
 use crate::base::{ErrorCode, Private};
@@ -17,7 +19,7 @@ use crate::wire::v1::body;
 #[serde(deny_unknown_fields)]
 #[schema(example = json!({"model": "use-multilingual-v3", "input": ["戶籍遷入", "地籍謄本"]}))]
 pub struct EmbeddingRequest {
-    /// A text, or 1 to 2,048 of them; none empty, each of some 1,500 Chinese characters at most.
+    /// A text, or 1 to 2,048 of them; none empty or blank, each of some 1,500 Chinese characters at most.
     pub input: EmbeddingInput,
     /// `use-multilingual-v3`.
     #[schema(example = "use-multilingual-v3", pattern = "^use-multilingual-v3$")]
@@ -32,14 +34,41 @@ pub struct EmbeddingRequest {
     pub user: Option<String>,
 }
 
+/// What is said of numbers in the place of texts.
+pub(in crate::wire) const TOKENS: &str = "只接受文字:token 編號屬於其他模型,請改送文字(LangChain 請設 check_embedding_ctx_length=False)。";
+
 /// A text, or several.
-#[derive(Deserialize, ToSchema)]
+#[derive(ToSchema)]
+#[schema(as = EmbeddingInput)]
 #[serde(untagged)]
 pub enum EmbeddingInput {
     /// One.
     One(String),
     /// Several.
     Many(Vec<String>),
+}
+
+impl<'de> Deserialize<'de> for EmbeddingInput {
+    fn deserialize<D: Deserializer<'de>>(field: D) -> Result<EmbeddingInput, D::Error> {
+        /// What clients of OpenAI's interface send.
+        #[derive(Deserialize)]
+        #[serde(untagged)]
+        enum Sent {
+            One(String),
+            Many(Vec<String>),
+            Other(Value),
+        }
+        let is_many = |it: &Value| it.as_array().is_some_and(|it| it.iter().all(Value::is_number));
+        let is_token = |it: &Value| it.is_number() || is_many(it);
+        match Sent::deserialize(field)? {
+            Sent::One(text) => Ok(EmbeddingInput::One(text)),
+            Sent::Many(texts) => Ok(EmbeddingInput::Many(texts)),
+            Sent::Other(Value::Array(items)) if items.iter().all(is_token) => {
+                Err(D::Error::custom(TOKENS))
+            }
+            Sent::Other(_) => Err(D::Error::custom("neither a text nor several")),
+        }
+    }
 }
 
 /// Reads a request.
@@ -68,7 +97,8 @@ pub fn parse(json: &[u8]) -> Result<EmbeddingOrder, CallError> {
     }
     for (idx, text) in texts.iter().enumerate() {
         let at = format!("/input/{idx}");
-        if text.is_empty() {
+        // Of blanks the encoder would make a vector that means nothing.
+        if text.trim().is_empty() {
             return Err(CallError::bad_value(at, "不可為空白文字。"));
         }
         body::require_short(text, MAX_TEXT, &at)?;
@@ -157,7 +187,7 @@ impl EmbeddingResponse {
 
 #[cfg(test)]
 mod tests {
-    use serde_json::{Value, json};
+    use serde_json::json;
 
     use super::*;
 
@@ -182,10 +212,17 @@ mod tests {
         check("input", json!([]), BadValue, "/input");
         check("input", json!(""), BadValue, "/input/0");
         check("input", json!(["甲", ""]), BadValue, "/input/1");
+        check("input", json!(" \n"), BadValue, "/input/0");
+        check("input", json!(["甲", "\u{3000}\t"]), BadValue, "/input/1");
         check("input", json!(["甲".repeat(MAX_TEXT + 1)]), BadValue, "/input/0");
         check("input", json!(vec!["甲"; MAX_TEXTS + 1]), BadValue, "/input");
+        check("input", json!({"text": "甲"}), BadValue, "/input");
         // Token ids of other models mean nothing here.
-        check("input", json!([[1, 2]]), BadValue, "/input");
+        for tokens in [json!([1, 2]), json!([[1, 2], [3]])] {
+            check("input", tokens.clone(), BadValue, "/input");
+            let error = read(|it| it["input"] = tokens).unwrap_err();
+            assert_eq!(error.errors[0].detail, TOKENS);
+        }
         check("temperature", json!(1), UnknownField, "/temperature");
     }
 

@@ -7,6 +7,8 @@ use serde_json::{Number, Value};
 use crate::base::{Date, ErrorCode, TAIWAN_OFFSET, TWICE, Unique};
 use crate::task::call::{CallError, FieldError};
 
+use crate::wire::openai::embeddings::TOKENS;
+
 use super::id::NOT_VISIBLE;
 
 /// Reads a body; a field that is not known or that comes twice is refused, and so is a list where an object is expected.
@@ -60,8 +62,8 @@ pub(in crate::wire) fn refused(
     {
         return CallError::bad_value(format!("{pointer}/{name}"), "缺少這個必填的欄位。");
     }
-    if told.starts_with(NOT_VISIBLE) {
-        return CallError::bad_value(pointer, NOT_VISIBLE);
+    if let Some(own) = [NOT_VISIBLE, TOKENS].into_iter().find(|it| told.starts_with(it)) {
+        return CallError::bad_value(pointer, own);
     }
     if told.starts_with(TWICE) {
         return CallError::bad_value(pointer, "同一個欄位不可出現兩次。");

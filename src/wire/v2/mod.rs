@@ -1,10 +1,12 @@
 //! The documents of the Open Inference Protocol (KServe v2) over HTTP and gRPC. Only the shapes are theirs.
 
+mod config;
 mod data;
 mod given;
 pub mod grpc;
 mod request;
 mod response;
+mod statistics;
 
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
@@ -14,11 +16,14 @@ use crate::task::call::CallError;
 use crate::task::infer::{ListedModel, TensorModelInfo, TensorPort};
 use crate::wire::v1::body;
 
+pub use config::{ConfigTensor, DataType, ModelConfig};
 pub use request::{InferRequest, Reply, RequestInput, RequestedOutput, parse};
 pub use response::{InferResponse, ResponseOutput, Written, write};
+pub use statistics::{StatisticDuration, StatisticsResponse, VersionStatistics};
 
 /// Extensions of the protocol that are spoken.
-const EXTENSIONS: [&str; 2] = ["binary_tensor_data", "model_repository"];
+const EXTENSIONS: [&str; 4] =
+    ["binary_tensor_data", "model_configuration", "model_repository", "statistics"];
 
 /// The server.
 #[derive(Serialize, ToSchema)]
@@ -30,7 +35,7 @@ pub struct ServerMetadata {
     #[schema(example = "0.1.0")]
     pub version: &'static str,
     /// Extensions that are spoken.
-    pub extensions: [&'static str; 2],
+    pub extensions: [&'static str; 4],
 }
 
 impl ServerMetadata {

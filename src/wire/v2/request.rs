@@ -1,13 +1,14 @@
 //! A request for inference: JSON, and after it the bytes of tensors that are not written in JSON.
 
+use std::time::Duration;
+
 use serde::Deserialize;
 use serde_json::value::RawValue;
 use utoipa::ToSchema;
 
 use crate::base::ErrorCode;
 use crate::task::call::CallError;
-use crate::task::infer::TensorModelInfo;
-use crate::tensor::Tensor;
+use crate::task::infer::{TensorCall, TensorModelInfo};
 use crate::wire::v1::body;
 use crate::wire::v1::id::VisibleId;
 
@@ -35,6 +36,10 @@ pub struct InferRequest<'a> {
 struct RequestParameters {
     /// Whether outputs are answered as bytes, where they do not say themselves.
     binary_data_output: bool,
+    /// Microseconds that the caller is willing to wait: they only shorten the server's deadline; 0 is no wish.
+    timeout: Option<u64>,
+    /// Accepted, without effect: calls run in the order in which they come.
+    priority: Option<u64>,
 }
 
 /// A tensor for the model.
@@ -105,7 +110,7 @@ pub fn parse(
     bytes: &[u8],
     json_len: Option<usize>,
     model: &TensorModelInfo,
-) -> Result<(Vec<Tensor>, Reply), CallError> {
+) -> Result<TensorCall<Reply>, CallError> {
     let Some((json, mut rest)) = bytes.split_at_checked(json_len.unwrap_or(bytes.len())) else {
         let message = "Inference-Header-Content-Length 大於內容的長度。";
         return Err(CallError::new(ErrorCode::BadValue, message));
@@ -131,7 +136,13 @@ pub fn parse(
     let wanted =
         wanted.map(|it| (it.name.as_str(), it.parameters.binary_data.unwrap_or(is_binary)));
     let outputs = given::outputs(wanted, is_binary, model)?;
-    Ok((inputs, Reply { id: request.id.map(String::from), outputs }))
+    let timeout = timeout(request.parameters.timeout.unwrap_or(0));
+    Ok(TensorCall { inputs, timeout, reply: Reply { id: request.id.map(String::from), outputs } })
+}
+
+/// What a caller asks for in microseconds; 0 is no wish.
+pub(super) fn timeout(micros: u64) -> Option<Duration> {
+    (micros != 0).then(|| Duration::from_micros(micros))
 }
 
 /// The next bytes after the JSON, when the input says that its data is there.

@@ -59,7 +59,7 @@ async fn every_described_operation_is_routed() {
             }
         }
     }
-    assert_eq!(n_operations, 104);
+    assert_eq!(n_operations, 110);
 }
 
 #[tokio::test]

@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 
-use super::client::{Answer, send};
+use super::client::{Answer, get, send};
 use super::fake::{N_SOCIAL, SOCIAL, Server};
 use super::guard;
 
@@ -69,12 +69,39 @@ async fn failures_have_the_shape_that_the_client_reads() {
     check(json!({"model": "text-embedding-3-small", "input": "甲"}), 404, missing).await;
     check(json!({"model": MODEL, "input": "甲", "dimensions": 64}), 400, wrong("dimensions")).await;
     check(json!({"model": MODEL, "input": []}), 400, wrong("input")).await;
+    check(json!({"model": MODEL, "input": " \n"}), 400, wrong("input/0")).await;
+    let tokens = ask(&server, &json!({"model": MODEL, "input": [[1, 2]]})).await.json();
+    assert!(tokens["error"]["message"].as_str().unwrap().contains("token"), "{tokens}");
     // The encoder would not read its end.
     let long = "甲".repeat(1001);
     check(json!({"model": MODEL, "input": ["甲", long]}), 400, wrong("input/1")).await;
     let plain = format!("POST {PATH} HTTP/1.1\r\nhost: t\r\ncontent-length: 0\r\n\r\n");
     let answer = send(server.addr, plain.as_bytes()).await;
     assert_eq!((answer.status, &answer.json()["error"]["code"]), (415, &json!("ER0440")));
+}
+
+#[tokio::test]
+async fn the_models_that_are_served_are_listed() {
+    let server = Server::open().await;
+    let answer = get(server.addr, "/v1/models").await;
+    // Whoever hears is also known by the name that clients use.
+    let model = |id: &str| json!({"id": id, "object": "model", "created": 0, "owned_by": "fenwen"});
+    let expected = [MODEL, "fake-ear", "whisper-1"].map(model);
+    assert_eq!((answer.status, answer.json()), (200, json!({"object": "list", "data": expected})));
+    let deaf = Server::deaf().await;
+    let expected = [model(MODEL)];
+    assert_eq!(get(deaf.addr, "/v1/models").await.json()["data"], json!(expected));
+}
+
+#[tokio::test]
+async fn whoever_may_call_a_model_may_see_which_there_are() {
+    let server = Server::guarded().await;
+    for (scopes, status) in [("models:infer", 200), ("speech:transcribe", 200), ("qa:ask", 403)] {
+        let id = scopes.replace(':', "-");
+        let head = guard::register(&server, &id, |it| it.scopes = scopes.to_owned()).await;
+        let answer = guard::call(&server, ("GET", "/v1/models"), &head, "").await;
+        assert_eq!(answer.status, status, "{scopes}: {answer:?}");
+    }
 }
 
 #[tokio::test]

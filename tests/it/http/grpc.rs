@@ -152,6 +152,27 @@ async fn tensors_go_in_and_come_out() {
 }
 
 #[tokio::test]
+async fn statistics_are_those_of_the_other_interface() {
+    let server = loaded().await;
+    call(&server, "ModelInfer", &infer()).await;
+    let rest = super::client::get(server.addr, "/v2/models/same/stats").await.json();
+    assert_eq!(rest["model_stats"][0]["inference_count"], 2);
+    // A time of its own, which is over at once.
+    let timeout = field(4, &[field(1, b"timeout"), field(2, &[16, 1])].concat());
+    call(&server, "RepositoryModelLoad", &field(2, b"stuck")).await;
+    let stuck = [field(1, b"stuck"), field(5, &head(b"FP32")), field(7, &elements()), timeout];
+    assert_eq!(call(&server, "ModelInfer", &stuck.concat()).await.status, "4");
+    let has = |told: &Told, name: &[u8]| {
+        let name = field(1, name);
+        told.frames.windows(name.len()).any(|it| it == name)
+    };
+    for (asked, has_other) in [(field(1, b"same"), false), (Vec::new(), true)] {
+        let told = call(&server, "ModelStatistics", &asked).await;
+        assert_eq!((has(&told, b"same"), has(&told, b"stuck")), (true, has_other), "{told:?}");
+    }
+}
+
+#[tokio::test]
 async fn failures_have_the_status_and_the_text_of_the_other_interface() {
     let server = loaded().await;
     let check = async |method: &str, message: &[u8], status: &str, code: &str| {
@@ -170,8 +191,8 @@ async fn failures_have_the_status_and_the_text_of_the_other_interface() {
     let told = check("ModelInfer", &half, "3", "ER0210").await;
     assert!(told.starts_with("/inputs/0/datatype"), "{told}");
     check("ModelInfer", &[infer(), field(4, b"")].concat(), "3", "ER0220").await;
+    check("ModelStatistics", &field(1, b"none"), "5", "ER0100").await;
     check("ModelStreamInfer", &[], "12", "ER0110").await;
-    check("ModelStatistics", &[], "12", "ER0110").await;
     call(&server, "RepositoryModelLoad", &field(2, b"broken")).await;
     let broken = [field(1, b"broken"), field(5, &head(b"FP32")), field(7, &elements())].concat();
     check("ModelInfer", &broken, "3", "ER0450").await;

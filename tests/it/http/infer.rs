@@ -53,7 +53,9 @@ fn check_failure(answer: &Answer, status: u16, code: &str) -> String {
 async fn the_server_and_its_models_describe_themselves() {
     let server = loaded().await;
     let about = get(server.addr, "/v2").await.json();
-    assert_eq!(about["extensions"], json!(["binary_tensor_data", "model_repository"]));
+    let extensions =
+        ["binary_tensor_data", "model_configuration", "model_repository", "statistics"];
+    assert_eq!(about["extensions"], json!(extensions));
     assert_eq!(get(server.addr, "/v2/health/live").await.json(), json!({"live": true}));
     assert_eq!(get(server.addr, "/v2/health/ready").await.json(), json!({"ready": true}));
     for path in ["/v2/models/same", "/v2/models/same/versions/3"] {
@@ -75,6 +77,89 @@ async fn the_server_and_its_models_describe_themselves() {
         all.as_array().unwrap().iter().map(|it| it["state"].as_str().unwrap()).collect();
     let expected: Vec<_> = (0..7).map(|it| if it == 2 { "READY" } else { "UNAVAILABLE" }).collect();
     assert_eq!(states, expected);
+}
+
+#[tokio::test]
+async fn a_model_is_configured_as_triton_words_it() {
+    let server = loaded().await;
+    let tensor =
+        |name: &str, dims: Value| json!({"name": name, "data_type": "TYPE_FP32", "dims": dims});
+    let expected = json!({
+        "name": "same", "platform": "onnx", "max_batch_size": 1024,
+        "input": [tensor("x", json!([2]))], // Its rank is open.
+        "output": [tensor("y", json!([-1]))],
+    });
+    for path in ["/v2/models/same/config", "/v2/models/same/versions/3/config"] {
+        assert_eq!(get(server.addr, path).await.json(), expected, "{path}");
+    }
+    check_failure(&get(server.addr, "/v2/models/same/versions/4/config").await, 404, "ER0100");
+    check_failure(&get(server.addr, "/v2/models/broken/config").await, 409, "ER0410");
+}
+
+#[tokio::test]
+async fn calls_are_counted_by_how_they_ended() {
+    let server = loaded().await;
+    let statistics = async |path: &str| {
+        let found = get(server.addr, path).await.json();
+        found["model_stats"].as_array().unwrap().clone()
+    };
+    let all = statistics("/v2/models/stats").await;
+    let nothing = json!({"count": 0, "ns": 0});
+    let expected = json!([{
+        "name": "same", "version": "3", "last_inference": 0, "inference_count": 0,
+        "execution_count": 0, "inference_stats": {"success": nothing, "fail": nothing},
+    }]);
+    assert_eq!(json!(all), expected);
+    let three = input(json!([3, 2]), json!([1, 2, 3, 4, 5, 6]));
+    assert_eq!(post(&server, INFER, &three).await.status, 200);
+    assert_eq!(post(&server, INFER, &input(json!([1, 2]), json!([1, 2]))).await.status, 200);
+    assert_eq!(post(&server, INFER, &input(json!([1, 9]), json!([1]))).await.status, 400);
+    post(&server, "/v2/repository/models/broken/load", &json!({})).await;
+    let broken = "/v2/models/broken/infer";
+    assert_eq!(post(&server, broken, &input(json!([1, 2]), json!([1, 2]))).await.status, 422);
+    for path in ["/v2/models/same/stats", "/v2/models/same/versions/3/stats"] {
+        let [found] = &statistics(path).await[..] else { unreachable!() };
+        let calls = &found["inference_stats"];
+        assert_eq!((&calls["success"]["count"], &calls["fail"]["count"]), (&json!(2), &json!(1)));
+        assert!(calls["success"]["ns"].as_u64() > Some(0), "{found}");
+        assert_eq!(found["inference_count"], 4);
+        let n_runs = found["execution_count"].as_u64().unwrap();
+        assert!((1..=4).contains(&n_runs), "{found}");
+        assert!(found["last_inference"].as_u64() > Some(1_700_000_000_000), "{found}");
+    }
+    let names: Vec<Value> =
+        statistics("/v2/models/stats").await.iter().map(|it| it["name"].clone()).collect();
+    assert_eq!(names, ["broken", "same"]);
+    let [broken] = &statistics("/v2/models/broken/stats").await[..] else { unreachable!() };
+    assert_eq!((&broken["inference_count"], &broken["execution_count"]), (&json!(0), &json!(0)));
+    assert_eq!(broken["inference_stats"]["fail"]["count"], 1);
+    check_failure(&get(server.addr, "/v2/models/none/stats").await, 404, "ER0100");
+    check_failure(&get(server.addr, "/v2/models/slow/stats").await, 409, "ER0410");
+}
+
+#[tokio::test]
+async fn a_request_may_ask_for_less_time_and_a_priority() {
+    let server = loaded().await;
+    let mut request = input(json!([1, 2]), json!([1, 2]));
+    request["parameters"] = json!({"timeout": 30_000_000, "priority": 1});
+    assert_eq!(post(&server, INFER, &request).await.status, 200);
+    request["parameters"] = json!({"timeout": 0});
+    assert_eq!(post(&server, INFER, &request).await.status, 200);
+    // It computes nothing.
+    post(&server, "/v2/repository/models/stuck/load", &json!({})).await;
+    request["parameters"] = json!({"timeout": 1000});
+    check_failure(&post(&server, "/v2/models/stuck/infer", &request).await, 504, "ER0520");
+}
+
+#[tokio::test]
+async fn what_is_not_there_is_told_in_the_words_of_the_protocol() {
+    let server = Server::open().await;
+    for path in ["/v2/nothing", "/v2/models/same/trace/setting", "/v2/systemsharedmemory/status"] {
+        let told = check_failure(&get(server.addr, path).await, 404, "ER0100");
+        assert!(!told.is_empty(), "{path}");
+    }
+    let other = get(server.addr, "/v2nothing").await;
+    assert_eq!(other.header("content-type"), "application/problem+json");
 }
 
 #[tokio::test]
@@ -162,7 +247,9 @@ async fn what_does_not_fit_the_model_is_refused_by_its_place() {
     check("/inputs/0/parameters/shared_memory_region", json!("a"), "/inputs/0/parameters").await;
     check("/outputs/0/name", json!("z"), "/outputs/0/name").await;
     check("/outputs/0/parameters/classification", json!(1), "/outputs/0/parameters").await;
-    check("/parameters/priority", json!(1), "/parameters/priority").await;
+    check("/parameters/sequence_id", json!(1), "/parameters/sequence_id").await;
+    check("/parameters/timeout", json!(-1), "/parameters/timeout").await;
+    check("/parameters/priority", json!("high"), "/parameters/priority").await;
     check("/inputs", json!([]), "/inputs").await;
 }
 

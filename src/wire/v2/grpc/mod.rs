@@ -11,7 +11,9 @@ use crate::task::call::CallError;
 use crate::wire::v1::body;
 
 pub use request::{parse, parse_target};
-pub use response::{model_config, model_metadata, repository_index, server_metadata, truth, write};
+pub use response::{
+    model_config, model_metadata, model_statistics, repository_index, server_metadata, truth, write,
+};
 
 /// Most fields of one message: nothing is read that has more.
 const MAX_FIELDS: usize = 1024;
@@ -39,7 +41,8 @@ pub fn parse_nothing(message: &[u8]) -> Result<(), CallError> {
     fields(message, "").try_for_each(|it| Err(unknown_field("", it?.0)))
 }
 
-/// Reads which model is meant (`ModelReadyRequest`, `ModelMetadataRequest`, `ModelConfigRequest`).
+/// Reads which model is meant (`ModelReadyRequest`, `ModelMetadataRequest`, `ModelConfigRequest`,
+/// `ModelStatisticsRequest`).
 ///
 /// # Errors
 /// With the place of what is wrong, never its value.

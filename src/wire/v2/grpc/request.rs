@@ -1,13 +1,15 @@
 //! `ModelInferRequest`: tensors as typed contents, or raw beside the inputs.
 
+use std::time::Duration;
+
 use crate::base::protobuf::{Fields, Value};
 use crate::task::call::CallError;
-use crate::task::infer::TensorModelInfo;
-use crate::tensor::Tensor;
+use crate::task::infer::{TensorCall, TensorModelInfo};
 use crate::wire::v1::body;
 use crate::wire::v1::id::VisibleId;
 use crate::wire::v2::Reply;
 use crate::wire::v2::given::{self, Elements, GivenTensor};
+use crate::wire::v2::request::timeout;
 
 use super::{Named, bytes, fields, text, unknown_field};
 
@@ -35,15 +37,15 @@ pub fn parse_target(message: &[u8]) -> Result<Named, CallError> {
 /// Nothing is allocated that the message does not hold.
 ///
 /// # Errors
-/// With the place of what is wrong, never its value. Parameters are refused: there is none that has an effect.
-pub fn parse(message: &[u8], model: &TensorModelInfo) -> Result<(Vec<Tensor>, Reply), CallError> {
-    let mut id = None;
+/// With the place of what is wrong, never its value. Of parameters `timeout` has an effect, `priority` none; others are refused.
+pub fn parse(message: &[u8], model: &TensorModelInfo) -> Result<TensorCall<Reply>, CallError> {
+    let (mut id, mut timeout) = (None, None);
     let (mut inputs, mut raw, mut outputs) = (Vec::new(), Vec::new(), Vec::new());
     for field in fields(message, "") {
         match field? {
             (1 | 2, _) => (),
             (3, value) => id = Some(text(value, "/id")?.to_owned()).filter(|it| !it.is_empty()),
-            (4, _) => return Err(body::unknown_field("/parameters".to_owned())),
+            (4, value) => timeout = asked(bytes(value, "/parameters")?)?.or(timeout),
             (5, value) => inputs.push(Input::read(value, inputs.len())?),
             (6, value) => outputs.push((output(value, outputs.len())?, true)),
             (7, value) => raw.push(bytes(value, "/raw_input_contents")?),
@@ -59,7 +61,33 @@ pub fn parse(message: &[u8], model: &TensorModelInfo) -> Result<(Vec<Tensor>, Re
     let given: Vec<GivenTensor<'_>> = given.collect();
     let inputs = given::inputs(&given, model)?;
     let outputs = given::outputs(outputs.into_iter(), true, model)?;
-    Ok((inputs, Reply { id, outputs }))
+    Ok(TensorCall { inputs, timeout, reply: Reply { id, outputs } })
+}
+
+/// An entry of the request's parameters (`InferParameter`): the time that it asks for.
+fn asked(entry: &[u8]) -> Result<Option<Duration>, CallError> {
+    let (mut key, mut number) = ("", None);
+    for field in fields(entry, "/parameters") {
+        match field? {
+            (1, value) => key = text(value, "/parameters")?,
+            (2, value) => {
+                for field in fields(bytes(value, "/parameters")?, "/parameters") {
+                    // A signed or an unsigned number, which is the same as long as it is not negative.
+                    if let (2 | 5, Value::Number(found)) = field? {
+                        number = i64::try_from(found).ok().map(i64::cast_unsigned);
+                    }
+                }
+            }
+            (number, _) => return Err(unknown_field("/parameters", number)),
+        }
+    }
+    let at = match key {
+        "timeout" => "/parameters/timeout",
+        "priority" => "/parameters/priority",
+        _ => return Err(body::unknown_field("/parameters".to_owned())),
+    };
+    let number = number.ok_or_else(|| CallError::bad_value(at, "應為非負整數。"))?;
+    Ok(timeout(number).filter(|_| key == "timeout"))
 }
 
 /// `InferInputTensor`.

@@ -1,9 +1,12 @@
 //! Answers as protobuf; elements of outputs are raw, whatever the inputs were.
 
 use crate::base::protobuf::{put_bytes, put_head, put_number, put_packed};
-use crate::task::infer::{Datatype, MAX_ROWS, TensorModelInfo, TensorPort};
+use crate::task::infer::{Datatype, TensorModelInfo};
 use crate::tensor::{Data, Tensor};
-use crate::wire::v2::{ModelMetadata, Reply, RepositoryModel, ServerMetadata, TensorMetadata};
+use crate::wire::v2::{
+    ModelConfig, ModelMetadata, Reply, RepositoryModel, ServerMetadata, StatisticDuration,
+    StatisticsResponse, TensorMetadata,
+};
 
 /// Bytes of what stands around an output, at most.
 const AROUND: usize = 256;
@@ -44,26 +47,20 @@ fn metadata(tensor: &TensorMetadata) -> Vec<u8> {
     message
 }
 
-/// `ModelConfigResponse`, as far as clients read it: inputs, outputs and most rows of a call.
-pub fn model_config(model: &TensorModelInfo) -> Vec<u8> {
-    // Where inputs have any number of rows, Triton's dimensions leave them out.
-    let is_open = |it: &TensorPort| it.dims.as_ref().is_some_and(|it| it.first() == Some(&None));
-    let has_rows = model.takes_rows && model.inputs.iter().all(is_open);
+/// `ModelConfigResponse`, as far as clients read it.
+pub fn model_config(model: &ModelConfig) -> Vec<u8> {
     let mut config = Vec::new();
     put_text(&mut config, 1, &model.name);
     put_text(&mut config, 2, model.platform);
-    if has_rows {
-        put_number(&mut config, 4, MAX_ROWS as u64);
+    if model.max_batch_size != 0 {
+        put_number(&mut config, 4, model.max_batch_size as u64);
     }
-    for (field, dims_field, ports) in [(5, 4, &model.inputs), (6, 3, &model.outputs)] {
-        for port in ports {
-            let about = TensorMetadata::from(port);
-            let n_left_out = usize::from(has_rows && is_open(port));
+    for (field, dims_field, tensors) in [(5, 4, &model.input), (6, 3, &model.output)] {
+        for tensor in tensors {
             let mut message = Vec::new();
-            put_text(&mut message, 1, &port.name);
-            put_number(&mut message, 2, number(port.datatype));
-            let dims = about.shape.iter().skip(n_left_out).map(|it| it.cast_unsigned());
-            put_packed(&mut message, dims_field, dims);
+            put_text(&mut message, 1, &tensor.name);
+            put_number(&mut message, 2, tensor.data_type as u64);
+            put_packed(&mut message, dims_field, tensor.dims.iter().map(|it| it.cast_unsigned()));
             put_bytes(&mut config, field, &message);
         }
     }
@@ -72,12 +69,31 @@ pub fn model_config(model: &TensorModelInfo) -> Vec<u8> {
     message
 }
 
-/// The number of a type in Triton's `DataType`.
-fn number(datatype: Datatype) -> u64 {
-    match datatype {
-        Datatype::Int64 => 9,
-        Datatype::Fp32 => 11,
+/// `ModelStatisticsResponse`.
+pub fn model_statistics(found: &StatisticsResponse) -> Vec<u8> {
+    let mut message = Vec::new();
+    for version in &found.model_stats {
+        let mut calls = Vec::new();
+        put_bytes(&mut calls, 1, &duration(&version.inference_stats.success));
+        put_bytes(&mut calls, 2, &duration(&version.inference_stats.fail));
+        let mut about = Vec::new();
+        put_text(&mut about, 1, &version.name);
+        put_text(&mut about, 2, &version.version);
+        put_number(&mut about, 3, version.last_inference);
+        put_number(&mut about, 4, version.inference_count);
+        put_number(&mut about, 5, version.execution_count);
+        put_bytes(&mut about, 6, &calls);
+        put_bytes(&mut message, 1, &about);
     }
+    message
+}
+
+/// `StatisticDuration`.
+fn duration(calls: &StatisticDuration) -> Vec<u8> {
+    let mut message = Vec::new();
+    put_number(&mut message, 1, calls.count);
+    put_number(&mut message, 2, calls.ns);
+    message
 }
 
 /// `RepositoryIndexResponse`.

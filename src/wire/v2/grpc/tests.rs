@@ -1,10 +1,14 @@
 //! Messages as clients write them, and damaged ones.
 
+use std::time::Duration;
+
 use proptest::prelude::*;
 
 use super::*;
 use crate::base::protobuf::written::{field, packed, scalar};
-use crate::task::infer::{Datatype, TensorModelInfo, TensorPort};
+use crate::task::infer::{
+    CallTime, Datatype, ModelStatistics, TensorCall, TensorModelInfo, TensorPort,
+};
 use crate::tensor::Tensor;
 use crate::wire::v2::Reply;
 
@@ -63,9 +67,10 @@ fn tensors_are_typed_or_raw() {
         Tensor::i64([1, 2], vec![7, -1]).unwrap(),
     ];
     let reply = Reply { id: Some("r-1".to_owned()), outputs: vec![(1, true)] };
-    assert_eq!(parse(&typed().concat(), &model()), Ok((inputs.clone(), reply)));
+    let call = TensorCall { inputs: inputs.clone(), timeout: None, reply };
+    assert_eq!(parse(&typed().concat(), &model()), Ok(call));
     let reply = Reply { id: None, outputs: vec![(0, true), (1, true)] };
-    assert_eq!(parse(&raw().concat(), &model()), Ok((inputs, reply)));
+    assert_eq!(parse(&raw().concat(), &model()), Ok(TensorCall { inputs, timeout: None, reply }));
 }
 
 #[test]
@@ -76,8 +81,12 @@ fn what_is_not_understood_is_refused_by_its_place() {
         assert!(error.message.starts_with(expected), "{}", error.message);
     };
     let with = |more: Vec<u8>| [typed(), vec![more]].concat();
-    let entry = field(4, &[field(1, b"priority"), field(2, &scalar(5, 1))].concat());
+    let entry = parameter(b"sequence_id", &scalar(5, 1));
     check(&with(entry.clone()), ErrorCode::UnknownField, "/parameters");
+    let negative = parameter(b"timeout", &scalar(2, u64::MAX));
+    check(&with(negative), ErrorCode::BadValue, "/parameters/timeout");
+    let text = parameter(b"priority", &field(3, b"1"));
+    check(&with(text), ErrorCode::BadValue, "/parameters/priority");
     check(&with(field(9, b"")), ErrorCode::UnknownField, "/9");
     check(&with(field(6, &field(1, b"a"))), ErrorCode::BadValue, "/outputs/1/name");
     check(&with(field(6, &field(1, b"z"))), ErrorCode::BadValue, "/outputs/1/name");
@@ -102,6 +111,24 @@ fn what_is_not_understood_is_refused_by_its_place() {
     let wide = field(2, b"FP32");
     let wide = [field(1, b"x"), wide, packed(3, &[1 << 40, 1 << 40])].concat();
     check(&[field(5, &wide)], ErrorCode::BadValue, "/inputs/0/shape");
+}
+
+/// An entry of a request's or a tensor's parameters.
+fn parameter(key: &[u8], value: &[u8]) -> Vec<u8> {
+    field(4, &[field(1, key), field(2, value)].concat())
+}
+
+#[test]
+fn a_request_may_ask_for_its_time_and_a_priority() {
+    let check = |more: Vec<u8>, expected: Option<Duration>| {
+        let found = parse(&[raw().concat(), more].concat(), &model());
+        assert_eq!(found.map(|it| it.timeout), Ok(expected));
+    };
+    let priority = parameter(b"priority", &scalar(5, 1));
+    check(priority.clone(), None);
+    let timeout = parameter(b"timeout", &scalar(2, 1500));
+    check([timeout, priority].concat(), Some(Duration::from_micros(1500)));
+    check(parameter(b"timeout", &scalar(5, 0)), None);
 }
 
 #[test]
@@ -146,7 +173,32 @@ fn rows_are_left_out_of_the_configuration() {
         field(6, &port(3, 11, b"y")),
         field(6, &port(3, 11, b"z")),
     ];
-    assert_eq!(model_config(&model()), field(1, &config.concat()));
+    assert_eq!(model_config(&(&model()).into()), field(1, &config.concat()));
+}
+
+#[test]
+fn statistics_have_the_published_numbers() {
+    let spent = |n_calls, nanos| CallTime { n_calls, time: Duration::from_nanos(nanos) };
+    let found = ModelStatistics {
+        name: "pair".to_owned(),
+        version: "3".to_owned(),
+        last: Duration::from_millis(7),
+        n_rows: 5,
+        n_runs: 2,
+        answered: spent(3, 90),
+        failed: spent(1, 4),
+    };
+    let duration = |number, count, ns| field(number, &[scalar(1, count), scalar(2, ns)].concat());
+    let expected = [
+        field(1, b"pair"),
+        field(2, b"3"),
+        scalar(3, 7),
+        scalar(4, 5),
+        scalar(5, 2),
+        field(6, &[duration(1, 3, 90), duration(2, 1, 4)].concat()),
+    ];
+    let found = model_statistics(&[found].into_iter().collect());
+    assert_eq!(found, field(1, &expected.concat()));
 }
 
 #[test]
