@@ -87,7 +87,7 @@ pub struct AudioVerbose {
     pub words: Option<Vec<AudioWord>>,
 }
 
-/// One utterance. What is not known of it is left out: `tokens`, `temperature`, `no_speech_prob`.
+/// One utterance. Typed clients refuse one without `tokens`, `temperature` and `no_speech_prob`: they are there, and say nothing.
 #[derive(Serialize, ToSchema)]
 pub struct AudioSegment {
     /// From 0.
@@ -100,12 +100,17 @@ pub struct AudioSegment {
     pub end: f64,
     /// What was said.
     pub text: String,
-    /// Mean logarithm of the probabilities of its characters; none where nothing was transcribed.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub avg_logprob: Option<f32>,
+    /// Always empty.
+    pub tokens: Vec<u32>,
+    /// Always 0.
+    pub temperature: f32,
+    /// Logarithm of the mean probability of its characters.
+    pub avg_logprob: f32,
     /// Bytes of the text over those that zlib makes of it: what repeats itself has more. Short texts have less than with
     /// Python's zlib, for which whisper's bound of 2.4 was chosen.
     pub compression_ratio: f64,
+    /// Always 0: silence has no segments.
+    pub no_speech_prob: f32,
 }
 
 /// One word.
@@ -185,8 +190,11 @@ impl AudioAnswer<'_> {
                 seek: it.start / 10,
                 start: seconds(it.start),
                 end: seconds(it.end),
-                avg_logprob: (0.0 < it.confidence).then(|| it.confidence.ln()),
+                tokens: Vec::new(),
+                temperature: 0.0,
+                avg_logprob: it.confidence.max(1e-3).ln(),
                 compression_ratio: compression_ratio(&text),
+                no_speech_prob: 0.0,
                 text,
             }
         };
@@ -351,8 +359,8 @@ mod tests {
         assert_eq!(segment["start"], 1.5);
         assert!((segment["avg_logprob"].as_f64().unwrap() - 0.5_f64.ln()).abs() < 1e-6);
         assert!(segment["compression_ratio"].as_f64().unwrap() < 1.0, "a short text only grows");
-        for unknown in ["tokens", "temperature", "no_speech_prob"] {
-            assert!(segment.get(unknown).is_none(), "{unknown} is not known");
+        for needed in ["tokens", "temperature", "no_speech_prob"] {
+            assert!(segment.get(needed).is_some(), "typed clients need {needed}");
         }
         assert_eq!((&json["language"], &json["duration"]), (&"chinese".into(), &3.0.into()));
         let found = answer.verbose(Granularities { segments: false, words: false });
