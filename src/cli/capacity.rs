@@ -11,17 +11,17 @@ use anyhow::{Context, bail, ensure};
 use clap::Args;
 use serde::Deserialize;
 
-use station::{Station, Times};
+use station::{MAX_WORKERS, Station, Times, Unmet};
 
 /// Workers of the table.
-const WORKERS: [usize; 7] = [10, 30, 100, 300, 1_000, 3_000, 10_000];
+const WORKERS: [usize; 7] = [10, 30, 100, 300, 1_000, 3_000, MAX_WORKERS];
 
 const MS_PER_HOUR: f64 = 3_600_000.0;
 
 /// Options of the command.
 #[derive(Debug, Args)]
 pub(super) struct Options {
-    /// 實測數據(TOML),例如 eval/capacity/h200.toml
+    /// 實測數據(TOML),例如 eval/capacity/h200.toml 或 eval/capacity/two-cores.toml
     #[arg(value_name = "FILE")]
     file: PathBuf,
     /// 只算其中一項
@@ -46,7 +46,7 @@ fn positive(text: &str) -> Result<f64, String> {
 struct Measurements {
     /// Where and when it was measured.
     source: String,
-    /// What the database does for each job.
+    /// What one database carries.
     store: Option<StoreCost>,
     station: BTreeMap<String, Measured>,
 }
@@ -54,8 +54,32 @@ struct Measurements {
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
 struct StoreCost {
+    /// Where it was measured, where that was elsewhere.
+    source: Option<String>,
     /// Jobs a second that one database carries from order to end.
     jobs_per_s: f64,
+    /// Answers a second that one database keeps; not measured where it is missing.
+    answers_per_s: Option<f64>,
+}
+
+impl StoreCost {
+    /// Calls of an hour that one database carries; none where that was not measured.
+    fn ceiling(&self, writes: Writes) -> Option<f64> {
+        let per_s = match writes {
+            Writes::Nothing => None,
+            Writes::Job => Some(self.jobs_per_s),
+            Writes::Answer => self.answers_per_s,
+        };
+        per_s.map(|it| it * MS_PER_HOUR / 1000.0)
+    }
+}
+
+/// What each call writes to the database.
+#[derive(Clone, Copy, Debug, PartialEq)]
+enum Writes {
+    Nothing,
+    Answer,
+    Job,
 }
 
 /// What was measured of one kind of call.
@@ -77,6 +101,9 @@ struct Measured {
     /// Whether each call is a job in the store.
     #[serde(default)]
     is_job: bool,
+    /// Whether each answer is kept in the store.
+    #[serde(default)]
+    is_kept: bool,
     /// Rows of a batch and the milliseconds that it took.
     measured: Vec<(usize, f64)>,
 }
@@ -98,6 +125,14 @@ impl Measured {
             true => Err("measured has pairs of rows and milliseconds above 0"),
             false if self.measured.is_empty() => Err("measured is empty"),
             false => Ok(()),
+        }
+    }
+
+    fn writes(&self) -> Writes {
+        match (self.is_job, self.is_kept) {
+            (true, _) => Writes::Job,
+            (false, true) => Writes::Answer,
+            (false, false) => Writes::Nothing,
         }
     }
 
@@ -158,13 +193,11 @@ pub(super) fn run(options: &Options) -> anyhow::Result<()> {
             station.batch
         );
         match options.per_hour {
-            Some(per_hour) => answer(&station, per_hour, target, &mut out),
+            Some(per_hour) => answer(&station, per_hour, target, &mut out)
+                .with_context(|| format!("{name}:每小時 {per_hour:e} 件"))?,
             None => table(&station, target, &mut out),
         }
-        if let (true, Some(store)) = (measured.is_job, &measurements.store) {
-            let ceiling = store.jobs_per_s * MS_PER_HOUR / 1000.0;
-            let _ = writeln!(out, "\n一座資料庫至多每小時 {ceiling:.0} 件工作;超過時須分為數座。");
-        }
+        database(&measurements, measured.writes(), options.per_hour, &mut out);
     }
     if n_shown == 0 {
         let names: Vec<&str> = measurements.station.keys().map(String::as_str).collect();
@@ -190,13 +223,51 @@ fn read(path: &Path) -> anyhow::Result<Measurements> {
     Ok(measurements)
 }
 
-fn answer(station: &Station, per_hour: f64, target: f64, out: &mut String) {
+/// What one database means for it: its workers share it, so that more of them do not help where it is the bound.
+fn database(all: &Measurements, writes: Writes, per_hour: Option<f64>, out: &mut String) {
+    if writes == Writes::Nothing {
+        return;
+    }
+    let Some((store, ceiling)) = all.store.as_ref().and_then(|it| Some((it, it.ceiling(writes)?)))
+    else {
+        out.push_str(
+            "\n未計入資料庫:檔案沒有它的實測(store)。節點共用一座資料庫,請先量測再決定節點數。\n",
+        );
+        return;
+    };
+    let source = store.source.as_ref().unwrap_or(&all.source);
+    let _ = match per_hour {
+        Some(per_hour) if ceiling < per_hour => writeln!(
+            out,
+            "\n警告:受限於資料庫。一座至多每小時 {ceiling:.0} 件({source}),每小時 {per_hour:.0} 件須分為 {:.0} 座;\
+             只增加節點沒有幫助。",
+            (per_hour / ceiling).ceil()
+        ),
+        Some(per_hour) => writeln!(
+            out,
+            "\n資料庫:為一座上限(每小時 {ceiling:.0} 件;{source})的 {:.0} %。",
+            per_hour / ceiling * 100.0
+        ),
+        None => writeln!(
+            out,
+            "\n一座資料庫至多每小時 {ceiling:.0} 件({source});超過時須分為數座,只增加節點沒有幫助。"
+        ),
+    };
+}
+
+fn answer(station: &Station, per_hour: f64, target: f64, out: &mut String) -> anyhow::Result<()> {
     let _ = match station.workers_for(per_hour, target) {
-        Some((n, times)) => {
+        Ok((n, times)) => {
             writeln!(out, "每小時 {per_hour:.0} 件需要 {n} 個節點:{}。", said(&times))
         }
-        None => writeln!(out, "做不到:沒有其他呼叫時,一件也需要更久。請放寬目標或改用較快的裝置。"),
+        Err(Unmet::TooSlow) => {
+            writeln!(out, "做不到:沒有其他呼叫時,一件也需要更久。請放寬目標或改用較快的裝置。")
+        }
+        Err(Unmet::TooMany) => {
+            bail!("所需的節點超過可推算的上限 {MAX_WORKERS} 個;請確認 --per-hour 的數字")
+        }
     };
+    Ok(())
 }
 
 fn said(it: &Times) -> String {
@@ -236,6 +307,7 @@ mod tests {
             spread: 0.0,
             p95_ms: 1.0,
             is_job: false,
+            is_kept: false,
             measured: pairs.to_vec(),
         }
     }
@@ -264,5 +336,44 @@ mod tests {
             assert!(measured(bad).check().is_err());
         }
         assert!(Measured { batch: 1, ..measured(&[(1, 1.0)]) }.check().is_err());
+    }
+    /// What is said of a file's station at so many calls of an hour.
+    #[track_caller]
+    fn told(writes: Writes, per_hour: Option<f64>, store: Option<StoreCost>) -> String {
+        let all = Measurements { source: "此機".to_owned(), store, station: BTreeMap::new() };
+        let mut out = String::new();
+        database(&all, writes, per_hour, &mut out);
+        out
+    }
+
+    #[test]
+    fn the_database_is_warned_of_where_it_is_the_bound() {
+        let store = || StoreCost { source: None, jobs_per_s: 100.0, answers_per_s: Some(200.0) };
+        let over = told(Writes::Job, Some(900_000.0), Some(store()));
+        assert!(
+            over.contains("警告") && over.contains("360000") && over.contains("3 座"),
+            "{over}"
+        );
+        let under = told(Writes::Answer, Some(360_000.0), Some(store()));
+        assert!(!under.contains("警告") && under.contains("50 %"), "{under}");
+        assert!(told(Writes::Answer, None, Some(store())).contains("720000"));
+        assert!(told(Writes::Job, None, None).contains("未計入資料庫"));
+        let part = StoreCost { answers_per_s: None, ..store() };
+        assert!(told(Writes::Answer, None, Some(part)).contains("未計入資料庫"));
+        assert_eq!(told(Writes::Nothing, Some(1.0), Some(store())), "");
+    }
+
+    #[test]
+    fn every_service_has_figures_and_a_database() {
+        let mut names = Vec::new();
+        for file in ["h200.toml", "two-cores.toml"] {
+            let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("eval/capacity").join(file);
+            let found = read(&path).unwrap();
+            assert!(found.store.is_some(), "{file}");
+            names.extend(found.station.into_keys());
+        }
+        for service in ["letters", "documents", "speech", "questions", "id-images"] {
+            assert!(names.iter().any(|it| it.starts_with(service)), "{service}: {names:?}");
+        }
     }
 }

@@ -21,6 +21,7 @@ use crate::policy::{Policy, Role, Scope, Scopes};
 use crate::store::Store;
 use crate::store::clients::{ClientKey, ClientRow};
 
+use super::words::name;
 use super::{audit, jobs};
 
 const DAY: Duration = Duration::from_secs(24 * 60 * 60);
@@ -88,7 +89,7 @@ pub(super) struct Registration {
     /// 介接系統代碼:1 到 64 個英數字、- 或 _
     id: String,
     /// 機關代碼
-    #[arg(long, default_value = "301000000A")]
+    #[arg(long, default_value = "301000000A", value_parser = name)]
     org: String,
     /// 可見的單位路徑,例如 301000000A/民政司;可重複,未指定則為全機關
     #[arg(long)]

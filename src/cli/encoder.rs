@@ -17,11 +17,12 @@ use crate::config::Config;
 use crate::engine::{Device, Placement, Tokenizer};
 use crate::pipeline::classify;
 use crate::pipeline::encode::{self, BulkEmbeddings, BulkEncoder, Encoder};
-use crate::registry::{FileRole, ModelRegistry, ModelTask, Settings, VerifiedModel};
+use crate::registry::{FileRole, ModelRegistry, ModelTask, RegistryError, Settings, VerifiedModel};
 use crate::service::routing::{EncoderError, Encoders, TextEncoder};
 use crate::tensor::Tensor;
 
 use super::networks::{Opener, QUEUE_ROWS};
+use super::words::one_line;
 
 /// The model.
 pub(super) const ENCODER: &str = crate::task::embeddings::MODEL;
@@ -189,7 +190,10 @@ impl Encoders for LocalEncoders {
 }
 
 fn failed(err: anyhow::Error) -> EncoderError {
-    EncoderError::Open { reason: format!("{err:#}") }
+    match err.chain().find_map(|it| it.downcast_ref()) {
+        Some(RegistryError::Missing { id, .. }) => EncoderError::Missing { id: id.to_string() },
+        _ => EncoderError::Open { reason: one_line(&err) },
+    }
 }
 
 impl Opener {
@@ -327,6 +331,15 @@ mod tests {
         let text = String::from_utf8_lossy(header);
         assert!(text.contains("'descr': '<f4'") && text.contains("'shape': (2, 2)"), "{text}");
         assert_eq!(data[4..8], (-2.0_f32).to_le_bytes());
+    }
+
+    #[test]
+    fn an_encoder_that_is_not_here_is_told_from_one_that_is_broken() {
+        let id = crate::registry::ModelId::try_from(ENCODER.to_owned()).unwrap();
+        let missing = RegistryError::Missing { id, file: "w".to_owned() };
+        let found = failed(anyhow::Error::new(missing).context("外層"));
+        assert!(matches!(&found, EncoderError::Missing { id } if id == ENCODER), "{found}");
+        assert!(matches!(failed(anyhow::anyhow!("壞")), EncoderError::Open { .. }));
     }
 
     #[test]

@@ -48,18 +48,21 @@ mod unhurried;
 mod versions;
 mod warehouse;
 mod webhooks;
+mod words;
 
 use std::ffi::OsString;
-use std::io::{ErrorKind, Write};
+use std::io::Write;
 use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::process::ExitCode;
 
-use clap::{Args, Parser, Subcommand};
+use clap::{Args, CommandFactory, FromArgMatches, Parser, Subcommand};
 
 use crate::config::{Config, Overrides, Profile};
 use crate::media::audio::ffmpeg;
 use crate::service::messages::Medium;
+
+use words::one_line;
 
 /// 分文:內政部共用人工智慧推論服務。
 ///
@@ -97,7 +100,7 @@ struct Settings {
 enum Command {
     /// 啟動服務
     Serve {
-        /// 這個程序做什麼:all(全部)、api(只接受請求)、worker(只執行工作)
+        /// 這個程序做什麼:all(全部)、api(只接受請求)、worker(只執行工作)、relay(只送出事件與 webhook)
         #[arg(long, value_enum, default_value_t)]
         role: serve::Role,
     },
@@ -212,8 +215,8 @@ impl Forwarded {
 /// Parses the command line, runs the command and reports a failure as one line.
 pub fn run() -> ExitCode {
     dumps::forbid();
-    let cli = Cli::parse();
-    report(cli.run())
+    let given = words::worded(Cli::command()).get_matches();
+    report(Cli::from_arg_matches(&given).unwrap_or_else(|err| err.exit()).run())
 }
 
 /// The exit code of a command; a failure is told in one line. Also for the programs beside this one.
@@ -304,49 +307,5 @@ impl Settings {
             data_dir: self.data_dir.clone(),
             set: self.set.clone(),
         }
-    }
-}
-
-/// The whole chain of an error, outermost first.
-fn one_line(err: &anyhow::Error) -> String {
-    let causes: Vec<String> = err.chain().map(plain).collect();
-    causes.join(":").replace('\n', " ")
-}
-
-/// What the system says of a file or an address, in the operator's words where it is said often.
-fn plain(cause: &(dyn std::error::Error + 'static)) -> String {
-    let kind = cause.downcast_ref::<std::io::Error>().filter(|it| it.raw_os_error().is_some());
-    let told = match kind.map(std::io::Error::kind) {
-        Some(ErrorKind::NotFound) => "找不到檔案或資料夾",
-        Some(ErrorKind::PermissionDenied) => "沒有存取權限",
-        Some(ErrorKind::AlreadyExists) => "已存在",
-        Some(ErrorKind::StorageFull) => "磁碟空間不足",
-        Some(ErrorKind::ReadOnlyFilesystem) => "檔案系統為唯讀",
-        Some(ErrorKind::IsADirectory) => "這是資料夾,不是檔案",
-        Some(ErrorKind::NotADirectory) => "路徑中有一段不是資料夾",
-        Some(ErrorKind::AddrInUse) => "位址已被使用",
-        Some(ErrorKind::AddrNotAvailable) => "本機沒有這個位址",
-        Some(ErrorKind::ConnectionRefused) => "對方拒絕連線,可能尚未啟動",
-        _ => return cause.to_string(),
-    };
-    told.to_owned()
-}
-
-#[cfg(test)]
-mod tests {
-    use anyhow::Context;
-
-    use super::*;
-
-    #[test]
-    fn an_error_is_one_line_in_the_words_of_operators() {
-        let missing = std::fs::read("/no/such/file").context("無法讀取\n檔案").unwrap_err();
-        assert_eq!(one_line(&missing), "無法讀取 檔案:找不到檔案或資料夾");
-        let told = anyhow::Error::new(std::io::Error::other("line 3")).context("無法讀取");
-        assert_eq!(
-            one_line(&told),
-            "無法讀取:line 3",
-            "what says more than the system's word is kept"
-        );
     }
 }

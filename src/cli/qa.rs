@@ -20,6 +20,7 @@ use crate::service::sources::{
 };
 use crate::task::answers::Source;
 
+use super::words::name;
 use super::{encoder, routing};
 
 /// Rows that are named at most, where rows are left out.
@@ -36,7 +37,7 @@ pub(super) enum QaCommand {
         #[arg(long, value_enum)]
         from: Option<Format>,
         /// 業務單位;檔案未載明者適用
-        #[arg(long)]
+        #[arg(long, value_parser = name)]
         unit: Option<String>,
         /// 生效日(2026-11-24 或 115/11/24);檔案未載明者適用
         #[arg(long, value_parser = day)]
@@ -45,7 +46,7 @@ pub(super) enum QaCommand {
         #[arg(long, value_parser = day)]
         valid_to: Option<Date>,
         /// 匯入者代號
-        #[arg(long, value_name = "ID")]
+        #[arg(long, value_name = "ID", value_parser = name)]
         by: String,
     },
     /// 列出來源與狀態(draft、approved、retired)
@@ -66,7 +67,7 @@ pub(super) enum QaCommand {
         #[arg(long, conflicts_with = "ids")]
         all: bool,
         /// 核定者代號
-        #[arg(long, value_name = "ID")]
+        #[arg(long, value_name = "ID", value_parser = name)]
         by: String,
     },
     /// 停用來源
@@ -75,7 +76,7 @@ pub(super) enum QaCommand {
         #[arg(required = true)]
         ids: Vec<String>,
         /// 停用者代號
-        #[arg(long, value_name = "ID")]
+        #[arg(long, value_name = "ID", value_parser = name)]
         by: String,
     },
     /// 以已核定的來源建立索引並啟用;執行中的服務會在 2 秒內改用

@@ -20,9 +20,9 @@ use crate::service::routing::CLASSIFIERS;
 
 use super::approval::named;
 use super::audit::{by_operator, on_record};
-use super::models::chain;
 use super::routing::{self, Named};
 use super::unhurried::unhurried;
+use super::words::chain;
 
 /// What can be done with a release.
 #[derive(Debug, Subcommand)]

@@ -60,14 +60,14 @@ const ATTEMPT: Duration = Duration::from_secs(300);
 /// What a process does.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, clap::ValueEnum)]
 pub(super) enum Role {
-    /// Everything.
+    /// 全部
     #[default]
     All,
-    /// Takes calls; its jobs wait for workers.
+    /// 只接受請求,工作留給 worker
     Api,
-    /// Works on jobs and tells the bus of them; opens no models of services without jobs.
+    /// 只執行工作並通知匯流排;不載入沒有工作的服務的模型
     Worker,
-    /// Only tells the bus and webhooks of what happened; opens no models.
+    /// 只送出事件與 webhook,不載入模型
     Relay,
 }
 

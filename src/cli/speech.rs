@@ -17,7 +17,7 @@ use crate::engine::{Device, Placement};
 use crate::media::audio::ffmpeg::Ffmpeg;
 use crate::media::audio::{AudioLimits, Input, Survey};
 use crate::pipeline::speech::{Observer, Resume};
-use crate::registry::FileRole;
+use crate::registry::{FileRole, RegistryError};
 use crate::service::speech::{
     Listener, ListenerParts, Run, Speech, SpeechLimits, SpeechParts, finish,
 };
@@ -138,13 +138,27 @@ pub(super) fn desk(
     match opened {
         Ok(desk) => desk,
         Err(error) => {
-            let remedy = format!(
-                "請管理者執行 fenwen models pull {} {ACTIVITY} 後重新啟動。",
-                settings.model
-            );
+            let remedy = remedy(&error, &settings.model);
             tracing::warn!(reason = format!("{error:#}"), remedy, "recordings are not transcribed");
             Speech::deaf(remedy, clock)
         }
+    }
+}
+
+/// What callers read where nothing is heard: whether an operator is to fetch the models, to fetch them again, or to look further.
+fn remedy(error: &anyhow::Error, model: &str) -> String {
+    let pull = format!("fenwen models pull {model} {ACTIVITY}");
+    match error.chain().find_map(|it| it.downcast_ref()) {
+        Some(RegistryError::Missing { .. }) => {
+            format!("語音模型尚未安裝,請管理者執行 {pull} 後重新啟動。")
+        }
+        Some(RegistryError::Broken { .. }) => format!(
+            "語音模型的檔案毀損,請管理者執行 fenwen models verify {model} {ACTIVITY} 查看,以 {pull} 重新下載後重新啟動。"
+        ),
+        Some(RegistryError::Unknown { .. }) => {
+            format!("設定的語音模型「{model}」不存在,請管理者更正 speech.model 後重新啟動。")
+        }
+        _ => "語音模型無法開啟,請管理者查看啟動時的紀錄,並執行 fenwen doctor。".to_owned(),
     }
 }
 
@@ -233,6 +247,7 @@ fn told(error: CallError) -> anyhow::Error {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::registry::{ModelId, VerifyError};
 
     #[test]
     fn a_card_that_candle_has_no_kernels_for_is_not_waited_for() {
@@ -255,5 +270,29 @@ mod tests {
         assert_eq!(n_workers(&config, card), n_workers(&config, Device::Cpu));
         config.speech.workers = 7;
         assert_eq!(n_workers(&config, card), 7);
+    }
+
+    /// What callers are told of a failure.
+    #[track_caller]
+    fn check_remedy(error: RegistryError, words: &[&str]) {
+        let told = remedy(&anyhow::Error::new(error).context("外層"), "whisper-base");
+        assert!(words.iter().all(|it| told.contains(it)), "{told}");
+    }
+
+    #[test]
+    fn models_that_are_missing_broken_and_unknown_have_remedies_of_their_own() {
+        let id = ModelId::try_from("whisper-base".to_owned()).unwrap();
+        let file = || "w".to_owned();
+        let missing = RegistryError::Missing { id: id.clone(), file: file() };
+        check_remedy(missing, &["尚未安裝", "models pull whisper-base silero-vad"]);
+        let source = VerifyError::Mismatch { path: "w".into(), expected: file(), found: file() };
+        check_remedy(
+            RegistryError::Broken { id, file: file(), source },
+            &["毀損", "models verify"],
+        );
+        let unknown = RegistryError::Unknown { id: "whisper-base".to_owned(), known: file() };
+        check_remedy(unknown, &["不存在", "speech.model"]);
+        let other = remedy(&anyhow::anyhow!("other"), "whisper-base");
+        assert!(other.contains("無法開啟") && !other.contains("尚未安裝"), "{other}");
     }
 }

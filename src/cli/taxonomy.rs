@@ -19,6 +19,7 @@ use crate::task::service::ServiceName;
 use crate::task::taxonomy::TaxonomyComparison;
 
 use super::audit::{by_operator, on_record};
+use super::words::name;
 use super::{jobs, routing};
 
 /// Largest table, in bytes.
@@ -32,13 +33,13 @@ pub(super) enum TaxonomyCommand {
         /// 單位表(UTF-8)
         file: PathBuf,
         /// 新版本的名稱
-        #[arg(long = "as", value_name = "VERSION")]
+        #[arg(long = "as", value_name = "VERSION", value_parser = name)]
         name: String,
         /// 自哪一日起適用(YYYY-MM-DD);表上沒有的單位於該日裁撤
         #[arg(long, value_name = "DAY")]
         on: String,
         /// 機關代碼
-        #[arg(long, default_value = "301000000A")]
+        #[arg(long, default_value = "301000000A", value_parser = name)]
         org: String,
         /// 將做成的版本寫入檔案,供簽署或檢視
         #[arg(long, value_name = "FILE")]

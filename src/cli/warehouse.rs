@@ -1,5 +1,6 @@
 //! `fenwen export`: days of statistics for the data warehouse.
 
+use std::collections::BTreeSet;
 use std::io::Write;
 use std::path::{Path, PathBuf};
 
@@ -27,6 +28,9 @@ pub(super) struct Options {
     /// 輸出目錄;預設為資料目錄下的 exports
     #[arg(long, value_name = "DIR")]
     out: Option<PathBuf>,
+    /// 其他節點的稽核紀錄目錄(data_dir/audit),其呼叫一併計入 ai_usage_daily;可重複
+    #[arg(long, value_name = "DIR")]
+    audit: Vec<PathBuf>,
 }
 
 /// Exports the days and tells what was written where.
@@ -43,7 +47,7 @@ pub(super) fn run(options: &Options, config: &Config) -> anyhow::Result<()> {
     let exported = on_record(config, row, |row| {
         let mut all = Vec::new();
         for day in days {
-            let exported = export(&store, config, day, &out)?;
+            let exported = export(&store, config, (day, &options.audit), &out)?;
             let n_delivered = deliver(config, &exported)?;
             // Who asks for a day by name may do so because its event was lost.
             if options.day.is_some() || 0 < n_delivered || exported.iter().any(|it| it.is_new) {
@@ -70,9 +74,15 @@ fn ended(day: &str, today: Date) -> anyhow::Result<Date> {
     Ok(parsed)
 }
 
-/// Writes a day.
-fn export(store: &Store, config: &Config, day: Date, out: &Path) -> anyhow::Result<Vec<Exported>> {
-    let calls = calls(config, day).with_context(|| format!("無法讀取稽核紀錄中 {day} 的呼叫"))?;
+/// Writes a day, with the calls of this node and of the nodes whose audit logs are told.
+fn export(
+    store: &Store,
+    config: &Config,
+    (day, audits): (Date, &[PathBuf]),
+    out: &Path,
+) -> anyhow::Result<Vec<Exported>> {
+    let calls =
+        calls(config, audits, day).with_context(|| format!("無法讀取稽核紀錄中 {day} 的呼叫"))?;
     // The key of the audit log's checkpoints: whoever receives both needs one public key.
     let key = AuditKey::open(&config.data_dir().join("keys")).context("無法開啟簽章金鑰")?;
     let sign = |bytes: &[u8]| key.sign(bytes);
@@ -106,21 +116,29 @@ fn deliver_to(settings: &Bucket, _: &[Exported]) -> anyhow::Result<usize> {
     super::jobs::bucket(settings).map(|_| 0)
 }
 
-/// The calls of a day that this node answered.
-fn calls(config: &Config, day: Date) -> anyhow::Result<Vec<Call>> {
-    let folder = config.data_dir().join("audit");
-    if !folder.is_dir() {
-        return Ok(Vec::new());
+/// The calls of a day that this node answered, and those of the other audit logs.
+fn calls(config: &Config, others: &[PathBuf], day: Date) -> anyhow::Result<Vec<Call>> {
+    let own = config.data_dir().join("audit");
+    // A folder that is told is there; a new node has none yet. What is told twice is counted once.
+    let mut folders = BTreeSet::new();
+    for other in others {
+        let found =
+            other.canonicalize().with_context(|| format!("無法讀取 {}", other.display()))?;
+        ensure!(found.is_dir(), "{} 不是資料夾", other.display());
+        folders.insert(found);
     }
+    folders.extend(own.canonicalize().ok().filter(|it| it.is_dir()));
     let time = day.midnight_in_taiwan()..day.next_day().midnight_in_taiwan();
     let mut calls = Vec::new();
-    audit::search(&folder, &Query { time, ..Query::default() }, |row| {
-        let is_call = matches!(row.event, AuditEvent::ApiCalled | AuditEvent::BusCalled);
-        if let (true, Some(Phase::Close), Some(status)) = (is_call, row.phase, row.status) {
-            let took_ms = row.duration_ms.unwrap_or_default();
-            calls.push(Call { client: row.client, operation: row.action, status, took_ms });
-        }
-    })?;
+    for folder in folders {
+        audit::search(&folder, &Query { time: time.clone(), ..Query::default() }, |row| {
+            let is_call = matches!(row.event, AuditEvent::ApiCalled | AuditEvent::BusCalled);
+            if let (true, Some(Phase::Close), Some(status)) = (is_call, row.phase, row.status) {
+                let took_ms = row.duration_ms.unwrap_or_default();
+                calls.push(Call { client: row.client, operation: row.action, status, took_ms });
+            }
+        })?;
+    }
     Ok(calls)
 }
 

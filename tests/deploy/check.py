@@ -126,7 +126,7 @@ def check_chart():
     values = yaml.safe_load((CHART / "values.yaml").read_text(encoding="utf-8"))
     documents = rendered(values)
     kinds = sorted(it["kind"] for it in documents)
-    assert kinds == ["ConfigMap", "CronJob"] + ["PodDisruptionBudget"] * 3 + ["Service"] * 4 + ["StatefulSet"] * 3, kinds
+    assert kinds == ["ConfigMap"] + ["CronJob"] * 2 + ["PodDisruptionBudget"] * 3 + ["Service"] * 4 + ["StatefulSet"] * 3, kinds
     for document in documents:
         for version in VERSIONS:
             kubernetes_validate.validate(document, version, strict=True)
@@ -144,15 +144,52 @@ def check_chart():
             volumes = {it["name"] for it in pod["volumes"]}
             volumes |= {it["metadata"]["name"] for it in document["spec"].get("volumeClaimTemplates", [])}
             assert {it["name"] for it in container["volumeMounts"]} <= volumes, container["name"]
-    assert n_containers == 7, n_containers
+    assert n_containers == 8, n_containers
     for document in (it for it in documents if it["kind"] == "StatefulSet"):
         wanted = document["spec"]["selector"]["matchLabels"]
         assert wanted.items() <= document["spec"]["template"]["metadata"]["labels"].items()
         assert document["spec"]["serviceName"] in {name for kind, name in names if kind == "Service"}
     check_groups(values)
-    values["roles"]["relay"]["replicas"], values["export"]["enabled"] = 0, False
-    assert len(rendered(values)) == len(documents) - 4, "a role of 0 and no export are left out"
+    check_backup(values, documents)
+    values["roles"]["relay"]["replicas"], values["export"]["enabled"], values["backup"]["enabled"] = 0, False, False
+    assert len(rendered(values)) == len(documents) - 5, "a role of 0, no export and no backup are left out"
     return values["config"]
+
+
+def check_backup(values, documents):
+    """The backup of the chart is that of the systemd unit: the same hour, as many days, not into the claim of the export."""
+    job = next(it for it in documents if it["metadata"]["name"] == f"{RELEASE}-backup")
+    timer = (UNITS / "fenwen-backup.timer").read_text(encoding="utf-8")
+    hour, minute = re.search(r"^OnCalendar=\*-\*-\* (\d\d):(\d\d):00 Asia/Taipei$", timer, re.M).groups()
+    assert job["spec"]["schedule"] == f"{int(minute)} {int(hour)} * * *" and job["spec"]["timeZone"] == "Asia/Taipei"
+    unit = (UNITS / "fenwen-backup.service").read_text(encoding="utf-8")
+    [(container, pod)] = containers(job)
+    env = {it["name"]: it["value"] for it in container["env"]}
+    assert re.search(r"--keep-days (\d+)", unit).group(1) == env["KEEP_DAYS"]
+    script = container["args"][0]
+    assert 'fenwen backup --config /etc/fenwen/fenwen.toml --keep-days "$KEEP_DAYS" "/backups/' in script, script
+    subprocess.run(["sh", "-n", "-c", script], check=True)
+    claims = [it["persistentVolumeClaim"]["claimName"] for it in pod["volumes"] if "persistentVolumeClaim" in it]
+    assert claims == [values["backup"]["claim"]] and values["backup"]["claim"] != values["export"]["claim"]
+
+
+def check_image():
+    """The recipe of the image: built as the Makefile builds, run by the user that the chart runs, and nothing private goes in."""
+    recipe = (ROOT / "deploy/Containerfile").read_text(encoding="utf-8")
+    lines = [it for it in recipe.replace("\\\n", " ").splitlines() if it and not it.startswith("#")]
+    words = [it.split(None, 1) for it in lines]
+    by_name = {}
+    for name, rest in words:
+        by_name.setdefault(name, []).append(rest)
+    assert by_name["USER"] == ["10001:10001"] and by_name["ENTRYPOINT"] == ['["fenwen"]']
+    assert by_name["VOLUME"] == ['["/var/lib/fenwen", "/models"]']
+    assert "/healthz/ready" in by_name["HEALTHCHECK"][0], by_name["HEALTHCHECK"]
+    assert any("cargo build --release --locked" in it for it in by_name["RUN"])
+    wanted = re.search(r'^rust-version = "([\d.]+)"', (ROOT / "Cargo.toml").read_text(encoding="utf-8"), re.M).group(1)
+    assert by_name["FROM"][0].startswith(f"rust:{wanted}"), by_name["FROM"]
+    # Without the context's own history, builds and data.
+    ignored = set((ROOT / ".dockerignore").read_text(encoding="utf-8").split())
+    assert {".git", "target", "data", "**/*.key", ".venv"} <= ignored, ignored
 
 
 def check_groups(values):
@@ -219,6 +256,8 @@ def check_timers():
 def main():
     server = sys.argv[1]
     settings = check_chart()
+    check_image()
+    print("ok   image: its recipe, not built")
     print("ok   chart: expanded and valid for Kubernetes", *VERSIONS)
     check_settings(server, settings)
     print("ok   settings of the chart")

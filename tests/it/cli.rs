@@ -171,6 +171,53 @@ fn the_bus_of_a_server_is_checked() {
 }
 
 #[test]
+fn help_names_every_role_and_speaks_the_words_of_operators() {
+    let serve = String::from_utf8(fenwen(&["serve", "--help"]).stdout).unwrap();
+    for role in
+        ["all(全部)", "api(只接受請求)", "worker(只執行工作)", "relay(只送出事件與 webhook)"]
+    {
+        assert!(serve.contains(role), "{role}: {serve}");
+    }
+    for word in ["用法:fenwen serve", "選項:", "顯示說明"] {
+        assert!(serve.contains(word), "{word}: {serve}");
+    }
+    assert!(!serve.contains("Print") && !serve.contains("Usage"), "{serve}");
+    assert!(fenwen(&["serve", "--version"]).status.success());
+    let models = String::from_utf8(fenwen(&["models", "--help"]).stdout).unwrap();
+    // The parser's own line on `help` has no other words.
+    let mut english =
+        models.lines().filter(|it| !it.starts_with("  help ") && it.contains(" the "));
+    assert_eq!(english.next(), None, "{models}");
+}
+
+#[test]
+fn capacity_refuses_what_nobody_has_and_warns_of_the_database() {
+    let files = concat!(env!("CARGO_MANIFEST_DIR"), "/eval/capacity");
+    let (small, large) = (format!("{files}/two-cores.toml"), format!("{files}/h200.toml"));
+    check_refused(&["capacity", &small, "--per-hour", "1e12"], &["--per-hour", "10000"]);
+    check_refused(
+        &["capacity", &large, "--station", "speech-h200", "--per-hour", "1e300"],
+        &["10000"],
+    );
+    let ask = ["capacity", &small, "--station", "letters-cpu", "--per-hour", "10000000"];
+    let told = String::from_utf8(fenwen(&ask).stdout).unwrap();
+    assert!(told.contains("需要") && told.contains("警告:受限於資料庫"), "{told}");
+}
+
+#[test]
+fn an_export_counts_the_calls_of_nodes_whose_audit_logs_it_is_told() {
+    let (own, other) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
+    let folder = own.path().to_str().unwrap();
+    let audit = other.path().join("audit");
+    let told = audit.to_str().unwrap();
+    let export = ["export", "--day", "2026-01-01", "--data-dir", folder, "--audit", told];
+    check_refused(&export, &[told]);
+    std::fs::create_dir(&audit).unwrap();
+    let done = fenwen(&export);
+    assert!(done.status.success(), "{}", String::from_utf8_lossy(&done.stderr));
+}
+
+#[test]
 fn help_teaches() {
     let help = String::from_utf8(fenwen(&["--help"]).stdout).unwrap();
     for word in ["config", "eval", "train", "--data-dir"] {

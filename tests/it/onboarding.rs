@@ -158,6 +158,9 @@ fn a_table_of_units_becomes_the_next_version() {
     assert!(rows(world.path()).iter().any(|it| it.action == "taxonomy import"));
     let (_, error) = world.refused(&[&import[..], &["--apply"]].concat());
     assert!(error.contains("已有同名的版本"), "{error}");
+    let (_, error) =
+        world.refused(&["taxonomy", "import", &table, "--as", " ", "--on", "2199-01-01"]);
+    assert!(error.contains("不得空白"), "{error}");
     let (_, error) = world.refused(&["taxonomy", "import", &table, "--as", "3", "--on", "soon"]);
     assert!(error.contains("YYYY-MM-DD"), "{error}");
 }

@@ -44,6 +44,15 @@ pub(super) struct Times {
     pub(super) busy: f64,
 }
 
+/// Why no number of workers is said.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub(super) enum Unmet {
+    /// A lone call takes longer than the target.
+    TooSlow,
+    /// More than [`MAX_WORKERS`] are needed.
+    TooMany,
+}
+
 impl Station {
     /// Calls in an hour that so many workers can do at best, with full batches.
     pub(super) fn ceiling(&self, n_workers: usize) -> f64 {
@@ -52,18 +61,31 @@ impl Station {
         (n_workers * self.slots) as f64 * batch / full_ms * MS_PER_HOUR
     }
 
-    /// The fewest workers that answer 95 of 100 calls within `target_ms`; none when a lone call takes longer than that.
-    pub(super) fn workers_for(&self, per_hour: f64, target_ms: f64) -> Option<(usize, Times)> {
+    /// The fewest workers that answer 95 of 100 calls within `target_ms`.
+    ///
+    /// # Errors
+    /// [`Unmet`].
+    pub(super) fn workers_for(
+        &self,
+        per_hour: f64,
+        target_ms: f64,
+    ) -> Result<(usize, Times), Unmet> {
         let meets = |n: usize| Some(self.times(n, per_hour)).filter(|it| it.p95 <= target_ms);
-        let least = whole((per_hour / (MAX_LOAD * self.ceiling(1))).ceil()).max(1);
-        let mut low = least - 1;
-        let mut high = least;
+        let least = (per_hour / (MAX_LOAD * self.ceiling(1))).ceil().max(1.0);
+        if MAX_WORKERS as f64 <= least {
+            return Err(Unmet::TooMany);
+        }
+        let mut low = whole(least) - 1;
+        let mut high = whole(least);
         while meets(high).is_none() {
             // Where nobody waits and it is still too slow, no number helps.
             if per_hour < self.ceiling(high) / MUCH_ROOM {
-                return None;
+                return Err(Unmet::TooSlow);
             }
-            (low, high) = (high, high * 2);
+            if high == MAX_WORKERS {
+                return Err(Unmet::TooMany);
+            }
+            (low, high) = (high, (high * 2).min(MAX_WORKERS));
         }
         while low + 1 < high {
             let middle = low.midpoint(high);
@@ -72,10 +94,11 @@ impl Station {
                 None => low = middle,
             }
         }
-        Some((high, self.times(high, per_hour)))
+        Ok((high, self.times(high, per_hour)))
     }
 
-    /// The most calls in an hour of which so many workers answer 95 of 100 within `target_ms`; none as above.
+    /// The most calls in an hour of which so many workers answer 95 of 100 within `target_ms`; none when a lone call takes longer
+    /// than that.
     pub(super) fn rate_for(&self, n_workers: usize, target_ms: f64) -> Option<(f64, Times)> {
         let (mut low, mut high) = (0.0, MAX_LOAD * self.ceiling(n_workers));
         let at_most = self.times(n_workers, high);
@@ -136,6 +159,9 @@ const US_PER_MS: f64 = 1000.0;
 
 /// Of full batches: above it a queue takes longer to settle than anybody watches, and any mishap makes it grow.
 const MAX_LOAD: f64 = 0.95;
+
+/// More of them are not simulated: it would take minutes, and nobody has them.
+pub(super) const MAX_WORKERS: usize = 10_000;
 
 /// Workers that have this much more than they need make nobody wait.
 const MUCH_ROOM: f64 = 64.0;
@@ -222,11 +248,18 @@ mod tests {
         assert!(times.p95 <= 150.0 && 150.0 < ONE.times(n - 1, 10.0 * PER_HOUR).p95, "{n}");
         let (rate, _) = ONE.rate_for(n, 150.0).unwrap();
         assert!(10.0 * PER_HOUR <= rate * 1.01 && rate < ONE.ceiling(n), "{rate}");
-        assert_eq!(ONE.workers_for(PER_HOUR, 99.0), None);
+        assert_eq!(ONE.workers_for(PER_HOUR, 99.0), Err(Unmet::TooSlow));
         // However patient callers are, something is left for the unforeseen.
         let (rate, _) = ONE.rate_for(2, 1e9).unwrap();
         check(rate, 0.95 * 2.0 * PER_HOUR, 1e-9);
         assert_eq!(ONE.workers_for(9.6 * PER_HOUR, 1e9).unwrap().0, 11);
         assert_eq!(ONE.rate_for(3, 99.0), None);
+    }
+
+    #[test]
+    fn a_rate_that_nobody_can_serve_is_not_simulated() {
+        let refused = |calls| ONE.workers_for(calls, 1e9).unwrap_err();
+        assert_eq!(refused(0.95 * PER_HOUR * 1e6), Unmet::TooMany);
+        assert_eq!(refused(f64::MAX), Unmet::TooMany);
     }
 }

@@ -85,8 +85,14 @@ pub enum EncoderError {
         /// Those that are known.
         found: String,
     },
-    /// It cannot be opened.
-    #[error("failed to open the sentence encoder: {reason}; fenwen models pull gets it")]
+    /// Its files are not on this machine.
+    #[error("the sentence encoder is not on this machine: run `fenwen models pull {id}`")]
+    Missing {
+        /// The model.
+        id: String,
+    },
+    /// It is here and cannot be opened.
+    #[error("failed to open the sentence encoder: {reason}")]
     Open {
         /// Why, the whole chain.
         reason: String,
@@ -159,7 +165,14 @@ fn add(answer: &mut EmbeddingAnswer, found: Vec<Embedding>) -> Result<(), CallEr
 
 fn not_installed(error: &EncoderError) -> CallError {
     tracing::error!(reason = %error, "texts were not embedded");
-    let message = "語句編碼器尚未安裝或無法開啟,請執行:fenwen models pull use-multilingual-v3";
+    let message = match error {
+        EncoderError::Missing { id } => {
+            format!("語句編碼器尚未安裝,請執行:fenwen models pull {id}")
+        }
+        EncoderError::Other { .. } | EncoderError::Open { .. } => {
+            "語句編碼器無法開啟,原因見紀錄檔;請執行:fenwen models verify,檔案毀損者以 fenwen models pull 重新下載".to_owned()
+        }
+    };
     CallError::new(ErrorCode::Conflict, message)
 }
 

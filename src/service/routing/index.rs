@@ -37,6 +37,7 @@ const EXAMPLES: &[u8] = include_bytes!("index/examples.jsonl");
 const BY_EXAMPLES: &str = "尚未建立問答索引,以內建的展示資料回答;請執行 fenwen qa import、fenwen qa approve 與 fenwen qa index";
 const NO_ENCODER: &str =
     "語句編碼器尚未下載,問答只比對文字;請執行 fenwen models pull,再執行 fenwen qa index";
+const BROKEN_ENCODER: &str = "語句編碼器無法開啟,問答只比對文字;請執行 fenwen models verify,檔案毀損者以 fenwen models pull 重新下載,再執行 fenwen qa index";
 const NO_VECTORS: &str =
     "問答索引建立時沒有語句編碼器,只比對文字;請執行 fenwen models pull,再執行 fenwen qa index";
 const OTHER_ENCODER: &str = "問答索引由另一個語句編碼器建立,請執行 fenwen qa index 重建";
@@ -303,9 +304,10 @@ impl IndexSlot {
             Err(EncoderError::Other { wanted, found }) => {
                 Err(IndexFileError::Encoder { made: wanted, here: found })
             }
-            Err(error @ EncoderError::Open { .. }) => {
+            Err(error) => {
                 tracing::warn!(reason = %error, "questions are compared by words only");
-                Ok((index, Some(NO_ENCODER)))
+                let is_missing = matches!(error, EncoderError::Missing { .. });
+                Ok((index, Some(if is_missing { NO_ENCODER } else { BROKEN_ENCODER })))
             }
         }
     }

@@ -114,7 +114,7 @@ impl Speech {
         Arc::new(Speech::with(Ears::Elsewhere(audio), limits, clock))
     }
 
-    /// A desk that hears nothing until an operator does what `remedy` says.
+    /// A desk that hears nothing until an operator does what `remedy` says: sentences that also say why.
     pub fn deaf(remedy: String, clock: Arc<dyn Clock>) -> Arc<Speech> {
         Arc::new(Speech::with(Ears::Missing(remedy), SpeechLimits::default(), clock))
     }
@@ -167,10 +167,7 @@ impl Speech {
                 let message = "這個節點不直接轉寫(server.services),請以 POST /api/v1/speech/transcriptions 建立工作,或改送提供此服務的節點。";
                 Err(CallError::new(ErrorCode::Unavailable, message))
             }
-            Ears::Missing(remedy) => {
-                let message = format!("語音模型尚未安裝,{remedy}");
-                Err(CallError::new(ErrorCode::Conflict, message))
-            }
+            Ears::Missing(remedy) => Err(CallError::new(ErrorCode::Conflict, remedy.clone())),
         }
     }
 

@@ -4,7 +4,7 @@ use std::fs;
 use std::path::Path;
 
 use fenwen::cli::models::{self, ModelsCommand, Needs};
-use fenwen::config::Config;
+use fenwen::config::{Config, NodeService};
 use fenwen::registry::ModelRegistry;
 
 use super::ID;
@@ -62,8 +62,28 @@ fn verify_fails_on_a_broken_model_and_on_a_missing_one_asked_for() {
     fs::create_dir_all(lab.store()).unwrap();
     fs::write(lab.stored(), lab.wrong_content()).unwrap();
     let (out, done) = verify(Vec::new());
-    assert!(out.contains("毀損") && out.contains("expected") && out.contains("found"), "{out}");
+    assert!(out.contains("毀損") && out.contains("應為") && out.contains("實為"), "{out}");
     assert!(done.unwrap_err().contains("fenwen models pull"));
+}
+
+#[test]
+fn a_speech_model_that_nobody_knows_is_named_with_those_that_are() {
+    let lab = Lab::new();
+    let pull = |services: Vec<NodeService>| {
+        let mut config = Config::default();
+        config.server.services = services;
+        config.speech.model = "whisper-bass".to_owned();
+        let command = ModelsCommand::Pull { ids: Vec::new(), all: false, from: None };
+        let settings = lab.settings(&[&lab.dir_source()]);
+        models::run_with(command, settings, Needs::of(&config), &(), &mut Vec::new())
+    };
+    let error = pull(vec![NodeService::Speech]).unwrap_err().to_string();
+    assert!(
+        error.contains("whisper-bass") && error.contains("whisper-base、whisper-small"),
+        "{error}"
+    );
+    let other = pull(vec![NodeService::Letters]).map_err(|it| it.to_string());
+    assert!(!other.is_err_and(|it| it.contains("speech.model")), "this node hears nothing");
 }
 
 #[test]

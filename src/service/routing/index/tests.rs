@@ -28,7 +28,7 @@ struct Installed(bool);
 impl Encoders for Installed {
     fn open(&self, sha256: &str) -> Result<Arc<dyn TextEncoder>, EncoderError> {
         match (self.0, sha256) {
-            (false, _) => Err(EncoderError::Open { reason: "not pulled".to_owned() }),
+            (false, _) => Err(EncoderError::Missing { id: "an-encoder".to_owned() }),
             (true, HERE) => Ok(Arc::new(Installed(true))),
             (true, _) => {
                 Err(EncoderError::Other { wanted: sha256.to_owned(), found: HERE.to_owned() })

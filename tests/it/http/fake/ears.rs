@@ -20,7 +20,10 @@ pub(super) fn speech_of(
         return Speech::elsewhere(AudioLimits::default(), SpeechLimits::default(), clock);
     }
     let Some(ear) = ear else {
-        return Speech::deaf("請執行 fenwen models pull whisper-base。".to_owned(), clock);
+        return Speech::deaf(
+            "語音模型尚未安裝,請執行 fenwen models pull whisper-base。".to_owned(),
+            clock,
+        );
     };
     // Long enough for a busy machine, short enough to wait for.
     let idle = Duration::from_secs(8);
