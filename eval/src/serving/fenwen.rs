@@ -129,7 +129,7 @@ fn gate(store: Store, clock: Arc<dyn Clock>) -> Arc<Gate> {
         idle: Duration::from_secs(90 * 24 * 60 * 60),
         issuers: Vec::new(),
     };
-    Gate::new(settings, Policy { strong: Vec::new() }, store, clock)
+    Gate::new(settings, Policy { strong: Vec::new(), strong_acr: Vec::new() }, store, clock)
 }
 
 fn webhooks(store: Store, clock: Arc<dyn Clock>) -> Webhooks {
