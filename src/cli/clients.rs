@@ -21,6 +21,7 @@ use crate::policy::{Policy, Role, Scope, Scopes};
 use crate::store::Store;
 use crate::store::clients::{ClientKey, ClientRow};
 
+use super::retention::require_name;
 use super::words::name;
 use super::{audit, jobs};
 
@@ -196,6 +197,7 @@ fn perform(command: ClientsCommand, config: &Config) -> anyhow::Result<()> {
             }
         }
         ClientsCommand::Import { file, approved_by, apply } => {
+            require_name(&approved_by).context("--approved-by")?;
             import::run(&file, (&approved_by, apply), config, &mut out)?;
         }
         ClientsCommand::Review { by, verify } => review::run(by, verify, config, &mut out)?,
@@ -253,6 +255,7 @@ impl Registration {
             certificate_sha256: self.certificate,
             exchange_name: self.partner,
         };
+        require_name(&self.approved_by).context("--approved-by")?;
         Ok(application.row(&self.approved_by, now)?)
     }
 }

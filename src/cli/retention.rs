@@ -297,9 +297,10 @@ fn holds(config: &Config) -> anyhow::Result<()> {
     Ok(())
 }
 
-/// A name or a reason: 1 to 128 characters, none of them a control character.
+/// A name or a reason: 1 to 128 characters, none of them a control character, and no blanks around it: with them one person
+/// could be two.
 pub(super) fn require_name(text: &str) -> anyhow::Result<()> {
-    let is_word = !text.trim().is_empty() && Word::new(text).is_some();
-    ensure!(is_word, "請寫 1 至 128 個字元,不含換行");
+    let is_word = !text.is_empty() && text.trim() == text && Word::new(text).is_some();
+    ensure!(is_word, "請寫 1 至 128 個字元,不含換行,前後不可有空格");
     Ok(())
 }

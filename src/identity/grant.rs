@@ -34,9 +34,6 @@ impl Application {
     pub fn row(&self, approver: &str, now: Duration) -> Result<ClientRow, Unfit> {
         self.check_names()?;
         self.check_conditions()?;
-        if approver.trim().is_empty() {
-            return Err(unfit("approved_by", "", "不可空白:請填核准人的帳號"));
-        }
         let certificate = match &self.certificate_sha256 {
             None => None,
             Some(text) => Some(fingerprint(text).ok_or_else(|| {
@@ -179,7 +176,6 @@ mod tests {
         let spelt = Application { exchange_name: name, ..application() };
         let partner = spelt.row("u-2", DAY).unwrap().partner;
         assert_eq!(partner.as_deref(), Some("TW/GOV/301000000A/分文"), "one spelling is kept");
-        assert_eq!(application().row(" ", DAY).unwrap_err().field, "approved_by");
         check(|it| it.client_id = "王小明".to_owned(), "client_id");
         check(|it| it.org = "a_b".to_owned(), "org");
         check(|it| it.units = vec!["a\nb".to_owned()], "units");

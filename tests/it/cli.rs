@@ -237,6 +237,15 @@ fn a_mistyped_folder_becomes_no_installation() {
 }
 
 #[test]
+fn who_approves_is_one_name() {
+    for name in [" ", "", "甲 ", "甲\n"] {
+        let add = ["clients", "add", "mailbox", "--purpose", "petition", "--approved-by", name];
+        check_refused(&add, &["--approved-by"]);
+    }
+    check_refused(&["subject", "approve", "x", "--by", "甲 "], &[]);
+}
+
+#[test]
 fn what_operators_do_with_jobs_is_on_record() {
     let data = tempfile::tempdir().unwrap();
     drop(Store::open(data.path()).unwrap());
