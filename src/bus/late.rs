@@ -117,16 +117,7 @@ impl Late {
             let _ = stopped.await;
             handle.stop().await;
         });
-        let abort = task.abort_handle();
-        let stop = move || {
-            async move {
-                drop(sender);
-                // It was aborted, if it fails.
-                let _ = task.await;
-            }
-            .boxed()
-        };
-        Handle { stop: Some(Box::new(stop)), task: abort }
+        Handle::of(task, move || drop(sender))
     }
 }
 

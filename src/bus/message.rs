@@ -168,11 +168,28 @@ pub(super) fn dead_letter(
 
 /// Something that runs on the bus. Dropping it ends it at once, as a crash would.
 pub struct Handle {
-    pub(super) stop: Option<Box<dyn FnOnce() -> BoxFuture<'static, ()> + Send + Sync>>,
-    pub(super) task: tokio::task::AbortHandle,
+    stop: Option<Box<dyn FnOnce() -> BoxFuture<'static, ()> + Send + Sync>>,
+    task: tokio::task::AbortHandle,
 }
 
 impl Handle {
+    /// Of a task that takes nothing new once `stop` was called, and then ends by itself.
+    pub(super) fn of(
+        task: tokio::task::JoinHandle<()>,
+        stop: impl FnOnce() + Send + Sync + 'static,
+    ) -> Handle {
+        let abort = task.abort_handle();
+        let stop = move || {
+            async move {
+                stop();
+                // It was aborted, if it fails.
+                let _ = task.await;
+            }
+            .boxed()
+        };
+        Handle { stop: Some(Box::new(stop)), task: abort }
+    }
+
     /// Takes nothing new and waits for what runs.
     pub async fn stop(mut self) {
         if let Some(stop) = self.stop.take() {

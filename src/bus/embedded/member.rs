@@ -26,16 +26,7 @@ pub(super) fn start(shared: &Arc<Shared>, subscription: Subscription) -> Handle 
         closing: shared.closing.subscribe(),
     };
     let task = tokio::spawn(member.run());
-    let abort = task.abort_handle();
-    let stop = move || {
-        async move {
-            stop.send_replace(true);
-            // It was aborted, if it fails.
-            let _ = task.await;
-        }
-        .boxed()
-    };
-    Handle { stop: Some(Box::new(stop)), task: abort }
+    Handle::of(task, move || _ = stop.send_replace(true))
 }
 
 struct Member {

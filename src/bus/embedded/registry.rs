@@ -3,7 +3,6 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use futures_util::FutureExt;
 use tokio::sync::oneshot;
 
 use super::Shared;
@@ -88,14 +87,5 @@ pub(super) fn serve(shared: &Arc<Shared>, spec: &ServiceSpec) -> Handle {
         drop(registration);
         gate.empty().await;
     });
-    let abort = task.abort_handle();
-    let stop = move || {
-        async move {
-            drop(sender);
-            // It was aborted, if it fails.
-            let _ = task.await;
-        }
-        .boxed()
-    };
-    Handle { stop: Some(Box::new(stop)), task: abort }
+    Handle::of(task, move || drop(sender))
 }

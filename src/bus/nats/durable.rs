@@ -56,16 +56,7 @@ pub(super) async fn subscribe(nats: &Nats, wanted: Subscription) -> Result<Handl
         places: Arc::new(Semaphore::new(wanted.max_in_flight.max(1))),
     };
     let task = tokio::spawn(member.run(consumer, [stopped, nats.closing.subscribe()], pass));
-    let abort = task.abort_handle();
-    let stop = move || {
-        async move {
-            stop.send_replace(true);
-            // It was aborted, if it fails.
-            let _ = task.await;
-        }
-        .boxed()
-    };
-    Ok(Handle { stop: Some(Box::new(stop)), task: abort })
+    Ok(Handle::of(task, move || _ = stop.send_replace(true)))
 }
 
 /// The durable on the server; made when it is not there, to begin as `policy` says.

@@ -9,7 +9,7 @@ use async_nats::RequestErrorKind;
 use async_nats::service::endpoint::Endpoint as NatsEndpoint;
 use async_nats::service::{NATS_SERVICE_ERROR, NATS_SERVICE_ERROR_CODE, Request as NatsRequest};
 use async_nats::service::{Service, ServiceExt};
-use futures_util::{FutureExt, StreamExt};
+use futures_util::StreamExt;
 use serde_json::json;
 use tokio::sync::{Semaphore, watch};
 use tokio::task::JoinSet;
@@ -91,16 +91,7 @@ pub(super) async fn serve(nats: &Nats, spec: ServiceSpec) -> Result<Handle, BusE
     let (stop, stopped) = watch::channel(false);
     let closing = nats.closing.subscribe();
     let task = tokio::spawn(run(service, endpoints, [stopped, closing], pass));
-    let abort = task.abort_handle();
-    let stop = move || {
-        async move {
-            stop.send_replace(true);
-            // It was aborted, if it fails.
-            let _ = task.await;
-        }
-        .boxed()
-    };
-    Ok(Handle { stop: Some(Box::new(stop)), task: abort })
+    Ok(Handle::of(task, move || _ = stop.send_replace(true)))
 }
 
 struct Served {

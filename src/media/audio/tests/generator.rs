@@ -70,6 +70,7 @@ impl Wav {
 }
 
 /// A WebM file that announces so many milliseconds, of Opus packets with their moments, each in a cluster of its own.
+#[cfg(feature = "audio")]
 pub(super) fn webm(millis: f64, packets: &[(u64, Vec<u8>)]) -> Vec<u8> {
     let element = |id: &[u8], content: &[u8]| -> Vec<u8> {
         let size = 0x1000_0000 | content.len() as u32;
