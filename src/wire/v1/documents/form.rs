@@ -39,7 +39,7 @@ pub struct ExchangeMeta {
 /// Reads a form: a DI file, and an [`ExchangeMeta`] where one was sent with it.
 ///
 /// # Errors
-/// As [`parse`] and [`parse_exchange`]; what is wrong of the second part stands below `/meta`.
+/// As [`super::parse`] and [`parse_exchange`]; what is wrong of the second part stands below `/meta`.
 pub fn parse_form(
     file: &[u8],
     meta: Option<&[u8]>,
