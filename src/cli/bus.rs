@@ -20,6 +20,8 @@ use crate::bus::{Late, Nats, NatsSettings, NatsTls};
 use crate::config::{BusEngine, Config};
 use crate::service::notices::{NoticeKind, Notices};
 
+use super::words::chain;
+
 /// Longest wait of the check for one answer.
 const TIMEOUT: Duration = Duration::from_secs(5);
 /// How often a server looks whether that of its bus is there.
@@ -156,17 +158,6 @@ async fn open_nats(config: &Config) -> Result<Arc<dyn Bus>, BusError> {
 pub(super) fn told(error: BusError) -> anyhow::Error {
     let remedy = error.remedy();
     anyhow!("{}({remedy})", chain(&error))
-}
-
-/// A failure with its causes.
-fn chain(error: &BusError) -> String {
-    let mut causes = vec![error.to_string()];
-    let mut source = std::error::Error::source(error);
-    while let Some(cause) = source {
-        causes.push(cause.to_string());
-        source = cause.source();
-    }
-    causes.join(":")
 }
 
 async fn check(config: &Config) -> anyhow::Result<()> {

@@ -12,12 +12,12 @@ use sha2::{Digest, Sha256};
 use crate::base::{ErrorCode, Private, TraceContext, hex};
 use crate::http::told::OfLoad;
 use crate::service::jobs::{
-    Caller, Job, JobFilter, JobInput, JobOrder, JobState, Outlook, Prepared, Repetition,
+    Caller, Job, JobFilter, JobInput, JobOrder, Prepared, Repetition, status,
 };
 use crate::task::call::{CallContext, CallError};
 use crate::wire::call;
 use crate::wire::problem::Problem;
-use crate::wire::v1::jobs::{self, JobAccepted, JobLinks, JobPage, JobRequest, JobResponse};
+use crate::wire::v1::jobs::{self, JobAccepted, JobPage, JobRequest, JobResponse};
 use crate::wire::v1::meta::Purpose;
 
 use super::body::{self, BodyLimit};
@@ -40,10 +40,6 @@ const AROUND: usize = 4 << 10;
 
 /// Longest idempotency key.
 const MAX_KEY: usize = 256;
-
-/// Jobs of one page, unless asked for otherwise; and at most.
-const PAGE: usize = 50;
-const MAX_PAGE: usize = 200;
 
 /// Seconds that a client waits before it asks again, when nothing is known.
 const ASK_AGAIN: u64 = 2;
@@ -196,16 +192,8 @@ pub(super) async fn accept_prepared(
     (route, fingerprint): (&'static str, Vec<u8>),
 ) -> Result<Response, CallError> {
     let outlook = &prepared.outlook;
-    let accepted = JobAccepted {
-        job_id: outlook.id.clone(),
-        state: JobState::Queued.as_str().to_owned(),
-        created_at: jobs::time(outlook.created),
-        queue_position: outlook.position,
-        estimated_finish_at: outlook.finish.map(jobs::time),
-        links: JobLinks::of(&outlook.id),
-    };
     let wait = outlook.finish.map_or(ASK_AGAIN, |it| ceil(it.saturating_sub(outlook.created)));
-    let answer = encode(&accepted)?;
+    let answer = encode(&JobAccepted::from(outlook))?;
     let repetition = sender.key.map(|key| Repetition { key, route, fingerprint });
     let answer = app.jobs.accept(prepared, repetition, answer).await?;
     metrics::counter!("fenwen_jobs_accepted_total").increment(1);
@@ -271,13 +259,13 @@ pub(super) async fn list(
     let next = found.last().filter(|_| found.len() == limit).map(|it| it.seq.to_string());
     let mut items = Vec::with_capacity(found.len());
     for job in found {
-        items.push(response(job, None));
+        items.push(status(job, None).into());
     }
     Ok(Json(JobPage { items, next }))
 }
 
 fn filter(query: &str) -> Result<JobFilter, CallError> {
-    let mut filter = JobFilter { limit: PAGE, ..JobFilter::default() };
+    let mut filter = JobFilter { limit: jobs::PAGE, ..JobFilter::default() };
     for it in parameters(query) {
         match it.name.as_ref() {
             "state" => filter.state = Some(it.read("不是已知的狀態。")?),
@@ -286,7 +274,7 @@ fn filter(query: &str) -> Result<JobFilter, CallError> {
             }
             "service" => return Err(it.wrong("應為 1 到 64 個字元。")),
             "before" => filter.before = Some(it.read("應為上一頁回覆的 next。")?),
-            "limit" => filter.limit = it.limit(MAX_PAGE)?,
+            "limit" => filter.limit = it.limit(jobs::MAX_PAGE)?,
             _ => return Err(Parameter::unknown()),
         }
     }
@@ -320,7 +308,7 @@ pub(super) async fn read(
     let job = find(&app, &headers, &id).await?;
     let outlook = if job.state.is_final() { None } else { Some(app.jobs.outlook_of(&job).await?) };
     let is_final = job.state.is_final();
-    let answer = encode(&response(job, outlook))?;
+    let answer = encode(&JobResponse::from(status(job, outlook)))?;
     let tag = etag(&answer);
     if is_match(&headers, &tag) {
         return Ok((StatusCode::NOT_MODIFIED, [(ETAG, tag)]).into_response());
@@ -356,7 +344,7 @@ pub(super) async fn cancel(
 ) -> Result<Json<JobResponse>, Failure> {
     check_id(&id)?;
     let job = app.jobs.cancel(&caller(&headers)?, &id).await?;
-    Ok(Json(response(job, None)))
+    Ok(Json(status(job, None).into()))
 }
 
 /// 取消工作(同 `POST …/cancel`)。
@@ -408,28 +396,6 @@ pub(super) fn is_match(headers: &HeaderMap, tag: &str) -> bool {
 fn etag(answer: &[u8]) -> String {
     let digits = hex(&Sha256::digest(answer)[..16]);
     format!("\"{digits}\"")
-}
-
-fn response(job: Job, outlook: Option<Outlook>) -> JobResponse {
-    let is_waiting = job.state == JobState::Queued;
-    JobResponse {
-        links: JobLinks::of(&job.id),
-        job_id: job.id,
-        service: job.service,
-        operation: job.operation,
-        state: job.state.as_str(),
-        progress: job.progress,
-        attempt: job.attempt,
-        max_attempts: job.max_attempts,
-        cancel_requested: job.cancel_requested,
-        error: job.error,
-        queue_position: outlook.as_ref().filter(|_| is_waiting).map(|it| it.position),
-        estimated_finish_at: outlook.and_then(|it| it.finish).map(jobs::time),
-        created_at: jobs::time(job.created),
-        started_at: job.started.map(jobs::time),
-        finished_at: job.finished.map(jobs::time),
-        expires_at: jobs::time(job.expires),
-    }
 }
 
 fn encode(answer: &impl serde::Serialize) -> Result<Vec<u8>, CallError> {

@@ -1,7 +1,7 @@
 //! Jobs: how far they are, what came of them, and taking one back.
 
 use crate::base::ErrorCode;
-use crate::service::jobs::{Job, JobFilter, JobState, Outlook, failed};
+use crate::service::jobs::{Job, JobFilter, JobState, failed, status};
 use crate::service::speech::{Heard, heard};
 use crate::task::call::CallError;
 use crate::task::speech::Rendition;
@@ -16,7 +16,7 @@ use super::operation::{Asked, encode};
 pub(super) async fn read(rpc: &Rpc, asked: Asked<'_>) -> Result<Vec<u8>, CallError> {
     let job = find(rpc, &asked).await?;
     let outlook = if job.state.is_final() { None } else { Some(rpc.jobs.outlook_of(&job).await?) };
-    encode(&response(job, outlook))
+    encode(&JobResponse::from(status(job, outlook)))
 }
 
 /// What came of a job: the answer of a call that is done at once.
@@ -39,7 +39,7 @@ pub(super) async fn result(rpc: &Rpc, asked: Asked<'_>) -> Result<Vec<u8>, CallE
 pub(super) async fn cancel(rpc: &Rpc, asked: Asked<'_>) -> Result<Vec<u8>, CallError> {
     let id = id(rpc, &asked)?;
     let job = rpc.jobs.cancel(&asked.caller, &id).await?;
-    encode(&response(job, None))
+    encode(&JobResponse::from(status(job, None)))
 }
 
 /// A page of the caller's jobs, the newest first.
@@ -57,7 +57,7 @@ pub(super) async fn list(rpc: &Rpc, asked: Asked<'_>) -> Result<Vec<u8>, CallErr
     };
     let found = rpc.jobs.list(&asked.caller, filter).await?;
     let next = found.last().filter(|_| found.len() == wanted.limit).map(|it| it.seq.to_string());
-    encode(&JobPage { items: found.into_iter().map(|it| response(it, None)).collect(), next })
+    encode(&JobPage { items: found.into_iter().map(|it| status(it, None).into()).collect(), next })
 }
 
 fn id(rpc: &Rpc, asked: &Asked<'_>) -> Result<String, CallError> {
@@ -93,26 +93,4 @@ async fn transcript(rpc: &Rpc, job: Job) -> Result<Vec<u8>, CallError> {
 fn too_large(path: &str) -> CallError {
     let message = format!("結果超過匯流排單則訊息的上限,請改以 HTTP 取得:GET {path}");
     CallError::new(ErrorCode::TooLarge, message)
-}
-
-fn response(job: Job, outlook: Option<Outlook>) -> JobResponse {
-    let is_waiting = job.state == JobState::Queued;
-    JobResponse {
-        links: JobLinks::of(&job.id),
-        job_id: job.id,
-        service: job.service,
-        operation: job.operation,
-        state: job.state.as_str(),
-        progress: job.progress,
-        attempt: job.attempt,
-        max_attempts: job.max_attempts,
-        cancel_requested: job.cancel_requested,
-        error: job.error,
-        queue_position: outlook.as_ref().filter(|_| is_waiting).map(|it| it.position),
-        estimated_finish_at: outlook.and_then(|it| it.finish).map(jobs::time),
-        created_at: jobs::time(job.created),
-        started_at: job.started.map(jobs::time),
-        finished_at: job.finished.map(jobs::time),
-        expires_at: jobs::time(job.expires),
-    }
 }

@@ -2,12 +2,12 @@
 
 use crate::base::{ErrorCode, Private};
 use crate::policy::{Denial, Scope};
-use crate::service::jobs::{JobInput, JobOrder, JobState, Repetition, failed};
+use crate::service::jobs::{JobInput, JobOrder, Repetition, failed};
 use crate::service::speech::{Change, Editor, change};
 use crate::task::call::CallError;
 use crate::task::speech::Rendition;
 use crate::wire::v1::correction::{self, CorrectionResponse, NamedCorrection};
-use crate::wire::v1::jobs::{self, JobAccepted, JobLinks};
+use crate::wire::v1::jobs::JobAccepted;
 use crate::wire::v1::meta::Purpose;
 use crate::wire::v1::speech;
 use crate::wire::v1::transcript::Shown;
@@ -59,15 +59,7 @@ pub(super) async fn accept(
     repetition: Option<Repetition>,
 ) -> Result<Vec<u8>, CallError> {
     let prepared = rpc.jobs.prepare(order).await?;
-    let outlook = &prepared.outlook;
-    let answer = encode(&JobAccepted {
-        job_id: outlook.id.clone(),
-        state: JobState::Queued.as_str().to_owned(),
-        created_at: jobs::time(outlook.created),
-        queue_position: outlook.position,
-        estimated_finish_at: outlook.finish.map(jobs::time),
-        links: JobLinks::of(&outlook.id),
-    })?;
+    let answer = encode(&JobAccepted::from(&prepared.outlook))?;
     let answer = rpc.jobs.accept(prepared, repetition, answer).await?;
     metrics::counter!("fenwen_jobs_accepted_total").increment(1);
     Ok(answer)

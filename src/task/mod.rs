@@ -9,6 +9,7 @@ pub mod drift;
 pub mod embeddings;
 pub mod idcard;
 pub mod infer;
+pub mod job;
 pub mod letters;
 pub mod prediction;
 pub mod review;

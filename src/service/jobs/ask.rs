@@ -4,12 +4,12 @@ use std::time::Duration;
 
 use crate::base::{ErrorCode, Private};
 use crate::store::blobs::BlobReader;
-use crate::store::jobs::{Job, JobEvent, JobFilter, JobState};
+use crate::store::jobs::{Job, JobEvent, JobFilter, JobState, Queue};
 use crate::task::call::CallError;
 
 use super::counted::LONG;
 use super::kind::lane;
-use super::{CHECKPOINT_BYTES, Caller, JobKind, Jobs, Outlook, StoreError, failed};
+use super::{CHECKPOINT_BYTES, Caller, JobKind, JobStatus, Jobs, Outlook, StoreError, failed};
 
 /// Times that a checkpoint is looked for while its job goes on.
 const LOOKS: usize = 3;
@@ -73,8 +73,6 @@ impl Jobs {
     /// # Errors
     /// When the store fails.
     pub async fn outlook_of(&self, job: &Job) -> Result<Outlook, CallError> {
-        let queue = self.store.queue(&job.lane, &job.service, &job.operation).await;
-        let queue = queue.map_err(|it| failed(&it))?;
         let outlook = |position, finish| Outlook {
             id: job.id.clone(),
             created: job.created,
@@ -82,14 +80,30 @@ impl Jobs {
             finish,
         };
         let now = self.now();
-        if let Some(started) = job.started.filter(|_| job.state == JobState::Running) {
-            let finish = left_of(now.saturating_sub(started), job.progress).map(|it| now + it);
-            return Ok(outlook(0, finish.or(queue.mean.map(|it| started + it))));
+        let started = job.started.filter(|_| job.state == JobState::Running);
+        let left = |it| left_of(job.fence, now.saturating_sub(it), job.progress);
+        if let Some(left) = started.and_then(left) {
+            return Ok(outlook(0, Some(now + left)));
+        }
+        let queue = self.queue_of(job).await.map_err(|it| failed(&it))?;
+        if let Some(started) = started {
+            return Ok(outlook(0, queue.mean.map(|it| started + it)));
         }
         let own = self.store.own_before(job).await.map_err(|it| failed(&it))?;
         let position = queue.position(&job.org, own);
         let ahead = position + queue.n_running();
         Ok(outlook(position, queue.mean.map(|it| now + self.time_of(ahead, it))))
+    }
+
+    /// The waiting room of a job; a long one as it was at most a second ago, as far as its kind is known here.
+    async fn queue_of(&self, job: &Job) -> Result<Queue, StoreError> {
+        match self.kind(&job.service, &job.operation) {
+            Ok(kind) => {
+                let kind = (kind.as_ref(), job.lane.as_str());
+                self.counted.queue(&self.store, kind, self.clock.now()).await
+            }
+            Err(_) => self.store.queue(&job.lane, &job.service, &job.operation).await,
+        }
     }
 
     /// What a new job may expect, and whether its lane is long.
@@ -211,10 +225,32 @@ impl Jobs {
     }
 }
 
+/// How far a job is, with what it may expect where that was asked.
+pub fn status(job: Job, outlook: Option<Outlook>) -> JobStatus {
+    let is_waiting = job.state == JobState::Queued;
+    JobStatus {
+        id: job.id,
+        service: job.service,
+        operation: job.operation,
+        state: job.state.as_str(),
+        progress: job.progress,
+        attempt: job.attempt,
+        max_attempts: job.max_attempts,
+        cancel_requested: job.cancel_requested,
+        error: job.error,
+        position: outlook.as_ref().filter(|_| is_waiting).map(|it| it.position),
+        finish: outlook.and_then(|it| it.finish),
+        created: job.created,
+        started: job.started,
+        finished: job.finished,
+        expires: job.expires,
+    }
+}
+
 /// Time that is left of a job that has done a share of itself in `took`: a long recording does not take as long as others
-/// did. None while so little is done that nothing follows from it.
-fn left_of(took: Duration, progress: Option<f64>) -> Option<Duration> {
-    let told = progress.filter(|it| (0.02..=1.0).contains(it));
+/// did. None while so little is done that nothing follows from it, and where a runner before has done a part.
+fn left_of(fence: u64, took: Duration, progress: Option<f64>) -> Option<Duration> {
+    let told = progress.filter(|it| fence == 1 && (0.02..=1.0).contains(it));
     told.map(|progress| took.mul_f64((1.0 - progress) / progress))
 }
 
@@ -229,8 +265,10 @@ mod tests {
     #[test]
     fn what_is_left_follows_from_what_is_done() {
         let took = Duration::from_secs(30);
-        assert_eq!(left_of(took, Some(0.25)), Some(Duration::from_secs(90)));
-        assert_eq!(left_of(took, Some(1.0)), Some(Duration::ZERO));
-        assert_eq!((left_of(took, None), left_of(took, Some(0.01))), (None, None));
+        assert_eq!(left_of(1, took, Some(0.25)), Some(Duration::from_secs(90)));
+        assert_eq!(left_of(1, took, Some(1.0)), Some(Duration::ZERO));
+        for (fence, progress) in [(1, None), (1, Some(0.01)), (2, Some(0.25))] {
+            assert_eq!(left_of(fence, took, progress), None, "{fence} {progress:?}");
+        }
     }
 }

@@ -28,6 +28,9 @@ pub use crate::store::StoreError;
 pub use crate::store::blobs::{Blob, BlobMeta, BlobReader, Blobs, Completed};
 pub use crate::store::jobs::{Job, JobEvent, JobFilter, JobState};
 
+pub use crate::task::job::{JobStatus, Outlook};
+
+pub use ask::status;
 pub use correct::{Corrected, already_corrected};
 pub use kind::{JobContext, JobFailure, JobKind, JobOutput, Matter};
 pub use quota::{Quota, QuotaRate, QuotaState};
@@ -185,19 +188,6 @@ impl Prepared {
         self.made.push(blob);
         self
     }
-}
-
-/// What a job may expect.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Outlook {
-    /// Identifies the job.
-    pub id: String,
-    /// When it was accepted: since 1970-01-01T00:00:00Z.
-    pub created: Duration,
-    /// Jobs before it; where very many wait, as of a moment ago.
-    pub position: u64,
-    /// When it may have ended; none while nothing is known.
-    pub finish: Option<Duration>,
 }
 
 /// By which a caller sends the same call again, as far as a transport knows it.
