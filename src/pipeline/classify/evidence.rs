@@ -69,3 +69,20 @@ fn floor(weights: &[Vec<f32>]) -> f32 {
     }
     0.0
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_span_takes_in_the_neighbours_that_speak_for_the_label_too() {
+        let texts = [Normalised::new("想請教兵役的事")];
+        let one = |at, weight| Contribution { input: 0, start: at, end: at + 1, weight };
+        // 請 is weaker than 教 beside it; 兵 and 的 hardly say anything, 役 speaks against it, and 事 is weak by itself.
+        let given = [one(1, 0.4), one(2, 1.0), one(3, 0.1), one(4, -1.0), one(5, 0.1), one(6, 0.4)];
+        let found = spans(&texts, &given, 5);
+        let places: Vec<(u32, u32)> = found.iter().map(|it| (it.start, it.end)).collect();
+        assert_eq!(places, [(1, 3)]);
+        assert!((found[0].weight - 1.4).abs() < 1e-6, "{found:?}");
+    }
+}
